@@ -1,0 +1,86 @@
+/**
+ * The dependency rule of docs/architecture.md, enforced. Each rule says why it exists, so that a failure teaches.
+ * @type {import('dependency-cruiser').IConfiguration}
+ */
+const oneHome = (name, library, home) => ({
+  name: `one-home-${name}`,
+  comment: `${library} has one home, so that replacing it or reviewing its use means reading one place.`,
+  severity: 'error',
+  from: { path: '^(app|cli|config|rbac)/', pathNot: home },
+  to: { path: `node_modules/${library}/`, dependencyTypesNot: ['type-only'] },
+})
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'rbac-is-pure',
+      comment: 'The decision point is a pure function: it imports itself, casbin and pure parsing, pattern and address libraries.',
+      severity: 'error',
+      from: { path: '^rbac/' },
+      to: { pathNot: '^(rbac/|node_modules/(casbin|csv-parse|yaml|ipaddr\\.js|re2js)/)' },
+    },
+    {
+      name: 'config-knows-nobody',
+      comment: 'Settings are read before anything exists that could use them; types of them may be read everywhere.',
+      severity: 'error',
+      from: { path: '^config/' },
+      to: { path: '^(app|rbac|cli|bench)/' },
+    },
+    {
+      name: 'siblings-share-types-only',
+      comment: 'Adapters never call each other: a folder of app/ may import a sibling folder as a type, never as a value.',
+      severity: 'error',
+      from: { path: '^app/([^/]+)/' },
+      to: { path: '^app/([^/]+)/', pathNot: '^app/$1/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'only-compose-constructs',
+      comment: 'app/compose.ts is the only file that constructs adapters; everything else receives them as arguments.',
+      severity: 'error',
+      from: { path: '^app/[^/]+\\.ts$', pathNot: '^app/compose\\.ts$' },
+      to: { path: '^app/[^/]+/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'only-main-composes',
+      comment: 'The composition root has one user in the product: the process entry.',
+      severity: 'error',
+      from: { path: '^(app|rbac|config)/', pathNot: '^app/main\\.ts$' },
+      to: { path: '^app/compose\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'settings-arrive-as-arguments',
+      comment: 'Adapters get settings as arguments; only main and compose import config/ as a value.',
+      severity: 'error',
+      from: { path: '^app/', pathNot: '^app/(main|compose)\\.ts$' },
+      to: { path: '^config/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'product-does-not-know-its-tools',
+      comment: 'app/, rbac/ and config/ run without the command line, the bench and the tests.',
+      severity: 'error',
+      from: { path: '^(app|rbac|config)/' },
+      to: { path: '^(cli|bench|tests|console)/' },
+    },
+    { name: 'no-cycles', comment: 'A cycle is two files that are one.', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      comment: 'A file that nobody imports is either an entry point or dead.',
+      severity: 'error',
+      from: { orphan: true, pathNot: ['\\.d\\.ts$', '^cli/main\\.ts$', '^bench/main\\.ts$'] },
+      to: {},
+    },
+    oneHome('casbin', 'casbin', '^rbac/policy\\.ts$'),
+    oneHome('passport', 'passport(-openidconnect)?', '^app/login/'),
+    oneHome('redis', 'redis', '^app/sessions/redis\\.ts$'),
+    oneHome('lmdb', 'lmdb', '^app/sessions/lmdb\\.ts$'),
+    oneHome('zod', 'zod', '^config/'),
+    oneHome('prom-client', 'prom-client', '^app/telemetry/'),
+    oneHome('oidc-provider', 'oidc-provider', '^cli/demo/'),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+}

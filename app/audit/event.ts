@@ -1,0 +1,57 @@
+/**
+ * The closed list of audit events and their fields, version 1. One JSON line each.
+ *
+ * No field can hold a credential: there is none for a cookie, a token, a code or a session id. `session` is a digest
+ * that joins events of one session and is of no use to anyone else.
+ */
+import type { ChallengeReason, DenyReason, RuleId } from '../../rbac/decision.ts'
+
+interface Common {
+  /** Format version. */
+  readonly v: 1
+  /** RFC 3339, UTC, milliseconds. */
+  readonly time: string
+  readonly requestId: string
+  /** `<issuer>#<sub>`; absent for anonymous requests. */
+  readonly subject?: string
+  readonly email?: string
+  readonly clientAddress?: string
+  /** First 16 characters of the session key's digest. */
+  readonly session?: string
+}
+
+interface Access extends Common {
+  readonly front: string
+  readonly domain: string
+  /** Canonical path, as it was matched. The query is never logged: it may hold secrets. */
+  readonly resource: string
+  readonly action: string
+  /** Policy revision that decided. */
+  readonly revision: string
+  readonly rule?: RuleId
+  readonly durationMicroseconds: number
+}
+
+export type AuditEvent =
+  | (Access & { readonly event: 'access.allowed' })
+  | (Access & { readonly event: 'access.challenged'; readonly reason: ChallengeReason })
+  | (Access & { readonly event: 'access.denied'; readonly reason: DenyReason })
+  | (Common & { readonly event: 'access.refused'; readonly front: string; readonly code: string })
+  | (Common & { readonly event: 'login.started'; readonly provider: string })
+  | (Common & { readonly event: 'login.succeeded'; readonly provider: string; readonly groups: readonly string[] })
+  | (Common & { readonly event: 'login.failed'; readonly provider?: string; readonly code: string })
+  | (Common & { readonly event: 'session.handed-off'; readonly domain: string })
+  | (Common & { readonly event: 'session.ended'; readonly cause: 'logout' | 'login-replaced' | 'revoked' })
+  | (Common & { readonly event: 'policy.loaded'; readonly revision: string; readonly rows: number })
+  | (Common & { readonly event: 'policy.rejected'; readonly revision: string; readonly detail: string })
+
+export type AuditEventName = AuditEvent['event']
+
+type WithoutStamp<E> = E extends AuditEvent ? Omit<E, 'v' | 'time'> : never
+
+/** Where events go. `write` stamps version and time; it never throws and never blocks. */
+export interface AuditLog {
+  write(event: WithoutStamp<AuditEvent>): void
+  /** Everything written so far is on its way to the sink; resolves when it arrived. */
+  flush(): Promise<void>
+}

@@ -1,0 +1,48 @@
+/**
+ * The table of operational errors: code, HTTP status, and the sentence that a person sees.
+ *
+ * The sentence is generic on purpose; what went wrong in detail belongs in the log, never on the wire. A denied request
+ * is not an error, it is a decision.
+ */
+
+export const operationalErrors = {
+  ERR_REQUEST_MALFORMED: { status: 400, sentence: 'The request cannot be read.' },
+  ERR_REQUEST_TOO_LONG: { status: 414, sentence: 'The address is too long.' },
+  ERR_PROXY_UNTRUSTED: { status: 403, sentence: 'This address may not ask for decisions.' },
+  ERR_ENDPOINT_UNKNOWN: { status: 404, sentence: 'There is nothing here.' },
+  ERR_HOST_MISDIRECTED: { status: 421, sentence: 'This host is not served here.' },
+  ERR_STORE_UNAVAILABLE: { status: 503, sentence: 'Sessions cannot be read at the moment. Please try again.' },
+  ERR_POLICY_UNAVAILABLE: { status: 503, sentence: 'The policy is not loaded yet. Please try again.' },
+  ERR_SIGNING_UNAVAILABLE: { status: 503, sentence: 'The identity cannot be signed at the moment. Please try again.' },
+  ERR_PROVIDER_UNAVAILABLE: { status: 503, sentence: 'The identity provider cannot be reached. Please try again.' },
+  ERR_PROVIDER_UNKNOWN: { status: 404, sentence: 'There is no such identity provider.' },
+  ERR_LOGIN_STATE_UNKNOWN: { status: 403, sentence: 'This login has expired or was already used. Please start again.' },
+  ERR_LOGIN_BROWSER_MISMATCH: { status: 403, sentence: 'This login was started in another browser. Please start again.' },
+  ERR_LOGIN_REFUSED: { status: 403, sentence: 'The identity provider refused the login.' },
+  ERR_LOGIN_RESPONSE_INVALID: { status: 403, sentence: "The identity provider's answer did not pass its checks." },
+  ERR_LOGIN_CLAIMS_INVALID: { status: 403, sentence: 'The identity provider sent claims that cannot be used.' },
+  ERR_LOGIN_STEP_UP_FAILED: { status: 403, sentence: 'The identity provider did not authenticate as asked.' },
+  ERR_LOGOUT_CROSS_SITE: { status: 403, sentence: 'Logging out has to be confirmed on this site.' },
+  ERR_HANDOFF_TICKET_UNKNOWN: { status: 403, sentence: 'This link was already used or has expired.' },
+  ERR_HANDOFF_COOKIES_BLOCKED: { status: 400, sentence: 'Your browser does not keep cookies for this site.' },
+  ERR_TOO_MANY_REQUESTS: { status: 429, sentence: 'Too many attempts. Please wait a moment.' },
+  ERR_INTERNAL: { status: 500, sentence: 'Something went wrong.' },
+} as const
+
+export type ErrorCode = keyof typeof operationalErrors
+
+/** An expected failure. `message` and `cause` are for the log; the wire gets the sentence of its code. */
+export class OperationalError extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, detail: string, options?: { readonly cause?: unknown }) {
+    super(detail, options)
+    this.name = 'OperationalError'
+    this.code = code
+  }
+  get status(): number {
+    return operationalErrors[this.code].status
+  }
+  get sentence(): string {
+    return operationalErrors[this.code].sentence
+  }
+}

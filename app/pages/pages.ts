@@ -1,0 +1,36 @@
+/** Contract of the pages that people see. A page is data; who sends it decides status and headers. */
+
+export interface Page {
+  readonly html: string
+  /** Value of Content-Security-Policy that this page needs; nothing else is allowed on it. */
+  readonly contentSecurityPolicy: string
+}
+
+export interface DeniedPage {
+  /** E-mail, name or subject of the person. */
+  readonly who: string
+  readonly method: string
+  readonly url: string
+  readonly requestId: string
+  readonly switchAccountUrl: string
+  readonly logoutUrl: string
+}
+
+export interface ErrorPage {
+  readonly status: number
+  readonly sentence: string
+  readonly requestId: string
+  /** What the person can do next. */
+  readonly retryUrl?: string
+}
+
+export interface Pages {
+  denied(page: DeniedPage): Page
+  error(page: ErrorPage): Page
+  /** Shown at the auth host's root: who is logged in, until when. */
+  welcome(page: { readonly who?: string; readonly loginUrl: string; readonly logoutUrl: string }): Page
+  /** Asks before logging out; the form posts to `action` with `csrfToken`. `formTargets` are further origins that the answer redirects to. */
+  confirmLogout(page: { readonly who: string; readonly action: string; readonly csrfToken: string; readonly formTargets: readonly string[] }): Page
+  signedOut(page: { readonly loginUrl: string }): Page
+  chooseProvider(page: { readonly providers: readonly { readonly label: string; readonly url: string }[] }): Page
+}

@@ -1,0 +1,77 @@
+/** Contracts of everything that is kept: sessions, one-time records and long-lived keys. */
+import type { User } from '../../rbac/identity.ts'
+
+/** What a login leaves behind; the payload of a session. */
+export interface LoginSession {
+  readonly identity: User
+  /** When the person logged in here, seconds since the epoch. The absolute lifetime counts from it. */
+  readonly startedAt: number
+  /** The ID token as received, for `id_token_hint` at log-out. */
+  readonly idToken?: string
+}
+
+/** The kinds of records; part of every key and of every seal, so that one kind can never be read as another. */
+export type RecordKind = 'session' | 'attempt' | 'ticket' | 'signing-key'
+
+/**
+ * Opaque records with an expiry, in one backend. Every method is atomic across processes and replicas.
+ * Every method rejects with `ERR_STORE_UNAVAILABLE` when the backend is down, slow or refuses.
+ * `key` is already a digest; `value` is already sealed; times are milliseconds since the epoch of the injected clock.
+ */
+export interface RecordStore {
+  readonly name: 'lmdb' | 'redis'
+  /** Write or overwrite. False, and nothing written, if the key was ended (its tombstone stands). */
+  put(kind: RecordKind, key: string, value: Uint8Array, expiresAt: number): Promise<boolean>
+  /** Write only if absent; false if a live record or a tombstone is there. */
+  add(kind: RecordKind, key: string, value: Uint8Array, expiresAt: number): Promise<boolean>
+  get(kind: RecordKind, key: string): Promise<StoredRecord | undefined>
+  /** Move the expiry of a live record; never creates one. */
+  extend(kind: RecordKind, key: string, expiresAt: number): Promise<boolean>
+  /** Read and delete in one step: of any number of callers exactly one receives the value. */
+  take(kind: RecordKind, key: string): Promise<Uint8Array | undefined>
+  /** Delete, and refuse every later `put` and `add` of this key until `tombstoneUntil`. Durable when it resolves. */
+  end(kind: RecordKind, key: string, tombstoneUntil: number): Promise<void>
+  /** Resolves when the backend answers a write-capable round trip. */
+  verifyConnection(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StoredRecord {
+  readonly value: Uint8Array
+  readonly expiresAt: number
+}
+
+/** Login sessions as the check path and log-out see them; `sessionId` is the secret in the cookie. */
+export interface SessionStore {
+  /**
+   * The session, or `undefined` when it is unknown, ended, tampered with, idle for too long or past its lifetime.
+   * Moves the idle expiry at most once a minute.
+   */
+  find(sessionId: string): Promise<LoginSession | undefined>
+  /** Ends the session everywhere; a save that is already under way cannot bring it back. */
+  end(sessionId: string): Promise<void>
+}
+
+/** Records that are used once: login attempts and handoff tickets. */
+export interface OneTimeStore<T> {
+  put(id: string, value: T, ttlSeconds: number): Promise<void>
+  take(id: string): Promise<T | undefined>
+}
+
+/** Long-lived records that every replica shares, written once: signing keys. */
+export interface SharedStore<T> {
+  /** False if somebody else was first; read again to get theirs. */
+  add(id: string, value: T, expiresAt: number): Promise<boolean>
+  get(id: string): Promise<T | undefined>
+}
+
+/** Hands a login session from the auth host to one application's host. Lives a minute and works once. */
+export interface HandoffTicket {
+  readonly sessionId: string
+  /** Canonical host (no port) that may redeem it. */
+  readonly domain: string
+  /** Where the browser goes afterwards; checked when the attempt was made. */
+  readonly returnTo: string
+  /** base64url SHA-256 of the nonce in the browser's pending cookie on that host: only that browser may redeem. */
+  readonly nonceHash: string
+}

@@ -1,0 +1,22 @@
+/** Facts that belong neither to the request nor to the identity. An absent fact is unknown, never false. */
+export interface Context {
+  /** Seconds since the epoch. The caller's clock; the core has none. */
+  readonly now: number
+  /** The client's address in text form; absent when no trusted proxy vouched for one that parses. */
+  readonly clientAddress?: string
+  /** Value of a request header by its lower-case name; `undefined` when the request has none. Read only by conditions. */
+  readonly header?: (name: string) => string | undefined
+  /**
+   * The client certificate that the proxy verified. `null`: the connection is known to have none. Absent: this front
+   * carries no certificate information.
+   */
+  readonly clientCertificate?: ClientCertificate | null
+}
+
+export interface ClientCertificate {
+  /** SHA-256 over the DER form, lower-case hexadecimal without colons. */
+  readonly fingerprint: string
+  readonly sanDns: readonly string[]
+  readonly sanEmail: readonly string[]
+  readonly sanUri: readonly string[]
+}

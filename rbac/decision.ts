@@ -1,0 +1,44 @@
+/** What the policy decision point answers: an effect, a reason from a closed list, the rule and the revision. */
+
+/** Every reason for a challenge, with the sentence that explains it. The documentation is generated from here. */
+export const challengeReasons = {
+  'user-unauthenticated': 'Nobody is logged in and no rule admits an anonymous request.',
+  'authentication-too-old': 'A rule would admit this person after a fresh login.',
+  'authentication-method-missing': 'A rule would admit this person after a login with a stronger method.',
+} as const
+
+/** Every reason for a denial, with the sentence that explains it. */
+export const denyReasons = {
+  'no-policy-for-domain': 'The policy has no rule for this host.',
+  'no-rule-matched': 'No rule admits this identity to this path with this method.',
+  'condition-failed': 'A rule fits but for its condition.',
+  'rule-denied': 'A deny rule applies.',
+  'evaluation-failed': 'The evaluation failed; a failure never admits anyone.',
+} as const
+
+export type ChallengeReason = keyof typeof challengeReasons
+export type DenyReason = keyof typeof denyReasons
+
+/** Where a rule stands: `file:line` of its row, as shown in audit events. */
+export type RuleId = string
+
+/** What the next login has to ask of the provider so that a condition can become true. */
+export interface LoginRequirement {
+  /** Largest age of the login, in seconds (OpenID Connect Core 1.0 section 3.1.2.1, `max_age`). */
+  readonly maxAgeSeconds?: number
+  /** Wanted authentication context classes, in order of preference (`acr_values`). */
+  readonly acrValues?: readonly string[]
+}
+
+export type Decision =
+  | { readonly effect: 'allow'; readonly rule: RuleId; readonly revision: string }
+  | {
+      readonly effect: 'challenge'
+      readonly reason: ChallengeReason
+      readonly rule?: RuleId
+      readonly login: LoginRequirement
+      readonly revision: string
+    }
+  | { readonly effect: 'deny'; readonly reason: DenyReason; readonly rule?: RuleId; readonly revision: string }
+
+export type Effect = Decision['effect']

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // Real proxies, stores and browsers share two cores with the tests: more workers only make them wait for each other.
+    maxWorkers: 2,
+    reporters: ['default'],
+  },
+})
