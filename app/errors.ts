@@ -9,6 +9,7 @@ export const operationalErrors = {
   ERR_REQUEST_MALFORMED: { status: 400, sentence: 'The request cannot be read.' },
   ERR_REQUEST_TOO_LONG: { status: 414, sentence: 'The address is too long.' },
   ERR_PROXY_UNTRUSTED: { status: 403, sentence: 'This address may not ask for decisions.' },
+  ERR_ORIGIN_FOREIGN: { status: 403, sentence: 'Pages of another site may not connect here.' },
   ERR_ENDPOINT_UNKNOWN: { status: 404, sentence: 'There is nothing here.' },
   ERR_HOST_MISDIRECTED: { status: 421, sentence: 'This host is not served here.' },
   ERR_STORE_UNAVAILABLE: { status: 503, sentence: 'Sessions cannot be read at the moment. Please try again.' },

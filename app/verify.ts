@@ -1,7 +1,37 @@
-/** The one use case: authenticate, decide, assert, audit. */
+/**
+ * The one use case: authenticate, decide, assert, audit. Every front asks here, and nothing else decides.
+ *
+ * It knows no proxy and no HTTP: what came in is an access request and a cookie, what goes out is a result that a front
+ * renders in its own dialect.
+ */
 import type { AccessRequest } from '../rbac/access-request.ts'
+import type { Context } from '../rbac/context.ts'
 import type { Decision } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
+import type { AuditEvent, AuditLog, WithoutStamp } from './audit/event.ts'
+import type { FrontName } from './fronts/front.ts'
+
+/** What the credentials of a request are worth. */
+export interface Authentication {
+  readonly identity: Identity
+  /** First characters of the session key's digest: joins audit events, opens nothing. */
+  readonly sessionDigest?: string
+  /** Digest of the cookie that this browser already holds for the host; a handoff is bound to it. */
+  readonly bindingHash?: string
+  /** A cookie of ours came that is worth nothing. */
+  readonly clearCookie: boolean
+}
+
+/** One question, as a front understood it. */
+export interface VerifyQuestion {
+  readonly front: FrontName
+  readonly requestId: string
+  readonly request: AccessRequest
+  readonly cookie: string
+  readonly clientAddress?: string
+  readonly header: (name: string) => string | undefined
+  readonly isInteractive: boolean
+}
 
 /** What the fronts render. */
 export interface VerifyResult {
@@ -9,12 +39,110 @@ export interface VerifyResult {
   readonly request: AccessRequest
   readonly identity: Identity
   readonly decision: Decision
-  /** Headers for the upstream, on every allow, empty where unknown; never on anything else. */
+  /** Names and values alternating. Every identity header on every allow, empty where unknown; none otherwise. */
   readonly identityHeaders: readonly string[]
-  /** The session cookie that came is worthless and has to be cleared. */
-  readonly clearCookie: boolean
-  /** Where an interactive challenge goes; absent unless the effect is challenge. */
+  /** The Cookie header for the upstream, without our own cookie; only on an allow. */
+  readonly upstreamCookie?: string
+  /** Where a challenged person logs in. Present exactly when the effect is challenge. */
   readonly loginUrl?: string
   /** At most one Set-Cookie value. */
   readonly setCookie?: string
+}
+
+export interface VerifyDependencies {
+  /** Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an error never yields an identity. */
+  readonly authenticate: (cookie: string, domain: string) => Promise<Authentication>
+  /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
+  readonly decide: (request: AccessRequest, identity: Identity, context: Context) => Decision
+  readonly identityHeaders: (identity: Identity, request: AccessRequest, sessionDigest: string | undefined) => readonly string[]
+  readonly upstreamCookie: (cookie: string) => string
+  readonly challenge: (question: VerifyQuestion, decision: Challenge, authentication: Authentication) => ChallengeAnswer
+  readonly clearCookie: () => string
+  readonly audit: AuditLog
+  readonly onDecision: (front: FrontName, decision: Decision, durationMicroseconds: number) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+export type Challenge = Extract<Decision, { effect: 'challenge' }>
+
+export interface ChallengeAnswer {
+  readonly loginUrl: string
+  readonly setCookie?: string
+}
+
+export type Verify = (question: VerifyQuestion) => Promise<VerifyResult>
+
+export function createVerify(dependencies: VerifyDependencies): Verify {
+  return async question => {
+    const started = performance.now()
+    const authentication = await dependencies.authenticate(question.cookie, question.request.domain)
+    const decision = dependencies.decide(question.request, authentication.identity, contextOf(question, dependencies.now()))
+    const result = answer(question, authentication, decision, dependencies)
+    const durationMicroseconds = Math.round((performance.now() - started) * 1000)
+    dependencies.onDecision(question.front, decision, durationMicroseconds)
+    dependencies.audit.write(accessEvent(question, authentication, decision, durationMicroseconds))
+    return result
+  }
+}
+
+function contextOf(question: VerifyQuestion, nowMs: number): Context {
+  return {
+    now: Math.floor(nowMs / 1000),
+    header: question.header,
+    ...(question.clientAddress === undefined ? {} : { clientAddress: question.clientAddress }),
+  }
+}
+
+function answer(
+  question: VerifyQuestion,
+  authentication: Authentication,
+  decision: Decision,
+  dependencies: VerifyDependencies,
+): VerifyResult {
+  const { requestId, request } = question
+  const { identity } = authentication
+  const base = { requestId, request, identity, decision }
+  const cleared = authentication.clearCookie ? { setCookie: dependencies.clearCookie() } : {}
+  switch (decision.effect) {
+    case 'allow': {
+      const identityHeaders = dependencies.identityHeaders(identity, request, authentication.sessionDigest)
+      return { ...base, ...cleared, identityHeaders, upstreamCookie: dependencies.upstreamCookie(question.cookie) }
+    }
+    case 'challenge':
+      return { ...base, ...cleared, identityHeaders: [], ...dependencies.challenge(question, decision, authentication) }
+    case 'deny':
+      return { ...base, ...cleared, identityHeaders: [] }
+  }
+}
+
+function accessEvent(
+  question: VerifyQuestion,
+  authentication: Authentication,
+  decision: Decision,
+  durationMicroseconds: number,
+): WithoutStamp<AuditEvent> {
+  const { identity, sessionDigest } = authentication
+  const common = {
+    requestId: question.requestId,
+    ...(identity.kind === 'anonymous' ? {} : { subject: identity.subject }),
+    ...(identity.kind === 'user' && identity.email !== undefined ? { email: identity.email } : {}),
+    ...(question.clientAddress === undefined ? {} : { clientAddress: question.clientAddress }),
+    ...(sessionDigest === undefined ? {} : { session: sessionDigest }),
+    front: question.front,
+    domain: question.request.domain,
+    resource: question.request.resource,
+    action: question.request.action,
+    revision: decision.revision,
+    ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+    durationMicroseconds,
+  }
+  switch (decision.effect) {
+    case 'allow':
+      return { event: 'access.allowed', ...common }
+    case 'challenge':
+      return { event: 'access.challenged', ...common, reason: decision.reason }
+    case 'deny':
+      return { event: 'access.denied', ...common, reason: decision.reason }
+  }
 }

@@ -47,7 +47,7 @@ export type AuditEvent =
 
 export type AuditEventName = AuditEvent['event']
 
-type WithoutStamp<E> = E extends AuditEvent ? Omit<E, 'v' | 'time'> : never
+export type WithoutStamp<E> = E extends AuditEvent ? Omit<E, 'v' | 'time'> : never
 
 /** Where events go. `write` stamps version and time; it never throws and never blocks. */
 export interface AuditLog {

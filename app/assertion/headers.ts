@@ -1,0 +1,147 @@
+/**
+ * The identity headers of an allowed request (docs/wire-contract.md section 2, rules 8 and 9).
+ *
+ * A client could send any of these itself, and some proxies keep the client's value when the answer has none
+ * (CVE-2026-30851): so every one of them is in every answer, empty when unknown.
+ *
+ * What `Remote-User` holds. Applications take it for the account's name, so it must be unique and never reassigned,
+ * which an e-mail address is not (a mailbox moves on to the next employee) and a `preferred_username` is not either.
+ * Only issuer and subject together are (OpenID Connect Core 1.0 section 5.7), but an account called
+ * `https://idp.example.com#alice` is of little use to most applications. Hence:
+ * - a person of `bareIssuer` (the only provider, or the one that the operator named): the bare `sub`, `alice`;
+ * - any other person: `<issuer>#<sub>`, so nobody at a second provider can become the first one's `alice`;
+ * - a machine: `client:<provider>/<client id>` or `service-account:<cluster>/<namespace>/<name>`, so a client that was
+ *   registered as `alice` cannot become her (RFC 9700 section 4.15).
+ * A bare `sub` that could be read as one of the other forms keeps its issuer.
+ *
+ * What does not fit. All identity headers together stay under 3.5 KB, as an answer has to fit NGINX's smallest buffer:
+ * - `Remote-Name` is for people to read: it is cut after 64 characters and ends in `…`;
+ * - an address of more than 254 bytes is none (RFC 5321 section 4.5.3.1.3): it is left out, since a part of it may be
+ *   somebody else's;
+ * - groups are all there or none: with a part of them an application could miss the one that forbids. Then
+ *   `Remote-Groups` is empty, the assertion says `groups_omitted` with their number in place of `groups`, and
+ *   `onGroupsOmitted` is told;
+ * - a subject is never cut: what still does not fit is refused with `ERR_LOGIN_CLAIMS_INVALID`.
+ */
+import type { AccessRequest } from '../../rbac/access-request.ts'
+import type { Identity, Machine, User } from '../../rbac/identity.ts'
+import { OperationalError } from '../errors.ts'
+import { encodeFieldValue } from './field-value.ts'
+import { type AssertionSigner, audienceOf } from './sign.ts'
+
+/** Names of the headers, as the proxies' configurations list them. */
+export interface IdentityHeaderNames {
+  readonly user: string
+  readonly email: string
+  readonly name: string
+  readonly groups: string
+  readonly assertion: string
+}
+
+export const defaultIdentityHeaderNames: IdentityHeaderNames = Object.freeze({
+  user: 'Remote-User',
+  email: 'Remote-Email',
+  name: 'Remote-Name',
+  groups: 'Remote-Groups',
+  assertion: 'X-Sallyport-Assertion',
+})
+
+export interface IdentityHeadersOptions {
+  readonly names: IdentityHeaderNames
+  /** One of `,` `;` `|` or a space. */
+  readonly groupSeparator: string
+  readonly sign: AssertionSigner
+  /** Issuer whose people are known to upstreams by their bare `sub`. */
+  readonly bareIssuer?: string
+  readonly onGroupsOmitted: (subject: string, count: number) => void
+}
+
+/** Names and values alternating. `session` is the digest for the assertion's `sid`. */
+export type IdentityHeaders = (identity: Identity, request: AccessRequest, session?: string) => readonly string[]
+
+const longestAddress = 254
+const longestName = 64
+const longestHeaders = 3_584
+/** `: ` and CR LF around each field. */
+const fieldOverhead = 4
+
+export function createIdentityHeaders(options: IdentityHeadersOptions): IdentityHeaders {
+  const { names, groupSeparator, sign, bareIssuer, onGroupsOmitted } = options
+  checkNames(names)
+  if (!/^[,;| ]$/.test(groupSeparator)) throw new RangeError("groupSeparator must be one of ',', ';', '|' and ' '")
+  const nobody: readonly string[] = Object.freeze(fields(names, ['', '', '', '', '']))
+
+  return (identity, request, session) => {
+    if (identity.kind === 'anonymous') return nobody
+    const person = presentable(identity)
+    const facts = { audience: audienceOf(request), ...(session === undefined ? {} : { session }) }
+    const head = [
+      encodeFieldValue(remoteUser(person, bareIssuer)),
+      encodeFieldValue((person.kind === 'user' && person.email) || ''),
+      encodeFieldValue((person.kind === 'user' && person.name) || ''),
+    ]
+    const groups = joinGroups(person.groups, groupSeparator)
+    const whole = fields(names, [...head, groups, groups.length < longestHeaders ? sign(person, facts) : ''])
+    if (groups.length < longestHeaders && fits(whole)) return whole
+
+    const reduced = fields(names, [...head, '', sign(person, { ...facts, areGroupsOmitted: true })])
+    if (person.groups.length === 0 || !fits(reduced)) {
+      throw new OperationalError('ERR_LOGIN_CLAIMS_INVALID', 'the subject is too long for the identity headers')
+    }
+    onGroupsOmitted(person.subject, person.groups.length)
+    return reduced
+  }
+}
+
+/** The identity with what is meant for people cut, and without an address that cannot be one. */
+function presentable(identity: User | Machine): User | Machine {
+  const groups = identity.groups.filter(group => group !== '')
+  if (identity.kind === 'machine') return { ...identity, groups }
+  const { email, name, ...rest } = identity
+  return {
+    ...rest,
+    groups,
+    ...(email !== undefined && Buffer.byteLength(email) <= longestAddress ? { email } : {}),
+    ...(name === undefined ? {} : { name: cutName(name) }),
+  }
+}
+
+function cutName(name: string): string {
+  if (name.length <= longestName) return name
+  const characters = [...name.slice(0, longestName * 2)]
+  return characters.length <= longestName ? name : `${characters.slice(0, longestName - 1).join('')}…`
+}
+
+function remoteUser(identity: User | Machine, bareIssuer: string | undefined): string {
+  if (identity.kind === 'machine') {
+    if (identity.client !== undefined) return `client:${identity.client}`
+    if (identity.serviceAccount !== undefined) return `service-account:${identity.serviceAccount}`
+    return identity.subject
+  }
+  const prefix = `${bareIssuer}#`
+  if (bareIssuer === undefined || !identity.subject.startsWith(prefix)) return identity.subject
+  const sub = identity.subject.slice(prefix.length)
+  return sub === '' || sub.includes('#') || /^(client|service-account):/.test(sub) ? identity.subject : sub
+}
+
+/** An empty name cannot be told from no group at all, so `presentable` has dropped it. */
+const joinGroups = (groups: readonly string[], separator: string): string =>
+  groups.map(group => encodeFieldValue(group, separator)).join(separator)
+
+function fields(names: IdentityHeaderNames, values: readonly string[]): string[] {
+  const order = [names.user, names.email, names.name, names.groups, names.assertion]
+  return order.flatMap((name, at) => [name, values[at] ?? ''])
+}
+
+const fits = (headers: readonly string[]): boolean =>
+  headers.reduce((sum, text) => sum + text.length, (headers.length / 2) * fieldOverhead) <= longestHeaders
+
+function checkNames(names: IdentityHeaderNames): void {
+  const seen = new Set<string>()
+  for (const name of [names.user, names.email, names.name, names.groups, names.assertion]) {
+    if (!/^[A-Za-z0-9-]+$/.test(name))
+      throw new RangeError(`${JSON.stringify(name)} cannot be an identity header's name`)
+    seen.add(name.toLowerCase())
+  }
+  if (seen.size !== 5) throw new RangeError('two identity headers have one name')
+}

@@ -1,0 +1,199 @@
+/**
+ * The keys that sign identity assertions: one per epoch, shared by all replicas, published with overlap (RFC 7517).
+ *
+ * Time is divided into epochs of the rotation's length. The first replica that needs an epoch's key writes it to the
+ * store with `add`; every other one finds it there, so that replicas agree without a leader. The previous, the current
+ * and the next epoch's keys are published: an upstream knows a key a whole rotation before it signs anything, and can
+ * still verify what the last one signed.
+ */
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { calculateJwkThumbprint } from 'jose'
+import type { Clock } from '../clock.ts'
+import { OperationalError } from '../errors.ts'
+import type { SharedStore } from '../sessions/session-store.ts'
+
+export type SigningAlgorithm = 'ES256' | 'EdDSA'
+
+/** A key as the store keeps it. The JWK holds the private part: only a store that seals its values may be used. */
+export interface StoredKey {
+  readonly algorithm: SigningAlgorithm
+  readonly privateJwk: Readonly<Record<string, unknown>>
+}
+
+export interface SigningKey {
+  /** RFC 7638 SHA-256 thumbprint of the public key. */
+  readonly kid: string
+  readonly algorithm: SigningAlgorithm
+  readonly privateKey: KeyObject
+  readonly publicJwk: PublicJwk
+}
+
+/** Public parameters only (RFC 7517 section 4, RFC 7518 section 6.2.1, RFC 8037 section 2). */
+export interface PublicJwk {
+  readonly kty: string
+  readonly crv: string
+  readonly x: string
+  readonly y?: string
+  readonly kid: string
+  readonly alg: SigningAlgorithm
+  readonly use: 'sig'
+}
+
+export interface SigningKeys {
+  /** Loads or makes the keys and keeps them renewed. Never rejects: a store that is down is asked again, see `status`. */
+  start(): Promise<void>
+  /** The current epoch's key. Throws `ERR_SIGNING_UNAVAILABLE` when there is none. */
+  current(): SigningKey
+  /** What `/.well-known/jwks.json` publishes: the previous, the current and the next epoch's public keys. */
+  jwks(): { readonly keys: readonly PublicJwk[] }
+  status(): { readonly ok: boolean; readonly detail?: string }
+  /** Stops the renewal. */
+  close(): void
+}
+
+export interface SigningKeysOptions {
+  readonly store: SharedStore<StoredKey>
+  readonly algorithm: SigningAlgorithm
+  /** Length of an epoch, in seconds; at least 600, twice what the key set may be cached for. */
+  readonly rotateEverySeconds: number
+  readonly clock: Clock
+  /** Told of every failed attempt; the next one follows by itself. */
+  readonly onError: (error: unknown) => void
+}
+
+const shortestRotationSeconds = 600
+const renewEveryMs = 60_000
+const firstRetryMs = 1_000
+const longestRetryMs = 30_000
+/** Records of one epoch that may be unreadable (sealed with a secret that was replaced) before this gives up. */
+const slotsPerEpoch = 4
+
+export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
+  const { store, algorithm, rotateEverySeconds, clock, onError } = options
+  if (!(rotateEverySeconds >= shortestRotationSeconds)) {
+    throw new RangeError(`rotateEverySeconds must be at least ${shortestRotationSeconds}`)
+  }
+  const keys = new Map<number, SigningKey>()
+  let timer: NodeJS.Timeout | undefined
+  let renewal: Promise<void> | undefined
+  let isClosed = false
+  let retryMs = firstRetryMs
+
+  const epochNow = (): number => Math.floor(clock.now() / 1_000 / rotateEverySeconds)
+  // Published for one epoch after its own: a key that signs nothing any more is not kept any longer.
+  const expiryOf = (epoch: number): number => (epoch + 2) * rotateEverySeconds * 1_000
+  const idOf = (epoch: number, slot: number): string => `${algorithm}:${rotateEverySeconds}:${epoch}:${slot}`
+
+  async function ensure(epoch: number): Promise<void> {
+    if (keys.has(epoch)) return
+    for (let slot = 0; slot < slotsPerEpoch; slot += 1) {
+      const stored = await readOrAdd(store, idOf(epoch, slot), algorithm, expiryOf(epoch))
+      if (stored !== undefined) {
+        keys.set(epoch, await importKey(stored))
+        return
+      }
+    }
+    throw new OperationalError('ERR_SIGNING_UNAVAILABLE', 'no readable signing key in the store')
+  }
+
+  async function adoptPrevious(epoch: number): Promise<void> {
+    if (keys.has(epoch)) return
+    for (let slot = 0; slot < slotsPerEpoch; slot += 1) {
+      const stored = await store.get(idOf(epoch, slot))
+      if (stored !== undefined) keys.set(epoch, await importKey(stored))
+      if (stored !== undefined) return
+    }
+  }
+
+  async function renew(): Promise<void> {
+    const epoch = epochNow()
+    await ensure(epoch)
+    await ensure(epoch + 1)
+    await adoptPrevious(epoch - 1)
+    for (const known of keys.keys()) if (known < epoch - 1) keys.delete(known)
+  }
+
+  /** One renewal at a time; the next one is planned when it ends, sooner after a failure. */
+  function renewOnce(): Promise<void> {
+    renewal ??= renew()
+      .then(
+        () => {
+          retryMs = firstRetryMs
+          plan(renewEveryMs)
+        },
+        (error: unknown) => {
+          onError(error)
+          plan(retryMs)
+          retryMs = Math.min(retryMs * 2, longestRetryMs)
+        },
+      )
+      .finally(() => {
+        renewal = undefined
+      })
+    return renewal
+  }
+
+  function plan(delayMs: number): void {
+    clearTimeout(timer)
+    if (isClosed) return
+    timer = setTimeout(() => void renewOnce(), delayMs).unref()
+  }
+
+  return {
+    start: () => renewOnce(),
+    current() {
+      const key = keys.get(epochNow())
+      if (key !== undefined) return key
+      throw new OperationalError('ERR_SIGNING_UNAVAILABLE', 'there is no signing key for this time')
+    },
+    jwks() {
+      const epoch = epochNow()
+      const published = [keys.get(epoch - 1), keys.get(epoch), keys.get(epoch + 1)]
+      return { keys: published.flatMap(key => (key === undefined ? [] : [key.publicJwk])) }
+    },
+    status() {
+      const epoch = epochNow()
+      if (!keys.has(epoch)) return { ok: false, detail: 'there is no signing key for this time' }
+      if (!keys.has(epoch + 1)) return { ok: false, detail: 'the next signing key is not in the store yet' }
+      return { ok: true }
+    },
+    close() {
+      isClosed = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** The stored key, ours if nobody was first; `undefined` when there is a record that cannot be read. */
+async function readOrAdd(
+  store: SharedStore<StoredKey>,
+  id: string,
+  algorithm: SigningAlgorithm,
+  expiresAt: number,
+): Promise<StoredKey | undefined> {
+  const found = await store.get(id)
+  if (found !== undefined) return found
+  const made = await makeKey(algorithm)
+  return (await store.add(id, made, expiresAt)) ? made : store.get(id)
+}
+
+const generate = promisify(generateKeyPair)
+
+async function makeKey(algorithm: SigningAlgorithm): Promise<StoredKey> {
+  const pair = algorithm === 'ES256' ? await generate('ec', { namedCurve: 'P-256' }) : await generate('ed25519')
+  return { algorithm, privateJwk: { ...pair.privateKey.export({ format: 'jwk' }) } }
+}
+
+async function importKey(stored: StoredKey): Promise<SigningKey> {
+  const { algorithm } = stored
+  const privateKey = createPrivateKey({ key: { ...stored.privateJwk }, format: 'jwk' })
+  // The public part is computed from the private key and then picked by name: `d` can never be published.
+  const { kty, crv, x, y } = createPublicKey(privateKey).export({ format: 'jwk' })
+  if (kty === undefined || crv === undefined || x === undefined) {
+    throw new OperationalError('ERR_SIGNING_UNAVAILABLE', 'the stored signing key is of another type')
+  }
+  const parameters = y === undefined ? { kty, crv, x } : { kty, crv, x, y }
+  const kid = await calculateJwkThumbprint(parameters, 'sha256')
+  return { kid, algorithm, privateKey, publicJwk: { ...parameters, kid, alg: algorithm, use: 'sig' } }
+}

@@ -1,0 +1,46 @@
+/**
+ * NGINX `auth_request` (ngx_http_auth_request_module): the original request is in X-Original-URL and X-Original-Method.
+ *
+ * NGINX takes 2xx as allow, 401 and 403 as deny and turns everything else into 500. It cannot follow a redirect itself:
+ * `X-Sallyport-Redirect` says where an interactive client is to be sent, and the configuration sends it.
+ */
+import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.ts'
+import { canonicaliseUrl } from '../../rbac/access-request.ts'
+import type { VerifyResult } from '../verify.ts'
+import type { Front, ParsedSubrequest, Reply } from './front.ts'
+import { canonical, describeSubrequest, type FrontSettings, refuseStrangers } from './original-request.ts'
+import { requiredHeader } from './raw-headers.ts'
+import { allowReply, jsonReply } from './reply.ts'
+
+export function createAuthRequestFront(settings: FrontSettings, canonicalOptions: CanonicalOptions): Front {
+  return {
+    name: 'auth-request',
+    parse: subrequest => {
+      refuseStrangers(subrequest, settings)
+      const request = readOriginal(subrequest.rawHeaders, canonicalOptions)
+      return describeSubrequest(subrequest, request, settings)
+    },
+    render,
+  }
+}
+
+function readOriginal(rawHeaders: readonly string[], options: CanonicalOptions): AccessRequest {
+  const method = requiredHeader(rawHeaders, 'x-original-method')
+  const url = requiredHeader(rawHeaders, 'x-original-url')
+  return canonical(() => canonicaliseUrl(method, url, options))
+}
+
+function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
+  switch (result.decision.effect) {
+    case 'allow':
+      // The configuration hands this to the application instead of the client's Cookie header.
+      return allowReply(result, ['X-Sallyport-Cookie', result.upstreamCookie ?? ''])
+    case 'challenge': {
+      const loginUrl = result.loginUrl ?? ''
+      const redirect = parsed.isInteractive ? ['X-Sallyport-Redirect', loginUrl] : []
+      return jsonReply(401, result, ['Location', loginUrl, ...redirect])
+    }
+    case 'deny':
+      return jsonReply(403, result, [])
+  }
+}

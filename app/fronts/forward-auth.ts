@@ -1,0 +1,57 @@
+/**
+ * Traefik `forwardAuth`, Caddy `forward_auth`, HAProxy auth-request: the original request is in
+ * X-Forwarded-{Method,Proto,Host,Uri}. The proxy relays every answer that is not 2xx to the client as it is.
+ */
+import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.ts'
+import { canonicalise } from '../../rbac/access-request.ts'
+import type { VerifyResult } from '../verify.ts'
+import type { Front, ParsedSubrequest, Reply } from './front.ts'
+import { canonical, describeSubrequest, type FrontSettings, refuseStrangers } from './original-request.ts'
+import { requiredHeader } from './raw-headers.ts'
+import { allowReply, jsonReply, pageReply, redirectReply, requestIdHeader } from './reply.ts'
+import type { DeniedPages } from './denied-pages.ts'
+
+export function createForwardAuthFront(
+  settings: FrontSettings,
+  canonicalOptions: CanonicalOptions,
+  deniedPages: DeniedPages,
+): Front {
+  return {
+    name: 'forward-auth',
+    parse: subrequest => {
+      refuseStrangers(subrequest, settings)
+      const request = readOriginal(subrequest.rawHeaders, canonicalOptions)
+      return describeSubrequest(subrequest, request, settings)
+    },
+    render: (result, parsed) => render(result, parsed, deniedPages),
+  }
+}
+
+function readOriginal(rawHeaders: readonly string[], options: CanonicalOptions): AccessRequest {
+  const original = {
+    method: requiredHeader(rawHeaders, 'x-forwarded-method'),
+    scheme: requiredHeader(rawHeaders, 'x-forwarded-proto'),
+    host: requiredHeader(rawHeaders, 'x-forwarded-host'),
+    target: requiredHeader(rawHeaders, 'x-forwarded-uri'),
+  }
+  return canonical(() => canonicalise(original, options))
+}
+
+function render(result: VerifyResult, parsed: ParsedSubrequest, deniedPages: DeniedPages): Reply {
+  const cookie = result.setCookie === undefined ? [] : ['Set-Cookie', result.setCookie]
+  const extra = [...requestIdHeader(result.requestId), ...cookie]
+  switch (result.decision.effect) {
+    case 'allow':
+      // The proxy puts this in the place of the client's Cookie header, so that ours never reaches the application.
+      // It is sent when empty, too: an absent header would leave the client's in place on some proxies.
+      return allowReply(result, ['Cookie', result.upstreamCookie ?? ''])
+    case 'challenge': {
+      const loginUrl = result.loginUrl ?? ''
+      if (parsed.isInteractive) return redirectReply(loginUrl, extra)
+      return jsonReply(401, result, ['Location', loginUrl])
+    }
+    case 'deny':
+      if (parsed.isInteractive) return pageReply(403, deniedPages(result.identity, result.request, result.requestId), extra)
+      return jsonReply(403, result, [])
+  }
+}

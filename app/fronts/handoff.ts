@@ -1,0 +1,104 @@
+/**
+ * `/.sallyport/*` on an application's host: takes over a login session with a one-time ticket, shows denials, signs out.
+ *
+ * Behind forward-auth the answers travel as refusals of the check, so none of them may ever be 2xx: the proxy would let
+ * the request through to the application.
+ */
+import type { Identity } from '../../rbac/identity.ts'
+import type { AuditLog } from '../audit/event.ts'
+import { OperationalError } from '../errors.ts'
+import type { HandoffTicket, OneTimeStore, SessionStore } from '../sessions/session-store.ts'
+import type { DeniedPages } from './denied-pages.ts'
+import type { ParsedSubrequest, Reply } from './front.ts'
+import { pageReply, redirectReply, requestIdHeader } from './reply.ts'
+
+export const reservedPath = '/.sallyport'
+
+export function isReserved(resource: string): boolean {
+  return resource === reservedPath || resource.startsWith(`${reservedPath}/`)
+}
+
+export interface HandoffDependencies {
+  /** Origin of the auth host, without a trailing slash. */
+  readonly publicUrl: string
+  readonly tickets: OneTimeStore<HandoffTicket>
+  readonly sessions: SessionStore
+  readonly authenticate: (
+    cookie: string,
+    domain: string,
+  ) => Promise<{ readonly identity: Identity; readonly bindingHash?: string }>
+  readonly issueSession: (sessionId: string, domain: string) => string
+  readonly deniedPages: DeniedPages
+  readonly audit: AuditLog
+}
+
+export interface Handoff {
+  /** Answers a reserved path. Rejects with `OperationalError`. */
+  readonly answer: (parsed: ParsedSubrequest, requestId: string) => Promise<Reply>
+  /** The denial page for a proxy that cannot relay ours: always 403, whoever asks. */
+  readonly denied: (parsed: ParsedSubrequest, requestId: string) => Promise<Reply>
+}
+
+export function createHandoff(dependencies: HandoffDependencies): Handoff {
+  return {
+    answer: async (parsed, requestId) => {
+      switch (parsed.request.resource) {
+        case `${reservedPath}/handoff`:
+          return redeem(parsed, requestId, dependencies)
+        case `${reservedPath}/sign-out`:
+          return redirectReply(`${dependencies.publicUrl}/logout`, requestIdHeader(requestId))
+        default:
+          throw new OperationalError('ERR_ENDPOINT_UNKNOWN', 'no such reserved path')
+      }
+    },
+    denied: async (parsed, requestId) => {
+      const { identity } = await dependencies.authenticate(parsed.cookie, parsed.request.domain)
+      const page = dependencies.deniedPages(identity, parsed.request, requestId)
+      return pageReply(403, page, requestIdHeader(requestId))
+    },
+  }
+}
+
+async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies: HandoffDependencies): Promise<Reply> {
+  const { request } = parsed
+  const browser = await dependencies.authenticate(parsed.cookie, request.domain)
+  const ticket = await takeTicket(request.url, dependencies.tickets)
+  if (ticket === undefined) return withoutTicket(parsed, requestId, browser.identity)
+  if (ticket.domain !== request.domain) {
+    throw new OperationalError('ERR_HANDOFF_TICKET_UNKNOWN', 'the ticket is for another host')
+  }
+  if (browser.bindingHash === undefined) {
+    throw new OperationalError('ERR_HANDOFF_COOKIES_BLOCKED', 'the browser brought no cookie for this host')
+  }
+  const session = await dependencies.sessions.find(ticket.sessionId)
+  // Another tab was faster, or the session has ended meanwhile: the check of the original URL settles it.
+  if (browser.bindingHash !== ticket.nonceHash || session === undefined) {
+    return redirectReply(ticket.returnTo, requestIdHeader(requestId))
+  }
+  dependencies.audit.write({
+    event: 'session.handed-off',
+    requestId,
+    subject: session.identity.subject,
+    domain: request.domain,
+  })
+  const cookie = dependencies.issueSession(ticket.sessionId, request.domain)
+  return redirectReply(ticket.returnTo, [...requestIdHeader(requestId), 'Set-Cookie', cookie])
+}
+
+async function takeTicket(url: string, tickets: OneTimeStore<HandoffTicket>): Promise<HandoffTicket | undefined> {
+  const query = url.indexOf('?')
+  const ids = new URLSearchParams(query < 0 ? '' : url.slice(query)).getAll('ticket')
+  const [id] = ids
+  if (ids.length !== 1 || id === undefined || !/^[\w-]{20,64}$/.test(id)) return undefined
+  return tickets.take(id)
+}
+
+/** A reload or the back button: someone who is logged in simply goes on; everyone else is told. */
+function withoutTicket(parsed: ParsedSubrequest, requestId: string, identity: Identity): Reply {
+  if (identity.kind === 'anonymous') {
+    throw new OperationalError('ERR_HANDOFF_TICKET_UNKNOWN', 'the ticket is unknown, used or expired')
+  }
+  const { url } = parsed.request
+  const origin = url.slice(0, url.indexOf('/', url.indexOf('//') + 2))
+  return redirectReply(`${origin}/`, requestIdHeader(requestId))
+}

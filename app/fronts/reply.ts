@@ -1,0 +1,58 @@
+/** Answers that every dialect shares. All of them are small, uncacheable, and say nothing about the policy. */
+import type { Page } from '../pages/pages.ts'
+import type { VerifyResult } from '../verify.ts'
+import type { Reply } from './front.ts'
+
+const NO_STORE = ['Cache-Control', 'no-store']
+
+/** 200 with every identity header, so that a client's own copy is always overwritten. */
+export function allowReply(result: VerifyResult, extra: readonly string[]): Reply {
+  return {
+    status: 200,
+    headers: [...common(result), ...result.identityHeaders, ...extra],
+    body: '',
+  }
+}
+
+/** A refusal for programs. */
+export function jsonReply(status: 401 | 403, result: VerifyResult, extra: readonly string[]): Reply {
+  const error = status === 401 ? 'authentication-required' : 'access-denied'
+  return {
+    status,
+    headers: [...common(result), 'Content-Type', 'application/json', ...extra],
+    body: `${JSON.stringify({ error, requestId: result.requestId })}\n`,
+  }
+}
+
+/** A page for people. */
+export function pageReply(status: number, page: Page, extra: readonly string[]): Reply {
+  return { status, headers: [...NO_STORE, ...pageHeaders(page), ...extra], body: page.html }
+}
+
+export function redirectReply(location: string, extra: readonly string[]): Reply {
+  return { status: 302, headers: [...NO_STORE, 'Location', location, 'Referrer-Policy', 'no-referrer', ...extra], body: '' }
+}
+
+export function requestIdHeader(requestId: string): readonly string[] {
+  return ['X-Sallyport-Request-Id', requestId]
+}
+
+function common(result: VerifyResult): readonly string[] {
+  const cookie = result.setCookie === undefined ? [] : ['Set-Cookie', result.setCookie]
+  return [...NO_STORE, ...requestIdHeader(result.requestId), ...cookie]
+}
+
+function pageHeaders(page: Page): readonly string[] {
+  return [
+    'Content-Type',
+    'text/html; charset=utf-8',
+    'Content-Security-Policy',
+    page.contentSecurityPolicy,
+    'X-Content-Type-Options',
+    'nosniff',
+    'X-Frame-Options',
+    'DENY',
+    'Referrer-Policy',
+    'no-referrer',
+  ]
+}

@@ -1,0 +1,59 @@
+/**
+ * Which peers may ask, and which client address they vouch for.
+ *
+ * X-Forwarded-For is written by everyone on the way, first of all by the client. Only what a trusted hop appended is
+ * known, so the list is read from its right end: the first address that is not a trusted proxy is the client.
+ */
+import ipaddr from 'ipaddr.js'
+
+type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
+
+/** Longer lists are not read: no real deployment has as many hops, and reading them is work for an attacker. */
+const MAX_HOPS = 32
+
+export interface TrustedProxies {
+  /** May this TCP peer send subrequests? */
+  readonly isTrusted: (address: string) => boolean
+  /** The client's address in canonical form, or `undefined` when no trusted hop vouches for one that parses. */
+  readonly clientAddress: (forwardedFor: readonly string[]) => string | undefined
+}
+
+/** `networks`: CIDR blocks or single addresses. Throws `Error` for one that does not parse. */
+export function createTrustedProxies(networks: readonly string[]): TrustedProxies {
+  const ranges = networks.map(parseRange)
+  const isTrusted = (address: string): boolean => {
+    const parsed = parseAddress(address)
+    return parsed !== undefined && ranges.some(range => contains(range, parsed))
+  }
+  return { isTrusted, clientAddress: forwardedFor => clientAddress(forwardedFor, isTrusted) }
+}
+
+function clientAddress(forwardedFor: readonly string[], isTrusted: (address: string) => boolean): string | undefined {
+  const hops = forwardedFor.join(',').split(',')
+  if (hops.length > MAX_HOPS) return undefined
+  let client: string | undefined
+  for (const hop of hops.reverse()) {
+    client = parseAddress(hop.trim())?.toString()
+    if (client === undefined || !isTrusted(client)) return client
+  }
+  return client
+}
+
+function parseRange(text: string): Range {
+  try {
+    return text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), ipaddr.parse(text).kind() === 'ipv4' ? 32 : 128]
+  } catch (cause) {
+    throw new Error(`not a network: ${text}`, { cause })
+  }
+}
+
+/** Dotted IPv4 or plain IPv6 only: no port, no brackets, no zone, no octal or hexadecimal IPv4. */
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
+  if (!ipaddr.IPv6.isValid(text) || text.includes('%')) return undefined
+  return ipaddr.process(text)
+}
+
+function contains([network, bits]: Range, address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  return network.kind() === address.kind() && address.match(network as never, bits)
+}
