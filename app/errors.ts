@@ -18,7 +18,10 @@ export const operationalErrors = {
   ERR_PROVIDER_UNAVAILABLE: { status: 503, sentence: 'The identity provider cannot be reached. Please try again.' },
   ERR_PROVIDER_UNKNOWN: { status: 404, sentence: 'There is no such identity provider.' },
   ERR_LOGIN_STATE_UNKNOWN: { status: 403, sentence: 'This login has expired or was already used. Please start again.' },
-  ERR_LOGIN_BROWSER_MISMATCH: { status: 403, sentence: 'This login was started in another browser. Please start again.' },
+  ERR_LOGIN_BROWSER_MISMATCH: {
+    status: 403,
+    sentence: 'This login was started in another browser. Please start again.',
+  },
   ERR_LOGIN_REFUSED: { status: 403, sentence: 'The identity provider refused the login.' },
   ERR_LOGIN_RESPONSE_INVALID: { status: 403, sentence: "The identity provider's answer did not pass its checks." },
   ERR_LOGIN_CLAIMS_INVALID: { status: 403, sentence: 'The identity provider sent claims that cannot be used.' },

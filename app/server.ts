@@ -24,11 +24,14 @@ const MAX_HEADER_BYTES = 32 * 1024
 
 export function createMainServer(checks: CheckRoutes, pagesApp: Express): Server {
   const fallback = pagesApp as unknown as RequestListener
-  return createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, (request, response) => {
-    const endpoint = findEndpoint(request.url ?? '', checks)
-    if (endpoint === undefined) fallback(request, response)
-    else void endpoint(request, response)
-  })
+  return createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS },
+    (request, response) => {
+      const endpoint = findEndpoint(request.url ?? '', checks)
+      if (endpoint === undefined) fallback(request, response)
+      else void endpoint(request, response)
+    },
+  )
 }
 
 function findEndpoint(target: string, checks: CheckRoutes): Endpoint | undefined {
@@ -58,7 +61,13 @@ export function createPagesApp(options: PagesAppOptions): Express {
   app.set('trust proxy', options.isTrustedProxy)
   // Repeated and nested query parameters stay what they are: strings or arrays of strings, never objects.
   app.set('query parser', 'simple')
-  app.use(helmet({ contentSecurityPolicy: false, strictTransportSecurity: options.isSecure, xFrameOptions: { action: 'deny' } }))
+  app.use(
+    helmet({
+      contentSecurityPolicy: false,
+      strictTransportSecurity: options.isSecure,
+      xFrameOptions: { action: 'deny' },
+    }),
+  )
   app.use(options.anyHost)
   app.use(requireHost(options.publicHost))
   for (const handler of options.publicHostOnly) app.use(handler)
@@ -73,7 +82,13 @@ export function createPagesApp(options: PagesAppOptions): Express {
 function requireHost(publicHost: string): RequestHandler {
   return (request, _response, next) => {
     if (request.headers.host?.toLowerCase() === publicHost) next()
-    else next(new OperationalError('ERR_HOST_MISDIRECTED', `only ${publicHost} is served here; the proxy must pass the Host header on`))
+    else
+      next(
+        new OperationalError(
+          'ERR_HOST_MISDIRECTED',
+          `only ${publicHost} is served here; the proxy must pass the Host header on`,
+        ),
+      )
   }
 }
 
@@ -95,7 +110,9 @@ function asOperational(error: unknown): OperationalError {
   if (error instanceof OperationalError) return error
   const status = (error as { readonly status?: unknown } | null)?.status
   const isClientError = typeof status === 'number' && status >= 400 && status < 500
-  return new OperationalError(isClientError ? 'ERR_REQUEST_MALFORMED' : 'ERR_INTERNAL', 'a page failed', { cause: error })
+  return new OperationalError(isClientError ? 'ERR_REQUEST_MALFORMED' : 'ERR_INTERNAL', 'a page failed', {
+    cause: error,
+  })
 }
 
 /** Health, readiness and metrics, on a listener of their own that no proxy publishes. */

@@ -54,7 +54,11 @@ export interface VerifyDependencies {
   readonly authenticate: (cookie: string, domain: string) => Promise<Authentication>
   /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
   readonly decide: (request: AccessRequest, identity: Identity, context: Context) => Decision
-  readonly identityHeaders: (identity: Identity, request: AccessRequest, sessionDigest: string | undefined) => readonly string[]
+  readonly identityHeaders: (
+    identity: Identity,
+    request: AccessRequest,
+    sessionDigest: string | undefined,
+  ) => readonly string[]
   readonly upstreamCookie: (cookie: string) => string
   readonly challenge: (question: VerifyQuestion, decision: Challenge, authentication: Authentication) => ChallengeAnswer
   readonly clearCookie: () => string
@@ -77,7 +81,11 @@ export function createVerify(dependencies: VerifyDependencies): Verify {
   return async question => {
     const started = performance.now()
     const authentication = await dependencies.authenticate(question.cookie, question.request.domain)
-    const decision = dependencies.decide(question.request, authentication.identity, contextOf(question, dependencies.now()))
+    const decision = dependencies.decide(
+      question.request,
+      authentication.identity,
+      contextOf(question, dependencies.now()),
+    )
     const result = answer(question, authentication, decision, dependencies)
     const durationMicroseconds = Math.round((performance.now() - started) * 1000)
     dependencies.onDecision(question.front, decision, durationMicroseconds)

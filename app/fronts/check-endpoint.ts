@@ -93,7 +93,10 @@ function refuse(
   parsed: ParsedSubrequest | undefined,
   dependencies: CheckDependencies,
 ): Reply {
-  const expected = error instanceof OperationalError ? error : new OperationalError('ERR_INTERNAL', 'unexpected failure', { cause: error })
+  const expected =
+    error instanceof OperationalError
+      ? error
+      : new OperationalError('ERR_INTERNAL', 'unexpected failure', { cause: error })
   const address = parsed?.clientAddress === undefined ? {} : { clientAddress: parsed.clientAddress }
   dependencies.onRefused({ front, requestId, code: expected.code, error, ...address })
   const { status, sentence } = expected

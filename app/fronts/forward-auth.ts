@@ -5,11 +5,11 @@
 import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.ts'
 import { canonicalise } from '../../rbac/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
+import type { DeniedPages } from './denied-pages.ts'
 import type { Front, ParsedSubrequest, Reply } from './front.ts'
 import { canonical, describeSubrequest, type FrontSettings, refuseStrangers } from './original-request.ts'
 import { requiredHeader } from './raw-headers.ts'
 import { allowReply, jsonReply, pageReply, redirectReply, requestIdHeader } from './reply.ts'
-import type { DeniedPages } from './denied-pages.ts'
 
 export function createForwardAuthFront(
   settings: FrontSettings,
@@ -51,7 +51,8 @@ function render(result: VerifyResult, parsed: ParsedSubrequest, deniedPages: Den
       return jsonReply(401, result, ['Location', loginUrl])
     }
     case 'deny':
-      if (parsed.isInteractive) return pageReply(403, deniedPages(result.identity, result.request, result.requestId), extra)
+      if (parsed.isInteractive)
+        return pageReply(403, deniedPages(result.identity, result.request, result.requestId), extra)
       return jsonReply(403, result, [])
   }
 }

@@ -40,7 +40,11 @@ export function canonical(build: () => AccessRequest): AccessRequest {
   }
 }
 
-export function describeSubrequest(subrequest: Subrequest, request: AccessRequest, settings: FrontSettings): ParsedSubrequest {
+export function describeSubrequest(
+  subrequest: Subrequest,
+  request: AccessRequest,
+  settings: FrontSettings,
+): ParsedSubrequest {
   const { rawHeaders } = subrequest
   const header = (name: string): string | undefined => firstHeader(rawHeaders, name)
   const isWebSocket = isWebSocketHandshake(header)

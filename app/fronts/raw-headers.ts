@@ -10,7 +10,8 @@ export function headerValues(rawHeaders: readonly string[], name: string): strin
   const values: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const candidate = rawHeaders[index] as string
-    if (candidate.length === name.length && candidate.toLowerCase() === name) values.push(rawHeaders[index + 1] as string)
+    if (candidate.length === name.length && candidate.toLowerCase() === name)
+      values.push(rawHeaders[index + 1] as string)
   }
   return values
 }

@@ -30,7 +30,11 @@ export function pageReply(status: number, page: Page, extra: readonly string[]):
 }
 
 export function redirectReply(location: string, extra: readonly string[]): Reply {
-  return { status: 302, headers: [...NO_STORE, 'Location', location, 'Referrer-Policy', 'no-referrer', ...extra], body: '' }
+  return {
+    status: 302,
+    headers: [...NO_STORE, 'Location', location, 'Referrer-Policy', 'no-referrer', ...extra],
+    body: '',
+  }
 }
 
 export function requestIdHeader(requestId: string): readonly string[] {

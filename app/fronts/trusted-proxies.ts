@@ -41,7 +41,9 @@ function clientAddress(forwardedFor: readonly string[], isTrusted: (address: str
 
 function parseRange(text: string): Range {
   try {
-    return text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), ipaddr.parse(text).kind() === 'ipv4' ? 32 : 128]
+    return text.includes('/')
+      ? ipaddr.parseCIDR(text)
+      : [ipaddr.parse(text), ipaddr.parse(text).kind() === 'ipv4' ? 32 : 128]
   } catch (cause) {
     throw new Error(`not a network: ${text}`, { cause })
   }

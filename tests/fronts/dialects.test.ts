@@ -1,0 +1,251 @@
+/** Each dialect reads its own headers, once, from a trusted peer, and nothing else. */
+import { describe, expect, it } from 'vitest'
+import { OperationalError } from '../../app/errors.ts'
+import { createAuthRequestFront } from '../../app/fronts/auth-request.ts'
+import { createForwardAuthFront } from '../../app/fronts/forward-auth.ts'
+import type { Front, ParsedSubrequest } from '../../app/fronts/front.ts'
+import { countAliases } from '../../app/fronts/raw-headers.ts'
+import { createTrustedProxies } from '../../app/fronts/trusted-proxies.ts'
+
+const settings = {
+  trustedProxies: createTrustedProxies(['127.0.0.0/8']),
+  identityHeaderNames: new Set(['remote-user', 'remote-groups']),
+  webSocketOrigins: new Set(['https://partner.example.org']),
+}
+const noPages = () => ({ html: '', contentSecurityPolicy: '' })
+
+type Headers = readonly (readonly [string, string])[]
+
+interface Dialect {
+  readonly front: Front
+  /** The headers with which this dialect asks for `GET https://wiki.example.com/a?b=1`. */
+  readonly asks: Headers
+  readonly carriers: readonly string[]
+}
+
+const dialects: Record<string, Dialect> = {
+  'auth-request': {
+    front: createAuthRequestFront(settings, {}),
+    asks: [
+      ['X-Original-Method', 'GET'],
+      ['X-Original-URL', 'https://wiki.example.com/a?b=1'],
+    ],
+    carriers: ['X-Original-Method', 'X-Original-URL'],
+  },
+  'forward-auth': {
+    front: createForwardAuthFront(settings, {}, noPages),
+    asks: [
+      ['X-Forwarded-Method', 'GET'],
+      ['X-Forwarded-Proto', 'https'],
+      ['X-Forwarded-Host', 'wiki.example.com'],
+      ['X-Forwarded-Uri', '/a?b=1'],
+    ],
+    carriers: ['X-Forwarded-Method', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Uri'],
+  },
+}
+
+function parse(front: Front, headers: Headers, peerAddress = '127.0.0.1'): ParsedSubrequest {
+  return front.parse({ method: 'GET', target: '/verify', rawHeaders: headers.flat(), peerAddress })
+}
+
+function codeOf(run: () => unknown): string | undefined {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof OperationalError) return error.code
+    throw error
+  }
+  return undefined
+}
+
+describe.each(Object.entries(dialects))('%s', (_name, { front, asks, carriers }) => {
+  const without = (name: string): Headers => asks.filter(([header]) => header !== name)
+  const replaced = (name: string, value: string): Headers => [...without(name), [name, value]]
+
+  it('rebuilds the original request', () => {
+    const { request } = parse(front, asks)
+    expect(request).toEqual({
+      domain: 'wiki.example.com',
+      resource: '/a',
+      action: 'GET',
+      url: 'https://wiki.example.com/a?b=1',
+    })
+  })
+
+  it('A01 A15 refuses a peer that is no trusted proxy, whatever it says', () => {
+    expect(codeOf(() => parse(front, asks, '203.0.113.9'))).toBe('ERR_PROXY_UNTRUSTED')
+    expect(codeOf(() => parse(front, [...asks, ['Remote-User', 'alice']], ''))).toBe('ERR_PROXY_UNTRUSTED')
+  })
+
+  it.each(carriers)('needs %s: missing, empty and repeated are malformed (A06, D01)', name => {
+    expect(codeOf(() => parse(front, without(name)))).toBe('ERR_REQUEST_MALFORMED')
+    expect(codeOf(() => parse(front, replaced(name, '')))).toBe('ERR_REQUEST_MALFORMED')
+    const [, value] = asks.find(([header]) => header === name) ?? ['', '']
+    expect(codeOf(() => parse(front, [...asks, [name, value]]))).toBe('ERR_REQUEST_MALFORMED')
+    expect(codeOf(() => parse(front, [...asks, [name.toLowerCase(), value]]))).toBe('ERR_REQUEST_MALFORMED')
+  })
+
+  it('A02 A03 A10 ignores the headers of every other dialect', () => {
+    const foreign: Headers = [
+      ['X-Original-URI', '/public'],
+      ['X-Rewrite-URL', '/public'],
+      ['X-Forwarded-Prefix', '/public'],
+      ['X-Forwarded-Port', '1'],
+      ['Forwarded', 'host=evil.example;proto=http'],
+      ...(front.name === 'auth-request'
+        ? ([
+            ['X-Forwarded-Method', 'POST'],
+            ['X-Forwarded-Proto', 'http'],
+            ['X-Forwarded-Host', 'evil.example'],
+            ['X-Forwarded-Uri', '/public'],
+          ] as const)
+        : ([
+            ['X-Original-URL', 'https://evil.example/public'],
+            ['X-Original-Method', 'POST'],
+          ] as const)),
+    ]
+    expect(parse(front, [...asks, ...foreign]).request).toEqual(parse(front, asks).request)
+  })
+
+  it('A04 A05 never reads an underscore alias, and counts it', () => {
+    const aliases: Headers = [
+      ['X_Forwarded_Host', 'evil.example'],
+      ['x_original_url', 'https://evil.example/'],
+      ['X-Forwarded_Uri', '/public'],
+    ]
+    expect(parse(front, [...asks, ...aliases]).request).toEqual(parse(front, asks).request)
+    expect(countAliases([...asks, ...aliases].flat())).toBe(3)
+    expect(countAliases(asks.flat())).toBe(0)
+  })
+
+  it('A11 refuses a Connection header that names what the proxy wrote', () => {
+    for (const named of [...carriers, 'Remote-User', 'X-Forwarded-For', 'Cookie']) {
+      const headers: Headers = [...asks, ['Connection', `close, ${named}`]]
+      expect(
+        codeOf(() => parse(front, headers)),
+        named,
+      ).toBe('ERR_REQUEST_MALFORMED')
+    }
+    expect(codeOf(() => parse(front, [...asks, ['Connection', 'keep-alive, TE']]))).toBeUndefined()
+  })
+
+  it('D02 takes capital letters only for a method', () => {
+    const carrier = carriers[0] ?? ''
+    for (const method of ['get', 'GET ', 'GET\tX', 'GET$$GET', 'G'.repeat(1024), 'GET,POST']) {
+      expect(
+        codeOf(() => parse(front, replaced(carrier, method))),
+        method,
+      ).toBe('ERR_REQUEST_MALFORMED')
+    }
+  })
+
+  it('D03 takes no notice of a method override', () => {
+    const headers: Headers = [...replaced(carriers[0] ?? '', 'DELETE'), ['X-HTTP-Method-Override', 'GET']]
+    expect(parse(front, headers).request.action).toBe('DELETE')
+  })
+
+  it('joins several Cookie headers, as HTTP/2 clients send them', () => {
+    expect(parse(front, [...asks, ['Cookie', 'a=1'], ['cookie', 'b=2']]).cookie).toBe('a=1; b=2')
+    expect(parse(front, asks).cookie).toBe('')
+  })
+
+  describe('a person is waiting', () => {
+    const accept: readonly [string, string] = ['Accept', 'text/html,application/xhtml+xml,*/*;q=0.8']
+
+    it('when a browser navigates', () => {
+      expect(parse(front, [...asks, accept]).isInteractive).toBe(true)
+      expect(parse(front, [...asks, accept, ['Sec-Fetch-Mode', 'navigate']]).isInteractive).toBe(true)
+    })
+
+    it.each([
+      ['asks for JSON', [['Accept', 'application/json']]],
+      ['says nothing of HTML', [['Accept', '*/*']]],
+      ['is an XHR', [accept, ['X-Requested-With', 'XMLHttpRequest']]],
+      ['is a fetch', [accept, ['Sec-Fetch-Mode', 'cors']]],
+    ] as const)('but not when the request %s', (_what, extra) => {
+      expect(parse(front, [...asks, ...extra]).isInteractive).toBe(false)
+    })
+
+    it('but not when the method is POST', () => {
+      expect(parse(front, [...replaced(carriers[0] ?? '', 'POST'), accept]).isInteractive).toBe(false)
+    })
+  })
+
+  describe('a WebSocket handshake', () => {
+    const handshake: Headers = [
+      ['Accept', 'text/html'],
+      ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+      ['Sec-WebSocket-Version', '13'],
+    ]
+
+    it('D06 is never redirected', () => {
+      expect(parse(front, [...asks, ...handshake]).isInteractive).toBe(false)
+    })
+
+    it('D06 may come from its own origin, from a listed one, or from a program', () => {
+      for (const origin of ['https://wiki.example.com', 'https://partner.example.org']) {
+        expect(
+          codeOf(() => parse(front, [...asks, ...handshake, ['Origin', origin]])),
+          origin,
+        ).toBeUndefined()
+      }
+      expect(codeOf(() => parse(front, [...asks, ...handshake]))).toBeUndefined()
+    })
+
+    it.each([
+      'https://evil.example',
+      'http://wiki.example.com',
+      'https://wiki.example.com:8443',
+      'null',
+      'https://wiki.example.com.evil.example',
+    ])('D06 is refused from %s', origin => {
+      expect(codeOf(() => parse(front, [...asks, ...handshake, ['Origin', origin]]))).toBe('ERR_ORIGIN_FOREIGN')
+      expect(codeOf(() => parse(front, [...asks, ['Upgrade', 'websocket'], ['Origin', origin]]))).toBe(
+        'ERR_ORIGIN_FOREIGN',
+      )
+    })
+  })
+})
+
+describe('forward-auth', () => {
+  const { front, asks } = dialects['forward-auth'] as Dialect
+  const replaced = (name: string, value: string): Headers => [
+    ...asks.filter(([header]) => header !== name),
+    [name, value],
+  ]
+
+  it.each(['javascript', 'https ,http', 'https, http', 'HTTPS:', 'ws', ' https'])(
+    'A09 refuses the scheme %s',
+    scheme => {
+      expect(codeOf(() => parse(front, replaced('X-Forwarded-Proto', scheme)))).toBe('ERR_REQUEST_MALFORMED')
+    },
+  )
+
+  it.each([
+    'good.example.com, evil.com',
+    'good.example.com,evil.com',
+    'a b',
+    'user@wiki.example.com',
+    'wiki.example.com/x',
+  ])('A07 C04 refuses the host %s', host => {
+    expect(codeOf(() => parse(front, replaced('X-Forwarded-Host', host)))).toBe('ERR_REQUEST_MALFORMED')
+  })
+
+  it.each(['https://evil.com/', '//evil.com/a', 'a', '*', '?x'])('B13 refuses or collapses the target %s', target => {
+    const code = codeOf(() => parse(front, replaced('X-Forwarded-Uri', target)))
+    if (code === undefined)
+      expect(parse(front, replaced('X-Forwarded-Uri', target)).request.domain).toBe('wiki.example.com')
+    else expect(code).toBe('ERR_REQUEST_MALFORMED')
+  })
+
+  it.each(['/a\u0001b', '/a\tb', '/a\u0080b', '/a\\b'])('A16 refuses control and raw characters in %j', target => {
+    expect(codeOf(() => parse(front, replaced('X-Forwarded-Uri', target)))).toBe('ERR_REQUEST_MALFORMED')
+  })
+
+  it('B17 answers an overlong target quickly with its own code', () => {
+    expect(codeOf(() => parse(front, replaced('X-Forwarded-Uri', `/${'a'.repeat(9000)}`)))).toBe('ERR_REQUEST_TOO_LONG')
+    expect(codeOf(() => parse(front, replaced('X-Forwarded-Uri', `/${'a'.repeat(64_000)}`)))).toBe(
+      'ERR_REQUEST_TOO_LONG',
+    )
+  })
+})
