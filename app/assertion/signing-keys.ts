@@ -79,6 +79,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   let renewal: Promise<void> | undefined
   let isClosed = false
   let retryMs = firstRetryMs
+  let lookedBackTo: number | undefined
 
   const epochNow = (): number => Math.floor(clock.now() / 1_000 / rotateEverySeconds)
   // Published for one epoch after its own: a key that signs nothing any more is not kept any longer.
@@ -97,8 +98,10 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     throw new OperationalError('ERR_SIGNING_UNAVAILABLE', 'no readable signing key in the store')
   }
 
+  /** Looked for once: nobody makes the key of an epoch that is over. */
   async function adoptPrevious(epoch: number): Promise<void> {
-    if (keys.has(epoch)) return
+    if (keys.has(epoch) || lookedBackTo === epoch) return
+    lookedBackTo = epoch
     for (let slot = 0; slot < slotsPerEpoch; slot += 1) {
       const stored = await store.get(idOf(epoch, slot))
       if (stored !== undefined) keys.set(epoch, await importKey(stored))
