@@ -50,6 +50,8 @@ export interface SessionStore {
   find(sessionId: string): Promise<LoginSession | undefined>
   /** Ends the session everywhere; a save that is already under way cannot bring it back. */
   end(sessionId: string): Promise<void>
+  /** First 16 characters of the session key's digest: joins audit events, opens nothing. */
+  digest(sessionId: string): string
 }
 
 /** Records that are used once: login attempts and handoff tickets. */

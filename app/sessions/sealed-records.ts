@@ -1,0 +1,82 @@
+/** JSON values in a RecordStore that knows neither their ids nor their contents; see seal.ts for what that protects. */
+import type { Clock } from '../clock.ts'
+import { OperationalError } from '../errors.ts'
+import { createSeal, digestOf } from './seal.ts'
+import type { OneTimeStore, RecordKind, RecordStore, SharedStore } from './session-store.ts'
+
+export interface SealedRecordsOptions {
+  readonly records: RecordStore
+  /** Master secrets: the first seals, all open. */
+  readonly secrets: readonly string[]
+  readonly kind: RecordKind
+}
+
+/** As RecordStore, for one kind, by id instead of key and with values that JSON can carry. */
+export interface SealedRecords {
+  put(id: string, value: unknown, expiresAt: number): Promise<boolean>
+  add(id: string, value: unknown, expiresAt: number): Promise<boolean>
+  get(id: string): Promise<OpenedRecord | undefined>
+  extend(id: string, expiresAt: number): Promise<boolean>
+  take(id: string): Promise<unknown>
+  end(id: string, tombstoneUntil: number): Promise<void>
+}
+
+export interface OpenedRecord {
+  readonly value: unknown
+  readonly expiresAt: number
+}
+
+/** A record that does not open, or does not parse, is one that is not there. */
+export function createSealedRecords({ records, secrets, kind }: SealedRecordsOptions): SealedRecords {
+  const seal = createSeal(secrets)
+  const close = (id: string, value: unknown) => seal.seal(kind, id, Buffer.from(JSON.stringify(value)))
+  const open = (id: string, sealed: Uint8Array) => parseJson(seal.unseal(kind, id, sealed))
+  return {
+    put: (id, value, expiresAt) => records.put(kind, digestOf(kind, id), close(id, value), expiresAt),
+    add: (id, value, expiresAt) => records.add(kind, digestOf(kind, id), close(id, value), expiresAt),
+    async get(id) {
+      const record = await records.get(kind, digestOf(kind, id))
+      const value = record === undefined ? undefined : open(id, record.value)
+      return record === undefined || value === undefined ? undefined : { value, expiresAt: record.expiresAt }
+    },
+    extend: (id, expiresAt) => records.extend(kind, digestOf(kind, id), expiresAt),
+    async take(id) {
+      const sealed = await records.take(kind, digestOf(kind, id))
+      return sealed === undefined ? undefined : open(id, sealed)
+    },
+    end: (id, tombstoneUntil) => records.end(kind, digestOf(kind, id), tombstoneUntil),
+  }
+}
+
+function parseJson(plaintext: Buffer | undefined): unknown {
+  if (plaintext === undefined) return undefined
+  try {
+    return JSON.parse(plaintext.toString())
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Login attempts and handoff tickets. `T` is what was put: the seal vouches that nobody else wrote it, so its shape is
+ * not checked again. Rejects with `ERR_INTERNAL` when an id is used for a second time while the first still stands.
+ */
+export function createOneTimeStore<T>(options: SealedRecordsOptions & { readonly clock: Clock }): OneTimeStore<T> {
+  const sealed = createSealedRecords(options)
+  return {
+    async put(id, value, ttlSeconds) {
+      const isNew = await sealed.add(id, value, options.clock.now() + ttlSeconds * 1000)
+      if (!isNew) throw new OperationalError('ERR_INTERNAL', `a ${options.kind} with this id is already there`)
+    },
+    take: async id => (await sealed.take(id)) as T | undefined,
+  }
+}
+
+/** Signing keys. Ids may be guessable; the values are safe by the master secret alone. */
+export function createSharedStore<T>(options: SealedRecordsOptions): SharedStore<T> {
+  const sealed = createSealedRecords(options)
+  return {
+    add: (id, value, expiresAt) => sealed.add(id, value, expiresAt),
+    get: async id => (await sealed.get(id))?.value as T | undefined,
+  }
+}

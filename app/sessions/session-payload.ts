@@ -1,0 +1,59 @@
+/** What stands in a session record, as express-session and passport write it, and how long it lives. */
+import type { User } from '../../rbac/identity.ts'
+import type { LoginSession } from './session-store.ts'
+
+export interface SessionLimits {
+  /** Time from the login to the end of the session, however much it is used, in seconds. */
+  readonly lifetimeSeconds: number
+  /** Time without use after which the session ends, in seconds. */
+  readonly idleSeconds: number
+}
+
+/**
+ * The login in a session, or `undefined` when nobody is logged in or the shape is not ours. The seal vouches for who
+ * wrote it; the shape is checked because an older version may have.
+ */
+export function parseLogin(payload: unknown): LoginSession | undefined {
+  const login = isObject(payload) && isObject(payload.passport) ? payload.passport.user : undefined
+  if (!isObject(login) || !isUser(login.identity)) return undefined
+  if (typeof login.startedAt !== 'number' || !Number.isFinite(login.startedAt)) return undefined
+  const { identity, startedAt, idToken } = login
+  return { identity, startedAt, ...(typeof idToken === 'string' ? { idToken } : {}) }
+}
+
+/** When a session that is used now expires, in milliseconds: idle time never reaches beyond the lifetime. */
+export function expiryOf(login: LoginSession | undefined, now: number, limits: SessionLimits): number {
+  const start = login === undefined ? now : login.startedAt * 1000
+  return Math.min(start + limits.lifetimeSeconds * 1000, now + limits.idleSeconds * 1000)
+}
+
+/**
+ * Whether an expiry is far enough from what it should be to write it: at most once a minute, so that a page with a
+ * hundred resources is not a hundred writes; a quarter of very short idle times. It may also be too far away, after the
+ * operator has shortened the idle time.
+ */
+export function isExpiryStale(stored: number, wanted: number, limits: SessionLimits): boolean {
+  return Math.abs(wanted - stored) >= Math.min(60_000, limits.idleSeconds * 250)
+}
+
+function isUser(value: unknown): value is User {
+  if (!isObject(value) || value.kind !== 'user') return false
+  return (
+    isText(value.subject) &&
+    isText(value.provider) &&
+    isTextList(value.groups) &&
+    isObject(value.claims) &&
+    isAbsentOr(value.email, isText) &&
+    isAbsentOr(value.name, isText) &&
+    isAbsentOr(value.authTime, isNumber) &&
+    isAbsentOr(value.amr, isTextList) &&
+    isAbsentOr(value.acr, isText)
+  )
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isText = (value: unknown) => typeof value === 'string'
+const isNumber = (value: unknown) => typeof value === 'number' && Number.isFinite(value)
+const isTextList = (value: unknown) => Array.isArray(value) && value.every(isText)
+const isAbsentOr = (value: unknown, is: (value: unknown) => boolean) => value === undefined || is(value)
