@@ -1,0 +1,80 @@
+/** The configuration as the rest of the service sees it: typed, in seconds, with absolute paths, frozen. */
+import { resolve } from 'node:path'
+import type { ParsedSettings } from './schema.ts'
+import { isTree } from './tree.ts'
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T
+
+/** Everything that is set; see config/schema.ts for what each means. Durations in seconds, fractions possible. */
+export type Config = DeepReadonly<ReturnType<typeof toConfig>>
+export type ServerConfig = Config['server']
+export type ProviderConfig = Config['providers'][number]
+export type SessionsConfig = Config['sessions']
+export type StoreConfig = SessionsConfig['store']
+export type AssertionConfig = Config['assertion']
+export type HeadersConfig = Config['headers']
+export type AuditDestination = Config['audit']['destination']
+
+type ParsedSessions = ParsedSettings['sessions']
+
+/** Renames and resolves; decides nothing. `directory` is where relative paths start. */
+export function toConfig(parsed: ParsedSettings, directory: string) {
+  const { requestTimeout, shutdownTimeout, ...server } = parsed.server
+  const { lifetime, rotateEvery, ...assertion } = parsed.assertion
+  const { attemptLifetime, rateLimit, returnTo } = parsed.login
+  return {
+    server: { ...server, requestTimeoutSeconds: requestTimeout, shutdownTimeoutSeconds: shutdownTimeout },
+    admin: parsed.admin,
+    providers: parsed.providers.map(toProvider),
+    sessions: {
+      store: toStore(parsed.sessions, directory),
+      secret: parsed.sessions.secret ?? '',
+      lifetimeSeconds: parsed.sessions.lifetime,
+      idleSeconds: parsed.sessions.idle,
+    },
+    policy: { ...parsed.policy, directory: resolve(directory, parsed.policy.directory) },
+    assertion: {
+      ...assertion,
+      issuer: assertion.issuer ?? parsed.server.url,
+      lifetimeSeconds: lifetime,
+      rotateEverySeconds: rotateEvery,
+    },
+    headers: parsed.headers,
+    canonical: parsed.canonical,
+    login: { returnTo, attemptLifetimeSeconds: attemptLifetime, requestsPerMinute: rateLimit },
+    audit: { destination: toDestination(parsed.audit.destination, directory) },
+    log: parsed.log,
+  }
+}
+
+function toProvider(provider: ParsedSettings['providers'][number]) {
+  const { clientSecretFile: _file, label, clientSecret, scopes, ...rest } = provider
+  return {
+    ...rest,
+    label: label ?? provider.name,
+    clientSecret: clientSecret ?? '',
+    /** Always with `openid`, each once. */
+    scopes: [...new Set(['openid', ...scopes])],
+  }
+}
+
+function toStore(sessions: ParsedSessions, directory: string) {
+  if (sessions.store === 'lmdb') return { kind: 'lmdb' as const, path: resolve(directory, sessions.path) }
+  const { prefix, timeout, url } = sessions
+  return { kind: 'redis' as const, url: url ?? '', prefix, timeoutSeconds: timeout }
+}
+
+function toDestination(destination: string, directory: string) {
+  if (destination === 'stdout' || destination === 'stderr') return { kind: destination } as const
+  return { kind: 'file' as const, path: resolve(directory, destination) }
+}
+
+export function deepFreeze<T>(value: T): DeepReadonly<T> {
+  if (Array.isArray(value)) value.forEach(deepFreeze)
+  else if (isTree(value)) Object.values(value).forEach(deepFreeze)
+  return Object.freeze(value) as DeepReadonly<T>
+}

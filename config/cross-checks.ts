@@ -1,0 +1,74 @@
+/** What no single setting can tell: settings that need, exclude or contradict each other. */
+
+import { settingAt } from './settings.ts'
+import { getIn, type Path, type Tree } from './tree.ts'
+import { parseDuration } from './values.ts'
+
+export interface CrossFinding {
+  readonly path: Path
+  readonly message: string
+}
+
+/** Works on the tree, so that these are reported together with everything else; what has the wrong type is passed over. */
+export function checkTogether(tree: Tree): CrossFinding[] {
+  const providers = getIn(tree, ['providers'])
+  return [
+    ...checkSecretForms(tree, ['sessions'], 'secret', true),
+    ...checkSecretForms(tree, ['sessions'], 'url', getIn(tree, ['sessions', 'store']) === 'redis'),
+    ...(Array.isArray(providers) ? checkProviders(tree, providers) : []),
+    ...checkLifetimes(tree),
+    ...checkHeaderNames(tree),
+  ]
+}
+
+function checkSecretForms(tree: Tree, section: Path, name: string, isRequired: boolean): CrossFinding[] {
+  const path = [...section, name]
+  const inFile = [...section, `${name}File`]
+  const hasValue = getIn(tree, path) !== undefined
+  const hasFile = getIn(tree, inFile) !== undefined
+  if (hasValue && hasFile) return [{ path: inFile, message: `expected ${name} or ${name}File, got both` }]
+  if (isRequired && !hasValue && !hasFile) {
+    return [{ path, message: `is missing: expected ${name}File with the name of a file, or ${name}` }]
+  }
+  return []
+}
+
+function checkProviders(tree: Tree, providers: readonly unknown[]): CrossFinding[] {
+  const names = providers.map((_, index) => getIn(tree, ['providers', index, 'name']))
+  return providers.flatMap((_, index): CrossFinding[] => [
+    ...checkSecretForms(tree, ['providers', index], 'clientSecret', true),
+    ...(names[index] !== undefined && names.indexOf(names[index]) < index
+      ? [{ path: ['providers', index, 'name'], message: 'expected a name of its own, got that of another provider' }]
+      : []),
+  ])
+}
+
+function checkLifetimes(tree: Tree): CrossFinding[] {
+  const path = ['sessions', 'idle']
+  const idle = secondsAt(tree, path)
+  const lifetime = secondsAt(tree, ['sessions', 'lifetime'])
+  if (idle === undefined || lifetime === undefined || idle <= lifetime) return []
+  return [{ path, message: 'expected at most sessions.lifetime, which ends every session' }]
+}
+
+function secondsAt(tree: Tree, path: Path): number | undefined {
+  const value = inForceAt(tree, path)
+  try {
+    return typeof value === 'string' ? parseDuration(value) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+// Two facts under one name: the upstream would read one of them as the other.
+function checkHeaderNames(tree: Tree): CrossFinding[] {
+  const names = ['user', 'email', 'name', 'groups', 'assertion']
+  const inForce = names.map(name => String(inForceAt(tree, ['headers', name])).toLowerCase())
+  return names.flatMap((name, index): CrossFinding[] => {
+    const first = inForce.indexOf(inForce[index] ?? '')
+    if (first === index) return []
+    return [{ path: ['headers', name], message: `expected a header of its own, got that of headers.${names[first]}` }]
+  })
+}
+
+const inForceAt = (tree: Tree, path: Path): unknown => getIn(tree, path) ?? settingAt(path)?.default

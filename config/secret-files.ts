@@ -1,0 +1,54 @@
+/** Replaces `…File` settings by what the named files hold. */
+import { resolve } from 'node:path'
+import type { Setting } from './settings.ts'
+import { deleteIn, getIn, type Path, setIn, type Tree } from './tree.ts'
+
+/** How files are reached; handed in, so that a test needs no disk. */
+export interface FileAccess {
+  /** Text of the file; throws when it cannot be read. */
+  readonly readFile: (path: string) => string
+  /** Permission bits; `undefined` where unknown. */
+  readonly fileMode?: (path: string) => number | undefined
+}
+
+export interface SecretFileRemark {
+  readonly path: Path
+  readonly message: string
+}
+
+/** The path of the setting that a file setting stands for. */
+export const valuePathOf = (setting: Setting, path: Path): Path => [...path.slice(0, -1), setting.fileOf ?? '']
+
+/**
+ * Reads the file that one setting names, and puts its trimmed text where the setting itself would stand. Says what is
+ * wrong in `problem`, and in `warning` when other accounts of the machine can read the file.
+ */
+export function readSecretFile(
+  tree: Tree,
+  setting: Setting,
+  path: Path,
+  options: FileAccess & { readonly directory: string },
+): { problem?: string; warning?: string } {
+  const name = getIn(tree, path)
+  if (typeof name !== 'string' || name === '') return {}
+  const file = resolve(options.directory, name)
+  let text: string
+  try {
+    text = options.readFile(file).trim()
+  } catch (error) {
+    return { problem: `expected a file that can be read: ${file} ${reasonOf(error)}` }
+  }
+  if (text === '') return { problem: `expected a file with a value: ${file} is empty` }
+  if (/[\0\n\r]/.test(text)) return { problem: `expected a file with one line: ${file} has more` }
+  deleteIn(tree, path)
+  setIn(tree, valuePathOf(setting, path), text)
+  const isWorldReadable = ((options.fileMode?.(file) ?? 0) & 0o004) !== 0
+  return isWorldReadable ? { warning: `every account of this machine can read ${file}; chmod 600 it` } : {}
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOENT') return 'does not exist'
+  if (code === 'EACCES') return 'may not be read by this account'
+  return code === 'EISDIR' ? 'is a directory' : 'cannot be read'
+}
