@@ -1,0 +1,68 @@
+/**
+ * A demo application: shows what it received. Programs (`Accept: application/json`) get it as JSON, and WebSockets are
+ * opened and greeted, so that tests see exactly what comes through a proxy.
+ */
+import { createHash } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { applicationPage } from './app-page.ts'
+import { framePolicy } from './html.ts'
+
+export interface DemoAppOptions {
+  readonly name: 'wiki' | 'payroll'
+}
+
+/** What an application answers to programs. */
+export interface Echo {
+  readonly app: string
+  readonly method: string
+  readonly url: string
+  /** As received, in order, repeats kept. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly bodyLength: number
+}
+
+/** A server that is not listening yet. */
+export function createDemoApp({ name }: DemoAppOptions): Server {
+  const server = createServer((request, response) => {
+    answer(name, request, response).catch(() => response.destroy())
+  })
+  return server.on('upgrade', (request, socket) => greet(request, socket))
+}
+
+async function answer(app: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let bodyLength = 0
+  for await (const chunk of request) bodyLength += (chunk as Buffer).length
+  const echo: Echo = {
+    app,
+    method: request.method ?? '',
+    url: request.url ?? '',
+    headers: pairs(request.rawHeaders),
+    bodyLength,
+  }
+  response.setHeader('Cache-Control', 'no-store')
+  if (request.headers.accept?.includes('text/html') !== true) {
+    response.setHeader('Content-Type', 'application/json')
+    return void response.end(JSON.stringify(echo))
+  }
+  response.setHeader('Content-Type', 'text/html; charset=utf-8')
+  response.setHeader('Content-Security-Policy', framePolicy)
+  response.end(applicationPage(echo))
+}
+
+function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
+  return rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [[name, rawHeaders[index + 1] ?? ''] as const] : []))
+}
+
+/** Opens the WebSocket (RFC 6455 section 4.2.2), sends one text frame with the user's name and closes. */
+function greet(request: IncomingMessage, socket: Duplex): void {
+  socket.on('error', () => socket.destroy())
+  const key = request.headers['sec-websocket-key'] ?? ''
+  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+  const text = Buffer.from(`hello ${String(request.headers['remote-user'] ?? '')}`.slice(0, 125))
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  )
+  socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]))
+  socket.end(Buffer.from([0x88, 0]))
+}

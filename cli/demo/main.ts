@@ -1,0 +1,87 @@
+/** `sallyport demo`: the whole thing on one machine, with nothing but Node, until Ctrl-C; or checked by itself. */
+import { once } from 'node:events'
+import colors from 'picocolors'
+import { type CheckResult, runStory } from './check.ts'
+import { portOrFree } from './ports.ts'
+import { findProxy, isOnPath, type ProxyKind, proxyKinds } from './proxies.ts'
+import { printAddresses, printResult, printStackError, printTotal } from './report.ts'
+import { type Stack, StackError, startStack } from './stack.ts'
+
+export interface DemoOptions {
+  /** nginx, traefik, caddy or built-in; the first one that is installed if absent. */
+  readonly proxy?: string
+  /** Run the story and end. */
+  readonly check: boolean
+  /** Of the reverse proxy; 8080 if absent, and another one when it is taken. */
+  readonly port?: number
+  /** For programs: one JSON object instead of text. Only with `check`. */
+  readonly json?: boolean
+}
+
+const DEFAULT_PORT = 8080
+
+/** The exit code: 0 when all went well, 1 when a check failed or something did not start, 2 for wrong options. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const say = options.json === true ? () => undefined : (text: string) => console.log(text)
+  const proxy = options.proxy ?? findProxy()
+  if (!isProxyKind(proxy)) return refuse(`There is no proxy called "${proxy}": choose one of ${proxyKinds.join(', ')}.`)
+  if (proxy !== 'built-in' && !isOnPath(proxy)) {
+    return refuse(`${proxy} is not installed (not on the PATH). Without --proxy the demo takes what there is.`)
+  }
+  const wanted = options.port ?? DEFAULT_PORT
+  // A check needs no particular port: taking any lets several run at once.
+  const port = await portOrFree(options.check && options.port === undefined ? 0 : wanted)
+  if (port !== wanted && !options.check) say(colors.yellow(`Port ${wanted} is taken; using ${port}.`))
+  const stopSignal = interrupted()
+  try {
+    const stack = await startStack({ proxy, port, onProgress: step => say(colors.dim(`starting ${step} …`)) })
+    try {
+      return options.check ? await check(stack, options.json === true) : await serve(stack, stopSignal)
+    } finally {
+      await stack.stop()
+    }
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error
+    printStackError(error)
+    return 1
+  }
+}
+
+function isProxyKind(name: string): name is ProxyKind {
+  return (proxyKinds as readonly string[]).includes(name)
+}
+
+function refuse(message: string): number {
+  console.error(colors.red(message))
+  return 2
+}
+
+/** From now on Ctrl-C ends the demo in order; a second one ends it at once. */
+function interrupted(): Promise<unknown> {
+  const first = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')])
+  void first.then(() => process.once('SIGINT', () => process.exit(130)))
+  return first
+}
+
+async function serve(stack: Stack, stopSignal: Promise<unknown>): Promise<number> {
+  printAddresses(stack.origin, stack.proxy.kind)
+  const death = await Promise.race([stopSignal.then(() => undefined), stack.died])
+  if (death === undefined) {
+    console.log(colors.dim('\nending …'))
+    return 0
+  }
+  const log = [stack.sallyport, stack.proxy.child].find(child => child !== undefined && !child.isRunning())?.lastLines()
+  throw new StackError(death, log ?? '')
+}
+
+async function check(stack: Stack, asJson: boolean): Promise<number> {
+  let previous: CheckResult | undefined
+  const results = await runStory(stack.origin, result => {
+    if (!asJson) printResult(result, previous)
+    previous = result
+  })
+  const failed = results.filter(result => !result.passed).length
+  if (asJson) console.log(JSON.stringify({ proxy: stack.proxy.kind, passed: results.length - failed, failed, results }))
+  else printTotal(results)
+  return failed === 0 ? 0 : 1
+}

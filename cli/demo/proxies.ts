@@ -1,0 +1,141 @@
+/**
+ * Starts a reverse proxy in front of the demo: the real NGINX, Traefik or Caddy with the files of deploy/, or the
+ * built-in one where none is installed. The tests start them through the same functions.
+ */
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { startBuiltInProxy } from './built-in-proxy.ts'
+import { type Child, startChild } from './child.ts'
+import { repositoryRoot } from './paths.ts'
+
+export const proxyKinds = ['nginx', 'traefik', 'caddy', 'built-in'] as const
+export type ProxyKind = (typeof proxyKinds)[number]
+
+/** Everything that the files of deploy/ leave open. Addresses are `host:port`. */
+export interface ProxyTargets {
+  readonly bind: string
+  readonly port: number
+  /** Host of Sallyport's public URL, without a port. */
+  readonly authHost: string
+  readonly authAddress: string
+  readonly wikiAddress: string
+  readonly payrollAddress: string
+  readonly providerAddress: string
+}
+
+export interface RunningProxy {
+  readonly kind: ProxyKind
+  /** The process; the built-in proxy has none. */
+  readonly child?: Child
+  readonly stop: () => Promise<void>
+}
+
+/** The first real proxy on the PATH, or the built-in one. */
+export function findProxy(): ProxyKind {
+  return proxyKinds.find(kind => kind !== 'built-in' && isOnPath(kind)) ?? 'built-in'
+}
+
+export function isOnPath(command: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some(directory => isExecutable(join(directory, command)))
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export async function startProxy(kind: ProxyKind, targets: ProxyTargets): Promise<RunningProxy> {
+  switch (kind) {
+    case 'nginx':
+      return startNginx(targets)
+    case 'traefik':
+      return fromChild(kind, startTraefik(targets))
+    case 'caddy':
+      return fromChild(kind, startCaddy(targets))
+    case 'built-in': {
+      const stop = await startBuiltInProxy(targets)
+      return { kind, stop }
+    }
+  }
+}
+
+function fromChild(kind: ProxyKind, child: Child, cleanUp: () => void = () => undefined): RunningProxy {
+  return {
+    kind,
+    child,
+    stop: async () => {
+      await child.stop()
+      cleanUp()
+    },
+  }
+}
+
+function environmentOf(targets: ProxyTargets): Readonly<Record<string, string>> {
+  return {
+    PROXY_BIND: targets.bind,
+    PROXY_PORT: String(targets.port),
+    AUTH_HOST: targets.authHost,
+    AUTH_ADDRESS: targets.authAddress,
+    WIKI_ADDRESS: targets.wikiAddress,
+    PAYROLL_ADDRESS: targets.payrollAddress,
+    PROVIDER_ADDRESS: targets.providerAddress,
+  }
+}
+
+function startNginx(targets: ProxyTargets): RunningProxy {
+  // Workers of an NGINX that root started run as another user, who has to reach the temporary files.
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-nginx-'))
+  chmodSync(directory, 0o755)
+  renderTemplates(join(repositoryRoot, 'deploy/nginx/templates'), directory, environmentOf(targets))
+  const args = ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', 'stderr', '-g', 'daemon off;']
+  const child = startChild({ name: 'nginx', command: 'nginx', args })
+  return fromChild('nginx', child, () => rmSync(directory, { recursive: true, force: true }))
+}
+
+/** What `envsubst` does with the same files in the official image: known variables are filled in, others stay. */
+export function renderTemplates(from: string, to: string, variables: Readonly<Record<string, string>>): void {
+  for (const name of readdirSync(from)) {
+    if (!name.endsWith('.template')) continue
+    const text = readFileSync(join(from, name), 'utf8')
+    const rendered = text.replaceAll(/\$\{([A-Z_]+)\}/g, (match, variable: string) => variables[variable] ?? match)
+    writeFileSync(join(to, name.replace(/\.template$/, '')), rendered)
+  }
+}
+
+function startTraefik(targets: ProxyTargets): Child {
+  const directory = join(repositoryRoot, 'deploy/traefik')
+  const env = {
+    ...readEnvFile(join(directory, 'traefik.env')),
+    ...environmentOf(targets),
+    TRAEFIK_ENTRYPOINTS_WEB_ADDRESS: `${targets.bind}:${targets.port}`,
+    TRAEFIK_PROVIDERS_FILE_DIRECTORY: join(directory, 'dynamic'),
+  }
+  return startChild({ name: 'traefik', command: 'traefik', args: [], env })
+}
+
+function readEnvFile(file: string): Readonly<Record<string, string>> {
+  const lines = readFileSync(file, 'utf8').split('\n')
+  return Object.fromEntries(
+    lines.flatMap(line => [...line.matchAll(/^([A-Z][A-Z_]*)=(.*)$/g)].map(match => match.slice(1, 3))),
+  )
+}
+
+function startCaddy(targets: ProxyTargets): Child {
+  const directory = join(repositoryRoot, 'deploy/caddy')
+  const args = ['run', '--config', join(directory, 'Caddyfile'), '--adapter', 'caddyfile']
+  return startChild({ name: 'caddy', command: 'caddy', args, env: environmentOf(targets) })
+}
