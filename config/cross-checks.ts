@@ -15,6 +15,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
   return [
     ...checkSecretForms(tree, ['sessions'], 'secret', true),
     ...checkSecretForms(tree, ['sessions'], 'url', getIn(tree, ['sessions', 'store']) === 'redis'),
+    ...checkStore(tree),
     ...(Array.isArray(providers) ? checkProviders(tree, providers) : []),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
@@ -31,6 +32,14 @@ function checkSecretForms(tree: Tree, section: Path, name: string, isRequired: b
     return [{ path, message: `is missing: expected ${name}File with the name of a file, or ${name}` }]
   }
   return []
+}
+
+// Who names a Redis and gets the embedded store has replicas that do not know each other's sessions.
+function checkStore(tree: Tree): CrossFinding[] {
+  if (inForceAt(tree, ['sessions', 'store']) !== 'lmdb') return []
+  const path = ['sessions', 'url']
+  if (getIn(tree, path) === undefined && getIn(tree, ['sessions', 'urlFile']) === undefined) return []
+  return [{ path, message: 'expected store: redis beside it; the embedded store has no address' }]
 }
 
 function checkProviders(tree: Tree, providers: readonly unknown[]): CrossFinding[] {

@@ -16,6 +16,8 @@ import { deleteIn, formatPath, getIn, type Path, setIn, type Tree } from './tree
 export interface LoadOptions extends FileAccess {
   /** Configuration file; without one, the environment has to say everything. */
   readonly file?: string
+  /** Where a relative `file` starts, and relative paths when there is no file. Default: the working directory. */
+  readonly directory?: string
   readonly env: Environment
   readonly allowInsecure: ReadonlySet<InsecureSetting>
 }
@@ -42,11 +44,14 @@ export interface LoadedConfig {
 
 /** Loads and checks everything. Throws `ConfigError` with all problems. Reads files synchronously, once, at start. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
-  const directory = options.file === undefined ? process.cwd() : dirname(resolve(options.file))
-  const document = readDocument(options)
+  const start = resolve(options.directory ?? '.')
+  const directory = options.file === undefined ? start : dirname(resolve(start, options.file))
+  const document = readDocument(options, start)
   const reading = overlay(document, options)
   const { tree, problems, placeOf } = reading
-  const report = (path: Path, message: string) => problems.push({ ...placeOf(path), path: formatPath(path), message })
+  const report = (path: Path, message: string, what: 'value' | 'name' = 'value'): void => {
+    problems.push({ ...placeOf(path, what), path: formatPath(path), message })
+  }
 
   const warnings = readSecretFiles(reading, { ...options, directory }, report)
   const effective = listEffective(reading)
@@ -74,10 +79,10 @@ interface Reading {
   readonly placeOf: (path: Path, what?: 'value' | 'name') => Place
 }
 
-function readDocument(options: LoadOptions): ConfigDocument {
+function readDocument(options: LoadOptions, start: string): ConfigDocument {
   if (options.file === undefined) return { tree: {}, problems: [], positionOf: () => undefined }
   try {
-    return parseDocument(options.file, options.readFile(resolve(options.file)))
+    return parseDocument(options.file, options.readFile(resolve(start, options.file)))
   } catch {
     const message =
       'expected a configuration file that can be read; `sallyport config example` prints one to start from'

@@ -1,0 +1,116 @@
+/**
+ * Policy files in a directory: every `*.csv` in order of name, and `conditions.yaml`.
+ *
+ * A half-written state must never be compiled: a file cut off before its deny rows would open doors. So files are read
+ * only between two equal looks at the directory, and a change is reported only once the directory has stopped changing.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PolicyError } from '../../rbac/policy-error.ts'
+import { readDirectoryState } from './directory-state.ts'
+import type { PolicySource, PolicyText, PolicyTexts } from './policy-source.ts'
+import { watchDirectoryState } from './watch-directory.ts'
+
+export interface PolicyFilesOptions {
+  readonly directory: string
+  /** The built-in Casbin model. */
+  readonly model: string
+  /** How long the directory has to stay as it is before a change counts, in milliseconds. Default 100. */
+  readonly settleMs?: number
+  /** How often to look without being told, in milliseconds: network file systems tell nothing. Default 5000. */
+  readonly pollMs?: number
+}
+
+export function createPolicyFiles(options: PolicyFilesOptions): PolicySource {
+  const { directory, settleMs = defaultSettleMs, pollMs = 5000 } = options
+  // A change between the load and the start of the watch is a change as well.
+  let loaded: string | undefined
+  return {
+    async load() {
+      const { texts, fingerprint } = await loadSettled(options)
+      loaded = fingerprint
+      return texts
+    },
+    watch: onChange => watchDirectoryState({ directory, settleMs, pollMs, known: loaded }, onChange),
+  }
+}
+
+const defaultSettleMs = 100
+
+const maximumAttempts = 20
+
+interface SettledTexts {
+  readonly texts: PolicyTexts
+  readonly fingerprint: string
+}
+
+async function loadSettled(options: PolicyFilesOptions): Promise<SettledTexts> {
+  const { directory, model, settleMs = defaultSettleMs } = options
+  await refuseIgnoredNames(directory)
+  for (let attempt = 0; attempt < maximumAttempts; attempt++) {
+    const before = await stateOf(directory)
+    const [reading] = await Promise.allSettled([readTexts(directory, before.names, model)])
+    const { fingerprint } = await stateOf(directory)
+    if (before.fingerprint !== fingerprint) await new Promise(resolve => setTimeout(resolve, settleMs))
+    else if (reading.status === 'fulfilled') return { texts: reading.value, fingerprint }
+    else throw reading.reason
+  }
+  throw problem(directory, 'the policy files keep changing while they are read')
+}
+
+const problem = (file: string, message: string): PolicyError => new PolicyError([{ file, line: 1, column: 1, message }])
+
+async function stateOf(directory: string) {
+  try {
+    return await readDirectoryState(directory)
+  } catch {
+    throw problem(directory, 'expected a directory with policy files that can be read')
+  }
+}
+
+/** A file that looks like part of the policy and is none would be believed to be in force. */
+async function refuseIgnoredNames(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((): string[] => [])
+  for (const name of names.filter(candidate => !candidate.startsWith('.'))) {
+    if (name === 'conditions.yml') throw problem(join(directory, name), 'expected the name conditions.yaml')
+    if (/\.csv$/i.test(name) && !name.endsWith('.csv'))
+      throw problem(join(directory, name), 'expected .csv in lower case')
+  }
+}
+
+async function readTexts(directory: string, names: readonly string[], model: string): Promise<PolicyTexts> {
+  const texts = await Promise.all(names.map(name => readText(directory, name)))
+  const named = (name: string) => texts.find(text => text.name === name)
+  const own = named('model.conf')
+  // Rows mean what the documentation says because the model is fixed: another one is refused, not silently passed over.
+  if (own !== undefined && normalised(own.text) !== normalised(model)) {
+    throw problem(own.name, 'the model differs from the built-in one, which fixes what rows mean; remove this file')
+  }
+  const conditions = named('conditions.yaml')
+  return {
+    model,
+    files: texts.filter(text => text.name.endsWith('.csv')),
+    ...(conditions === undefined ? {} : { conditions }),
+  }
+}
+
+const normalised = (model: string): string =>
+  model
+    .split(/\r?\n/)
+    .map(line => line.replace(/#.*/, '').replaceAll(/\s+/g, ' ').trim())
+    .filter(line => line !== '')
+    .join('\n')
+
+async function readText(directory: string, name: string): Promise<PolicyText> {
+  let bytes: Buffer
+  try {
+    bytes = await readFile(join(directory, name))
+  } catch {
+    throw problem(name, 'expected a file that can be read')
+  }
+  try {
+    return { name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  } catch {
+    throw problem(name, 'expected text in UTF-8')
+  }
+}

@@ -1,0 +1,23 @@
+/** Contract of a policy source: where rows and conditions come from, and how a change is noticed. */
+
+/** One text of the policy; `name` is what rule ids and problems show. */
+export interface PolicyText {
+  readonly name: string
+  readonly text: string
+}
+
+/** Everything that one revision is compiled from. */
+export interface PolicyTexts {
+  /** Casbin model. */
+  readonly model: string
+  /** Rows, in order of load: a rule named by a decision is the first that applies. */
+  readonly files: readonly PolicyText[]
+  readonly conditions?: PolicyText
+}
+
+export interface PolicySource {
+  /** Reads one consistent state. Rejects with `PolicyError` when it cannot be read. */
+  load(): Promise<PolicyTexts>
+  /** Calls back after each change, once it has settled. Gives the function that stops it. */
+  watch(onChange: () => void): () => void
+}

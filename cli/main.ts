@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+/** The process entry of the command line. */
+import { readFileSync } from 'node:fs'
+import pc from 'picocolors'
+import { runCli } from './program.ts'
+import type { Terminal } from './terminal.ts'
+
+// Beside this folder in the sources, one level further up once it is built into dist/.
+function readVersion(): string {
+  for (const place of ['../package.json', '../../package.json']) {
+    try {
+      const manifest: { version?: string } = JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8'))
+      if (manifest.version !== undefined) return manifest.version
+    } catch {}
+  }
+  return 'unknown'
+}
+
+const terminal: Terminal = {
+  write: text => process.stdout.write(text),
+  writeError: text => process.stderr.write(text),
+  colors: pc.createColors(pc.isColorSupported && process.stdout.isTTY === true),
+  env: process.env,
+  cwd: process.cwd(),
+}
+
+const exitCode = await runCli(process.argv.slice(2), { version: readVersion(), terminal })
+// What was half started may still hold a socket or a timer: a failure ends the process, whatever is open.
+if (exitCode !== 0) process.exit(exitCode)

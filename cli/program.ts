@@ -1,0 +1,169 @@
+/** The command line: what there is, with examples. Each subcommand is imported only when it runs. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
+import { reportError } from './report-error.ts'
+import { exitCodes, type Terminal } from './terminal.ts'
+
+export interface ProgramOptions {
+  readonly version: string
+  readonly terminal: Terminal
+}
+
+type Values = Readonly<Record<string, unknown>>
+
+/** Runs one command line (without the names of node and the script) and gives the exit code. */
+export async function runCli(args: readonly string[], options: ProgramOptions): Promise<number> {
+  let exitCode: number = exitCodes.ok
+  const program = createProgram(options, code => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    return reportError(error, options.terminal)
+  }
+}
+
+const programHelp = `
+Examples:
+  $ sallyport demo                                   try everything on this machine, nothing to set up
+  $ sallyport config example > sallyport.yaml        start a configuration
+  $ sallyport secret > session-secret                make the secret it needs
+  $ sallyport config check                           every mistake, with file, line and column
+  $ sallyport serve                                  run
+
+Exit codes: 0 it worked; 1 it failed; 2 the command line, the configuration or the policy is wrong.`
+
+const serveHelp = `
+The configuration is --config, else SALLYPORT_CONFIG, else ./sallyport.yaml. Every setting can come from the
+environment as well (SALLYPORT_SERVER_URL=…). SIGHUP loads the policy again; SIGTERM finishes what runs and ends.
+
+Examples:
+  $ sallyport serve --config /etc/sallyport/sallyport.yaml
+  $ SALLYPORT_LOG_LEVEL=debug sallyport serve
+  $ sallyport serve --allow-insecure-http-url        for a laboratory without TLS; each risk has a flag of its own`
+
+const configHelp = `
+Examples:
+  $ sallyport config example > sallyport.yaml        a commented file to start from
+  $ sallyport config check                           every mistake at once
+  $ sallyport config show --json                     what is in force and where it came from, without secrets
+  $ sallyport config schema > schema.json            for editors that know JSON Schema`
+
+const demoHelp = `
+Examples:
+  $ sallyport demo                                   behind NGINX, Traefik or Caddy if one is installed
+  $ sallyport demo --proxy nginx --port 8080
+  $ sallyport demo --check                           drive the whole story by itself and print what passed`
+
+/** The commands with their help; what a command ends with goes to `onExit`. */
+export function createProgram({ version, terminal }: ProgramOptions, onExit: (code: number) => void): Command {
+  const program = new Command('sallyport')
+    .description('Zero-trust access for whatever sits behind a reverse proxy.')
+    .version(version, '-V, --version', 'print the version')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: terminal.write,
+      writeErr: terminal.writeError,
+      // The width of a help text does not depend on the window: the reference page is made from it.
+      getOutHelpWidth: () => 110,
+      getErrHelpWidth: () => 110,
+    })
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText('after', programHelp)
+  addServe(program, terminal, onExit)
+  addConfig(program, terminal, onExit)
+  addDemo(program, onExit)
+  addSecret(program, terminal, onExit)
+  addDocs(program, terminal, onExit)
+  return program
+}
+
+type Add = (program: Command, terminal: Terminal, onExit: (code: number) => void) => void
+
+const configOption = () => new Option('-c, --config <file>', 'configuration file (default: ./sallyport.yaml)')
+
+const choiceOf = (values: Values) => ({
+  ...(typeof values.config === 'string' ? { config: values.config } : {}),
+  allowInsecure: insecureOptionsOf(values),
+})
+
+const addServe: Add = (program, terminal, onExit) => {
+  const serve = program.command('serve').description('run the service').addOption(configOption())
+  addInsecureOptions(serve)
+    .addHelpText('after', serveHelp)
+    .action(async (values: Values) => {
+      const { runServe } = await import('./serve.ts')
+      onExit(await runServe(choiceOf(values), terminal))
+    })
+}
+
+const addConfig: Add = (program, terminal, onExit) => {
+  const config = program.command('config').description('check, show and start a configuration').helpCommand(false)
+  config.addHelpText('after', configHelp)
+  const add = (name: 'check' | 'show', description: string) =>
+    addInsecureOptions(config.command(name).description(description).addOption(configOption()))
+      .option('--json', 'print one JSON document')
+      .action(async (values: Values) => {
+        const { checkConfig, showConfig } = await import('./config.ts')
+        const run = name === 'check' ? checkConfig : showConfig
+        onExit(run({ ...choiceOf(values), json: values.json === true }, terminal))
+      })
+  add('check', 'report every mistake of the configuration')
+  add('show', 'print what is in force and where it came from, without secrets')
+  const print = (name: 'schema' | 'example', description: string) =>
+    config
+      .command(name)
+      .description(description)
+      .action(async () => {
+        const { printExample, printSchema } = await import('./config.ts')
+        onExit(name === 'schema' ? printSchema(terminal) : printExample(terminal))
+      })
+  print('schema', 'print the JSON Schema of the configuration file')
+  print('example', 'print a commented configuration file')
+}
+
+const readPort = (text: string): number => {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  return port
+}
+
+const addDemo = (program: Command, onExit: (code: number) => void): void => {
+  program
+    .command('demo')
+    .description('run everything on this machine: provider, proxy, two applications')
+    .addOption(new Option('--proxy <name>', 'proxy in front').choices(['nginx', 'traefik', 'caddy', 'built-in']))
+    .option('--check', 'drive the whole story, print what passed and end')
+    .option('--port <number>', 'port of the proxy', readPort)
+    .option('--json', 'with --check: print one JSON document')
+    .addHelpText('after', demoHelp)
+    .action(async (values: { proxy?: string; check?: boolean; port?: number; json?: boolean }) => {
+      const { runDemo } = await import('./demo/main.ts')
+      onExit(await runDemo({ ...values, check: values.check === true }))
+    })
+}
+
+const addSecret: Add = (program, terminal, onExit) => {
+  program
+    .command('secret')
+    .description('print a fresh session secret (32 random bytes, base64url)')
+    .action(async () => {
+      const { printSecret } = await import('./secret.ts')
+      onExit(printSecret(terminal))
+    })
+}
+
+const addDocs: Add = (program, terminal, onExit) => {
+  program
+    .command('docs')
+    .description('generate the reference pages again (in a checkout of the project)')
+    .option('--check', 'change nothing; fail when a page is out of date')
+    .action(async (values: Values) => {
+      const { runDocs } = await import('./docs.ts')
+      onExit(await runDocs({ program, check: values.check === true }, terminal))
+    })
+}

@@ -1,0 +1,13 @@
+/** `sallyport secret`: a fresh session secret. */
+import { randomBytes } from 'node:crypto'
+import { weaknessOf } from '../config/weak-secrets.ts'
+import { exitCodes, type Terminal } from './terminal.ts'
+
+/** 32 random bytes in base64url; drawn again in the one case in many thousands where they spell a word. */
+export function printSecret(terminal: Terminal): number {
+  let secret: string
+  do secret = randomBytes(32).toString('base64url')
+  while (weaknessOf(secret) !== undefined)
+  terminal.write(`${secret}\n`)
+  return exitCodes.ok
+}

@@ -1,0 +1,16 @@
+/** `sallyport serve`: load, refuse what is insecure, run. */
+import { type ConfigChoice, loadChosenConfig } from './load-config.ts'
+import { reportError } from './report-error.ts'
+import { exitCodes, type Terminal } from './terminal.ts'
+
+/** Resolves when the service has ended, with the exit code. */
+export async function runServe(choice: ConfigChoice, terminal: Terminal): Promise<number> {
+  try {
+    const { config, warnings } = loadChosenConfig(choice, terminal)
+    const { serve } = await import('../app/main.ts')
+    await serve(config, { warnings: [...warnings] })
+    return exitCodes.ok
+  } catch (error) {
+    return reportError(error, terminal)
+  }
+}
