@@ -3,6 +3,11 @@
  *
  * Every front calls `canonicalise` before anything else. The rules are those of docs/wire-contract.md section 3.
  */
+import { canonicaliseAuthority, type Scheme } from './canonical-host.ts'
+import { canonicaliseTarget } from './canonical-path.ts'
+import { MalformedRequestError } from './malformed-request.ts'
+
+export { type MalformedPart, MalformedRequestError } from './malformed-request.ts'
 
 /** Canonical; built once per request and never changed. */
 export interface AccessRequest {
@@ -37,17 +42,54 @@ export interface CanonicalOptions {
   readonly allowUnderscore?: (domain: string) => boolean
 }
 
-/** Which part of the original request is malformed. */
-export type MalformedPart = 'method' | 'scheme' | 'host' | 'path' | 'length'
+/** Longest target, in characters, before and after canonicalisation. */
+const maxTargetLength = 8192
+/** Longest `scheme://authority` of a URL: `https://`, 253 for the host, a trailing dot, a port. */
+const maxOriginLength = 8 + 253 + 1 + 6
 
-/** Thrown by `canonicalise`; `part === 'length'` is answered with 414, the rest with 400. */
-export class MalformedRequestError extends Error {
-  readonly part: MalformedPart
-  constructor(part: MalformedPart, message: string) {
-    super(message)
-    this.name = 'MalformedRequestError'
-    this.part = part
+const httpMethod = /^[A-Z]{1,20}$/
+
+/** Throws `MalformedRequestError`: bad input has no canonical form, and none is guessed. Idempotent. */
+export function canonicalise(original: OriginalRequest, options: CanonicalOptions = {}): AccessRequest {
+  const { method, host, target } = original
+  if (target.length > maxTargetLength) throw new MalformedRequestError('length', 'the target is longer than 8 KB')
+  if (!httpMethod.test(method)) throw new MalformedRequestError('method', 'the method is not a token of A to Z')
+  const scheme = parseScheme(original.scheme)
+  const { domain, port } = canonicaliseAuthority(host, scheme, options.allowUnderscore)
+  const { path, query } = canonicaliseTarget(target, {
+    allowEncodedSlash: options.allowEncodedSlash?.(domain) ?? false,
+    allowSemicolon: options.allowSemicolon?.(domain) ?? false,
+  })
+  // Escaping lengthens: without this the canonical form itself could be refused the second time.
+  if (path.length + query.length > maxTargetLength) {
+    throw new MalformedRequestError('length', 'the target is longer than 8 KB')
   }
+  const authority = port === undefined ? domain : `${domain}:${port}`
+  return { domain, resource: path, action: method, url: `${scheme}://${authority}${path}${query}` }
 }
 
-export declare function canonicalise(original: OriginalRequest, options?: CanonicalOptions): AccessRequest
+/** The same for `scheme://authority/target`, as NGINX states it in one header. A URL without a path is malformed. */
+export function canonicaliseUrl(method: string, url: string, options: CanonicalOptions = {}): AccessRequest {
+  if (url.length > maxOriginLength + maxTargetLength) {
+    throw new MalformedRequestError('length', 'the address is longer than 8 KB')
+  }
+  const authorityStart = url.indexOf('://') + 3
+  if (authorityStart === 2) throw new MalformedRequestError('scheme', 'the address has no scheme')
+  const pathStart = url.indexOf('/', authorityStart)
+  if (pathStart === -1) throw new MalformedRequestError('path', 'the address has no path')
+  return canonicalise(
+    {
+      method,
+      scheme: url.slice(0, authorityStart - 3),
+      // Userinfo, a query or a fragment before the first slash stays in here, where no host can hold it.
+      host: url.slice(authorityStart, pathStart),
+      target: url.slice(pathStart),
+    },
+    options,
+  )
+}
+
+function parseScheme(scheme: string): Scheme {
+  if (scheme === 'http' || scheme === 'https') return scheme
+  throw new MalformedRequestError('scheme', 'the scheme is neither http nor https')
+}

@@ -30,15 +30,21 @@ export interface LoginRequirement {
   readonly acrValues?: readonly string[]
 }
 
+interface Stamp {
+  /** Revision of the policy that decided. */
+  readonly revision: string
+  /** Shadow rows that apply, in order of load: reported, never enforced. Absent when none does. */
+  readonly shadow?: readonly RuleId[]
+}
+
 export type Decision =
-  | { readonly effect: 'allow'; readonly rule: RuleId; readonly revision: string }
-  | {
+  | (Stamp & { readonly effect: 'allow'; readonly rule: RuleId })
+  | (Stamp & {
       readonly effect: 'challenge'
       readonly reason: ChallengeReason
       readonly rule?: RuleId
       readonly login: LoginRequirement
-      readonly revision: string
-    }
-  | { readonly effect: 'deny'; readonly reason: DenyReason; readonly rule?: RuleId; readonly revision: string }
+    })
+  | (Stamp & { readonly effect: 'deny'; readonly reason: DenyReason; readonly rule?: RuleId })
 
 export type Effect = Decision['effect']

@@ -1,0 +1,64 @@
+/**
+ * Conditions are true, false or unknown (Kleene's three-valued logic; docs/policy.md, "Conditions").
+ *
+ * Unknown is `undefined`, so that a careless `if (truth)` closes a door instead of opening it. An allow row needs true,
+ * a deny row applies unless false: nothing unknown ever admits anyone.
+ */
+import type { Context } from '../context.ts'
+import type { Identity } from '../identity.ts'
+
+export type Truth = boolean | undefined
+
+/** What a criterion may read. */
+export interface Facts {
+  readonly identity: Identity
+  readonly context: Context
+}
+
+/** What a fresh login would have to be like for a criterion to become true. */
+export type StepUp =
+  | { readonly kind: 'age'; readonly maxAgeSeconds: number }
+  | { readonly kind: 'method'; readonly acrValues: readonly string[] }
+
+/** One typed criterion, its arguments bound. */
+export interface Criterion {
+  /** Name in the registry. */
+  readonly type: string
+  readonly test: (facts: Facts) => Truth
+  /** Present where another login can make the criterion true. */
+  readonly stepUp?: StepUp
+}
+
+export type Condition =
+  | ({ readonly kind: 'criterion' } & Criterion)
+  | { readonly kind: 'all' | 'any'; readonly of: readonly Condition[] }
+  | { readonly kind: 'not'; readonly of: Condition }
+
+/** The condition `-`. */
+export const always: Condition = Object.freeze({ kind: 'all', of: [] })
+
+export const not = (truth: Truth): Truth => (truth === undefined ? undefined : !truth)
+
+export function evaluateCondition(condition: Condition, facts: Facts): Truth {
+  switch (condition.kind) {
+    case 'criterion':
+      return condition.test(facts)
+    case 'not':
+      return not(evaluateCondition(condition.of, facts))
+    case 'all':
+      return combine(condition.of, facts, false)
+    case 'any':
+      return combine(condition.of, facts, true)
+  }
+}
+
+/** One `decisive` part decides; else one unknown part leaves the whole unknown. */
+function combine(parts: readonly Condition[], facts: Facts, decisive: boolean): Truth {
+  let result: Truth = !decisive
+  for (const part of parts) {
+    const truth = evaluateCondition(part, facts)
+    if (truth === decisive) return decisive
+    if (truth === undefined) result = undefined
+  }
+  return result
+}

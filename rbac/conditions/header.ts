@@ -1,0 +1,25 @@
+/**
+ * `header: {name: x-device, in: [managed]}`: a request header has exactly one of the values. Never unknown: an absent
+ * header is in no list.
+ *
+ * Threat: a client writes its own headers. Use this for headers that the proxy sets or removes.
+ */
+import { ValueError } from '../policy-error.ts'
+import { parseComplete, parseText, parseTexts } from './arguments.ts'
+import type { Criterion } from './condition.ts'
+
+const fieldName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
+
+export function header(value: unknown): Criterion {
+  const mapping = parseComplete(value, ['name', 'in'])
+  const name = parseText(mapping.name, 'the name of a header').toLowerCase()
+  if (!fieldName.test(name)) throw new ValueError(`"${name}" is not the name of a header`)
+  const values = new Set(parseTexts(mapping.in, 'values'))
+  return {
+    type: 'header',
+    test: ({ context }) => {
+      const actual = context.header?.(name)
+      return actual !== undefined && values.has(actual)
+    },
+  }
+}

@@ -1,0 +1,26 @@
+/** The closed registry of criteria: a name in `conditions.yaml` that is not here stops the load. */
+import { acr } from './acr.ts'
+import { authenticationAge } from './authentication-age.ts'
+import { authenticationMethod } from './authentication-method.ts'
+import { claim } from './claim.ts'
+import { clientCertificate } from './client-certificate.ts'
+import type { Criterion } from './condition.ts'
+import { dateWindow } from './date-window.ts'
+import { header } from './header.ts'
+import { sourceNetwork } from './source-network.ts'
+import { timeWindow } from './time-window.ts'
+
+/** Binds the arguments of a criterion as YAML states them. Throws `ValueError`. */
+export type ParseCriterion = (value: unknown) => Criterion
+
+export const criteria: Readonly<Record<string, ParseCriterion>> = {
+  'source-network': sourceNetwork,
+  'authentication-age': authenticationAge,
+  'authentication-method': authenticationMethod,
+  acr,
+  'time-window': timeWindow,
+  'date-window': dateWindow,
+  claim,
+  header,
+  'client-certificate': clientCertificate,
+}

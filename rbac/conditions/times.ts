@@ -1,0 +1,86 @@
+/** Durations, instants and the local time of a zone, for conditions and test files. Pure: the clock comes in. */
+import { ValueError } from '../policy-error.ts'
+
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+const duration = /^(\d{1,9})([smhd])$/
+const day = /^(\d{4})-(\d\d)-(\d\d)$/
+const instant = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?:([Zz])|([+-])(\d\d):(\d\d))$/
+
+/** Seconds of `15m`, `12h`, `900s`, `2d` or a plain number of seconds. Throws `ValueError`. */
+export function parseDuration(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
+  const [, count, unit] = duration.exec(String(value)) ?? []
+  const seconds = Number(count) * (unitSeconds[unit ?? ''] ?? Number.NaN)
+  if (!(seconds > 0)) throw new ValueError('expected a duration such as 15m, 12h or 2d')
+  return seconds
+}
+
+/** Seconds since the epoch of an RFC 3339 time with its offset; `undefined` for anything else. */
+export function parseInstant(text: string): number | undefined {
+  const [, date, hour, minute, second, , sign, offsetHour, offsetMinute] = instant.exec(text) ?? []
+  const days = date === undefined ? undefined : daysSinceEpoch(date)
+  if (days === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second ?? 0) > 59) return undefined
+  const offset = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * (sign === '-' ? -60 : 60)
+  return days * 86_400 + Number(hour) * 3600 + Number(minute) * 60 + Number(second ?? 0) - offset
+}
+
+/** Days since 1970-01-01 of a date of the proleptic Gregorian calendar; `undefined` when there is no such day. */
+export function daysSinceEpoch(text: string): number | undefined {
+  const [, ...fields] = day.exec(text) ?? []
+  const [year, month, date] = fields.map(Number)
+  if (year === undefined || month === undefined || date === undefined) return undefined
+  if (date < 1 || date > daysInMonth(year, month)) return undefined
+  const leaps = (years: number): number => Math.floor(years / 4) - Math.floor(years / 100) + Math.floor(years / 400)
+  const daysBefore = (year - 1) * 365 + leaps(year - 1) - (1969 * 365 + leaps(1969))
+  const inYear = Array.from({ length: month - 1 }, (_, index) => daysInMonth(year, index + 1))
+  return daysBefore + inYear.reduce((sum, days) => sum + days, 0) + date - 1
+}
+
+function daysInMonth(year: number, month: number): number {
+  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
+  return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0
+}
+
+/** What a clock on the wall shows. */
+export interface LocalTime {
+  /** `YYYY-MM-DD`; compares as text. */
+  readonly date: string
+  /** `mon` to `sun`. */
+  readonly weekday: string
+  /** Minutes since midnight, 0 to 1439. */
+  readonly minute: number
+}
+
+/** Clock of an IANA time zone, summer time included. Throws `ValueError` for a zone that is not known. */
+export function createZoneClock(zone: string): (now: number) => LocalTime {
+  const format = createFormat(zone)
+  return now => {
+    const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {}
+    for (const { type, value } of format.formatToParts(now * 1000)) parts[type] = value
+    const { year = '', month = '', day: date = '', weekday = '', hour, minute } = parts
+    return {
+      date: `${year.padStart(4, '0')}-${month}-${date}`,
+      weekday: weekday.toLowerCase(),
+      minute: Number(hour) * 60 + Number(minute),
+    }
+  }
+}
+
+function createFormat(timeZone: string): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      weekday: 'short',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    })
+  } catch {
+    throw new ValueError(`unknown time zone "${timeZone}"; expected a name such as Europe/Berlin or UTC`)
+  }
+}

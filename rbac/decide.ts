@@ -1,0 +1,119 @@
+/**
+ * The policy decision point: who may do what, where, now (docs/policy.md, "Decision"; the numbers below are its rules).
+ *
+ * Pure and total: the same input gives the same decision, and whatever goes wrong inside is a denial.
+ */
+import type { AccessRequest } from './access-request.ts'
+import type { Context } from './context.ts'
+import type { Decision, LoginRequirement } from './decision.ts'
+import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
+import type { Identity } from './identity.ts'
+import type { PolicySnapshot } from './policy.ts'
+import type { Row } from './row.ts'
+import { type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
+
+/** Gets what went wrong inside a decision, for the log. */
+export type OnError = (error: unknown) => void
+
+/** Never throws. `onError` gets what made an `evaluation-failed`. */
+export function decide(
+  request: AccessRequest,
+  identity: Identity,
+  policy: PolicySnapshot,
+  context: Context,
+  onError: OnError = () => {},
+): Decision {
+  return decideWithTrace(request, identity, policy, context, { trace: noTrace, onError })
+}
+
+/** The same decision by the same evaluation; `trace` gets each field of each row as it is tried. Never throws. */
+export function decideWithTrace(
+  request: AccessRequest,
+  identity: Identity,
+  policy: PolicySnapshot,
+  context: Context,
+  { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
+): Decision {
+  const { revision } = policy
+  const pass = (rows: readonly Row[]): Pass => {
+    // Every comparison with NaN is false, and that would switch deny rows off.
+    if (!Number.isFinite(context.now)) throw new RangeError('the clock shows no time')
+    const evaluation = createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace })
+    return { isAllowed: policy.enforce(rows, evaluation), evaluation }
+  }
+  try {
+    const { enforced, shadow } = policy.candidatesFor(request.domain)
+    const reported = shadow.length === 0 ? {} : reportShadow(() => pass(shadow), onError)
+    return { ...answer(enforced, pass), revision, ...reported }
+  } catch (error) {
+    report(onError, error)
+    return { effect: 'deny', reason: 'evaluation-failed', revision }
+  }
+}
+
+interface Pass {
+  readonly isAllowed: boolean
+  readonly evaluation: Evaluation
+}
+
+/** A shadow row is never enforced, so what goes wrong in one is no denial either. */
+function reportShadow(pass: () => Pass, onError: OnError): { readonly shadow?: readonly string[] } {
+  try {
+    const { applied } = pass().evaluation
+    return applied.length === 0 ? {} : { shadow: applied.map(({ id }) => id) }
+  } catch (error) {
+    report(onError, error)
+    return {}
+  }
+}
+
+function report(onError: OnError, error: unknown): void {
+  try {
+    onError(error)
+  } catch {
+    // A log that fails must not turn a denial into an exception.
+  }
+}
+
+function answer(enforced: readonly Row[], pass: (rows: readonly Row[]) => Pass): Unstamped<Decision> {
+  if (enforced.length === 0) return { effect: 'deny', reason: 'no-policy-for-domain' } // 1
+  const { isAllowed, evaluation } = pass(enforced)
+  return isAllowed ? allow(evaluation) : refuse(evaluation)
+}
+
+type Unstamped<D> = D extends Decision ? Omit<D, 'revision' | 'shadow'> : never
+
+function allow({ applied }: Evaluation): Unstamped<Decision> {
+  const row = applied.find(({ isDeny }) => !isDeny)
+  if (row === undefined) throw new Error('allowed without a row that allows')
+  return { effect: 'allow', rule: row.id } // 3
+}
+
+function refuse(evaluation: Evaluation): Unstamped<Decision> {
+  const { applied, unmet, facts } = evaluation
+  const denied = applied.find(({ isDeny }) => isDeny)
+  if (denied !== undefined) return { effect: 'deny', reason: 'rule-denied', rule: denied.id } // 2
+  if (facts.identity.kind === 'anonymous') return { effect: 'challenge', reason: 'user-unauthenticated', login: {} } // 4
+  const [first] = unmet
+  if (first === undefined) return { effect: 'deny', reason: 'no-rule-matched' } // 6
+  return challenge(evaluation) ?? { effect: 'deny', reason: 'condition-failed', rule: first.id } // 5, 6
+}
+
+/** A workload cannot log in again, so only people are challenged. */
+function challenge({ unmet, facts }: Evaluation): Unstamped<Decision> | undefined {
+  if (facts.identity.kind !== 'user') return undefined
+  let best: { readonly row: Row; readonly need: LoginNeed } | undefined
+  for (const row of unmet) {
+    const need = loginNeedOf(row.when, facts)
+    if (need !== undefined && (best === undefined || preferred(best.need, need) === need)) best = { row, need }
+  }
+  if (best === undefined) return undefined
+  const reason = best.need.maxAgeSeconds === undefined ? 'authentication-method-missing' : 'authentication-too-old'
+  return { effect: 'challenge', reason, rule: best.row.id, login: requirementOf(best.need) }
+}
+
+/** A stronger method that no class names can only be asked for by asking for a login at all: `max_age=0`. */
+function requirementOf({ maxAgeSeconds, needsMethod, acrValues }: LoginNeed): LoginRequirement {
+  const age = needsMethod && acrValues.length === 0 ? 0 : maxAgeSeconds
+  return { ...(age === undefined ? {} : { maxAgeSeconds: age }), ...(acrValues.length === 0 ? {} : { acrValues }) }
+}

@@ -1,0 +1,46 @@
+/**
+ * Which hosts a row speaks of (docs/policy.md, "Rows"): a host, `*.example.com`, `*`, `kube:<cluster>` or `console`.
+ *
+ * A pattern is compared as a whole string, never as a suffix: `evilexample.com` is not below `*.example.com`.
+ */
+import { canonicaliseHost } from './canonical-host.ts'
+import { ValueError } from './policy-error.ts'
+
+/** Where actions are Kubernetes verbs and resources are Kubernetes paths. */
+export const isKubernetesDomain = (domain: string): boolean => domain.startsWith('kube:')
+
+const cluster = /^kube:[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/
+
+/** Canonical pattern of a row's domain field. Throws `ValueError`. */
+export function parseDomainPattern(text: string): string {
+  if (text === '*' || text === 'console' || cluster.test(text)) return text
+  if (isKubernetesDomain(text)) throw new ValueError('a cluster name holds lower-case letters, digits, dots and dashes')
+  if (!text.startsWith('*.')) return parseHost(text)
+  const apex = parseHost(text.slice(2))
+  if (/^\[|\.\d+$|^\d+$/.test(apex)) throw new ValueError('an address has no hosts below it')
+  return `*.${apex}`
+}
+
+function parseHost(text: string): string {
+  if (text.includes('*')) throw new ValueError('"*" stands alone or as the first label: *.example.com')
+  if (/:\d+$/.test(text) && !text.endsWith(']')) throw new ValueError('a domain has no port; rows hold for all ports')
+  try {
+    return canonicaliseHost(text, () => true)
+  } catch (error) {
+    throw new ValueError(`not a domain: ${error instanceof Error ? error.message : 'unreadable'}`)
+  }
+}
+
+/** Every pattern that covers a canonical domain, the most specific first. */
+export function coveringPatterns(domain: string): string[] {
+  if (domain === 'console' || isKubernetesDomain(domain)) return [domain]
+  const patterns = [domain]
+  const isAddress = domain.startsWith('[') || /\.\d+$/.test(domain)
+  if (!isAddress) {
+    for (let dot = domain.indexOf('.'); dot !== -1; dot = domain.indexOf('.', dot + 1)) {
+      patterns.push(`*${domain.slice(dot)}`)
+    }
+  }
+  patterns.push('*')
+  return patterns
+}

@@ -1,0 +1,96 @@
+/**
+ * One pass of Casbin over the rows of a domain: the four functions of the matcher, and what they saw.
+ *
+ * The trace is a sink that is passed in, so that an explanation is the evaluation itself with its trace kept and can
+ * never disagree with it.
+ */
+import type { AccessRequest } from './access-request.ts'
+import { evaluateCondition, type Facts, type Truth } from './conditions/condition.ts'
+import type { Context } from './context.ts'
+import type { Identity } from './identity.ts'
+import { matchablePath } from './resources.ts'
+import type { AddRoles } from './roles.ts'
+import type { Row } from './row.ts'
+import { namesOf } from './subjects.ts'
+
+/** Fields of a row in the order in which they are tried. */
+export type Field = 'resource' | 'action' | 'subject' | 'condition'
+/** `may`: the condition is unknown. */
+export type Outcome = 'hit' | 'miss' | 'may'
+/** Gets every field that was tried, in order; what follows a miss was not tried. */
+export type Trace = (row: Row, field: Field, outcome: Outcome) => void
+
+export interface Evaluation {
+  /** Rows all of whose fields fit and whose condition lets them apply, in the order tried. */
+  readonly applied: Row[]
+  /** Allow rows that fit but for their condition. */
+  readonly unmet: Row[]
+  readonly facts: Facts
+  /** `r.obj` and `r.act` of the Casbin model. */
+  readonly path: string
+  readonly action: string
+  readonly speaksFor: (subject: string) => boolean
+  readonly trace: Trace
+}
+
+export const noTrace: Trace = () => {}
+
+export function createEvaluation(
+  request: AccessRequest,
+  identity: Identity,
+  context: Context,
+  options: { readonly addRoles: AddRoles; readonly trace: Trace },
+): Evaluation {
+  let names: Set<string> | undefined
+  const speaksFor = (subject: string): boolean => {
+    if (names === undefined) {
+      names = new Set(namesOf(identity))
+      options.addRoles(names, request.domain)
+    }
+    return names.has(subject)
+  }
+  return {
+    applied: [],
+    unmet: [],
+    facts: { identity, context },
+    path: matchablePath(request.resource),
+    action: request.action,
+    speaksFor,
+    trace: options.trace,
+  }
+}
+
+export type MatcherFunction = (evaluation: Evaluation, id: string, ...values: readonly string[]) => boolean
+
+/** The functions of `model.conf`, by name. Each finds the compiled row by its id. */
+export function createMatcherFunctions(rows: ReadonlyMap<string, Row>): Readonly<Record<string, MatcherFunction>> {
+  const test =
+    (field: Field, fits: (evaluation: Evaluation, row: Row, value: string) => Outcome): MatcherFunction =>
+    (evaluation, id, value = '') => {
+      const row = rows.get(id)
+      if (row === undefined) throw new Error('a row without its compiled form')
+      const outcome = fits(evaluation, row, value)
+      evaluation.trace(row, field, outcome)
+      return field === 'condition' ? applies(evaluation, row, outcome) : outcome === 'hit'
+    }
+  const hitIf = (isHit: boolean): Outcome => (isHit ? 'hit' : 'miss')
+  return {
+    path: test('resource', (_, row, path) => hitIf(row.fitsResource(path))),
+    method: test('action', (_, row, action) => hitIf(row.fitsAction(action))),
+    speaksFor: test('subject', (evaluation, row) => hitIf(evaluation.speaksFor(row.subject))),
+    when: test('condition', (evaluation, row) => outcomeOf(evaluateCondition(row.when, evaluation.facts))),
+  }
+}
+
+function outcomeOf(truth: Truth): Outcome {
+  if (truth === undefined) return 'may'
+  return truth ? 'hit' : 'miss'
+}
+
+/** `when` stands last in the matcher, so its answer is the row's: an allow row needs true, a deny row is off only when false. */
+function applies(evaluation: Evaluation, row: Row, outcome: Outcome): boolean {
+  const isApplied = row.isDeny ? outcome !== 'miss' : outcome === 'hit'
+  if (isApplied) evaluation.applied.push(row)
+  else if (!row.isDeny) evaluation.unmet.push(row)
+  return isApplied
+}

@@ -1,0 +1,104 @@
+/**
+ * Text of a policy file -> its lines of fields, each with its place. Comments and empty lines are left out.
+ *
+ * A byte-order mark and CRLF are accepted, editors write them unasked. A control character, a line of more than 64 KB
+ * or a quote that is not closed is a problem of its line; every other line is still read.
+ */
+import { parse } from 'csv-parse/sync'
+import type { Problem } from './policy-error.ts'
+
+export interface PolicyFile {
+  readonly name: string
+  readonly text: string
+}
+
+export interface PolicyLine {
+  readonly file: string
+  /** Counted from 1. */
+  readonly line: number
+  readonly fields: readonly string[]
+  /** Column, counted from 1, at which a field starts. */
+  readonly columnOf: (field: number) => number
+}
+
+const maxLineLength = 65_536
+/** Lines that are given to the CSV parser at once: its start costs as much as six lines. */
+const chunkLength = 500
+const csvOptions = { trim: true, relax_column_count: true } as const
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const control = /[\x00-\x08\x0b-\x1f\x7f]/
+
+interface Numbered {
+  readonly line: number
+  readonly text: string
+}
+
+/** Adds to `problems` and leaves out the lines that it cannot read. */
+export function parsePolicyLines(file: PolicyFile, problems: Problem[]): PolicyLine[] {
+  const lines = contentLines(file, problems)
+  const result: PolicyLine[] = []
+  for (let start = 0; start < lines.length; start += chunkLength) {
+    result.push(...parseChunk(file.name, lines.slice(start, start + chunkLength), problems))
+  }
+  return result
+}
+
+function contentLines(file: PolicyFile, problems: Problem[]): Numbered[] {
+  const result: Numbered[] = []
+  const lines = file.text.replace(/^\uFEFF/, '').split('\n')
+  for (const [index, raw] of lines.entries()) {
+    const text = raw.endsWith('\r') ? raw.slice(0, -1) : raw
+    const problem = lineProblem(text)
+    if (problem !== undefined) problems.push({ file: file.name, line: index + 1, ...problem })
+    else if (!/^\s*(?:#|$)/.test(text)) result.push({ line: index + 1, text })
+  }
+  return result
+}
+
+function lineProblem(text: string): Pick<Problem, 'column' | 'message'> | undefined {
+  if (text.length > maxLineLength) return { column: maxLineLength + 1, message: 'the line is longer than 64 KB' }
+  const column = text.search(control) + 1
+  return column === 0 ? undefined : { column, message: 'the line holds a control character' }
+}
+
+function parseChunk(file: string, lines: readonly Numbered[], problems: Problem[]): PolicyLine[] {
+  const records = tryParse(lines.map(({ text }) => text).join('\n'))
+  // A quote left open swallows the lines after it: one by one, only its own line is lost.
+  if (records?.length === lines.length) return lines.map((line, index) => describe(file, line, records[index] ?? []))
+  return lines.flatMap(line => parseLine(file, line, problems))
+}
+
+function tryParse(text: string): string[][] | undefined {
+  try {
+    return parse(text, csvOptions)
+  } catch {
+    return undefined
+  }
+}
+
+function parseLine(file: string, line: Numbered, problems: Problem[]): PolicyLine[] {
+  const fields = tryParse(line.text)?.[0]
+  if (fields !== undefined) return [describe(file, line, fields)]
+  const column = line.text.indexOf('"') + 1
+  problems.push({
+    file,
+    line: line.line,
+    column,
+    message: 'a quote is not closed, or stands inside a field (write "" for one)',
+  })
+  return []
+}
+
+function describe(file: string, { line, text }: Numbered, fields: readonly string[]): PolicyLine {
+  return { file, line, fields, columnOf: field => startOfField(text, field) }
+}
+
+/** Only for messages, so it is computed when a message needs it. */
+function startOfField(text: string, field: number): number {
+  let [index, isQuoted, start] = [0, false, 0]
+  for (let position = 0; position < text.length && index < field; position++) {
+    if (text[position] === '"') isQuoted = !isQuoted
+    if (text[position] === ',' && !isQuoted) [index, start] = [index + 1, position + 1]
+  }
+  return start + text.slice(start).search(/\S|$/) + 1
+}

@@ -1,0 +1,106 @@
+/**
+ * Which paths a row speaks of (docs/policy.md, "Rows"): literal segments, `*` within one, `**` as the last, or `re:`.
+ *
+ * Anchored at both ends and linear in the length of the path: `/public` never fits `/x/public`, and no pattern can be
+ * made slow by a path.
+ */
+import { RE2JS } from 're2js'
+import { canonicaliseSegment } from './canonical-path.ts'
+import { ValueError } from './policy-error.ts'
+
+/** Gets the path in the form of `matchablePath`. */
+export type ResourceMatcher = (path: string) => boolean
+
+const maxPatternLength = 2048
+const reserved = /%(?:2[146789ABC]|3[ABD]|40)/g
+
+/**
+ * The canonical path without its trailing slash and with the escapes of `!$&'()*+,:;=@` decoded.
+ *
+ * Threat: `/jobs%3Apurge` and `/jobs:purge` are two canonical forms of what upstreams serve as one resource; a row that
+ * denies the second must not be avoided by asking for the first.
+ */
+export function matchablePath(path: string): string {
+  const end = path.length > 1 && path.endsWith('/') ? path.length - 1 : path.length
+  return foldReserved(path.slice(0, end))
+}
+
+function foldReserved(text: string): string {
+  return text.includes('%')
+    ? text.replace(reserved, code => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
+    : text
+}
+
+/** Throws `ValueError`. */
+export function parseResource(text: string): ResourceMatcher {
+  if (text.length > maxPatternLength) throw new ValueError('a pattern is at most 2,048 characters long')
+  if (text.startsWith('re:')) return parseRegularExpression(text.slice(3))
+  if (!text.startsWith('/')) throw new ValueError('a resource starts with "/" or "re:"')
+  if (/[?#]/.test(text)) throw new ValueError('query and fragment never take part in matching')
+  const segments = text.slice(1).replace(/\/$/, '').split('/')
+  const isOpen = segments.at(-1) === '**'
+  const fixed = segments.slice(0, isOpen ? -1 : undefined)
+  if (text === '/') return path => path === '/'
+  const parts = fixed.map(parseSegment)
+  if (parts.every(part => typeof part === 'string')) return literal(parts, isOpen)
+  return bySegment(parts, isOpen)
+}
+
+/** Text, or the pieces between the stars of a segment that has some. */
+type Part = string | readonly string[]
+
+function parseSegment(segment: string): Part {
+  if (segment === '') throw new ValueError('"//" never matches: request paths are collapsed')
+  if (segment === '.' || segment === '..') throw new ValueError('dot segments never match: request paths are resolved')
+  if (segment.includes('**')) throw new ValueError('"**" stands only as the last segment')
+  const pieces = segment.split('*').map(parseLiteral)
+  return pieces.length === 1 ? (pieces[0] ?? '') : pieces
+}
+
+function parseLiteral(text: string): string {
+  try {
+    const escaped = text.replace(/[^\x21-\x7e]+/g, encodeURIComponent)
+    return foldReserved(canonicaliseSegment(escaped, { allowEncodedSlash: true, allowSemicolon: true }))
+  } catch (error) {
+    throw new ValueError(`never matches: ${error instanceof Error ? error.message : 'unreadable'}`)
+  }
+}
+
+function literal(segments: readonly string[], isOpen: boolean): ResourceMatcher {
+  const text = segments.map(segment => `/${segment}`).join('')
+  if (!isOpen) return path => path === text
+  const below = `${text}/`
+  return path => path === text || path.startsWith(below)
+}
+
+function bySegment(parts: readonly Part[], isOpen: boolean): ResourceMatcher {
+  return path => {
+    const segments = path === '/' ? [] : path.slice(1).split('/')
+    if (isOpen ? segments.length < parts.length : segments.length !== parts.length) return false
+    return parts.every((part, index) => fitsSegment(part, segments[index] ?? ''))
+  }
+}
+
+/** Each star takes at least one character; the leftmost fit of each piece leaves the most to the next. */
+function fitsSegment(part: Part, segment: string): boolean {
+  if (typeof part === 'string') return part === segment
+  const first = part[0] ?? ''
+  const last = part.at(-1) ?? ''
+  if (!segment.startsWith(first)) return false
+  let from = first.length
+  for (const piece of part.slice(1, -1)) {
+    const found = segment.indexOf(piece, from + 1)
+    if (found === -1) return false
+    from = found + piece.length
+  }
+  return segment.endsWith(last) && segment.length - last.length >= from + 1
+}
+
+function parseRegularExpression(pattern: string): ResourceMatcher {
+  try {
+    const compiled = RE2JS.compile(pattern)
+    return path => compiled.testExact(path)
+  } catch (error) {
+    throw new ValueError(`not a pattern of RE2 syntax: ${error instanceof Error ? error.message : 'unreadable'}`)
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Roles: `g` rows give a role to a name, in the domains of a pattern (docs/policy.md, "Rows").
+ *
+ * A role may be a member of a role. Casbin's own role manager holds exact domains or asks a function about every one;
+ * here a role counts where its row's pattern covers the domain, as it does for `p` rows.
+ */
+import { coveringPatterns, parseDomainPattern } from './domains.ts'
+import { type Problem, ValueError } from './policy-error.ts'
+import type { PolicyLine } from './policy-lines.ts'
+import { problemOf } from './row.ts'
+import { parseSubject } from './subjects.ts'
+
+export interface RoleRow {
+  readonly member: string
+  /** With its prefix. */
+  readonly role: string
+  /** Canonical pattern. */
+  readonly domain: string
+}
+
+/** Adds the roles that `names` have in a domain to them. */
+export type AddRoles = (names: Set<string>, domain: string) => void
+
+export function parseRoleRow(
+  line: PolicyLine,
+  problems: Problem[],
+  providers?: readonly string[],
+): RoleRow | undefined {
+  const [, member = '', role = '', domain = ''] = line.fields
+  if (line.fields.length !== 4) {
+    problems.push(problemOf(line, 0, `expected 4 fields (g, member, role, domain), found ${line.fields.length}`))
+    return undefined
+  }
+  const read = (field: number, parse: () => string): string | undefined => {
+    try {
+      return parse()
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error
+      problems.push(problemOf(line, field, error.message))
+      return undefined
+    }
+  }
+  const parsed = [
+    read(1, () => parseSubject(member, providers)),
+    read(2, () => parseRole(role)),
+    read(3, () => parseDomainPattern(domain)),
+  ]
+  const [parsedMember, parsedRole, pattern] = parsed
+  if (parsedMember === undefined || parsedRole === undefined || pattern === undefined) return undefined
+  return { member: parsedMember, role: parsedRole, domain: pattern }
+}
+
+function parseRole(text: string): string {
+  if (!text.startsWith('role:')) throw new ValueError('expected role:<name>')
+  return parseSubject(text)
+}
+
+export function createRoles(rows: readonly RoleRow[]): AddRoles {
+  const byMember = new Map<string, RoleRow[]>()
+  for (const row of rows) {
+    const list = byMember.get(row.member)
+    if (list === undefined) byMember.set(row.member, [row])
+    else list.push(row)
+  }
+  return (names, domain) => {
+    if (byMember.size === 0) return
+    const patterns = new Set(coveringPatterns(domain))
+    // A Set visits what is added while it is walked, and each name once: roles of roles, and circles end.
+    for (const name of names) {
+      for (const row of byMember.get(name) ?? []) if (patterns.has(row.domain)) names.add(row.role)
+    }
+  }
+}
