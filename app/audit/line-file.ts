@@ -1,0 +1,166 @@
+/**
+ * Appends lines to a file descriptor in batches, off the request's way.
+ *
+ * Nothing is dropped silently. What cannot be written (full disk, closed pipe) is kept and tried again until
+ * `maxPendingBytes` wait; from then on new lines are refused, and each refusal is reported with its number. What was
+ * written in part is continued where it stopped, so that a line is never torn.
+ */
+import { close as closeDescriptor, openSync, write as writeDescriptor } from 'node:fs'
+import { promisify } from 'node:util'
+
+const closeFile = promisify(closeDescriptor)
+
+export interface LineFile {
+  /** Takes one line with its line feed. False if it was refused because too much waits already. */
+  append(line: string): boolean
+  /** Tries to write everything that waits; resolves when it is written or has failed once more. */
+  flush(): Promise<void>
+  /** Opens the path anew: what a log rotation moved away is left alone. A standard stream stays as it is. */
+  reopen(): Promise<void>
+  /** Flushes and closes. Resolves to the number of lines that could not be written. */
+  close(): Promise<number>
+  pending(): { readonly lines: number; readonly bytes: number }
+}
+
+export interface LineFileOptions {
+  readonly destination: 'stdout' | 'stderr' | (string & {})
+  /** How long a line waits for company before it is written, in milliseconds. */
+  readonly batchMs: number
+  /** How much may wait for a sink that fails, in bytes. */
+  readonly maxPendingBytes: number
+  readonly onWritten: (lines: number) => void
+  readonly onError: (error: unknown) => void
+}
+
+const descriptors: Readonly<Record<string, number>> = { stdout: 1, stderr: 2 }
+const retryMs = 1_000
+/** A pipe that is full is not a failure: its reader is only slow. */
+const busyMs = 10
+const longestBusyMs = 1_000
+const batchBytes = 256 * 1_024
+/** The owner writes, the group (a log shipper) reads, nobody else learns who did what. */
+const fileMode = 0o640
+
+interface Batch {
+  readonly bytes: Buffer
+  readonly lines: number
+  written: number
+}
+
+/** Throws when the path cannot be opened: a service that cannot audit must not start. */
+export function createLineFile(options: LineFileOptions): LineFile {
+  const { destination, batchMs, maxPendingBytes, onWritten, onError } = options
+  const standard = descriptors[destination]
+  let descriptor = standard ?? openSync(destination, 'a', fileMode)
+  let waiting: string[] = []
+  let waitingBytes = 0
+  let batch: Batch | undefined
+  let timer: NodeJS.Timeout | undefined
+  let draining: Promise<void> | undefined
+  let isClosed = false
+
+  function nextBatch(): Batch | undefined {
+    if (waiting.length === 0) return undefined
+    let lines = 0
+    let bytes = 0
+    while (lines < waiting.length && bytes < batchBytes) bytes += Buffer.byteLength(waiting[lines++] ?? '')
+    const taken = waiting.slice(0, lines)
+    waiting = waiting.slice(lines)
+    return { bytes: Buffer.from(taken.join('')), lines, written: 0 }
+  }
+
+  async function writeBatch(current: Batch): Promise<void> {
+    let busyForMs = 0
+    while (current.written < current.bytes.length) {
+      try {
+        current.written += await write(descriptor, current.bytes.subarray(current.written))
+        busyForMs = 0
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || busyForMs >= longestBusyMs) throw error
+        busyForMs += busyMs
+        await new Promise(resolve => setTimeout(resolve, busyMs))
+      }
+    }
+  }
+
+  /** Writes batch after batch until nothing waits or a write fails. */
+  async function drain(): Promise<void> {
+    try {
+      for (batch ??= nextBatch(); batch !== undefined; batch = nextBatch()) {
+        await writeBatch(batch)
+        waitingBytes -= batch.bytes.length
+        onWritten(batch.lines)
+      }
+    } catch (error) {
+      onError(error)
+      schedule(retryMs)
+    }
+  }
+
+  function flush(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    draining ??= drain().finally(() => {
+      draining = undefined
+      if (waiting.length > 0) schedule(batchMs)
+    })
+    return draining
+  }
+
+  function schedule(delayMs: number): void {
+    if (isClosed) return
+    timer ??= setTimeout(() => void flush(), delayMs)
+  }
+
+  async function swapDescriptor(): Promise<void> {
+    // A descriptor that is closed under a write may already be another file's.
+    while (draining !== undefined) await draining
+    const previous = descriptor
+    descriptor = openSync(destination, 'a', fileMode)
+    // A line that was written in part to the old file is written as a whole to the new one.
+    if (batch !== undefined) batch.written = lineStart(batch)
+    await closeFile(previous)
+  }
+
+  return {
+    append(line) {
+      if (isClosed) return false
+      const bytes = Buffer.byteLength(line)
+      if (waitingBytes + bytes > maxPendingBytes) return false
+      waiting.push(line)
+      waitingBytes += bytes
+      if (draining === undefined) schedule(batchMs)
+      return true
+    },
+    async flush() {
+      await draining
+      await flush()
+    },
+    async reopen() {
+      if (standard === undefined) await swapDescriptor()
+    },
+    async close() {
+      isClosed = true
+      while (draining !== undefined) await draining
+      await flush()
+      clearTimeout(timer)
+      if (standard === undefined) await closeFile(descriptor)
+      return waiting.length + (batch?.lines ?? 0)
+    },
+    pending: () => ({ lines: waiting.length + (batch?.lines ?? 0), bytes: waitingBytes }),
+  }
+}
+
+function lineStart(batch: Batch): number {
+  const last = batch.bytes.subarray(0, batch.written).lastIndexOf(0x0a)
+  return last + 1
+}
+
+function write(descriptor: number, bytes: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writeDescriptor(descriptor, bytes, (error, written) => {
+      if (error === null) resolve(written)
+      else reject(error)
+    })
+  })
+}

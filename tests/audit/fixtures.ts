@@ -1,0 +1,54 @@
+/** One event of every kind, and a place for files. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { AuditEvent, AuditEventName, WithoutStamp } from '../../app/audit/event.ts'
+
+export type Unstamped = WithoutStamp<AuditEvent>
+
+const common = {
+  requestId: '01HZX',
+  subject: 'https://idp.example#alice',
+  email: 'alice@example.com',
+  clientAddress: '192.0.2.7',
+  session: 'a1b2c3d4e5f60718',
+}
+
+const access = {
+  ...common,
+  front: 'forward-auth',
+  domain: 'wiki.example.com',
+  resource: '/a',
+  action: 'GET',
+  revision: '9f2c',
+  rule: 'wiki.csv:3',
+  durationMicroseconds: 87,
+}
+
+export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { event: N }> } = {
+  'access.allowed': { event: 'access.allowed', ...access },
+  'access.challenged': { event: 'access.challenged', ...access, reason: 'authentication-too-old' },
+  'access.denied': { event: 'access.denied', ...access, reason: 'rule-denied' },
+  'access.refused': { event: 'access.refused', ...common, front: 'auth-request', code: 'ERR_REQUEST_MALFORMED' },
+  'login.started': { event: 'login.started', ...common, provider: 'corp' },
+  'login.succeeded': { event: 'login.succeeded', ...common, provider: 'corp', groups: ['ops'] },
+  'login.failed': { event: 'login.failed', ...common, provider: 'corp', code: 'ERR_LOGIN_STATE_UNKNOWN' },
+  'session.handed-off': { event: 'session.handed-off', ...common, domain: 'wiki.example.com' },
+  'session.ended': { event: 'session.ended', ...common, cause: 'logout' },
+  'policy.loaded': { event: 'policy.loaded', requestId: '-', revision: '9f2c', rows: 12 },
+  'policy.rejected': { event: 'policy.rejected', requestId: '-', revision: '9f2c', detail: 'wiki.csv:3: six fields' },
+}
+
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-audit-'))
+  return {
+    path: (name: string) => join(folder, name),
+    linesOf: (name: string): Record<string, unknown>[] =>
+      readFileSync(join(folder, name), 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map(line => JSON.parse(line)),
+    textOf: (name: string) => readFileSync(join(folder, name), 'utf8'),
+    remove: () => rmSync(folder, { recursive: true }),
+  }
+}
