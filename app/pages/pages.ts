@@ -30,7 +30,12 @@ export interface Pages {
   /** Shown at the auth host's root: who is logged in, until when. */
   welcome(page: { readonly who?: string; readonly loginUrl: string; readonly logoutUrl: string }): Page
   /** Asks before logging out; the form posts to `action` with `csrfToken`. `formTargets` are further origins that the answer redirects to. */
-  confirmLogout(page: { readonly who: string; readonly action: string; readonly csrfToken: string; readonly formTargets: readonly string[] }): Page
+  confirmLogout(page: {
+    readonly who: string
+    readonly action: string
+    readonly csrfToken: string
+    readonly formTargets: readonly string[]
+  }): Page
   signedOut(page: { readonly loginUrl: string }): Page
   chooseProvider(page: { readonly providers: readonly { readonly label: string; readonly url: string }[] }): Page
 }

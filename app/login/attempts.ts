@@ -1,0 +1,81 @@
+/**
+ * Login attempts: what has to be remembered between the redirect to the provider and the callback, keyed by `state`.
+ *
+ * They live in the store, not in the browser: any number of tabs can log in at once, five hundred abandoned ones leave
+ * one cookie, and nothing that comes back can change where the login ends.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { OperationalError } from '../errors.ts'
+import type { OneTimeStore } from '../sessions/session-store.ts'
+
+/** What the person asked for when starting. */
+export interface LoginIntent {
+  readonly provider: string
+  /** Checked when the attempt was made. */
+  readonly returnTo: string
+  /** Digest of the nonce that the application's host gave the browser; absent when no handoff was asked for. */
+  readonly handoff?: string
+  readonly maxAgeSeconds?: number
+  readonly acrValues?: readonly string[]
+  readonly prompt?: 'login'
+}
+
+export interface LoginAttempt extends LoginIntent {
+  /** PKCE code verifier (RFC 7636 section 4.1). */
+  readonly verifier: string
+  readonly nonce: string
+  /** Digest of the cookie of the browser that started. */
+  readonly browserHash: string
+  /** Seconds since the epoch. */
+  readonly startedAt: number
+  /** Started by us after the browser's cookie had changed under it; not done twice. */
+  readonly isRestart?: boolean
+}
+
+export interface Attempts {
+  /** Returns the `state`. Rejects with `ERR_STORE_UNAVAILABLE`. */
+  begin(attempt: LoginAttempt): Promise<string>
+  /** Of any number of callers one gets the attempt, the others `ERR_LOGIN_STATE_UNKNOWN`. */
+  take(state: unknown): Promise<LoginAttempt>
+}
+
+export interface AttemptsOptions {
+  readonly store: OneTimeStore<LoginAttempt>
+  readonly clock: Clock
+  /** Default 600 s. */
+  readonly lifetimeSeconds?: number
+}
+
+export function createAttempts(options: AttemptsOptions): Attempts {
+  const lifetimeSeconds = options.lifetimeSeconds ?? 600
+  return {
+    begin: async attempt => {
+      const state = randomToken()
+      await options.store.put(state, attempt, lifetimeSeconds)
+      return state
+    },
+    take: async state => {
+      const attempt = isToken(state) ? await options.store.take(state) : undefined
+      if (attempt === undefined) throw new OperationalError('ERR_LOGIN_STATE_UNKNOWN', 'no such login attempt')
+      if (attempt.startedAt + lifetimeSeconds < options.clock.now() / 1000) {
+        throw new OperationalError('ERR_LOGIN_STATE_UNKNOWN', 'the login attempt has expired')
+      }
+      return attempt
+    },
+  }
+}
+
+/** 32 random bytes, base64url. */
+export const randomToken = (): string => randomBytes(32).toString('base64url')
+
+/** The form of 32 bytes in base64url: of a token, and of a SHA-256 digest. */
+export const isToken = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{43}$/.test(value)
+
+export const digestOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
+
+/** In constant time for digests of equal length. */
+export function isSameToken(left: string, right: string): boolean {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}

@@ -1,0 +1,152 @@
+/**
+ * `GET /callback/<provider>`: the provider's answer (OpenID Connect Core 1.0 section 3.1.2.5).
+ *
+ * Each provider has a path of its own, so that the answer of one cannot be taken for that of another (mix-up, RFC 9700
+ * section 4.4). Nothing in the query is acted on before the attempt was found.
+ */
+import type { Request, RequestHandler, Response } from 'express'
+import { OperationalError } from '../errors.ts'
+import type { LoginSession } from '../sessions/session-store.ts'
+import { digestOf, isSameToken, type LoginAttempt, randomToken } from './attempts.ts'
+import { runStrategy } from './authenticate.ts'
+import type { LoginDependencies } from './dependencies.ts'
+import { leaveFor } from './finish.ts'
+import { loginPath, rawQueryOf } from './parameters.ts'
+import { loginOf } from './session-middleware.ts'
+import { startLogin } from './start.ts'
+import { auditFields, redirect, visitOf } from './visit.ts'
+
+export function createCallbackRoute(dependencies: LoginDependencies): RequestHandler {
+  return async (request, response) => {
+    try {
+      await answer(request, response, dependencies)
+    } catch (error) {
+      const code = error instanceof OperationalError ? error.code : 'ERR_INTERNAL'
+      dependencies.audit.write({
+        event: 'login.failed',
+        ...auditFields(request, response),
+        ...providerOf(request, dependencies),
+        code,
+      })
+      throw error
+    }
+  }
+}
+
+async function answer(request: Request, response: Response, dependencies: LoginDependencies): Promise<void> {
+  const handle = stateOf(request)
+  const attempt = await takeAttempt(handle, request, dependencies)
+  // A bookmark or the back button of somebody who is logged in: nothing happens, and nothing needs to.
+  if (attempt === undefined) return redirect(response, '/')
+  const { provider, returnTo, maxAgeSeconds, acrValues, handoff } = attempt
+  visitOf(response).retryUrl = loginPath({
+    rd: returnTo,
+    provider,
+    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
+    ...(acrValues !== undefined && { acrValues }),
+    ...(handoff !== undefined && { handoff }),
+  })
+  if (request.params.provider !== provider) {
+    throw new OperationalError('ERR_LOGIN_RESPONSE_INVALID', 'the callback of one provider got the state of another')
+  }
+  if (!isSameBrowser(request, attempt, dependencies)) return restart(attempt, request, response, dependencies)
+  const { strategy } = await dependencies.providers.find(provider)
+  const options = { phase: 'callback', attempt, handle } as const
+  const login = await runStrategy(dependencies.sessions.passport, strategy, options, request, response)
+  if (login === undefined) return
+  await replaceSession(login, request, response, dependencies)
+  await leaveFor(attempt, request, response, dependencies)
+}
+
+function stateOf(request: Request): string {
+  const [state = '', ...others] = new URLSearchParams(rawQueryOf(request)).getAll('state')
+  return others.length === 0 ? state : ''
+}
+
+async function takeAttempt(
+  handle: string,
+  request: Request,
+  { attempts }: LoginDependencies,
+): Promise<LoginAttempt | undefined> {
+  try {
+    return await attempts.take(handle)
+  } catch (error) {
+    const isUnknown = error instanceof OperationalError && error.code === 'ERR_LOGIN_STATE_UNKNOWN'
+    if (isUnknown && loginOf(request) !== undefined) return undefined
+    throw error
+  }
+}
+
+function isSameBrowser(request: Request, attempt: LoginAttempt, { browserCookie }: LoginDependencies): boolean {
+  const token = browserCookie.read(request)
+  if (token === undefined) throw new OperationalError('ERR_LOGIN_BROWSER_MISMATCH', 'the browser brought no cookie')
+  return isSameToken(digestOf(token), attempt.browserHash)
+}
+
+/**
+ * Tabs that a new browser opens at once each get a cookie, and the last one stays. Their logins begin again, once, for
+ * this browser: nothing of the answer that came is used, so it is what following a link to `/login` would be.
+ */
+async function restart(
+  attempt: LoginAttempt,
+  request: Request,
+  response: Response,
+  dependencies: LoginDependencies,
+): Promise<void> {
+  if (attempt.isRestart === true) {
+    throw new OperationalError('ERR_LOGIN_BROWSER_MISMATCH', 'the login was started in another browser')
+  }
+  const { verifier: _verifier, nonce: _nonce, browserHash: _browser, startedAt: _started, ...intent } = attempt
+  dependencies.logger.info({ requestId: visitOf(response).requestId }, 'login restarted for another browser cookie')
+  await startLogin({ ...intent, isRestart: true }, request, response, dependencies)
+}
+
+/** A new id at each login: one that somebody planted in this browser before is worth nothing (session fixation). */
+async function replaceSession(
+  login: LoginSession,
+  request: Request,
+  response: Response,
+  dependencies: LoginDependencies,
+): Promise<void> {
+  const { audit, endSession, sessionDigest } = dependencies
+  const previous = loginOf(request)
+  const previousId = request.sessionID
+  await new Promise<void>((resolve, reject) => {
+    request.logIn(login, (error: unknown) => (error ? reject(asUnavailable(error)) : resolve()))
+  })
+  request.session.logoutToken = randomToken()
+  const fields = auditFields(request, response)
+  if (previous !== undefined) {
+    await endSession(previousId)
+    const { subject } = previous.identity
+    audit.write({
+      event: 'session.ended',
+      ...fields,
+      subject,
+      session: sessionDigest(previousId),
+      cause: 'login-replaced',
+    })
+  }
+  const { subject, email, provider, groups } = login.identity
+  const session = sessionDigest(request.sessionID)
+  audit.write({
+    event: 'login.succeeded',
+    ...fields,
+    subject,
+    ...(email !== undefined && { email }),
+    session,
+    provider,
+    groups,
+  })
+}
+
+const asUnavailable = (error: unknown): OperationalError =>
+  error instanceof OperationalError
+    ? error
+    : new OperationalError('ERR_STORE_UNAVAILABLE', 'the session could not be written', { cause: error })
+
+/** Only names from the configuration: the rest of a path is anybody's text. */
+function providerOf(request: Request, { providers }: LoginDependencies): { provider?: string } {
+  const known = providers.list.find(({ name }) => name === request.params.provider)
+  return known === undefined ? {} : { provider: known.name }
+}

@@ -1,0 +1,31 @@
+/** What the login routes are given by the composition root. */
+import type { AuditLog } from '../audit/event.ts'
+import type { Clock } from '../clock.ts'
+import type { Pages } from '../pages/pages.ts'
+import type { HandoffTicket, OneTimeStore } from '../sessions/session-store.ts'
+import type { Attempts } from './attempts.ts'
+import type { BrowserCookie } from './browser-cookie.ts'
+import type { Logger } from './logger.ts'
+import type { Providers } from './providers.ts'
+import type { ReturnToGuard } from './return-to.ts'
+import type { SessionMiddleware } from './session-middleware.ts'
+
+export interface LoginDependencies {
+  /** Origin of the auth host, without a trailing slash. */
+  readonly publicUrl: string
+  readonly providers: Providers
+  readonly attempts: Attempts
+  readonly browserCookie: BrowserCookie
+  readonly tickets: OneTimeStore<HandoffTicket>
+  readonly sessions: SessionMiddleware
+  /** Ends a session everywhere; what is still being saved cannot bring it back. */
+  readonly endSession: (sessionId: string) => Promise<void>
+  /** What joins the audit events of one session. */
+  readonly sessionDigest: (sessionId: string) => string
+  readonly returnTo: ReturnToGuard
+  readonly pages: Pages
+  readonly audit: AuditLog
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly newRequestId: () => string
+}

@@ -1,0 +1,24 @@
+/** Where a logged-in browser goes: straight back, or through the handoff that gives the application's host its cookie. */
+import type { Request, Response } from 'express'
+import { type LoginIntent, randomToken } from './attempts.ts'
+import type { LoginDependencies } from './dependencies.ts'
+import { redirect } from './visit.ts'
+
+const TICKET_LIFETIME_SECONDS = 60
+
+/** Rejects with `ERR_STORE_UNAVAILABLE`. */
+export async function leaveFor(
+  destination: Pick<LoginIntent, 'returnTo' | 'handoff'>,
+  request: Request,
+  response: Response,
+  dependencies: LoginDependencies,
+): Promise<void> {
+  const { returnTo, handoff } = destination
+  const target = new URL(returnTo)
+  if (handoff === undefined || target.origin === new URL(dependencies.publicUrl).origin)
+    return redirect(response, returnTo)
+  const id = randomToken()
+  const ticket = { sessionId: request.sessionID, domain: target.hostname, returnTo, nonceHash: handoff }
+  await dependencies.tickets.put(id, ticket, TICKET_LIFETIME_SECONDS)
+  redirect(response, `${target.origin}/.sallyport/handoff?ticket=${id}`)
+}

@@ -1,0 +1,112 @@
+/**
+ * `/logout`: asks, ends the session everywhere, and goes on to the provider (OpenID Connect RP-Initiated Logout 1.0).
+ *
+ * An image on any page can be `/logout`, so only a form of this site logs out: the browser says where it comes from,
+ * and it carries a token that only the session and the form know (logout CSRF).
+ */
+import type { Request, RequestHandler, Response } from 'express'
+import { OperationalError } from '../errors.ts'
+import { isSameToken } from './attempts.ts'
+import type { LoginDependencies } from './dependencies.ts'
+import { describeError } from './describe-error.ts'
+import type { DiscoveredProvider } from './discovery.ts'
+import { loginOf } from './session-middleware.ts'
+import { auditFields, nameOf, redirect, sendPage, visitOf } from './visit.ts'
+
+const signedOutPath = '/signed-out'
+
+export function createConfirmLogoutRoute(dependencies: LoginDependencies): RequestHandler {
+  return async (request, response) => {
+    const login = loginOf(request)
+    const csrfToken = request.session.logoutToken
+    if (login === undefined || csrfToken === undefined) return redirect(response, signedOutPath)
+    const target = await endSessionUrl(undefined, login.identity.provider, dependencies)
+    const page = dependencies.pages.confirmLogout({
+      who: nameOf(login.identity),
+      action: '/logout',
+      csrfToken,
+      formTargets: target === undefined ? [] : [new URL(target).origin],
+    })
+    sendPage(response, 200, page)
+  }
+}
+
+/** The body has been parsed as a form. */
+export function createLogoutRoute(dependencies: LoginDependencies): RequestHandler {
+  return async (request, response) => {
+    const login = loginOf(request)
+    visitOf(response).retryUrl = '/logout'
+    requireSameOrigin(request, dependencies.publicUrl)
+    if (login === undefined) return redirect(response, signedOutPath)
+    requireToken(request)
+    const { provider, subject } = login.identity
+    await endOwnSession(request, response, dependencies)
+    const session = dependencies.sessionDigest(request.sessionID)
+    dependencies.audit.write({
+      event: 'session.ended',
+      ...auditFields(request, response),
+      subject,
+      session,
+      cause: 'logout',
+    })
+    redirect(response, (await endSessionUrl(login.idToken, provider, dependencies)) ?? signedOutPath)
+  }
+}
+
+/**
+ * `Sec-Fetch-Site` where the browser sends it; otherwise `Origin`, which is `null` under a strict referrer policy and
+ * then says nothing. The token decides in any case.
+ */
+function requireSameOrigin(request: Request, publicUrl: string): void {
+  const site = request.headers['sec-fetch-site']
+  const { origin } = request.headers
+  const isForeign =
+    site !== undefined ? site !== 'same-origin' : origin !== undefined && origin !== 'null' && origin !== publicUrl
+  if (isForeign) throw new OperationalError('ERR_LOGOUT_CROSS_SITE', 'the form was sent by another site')
+}
+
+function requireToken(request: Request): void {
+  const expected = request.session.logoutToken
+  const { token } = (request.body ?? {}) as { readonly token?: unknown }
+  if (expected === undefined || typeof token !== 'string' || !isSameToken(token, expected)) {
+    throw new OperationalError('ERR_LOGOUT_CROSS_SITE', 'the form carries no token of this session')
+  }
+}
+
+async function endOwnSession(
+  request: Request,
+  response: Response,
+  { endSession, sessions }: LoginDependencies,
+): Promise<void> {
+  await endSession(request.sessionID)
+  await new Promise<void>((resolve, reject) => {
+    request.session.destroy((error: unknown) => (error ? reject(error) : resolve()))
+  })
+  sessions.clearCookie(response)
+}
+
+/** A provider that is down does not keep anybody logged in here. */
+async function endSessionUrl(
+  idToken: string | undefined,
+  provider: string,
+  dependencies: LoginDependencies,
+): Promise<string | undefined> {
+  const found = await dependencies.providers.find(provider).catch(() => undefined)
+  return found === undefined ? undefined : safeEndSessionUrl(found, idToken, dependencies)
+}
+
+function safeEndSessionUrl(
+  provider: DiscoveredProvider,
+  idToken: string | undefined,
+  dependencies: LoginDependencies,
+): string | undefined {
+  try {
+    return provider.endSessionUrl(idToken, `${dependencies.publicUrl}${signedOutPath}`)
+  } catch (error) {
+    dependencies.logger.warn(
+      { reason: describeError(error) },
+      'the end_session_endpoint of the provider cannot be used',
+    )
+    return undefined
+  }
+}

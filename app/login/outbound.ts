@@ -1,0 +1,70 @@
+/**
+ * Outbound HTTP: bounded in time and size, and `localhost` names resolve to loopback (RFC 6761 section 6.3).
+ *
+ * Resolvers differ on names below `.localhost`; answering them here keeps the demo free of a hosts file, and keeps
+ * such a name from ever being asked of a name server that somebody else runs.
+ */
+import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns'
+import { Agent, type RequestInit, fetch as undiciFetch } from 'undici'
+
+export interface OutboundOptions {
+  /** For connecting, for the headers and between two pieces of a body. Default 5,000 ms. */
+  readonly timeoutMs?: number
+  /** A longer body is an error. Default 1 MiB. */
+  readonly maxResponseBytes?: number
+}
+
+/** The part of `fetch` that the OpenID client uses. */
+export type OutboundFetch = (url: string, init: object) => Promise<Response>
+
+export interface Outbound {
+  readonly fetch: OutboundFetch
+  /** Ends idle and running connections. */
+  close(): Promise<void>
+}
+
+export function createOutbound(options: OutboundOptions = {}): Outbound {
+  const timeoutMs = options.timeoutMs ?? 5000
+  const agent = new Agent({
+    connect: { lookup: lookupLoopbackNames, timeout: timeoutMs },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: options.maxResponseBytes ?? 1024 * 1024,
+  })
+  return {
+    fetch: async (url, init) => {
+      const response = await undiciFetch(url, { ...(init as RequestInit), dispatcher: agent })
+      // The same class of object as the global one, from a copy of undici with types of its own.
+      return response as unknown as Response
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void
+
+const loopback: readonly LookupAddress[] = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+]
+
+/** `dns.lookup`, but for names that are loopback by definition. */
+export function lookupLoopbackNames(hostname: string, options: LookupOptions, callback: LookupCallback): void {
+  if (isLoopbackName(hostname)) answerLoopback(options, callback)
+  else systemLookup(hostname, options, callback)
+}
+
+function answerLoopback(options: LookupOptions, callback: LookupCallback): void {
+  const addresses = loopback.filter(({ family }) => isFamily(options.family, family))
+  const [first = { address: '127.0.0.1', family: 4 }] = addresses
+  if (options.all === true) callback(null, addresses)
+  else callback(null, first.address, first.family)
+}
+
+const isFamily = (wanted: LookupOptions['family'], family: number) =>
+  wanted === undefined || wanted === 0 || wanted === family || wanted === `IPv${family}`
+
+function isLoopbackName(hostname: string): boolean {
+  const name = hostname.toLowerCase().replace(/\.$/, '')
+  return name === 'localhost' || name.endsWith('.localhost')
+}

@@ -1,0 +1,82 @@
+/** The query of `/login` as typed values. What we sent out ourselves is strict; `rd` is looked at by the guard alone. */
+import type { Request } from 'express'
+import { OperationalError } from '../errors.ts'
+import { isToken, type LoginIntent } from './attempts.ts'
+
+export interface LoginParameters extends Pick<LoginIntent, 'handoff' | 'maxAgeSeconds' | 'acrValues' | 'prompt'> {
+  /** Unchecked; absent when missing or repeated. */
+  readonly rd?: string
+  readonly provider?: string
+}
+
+/** The query exactly as it came, without its question mark. */
+export function rawQueryOf(request: Pick<Request, 'originalUrl'>): string {
+  const start = request.originalUrl.indexOf('?')
+  return start < 0 ? '' : request.originalUrl.slice(start + 1)
+}
+
+/** Throws `ERR_REQUEST_MALFORMED` for a value that our own links never hold. */
+export function parseLoginParameters(rawQuery: string): LoginParameters {
+  const { query, rd } = splitOffReturnTo(rawQuery)
+  const handoff = optional(query, 'handoff', isToken)
+  const maxAge = optional(query, 'max_age', isSeconds)
+  const acr = optional(query, 'acr_values', isAcrList)
+  const prompt = optional(query, 'prompt', isPrompt)
+  const provider = optional(query, 'provider', isProviderName)
+  return {
+    ...(rd !== undefined && { rd }),
+    ...(handoff !== undefined && { handoff }),
+    ...(maxAge !== undefined && { maxAgeSeconds: Number(maxAge) }),
+    ...(acr !== undefined && { acrValues: acr.split(' ') }),
+    ...(prompt !== undefined && { prompt }),
+    ...(provider !== undefined && { provider }),
+  }
+}
+
+/** The address that starts the same login again. */
+export function loginPath(parameters: LoginParameters): string {
+  const { rd, handoff, maxAgeSeconds, acrValues, prompt, provider } = parameters
+  const query = new URLSearchParams()
+  if (provider !== undefined) query.set('provider', provider)
+  if (prompt !== undefined) query.set('prompt', prompt)
+  if (maxAgeSeconds !== undefined) query.set('max_age', String(maxAgeSeconds))
+  if (acrValues !== undefined) query.set('acr_values', acrValues.join(' '))
+  if (handoff !== undefined) query.set('handoff', handoff)
+  if (rd !== undefined) query.set('rd', rd)
+  return query.size === 0 ? '/login' : `/login?${query.toString()}`
+}
+
+/**
+ * NGINX cannot encode `$request_uri`, so its `rd=https://app/p?a=1&b=2` comes as it is. An unencoded URL therefore
+ * takes everything up to the end of the query, and has to be the last parameter.
+ */
+function splitOffReturnTo(rawQuery: string): { query: URLSearchParams; rd?: string } {
+  const unencoded = /(?:^|&)rd=(https?:\/\/.*)$/s.exec(rawQuery)
+  const [, rd] = unencoded ?? []
+  if (unencoded !== null && rd !== undefined) {
+    return { query: new URLSearchParams(rawQuery.slice(0, unencoded.index)), rd }
+  }
+  const query = new URLSearchParams(rawQuery)
+  const [value, ...others] = query.getAll('rd')
+  return value === undefined || others.length > 0 ? { query } : { query, rd: value }
+}
+
+function optional<T extends string>(
+  query: URLSearchParams,
+  name: string,
+  isValid: (value: unknown) => value is T,
+): T | undefined {
+  const [value, ...others] = query.getAll(name)
+  if (value === undefined) return undefined
+  if (others.length > 0 || !isValid(value)) throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is malformed`)
+  return value
+}
+
+const matches =
+  (pattern: RegExp) =>
+  (value: unknown): value is string =>
+    typeof value === 'string' && pattern.test(value)
+const isSeconds = matches(/^\d{1,9}$/)
+const isAcrList = matches(/^[\x21-\x7e]{1,256}(?: [\x21-\x7e]{1,256}){0,9}$/)
+const isProviderName = matches(/^[a-z0-9-]{1,64}$/)
+const isPrompt = (value: unknown): value is 'login' => value === 'login'

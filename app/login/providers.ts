@@ -1,0 +1,129 @@
+/**
+ * The configured providers, each discovered in the background until it answers.
+ *
+ * A provider that is down must not keep the service from starting: sessions that exist go on, logins get a clear page,
+ * readiness says which provider is missing.
+ */
+import { OperationalError } from '../errors.ts'
+import { describeError } from './describe-error.ts'
+import { type DiscoveredProvider, type DiscoveryOptions, discoverProvider, type ProviderSettings } from './discovery.ts'
+
+export interface ProviderStatus {
+  readonly name: string
+  readonly issuer: string
+  /** Discovered at least once; logins are possible. */
+  readonly ready: boolean
+  /** Why the last try failed; absent after one that did not. */
+  readonly lastError?: string
+}
+
+export interface ProvidersOptions extends DiscoveryOptions {
+  readonly settings: readonly ProviderSettings[]
+  /** Wait after the first failure, doubled up to the maximum. Default 1,000 ms. */
+  readonly firstRetryMs?: number
+  /** Default 60,000 ms. */
+  readonly maxRetryMs?: number
+  /** How often metadata is read again, in case endpoints move. Default one hour. */
+  readonly refreshMs?: number
+}
+
+export interface Providers {
+  /** In the order of the configuration. */
+  readonly list: readonly { readonly name: string; readonly label: string }[]
+  /**
+   * Tries once more if the provider is not ready. Rejects with `ERR_PROVIDER_UNKNOWN` or `ERR_PROVIDER_UNAVAILABLE`.
+   */
+  find(name: string): Promise<DiscoveredProvider>
+  status(): readonly ProviderStatus[]
+  /** Resolves when the first try of every provider has ended, well or not. */
+  start(): Promise<void>
+  stop(): void
+}
+
+/** A login while the provider is down makes a try of its own, but not more often than this. */
+const MIN_RETRY_MS = 1000
+
+export function createProviders(options: ProvidersOptions): Providers {
+  const connections = new Map(options.settings.map(settings => [settings.name, createConnection(settings, options)]))
+  return {
+    list: options.settings.map(({ name, label = name }) => ({ name, label })),
+    find: async name => {
+      const connection = connections.get(name)
+      if (connection === undefined) throw new OperationalError('ERR_PROVIDER_UNKNOWN', 'no provider of this name')
+      return connection.find()
+    },
+    status: () => [...connections.values()].map(connection => connection.status()),
+    start: async () => {
+      await Promise.all([...connections.values()].map(connection => connection.start()))
+    },
+    stop: () => {
+      for (const connection of connections.values()) connection.stop()
+    },
+  }
+}
+
+interface Connection {
+  find(): Promise<DiscoveredProvider>
+  status(): ProviderStatus
+  start(): Promise<void>
+  stop(): void
+}
+
+function createConnection(settings: ProviderSettings, options: ProvidersOptions): Connection {
+  const { name, issuer } = settings
+  let provider: DiscoveredProvider | undefined
+  let lastError: string | undefined
+  let lastTriedAt = Number.NEGATIVE_INFINITY
+  let running: Promise<void> | undefined
+
+  const discover = async () => {
+    try {
+      provider = await discoverProvider(settings, options)
+      if (lastError !== undefined) options.logger.info({ provider: name, issuer }, 'provider is reachable again')
+      lastError = undefined
+    } catch (error) {
+      lastError = describeError(error)
+      options.logger.warn({ provider: name, issuer, reason: lastError }, 'provider discovery failed')
+    }
+    lastTriedAt = options.clock.now()
+  }
+  /** Whoever asks while a try runs waits for that one. */
+  const attempt = (): Promise<void> => {
+    running ??= discover().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+  const repeat = createRepeater(attempt, () => lastError === undefined, options)
+  return {
+    find: async () => {
+      if (provider !== undefined) return provider
+      if (running !== undefined || options.clock.now() - lastTriedAt >= MIN_RETRY_MS) await attempt()
+      if (provider !== undefined) return provider
+      throw new OperationalError('ERR_PROVIDER_UNAVAILABLE', `provider ${name} is not reachable`)
+    },
+    status: () => ({ name, issuer, ready: provider !== undefined, ...(lastError !== undefined && { lastError }) }),
+    start: repeat.start,
+    stop: repeat.stop,
+  }
+}
+
+/** Runs a task at once and then for ever: soon again after a failure, ever more slowly, and now and then after that. */
+function createRepeater(task: () => Promise<void>, isWell: () => boolean, options: ProvidersOptions) {
+  const { firstRetryMs = 1000, maxRetryMs = 60_000, refreshMs = 3_600_000 } = options
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+  let delayMs = firstRetryMs
+  const run = async (): Promise<void> => {
+    await task()
+    if (isStopped) return
+    timer = setTimeout(run, isWell() ? refreshMs : delayMs)
+    timer.unref()
+    delayMs = isWell() ? firstRetryMs : Math.min(delayMs * 2, maxRetryMs)
+  }
+  const stop = () => {
+    isStopped = true
+    clearTimeout(timer)
+  }
+  return { start: run, stop }
+}

@@ -1,0 +1,95 @@
+/**
+ * What went wrong in the exchange with a provider, as one of our errors (RFC 6749 section 4.1.2.1, OpenID Connect Core
+ * 1.0 section 3.1.2.6).
+ *
+ * `error_description` is text of whoever made the link. It goes to the log, shortened, and never to a page.
+ */
+import { AuthorizationResponseError, ClientError, ResponseBodyError } from 'openid-client'
+import { OperationalError } from '../errors.ts'
+import { describeError, shorten } from './describe-error.ts'
+
+/** Sentences for the codes that a provider may send back; an unknown code gets the general one. */
+const sentences: Readonly<Record<string, string>> = {
+  access_denied: 'The login was cancelled, or the identity provider does not admit you to this service.',
+  account_selection_required: 'The identity provider wants you to choose an account. Please start again.',
+  consent_required: 'The identity provider needs your consent. Please start again.',
+  interaction_required: 'The identity provider has a question for you. Please start again.',
+  invalid_request: 'The identity provider did not understand the login. The operator has to look at it.',
+  invalid_scope: 'The identity provider refused a requested scope. The operator has to look at it.',
+  login_required: 'The identity provider wants you to log in. Please start again.',
+  server_error: 'The identity provider has a fault. Please try again.',
+  temporarily_unavailable: 'The identity provider is busy. Please try again in a moment.',
+  unauthorized_client: 'The identity provider does not admit this service. The operator has to look at it.',
+}
+
+/** The provider answered with an error code of its own. */
+export class RefusedLoginError extends OperationalError {
+  readonly providerError: string
+  constructor(providerError: string, detail: string, cause: unknown) {
+    super('ERR_LOGIN_REFUSED', detail, { cause })
+    this.name = 'RefusedLoginError'
+    this.providerError = providerError
+  }
+  override get sentence(): string {
+    return Object.hasOwn(sentences, this.providerError)
+      ? (sentences[this.providerError] ?? super.sentence)
+      : super.sentence
+  }
+}
+
+/** The error that the callback is answered with; the cause stays for the log. */
+export function explainExchangeFailure(error: unknown): OperationalError {
+  if (error instanceof OperationalError) return error
+  if (error instanceof AuthorizationResponseError) return explainRefusal(error)
+  if (error instanceof ResponseBodyError && error.status < 500) {
+    return invalid(`the token endpoint answered ${shorten(error.error)}`, error)
+  }
+  if (isUnreachable(error)) {
+    return new OperationalError('ERR_PROVIDER_UNAVAILABLE', 'the provider did not answer', { cause: error })
+  }
+  if (isAboutAuthTime(error)) {
+    return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', 'auth_time is absent or too old', { cause: error })
+  }
+  return invalid(describeError(error), error)
+}
+
+function explainRefusal(error: AuthorizationResponseError): OperationalError {
+  const detail = `${shorten(error.error)}: ${shorten(error.error_description ?? '')}`
+  if (error.error === 'unmet_authentication_requirements') {
+    return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', detail, { cause: error })
+  }
+  return new RefusedLoginError(error.error, detail, error)
+}
+
+/** Timeouts, refused connections and 5xx: worth another try, unlike an answer that fails a check. */
+function isUnreachable(error: unknown): boolean {
+  if (error instanceof ResponseBodyError) return error.status >= 500
+  if (!(error instanceof ClientError || error instanceof TypeError)) return false
+  const code = error instanceof ClientError ? error.code : undefined
+  if (code === 'OAUTH_TIMEOUT' || code === 'OAUTH_ABORT') return true
+  const { cause } = error
+  if (cause instanceof Response) return cause.status >= 500
+  return causes(error).some(reason =>
+    /^(?:ECONN|ENOTFOUND|EAI_|EHOST|ENET|UND_ERR_|ETIMEDOUT|EPIPE)/.test(codeOf(reason)),
+  )
+}
+
+/** openid-client names the claim in the cause when it is too old, and in the message when it is missing. */
+const isAboutAuthTime = (error: unknown) =>
+  causes(error).some(reason => /"auth_time"/.test(messageOf(reason)) || claimOf(reason) === 'auth_time')
+
+function causes(error: unknown): readonly unknown[] {
+  const chain: unknown[] = []
+  for (let reason = error; reason !== undefined && chain.length < 8; reason = causeOf(reason)) chain.push(reason)
+  return chain
+}
+
+const property = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
+const causeOf = (value: unknown) => property(value, 'cause')
+const claimOf = (value: unknown) => property(value, 'claim')
+const codeOf = (value: unknown) => String(property(value, 'code') ?? '')
+const messageOf = (value: unknown) => String(property(value, 'message') ?? '')
+
+const invalid = (detail: string, cause: unknown) =>
+  new OperationalError('ERR_LOGIN_RESPONSE_INVALID', detail, { cause })

@@ -1,0 +1,64 @@
+/**
+ * The login pages: `/login`, `/callback/<provider>`, `/logout`, `/signed-out` and `/`.
+ *
+ * Express 5 hands every rejection to the error handler at the end, so no route answers for its own failures.
+ */
+import { type ErrorRequestHandler, type RequestHandler, Router, urlencoded } from 'express'
+import { OperationalError } from '../errors.ts'
+import { createCallbackRoute } from './callback.ts'
+import type { LoginDependencies } from './dependencies.ts'
+import { describeError } from './describe-error.ts'
+import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
+import { loginOf } from './session-middleware.ts'
+import { createStartRoute } from './start.ts'
+import { nameOf, sendPage, visitOf } from './visit.ts'
+
+export function createLoginRouter(dependencies: LoginDependencies): Router {
+  const router = Router({ caseSensitive: true, strict: true })
+  const session = dependencies.sessions.handler
+  const callback = createCallbackRoute(dependencies)
+  router.use(prepareVisit(dependencies))
+  router.get('/login', session, createStartRoute(dependencies))
+  router.get('/callback', session, callback)
+  router.get('/callback/:provider', session, callback)
+  router.get('/logout', session, createConfirmLogoutRoute(dependencies))
+  router.post('/logout', session, urlencoded({ extended: false, limit: '2kb' }), createLogoutRoute(dependencies))
+  router.get('/signed-out', signedOutRoute(dependencies))
+  router.get('/', session, welcomeRoute(dependencies))
+  router.use(showError(dependencies))
+  return router
+}
+
+/** Every answer here depends on who asks or works once. */
+function prepareVisit({ newRequestId }: LoginDependencies): RequestHandler {
+  return (_request, response, next) => {
+    visitOf(response).requestId = newRequestId()
+    response.set('Cache-Control', 'no-store')
+    next()
+  }
+}
+
+function signedOutRoute({ pages }: LoginDependencies): RequestHandler {
+  return (_request, response) => sendPage(response, 200, pages.signedOut({ loginUrl: '/login' }))
+}
+
+function welcomeRoute({ pages }: LoginDependencies): RequestHandler {
+  return (request, response) => {
+    const login = loginOf(request)
+    const who = login === undefined ? {} : { who: nameOf(login.identity) }
+    sendPage(response, 200, pages.welcome({ ...who, loginUrl: '/login', logoutUrl: '/logout' }))
+  }
+}
+
+/** Expected failures only; a defect goes on to the handler of the whole application. */
+function showError({ logger, pages }: LoginDependencies): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent || !(error instanceof OperationalError)) return next(error)
+    const { requestId, retryUrl = '/' } = visitOf(response)
+    const { code, status, sentence } = error
+    const fields = { requestId, code, path: request.path, detail: describeError(error) }
+    if (status >= 500) logger.error(fields, 'login page failed')
+    else logger.warn(fields, 'login page refused')
+    sendPage(response, status, pages.error({ status, sentence, requestId, retryUrl }))
+  }
+}

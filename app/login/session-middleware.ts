@@ -1,0 +1,151 @@
+/**
+ * express-session and passport on the auth host: the login session, read from the store, or 503.
+ *
+ * express-session goes on without a session when its store is down, and a page would then take the person for nobody.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Request, RequestHandler, Response } from 'express'
+import session, { type Store } from 'express-session'
+import passport from 'passport'
+import type { User } from '../../rbac/identity.ts'
+import type { Clock } from '../clock.ts'
+import { OperationalError } from '../errors.ts'
+import type { LoginSession } from '../sessions/session-store.ts'
+import { describeError } from './describe-error.ts'
+import type { Logger } from './logger.ts'
+
+/** Knows how a user goes into a session and comes out. */
+export type Authenticator = InstanceType<typeof passport.Passport>
+
+declare module 'express-session' {
+  interface SessionData {
+    /** Has to come back with the form that logs out. */
+    logoutToken: string
+  }
+}
+
+export interface SessionMiddlewareOptions {
+  readonly store: Store
+  /** The first one signs the cookie, all of them are accepted. */
+  readonly secrets: readonly string[]
+  /** The public URL is https. */
+  readonly isSecure: boolean
+  /** Counted from the login. */
+  readonly lifetimeSeconds: number
+  /** Default `__Host-sallyport-login`, or `sallyport-login` when the public URL is http. */
+  readonly cookieName?: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface SessionMiddleware {
+  /** Sets `request.session` and, for somebody who is logged in, `request.user`. */
+  readonly handler: RequestHandler
+  /** Strategies have to run through this one. */
+  readonly passport: Authenticator
+  /** For a session that has ended. */
+  readonly clearCookie: (response: Response) => void
+}
+
+export function createSessionMiddleware(options: SessionMiddlewareOptions): SessionMiddleware {
+  const authenticator = createAuthenticator(options)
+  const steps = [
+    declareSecure(options.isSecure),
+    guardStore(createSession(options), options.logger),
+    authenticator.initialize(),
+    authenticator.session(),
+  ] as RequestHandler[]
+  return {
+    handler: chain(steps),
+    passport: authenticator,
+    clearCookie: response => response.clearCookie(cookieNameOf(options), cookieAttributes(options)),
+  }
+}
+
+/** The login session of this request; `undefined` for nobody. */
+export const loginOf = (request: Request): LoginSession | undefined => request.user as LoginSession | undefined
+
+function createSession(options: SessionMiddlewareOptions): RequestHandler {
+  return session({
+    store: options.store,
+    secret: [...options.secrets],
+    name: cookieNameOf(options),
+    genid: () => randomBytes(32).toString('base64url'),
+    resave: false,
+    saveUninitialized: false,
+    cookie: { ...cookieAttributes(options), maxAge: options.lifetimeSeconds * 1000 },
+  })
+}
+
+const cookieNameOf = ({ cookieName, isSecure }: SessionMiddlewareOptions): string =>
+  cookieName ?? (isSecure ? '__Host-sallyport-login' : 'sallyport-login')
+
+const cookieAttributes = ({ isSecure }: SessionMiddlewareOptions) =>
+  ({ httpOnly: true, sameSite: 'lax', secure: isSecure, path: '/' }) as const
+
+/**
+ * The hop from the proxy is http. That the browser's is https is known from the configuration; a header that says so
+ * could come from anyone.
+ */
+const declareSecure =
+  (isSecure: boolean): RequestHandler =>
+  (request, _response, next) => {
+    Object.defineProperty(request, 'secure', { value: isSecure, configurable: true })
+    next()
+  }
+
+/** express-session calls back a second time when a save fails after the answer has begun: too late for anything but the log. */
+function guardStore(handler: RequestHandler, logger: Logger): RequestHandler {
+  return (request, response, next) => {
+    let isDone = false
+    handler(request, response, (error?: unknown) => {
+      if (isDone) {
+        logger.error({ reason: describeError(error) }, 'session could not be saved')
+        return
+      }
+      isDone = true
+      if (error === undefined && request.session !== undefined) next()
+      else next(asUnavailable(error))
+    })
+  }
+}
+
+const asUnavailable = (error: unknown): OperationalError =>
+  error instanceof OperationalError
+    ? error
+    : new OperationalError('ERR_STORE_UNAVAILABLE', 'the session store does not answer', { cause: error })
+
+function createAuthenticator(options: SessionMiddlewareOptions): Authenticator {
+  const authenticator = new passport.Passport()
+  authenticator.serializeUser((user, done) => done(null, user))
+  authenticator.deserializeUser((stored: unknown, done) => {
+    const login = parseLogin(stored)
+    const isAlive = login !== undefined && login.startedAt + options.lifetimeSeconds > options.clock.now() / 1000
+    done(null, isAlive ? login : false)
+  })
+  return authenticator
+}
+
+/** The store is sealed, so this is not about attackers: a record of an older version must not become half an identity. */
+function parseLogin(stored: unknown): LoginSession | undefined {
+  if (typeof stored !== 'object' || stored === null) return undefined
+  const { identity, startedAt } = stored as Partial<LoginSession>
+  return isUser(identity) && typeof startedAt === 'number' ? (stored as LoginSession) : undefined
+}
+
+function isUser(value: unknown): value is User {
+  if (typeof value !== 'object' || value === null) return false
+  const { kind, subject, provider, groups } = value as Partial<User>
+  return kind === 'user' && typeof subject === 'string' && typeof provider === 'string' && Array.isArray(groups)
+}
+
+function chain(handlers: readonly RequestHandler[]): RequestHandler {
+  return (request, response, next) => {
+    const run = (index: number): void => {
+      const handler = handlers[index]
+      if (handler === undefined) next()
+      else handler(request, response, (error?: unknown) => (error === undefined ? run(index + 1) : next(error)))
+    }
+    run(0)
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * passport-openidconnect, with openid-client doing the exchange (OpenID Connect Core 1.0 section 3.1.3, RFC 7636,
+ * RFC 9207).
+ *
+ * The parent runs the dance: authorization request, callback, identity. It knows no PKCE, never checks a signature and
+ * keeps one pending login per session. So per request this class puts its own in the places that the parent reads from
+ * `this`: the attempt as state store, and tokens that openid-client has checked as the result of the exchange. What the
+ * parent checks again on top (iss, aud, azp, exp, nonce, max age) does no harm.
+ */
+import type { Request } from 'express'
+import {
+  type AuthorizationCodeGrantChecks,
+  authorizationCodeGrant,
+  type Configuration,
+  calculatePKCECodeChallenge,
+  fetchUserInfo,
+} from 'openid-client'
+import OpenIdConnectStrategy from 'passport-openidconnect'
+import type { Clock } from '../clock.ts'
+import { OperationalError } from '../errors.ts'
+import type { LoginSession } from '../sessions/session-store.ts'
+import type { LoginAttempt } from './attempts.ts'
+import { type ClaimPolicy, type Claims, parseUser } from './claims.ts'
+import type { Logger } from './logger.ts'
+import { rawQueryOf } from './parameters.ts'
+import { explainExchangeFailure } from './refusal.ts'
+import { requireStepUp } from './step-up.ts'
+
+/** What a login route tells the strategy, beside what passport wants to know. */
+export interface LoginOptions {
+  readonly phase: 'start' | 'callback'
+  readonly attempt: LoginAttempt
+  /** Key of the attempt. */
+  readonly handle: string
+  readonly codeChallenge?: string
+  readonly prompt?: string
+}
+
+export interface StrategySettings extends ClaimPolicy {
+  readonly clientId: string
+  readonly scopes: readonly string[]
+  /** Absolute; from the public URL, never from a request. */
+  readonly callbackUrl: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Tokens whose every check has passed, in the shape that the parent passes on untouched. */
+interface Checked {
+  readonly id_token: string
+  readonly claims: Claims
+  readonly userinfo?: Claims
+  readonly attempt: LoginAttempt
+}
+
+type Verified = (error: Error | null, user?: LoginSession) => void
+
+/** Clocks of two machines differ; an ID token from further in the future is not one that was just issued. */
+const MAX_CLOCK_SKEW_SECONDS = 60
+
+export class ProviderStrategy extends OpenIdConnectStrategy {
+  private readonly configuration: Configuration
+  private readonly settings: StrategySettings
+
+  constructor(configuration: Configuration, authorizationUrl: string, settings: StrategySettings) {
+    const metadata = configuration.serverMetadata()
+    super(
+      {
+        issuer: metadata.issuer,
+        authorizationURL: authorizationUrl,
+        tokenURL: metadata.token_endpoint ?? '',
+        userInfoURL: '',
+        callbackURL: settings.callbackUrl,
+        clientID: settings.clientId,
+        clientSecret: '',
+        scope: settings.scopes.filter(scope => scope !== 'openid'),
+        skipUserProfile: true,
+        store: noStateStore,
+      },
+      // The parent counts the parameters to decide what it passes: eight of them include the token response.
+      (
+        _1: unknown,
+        _2: unknown,
+        _3: unknown,
+        _4: unknown,
+        _5: unknown,
+        _6: unknown,
+        response: Checked,
+        done: Verified,
+      ) => this.identify(response, done),
+    )
+    this.configuration = configuration
+    this.settings = settings
+  }
+
+  /** Runs on an object of this request alone (`forRequest`), or two people's logins would share their state. */
+  override authenticate(request: Request, options?: LoginOptions): void {
+    this.run(request, options).catch((error: unknown) => this.error(asError(error)))
+  }
+
+  override authorizationParams(options: LoginOptions): object {
+    const { codeChallenge, attempt } = options
+    return { code_challenge: codeChallenge, code_challenge_method: 'S256', nonce: attempt.nonce }
+  }
+
+  /** A copy for one request, as passport makes one of a strategy that it knows by name. */
+  forRequest(): this {
+    return Object.create(this)
+  }
+
+  private async run(request: Request, options: LoginOptions | undefined): Promise<void> {
+    if (options === undefined) throw new TypeError('a login attempt is required')
+    if (options.phase === 'start') await this.start(request, options)
+    else await this.finish(request, options)
+  }
+
+  private async start(request: Request, options: LoginOptions): Promise<void> {
+    const { attempt, handle } = options
+    const codeChallenge = await calculatePKCECodeChallenge(attempt.verifier)
+    Object.assign(this, {
+      _stateStore: fixedState(handle, attempt),
+      // As text, because the parent takes the number 0 for absent.
+      _maxAge: attempt.maxAgeSeconds === undefined ? undefined : String(attempt.maxAgeSeconds),
+      _acrValues: attempt.acrValues?.join(' '),
+    })
+    const prompt = attempt.prompt === undefined ? {} : { prompt: attempt.prompt }
+    super.authenticate(request, { ...options, ...prompt, codeChallenge } as LoginOptions)
+  }
+
+  private async finish(request: Request, options: LoginOptions): Promise<void> {
+    const { attempt, handle } = options
+    const response = await this.exchange(request, attempt, handle)
+    Object.assign(this, {
+      _stateStore: fixedState(handle, attempt),
+      _oauth2: {
+        _clientId: this.settings.clientId,
+        getOAuthAccessToken: (_code: unknown, _parameters: unknown, done: (...result: unknown[]) => void) =>
+          done(null, '', undefined, response),
+      },
+    })
+    super.authenticate(request, options)
+  }
+
+  /** Also for `error=` responses: openid-client looks at `iss` and `state` before it reports what the provider said. */
+  private async exchange(request: Request, attempt: LoginAttempt, handle: string): Promise<Checked> {
+    const { configuration, settings } = this
+    const callback = new URL(settings.callbackUrl)
+    callback.search = rawQueryOf(request)
+    const now = settings.clock.now() / 1000
+    try {
+      const tokens = await authorizationCodeGrant(configuration, callback, checksOf(attempt, handle, now))
+      const claims = tokens.claims()
+      if (claims === undefined || tokens.id_token === undefined) throw invalid('there is no ID token')
+      if (claims.iat > now + MAX_CLOCK_SKEW_SECONDS) throw invalid('the ID token was issued in the future')
+      const response = { id_token: tokens.id_token, claims, attempt }
+      if (configuration.serverMetadata().userinfo_endpoint === undefined) return response
+      return { ...response, userinfo: await fetchUserInfo(configuration, tokens.access_token, claims.sub) }
+    } catch (error) {
+      throw explainExchangeFailure(error)
+    }
+  }
+
+  private identify(response: Checked, done: Verified): void {
+    try {
+      done(null, this.createSession(response))
+    } catch (error) {
+      done(asError(error))
+    }
+  }
+
+  private createSession(response: Checked): LoginSession {
+    const { clock, logger, provider } = this.settings
+    const startedAt = Math.floor(clock.now() / 1000)
+    const { userinfo } = response
+    const sources = { idToken: response.claims, ...(userinfo !== undefined && { userinfo }) }
+    const { user, dropped } = parseUser(sources, this.settings, startedAt)
+    requireStepUp(response.attempt, user, startedAt)
+    if (dropped.length > 0) logger.warn({ provider, claims: dropped.slice(0, 20) }, 'claims dropped: too large')
+    return { identity: user, startedAt, idToken: response.id_token }
+  }
+}
+
+function checksOf(attempt: LoginAttempt, handle: string, now: number): AuthorizationCodeGrantChecks {
+  const { maxAgeSeconds } = attempt
+  const checks = {
+    pkceCodeVerifier: attempt.verifier,
+    expectedNonce: attempt.nonce,
+    expectedState: handle,
+    idTokenExpected: true,
+  }
+  if (maxAgeSeconds === undefined) return checks
+  // "A login at this moment" was asked for when the attempt began; the time since then is not held against it.
+  return { ...checks, maxAge: maxAgeSeconds === 0 ? Math.ceil(now - attempt.startedAt) : maxAgeSeconds }
+}
+
+/** The parent asks a store for the state; ours was made, or found and used up, before it is called. */
+const fixedState = (handle: string, attempt: LoginAttempt) => ({
+  store: (
+    _request: unknown,
+    _context: unknown,
+    _state: unknown,
+    _meta: unknown,
+    stored: (...result: unknown[]) => void,
+  ) => stored(null, handle),
+  verify: (_request: unknown, _handle: unknown, restored: (...result: unknown[]) => void) =>
+    restored(null, { nonce: attempt.nonce }),
+})
+
+/** Stands where the parent would otherwise put one login per session; never reached, and refuses if it were. */
+const noStateStore = {
+  store: (...argumentsOfStore: unknown[]) => refuse(argumentsOfStore),
+  verify: (...argumentsOfVerify: unknown[]) => refuse(argumentsOfVerify),
+}
+
+function refuse(callArguments: readonly unknown[]): void {
+  const done = callArguments.at(-1)
+  if (typeof done === 'function') done(new TypeError('a login attempt is required'))
+}
+
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error('login failed', { cause: error })
+
+const invalid = (detail: string) => new OperationalError('ERR_LOGIN_RESPONSE_INVALID', detail)

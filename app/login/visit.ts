@@ -1,0 +1,33 @@
+/** One request to the login pages: its id, who the client is, and the ways to answer it. */
+import { isIP } from 'node:net'
+import type { Request, Response } from 'express'
+import type { User } from '../../rbac/identity.ts'
+import type { Page } from '../pages/pages.ts'
+
+/** What travels with the response until it is answered. */
+interface VisitState {
+  requestId: string
+  /** Where the error page leads. */
+  retryUrl?: string
+}
+
+export const visitOf = (response: Response): VisitState => response.locals as VisitState
+
+/** Fields that every audit event of this request has. */
+export function auditFields(request: Request, response: Response): { requestId: string; clientAddress?: string } {
+  const { requestId } = visitOf(response)
+  const { ip } = request
+  return ip !== undefined && isIP(ip) !== 0 ? { requestId, clientAddress: ip } : { requestId }
+}
+
+export function sendPage(response: Response, status: number, page: Page): void {
+  response.status(status).set('Content-Security-Policy', page.contentSecurityPolicy).type('html').send(page.html)
+}
+
+/** 303, so that a form that was posted is not posted again at the other end. */
+export function redirect(response: Response, url: string): void {
+  response.status(303).set('Location', url).end()
+}
+
+/** How a person is shown to themselves. */
+export const nameOf = (user: User): string => user.email ?? user.name ?? user.subject

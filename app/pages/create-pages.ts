@@ -1,0 +1,111 @@
+/** The pages that people see. Short sentences: what happened, who you are, what you can do. */
+import { cut, escapeHtml, type Html, html } from './html.ts'
+import { layOut } from './layout.ts'
+import type { DeniedPage, ErrorPage, Pages } from './pages.ts'
+
+export interface PagesOptions {
+  /** Default `Sallyport`. */
+  readonly productName?: string
+}
+
+/** Pages travel through the check of a proxy, where 4 KB are the limit; these share what the frame leaves. */
+const WHO_BYTES = 160
+const URL_BYTES = 280
+const MAIN_LINK_BYTES = 1000
+const SIDE_LINK_BYTES = 300
+
+export function createPages(options: PagesOptions = {}): Pages {
+  const productName = cut(options.productName ?? 'Sallyport', 64)
+  const lay = (title: string, body: Html, formTargets?: readonly string[]) =>
+    layOut({ productName, title, body, ...(formTargets !== undefined && { formTargets }) })
+  return {
+    denied: page => lay('You may not open this', deniedBody(page)),
+    error: page => lay(errorTitle(page.status), errorBody(page)),
+    welcome: ({ who, loginUrl, logoutUrl }) =>
+      who === undefined
+        ? lay(
+            'Nobody is logged in',
+            html`<p>Log in once for all the applications behind this gate.</p>
+<nav>${link(loginUrl, 'Log in', true)}</nav>`,
+          )
+        : lay(
+            'You are logged in',
+            html`${facts([['Logged in as', cut(who, WHO_BYTES)]])}
+<nav>${link(logoutUrl, 'Log out')}</nav>`,
+          ),
+    confirmLogout: ({ who, action, csrfToken, formTargets }) =>
+      lay(
+        'Log out?',
+        html`${facts([['Logged in as', cut(who, WHO_BYTES)]])}
+<p>This ends your session in every application.</p>
+<nav><form method="post" action="${action}"><input type="hidden" name="token" value="${csrfToken}"><button class="main">Log out</button></form>${link('/', 'Stay')}</nav>`,
+        formTargets,
+      ),
+    signedOut: ({ loginUrl }) =>
+      lay(
+        'You are logged out',
+        html`<p>Your session has ended in every application.</p>
+<nav>${link(loginUrl, 'Log in again')}</nav>`,
+      ),
+    chooseProvider: ({ providers }) =>
+      lay(
+        'Log in with',
+        html`<nav class="list" aria-label="Identity providers">${providers.map(({ label, url }) => link(url, cut(label, WHO_BYTES)))}</nav>`,
+      ),
+  }
+}
+
+function deniedBody(page: DeniedPage): Html {
+  const refused = html`${cut(page.method, 20)} ${cut(page.url, URL_BYTES)}`
+  return html`<p>You are logged in, and the rules do not admit you here.</p>
+${facts([
+  ['You are', cut(page.who, WHO_BYTES)],
+  ['Refused', refused],
+  ['Request', cut(page.requestId, 64)],
+])}
+<nav>${link(shortened(page.switchAccountUrl, MAIN_LINK_BYTES), 'Switch account', true)}${link(shortened(page.logoutUrl, SIDE_LINK_BYTES), 'Log out')}</nav>`
+}
+
+function errorBody({ sentence, requestId, retryUrl }: ErrorPage): Html {
+  const retry =
+    retryUrl === undefined
+      ? undefined
+      : html`
+<nav>${link(shortened(retryUrl, MAIN_LINK_BYTES), 'Try again', true)}</nav>`
+  return html`<p>${cut(sentence, URL_BYTES)}</p>
+<p><small>Request ${cut(requestId, 64)}</small></p>${retry}`
+}
+
+function errorTitle(status: number): string {
+  if (status === 404) return 'Nothing here'
+  if (status === 503) return 'Not available at the moment'
+  return status >= 500 ? 'Something went wrong' : 'That did not work'
+}
+
+const facts = (rows: readonly (readonly [string, string | Html])[]): Html =>
+  html`<dl>${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`
+
+const link = (url: string, label: string, isMain = false): Html =>
+  html`<a${isMain ? html` class="main"` : undefined} href="${isWeb(url) ? url : '/'}">${label}</a>`
+
+const relativeTo = 'http://relative.invalid'
+
+/** Anything else would be a script in an address. */
+const isWeb = (url: string): boolean =>
+  URL.canParse(url, relativeTo) && /^https?:$/.test(new URL(url, relativeTo).protocol)
+
+/**
+ * Too long a link loses where to return to, so that the person lands on the first page after logging in: better than a
+ * page of which the proxy passes on the first 4 KB.
+ */
+function shortened(url: string, maxBytes: number): string {
+  if (sizeOf(url) <= maxBytes) return url
+  if (!URL.canParse(url, relativeTo)) return '/'
+  const target = new URL(url, relativeTo)
+  target.searchParams.delete('rd')
+  target.searchParams.delete('handoff')
+  const shorter = target.origin === relativeTo ? `${target.pathname}${target.search}` : target.href
+  return sizeOf(shorter) <= maxBytes ? shorter : '/'
+}
+
+const sizeOf = (url: string): number => Buffer.byteLength(escapeHtml(url))

@@ -1,0 +1,51 @@
+/**
+ * HTML that escapes by default. Whatever is put into a template is text, unless it is HTML from here already.
+ *
+ * A host, a path, a name and a provider's error are anybody's text; none of them may become markup.
+ */
+
+/** Markup that was made by `html`. A class, so that no text and no parsed JSON can pass for it. */
+export class Html {
+  readonly markup: string
+  private constructor(markup: string) {
+    this.markup = markup
+  }
+  static of(parts: readonly string[], values: readonly HtmlValue[]): Html {
+    return new Html(parts.map((part, index) => part + render(values[index])).join(''))
+  }
+}
+
+export type HtmlValue = string | number | Html | readonly Html[] | undefined
+
+export const html = (parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html => Html.of(parts, values)
+
+function render(value: HtmlValue): string {
+  if (value === undefined) return ''
+  if (value instanceof Html) return value.markup
+  if (typeof value === 'object') return value.map(({ markup }) => markup).join('')
+  return escapeHtml(String(value))
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** For text and for attribute values in double quotes. Control characters become a visible replacement. */
+export const escapeHtml = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd').replace(/[&<>"']/g, character => entities[character] ?? '')
+
+/** As much of a text as takes up this many bytes in a page, with an ellipsis where something is missing. */
+export function cut(text: string, maxBytes: number): string {
+  let bytes = 0
+  let kept = ''
+  for (const character of text) {
+    bytes += Buffer.byteLength(escapeHtml(character))
+    if (bytes > maxBytes) return `${kept}…`
+    kept += character
+  }
+  return kept
+}

@@ -1,0 +1,214 @@
+/** The login pages as they run, with everything around them in memory, and a browser that visits them. */
+import { createServer } from 'node:http'
+import express from 'express'
+import session from 'express-session'
+import request, { type Response } from 'supertest'
+import { CookieJar } from 'tough-cookie'
+import type { AuditEvent } from '../../app/audit/event.ts'
+import { createAttempts, type LoginAttempt } from '../../app/login/attempts.ts'
+import { createBrowserCookie } from '../../app/login/browser-cookie.ts'
+import type { ProviderSettings } from '../../app/login/discovery.ts'
+import { createOutbound } from '../../app/login/outbound.ts'
+import { createProviders, type Providers, type ProvidersOptions } from '../../app/login/providers.ts'
+import { createReturnToGuard } from '../../app/login/return-to.ts'
+import { createLoginRouter } from '../../app/login/routes.ts'
+import { createSessionMiddleware } from '../../app/login/session-middleware.ts'
+import { createPages } from '../../app/pages/create-pages.ts'
+import type { HandoffTicket, OneTimeStore } from '../../app/sessions/session-store.ts'
+import { close, listen, type Person, ProviderVisitor, type TestClient } from '../provider.ts'
+
+export const publicUrl = 'https://auth.example.com'
+export const wiki = 'https://wiki.example.com/a?b=1'
+/** The digest of a nonce, as an application's host would give it. */
+export const nonceHash = 'n'.repeat(43)
+
+export const client: TestClient = {
+  clientId: 'sallyport',
+  clientSecret: 'a secret of the test client, long enough',
+  redirectUris: [`${publicUrl}/callback/corp`, `${publicUrl}/callback/other`],
+  postLogoutRedirectUris: [`${publicUrl}/signed-out`],
+}
+
+export const corp = (issuer: string, more: Partial<ProviderSettings> = {}): ProviderSettings => ({
+  name: 'corp',
+  issuer,
+  clientId: client.clientId,
+  clientSecret: client.clientSecret,
+  scopes: ['profile', 'email', 'groups'],
+  ...more,
+})
+
+/** Records in a map, each taken once. */
+export class MemoryOneTimeStore<T> implements OneTimeStore<T> {
+  readonly records = new Map<string, { value: T; ttlSeconds: number }>()
+  async put(id: string, value: T, ttlSeconds: number): Promise<void> {
+    this.records.set(id, { value: structuredClone(value), ttlSeconds })
+  }
+  async take(id: string): Promise<T | undefined> {
+    const record = this.records.get(id)
+    this.records.delete(id)
+    return record?.value
+  }
+}
+
+export interface LogLine {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly fields: object
+  readonly message: string
+}
+
+export interface RelyingPartyOptions {
+  readonly providers: readonly ProviderSettings[]
+  readonly publicUrl?: string
+  readonly store?: session.Store
+  readonly discovery?: Partial<ProvidersOptions>
+}
+
+export interface RelyingParty {
+  readonly publicUrl: string
+  readonly server: ReturnType<typeof createServer>
+  readonly attempts: MemoryOneTimeStore<LoginAttempt>
+  readonly tickets: MemoryOneTimeStore<HandoffTicket>
+  readonly store: session.Store
+  readonly providers: Providers
+  readonly events: (Record<string, unknown> & { event: AuditEvent['event'] })[]
+  readonly log: LogLine[]
+  readonly ended: string[]
+  /** Added to the real time. */
+  moveClock(seconds: number): void
+  browser(): Browser
+  close(): Promise<void>
+}
+
+export async function startRelyingParty(options: RelyingPartyOptions): Promise<RelyingParty> {
+  const home = options.publicUrl ?? publicUrl
+  let offsetMs = 0
+  const clock = { now: () => Date.now() + offsetMs }
+  const log: LogLine[] = []
+  const write = (level: LogLine['level']) => (fields: object, message: string) =>
+    void log.push({ level, fields, message })
+  const logger = { info: write('info'), warn: write('warn'), error: write('error') }
+  const outbound = createOutbound()
+  const providers = createProviders({
+    settings: options.providers,
+    publicUrl: home,
+    fetch: outbound.fetch,
+    clock,
+    logger,
+    ...options.discovery,
+  })
+  const attempts = new MemoryOneTimeStore<LoginAttempt>()
+  const tickets = new MemoryOneTimeStore<HandoffTicket>()
+  const store = options.store ?? new session.MemoryStore()
+  const events: RelyingParty['events'] = []
+  const ended: string[] = []
+  const isSecure = home.startsWith('https:')
+  let requestCount = 0
+  const router = createLoginRouter({
+    publicUrl: home,
+    providers,
+    attempts: createAttempts({ store: attempts, clock }),
+    browserCookie: createBrowserCookie(isSecure),
+    tickets,
+    sessions: createSessionMiddleware({
+      store,
+      secrets: ['a secret of the tests'],
+      isSecure,
+      lifetimeSeconds: 3600,
+      clock,
+      logger,
+    }),
+    endSession: async id => {
+      ended.push(id)
+      await new Promise(resolve => store.destroy(id, resolve))
+    },
+    sessionDigest: id => `digest-of-${id.slice(0, 4)}`,
+    returnTo: createReturnToGuard({ publicUrl: home, allowedDomains: () => ['*.example.com', '*.localhost'] }),
+    pages: createPages(),
+    audit: { write: event => void events.push(event as never), flush: async () => {} },
+    logger,
+    clock,
+    newRequestId: () => `request-${++requestCount}`,
+  })
+  const app = express().disable('x-powered-by').set('query parser', 'simple').use(router)
+  const server = createServer(app)
+  await listen(server)
+  const party: RelyingParty = {
+    publicUrl: home,
+    server,
+    attempts,
+    tickets,
+    store,
+    providers,
+    events,
+    log,
+    ended,
+    moveClock: seconds => {
+      offsetMs += seconds * 1000
+    },
+    browser: () => new Browser(party),
+    close: async () => {
+      providers.stop()
+      await Promise.all([close(server), outbound.close()])
+    },
+  }
+  return party
+}
+
+/** Keeps the cookies of the auth host as a browser would for its public URL, and has one visitor at the provider. */
+export class Browser {
+  readonly jar = new CookieJar()
+  readonly visitor = new ProviderVisitor()
+  private readonly party: RelyingParty
+
+  constructor(party: RelyingParty) {
+    this.party = party
+  }
+
+  async get(address: string, headers: Record<string, string> = {}): Promise<Response> {
+    const url = new URL(address, this.party.publicUrl)
+    const cookie = await this.jar.getCookieString(url.href)
+    return this.keep(
+      url,
+      await request(this.party.server)
+        .get(`${url.pathname}${url.search}`)
+        .set({ cookie, ...headers }),
+    )
+  }
+
+  async post(path: string, form: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+    const url = new URL(path, this.party.publicUrl)
+    const cookie = await this.jar.getCookieString(url.href)
+    const { server } = this.party
+    return this.keep(
+      url,
+      await request(server)
+        .post(url.pathname)
+        .type('form')
+        .set({ cookie, ...headers })
+        .send(form),
+    )
+  }
+
+  /** From `/login` to the callback's answer. */
+  async logIn(person: Person, start = `/login?rd=${encodeURIComponent(wiki)}`): Promise<Response> {
+    return this.get(await this.visitor.logIn(locationOf(await this.get(start)), person))
+  }
+
+  async cookies(): Promise<Record<string, string>> {
+    const cookies = await this.jar.getCookies(this.party.publicUrl)
+    return Object.fromEntries(cookies.map(({ key, value }) => [key, value]))
+  }
+
+  private async keep(url: URL, response: Response): Promise<Response> {
+    const lines = (response.headers['set-cookie'] ?? []) as unknown as string[]
+    for (const line of lines) await this.jar.setCookie(line, url.href)
+    return response
+  }
+}
+
+export function locationOf(response: Response): string {
+  const { location } = response.headers
+  if (location === undefined) throw new Error(`no Location: ${response.status} ${response.text}`)
+  return location
+}

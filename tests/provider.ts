@@ -1,0 +1,210 @@
+/**
+ * An OpenID provider for tests: the real oidc-provider, in this process, on a loopback port of its own.
+ *
+ * Alice is in ops, Bob in contractors, Carol in nothing. `http://idp.localhost:<port>/interaction/<uid>?person=alice`
+ * logs in without a password; without `person` it shows a page with a link per person, for real browsers.
+ */
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Provider, { type AccountClaims, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
+import { CookieJar } from 'tough-cookie'
+import { createOutbound } from '../app/login/outbound.ts'
+
+export type Person = 'alice' | 'bob' | 'carol'
+
+export const people: Readonly<Record<Person, AccountClaims>> = {
+  alice: { sub: 'alice', name: 'Alice Example', email: 'alice@example.com', email_verified: true, groups: ['ops'] },
+  bob: { sub: 'bob', name: 'Bob Example', email: 'bob@example.com', email_verified: true, groups: ['contractors'] },
+  carol: { sub: 'carol', name: 'Carol Example', email: 'carol@example.com', email_verified: true, groups: [] },
+}
+
+export interface TestClient {
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly redirectUris: readonly string[]
+  readonly postLogoutRedirectUris?: readonly string[]
+}
+
+export interface TestProviderOptions {
+  readonly clients: readonly TestClient[]
+  /** A port that an earlier provider had; a free one if absent. */
+  readonly port?: number
+  /** Authentication context classes that a login may claim; the first wanted one is granted. Default none. */
+  readonly acrValues?: readonly string[]
+  /** Merged over the configuration of oidc-provider. */
+  readonly configuration?: Configuration
+}
+
+export interface TestProvider {
+  /** `http://idp.localhost:<port>` */
+  readonly issuer: string
+  readonly port: number
+  readonly provider: Provider
+  /** Names of the token endpoint's callers, and what else came in, as `METHOD path`. */
+  readonly requests: readonly string[]
+  /** Replaces the signing key, and the published one with it. */
+  rotateKeys(): void
+  close(): Promise<void>
+}
+
+export async function startProvider(options: TestProviderOptions): Promise<TestProvider> {
+  const requests: string[] = []
+  let handler: (request: IncomingMessage, response: ServerResponse) => void = (_request, response) => response.end()
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url?.split('?')[0]}`)
+    handler(request, response)
+  })
+  const port = await listen(server, options.port)
+  const issuer = `http://idp.localhost:${port}`
+  let provider = createProvider(issuer, options)
+  handler = handlerOf(provider)
+  return {
+    issuer,
+    port,
+    get provider() {
+      return provider
+    },
+    requests,
+    rotateKeys: () => {
+      provider = createProvider(issuer, options)
+      handler = handlerOf(provider)
+    },
+    close: () => close(server),
+  }
+}
+
+export function listen(server: Server, port = 0): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+export function close(server: Server): Promise<void> {
+  server.closeAllConnections()
+  return new Promise(resolve => server.close(() => resolve()))
+}
+
+function handlerOf(provider: Provider) {
+  const callback = provider.callback()
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const path = request.url ?? ''
+    if (!path.startsWith('/interaction/')) {
+      callback(request, response)
+      return
+    }
+    interact(provider, request, response).catch(error => {
+      response.statusCode = 500
+      response.end(String(error))
+    })
+  }
+}
+
+/** The login page of this provider. */
+async function interact(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { uid, params } = await provider.interactionDetails(request, response)
+  const query = new URL(request.url ?? '', 'http://idp.localhost').searchParams
+  if (query.has('deny')) {
+    const refusal = { error: 'access_denied', error_description: '<script>alert(1)</script>' }
+    return provider.interactionFinished(request, response, refusal)
+  }
+  const person = query.get('person')
+  if (person === null || !Object.hasOwn(people, person)) {
+    const links = Object.keys(people).map(
+      name => `<li><a id="${name}" href="/interaction/${uid}?person=${name}">${name}</a></li>`,
+    )
+    response.setHeader('Content-Type', 'text/html')
+    response.end(`<!doctype html><title>Log in</title><h1>Who are you?</h1><ul>${links.join('')}</ul>`)
+    return
+  }
+  const [acr] = String(params.acr_values ?? '').split(' ')
+  const login = { accountId: person, amr: ['pwd'], ...(acr && { acr }) }
+  await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false })
+}
+
+function createProvider(issuer: string, options: TestProviderOptions): Provider {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const key = { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: randomBytes(8).toString('hex') }
+  return new Provider(issuer, {
+    clients: options.clients.map(client => ({
+      client_id: client.clientId,
+      client_secret: client.clientSecret,
+      redirect_uris: [...client.redirectUris],
+      post_logout_redirect_uris: [...(client.postLogoutRedirectUris ?? [])],
+      id_token_signed_response_alg: 'ES256',
+    })),
+    jwks: { keys: [key as never] },
+    cookies: { keys: ['cookie-key-of-the-test-provider'] },
+    claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'], groups: ['groups'] },
+    scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
+    ...(options.acrValues !== undefined && { acrValues: [...options.acrValues] }),
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+    pkce: { required: () => true },
+    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true, logoutSource } },
+    interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
+    findAccount: (_context, sub) =>
+      Object.hasOwn(people, sub) ? { accountId: sub, claims: async () => people[sub as Person] } : undefined,
+    loadExistingGrant: grantEverything,
+    ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 3600, IdToken: 600, Interaction: 600, Session: 3600 },
+    ...options.configuration,
+  })
+}
+
+async function grantEverything(context: KoaContextWithOIDC) {
+  const { client, session, provider } = context.oidc
+  if (client === undefined || session?.accountId === undefined) return undefined
+  const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
+  grant.addOIDCScope('openid profile email groups offline_access')
+  await grant.save()
+  return grant
+}
+
+/** Logs out at once where the parameter says so; a page with a button for real browsers. */
+function logoutSource(context: KoaContextWithOIDC, form: string): void {
+  context.body = `<!doctype html><title>Log out</title>${form}<button form="op.logoutForm" name="logout" value="yes">Log out</button>`
+}
+
+const outbound = createOutbound()
+
+/** A browser at the provider: keeps its cookies, follows its redirects, and stops where it leaves the provider. */
+export class ProviderVisitor {
+  readonly jar = new CookieJar()
+
+  /**
+   * Logs a person in, or uses the provider's own session of this visitor.
+   * @returns the callback URL that the provider redirects to
+   */
+  async logIn(authorizationUrl: string, person: Person): Promise<string> {
+    return this.follow(authorizationUrl, `person=${person}`)
+  }
+
+  /** Refuses the login at the provider's page. */
+  async refuse(authorizationUrl: string): Promise<string> {
+    return this.follow(authorizationUrl, 'deny=1')
+  }
+
+  /** One request; cookies are sent and kept, redirects are not followed. */
+  async request(url: string, init: { readonly method?: string; readonly body?: string } = {}): Promise<Response> {
+    const cookie = await this.jar.getCookieString(url)
+    const form = init.body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
+    const response = await outbound.fetch(url, { ...init, redirect: 'manual', headers: { cookie, ...form } })
+    for (const line of response.headers.getSetCookie()) await this.jar.setCookie(line, url)
+    return response
+  }
+
+  private async follow(start: string, answer: string): Promise<string> {
+    const { origin } = new URL(start)
+    let url = start
+    for (let step = 0; step < 10; step += 1) {
+      const response = await this.request(url)
+      const location = response.headers.get('location')
+      if (location === null) throw new Error(`the provider answered ${response.status}: ${await response.text()}`)
+      const next = new URL(location, url)
+      if (next.origin !== origin) return next.href
+      if (next.pathname.startsWith('/interaction/')) next.search = answer
+      url = next.href
+    }
+    throw new Error('the provider redirects for ever')
+  }
+}
