@@ -1,0 +1,161 @@
+/**
+ * Every metric once: name, type, unit, help and the closed list of each label's values. The documentation is generated
+ * from here.
+ *
+ * A client that could choose a label's value could fill the memory of whoever scrapes: no value comes from a request.
+ */
+
+import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
+import type { AuditEvent } from '../audit/event.ts'
+import { operationalErrors } from '../errors.ts'
+import type { FrontName } from '../fronts/front.ts'
+
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly unit: string
+  readonly help: string
+  /** Label name to where its values come from. */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export type EndCause = Extract<AuditEvent, { event: 'session.ended' }>['cause']
+
+/** `Record`s and not arrays, so that the compiler sees a value that is missing. */
+const frontNames = { 'auth-request': true, 'forward-auth': true } as const satisfies Record<FrontName, true>
+const causes = { logout: true, 'login-replaced': true, revoked: true } as const satisfies Record<EndCause, true>
+
+export const fronts = Object.keys(frontNames) as readonly FrontName[]
+export const endCauses = Object.keys(causes) as readonly EndCause[]
+export const loginOutcomes = ['started', 'succeeded', 'failed'] as const
+export const reloadOutcomes = ['loaded', 'rejected'] as const
+export const refusalCodes = Object.keys(operationalErrors) as readonly (keyof typeof operationalErrors)[]
+
+/** The reason label of an allowed check: a decision to allow has a rule, not a reason. */
+export const allowReason = 'rule-matched'
+
+export const checkOutcomes: readonly { readonly effect: string; readonly reason: string }[] = [
+  { effect: 'allow', reason: allowReason },
+  ...Object.keys(challengeReasons).map(reason => ({ effect: 'challenge', reason })),
+  ...Object.keys(denyReasons).map(reason => ({ effect: 'deny', reason })),
+]
+
+/** Upper bounds in seconds: a check takes tens of microseconds, or milliseconds when it reads a store. */
+export const durationBuckets = [
+  0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
+] as const
+
+const list = (values: readonly string[]): string => values.map(value => `\`${value}\``).join(', ')
+const front = list(fronts)
+const provider = "the providers' names in the configuration"
+
+export const metricDefinitions = {
+  sallyport_build_info: {
+    type: 'gauge',
+    unit: 'none',
+    help: 'Always 1; the running version is the label.',
+    labels: { version: 'version of this build' },
+  },
+  sallyport_checks_total: {
+    type: 'counter',
+    unit: 'checks',
+    help: 'Subrequests that were judged.',
+    labels: {
+      front,
+      effect: list(['allow', 'challenge', 'deny']),
+      reason: `${list([allowReason])} for allow, else the codes of [reasons](reasons.md)`,
+    },
+  },
+  sallyport_check_duration_seconds: {
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'From the parsed subrequest to the decision.',
+    labels: { front },
+  },
+  sallyport_refused_total: {
+    type: 'counter',
+    unit: 'subrequests',
+    help: 'Subrequests that could not be judged and were answered with an error.',
+    labels: { front, code: 'the codes of [errors](errors.md)' },
+  },
+  sallyport_ignored_headers_total: {
+    type: 'counter',
+    unit: 'headers',
+    help: 'Headers such as X_Forwarded_Host that some servers read as their dashed twin; ignored here.',
+    labels: { front },
+  },
+  sallyport_groups_omitted_total: {
+    type: 'counter',
+    unit: 'checks',
+    help: 'Allowed checks whose groups did not fit into the identity headers and were left out as a whole.',
+    labels: {},
+  },
+  sallyport_logins_total: {
+    type: 'counter',
+    unit: 'logins',
+    help: 'Logins by provider and outcome.',
+    labels: { provider: `${provider}, or \`unknown\``, outcome: list(loginOutcomes) },
+  },
+  sallyport_handoffs_total: {
+    type: 'counter',
+    unit: 'handoffs',
+    help: "Sessions that got their cookie on an application's host.",
+    labels: {},
+  },
+  sallyport_sessions_ended_total: {
+    type: 'counter',
+    unit: 'sessions',
+    help: 'Sessions that ended before their time.',
+    labels: { cause: list(endCauses) },
+  },
+  sallyport_policy_info: {
+    type: 'gauge',
+    unit: 'none',
+    help: 'Always 1; the revision in force is the label.',
+    labels: { revision: 'the revision of the policy in force' },
+  },
+  sallyport_policy_rows: { type: 'gauge', unit: 'rows', help: 'Rows of the policy in force.', labels: {} },
+  sallyport_policy_reloads_total: {
+    type: 'counter',
+    unit: 'loads',
+    help: 'Loads of the policy, the first one included.',
+    labels: { outcome: list(reloadOutcomes) },
+  },
+  sallyport_policy_last_reload_successful: {
+    type: 'gauge',
+    unit: 'boolean',
+    help: '0 while the last good policy stands in for one that was rejected.',
+    labels: {},
+  },
+  sallyport_store_up: {
+    type: 'gauge',
+    unit: 'boolean',
+    help: '1 if the session store answered when it was last asked.',
+    labels: {},
+  },
+  sallyport_provider_up: {
+    type: 'gauge',
+    unit: 'boolean',
+    help: "1 if the provider's discovery document was read.",
+    labels: { provider },
+  },
+  sallyport_audit_lines_total: {
+    type: 'counter',
+    unit: 'lines',
+    help: 'Audit lines that arrived at their destination.',
+    labels: {},
+  },
+  sallyport_audit_failures_total: {
+    type: 'counter',
+    unit: 'failures',
+    help: 'Failed writes of audit lines; the lines wait and are tried again.',
+    labels: {},
+  },
+  sallyport_audit_lines_lost_total: {
+    type: 'counter',
+    unit: 'lines',
+    help: 'Audit lines that are lost for good: too many waited, or the process ended.',
+    labels: {},
+  },
+} as const satisfies Record<string, MetricDefinition>
+
+export type MetricName = keyof typeof metricDefinitions

@@ -1,0 +1,163 @@
+/** Counts what the service does, for Prometheus (text format 0.0.4). What each metric means: `metric-definitions.ts`. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Decision } from '../../rbac/decision.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { FrontName } from '../fronts/front.ts'
+import {
+  allowReason,
+  checkOutcomes,
+  durationBuckets,
+  type EndCause,
+  endCauses,
+  fronts,
+  loginOutcomes,
+  type MetricName,
+  metricDefinitions,
+  refusalCodes,
+  reloadOutcomes,
+} from './metric-definitions.ts'
+
+export interface Metrics {
+  decided(front: FrontName, decision: Decision, durationMicroseconds: number): void
+  refused(front: FrontName, code: ErrorCode): void
+  ignoredHeaders(front: FrontName, count: number): void
+  groupsOmitted(): void
+  /** A provider that is not configured counts as `unknown`. */
+  login(provider: string | undefined, outcome: (typeof loginOutcomes)[number]): void
+  handedOff(): void
+  sessionEnded(cause: EndCause): void
+  policyLoaded(revision: string, rows: number): void
+  policyRejected(): void
+  storeUp(isUp: boolean): void
+  /** A provider that is not configured is not counted. */
+  providerUp(provider: string, isUp: boolean): void
+  auditWritten(lines: number): void
+  auditFailed(lost: number): void
+  /** The page that Prometheus reads. */
+  render(): Promise<string>
+  readonly contentType: string
+}
+
+export interface MetricsOptions {
+  readonly version: string
+  /** Names of the configured providers. */
+  readonly providers: readonly string[]
+  /** Process metrics too (`process_*`, `nodejs_*`). Default true. */
+  readonly hasProcessMetrics?: boolean
+}
+
+interface Cell {
+  readonly inc: (count?: number) => void
+}
+
+/** Each series exists from the start, so that a first increment is seen as one; its labels are bound once. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry()
+  const make = makers(registry)
+  const providers = [...options.providers, 'unknown']
+
+  make.gauge('sallyport_build_info').set({ version: options.version }, 1)
+  const checks = series(make.counter('sallyport_checks_total'), perFront(checkOutcomes))
+  const durations = durationsOf(make.histogram('sallyport_check_duration_seconds'))
+  const codes = refusalCodes.map(code => ({ code }))
+  const refusals = series(make.counter('sallyport_refused_total'), perFront(codes))
+  const ignored = series(make.counter('sallyport_ignored_headers_total'), perFront([{}]))
+  const outcomes = providers.flatMap(provider => loginOutcomes.map(outcome => ({ provider, outcome })))
+  const logins = series(make.counter('sallyport_logins_total'), outcomes)
+  const ended = series(
+    make.counter('sallyport_sessions_ended_total'),
+    endCauses.map(cause => ({ cause })),
+  )
+  const reloads = series(
+    make.counter('sallyport_policy_reloads_total'),
+    reloadOutcomes.map(outcome => ({ outcome })),
+  )
+  const groupsOmitted = make.counter('sallyport_groups_omitted_total')
+  const handoffs = make.counter('sallyport_handoffs_total')
+  const policyInfo = make.gauge('sallyport_policy_info')
+  const policyRows = make.gauge('sallyport_policy_rows')
+  const lastReload = make.gauge('sallyport_policy_last_reload_successful')
+  const storeUp = make.gauge('sallyport_store_up')
+  const providerUp = make.gauge('sallyport_provider_up')
+  for (const provider of options.providers) providerUp.set({ provider }, 0)
+  const auditLines = make.counter('sallyport_audit_lines_total')
+  const auditFailures = make.counter('sallyport_audit_failures_total')
+  const auditLost = make.counter('sallyport_audit_lines_lost_total')
+  if (options.hasProcessMetrics !== false) collectDefaultMetrics({ register: registry })
+
+  return {
+    decided(front, decision, durationMicroseconds) {
+      const reason = decision.effect === 'allow' ? allowReason : decision.reason
+      checks(front, decision.effect, reason)?.inc()
+      durations.get(front)?.(durationMicroseconds / 1_000_000)
+    },
+    refused: (front, code) => refusals(front, code)?.inc(),
+    ignoredHeaders: (front, count) => ignored(front)?.inc(count),
+    groupsOmitted: () => groupsOmitted.inc(),
+    login: (provider, outcome) => (logins(provider ?? 'unknown', outcome) ?? logins('unknown', outcome))?.inc(),
+    handedOff: () => handoffs.inc(),
+    sessionEnded: cause => ended(cause)?.inc(),
+    policyLoaded(revision, rows) {
+      policyInfo.reset()
+      policyInfo.set({ revision }, 1)
+      policyRows.set(rows)
+      lastReload.set(1)
+      reloads('loaded')?.inc()
+    },
+    policyRejected() {
+      lastReload.set(0)
+      reloads('rejected')?.inc()
+    },
+    storeUp: isUp => storeUp.set(isUp ? 1 : 0),
+    providerUp(provider, isUp) {
+      if (options.providers.includes(provider)) providerUp.set({ provider }, isUp ? 1 : 0)
+    },
+    auditWritten: lines => auditLines.inc(lines),
+    auditFailed(lost) {
+      auditFailures.inc()
+      auditLost.inc(lost)
+    },
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}
+
+type Labels = Readonly<Record<string, string>>
+
+const perFront = (outcomes: readonly Labels[]): Labels[] =>
+  fronts.flatMap(front => outcomes.map(outcome => ({ front, ...outcome })))
+
+/** The bound counters of a closed list of label sets, found again by their values in order. */
+function series(counter: Counter<string>, labelSets: readonly Labels[]): (...values: string[]) => Cell | undefined {
+  const cells = new Map<string, Cell>()
+  for (const labels of labelSets) {
+    const cell = counter.labels(labels)
+    cell.inc(0)
+    cells.set(Object.values(labels).join(' '), cell)
+  }
+  return (...values) => cells.get(values.join(' '))
+}
+
+function durationsOf(histogram: Histogram<string>): ReadonlyMap<string, (seconds: number) => void> {
+  return new Map(
+    fronts.map(front => {
+      histogram.zero({ front })
+      return [front, histogram.labels(front).observe]
+    }),
+  )
+}
+
+/** Makers of each type from the definitions; the page then has nothing that they do not describe. */
+function makers(registry: Registry) {
+  const describe = (name: MetricName) => ({
+    name,
+    help: metricDefinitions[name].help,
+    labelNames: Object.keys(metricDefinitions[name].labels),
+    registers: [registry],
+  })
+  return {
+    counter: (name: MetricName) => new Counter<string>(describe(name)),
+    gauge: (name: MetricName) => new Gauge<string>(describe(name)),
+    histogram: (name: MetricName) => new Histogram<string>({ ...describe(name), buckets: [...durationBuckets] }),
+  }
+}
