@@ -6,7 +6,7 @@
  * expired. Database `meta`: `probe`, written by `verifyConnection`. Every conditional write is one write transaction,
  * and LMDB has one writer at a time across all processes.
  */
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Clock } from '../clock.ts'
@@ -25,6 +25,7 @@ export interface LmdbRecordsOptions {
 
 /** A writer in another process that holds the lock for longer is stuck; nobody waits for it. */
 const writeTimeoutMs = 5000
+const closeTimeoutMs = 2000
 /** Entries removed in one transaction: about a millisecond of the event loop. */
 const sweepBatch = 200
 const noValue = Buffer.alloc(0)
@@ -99,7 +100,8 @@ export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
     async close() {
       stopSweep()
       reader.close()
-      await guard('close', databases.root.close())
+      // After a commit that failed the library waits for a flush that never comes.
+      await withDeadline(databases.root.close(), closeTimeoutMs, '').catch(() => undefined)
     },
   }
 }
@@ -110,8 +112,17 @@ function openDatabases(path: string): Databases {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     const file = join(path, 'sessions.mdb')
-    // `noSubdir` said aloud: otherwise a dot in the name decides whether the path is a file.
-    const root = open<Buffer, string>({ path: file, noSubdir: true, encoding: 'binary', maxDbs: 4 })
+    refuseForeignFile(file)
+    const root = open<Buffer, string>({
+      path: file,
+      // Said aloud: otherwise a dot in the name decides whether the path is a file.
+      noSubdir: true,
+      encoding: 'binary',
+      maxDbs: 4,
+      // With batches per turn, a commit that fails (a full disk) also rejects a promise of the library's own that nobody
+      // handles, and the process would end.
+      eventTurnBatching: false,
+    })
     // Also in a directory that was there before with wider permissions.
     chmodSync(file, 0o600)
     return {
@@ -122,6 +133,19 @@ function openDatabases(path: string): Databases {
     }
   } catch (cause) {
     throw unavailable(`open ${path}`, cause)
+  }
+}
+
+/** LMDB's native code crashes on a file that is not its own. The magic number follows the 24 bytes of a page's header. */
+function refuseForeignFile(file: string): void {
+  if (!existsSync(file)) return
+  const descriptor = openSync(file, 'r')
+  try {
+    const start = Buffer.alloc(28)
+    const length = readSync(descriptor, start)
+    if (length > 0 && start.readUInt32LE(24) !== 0xbeefc0de) throw new Error(`${file} is no LMDB file`)
+  } finally {
+    closeSync(descriptor)
   }
 }
 
@@ -216,8 +240,12 @@ function sweepOnce({ records, expiry }: Databases, now: number): number {
 
 /** One write transaction: all of `change` or, when it throws, nothing. */
 async function transact<T>(root: RootDatabase<Buffer, string>, change: () => T): Promise<T> {
-  // A child transaction is undone by itself; the outer one is shared with all writes of this turn of the event loop.
-  return root.childTransaction(change)
+  try {
+    // A child transaction is undone by itself; the outer one may be shared with other writes.
+    return await root.childTransaction(change)
+  } catch (error) {
+    throw await reasonOf(error)
+  }
 }
 
 async function flushed(root: RootDatabase<Buffer, string>): Promise<void> {
@@ -229,19 +257,18 @@ async function guard<T>(operation: string, work: Promise<T> | (() => Promise<T>)
     return await (typeof work === 'function' ? work() : work)
   } catch (error) {
     if (error instanceof OperationalError || error instanceof RangeError) throw error
-    throw unavailable(operation, await commitError(error))
+    throw unavailable(operation, error)
   }
 }
 
-/** The reason of a failed commit arrives as a promise on the error. */
-async function commitError(error: unknown): Promise<unknown> {
+/** The reason of a failed commit arrives later, as a promise on the error. */
+async function reasonOf(error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || !('commitError' in error)) return error
-  try {
-    await withDeadline(Promise.resolve(error.commitError), 100, 'no reason given')
-    return error
-  } catch (reason) {
-    return reason instanceof OperationalError ? error : reason
-  }
+  const reason = Promise.resolve(error.commitError).then(
+    () => error,
+    (cause: unknown) => cause,
+  )
+  return withDeadline(reason, 100, error.message).catch(() => error)
 }
 
 function unavailable(operation: string, cause: unknown): OperationalError {

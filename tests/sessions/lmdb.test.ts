@@ -1,0 +1,191 @@
+/** The embedded store: the contract with a second process on the same file, its sweep and its failures. */
+import { spawnSync } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { open } from 'lmdb'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createLmdbRecords } from '../../app/sessions/lmdb.ts'
+import { endProcess } from '../peers.ts'
+import { type Backend, describeRecordStore } from './contract.ts'
+import { createMovableClock } from './fixtures.ts'
+import { openRemoteLmdb, type RemoteOptions, type RemoteRecords } from './remote-lmdb.ts'
+import { describeSessions } from './session-contract.ts'
+
+async function startLmdb(): Promise<Backend> {
+  const clock = createMovableClock()
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-lmdb-'))
+  const path = join(directory, 'data')
+  const remotes: RemoteRecords[] = []
+  return {
+    clock,
+    open: async () => createLmdbRecords({ path, clock }),
+    async openElsewhere() {
+      const remote = await openRemoteLmdb(path, clock)
+      remotes.push(remote)
+      return remote
+    },
+    async remove() {
+      await Promise.all(remotes.map(remote => endProcess(remote.process)))
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+describeRecordStore('LMDB', startLmdb)
+describeSessions('LMDB', startLmdb)
+
+describe('the LMDB file', () => {
+  const cleanups: (() => unknown)[] = []
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  })
+  const unavailable = { code: 'ERR_STORE_UNAVAILABLE' }
+  const clock = createMovableClock()
+
+  function directory(): string {
+    const path = mkdtempSync(join(tmpdir(), 'sallyport-lmdb-'))
+    cleanups.push(() => rmSync(path, { recursive: true, force: true }))
+    return path
+  }
+  function openHere(path: string, options: { sweepIntervalMs?: number } = {}) {
+    const records = createLmdbRecords({ path, clock, ...options })
+    cleanups.push(() => records.close())
+    return records
+  }
+  async function openRemote(path: string, options: RemoteOptions = {}) {
+    const remote = await openRemoteLmdb(path, clock, options)
+    cleanups.push(() => endProcess(remote.process))
+    return remote
+  }
+
+  test('its directory is for us alone, and so is the file in a directory that was there before', () => {
+    const parent = directory()
+    openHere(join(parent, 'made.for', 'us'))
+    expect(statSync(join(parent, 'made.for', 'us')).mode & 0o777).toBe(0o700)
+    const shared = join(parent, 'shared')
+    mkdirSync(shared)
+    chmodSync(shared, 0o755)
+    openHere(shared)
+    expect(statSync(join(shared, 'sessions.mdb')).mode & 0o777).toBe(0o600)
+  })
+
+  test('a path that cannot be a directory fails at the start and names the path', () => {
+    const file = join(directory(), 'a-file')
+    writeFileSync(file, '')
+    expect(() => createLmdbRecords({ path: join(file, 'data'), clock })).toThrow(
+      expect.objectContaining({ ...unavailable, message: expect.stringContaining(join(file, 'data')) }),
+    )
+  })
+
+  test('a file that is no database fails at the start', () => {
+    const path = directory()
+    writeFileSync(join(path, 'sessions.mdb'), randomBytes(16_384))
+    expect(() => createLmdbRecords({ path, clock })).toThrow(expect.objectContaining(unavailable))
+  })
+
+  test.runIf(process.getuid?.() === 0)('a directory that belongs to somebody else fails at the start', async () => {
+    const path = directory()
+    openHere(path)
+    await expect(openRemote(path, { uid: 65_534 })).rejects.toMatchObject(unavailable)
+  })
+
+  test('a disk that is full rejects writes as unavailable, stays readable, and recovers when there is room', async () => {
+    const path = directory()
+    const records = await openRemote(path, { before: 'ulimit -f 600' })
+    await records.put('session', 'first', Buffer.from('kept'), clock.now() + 60_000)
+    const fill = async () => {
+      for (let count = 0; count < 500; count += 1) {
+        await records.put('session', randomUUID(), randomBytes(4096), clock.now() + 60_000)
+      }
+    }
+    await expect(fill()).rejects.toMatchObject(unavailable)
+    await expect(records.put('session', 'more', randomBytes(100_000), clock.now() + 60_000)).rejects.toMatchObject(
+      unavailable,
+    )
+    expect(Buffer.from((await records.get('session', 'first'))?.value ?? []).toString()).toBe('kept')
+    spawnSync('prlimit', ['--pid', String(records.process.pid), '--fsize=unlimited'])
+    await records.verifyConnection()
+    expect(await records.put('session', 'more', randomBytes(100_000), clock.now() + 60_000)).toBe(true)
+  })
+
+  test('what was ended is still ended after the process was killed', async () => {
+    const path = directory()
+    const remote = await openRemote(path)
+    await remote.put('session', 'alice', Buffer.from('alive'), clock.now() + 60_000)
+    await remote.end('session', 'alice', clock.now() + 600_000)
+    remote.process.kill('SIGKILL')
+    const records = openHere(path)
+    expect(await records.get('session', 'alice')).toBeUndefined()
+    expect(await records.put('session', 'alice', Buffer.from('late'), clock.now() + 60_000)).toBe(false)
+  })
+
+  test('a process that is killed while it writes leaves the others able to write', async () => {
+    const path = directory()
+    const records = openHere(path)
+    const remote = await openRemote(path)
+    const writing = Array.from({ length: 200 }, () =>
+      remote.put('session', randomUUID(), randomBytes(1000), clock.now() + 60_000).catch(() => false),
+    )
+    await Promise.race(writing)
+    remote.process.kill('SIGKILL')
+    await Promise.all(writing)
+    expect(await records.put('session', 'after', Buffer.from('written'), clock.now() + 60_000)).toBe(true)
+  })
+
+  test('the sweep removes what has expired, and only that, with its index', async () => {
+    const path = directory()
+    const counts = openCounter(path)
+    const records = openHere(path, { sweepIntervalMs: 20 })
+    const put = (key: string, seconds: number) =>
+      records.put('session', key, Buffer.from(key), clock.now() + seconds * 1000)
+    await Promise.all(Array.from({ length: 1000 }, (_, index) => put(`short ${index}`, 60)))
+    await put('long', 6000)
+    await put('moved', 60)
+    await records.extend('session', 'moved', clock.now() + 6_000_000)
+    await put('overwritten', 60)
+    await put('overwritten', 6000)
+    await put('taken', 60)
+    await records.take('session', 'taken')
+    await records.end('session', 'ended', clock.now() + 6_000_000)
+    expect(counts()).toEqual({ records: 1004, expiry: 1004 })
+    clock.advance(61)
+    await until(() => counts().records === 4)
+    expect(counts()).toEqual({ records: 4, expiry: 4 })
+    for (const key of ['long', 'moved', 'overwritten']) expect(await records.get('session', key)).toBeDefined()
+    expect(await records.put('session', 'ended', Buffer.from('late'), clock.now() + 60_000)).toBe(false)
+    clock.advance(6000)
+    await until(() => counts().records === 0)
+    expect(counts()).toEqual({ records: 0, expiry: 0 })
+  })
+
+  test('closing twice, and during a sweep, does no harm', async () => {
+    const path = directory()
+    const records = createLmdbRecords({ path, clock, sweepIntervalMs: 1 })
+    await Promise.all(
+      Array.from({ length: 1000 }, () => records.put('session', randomUUID(), Buffer.from('x'), clock.now() + 1000)),
+    )
+    clock.advance(10)
+    await delay(2)
+    await records.close()
+    await records.close()
+    expect(existsSync(join(path, 'sessions.mdb'))).toBe(true)
+  })
+})
+
+/** Entries as they stand in the file. */
+function openCounter(path: string) {
+  const root = open({ path: join(path, 'sessions.mdb'), noSubdir: true, encoding: 'binary', maxDbs: 4 })
+  const [records, expiry] = [root.openDB({ name: 'records' }), root.openDB({ name: 'expiry' })]
+  return () => ({ records: records.getKeysCount(), expiry: expiry.getKeysCount() })
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!isTrue()) {
+    if (Date.now() > deadline) throw new Error('it did not happen within ten seconds')
+    await delay(10)
+  }
+}

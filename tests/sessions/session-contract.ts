@@ -1,0 +1,459 @@
+/** What sessions, tickets and keys promise on top of either RecordStore; abuse cases by their ids. */
+import { randomBytes } from 'node:crypto'
+import express from 'express'
+import session from 'express-session'
+import request from 'supertest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createSessionCookieAuthenticator } from '../../app/identity/session-cookie.ts'
+import { createHostCookies } from '../../app/sessions/cookie.ts'
+import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
+import { createSessionStore } from '../../app/sessions/login-sessions.ts'
+import { digestOf } from '../../app/sessions/seal.ts'
+import { createOneTimeStore, createSealedRecords, createSharedStore } from '../../app/sessions/sealed-records.ts'
+import type { HandoffTicket, LoginSession, RecordStore } from '../../app/sessions/session-store.ts'
+import type { Backend } from './contract.ts'
+import { loginOf, payloadOf, secrets } from './fixtures.ts'
+
+const hour = 3600
+const limits = { lifetimeSeconds: 12 * hour, idleSeconds: hour }
+const newId = () => randomBytes(32).toString('base64url')
+
+export function describeSessions(name: string, start: () => Promise<Backend>): void {
+  describe(`sessions in ${name}`, () => {
+    let backend: Backend
+    let records: RecordStore
+    let elsewhere: RecordStore
+    beforeAll(async () => {
+      backend = await start()
+      records = await backend.open()
+      elsewhere = await backend.openElsewhere()
+    })
+    afterAll(async () => {
+      await records?.close()
+      await elsewhere?.close()
+      await backend?.remove()
+    })
+
+    const sessionsOver = (store: RecordStore, further = {}) =>
+      createSessionStore({ records: store, secrets, clock: backend.clock, ...limits, ...further })
+
+    /** Logs somebody in, the way the auth host does. */
+    async function logIn(login: LoginSession, id = newId()): Promise<string> {
+      const express = createExpressSessionStore({ records, secrets, clock: backend.clock, ...limits })
+      await express.set(id, payloadOf(login) as never)
+      return id
+    }
+
+    test('a login is found with its identity, its start and its ID token, and elsewhere too', async () => {
+      const login = loginOf('alice', backend.clock)
+      const id = await logIn(login)
+      expect(await sessionsOver(records).find(id)).toEqual(login)
+      expect(await sessionsOver(elsewhere).find(id)).toEqual(login)
+    })
+
+    test('an unknown, an empty and a huge id find nothing', async () => {
+      const sessions = sessionsOver(records)
+      for (const id of [newId(), '', 'x'.repeat(20_000), '\uD800', 'a\0b'])
+        expect(await sessions.find(id)).toBeUndefined()
+    })
+
+    test('a session in which nobody is logged in is no login', async () => {
+      const id = newId()
+      const express = createExpressSessionStore({ records, secrets, clock: backend.clock, ...limits })
+      await express.set(id, { cookie: {} } as never)
+      expect(await express.get(id)).toEqual({ cookie: {} })
+      expect(await sessionsOver(records).find(id)).toBeUndefined()
+    })
+
+    test('a session whose shape is not ours is no login', async () => {
+      const good = loginOf('alice', backend.clock)
+      const broken = [
+        { ...good, identity: { ...good.identity, kind: 'anonymous' } },
+        { ...good, identity: { ...good.identity, subject: 7 } },
+        { ...good, identity: { ...good.identity, groups: 'ops' } },
+        { ...good, identity: { ...good.identity, groups: ['ops', 7] } },
+        { ...good, identity: { ...good.identity, claims: [] } },
+        { ...good, identity: { ...good.identity, authTime: 'today' } },
+        { ...good, startedAt: 'today' },
+        { identity: good.identity },
+        null,
+        'alice',
+      ]
+      const sealed = createSealedRecords({ records, secrets, kind: 'session' })
+      for (const login of broken) {
+        const id = newId()
+        await sealed.put(id, { passport: { user: login } }, backend.clock.now() + 60_000)
+        expect(await sessionsOver(records).find(id)).toBeUndefined()
+      }
+    })
+
+    test('an ended session is gone here and elsewhere, at once', async () => {
+      const id = await logIn(loginOf('alice', backend.clock))
+      expect(await sessionsOver(records).find(id)).toBeDefined()
+      await sessionsOver(elsewhere).end(id)
+      expect(await sessionsOver(records).find(id)).toBeUndefined()
+      expect(await sessionsOver(elsewhere).find(id)).toBeUndefined()
+    })
+
+    test('idle time ends a session, and checks alone keep it alive (F13)', async () => {
+      const login = loginOf('alice', backend.clock)
+      const [used, idle] = [await logIn(login), await logIn(login)]
+      const sessions = sessionsOver(records)
+      for (let minutes = 0; minutes < 90; minutes += 15) {
+        expect(await sessions.find(used)).toBeDefined()
+        backend.clock.advance(15 * 60)
+      }
+      expect(await sessions.find(used)).toBeDefined()
+      expect(await sessions.find(idle)).toBeUndefined()
+      backend.clock.advance(hour)
+      expect(await sessions.find(used)).toBeUndefined()
+    })
+
+    test('the idle expiry is written at most once a minute, however many checks arrive', async () => {
+      const { counting, writes } = countExtends(records)
+      const id = await logIn(loginOf('alice', backend.clock))
+      const sessions = sessionsOver(counting)
+      for (let second = 0; second < 59; second += 1) {
+        await sessions.find(id)
+        backend.clock.advance(1)
+      }
+      expect(writes()).toBe(0)
+      backend.clock.advance(1)
+      await Promise.all(Array.from({ length: 50 }, () => sessions.find(id)))
+      await sessions.find(id)
+      expect(writes()).toBe(1)
+    })
+
+    test('an idle time shorter than a minute still counts from the last use', async () => {
+      const login = loginOf('alice', backend.clock)
+      const id = await logIn(login)
+      const sessions = sessionsOver(records, { idleSeconds: 20 })
+      for (let check = 0; check < 6; check += 1) {
+        expect(await sessions.find(id)).toBeDefined()
+        backend.clock.advance(10)
+      }
+      backend.clock.advance(10)
+      expect(await sessions.find(id)).toBeUndefined()
+    })
+
+    test('F16 the absolute lifetime wins over rolling use', async () => {
+      const id = await logIn(loginOf('alice', backend.clock))
+      const sessions = sessionsOver(records)
+      const express = createExpressSessionStore({ records, secrets, clock: backend.clock, ...limits })
+      for (let minutes = 0; minutes < 12 * 60; minutes += 30) {
+        expect(await sessions.find(id)).toBeDefined()
+        await express.touch(id, {} as never)
+        backend.clock.advance(30 * 60)
+      }
+      expect(await sessions.find(id)).toBeUndefined()
+      expect(await express.get(id)).toBeNull()
+    })
+
+    test('F16 a save cannot start the lifetime anew, and a lifetime that was shortened holds for old sessions', async () => {
+      const login = loginOf('alice', backend.clock)
+      const id = await logIn(login)
+      backend.clock.advance(50 * 60)
+      await logIn(login, id)
+      expect(await sessionsOver(records, { lifetimeSeconds: 50 * 60 }).find(id)).toBeUndefined()
+      for (let hours = 0; hours < 11; hours += 0.5) {
+        await logIn(login, id)
+        backend.clock.advance(hour / 2)
+      }
+      expect(await sessionsOver(records).find(id)).toBeDefined()
+      backend.clock.advance(10 * 60)
+      await logIn(login, id)
+      expect(await sessionsOver(records).find(id)).toBeUndefined()
+    })
+
+    test('F07 a session that was ended is not resurrected by a late save, a touch or a check', async () => {
+      const login = loginOf('alice', backend.clock)
+      const id = await logIn(login)
+      const express = createExpressSessionStore({ records: elsewhere, secrets, clock: backend.clock, ...limits })
+      await sessionsOver(records).end(id)
+      await express.set(id, payloadOf(login) as never)
+      await express.touch(id, payloadOf(login) as never)
+      expect(await express.get(id)).toBeNull()
+      expect(await sessionsOver(records).find(id)).toBeUndefined()
+      backend.clock.advance(11 * hour)
+      await express.set(id, payloadOf(login) as never)
+      expect(await sessionsOver(records).find(id)).toBeUndefined()
+    })
+
+    test('F07 a check that races the end never returns the session after it', async () => {
+      for (let round = 0; round < 20; round += 1) {
+        const id = await logIn(loginOf('alice', backend.clock))
+        backend.clock.advance(120)
+        const checks = Array.from({ length: 10 }, (_, index) => sessionsOver(index % 2 ? records : elsewhere).find(id))
+        await sessionsOver(elsewhere).end(id)
+        expect(await sessionsOver(records).find(id)).toBeUndefined()
+        await Promise.all(checks)
+        expect(await sessionsOver(records).find(id)).toBeUndefined()
+      }
+    })
+
+    test('F12 a value that was changed in the store opens nothing', async () => {
+      const id = await logIn(loginOf('alice', backend.clock))
+      const key = digestOf('session', id)
+      const stored = await records.get('session', key)
+      const sealed = Buffer.from(stored?.value ?? [])
+      expect(sealed.length).toBeGreaterThan(100)
+      const put = (value: Uint8Array) => records.put('session', key, value, backend.clock.now() + 60_000)
+      for (const position of [0, 1, 12, 13, 40, sealed.length - 17, sealed.length - 16, sealed.length - 1]) {
+        const changed = Buffer.from(sealed)
+        changed[position] = (changed[position] ?? 0) ^ 1
+        await put(changed)
+        expect(await sessionsOver(records).find(id)).toBeUndefined()
+      }
+      for (const value of [
+        sealed.subarray(0, -1),
+        Buffer.concat([sealed, sealed]),
+        Buffer.alloc(0),
+        Buffer.alloc(29, 1),
+      ]) {
+        await put(value)
+        expect(await sessionsOver(records).find(id)).toBeUndefined()
+      }
+      await put(sealed)
+      expect(await sessionsOver(records).find(id)).toBeDefined()
+    })
+
+    test('F12 a value that was moved to another key or kind opens nothing', async () => {
+      const [alice, bob] = [await logIn(loginOf('alice', backend.clock)), await logIn(loginOf('bob', backend.clock))]
+      const stored = await records.get('session', digestOf('session', alice))
+      const value = stored?.value ?? Buffer.alloc(0)
+      const expiresAt = backend.clock.now() + 60_000
+      await records.put('session', digestOf('session', bob), value, expiresAt)
+      expect(await sessionsOver(records).find(bob)).toBeUndefined()
+      await records.put('ticket', digestOf('ticket', alice), value, expiresAt)
+      const tickets = createOneTimeStore<HandoffTicket>({ records, secrets, kind: 'ticket', clock: backend.clock })
+      expect(await tickets.take(alice)).toBeUndefined()
+    })
+
+    test('F12 what is stored holds neither the id nor anything of the login', async () => {
+      const id = await logIn(loginOf('alice', backend.clock))
+      const stored = await records.get('session', digestOf('session', id))
+      const raw = Buffer.from(stored?.value ?? []).toString('latin1')
+      for (const secret of [id, 'alice', 'idp.example', 'ID token']) expect(raw).not.toContain(secret)
+      expect(digestOf('session', id)).not.toContain(id)
+    })
+
+    test('a secret can be replaced: what the old one sealed still opens, until it is dropped', async () => {
+      const [old, current] = [['the old secret, long enough to be one'], ['the new secret, long enough to be one']]
+      const id = newId()
+      const express = createExpressSessionStore({ records, secrets: old, clock: backend.clock, ...limits })
+      await express.set(id, payloadOf(loginOf('alice', backend.clock)) as never)
+      expect(await sessionsOver(records, { secrets: [...current, ...old] }).find(id)).toBeDefined()
+      expect(await sessionsOver(records, { secrets: current }).find(id)).toBeUndefined()
+    })
+
+    test('a ticket works once, of many at the same time, here or elsewhere', async () => {
+      const options = { secrets, kind: 'ticket', clock: backend.clock } as const
+      const here = createOneTimeStore<HandoffTicket>({ records, ...options })
+      const there = createOneTimeStore<HandoffTicket>({ records: elsewhere, ...options })
+      const id = newId()
+      const ticket = {
+        sessionId: newId(),
+        domain: 'wiki.example.com',
+        returnTo: 'https://wiki.example.com/',
+        nonceHash: 'h',
+      }
+      await here.put(id, ticket, 60)
+      const taken = await Promise.all(Array.from({ length: 10 }, (_, index) => (index % 2 ? here : there).take(id)))
+      expect(taken.filter(Boolean)).toEqual([ticket])
+      expect(await here.take(id)).toBeUndefined()
+    })
+
+    test('a ticket expires, and an id is not used twice while it stands', async () => {
+      const tickets = createOneTimeStore<string>({ records, secrets, kind: 'ticket', clock: backend.clock })
+      const id = newId()
+      await tickets.put(id, 'first', 60)
+      await expect(tickets.put(id, 'second', 60)).rejects.toMatchObject({ code: 'ERR_INTERNAL' })
+      backend.clock.advance(60)
+      expect(await tickets.take(id)).toBeUndefined()
+    })
+
+    test('replicas that add the same key agree on the first', async () => {
+      const here = createSharedStore<string>({ records, secrets, kind: 'signing-key' })
+      const there = createSharedStore<string>({ records: elsewhere, secrets, kind: 'signing-key' })
+      const id = `epoch ${newId()}`
+      const expiresAt = backend.clock.now() + 60_000
+      const added = await Promise.all([
+        here.add(id, 'key of here', expiresAt),
+        there.add(id, 'key of there', expiresAt),
+      ])
+      expect(added.filter(Boolean)).toHaveLength(1)
+      expect(await here.get(id)).toBe(added[0] ? 'key of here' : 'key of there')
+      expect(await there.get(id)).toBe(await here.get(id))
+    })
+
+    describe('behind the cookie of a host', () => {
+      const cookies = createHostCookies({ secrets, isSecure: true })
+      const authenticator = () => createSessionCookieAuthenticator({ cookies, sessions: sessionsOver(records) })
+      const cookieOf = (id: string, domain = 'wiki.example.com') => cookies.issueSession(id, domain).split(';')[0] ?? ''
+
+      test('a live session is the person, with a digest for the audit log that is not the id', async () => {
+        const login = loginOf('alice', backend.clock)
+        const id = await logIn(login)
+        const result = await authenticator().authenticate(`theme=dark; ${cookieOf(id)}`, 'wiki.example.com')
+        expect(result).toEqual({
+          identity: login.identity,
+          sessionId: id,
+          sessionDigest: digestOf('session', id).slice(0, 16),
+          clearCookie: false,
+        })
+      })
+
+      test('F02 a cookie with a good signature and an unknown session id is anonymous and cleared', async () => {
+        const result = await authenticator().authenticate(cookieOf(newId()), 'wiki.example.com')
+        expect(result).toEqual({ identity: { kind: 'anonymous' }, clearCookie: true })
+      })
+
+      test('F02 the cookie of an ended session is anonymous and cleared', async () => {
+        const id = await logIn(loginOf('alice', backend.clock))
+        await sessionsOver(records).end(id)
+        const result = await authenticator().authenticate(cookieOf(id), 'wiki.example.com')
+        expect(result).toEqual({ identity: { kind: 'anonymous' }, clearCookie: true })
+      })
+
+      test('F05 the cookie of one host is worth nothing on another', async () => {
+        const id = await logIn(loginOf('alice', backend.clock))
+        const result = await authenticator().authenticate(cookieOf(id, 'wiki.example.com'), 'payroll.example.org')
+        expect(result).toEqual({ identity: { kind: 'anonymous' }, clearCookie: true })
+      })
+
+      test('F04 of several cookies with our name the one that is a session counts, in any order', async () => {
+        const [live, ended] = [await logIn(loginOf('alice', backend.clock)), await logIn(loginOf('bob', backend.clock))]
+        await sessionsOver(records).end(ended)
+        const planted = [cookieOf(newId()), '__Host-sallyport=garbage', cookieOf(ended), cookieOf(live)]
+        for (const order of [planted, [...planted].reverse()]) {
+          const result = await authenticator().authenticate(order.join('; '), 'wiki.example.com')
+          expect(result).toMatchObject({ identity: { subject: 'https://idp.example#alice' }, clearCookie: false })
+        }
+      })
+
+      test('a browser that waits for its ticket keeps its pending cookie beside an ended session', async () => {
+        const pending = cookies.issuePending()
+        const header = `${cookieOf(newId())}; ${pending.setCookie.split(';')[0]}`
+        const result = await authenticator().authenticate(header, 'wiki.example.com')
+        expect(result).toEqual({
+          identity: { kind: 'anonymous' },
+          pendingNonceHash: pending.nonceHash,
+          clearCookie: false,
+        })
+      })
+    })
+
+    describe('on the pages of the auth host', () => {
+      test('F03 the session id from before the login is dead after it, here and as a login', async () => {
+        const { agent, sessionIdOf } = startPages(backend, records)
+        const planted = sessionIdOf(await agent.get('/visit'))
+        const id = sessionIdOf(await agent.get('/login'))
+        expect(id).not.toBe(planted)
+        expect(await sessionsOver(records).find(id)).toMatchObject({ identity: { email: 'alice@example.com' } })
+        expect(await sessionsOver(records).find(planted)).toBeUndefined()
+        await logIn(loginOf('mallory', backend.clock), planted)
+        expect(await sessionsOver(records).find(planted)).toBeUndefined()
+      })
+
+      test('F07 a slow response that saves the session after log-out does not bring it back', async () => {
+        const pages = startPages(backend, records)
+        const id = pages.sessionIdOf(await pages.agent.get('/login'))
+        const slow = pages.agent.get('/slow').then(response => response)
+        await pages.untilSlowHasRead()
+        expect((await pages.agent.get('/logout')).status).toBe(204)
+        expect(await sessionsOver(elsewhere).find(id)).toBeUndefined()
+        pages.releaseSlow()
+        expect((await slow).status).toBe(200)
+        expect(await sessionsOver(records).find(id)).toBeUndefined()
+        expect(await sessionsOver(elsewhere).find(id)).toBeUndefined()
+        expect((await pages.agent.get('/who')).body).toEqual({ who: null })
+      })
+
+      test('the login is still there at the next request, and ends with its idle time', async () => {
+        const { agent } = startPages(backend, records)
+        await agent.get('/login')
+        expect((await agent.get('/who')).body).toEqual({ who: 'https://idp.example#alice' })
+        backend.clock.advance(hour)
+        expect((await agent.get('/who')).body).toEqual({ who: null })
+      })
+
+      test('F11 a store that fails is an error of the page, never a page without a session', async () => {
+        const store = await backend.openElsewhere()
+        const { agent } = startPages(backend, store)
+        await agent.get('/login')
+        await store.close()
+        const response = await agent.get('/who')
+        expect(response.status).toBe(503)
+        expect(response.body).toEqual({ code: 'ERR_STORE_UNAVAILABLE' })
+      })
+
+      test('listing and clearing fail with a clear error', async () => {
+        const store = createExpressSessionStore({ records, secrets, clock: backend.clock, ...limits })
+        for (const call of [store.all, store.ids, store.length, store.clear]) {
+          const error = await new Promise(resolve => call.call(store, resolve))
+          expect(error).toMatchObject({ message: 'sessions cannot be listed: the store knows them by digest only' })
+        }
+      })
+    })
+  })
+}
+
+/** A small auth host: visitors get a session, a login regenerates it as passport does. */
+function startPages(backend: Backend, records: RecordStore) {
+  const app = express()
+  const store = createExpressSessionStore({ records, secrets, clock: backend.clock, ...limits })
+  app.use(session({ store, secret: secrets, resave: false, saveUninitialized: false, name: 'auth', genid: newId }))
+  const gate = createGate()
+  app.get('/visit', (req, res) => {
+    Object.assign(req.session, { visited: true })
+    res.json({ id: req.sessionID })
+  })
+  app.get('/login', (req, res, next) => {
+    req.session.regenerate(error => {
+      if (error) return next(error)
+      Object.assign(req.session, { passport: { user: loginOf('alice', backend.clock) } })
+      res.json({ id: req.sessionID })
+    })
+  })
+  app.get('/slow', async (req, res) => {
+    Object.assign(req.session, { changed: true })
+    gate.arrive()
+    await gate.released
+    res.json({})
+  })
+  app.get('/logout', (req, res, next) => req.session.destroy(error => (error ? next(error) : res.sendStatus(204))))
+  app.get('/who', (req, res) => {
+    const { passport } = req.session as { passport?: { user: LoginSession } }
+    res.json({ who: passport?.user.identity.subject ?? null })
+  })
+  app.use((error: { status?: number; code?: string }, _req: unknown, res: express.Response, _next: unknown) => {
+    res.status(error.status ?? 500).json({ code: error.code })
+  })
+  return {
+    agent: request.agent(app),
+    sessionIdOf: (response: request.Response) => String(response.body.id),
+    untilSlowHasRead: () => gate.arrived,
+    releaseSlow: gate.release,
+  }
+}
+
+function createGate() {
+  let arrive = () => {}
+  let release = () => {}
+  const arrived = new Promise<void>(resolve => {
+    arrive = resolve
+  })
+  const released = new Promise<void>(resolve => {
+    release = resolve
+  })
+  return { arrive, release, arrived, released }
+}
+
+function countExtends(records: RecordStore) {
+  let count = 0
+  const extend: RecordStore['extend'] = (kind, key, expiresAt) => {
+    count += 1
+    return records.extend(kind, key, expiresAt)
+  }
+  return { counting: { ...records, extend }, writes: () => count }
+}
