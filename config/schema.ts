@@ -33,6 +33,11 @@ const server = z.strictObject({
     description: 'Peers that may ask for decisions and whose forwarding headers are believed.',
     expected: 'a list of addresses or CIDR ranges such as 10.0.0.0/8',
   }),
+  webSocketOrigins: setting(z.array(parsed(value.parseOrigin)).default([]), {
+    description:
+      "Origins whose pages may open a WebSocket on a host other than their own; a host's own pages always may.",
+    expected: 'a list of origins such as https://partner.example.org',
+  }),
   requestTimeout: setting(duration(1, 300).prefault('10s'), {
     description: 'How long a client may take to send one request.',
     expected: durationExpected,
@@ -239,7 +244,7 @@ const login = z.strictObject({
     description: 'How long a person may take to log in at the provider.',
     expected: durationExpected,
   }),
-  rateLimit: setting(z.int().min(1).max(100_000).default(60), {
+  rateLimit: setting(z.int().min(1).max(100_000).default(600), {
     description: 'Requests to the login pages per client address and minute.',
     expected: 'a whole number from 1 to 100000',
   }),

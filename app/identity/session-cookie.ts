@@ -17,14 +17,17 @@ export interface CookieAuthentication {
   readonly sessionId?: string
   /** For audit events; present with `sessionId`. */
   readonly sessionDigest?: string
-  /** base64url SHA-256 of the nonce in the browser's pending cookie. */
-  readonly pendingNonceHash?: string
+  /**
+   * Stands for the cookie that this browser holds for the host, be it pending or a session's: a handoff is bound to it,
+   * so that a login which comes back after a step-up finds the browser that left, and no other.
+   */
+  readonly bindingHash?: string
   /** The cookie that came is worth nothing: garbage, made for another host, or of a session that has ended. */
   readonly clearCookie: boolean
 }
 
 export interface SessionCookieAuthenticatorOptions {
-  readonly cookies: Pick<HostCookies, 'read'>
+  readonly cookies: Pick<HostCookies, 'read' | 'bindingOf'>
   readonly sessions: Pick<SessionStore, 'find' | 'digest'>
 }
 
@@ -36,16 +39,18 @@ export function createSessionCookieAuthenticator(
     async authenticate(cookieHeader, domain) {
       const reading = cookies.read(cookieHeader, domain)
       const { pendingNonceHash } = reading
-      const pending = pendingNonceHash === undefined ? {} : { pendingNonceHash }
       const found = await findFirst(sessions, reading.sessionIds)
       if (found !== undefined) {
         const { sessionId, login } = found
         const sessionDigest = sessions.digest(sessionId)
-        return { identity: login.identity, sessionId, sessionDigest, ...pending, clearCookie: false }
+        const bindingHash = cookies.bindingOf(sessionId, domain)
+        return { identity: login.identity, sessionId, sessionDigest, bindingHash, clearCookie: false }
       }
       // Clearing removes the pending cookie as well, which has the same name and is still needed.
       const isWorthless = reading.isGarbage || reading.sessionIds.length > 0
-      return { identity: anonymous, ...pending, clearCookie: isWorthless && pendingNonceHash === undefined }
+      if (pendingNonceHash !== undefined)
+        return { identity: anonymous, bindingHash: pendingNonceHash, clearCookie: false }
+      return { identity: anonymous, clearCookie: isWorthless }
     },
   }
 }

@@ -22,6 +22,8 @@ export interface HostCookies {
   issueSession(sessionId: string, domain: string): string
   /** Set-Cookie value with a fresh nonce, and the digest of it that may be shown to others. */
   issuePending(): { readonly setCookie: string; readonly nonceHash: string }
+  /** Digest that stands for a session cookie where a nonce's would stand for a pending one. */
+  bindingOf(sessionId: string, domain: string): string
   /** Set-Cookie value that removes the cookie. */
   clear(): string
   /** What a Cookie header says to `domain`; never throws. */
@@ -79,6 +81,7 @@ export function createHostCookies({
       const nonce = randomBytes(32).toString('base64url')
       return { setCookie: `${name}=n.${nonce}${attributes}`, nonceHash: hashNonce(nonce) }
     },
+    bindingOf: (sessionId, domain) => hashNonce(macOf(signingKey, domain, sessionId)),
     clear: () => `${name}=${attributes}; Max-Age=0`,
     read: (cookieHeader, domain) => readValues(valuesOf(cookieHeader, name), domain, keys),
     strip(cookieHeader) {

@@ -40,7 +40,7 @@ beforeEach(() => {
         return found
       },
     },
-    sessions: { find: async id => sessions.get(id), end: async () => {} },
+    sessions: { find: async id => sessions.get(id), end: async () => {}, digest: () => '' },
     authenticate: async () => browser,
     issueSession: (id, domain) => `sallyport=s.${id}.${domain}`,
     deniedPages: (_identity, request) => ({

@@ -1,0 +1,70 @@
+/** Composition, first part: what everything else is built from, and everything that lives in the store. */
+import { randomUUID } from 'node:crypto'
+import type { Config } from '../config/config.ts'
+import type { CanonicalOptions } from '../rbac/access-request.ts'
+import type { PolicySnapshot } from '../rbac/policy.ts'
+import { createSigningKeys, type StoredKey } from './assertion/signing-keys.ts'
+import type { AuditLog } from './audit/event.ts'
+import type { Clock } from './clock.ts'
+import { createSessionCookieAuthenticator } from './identity/session-cookie.ts'
+import type { LoginAttempt } from './login/attempts.ts'
+import { createPages } from './pages/create-pages.ts'
+import type { PolicyReloader } from './policy/reload.ts'
+import { createHostCookies } from './sessions/cookie.ts'
+import { createExpressSessionStore } from './sessions/express-store.ts'
+import { createSessionStore } from './sessions/login-sessions.ts'
+import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
+import type { HandoffTicket, RecordStore } from './sessions/session-store.ts'
+import type { Logger } from './telemetry/logger.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+export interface Base {
+  readonly config: Config
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly audit: AuditLog
+}
+
+export type Policy = PolicyReloader<PolicySnapshot>
+export type Kept = ReturnType<typeof composeKept>
+
+export const newRequestId = (): string => randomUUID()
+export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
+export const secretsOf = (config: Config): readonly string[] => [config.sessions.secret]
+
+/** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
+export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
+  const { lifetimeSeconds, idleSeconds } = config.sessions
+  const secrets = secretsOf(config)
+  const limits = { records, secrets, clock, lifetimeSeconds, idleSeconds }
+  const { algorithm, rotateEverySeconds } = config.assertion
+  const sessions = createSessionStore(limits)
+  const cookies = createHostCookies({ secrets, name: config.server.cookieName, isSecure: isSecure(config) })
+  return {
+    sessions,
+    cookies,
+    expressStore: createExpressSessionStore(limits),
+    attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
+    tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),
+    authenticator: createSessionCookieAuthenticator({ cookies, sessions }),
+    keys: createSigningKeys({
+      store: createSharedStore<StoredKey>({ records, secrets, kind: 'signing-key' }),
+      algorithm,
+      rotateEverySeconds,
+      clock,
+      onError: error => logger.error({ err: error }, 'signing keys could not be read or made'),
+    }),
+    pages: createPages(),
+  }
+}
+
+export function canonicalOptions(config: Config): CanonicalOptions {
+  const { allowEncodedSlash, allowSemicolon, allowUnderscore } = config.canonical
+  const listed = (hosts: readonly string[]) => (domain: string) => hosts.includes(domain)
+  return {
+    allowEncodedSlash: listed(allowEncodedSlash),
+    allowSemicolon: listed(allowSemicolon),
+    allowUnderscore: listed(allowUnderscore),
+  }
+}

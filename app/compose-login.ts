@@ -1,0 +1,82 @@
+/** Composition of the login: the relying party and the Express application around it. */
+import { createAssertionRoutes } from './assertion/routes.ts'
+import {
+  type Base,
+  canonicalOptions,
+  isSecure,
+  type Kept,
+  newRequestId,
+  type Policy,
+  secretsOf,
+} from './compose-kept.ts'
+import { OperationalError } from './errors.ts'
+import { createTrustedProxies } from './fronts/trusted-proxies.ts'
+import { createAttempts } from './login/attempts.ts'
+import { createBrowserCookie } from './login/browser-cookie.ts'
+import { createOutbound } from './login/outbound.ts'
+import { createProviders } from './login/providers.ts'
+import { createRateLimit } from './login/rate-limit.ts'
+import { createReturnToGuard } from './login/return-to.ts'
+import { createLoginRouter } from './login/routes.ts'
+import { createSessionMiddleware } from './login/session-middleware.ts'
+import { createPagesApp } from './server.ts'
+
+export type Login = ReturnType<typeof composeLogin>
+
+export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept, policy: Policy) {
+  const { url: publicUrl } = config.server
+  const outbound = createOutbound()
+  const providers = createProviders({
+    settings: config.providers,
+    publicUrl,
+    fetch: outbound.fetch,
+    clock,
+    logger: logger.child('login'),
+  })
+  const { lifetimeSeconds } = config.sessions
+  const middleware = {
+    store: kept.expressStore,
+    secrets: secretsOf(config),
+    isSecure: isSecure(config),
+    lifetimeSeconds,
+  }
+  const router = createLoginRouter({
+    publicUrl,
+    providers,
+    attempts: createAttempts({ store: kept.attempts, clock, lifetimeSeconds: config.login.attemptLifetimeSeconds }),
+    browserCookie: createBrowserCookie(isSecure(config)),
+    tickets: kept.tickets,
+    sessions: createSessionMiddleware({ ...middleware, clock, logger: logger.child('login') }),
+    endSession: kept.sessions.end,
+    sessionDigest: kept.sessions.digest,
+    returnTo: createReturnToGuard({
+      publicUrl,
+      allowedDomains: () => policy.current().domains,
+      extraDomains: config.login.returnTo,
+      canonical: canonicalOptions(config),
+    }),
+    pages: kept.pages,
+    audit,
+    logger: logger.child('login'),
+    clock,
+    newRequestId,
+  })
+  return { providers, outbound, router }
+}
+
+export function composePages({ config, logger }: Base, kept: Kept, login: Login) {
+  const { isTrusted } = createTrustedProxies(config.server.trustedProxies)
+  return createPagesApp({
+    publicHost: new URL(config.server.url).host,
+    isSecure: isSecure(config),
+    isTrustedProxy: isTrusted,
+    pages: kept.pages,
+    anyHost: createAssertionRoutes(kept.keys),
+    publicHostOnly: [createRateLimit(config.login.requestsPerMinute), login.router],
+    newRequestId,
+    onError: (error, requestId) => {
+      const isExpected = error instanceof OperationalError && error.status < 500
+      logger[isExpected ? 'debug' : 'error']({ requestId, err: error }, 'page failed')
+    },
+  })
+}

@@ -1,0 +1,187 @@
+/**
+ * The composition root: the only file that constructs adapters and wires them. It holds no logic of its own beyond who
+ * is given what, in which order things start, and in which they stop.
+ */
+import { readFileSync } from 'node:fs'
+import type { Config } from '../config/config.ts'
+import { compilePolicy } from '../rbac/policy.ts'
+import { type AuditLogFile, createAuditLog } from './audit/audit-log.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { composeChecks } from './compose-checks.ts'
+import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
+import { composeLogin, composePages, type Login } from './compose-login.ts'
+import { drain, listen, portOf } from './listen.ts'
+import type { ProviderStatus } from './login/providers.ts'
+import { createPolicyFiles } from './policy/files.ts'
+import { createPolicyReloader } from './policy/reload.ts'
+import { createAdminServer, createMainServer } from './server.ts'
+import { createLmdbRecords } from './sessions/lmdb.ts'
+import { createRedisRecords } from './sessions/redis.ts'
+import type { RecordStore } from './sessions/session-store.ts'
+import { createCountedAuditLog } from './telemetry/counted-audit-log.ts'
+import { createLogger, type Logger } from './telemetry/logger.ts'
+import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import { createReadiness } from './telemetry/readiness.ts'
+import { createTelemetryRoutes } from './telemetry/routes.ts'
+import { version } from './version.ts'
+
+export interface Service {
+  readonly logger: Logger
+  /** Loads the policy, listens, asks the providers. Rejects when the policy is broken or a port is taken. */
+  start(): Promise<void>
+  /** For SIGHUP: reads the policy again, and opens the audit file again after a rotation. */
+  reload(): void
+  /** Takes no new connections, finishes what runs within `server.shutdownTimeout`, then lets go of everything. */
+  close(): Promise<void>
+  /** The ports in use, once started. */
+  ports(): { readonly main: number; readonly admin: number }
+}
+
+export interface ComposeOptions {
+  /** Default: the system's clock. A test hands in one that it can move. */
+  readonly clock?: Clock
+  readonly logger?: Logger
+}
+
+/** Constructs everything, and opens the store and the audit sink; listens to nothing yet. */
+export function compose(config: Config, options: ComposeOptions = {}): Service {
+  const clock = options.clock ?? systemClock
+  const logger = options.logger ?? createLogger({ level: config.log.level })
+  const metrics = createMetrics({ version, providers: config.providers.map(({ name }) => name) })
+  const auditFile = composeAudit(config, clock, logger, metrics)
+  const audit = createCountedAuditLog(auditFile, metrics)
+  const base: Base = { config, clock, logger, metrics, audit }
+  const records = composeRecords(base)
+  const policy = composePolicy(base)
+  const kept = composeKept(base, records)
+  const login = composeLogin(base, kept, policy)
+  const checks = composeChecks(base, kept, policy)
+  const main = createMainServer(checks, composePages(base, kept, login))
+  let isDraining = false
+  const readiness = createReadiness([
+    { name: 'draining', isRequired: true, probe: () => ({ ok: !isDraining }) },
+    { name: 'store', isRequired: true, probe: () => records.verifyConnection().then(() => ({ ok: true })) },
+    { name: 'policy', isRequired: true, probe: () => ({ ok: policy.status().revision !== '' }) },
+    { name: 'policy-reload', isRequired: false, probe: () => reloadState(policy) },
+    { name: 'signing-keys', isRequired: config.assertion.enabled, probe: () => kept.keys.status() },
+    { name: 'audit', isRequired: false, probe: () => auditFile.status() },
+    ...config.providers.map(({ name }) => ({
+      name: `provider-${name}`,
+      isRequired: false,
+      probe: () => providerState(name, login.providers.status()),
+    })),
+  ])
+  const admin = createAdminServer(createTelemetryRoutes({ readiness, metrics: observed(metrics, records, login) }))
+
+  const ports = () => ({ main: portOf(main), admin: portOf(admin) })
+
+  return {
+    logger,
+    async start() {
+      await policy.start()
+      if (config.assertion.enabled) await kept.keys.start()
+      await listen(main, config.server.listen)
+      await listen(admin, config.admin.listen)
+      logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
+      void login.providers.start()
+    },
+    reload() {
+      policy.reload().catch((error: unknown) => logger.error({ err: error }, 'policy reload failed'))
+      auditFile.reopen().catch((error: unknown) => logger.error({ err: error }, 'audit file cannot be opened again'))
+    },
+    async close() {
+      isDraining = true
+      login.providers.stop()
+      kept.keys.close()
+      await Promise.all([main, admin].map(server => drain(server, config.server.shutdownTimeoutSeconds)))
+      await policy.close()
+      await login.outbound.close()
+      await records.close()
+      await auditFile.close()
+      logger.info({}, 'stopped')
+    },
+    ports,
+  }
+}
+
+function composeAudit(config: Config, clock: Clock, logger: Logger, metrics: Metrics): AuditLogFile {
+  const { destination } = config.audit
+  return createAuditLog({
+    destination: destination.kind === 'file' ? destination.path : destination.kind,
+    clock,
+    onWritten: lines => metrics.auditWritten(lines),
+    onFailure: ({ error, lost, pending }) => {
+      metrics.auditFailed(lost)
+      logger.error({ err: error, lost, pending }, 'audit events could not be written')
+    },
+  })
+}
+
+function composeRecords({ config, clock, logger, metrics }: Base): RecordStore {
+  const { store } = config.sessions
+  if (store.kind === 'lmdb') return createLmdbRecords({ path: store.path, clock })
+  return createRedisRecords({
+    url: store.url,
+    prefix: store.prefix,
+    commandTimeoutMs: store.timeoutSeconds * 1000,
+    clock,
+    onStateChange: state => {
+      metrics.storeUp(state.isReady)
+      if (state.isReady) logger.info({}, 'session store is ready')
+      else logger.error({ err: state.cause }, 'session store is down')
+    },
+  })
+}
+
+function composePolicy({ config, clock, logger, metrics, audit }: Base): Policy {
+  const model = readFileSync(new URL('../rbac/model.conf', import.meta.url), 'utf8')
+  const reloader: Policy = createPolicyReloader({
+    source: createPolicyFiles({ directory: config.policy.directory, model }),
+    compile: compilePolicy,
+    clock,
+    watch: config.policy.watch,
+    onLoaded: ({ revision, rowCount }) => {
+      metrics.policyLoaded(revision, rowCount)
+      audit.write({ event: 'policy.loaded', requestId: newRequestId(), revision, rows: rowCount })
+      logger.info({ revision, rows: rowCount }, 'policy loaded')
+    },
+    onRejected: error => {
+      metrics.policyRejected()
+      audit.write({
+        event: 'policy.rejected',
+        requestId: newRequestId(),
+        revision: reloader.status().revision,
+        detail: error.message,
+      })
+      logger.error({ detail: error.message }, 'policy rejected, the last good one stays in force')
+    },
+  })
+  return reloader
+}
+
+function reloadState(policy: Policy) {
+  const { lastError } = policy.status()
+  return lastError === undefined ? { ok: true } : { ok: false, detail: lastError }
+}
+
+function providerState(name: string, all: readonly ProviderStatus[]) {
+  const { ready, lastError } = all.find(status => status.name === name) ?? { ready: false }
+  return { ok: ready, ...(lastError === undefined ? {} : { detail: lastError }) }
+}
+
+/** Gauges that say how things are at the moment of the scrape. */
+function observed(metrics: Metrics, records: RecordStore, login: Login): Pick<Metrics, 'render' | 'contentType'> {
+  return {
+    contentType: metrics.contentType,
+    async render() {
+      metrics.storeUp(
+        await records.verifyConnection().then(
+          () => true,
+          () => false,
+        ),
+      )
+      for (const { name, ready } of login.providers.status()) metrics.providerUp(name, ready)
+      return metrics.render()
+    },
+  }
+}
