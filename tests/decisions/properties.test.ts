@@ -1,0 +1,301 @@
+/**
+ * Properties of decisions over random policies and requests, one of them against a reference: a plain Casbin enforcer
+ * over all rows, with the domain in its matcher and Casbin's own role manager.
+ */
+
+import { newEnforcer, newModelFromString } from 'casbin'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { AccessRequest } from '../../rbac/access-request.ts'
+import type { Context } from '../../rbac/context.ts'
+import { decide, decideWithTrace } from '../../rbac/decide.ts'
+import type { Identity } from '../../rbac/identity.ts'
+import { policyOf } from './policies.ts'
+
+const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)
+process.stdout.write(`seed of the random policies: ${seed} (repeat with SEED=${seed})\n`)
+
+const conditionsFile =
+  'office: { source-network: [10.0.0.0/8] }\nmanaged: { header: { name: x-device, in: [managed] } }\n'
+const concreteDomains = ['a.example.com', 'b.example.com', 'x.a.example.com', 'other.test', 'console', 'kube:prod']
+const domainPatterns = [
+  'a.example.com',
+  'b.example.com',
+  '*.example.com',
+  '*.a.example.com',
+  '*',
+  'console',
+  'kube:prod',
+]
+const groups = ['ops', 'dev', 'role:admin', 'a,b']
+const subjects = [
+  'anyone',
+  'authenticated',
+  'user:https://idp.example#alice',
+  'group:ops',
+  'group:dev',
+  'group:role:admin',
+  'group:a,b',
+  'role:admin',
+  'role:reader',
+]
+const resources = ['/**', '/a', '/a/**', '/a/*', '/b/*/c', '/a/x*', '/b/**']
+const paths = ['/', '/a', '/a/', '/a/x', '/a/xy', '/a/b/c', '/b', '/b/q/c', '/b/q/c/d', '/ab']
+const verbs = ['get', 'create']
+const methods = ['GET', 'POST', 'HEAD', 'DELETE']
+
+interface RandomRow {
+  readonly subject: string
+  readonly domain: string
+  readonly resource: string
+  readonly action: string
+  readonly condition: string
+  readonly effect: string
+}
+
+interface RandomRole {
+  readonly member: string
+  readonly role: string
+  readonly domain: string
+}
+
+const pick = (values: readonly string[]) => fc.constantFrom(...values)
+/** One value half of the time, so that rows and requests meet often enough. */
+const mostly = (value: string, others: readonly string[]) =>
+  fc.oneof({ weight: others.length, arbitrary: fc.constant(value) }, { weight: others.length, arbitrary: pick(others) })
+const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
+  fc
+    .record({
+      subject: mostly('authenticated', subjects),
+      domain: mostly('*.example.com', domainPatterns),
+      resource: mostly('/**', resources),
+      web: mostly('*', ['read', 'write', 'GET', 'GET|POST', 'HEAD']),
+      kube: pick(['*', 'get', 'get|create']),
+      condition: mostly('-', ['office', '!office', 'managed', 'office & managed', '!managed & office']),
+      effect: pick(effects),
+    })
+    .map(({ web, kube, ...row }) => ({ ...row, action: row.domain.startsWith('kube:') ? kube : web }))
+const roleRow: fc.Arbitrary<RandomRole> = fc.record({
+  member: pick([...subjects.slice(1), 'role:reader']),
+  role: pick(['role:admin', 'role:reader']),
+  domain: pick(domainPatterns),
+})
+const policyArbitrary = fc.record({
+  rows: fc.uniqueArray(rowWith(['allow', 'allow', 'allow', 'deny', 'shadow-allow', 'shadow-deny']), {
+    minLength: 1,
+    maxLength: 12,
+    selector: row => JSON.stringify(row),
+  }),
+  roles: fc.uniqueArray(roleRow, { maxLength: 5, selector: row => JSON.stringify(row) }),
+})
+
+const identityArbitrary: fc.Arbitrary<Identity> = fc.oneof(
+  fc.constant<Identity>({ kind: 'anonymous' }),
+  fc.record({ sub: pick(['alice', 'bob']), groups: fc.uniqueArray(pick(groups), { maxLength: 2 }) }).map(
+    ({ sub, groups: held }): Identity => ({
+      kind: 'user',
+      subject: `https://idp.example#${sub}`,
+      provider: 'idp',
+      groups: held,
+      claims: {},
+    }),
+  ),
+)
+interface Case {
+  readonly request: AccessRequest
+  readonly identity: Identity
+  readonly context: Context
+}
+const caseArbitrary: fc.Arbitrary<Case> = fc
+  .record({
+    identity: identityArbitrary,
+    domain: mostly('a.example.com', concreteDomains),
+    resource: pick(paths),
+    method: pick(methods),
+    verb: pick(verbs),
+    address: fc.option(pick(['10.0.0.1', '192.0.2.1']), { nil: undefined }),
+    device: fc.option(fc.constant('managed'), { nil: undefined }),
+  })
+  .map(({ identity, domain, resource, method, verb, address, device }) => ({
+    identity,
+    request: { domain, resource, action: domain.startsWith('kube:') ? verb : method, url: '' },
+    context: { now: 0, header: () => device, ...(address === undefined ? {} : { clientAddress: address }) },
+  }))
+
+const quoted = (text: string): string => `"${text}"`
+const csvOf = (rows: readonly RandomRow[], roles: readonly RandomRole[] = []): string =>
+  [
+    ...rows.map(row =>
+      ['p', quoted(row.subject), row.domain, row.resource, row.action, row.condition, row.effect].join(', '),
+    ),
+    ...roles.map(row => ['g', quoted(row.member), row.role, row.domain].join(', ')),
+  ].join('\n')
+
+// The reference. Written from docs/policy.md alone, without any code of rbac/.
+const referenceModel = `
+[request_definition]
+r = who, dom, obj, act, facts
+[policy_definition]
+p = sub, dom, obj, act, cond, eft
+[role_definition]
+g = _, _, _
+[policy_effect]
+e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
+[matchers]
+m = covers(r.dom, p.dom) && isOneOf(r.who, p.sub, r.dom) && fits(r.obj, p.obj) && does(r.act, p.act, p.eft) && holds(r.facts, p.cond, p.eft)
+`
+
+const covers = (domain: string, pattern: string): boolean => {
+  const isHost = domain !== 'console' && !domain.startsWith('kube:')
+  if (pattern === '*') return isHost
+  return pattern.startsWith('*.') ? isHost && domain.endsWith(pattern.slice(1)) : domain === pattern
+}
+
+const fits = (path: string, pattern: string): boolean => {
+  const text = pattern.replace(/\*\*$|\*/g, star => (star === '**' ? '\u0000' : '[^/]+')).replace('/\u0000', '(/.*)?')
+  return new RegExp(`^${text}/?$`).test(path)
+}
+
+const does = (action: string, pattern: string, effect: string): boolean => {
+  if (pattern === '*') return true
+  const isRead = ['GET', 'HEAD', 'OPTIONS'].includes(action)
+  return pattern.split('|').some(token => {
+    if (token === 'read') return isRead
+    if (token === 'write') return !isRead
+    return token === action || (effect === 'deny' && token === 'GET' && action === 'HEAD')
+  })
+}
+
+const holds = (facts: Context, condition: string, effect: string): boolean => {
+  const truthOf = (name: string): 0 | 0.5 | 1 => {
+    if (name === 'managed') return facts.header?.('x-device') === 'managed' ? 1 : 0
+    if (facts.clientAddress === undefined) return 0.5
+    return facts.clientAddress.startsWith('10.') ? 1 : 0
+  }
+  const terms = condition === '-' ? [] : condition.split(' & ')
+  const truths = terms.map(term => (term.startsWith('!') ? 1 - truthOf(term.slice(1)) : truthOf(term)))
+  const truth = Math.min(1, ...truths)
+  return effect === 'deny' ? truth !== 0 : truth === 1
+}
+
+const namesOfCase = (identity: Identity): string[] =>
+  identity.kind === 'anonymous'
+    ? ['anyone']
+    : ['anyone', 'authenticated', `user:${identity.subject}`, ...identity.groups.map(group => `group:${group}`)]
+
+async function createReference(rows: readonly RandomRow[], roles: readonly RandomRole[]) {
+  const enforcer = await newEnforcer(newModelFromString(referenceModel))
+  await enforcer.addFunction('covers', covers)
+  await enforcer.addFunction('fits', fits)
+  await enforcer.addFunction('does', does)
+  await enforcer.addFunction('holds', holds)
+  const manager = enforcer.getRoleManager()
+  await enforcer.addFunction('isOneOf', (names: string[], subject: string, domain: string) =>
+    names.some(name => manager.syncedHasLink?.(name, subject, domain) ?? false),
+  )
+  const links = roles.flatMap(({ member, role, domain }) =>
+    concreteDomains.filter(concrete => covers(concrete, domain)).map(concrete => [member, role, concrete]),
+  )
+  const policies = rows.map(row => [row.subject, row.domain, row.resource, row.action, row.condition, row.effect])
+  for (const rule of policies) await enforcer.addPolicy(...rule)
+  const unique = new Map(links.map(link => [link.join(' '), link]))
+  for (const link of unique.values()) await enforcer.addGroupingPolicy(...link)
+  return ({ identity, request, context }: Case): boolean =>
+    enforcer.enforceSync(namesOfCase(identity), request.domain, request.resource, request.action, context)
+}
+
+test('the partitioned policy answers as one plain Casbin enforcer over all rows, 24,000 times', {
+  timeout: 120_000,
+}, async () => {
+  const seen = { allow: 0, refuse: 0 }
+  const property = fc.asyncProperty(
+    policyArbitrary,
+    fc.array(caseArbitrary, { minLength: 24, maxLength: 24 }),
+    async ({ rows, roles }, cases) => {
+      const policy = await policyOf(csvOf(rows, roles), conditionsFile)
+      const reference = await createReference(rows, roles)
+      for (const one of cases) {
+        const decision = decide(one.request, one.identity, policy, one.context)
+        expect(decision).not.toMatchObject({ reason: 'evaluation-failed' })
+        const isAllowed = reference(one)
+        expect({ one, isAllowed: decision.effect === 'allow' }).toEqual({ one, isAllowed })
+        seen[isAllowed ? 'allow' : 'refuse'] += 1
+      }
+    },
+  )
+  await fc.assert(property, { numRuns: 1000, seed })
+  expect(seen.allow).toBeGreaterThan(2000)
+  expect(seen.refuse).toBeGreaterThan(2000)
+})
+
+const grown = (added: fc.Arbitrary<RandomRow>) =>
+  fc
+    .record({
+      policy: policyArbitrary,
+      row: added,
+      at: fc.nat(12),
+      cases: fc.array(caseArbitrary, { minLength: 12, maxLength: 12 }),
+    })
+    .filter(({ policy, row }) => !policy.rows.some(other => JSON.stringify(other) === JSON.stringify(row)))
+
+async function decideBoth({
+  policy,
+  row,
+  at,
+  cases,
+}: {
+  policy: { rows: RandomRow[]; roles: RandomRole[] }
+  row: RandomRow
+  at: number
+  cases: Case[]
+}) {
+  const before = await policyOf(csvOf(policy.rows, policy.roles), conditionsFile)
+  const after = await policyOf(csvOf(policy.rows.toSpliced(at, 0, row), policy.roles), conditionsFile)
+  return cases.map(({ request, identity, context }) => [
+    decide(request, identity, before, context).effect,
+    decide(request, identity, after, context).effect,
+  ])
+}
+
+test('adding a deny row never admits anyone', async () => {
+  const property = fc.asyncProperty(grown(rowWith(['deny'])), async input => {
+    for (const [before, after] of await decideBoth(input)) expect(before !== 'allow' && after === 'allow').toBe(false)
+  })
+  await fc.assert(property, { numRuns: 300, seed })
+})
+
+test('adding an allow row never shuts anyone out', async () => {
+  const property = fc.asyncProperty(grown(rowWith(['allow'])), async input => {
+    for (const [before, after] of await decideBoth(input)) expect(before === 'allow' && after !== 'allow').toBe(false)
+  })
+  await fc.assert(property, { numRuns: 300, seed })
+})
+
+test('adding a shadow row changes no decision', async () => {
+  const property = fc.asyncProperty(grown(rowWith(['shadow-allow', 'shadow-deny'])), async input => {
+    for (const [before, after] of await decideBoth(input)) expect(after).toBe(before)
+  })
+  await fc.assert(property, { numRuns: 300, seed })
+})
+
+test('a decision with its trace is the decision, and the row that decided was hit in every field', async () => {
+  const property = fc.asyncProperty(
+    policyArbitrary,
+    caseArbitrary,
+    async ({ rows, roles }, { request, identity, context }) => {
+      const policy = await policyOf(csvOf(rows, roles), conditionsFile)
+      const seen = new Map<string, string[]>()
+      const trace = (row: { id: string }, field: string, outcome: string): void => {
+        seen.set(row.id, [...(seen.get(row.id) ?? []), `${field} ${outcome}`])
+      }
+      const decision = decideWithTrace(request, identity, policy, context, { trace, onError: () => {} })
+      expect(decision).toEqual(decide(request, identity, policy, context))
+      if (decision.effect === 'challenge' || decision.rule === undefined) return
+      expect(seen.get(decision.rule)?.slice(0, 3)).toEqual(['resource hit', 'action hit', 'subject hit'])
+      if (decision.effect === 'allow') expect(seen.get(decision.rule)?.[3]).toBe('condition hit')
+      if (decision.effect === 'deny' && decision.reason === 'rule-denied')
+        expect(seen.get(decision.rule)?.[3]).toMatch(/^condition (hit|may)$/)
+    },
+  )
+  await fc.assert(property, { numRuns: 500, seed })
+})
