@@ -33,7 +33,7 @@ const accessFields = {
   durationMicroseconds: 'From the parsed question to the decision.',
 } as const
 
-const reason = 'Code of the closed list in [reasons](reasons.md).'
+const reason = 'Code of the closed list in [decisions](decisions.md).'
 const code = 'Code of the closed list in [errors](errors.md).'
 const provider = "The provider's name in the configuration."
 

@@ -62,7 +62,7 @@ export const metricDefinitions = {
     labels: {
       front,
       effect: list(['allow', 'challenge', 'deny']),
-      reason: `${list([allowReason])} for allow, else the codes of [reasons](reasons.md)`,
+      reason: `${list([allowReason])} for allow, else the codes of [decisions](decisions.md)`,
     },
   },
   sallyport_check_duration_seconds: {
