@@ -99,7 +99,13 @@ function commandLinePage(program: Command): string {
 function commandSections(command: Command, parent: string): string[] {
   const name = `${parent} ${command.name()}`.trim()
   const own = [`## ${name}`, '', '```text', helpOf(command), '```', '']
-  return [...own, ...command.commands.flatMap(child => commandSections(child, name))]
+  return [
+    ...own,
+    ...command
+      .createHelp()
+      .visibleCommands(command)
+      .flatMap(child => commandSections(child as Command, name)),
+  ]
 }
 
 /** The help as it is printed, with the examples after it. */

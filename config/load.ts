@@ -47,6 +47,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const start = resolve(options.directory ?? '.')
   const directory = options.file === undefined ? start : dirname(resolve(start, options.file))
   const document = readDocument(options, start)
+  // What cannot be read says nothing: everything would be reported as missing.
+  if (document.problems.length > 0) throw new ConfigError(document.problems)
   const reading = overlay(document, options)
   const { tree, problems, placeOf } = reading
   const report = (path: Path, message: string, what: 'value' | 'name' = 'value'): void => {
@@ -112,7 +114,7 @@ function overlay(document: ConfigDocument, options: LoadOptions): Reading {
     if (around?.kind === 'environment') return { source: around.source }
     return { source: inFile, ...(own?.kind === 'file' ? position(own) : document.positionOf(path, what)) }
   }
-  return { tree, problems: [...document.problems, ...problems], origins, placeOf }
+  return { tree, problems, origins, placeOf }
 }
 
 const position = ({ line, column }: Place) => (line === undefined || column === undefined ? {} : { line, column })

@@ -30,7 +30,9 @@ export function parseListenAddress(text: string): ListenAddress {
     return { host: bracketed, port }
   }
   const host = plain ?? ''
-  if (!ipaddr.IPv4.isValidFourPartDecimal(host) && !isHostName(host)) {
+  // 127.1 and 2130706433 are addresses to some resolvers and names to others.
+  const isName = isHostName(host) && !/^[\d.x]+$/.test(host)
+  if (!ipaddr.IPv4.isValidFourPartDecimal(host) && !isName) {
     throw new RangeError('the part before the colon is neither an IPv4 address nor a host name')
   }
   return { host, port }

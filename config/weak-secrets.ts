@@ -54,11 +54,19 @@ function decodings(text: string): string[] {
   return found
 }
 
-/** Spellings under which a published secret is still the published secret. */
+/** Spellings under which a published secret is still the published secret: quoted, bracketed, padded to a length. */
 function spellings(text: string): string[] {
   const bare = text.trim().replace(/^["'`[(<{]+|["'`\])>}]+$/g, '')
-  const unpadded = bare.replace(/(.)\1{2,}$/, '')
-  return [text, bare, unpadded, bare.toLowerCase(), bare.replace(/=+$/, '')]
+  return [text, ...withoutPadding(bare)].flatMap(form => [form, form.toLowerCase()])
+}
+
+/** Without the run of equal characters at either end; up to three of a run may belong to the text itself. */
+function withoutPadding(text: string): string[] {
+  const cuts = (run: string) =>
+    [0, 1, 2, 3, run.length].filter(kept => kept <= run.length).map(kept => run.length - kept)
+  const head = /^(.)\1*/.exec(text)?.[0] ?? ''
+  const tail = /(.)\1*$/.exec(text)?.[0] ?? ''
+  return cuts(head).flatMap(before => cuts(tail).map(after => text.slice(before, text.length - after)))
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 12)
@@ -71,7 +79,12 @@ function isSentence(text: string): boolean {
   return isOneCase && !/\d/.test(text)
 }
 
-const uuid = /^[0-9a-z]{8}-(?:[0-9a-z]{4}-){3}[0-9a-z]{12}$/i
+const uuid = /[0-9a-z]{8}-(?:[0-9a-z]{4}-){3}[0-9a-z]{12}/gi
+
+const isIdentifier = (text: string): boolean => {
+  const rest = text.replaceAll(uuid, '')
+  return rest !== text && rest.length < minimumBytes
+}
 
 /** Why the text is no good as a secret, as it reads after "the secret"; `undefined` when nothing speaks against it. */
 export function weaknessOf(secret: string): string | undefined {
@@ -80,7 +93,7 @@ export function weaknessOf(secret: string): string | undefined {
   if (bytes > maximumBytes) return `has ${bytes} bytes, more than ${maximumBytes}; is this the right file?`
   if (/^(.+?)\1+$/s.test(secret)) return 'is one text repeated'
   if (isPublished(secret)) return 'is publicly known'
-  if (uuid.test(secret)) return 'is an identifier (UUID), not a secret'
+  if (isIdentifier(secret)) return 'is an identifier (UUID), not a secret'
   if (words.test(unLeet(secret)) || words.test(secret.toLowerCase())) return 'is made of words or is a placeholder'
   if (isSentence(secret)) return 'reads like words: no digit and one case only, or spaces'
   if (newMaterial(secret) * bitsPerCharacter(secret) < minimumBits) return 'repeats itself or holds too little'

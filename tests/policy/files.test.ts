@@ -1,0 +1,205 @@
+/** Policy files on a real disk: what is read, what is refused, and which changes are noticed. */
+import { renameSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createPolicyFiles, type PolicyFilesOptions } from '../../app/policy/files.ts'
+import { createPolicyDirectory, eventually, type PolicyDirectory, pause, publishConfigMap } from './policy-directory.ts'
+
+const model = '[request_definition]\nr = obj, act, ctx\n'
+const row = (path: string, effect = 'allow') => `p, group:ops, wiki.example.com, ${path}, read, -, ${effect}\n`
+
+let directory: PolicyDirectory
+const stops: (() => void)[] = []
+beforeEach(() => {
+  directory = createPolicyDirectory()
+})
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop()
+  directory.destroy()
+})
+
+const source = (options: Partial<PolicyFilesOptions> = {}) =>
+  createPolicyFiles({ directory: directory.path, model, settleMs: 30, pollMs: 60_000, ...options })
+
+async function watched(options: Partial<PolicyFilesOptions> = {}) {
+  const files = source(options)
+  await files.load()
+  let changes = 0
+  stops.push(files.watch(() => changes++))
+  await pause(50)
+  return { files, changes: () => changes }
+}
+
+describe('what is read', () => {
+  it('every .csv in order of name, and conditions.yaml; nothing else', async () => {
+    directory.put('b.csv', 'b')
+    directory.put('a.csv', 'a')
+    directory.put('Z.csv', 'z')
+    directory.put('conditions.yaml', 'office: {}')
+    directory.put('.hidden.csv', 'x')
+    directory.put('a.csv~', 'x')
+    directory.put('wiki.test.yaml', 'x')
+    directory.put('README.md', 'x')
+    expect(await source().load()).toEqual({
+      model,
+      files: [
+        { name: 'Z.csv', text: 'z' },
+        { name: 'a.csv', text: 'a' },
+        { name: 'b.csv', text: 'b' },
+      ],
+      conditions: { name: 'conditions.yaml', text: 'office: {}' },
+    })
+  })
+
+  it('an empty directory is an empty policy', async () => {
+    expect(await source().load()).toEqual({ model, files: [] })
+  })
+
+  it('a byte order mark is no part of the first row', async () => {
+    directory.put('a.csv', new Uint8Array([0xef, 0xbb, 0xbf, 0x70]))
+    expect((await source().load()).files).toEqual([{ name: 'a.csv', text: 'p' }])
+  })
+
+  it('a model that says the same as the built-in one may lie there', async () => {
+    directory.put('model.conf', '# ours\n[request_definition]\r\n\nr  =  obj, act, ctx # as documented\n')
+    expect((await source().load()).model).toBe(model)
+  })
+})
+
+describe('what is refused, with the file', () => {
+  it.each([
+    ['a model of its own', 'model.conf', '[request_definition]\nr = sub\n', /^model\.conf:1:1: the model differs/],
+    ['bytes that are no UTF-8', 'a.csv', new Uint8Array([0x70, 0xff]), /^a\.csv:1:1: expected text in UTF-8/],
+    [
+      'conditions.yml, which nobody would read',
+      'conditions.yml',
+      'x',
+      /conditions\.yml:1:1: expected the name conditions\.yaml/,
+    ],
+    ['a .CSV in capitals, which nobody would read', 'deny.CSV', 'x', /deny\.CSV:1:1: expected \.csv in lower case/],
+  ])('%s', async (_, name, text, message) => {
+    directory.put(name, text)
+    await expect(source().load()).rejects.toThrow(message)
+    await expect(source().load()).rejects.toMatchObject({ name: 'PolicyError', problems: [{ line: 1, column: 1 }] })
+  })
+
+  it('a directory that is not there', async () => {
+    directory.remove('')
+    await expect(source().load()).rejects.toThrow(/expected a directory with policy files/)
+  })
+
+  it('a directory where a file should be', async () => {
+    await expect(source({ directory: '/dev/null' }).load()).rejects.toMatchObject({ name: 'PolicyError' })
+  })
+})
+
+describe('a load never sees two states at once', () => {
+  it('while two files are swapped together again and again', async () => {
+    const publish = (revision: number) =>
+      publishConfigMap(directory.path, `..${revision}`, { 'allow.csv': `${revision}`, 'deny.csv': `${revision}` })
+    publish(0)
+    const files = source({ settleMs: 1 })
+    const seen = new Set<string>()
+    for (let revision = 1; revision <= 60; revision++) {
+      const [texts] = await Promise.all([files.load(), pause(revision % 4).then(() => publish(revision))])
+      expect(new Set(texts.files.map(file => file.text)).size).toBe(1)
+      seen.add(texts.files[0]?.text ?? '')
+    }
+    expect(seen.size).toBeGreaterThan(20)
+  })
+})
+
+describe('what is noticed', () => {
+  it('a file written in place', async () => {
+    directory.put('a.csv', row('/a'))
+    const { changes } = await watched()
+    directory.put('a.csv', row('/b'))
+    await eventually(() => expect(changes()).toBe(1))
+  })
+
+  it('a file renamed over the old one, again and again', async () => {
+    directory.put('a.csv', row('/a'))
+    const { changes, files } = await watched()
+    for (const round of [1, 2, 3]) {
+      directory.renameOver('a.csv', row(`/${round}`))
+      await eventually(() => expect(changes()).toBe(round))
+      expect((await files.load()).files[0]?.text).toBe(row(`/${round}`))
+    }
+  })
+
+  it("a ConfigMap's link swapped to another revision", async () => {
+    publishConfigMap(directory.path, '..1', { 'a.csv': row('/a') })
+    const { changes, files } = await watched()
+    publishConfigMap(directory.path, '..2', { 'a.csv': row('/b') })
+    await eventually(() => expect(changes()).toBe(1))
+    expect((await files.load()).files).toEqual([{ name: 'a.csv', text: row('/b') }])
+  })
+
+  it('a file added and a file removed', async () => {
+    directory.put('a.csv', row('/a'))
+    const { changes } = await watched()
+    directory.put('b.csv', row('/b', 'deny'))
+    await eventually(() => expect(changes()).toBe(1))
+    directory.remove('b.csv')
+    await eventually(() => expect(changes()).toBe(2))
+  })
+
+  it('a change between the load and the start of the watch', async () => {
+    directory.put('a.csv', row('/a'))
+    const files = source()
+    await files.load()
+    directory.put('a.csv', row('/changed'))
+    let changes = 0
+    stops.push(files.watch(() => changes++))
+    await eventually(() => expect(changes).toBe(1))
+  })
+
+  it('the directory replaced by another one, by looking, since nothing tells', async () => {
+    directory.put('a.csv', row('/a'))
+    const { changes } = await watched({ pollMs: 50 })
+    const next = createPolicyDirectory()
+    writeFileSync(join(next.path, 'a.csv'), row('/b'))
+    renameSync(directory.path, `${directory.path}.old`)
+    renameSync(next.path, directory.path)
+    await eventually(() => expect(changes()).toBeGreaterThanOrEqual(1))
+    await pause(150)
+    const before = changes()
+    directory.put('a.csv', row('/c'))
+    await eventually(() => expect(changes()).toBe(before + 1))
+    next.destroy()
+  })
+})
+
+describe('what is not reported', () => {
+  it('files that are no part of the policy', async () => {
+    directory.put('a.csv', row('/a'))
+    const { changes } = await watched({ pollMs: 20 })
+    directory.put('.a.csv.swp', 'x')
+    directory.put('4913', '')
+    directory.put('wiki.test.yaml', 'x')
+    await pause(200)
+    expect(changes()).toBe(0)
+  })
+
+  it('a file that is still being written: only the end counts, once', async () => {
+    directory.put('a.csv', row('/a'))
+    const { changes, files } = await watched({ settleMs: 150 })
+    for (let part = 1; part <= 8; part++) {
+      await writeFile(join(directory.path, 'a.csv'), row('/a').repeat(part))
+      await pause(40)
+      expect(changes()).toBe(0)
+    }
+    await eventually(() => expect(changes()).toBe(1))
+    expect((await files.load()).files[0]?.text).toBe(row('/a').repeat(8))
+  })
+
+  it('anything, once the watch is stopped', async () => {
+    directory.put('a.csv', row('/a'))
+    const { changes } = await watched({ pollMs: 20 })
+    directory.put('a.csv', row('/b'))
+    for (const stop of stops.splice(0)) stop()
+    await pause(200)
+    expect(changes()).toBe(0)
+  })
+})
