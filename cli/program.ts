@@ -77,6 +77,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addServe(program, terminal, onExit)
   addConfig(program, terminal, onExit)
   addDemo(program, onExit)
+  addDemoParts(program, onExit)
   addSecret(program, terminal, onExit)
   addDocs(program, terminal, onExit)
   return program
@@ -144,6 +145,28 @@ const addDemo = (program: Command, onExit: (code: number) => void): void => {
     .action(async (values: { proxy?: string; check?: boolean; port?: number; json?: boolean }) => {
       const { runDemo } = await import('./demo/main.ts')
       onExit(await runDemo({ ...values, check: values.check === true }))
+    })
+}
+
+// Parts of the demo as processes of their own, for compose.yaml; nobody types these.
+const addDemoParts = (program: Command, onExit: (code: number) => void): void => {
+  program
+    .command('demo-provider', { hidden: true })
+    .requiredOption('--listen <address>', 'host:port')
+    .requiredOption('--issuer <url>', 'public address of the provider')
+    .requiredOption('--auth-url <url>', 'public address of Sallyport')
+    .requiredOption('--client-secret-file <file>', 'file with the secret of the client sallyport')
+    .action(async (values: { listen: string; issuer: string; authUrl: string; clientSecretFile: string }) => {
+      const { runDemoProvider } = await import('./demo/parts.ts')
+      onExit(await runDemoProvider(values))
+    })
+  program
+    .command('demo-app', { hidden: true })
+    .requiredOption('--listen <address>', 'host:port')
+    .addOption(new Option('--name <name>', 'which application').choices(['wiki', 'payroll']).makeOptionMandatory())
+    .action(async (values: { listen: string; name: 'wiki' | 'payroll' }) => {
+      const { runDemoApp } = await import('./demo/parts.ts')
+      onExit(await runDemoApp(values))
     })
 }
 

@@ -40,7 +40,7 @@ function createAdapter(model: string, records: LRUCache<string, AdapterPayload>)
     },
     async revokeByGrantId(grantId) {
       for (const [key, payload] of [...records.entries()]) {
-        if (payload.grantId === grantId) records.delete(key)
+        if (key.startsWith(`${model}:`) && payload.grantId === grantId) records.delete(key)
       }
     },
   }

@@ -53,7 +53,7 @@ export class StackError extends Error {
 }
 
 export const providerName = 'demo'
-const clientId = 'sallyport'
+export const clientId = 'sallyport'
 const START_TIMEOUT_MS = 20_000
 
 export async function startStack(options: StackOptions): Promise<Stack> {

@@ -1,0 +1,85 @@
+/** Abuse cases B01 to B17 through the real proxy: no spelling of a path opens what its plain form keeps closed. */
+import { expect } from 'vitest'
+import type { Scenario } from './scenarios.ts'
+import { reachedApplication, statusOf } from './world.ts'
+
+/** Each leads, for some program on the way, from the public folder to `/secrets`. */
+const escapes = [
+  '/public/../secrets',
+  '/public/./../secrets',
+  '/public/%2e%2e/secrets',
+  '/public/%2E./secrets',
+  '/public/.%2e/secrets',
+  '/public/..%2fsecrets',
+  '/public/..%2Fsecrets',
+  '/public/%2e%2e%2fsecrets',
+  '/public/..%5csecrets',
+  '/public\\..\\secrets',
+  '/public/..\\secrets',
+  '/public//../secrets',
+  '/public/..;/secrets',
+  '/public/..;x=1/secrets',
+  '/public/%3b/../../secrets',
+  '/public/x/../../secrets',
+  '/public/..%00/secrets',
+  '/public/%c0%ae%c0%ae/secrets',
+  '/public/%u002e%u002e/secrets',
+  '//secrets',
+  '///secrets',
+  '/secrets#/public/page',
+  '/secrets?/public/page',
+  '/secrets?x=/../public/page',
+  '/secrets;/public/page',
+  '/PUBLIC/page',
+  '/public%2fpage',
+  '/publicpage',
+]
+
+export const pathScenarios: readonly Scenario[] = [
+  {
+    name: 'no spelling of a path leaves the public folder (B01 to B12, B15)',
+    run: async ({ raw, url }) => {
+      const { host } = new URL(url('wiki', '/'))
+      for (const path of escapes) {
+        const answer = await raw(
+          `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\nConnection: close\r\n\r\n`,
+        )
+        expect([path, statusOf(answer) === 200, reachedApplication(answer)]).toEqual([path, false, false])
+      }
+    },
+  },
+  {
+    name: 'control characters in a path are refused (B09)',
+    run: async ({ raw, url }) => {
+      const { host } = new URL(url('wiki', '/'))
+      for (const path of [
+        '/public/\tpage',
+        '/public/\x01page',
+        '/public/\x7fpage',
+        '/public/%0d%0apage',
+        '/public/%00page',
+      ]) {
+        const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+        expect([path, reachedApplication(answer)]).toEqual([path, false])
+      }
+    },
+  },
+  {
+    name: 'a path of 64 KB is refused quickly (B17)',
+    run: async ({ raw, url }) => {
+      const started = Date.now()
+      const { host } = new URL(url('wiki', '/'))
+      const answer = await raw(
+        `GET /public/${'a'.repeat(64_000)} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      )
+      expect([400, 414, 431]).toContain(statusOf(answer))
+      expect(Date.now() - started).toBeLessThan(2_000)
+    },
+  },
+  {
+    name: 'a path of 9 KB is refused as too long, not as a failure (B17)',
+    run: async ({ fetch, url }) => {
+      expect((await fetch(url('wiki', `/public/${'a'.repeat(9_000)}`))).status).toBe(414)
+    },
+  },
+]

@@ -1,0 +1,369 @@
+/** One table of scenarios for every proxy. Where a proxy needs another expectation, the scenario says why. */
+import { expect } from 'vitest'
+import { createBrowser, navigation, request } from '../../cli/demo/browser.ts'
+import { choosePerson, isProviderPage, logIn, logOut } from '../../cli/demo/session.ts'
+import { headerScenarios } from './header-scenarios.ts'
+import { pathScenarios } from './path-scenarios.ts'
+import { received, statusOf, type World } from './world.ts'
+
+export interface Scenario {
+  readonly name: string
+  readonly run: (world: World) => Promise<void>
+}
+
+const strangers: readonly Scenario[] = [
+  {
+    name: 'a browser without a session is redirected to the login page, uncacheably',
+    run: async ({ url, stack }) => {
+      const response = await createBrowser().open(url('wiki', '/notes?page=2'))
+      expect(response.status).toBe(302)
+      const target = new URL(response.headers.location ?? '')
+      expect(target.origin + target.pathname).toBe(`${stack.origin('auth')}/login`)
+      expect(target.searchParams.get('rd')).toBe(url('wiki', '/notes?page=2'))
+      expect(response.headers['cache-control']).toContain('no-store')
+      expect(response.setCookies).toHaveLength(1)
+    },
+  },
+  {
+    name: 'HEAD is treated like GET',
+    run: async ({ url }) => expect((await createBrowser().open(url('wiki', '/'), { method: 'HEAD' })).status).toBe(302),
+  },
+  {
+    name: 'a script gets 401 with the login address and no redirect',
+    run: async ({ fetch, url, stack }) => {
+      const response = await fetch(url('wiki', '/api'))
+      expect(response.status).toBe(401)
+      expect(response.headers.location).toContain(`${stack.origin('auth')}/login`)
+      expect(response.headers['content-type']).toContain('application/json')
+    },
+  },
+  {
+    name: 'XMLHttpRequest gets 401, even when it accepts HTML',
+    run: async ({ url }) => {
+      const headers = { accept: 'text/html', 'x-requested-with': 'XMLHttpRequest' }
+      expect((await request(url('wiki', '/'), { headers })).status).toBe(401)
+    },
+  },
+  {
+    name: 'a form without a session gets 401, and nothing of it reaches the application',
+    run: async ({ url }) => {
+      const response = await request(url('wiki', '/'), { method: 'POST', headers: navigation, body: 'a=1' })
+      expect(response.status).toBe(401)
+      expect(response.body).not.toContain('"app"')
+    },
+  },
+  {
+    name: 'a public path is open to read and closed to write (D01), whatever X-HTTP-Method-Override says (D03)',
+    run: async ({ fetch, url }) => {
+      expect((await fetch(url('wiki', '/public/page'))).status).toBe(200)
+      expect((await fetch(url('wiki', '/public/page'), { method: 'POST', body: 'x' })).status).toBe(401)
+      const headers = { 'x-http-method-override': 'GET' }
+      expect((await fetch(url('wiki', '/public/page?_method=GET'), { method: 'DELETE', headers })).status).toBe(401)
+    },
+  },
+  {
+    name: 'a host that no rule names is refused, and one that the proxy does not know is not served',
+    run: async ({ fetch, url }) => {
+      const answer = await fetch(url('unknown', '/')).then(
+        response => response.status,
+        () => 0,
+      )
+      expect(answer).not.toBe(200)
+    },
+  },
+  {
+    name: 'a WebSocket without a session is 401 and no redirect (D06)',
+    run: async world => {
+      const answer = await world.raw(handshake(world, ''))
+      expect(statusOf(answer)).toBe(401)
+    },
+  },
+]
+
+const people: readonly Scenario[] = [
+  {
+    name: 'a login ends at the address that was asked for, query and all',
+    run: async ({ url }) => {
+      const wanted = url('wiki', '/a/b?x=1&y=%20z&rd=http://evil.example/')
+      const page = await logIn(createBrowser(), wanted, 'carol')
+      expect([page.status, page.url]).toEqual([200, wanted])
+    },
+  },
+  {
+    name: 'a very long address survives the challenge',
+    run: async ({ url }) => {
+      const wanted = url('wiki', `/search?q=${'%C3%A4'.repeat(320)}`)
+      const response = await createBrowser().open(wanted)
+      expect(response.status).toBe(302)
+      expect(new URL(response.headers.location ?? '').searchParams.get('rd')).toContain('wiki.localhost')
+    },
+  },
+  {
+    name: 'an allowed request carries every identity header exactly once',
+    run: async ({ alice, echo, url }) => {
+      const seen = await echo(alice, url('wiki', '/'))
+      expect(received(seen, 'remote-user')).toEqual(['alice'])
+      expect(received(seen, 'remote-email')).toEqual(['alice@example.com'])
+      expect(received(seen, 'remote-name')).toEqual(['Alice Archer'])
+      expect(received(seen, 'remote-groups')).toEqual(['ops'])
+      expect(received(seen, 'x-sallyport-assertion')).toHaveLength(1)
+      expect(received(seen, 'host')).toEqual([new URL(url('wiki', '/')).host])
+    },
+  },
+  {
+    name: 'a request body reaches the application whole, with its method and query',
+    run: async ({ alice, echo, url }) => {
+      const seen = await echo(alice, url('payroll', '/salaries?month=11'), { method: 'PUT', body: 'x'.repeat(200_000) })
+      expect([seen.app, seen.method, seen.url, seen.bodyLength]).toEqual([
+        'payroll',
+        'PUT',
+        '/salaries?month=11',
+        200_000,
+      ])
+    },
+  },
+  {
+    name: 'a WebSocket with a session is opened and knows who it is (D06)',
+    run: async world => {
+      const answer = await world.raw(handshake(world, world.alice.cookieFor(world.url('wiki', '/'))))
+      expect(statusOf(answer)).toBe(101)
+      expect(answer).toContain('hello alice')
+    },
+  },
+  {
+    name: 'a WebSocket that a page of another origin opens is refused (D06)',
+    run: async world => {
+      const cookie = world.alice.cookieFor(world.url('wiki', '/'))
+      const answer = await world.raw(handshake(world, cookie, 'http://evil.example'))
+      expect([400, 403]).toContain(statusOf(answer))
+    },
+  },
+  {
+    name: 'a person who may not gets 403 and a page that says who, with a way to another account',
+    run: async ({ bob, url, stack }) => {
+      const page = await bob.visit(url('payroll', '/salaries'))
+      expect(page.status).toBe(403)
+      expect(page.headers['content-type']).toContain('text/html')
+      expect(page.body).toContain('bob@example.com')
+      expect(page.body).toContain(`${stack.origin('auth')}/logout`)
+      expect(page.body).toContain('prompt=login')
+      expect(page.headers['content-security-policy']).toBeDefined()
+    },
+  },
+  {
+    name: 'a script of a person who may not gets 403 as well, never 401',
+    run: async ({ bob, fetch, url }) => {
+      await bob.visit(url('payroll', '/'))
+      const headers = { cookie: bob.cookieFor(url('payroll', '/')) }
+      expect((await fetch(url('payroll', '/'), { headers })).status).toBe(403)
+      expect((await fetch(url('payroll', '/'), { headers, method: 'POST', body: 'a=1' })).status).toBe(403)
+    },
+  },
+  {
+    name: 'after a refusal one can switch to another account and is let in',
+    run: async ({ url }) => {
+      const browser = createBrowser()
+      const denied = await logIn(browser, url('payroll', '/salaries'), 'bob')
+      expect(denied.status).toBe(403)
+      const link = /href="([^"]*prompt=login[^"]*)"/.exec(denied.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+      const chooser = await browser.visit(new URL(link, denied.url).href)
+      const page = await choosePerson(browser, chooser, 'alice')
+      expect([page.status, page.url]).toEqual([200, url('payroll', '/salaries')])
+    },
+  },
+  {
+    name: 'two tabs log in at once and both arrive (G02)',
+    run: async ({ url }) => {
+      const browser = createBrowser()
+      const first = await browser.visit(url('wiki', '/first'))
+      const second = await browser.visit(url('wiki', '/second'))
+      expect((await choosePerson(browser, second, 'alice')).url).toBe(url('wiki', '/second'))
+      expect((await choosePerson(browser, first, 'alice')).url).toBe(url('wiki', '/first'))
+    },
+  },
+  {
+    name: 'logging out ends the session on every host at once, and the old cookies with it',
+    run: async ({ fetch, url }) => {
+      const browser = createBrowser()
+      await logIn(browser, url('wiki', '/'), 'alice')
+      await browser.visit(url('payroll', '/'))
+      const old = { wiki: browser.cookieFor(url('wiki', '/')), payroll: browser.cookieFor(url('payroll', '/')) }
+      expect((await fetch(url('payroll', '/'), { headers: { cookie: old.payroll } })).status).toBe(200)
+      await logOut(browser, url('wiki', '/'))
+      expect((await fetch(url('wiki', '/'), { headers: { cookie: old.wiki } })).status).toBe(401)
+      expect((await fetch(url('payroll', '/'), { headers: { cookie: old.payroll } })).status).toBe(401)
+      expect(isProviderPage(await browser.visit(url('wiki', '/')))).toBe(true)
+    },
+  },
+]
+
+const cookies: readonly Scenario[] = [
+  {
+    name: 'a garbage cookie is 401 and is cleared for a browser, never 200 (F01)',
+    run: async ({ fetch, url, alice }) => {
+      const [name = '', value = ''] = alice.cookieFor(url('wiki', '/')).split('=')
+      const garbage = [
+        '',
+        'x',
+        's.',
+        's.a.b',
+        `${value}x`,
+        value.slice(0, -1),
+        value.toUpperCase(),
+        '%00',
+        '"',
+        'n.abc',
+        '\u00e4',
+      ]
+      for (const text of garbage) {
+        const response = await fetch(url('wiki', '/'), { headers: { cookie: `${name}=${text}` } })
+        expect([text, response.status]).toEqual([text, 401])
+      }
+    },
+  },
+  {
+    name: 'a cookie of one application is worthless at another (F05)',
+    run: async ({ fetch, url, alice }) => {
+      const cookie = alice.cookieFor(url('wiki', '/'))
+      expect((await fetch(url('wiki', '/'), { headers: { cookie } })).status).toBe(200)
+      expect((await fetch(url('payroll', '/'), { headers: { cookie } })).status).toBe(401)
+    },
+  },
+  {
+    name: 'a planted second cookie of the same name neither logs in nor locks out (F04)',
+    run: async ({ fetch, url, alice }) => {
+      const cookie = alice.cookieFor(url('wiki', '/'))
+      const [name = ''] = cookie.split('=')
+      expect((await fetch(url('wiki', '/'), { headers: { cookie: `${name}=s.evil.evil; ${cookie}` } })).status).toBe(
+        200,
+      )
+      expect((await fetch(url('wiki', '/'), { headers: { cookie: `${name}=a; ${name}=b` } })).status).toBe(401)
+    },
+  },
+  {
+    name: 'the session cookie never reaches the application, its own cookies do (F14)',
+    run: async ({ echo, url, alice }) => {
+      const cookie = alice.cookieFor(url('wiki', '/'))
+      const seen = await echo(alice, url('wiki', '/'), { headers: { cookie: `theme=dark; ${cookie}; lang=en` } })
+      expect(received(seen, 'cookie')).toEqual(['theme=dark; lang=en'])
+      const bare = await echo(alice, url('wiki', '/'))
+      expect(received(bare, 'cookie').join('')).toBe('')
+    },
+  },
+  {
+    name: 'an oversized Cookie header is refused, never let through (F18)',
+    run: async ({ fetch, url }) => {
+      const cookie = Array.from({ length: 3_000 }, (_, index) => `c${index}=${'x'.repeat(20)}`).join('; ')
+      const status = await fetch(url('wiki', '/'), { headers: { cookie } }).then(
+        response => response.status,
+        () => 431,
+      )
+      expect(status).toBeGreaterThanOrEqual(400)
+    },
+  },
+]
+
+const trust: readonly Scenario[] = [
+  {
+    name: 'the check endpoints cannot be reached from outside, not even by somebody who is logged in (A15)',
+    run: async ({ alice, raw, stack, url }) => {
+      const cookie = alice.cookieFor(url('wiki', '/'))
+      const host = new URL(stack.origin('auth')).host
+      const paths = [
+        '/verify/auth-request',
+        '/verify/forward-auth',
+        '//verify/auth-request',
+        '/x/../verify/auth-request',
+        '/%76erify/auth-request',
+        '/./verify/forward-auth',
+        '/verify/./auth-request',
+        '/Verify/auth-request',
+        `http://${host}/verify/auth-request`,
+      ]
+      for (const path of paths) {
+        const answer = await raw(
+          `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Original-URL: ${url('wiki', '/')}\r\nX-Original-Method: GET\r\n` +
+            `X-Forwarded-Method: GET\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: wiki.localhost\r\nX-Forwarded-Uri: /\r\n` +
+            `Remote-User: mallory\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,
+        )
+        expect([path, statusOf(answer) >= 300]).toEqual([path, true])
+        expect(answer).not.toMatch(/^(remote-user|x-sallyport-assertion):/im)
+      }
+    },
+  },
+  {
+    name: 'the subrequest location of an application cannot be reached from outside',
+    run: async ({ fetch, url, alice }) => {
+      const headers = { cookie: alice.cookieFor(url('wiki', '/')) }
+      expect((await fetch(url('wiki', '/.sallyport/verify'), { headers })).status).toBe(404)
+    },
+  },
+  {
+    name: 'a request target that names another host is judged as that host',
+    run: async ({ raw, url, stack, bob }) => {
+      const cookie = bob.cookieFor(url('wiki', '/'))
+      const answer = await raw(
+        `GET ${stack.origin('payroll')}/salaries HTTP/1.1\r\nHost: ${new URL(stack.origin('wiki')).host}\r\n` +
+          `Accept: application/json\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,
+      )
+      expect(answer).not.toContain('"app":"payroll"')
+      expect([400, 401, 403]).toContain(statusOf(answer))
+    },
+  },
+]
+
+const faults: readonly Scenario[] = [
+  {
+    name: 'while Sallyport hangs, nothing goes through; afterwards everything does',
+    run: async ({ alice, fetch, url, stack }) => {
+      const headers = { cookie: alice.cookieFor(url('wiki', '/')) }
+      stack.sallyport.signal('SIGSTOP')
+      try {
+        const status = await fetch(url('wiki', '/public/page'), { headers, timeoutMs: 1_500 }).then(
+          response => response.status,
+          () => 504,
+        )
+        expect(status).toBeGreaterThanOrEqual(500)
+      } finally {
+        stack.sallyport.signal('SIGCONT')
+      }
+      expect((await fetch(url('wiki', '/'), { headers })).status).toBe(200)
+    },
+  },
+  {
+    name: 'without Sallyport every request is refused with a 5xx',
+    run: async ({ alice, fetch, url, stack }) => {
+      await stack.sallyport.stop(12_000)
+      const headers = { cookie: alice.cookieFor(url('wiki', '/')) }
+      for (const path of ['/', '/public/page', '/.sallyport/handoff']) {
+        const response = await fetch(url('wiki', path), { headers })
+        expect(response.status).toBeGreaterThanOrEqual(500)
+        expect(response.body).not.toContain('"app"')
+      }
+    },
+  },
+]
+
+/** Opens a WebSocket on the wiki (RFC 6455 section 4.1). */
+function handshake({ stack }: World, cookie: string, origin = stack.origin('wiki')): string {
+  const lines = [
+    'GET /live HTTP/1.1',
+    `Host: ${new URL(stack.origin('wiki')).host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+  ]
+  lines.push('Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', `Origin: ${origin}`)
+  if (cookie !== '') lines.push(`Cookie: ${cookie}`)
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** In this order: the last ones end Sallyport. */
+export const scenarios: readonly Scenario[] = [
+  ...strangers,
+  ...people,
+  ...cookies,
+  ...trust,
+  ...headerScenarios,
+  ...pathScenarios,
+  ...faults,
+]

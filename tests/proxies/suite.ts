@@ -1,0 +1,50 @@
+/** Runs the table behind one proxy, on both stores. */
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { freePort } from '../../cli/demo/ports.ts'
+import type { ProxyKind } from '../../cli/demo/proxies.ts'
+import { type Stack, startStack } from '../../cli/demo/stack.ts'
+import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
+import { scenarios } from './scenarios.ts'
+import { createWorld, type World } from './world.ts'
+
+export const policyDirectory = join(import.meta.dirname, 'policy')
+
+export function describeProxy(kind: ProxyKind): void {
+  const isAbsent = kind !== 'built-in' && requirePeer(kind) === undefined
+  for (const store of ['lmdb', 'redis'] as const) {
+    const isStoreAbsent = store === 'redis' && requirePeer('redis-server') === undefined
+    describe.skipIf(isAbsent || isStoreAbsent)(`${kind} in front, sessions in ${store}`, () =>
+      describeStack(kind, store),
+    )
+  }
+}
+
+function describeStack(kind: ProxyKind, store: 'lmdb' | 'redis'): void {
+  let redis: RunningRedis | undefined
+  let stack: Stack | undefined
+  let world: World | undefined
+
+  beforeAll(async () => {
+    redis = store === 'redis' ? await startRedis() : undefined
+    stack = await startStack({
+      proxy: kind,
+      port: await freePort(),
+      policyDirectory,
+      ...(redis === undefined ? {} : { redisUrl: redis.url }),
+    })
+    world = await createWorld(stack)
+  })
+
+  afterAll(async () => {
+    await stack?.stop()
+    await redis?.stop()
+  })
+
+  for (const { name, run } of scenarios) {
+    it(name, async () => {
+      if (world === undefined) throw new Error('the stack did not start')
+      await run(world)
+    })
+  }
+}
