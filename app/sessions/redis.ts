@@ -107,6 +107,7 @@ function connectTo(url: string, commandTimeoutMs: number) {
     commandsQueueMaxLength: queueLimit,
     pingInterval: pingIntervalMs,
     maintNotifications: 'disabled',
+    disableClientInfo: true,
     socket: {
       connectTimeout: Math.max(commandTimeoutMs, 1000),
       socketTimeout: silenceMs,

@@ -7,7 +7,15 @@
  *
  * Layout: version (1 byte), nonce (12), ciphertext, tag (16).
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hash,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import type { RecordKind } from './session-store.ts'
 
 const version = 1
@@ -24,12 +32,13 @@ export interface Seal {
 /** The name of a record in the store: base64url SHA-256 over kind and id. */
 export function digestOf(kind: RecordKind, id: string): string {
   // No kind holds a NUL, so no two pairs give the same bytes.
-  return createHash('sha256').update(`${kind}\0${id}`).digest('base64url')
+  return hash('sha256', `${kind}\0${id}`, 'base64url')
 }
 
 /** `secrets`: the first seals, all of them open, so that a secret can be replaced without logging anybody out. */
 export function createSeal(secrets: readonly string[]): Seal {
-  const [current] = secrets
+  const masters = secrets.map(secret => createSecretKey(Buffer.from(secret)))
+  const [current] = masters
   if (current === undefined) throw new Error('at least one secret is needed to seal records')
   return {
     seal(kind, id, plaintext) {
@@ -41,8 +50,9 @@ export function createSeal(secrets: readonly string[]): Seal {
     },
     unseal(kind, id, sealed) {
       if (sealed.length < 1 + nonceLength + tagLength || sealed[0] !== version) return undefined
-      for (const secret of secrets) {
-        const plaintext = open(recordKey(secret, kind, id), associatedData(kind, id), sealed)
+      const aad = associatedData(kind, id)
+      for (const master of masters) {
+        const plaintext = open(recordKey(master, kind, id), aad, sealed)
         if (plaintext !== undefined) return plaintext
       }
       return undefined
@@ -63,8 +73,8 @@ function open(key: Buffer, aad: Buffer, sealed: Uint8Array): Buffer | undefined 
   }
 }
 
-function recordKey(secret: string, kind: RecordKind, id: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, id, `sallyport/seal/${version}/${kind}`, 32))
+function recordKey(master: KeyObject, kind: RecordKind, id: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', master, id, `sallyport/seal/${version}/${kind}`, 32))
 }
 
 function associatedData(kind: RecordKind, id: string): Buffer {

@@ -10,7 +10,7 @@ import { secrets } from './fixtures.ts'
 
 const cookies = createHostCookies({ secrets, isSecure: true })
 const plain = createHostCookies({ secrets, isSecure: false })
-const sid = 'a'.repeat(42) + '_'
+const sid = `${'a'.repeat(42)}_`
 const wiki = 'wiki.example.com'
 const pairOf = (setCookie: string) => setCookie.split(';')[0] ?? ''
 const session = (id = sid, domain = wiki) => pairOf(cookies.issueSession(id, domain))
