@@ -154,6 +154,8 @@ function createProvider(issuer: string, options: TestProviderOptions): Provider 
 async function grantEverything(context: KoaContextWithOIDC) {
   const { client, session, provider } = context.oidc
   if (client === undefined || session?.accountId === undefined) return undefined
+  const existing = session.grantIdFor(client.clientId)
+  if (existing !== undefined) return provider.Grant.find(existing)
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
   grant.addOIDCScope('openid profile email groups offline_access')
   await grant.save()
@@ -196,15 +198,27 @@ export class ProviderVisitor {
   private async follow(start: string, answer: string): Promise<string> {
     const { origin } = new URL(start)
     let url = start
-    for (let step = 0; step < 10; step += 1) {
-      const response = await this.request(url)
+    let body: string | undefined
+    for (let step = 0; step < 12; step += 1) {
+      const response = await this.request(url, body === undefined ? {} : { method: 'POST', body })
       const location = response.headers.get('location')
-      if (location === null) throw new Error(`the provider answered ${response.status}: ${await response.text()}`)
-      const next = new URL(location, url)
+      // Where one person replaces another, the provider answers with a form that a script would submit.
+      const form = location === null ? formOf(await response.text(), response.status) : { action: location }
+      const next = new URL(form.action, url)
       if (next.origin !== origin) return next.href
       if (next.pathname.startsWith('/interaction/')) next.search = answer
       url = next.href
+      body = form.body
     }
     throw new Error('the provider redirects for ever')
   }
+}
+
+/** Action and fields of a page that holds nothing but one form. */
+export function formOf(page: string, status: number): { action: string; body?: string } {
+  const [, action] = /<form[^>]* action="([^"]*)"/.exec(page) ?? []
+  if (action === undefined) throw new Error(`the provider answered ${status}: ${page}`)
+  const fields = [...page.matchAll(/<input[^>]* name="([^"]*)"[^>]* value="([^"]*)"/g)]
+  const body = new URLSearchParams(fields.map(([, name = '', value = '']): [string, string] => [name, value]))
+  return { action: action.replaceAll('&amp;', '&'), body: body.toString() }
 }

@@ -41,12 +41,10 @@ export class RefusedLoginError extends OperationalError {
 export function explainExchangeFailure(error: unknown): OperationalError {
   if (error instanceof OperationalError) return error
   if (error instanceof AuthorizationResponseError) return explainRefusal(error)
-  if (error instanceof ResponseBodyError && error.status < 500) {
-    return invalid(`the token endpoint answered ${shorten(error.error)}`, error)
-  }
   if (isUnreachable(error)) {
     return new OperationalError('ERR_PROVIDER_UNAVAILABLE', 'the provider did not answer', { cause: error })
   }
+  if (error instanceof ResponseBodyError) return invalid(`the token endpoint answered ${shorten(error.error)}`, error)
   if (isAboutAuthTime(error)) {
     return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', 'auth_time is absent or too old', { cause: error })
   }
@@ -63,16 +61,11 @@ function explainRefusal(error: AuthorizationResponseError): OperationalError {
 
 /** Timeouts, refused connections and 5xx: worth another try, unlike an answer that fails a check. */
 function isUnreachable(error: unknown): boolean {
-  if (error instanceof ResponseBodyError) return error.status >= 500
-  if (!(error instanceof ClientError || error instanceof TypeError)) return false
-  const code = error instanceof ClientError ? error.code : undefined
-  if (code === 'OAUTH_TIMEOUT' || code === 'OAUTH_ABORT') return true
-  const { cause } = error
-  if (cause instanceof Response) return cause.status >= 500
-  return causes(error).some(reason =>
-    /^(?:ECONN|ENOTFOUND|EAI_|EHOST|ENET|UND_ERR_|ETIMEDOUT|EPIPE)/.test(codeOf(reason)),
-  )
+  if (!(error instanceof ClientError || error instanceof ResponseBodyError || error instanceof TypeError)) return false
+  return causes(error).some(reason => unreachable.test(codeOf(reason)) || Number(property(reason, 'status')) >= 500)
 }
+
+const unreachable = /^(?:OAUTH_TIMEOUT|OAUTH_ABORT|ECONN|ENOTFOUND|EAI_|EHOST|ENET|UND_ERR_|ETIMEDOUT|EPIPE)/
 
 /** openid-client names the claim in the cause when it is too old, and in the message when it is missing. */
 const isAboutAuthTime = (error: unknown) =>

@@ -56,7 +56,8 @@ function showError({ logger, pages }: LoginDependencies): ErrorRequestHandler {
     if (response.headersSent || !(error instanceof OperationalError)) return next(error)
     const { requestId, retryUrl = '/' } = visitOf(response)
     const { code, status, sentence } = error
-    const fields = { requestId, code, path: request.path, detail: describeError(error) }
+    const reason = error.cause === undefined ? {} : { reason: describeError(error.cause) }
+    const fields = { requestId, code, path: request.path, detail: error.message, ...reason }
     if (status >= 500) logger.error(fields, 'login page failed')
     else logger.warn(fields, 'login page refused')
     sendPage(response, status, pages.error({ status, sentence, requestId, retryUrl }))

@@ -124,7 +124,7 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
       _acrValues: attempt.acrValues?.join(' '),
     })
     const prompt = attempt.prompt === undefined ? {} : { prompt: attempt.prompt }
-    super.authenticate(request, { ...options, ...prompt, codeChallenge } as LoginOptions)
+    super.authenticate(withQuery(request, {}), { ...options, ...prompt, codeChallenge } as LoginOptions)
   }
 
   private async finish(request: Request, options: LoginOptions): Promise<void> {
@@ -138,7 +138,7 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
           done(null, '', undefined, response),
       },
     })
-    super.authenticate(request, options)
+    super.authenticate(withQuery(request, { code: 'exchanged' }), options)
   }
 
   /** Also for `error=` responses: openid-client looks at `iss` and `state` before it reports what the provider said. */
@@ -192,6 +192,13 @@ function checksOf(attempt: LoginAttempt, handle: string, now: number): Authoriza
   // "A login at this moment" was asked for when the attempt began; the time since then is not held against it.
   return { ...checks, maxAge: maxAgeSeconds === 0 ? Math.ceil(now - attempt.startedAt) : maxAgeSeconds }
 }
+
+/**
+ * The parent looks into the query to find out which phase this is, and acts on `error` before anything else: on any
+ * link to `/login` as well. It gets to see what the phase needs, and nothing of the address.
+ */
+const withQuery = (request: Request, query: Readonly<Record<string, string>>): Request =>
+  Object.create(request, { query: { value: query } })
 
 /** The parent asks a store for the state; ours was made, or found and used up, before it is called. */
 const fixedState = (handle: string, attempt: LoginAttempt) => ({

@@ -1,0 +1,109 @@
+/**
+ * An OpenID provider that answers whatever a test wants, signed with keys of its own.
+ *
+ * There is no login page: `answerTo` makes the callback URL that a provider would redirect to.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import { close, listen } from '../provider.ts'
+import { client } from './relying-party.ts'
+
+export interface Answers {
+  /** Merged over the claims of a good ID token; `undefined` takes a claim away. */
+  readonly claims?: Readonly<Record<string, unknown>>
+  /** Replaces the good ID token. */
+  readonly idToken?: (claims: JWTPayload) => Promise<string | undefined> | string | undefined
+  readonly userinfo?: unknown
+  /** Instead of any good answer. */
+  readonly token?: (response: ServerResponse) => void
+  readonly userinfoAnswer?: (response: ServerResponse) => void
+}
+
+export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
+
+export async function startMisbehavingProvider() {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
+  const tokenRequests: URLSearchParams[] = []
+  let answers: Answers = {}
+  let nonce = ''
+  const server = createServer((request, response) => void serve(request, response))
+  const issuer = `http://idp.localhost:${await listen(server)}`
+
+  const sign = (claims: JWTPayload) =>
+    new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request)
+    switch (request.url) {
+      case '/.well-known/openid-configuration':
+        return json(response, metadata(issuer))
+      case '/jwks':
+        return json(response, { keys: [publicJwk] })
+      case '/token':
+        tokenRequests.push(new URLSearchParams(body))
+        return answers.token === undefined ? json(response, await tokens()) : answers.token(response)
+      case '/userinfo':
+        if (answers.userinfoAnswer !== undefined) return answers.userinfoAnswer(response)
+        return json(response, answers.userinfo ?? { sub: 'alice', email: 'alice@example.com', email_verified: true })
+      default:
+        response.writeHead(404).end()
+    }
+  }
+
+  async function tokens(): Promise<object> {
+    const now = Math.floor(Date.now() / 1000)
+    const good = { iss: issuer, sub: 'alice', aud: client.clientId, iat: now, exp: now + 300, auth_time: now, nonce }
+    const claims = { ...good, ...answers.claims } as JWTPayload
+    const idToken = await (answers.idToken ?? sign)(claims)
+    return {
+      access_token: 'an access token',
+      token_type: 'Bearer',
+      ...(idToken !== undefined && { id_token: idToken }),
+    }
+  }
+
+  return {
+    issuer,
+    publicJwk,
+    sign,
+    tokenRequests,
+    /** The callback URL for an authorization request, and what the provider will answer to it. */
+    answerTo(authorizationUrl: string, next: Answers): string {
+      const { searchParams } = new URL(authorizationUrl)
+      answers = next
+      nonce = searchParams.get('nonce') ?? ''
+      const callback = new URL(searchParams.get('redirect_uri') ?? '')
+      callback.search = new URLSearchParams({
+        code: 'a-code',
+        state: searchParams.get('state') ?? '',
+        iss: issuer,
+      }).toString()
+      return callback.href
+    },
+    close: () => close(server),
+  }
+}
+
+/** It offers every algorithm there is, also those that nobody may accept. */
+const metadata = (issuer: string) => ({
+  issuer,
+  authorization_endpoint: `${issuer}/auth`,
+  token_endpoint: `${issuer}/token`,
+  userinfo_endpoint: `${issuer}/userinfo`,
+  jwks_uri: `${issuer}/jwks`,
+  response_types_supported: ['code'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['ES256', 'RS256', 'HS256', 'none'],
+  authorization_response_iss_parameter_supported: true,
+})
+
+function json(response: ServerResponse, value: unknown): void {
+  response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(value))
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
