@@ -92,7 +92,7 @@ function createReader(file: ConditionsFile, problems: Problem[]): Reader {
   const parseCriterion = (type: string, node: YAMLMap, value: unknown): Condition | undefined => {
     const parseArguments = Object.hasOwn(criteria, type) ? criteria[type] : undefined
     if (parseArguments === undefined) {
-      report(node, unknownName('condition', type, [...Object.keys(criteria), ...combinators]))
+      report(node.items[0]?.key ?? node, unknownName('condition', type, [...Object.keys(criteria), ...combinators]))
       return undefined
     }
     try {

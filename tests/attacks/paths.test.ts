@@ -1,0 +1,314 @@
+/**
+ * Abuse cases B: paths. The policy lets anyone read below /public and only administrators below /admin.
+ *
+ * A path may be refused (400) or judged in its canonical form, and nothing else; and whatever anyone is let through to
+ * must lie below /public for every way in which an upstream may read the raw path.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type AccessRequest, canonicaliseUrl, MalformedRequestError } from '../../rbac/access-request.ts'
+import { decide } from '../../rbac/decide.ts'
+import { anonymous } from '../../rbac/identity.ts'
+import type { PolicySnapshot } from '../../rbac/policy.ts'
+import { matchablePath, parseResource } from '../../rbac/resources.ts'
+import { policyOf } from '../decisions/policies.ts'
+
+const origin = 'https://app.example.com'
+let policy: PolicySnapshot
+
+beforeAll(async () => {
+  policy = await policyOf(
+    'p, anyone, app.example.com, /public/**, GET, -, allow\np, group:admins, app.example.com, /admin/**, *, -, allow',
+  )
+})
+
+/** The canonical resource, or the refused part. */
+function read(target: string): string {
+  try {
+    return canonicaliseUrl('GET', origin + target).resource
+  } catch (error) {
+    if (error instanceof MalformedRequestError) return error.part
+    throw error
+  }
+}
+
+const effectFor = (request: AccessRequest): string => decide(request, anonymous, policy, { now: 0 }).effect
+
+describe('what a path becomes', () => {
+  test.each([
+    ['B01', '/public/../admin', '/admin'],
+    ['B01', '/public/x/../../admin/keys', '/admin/keys'],
+    ['B01', '/../admin', 'path'],
+    ['B01', '/public/../../admin', 'path'],
+    ['B02', '/public/%2e%2e/admin', '/admin'],
+    ['B02', '/public/%2E./admin', '/admin'],
+    ['B02', '/public/.%2e/admin', '/admin'],
+    ['B02', '/%61dmin', '/admin'],
+    ['B03', '/public/..%2fadmin', 'path'],
+    ['B03', '/public/..%2Fadmin', 'path'],
+    ['B03', '/public%2fadmin', 'path'],
+    ['B03', '/public/..%5cadmin', 'path'],
+    ['B03', '/public/..%5Cadmin', 'path'],
+    ['B04', '/public/%252e%252e%252fadmin', '/public/%252e%252e%252fadmin'],
+    ['B04', '/public/%25%32%65%25%32%65/admin', '/public/%252e%252e/admin'],
+    ['B05', '//admin', '/admin'],
+    ['B05', '///admin', '/admin'],
+    ['B05', '/admin//keys', '/admin/keys'],
+    // Collapsed first this is /admin, resolved first it is /public/admin: two servers, two answers.
+    ['B05', '/public//../admin', 'path'],
+    ['B06', '/./admin', '/admin'],
+    ['B06', '/admin/.', '/admin/'],
+    ['B06', '/admin/', '/admin/'],
+    ['B06', '/admin/x/..', '/admin/'],
+    ['B06', '/', '/'],
+    ['B07', '/public/..;/admin', 'path'],
+    ['B07', '/admin;x=1', 'path'],
+    ['B07', '/admin%3b', 'path'],
+    ['B07', '/admin%3Bx', 'path'],
+    ['B08', '/public\\..\\admin', 'path'],
+    ['B09', '/ad\tmin', 'path'],
+    ['B09', '/ad\nmin', 'path'],
+    ['B09', '/ad min', 'path'],
+    ['B10', '/admin#/public', 'path'],
+    ['B10', '/public?x#y', 'path'],
+    ['B10', '/admin%23/public', '/admin%23/public'],
+    ['B11', '/admin?x=/public/', '/admin'],
+    ['B11', '/admin?/../public', '/admin'],
+    ['B11', '/admin%3F/../public', '/public'],
+    ['B12', '/public/%c0%ae%c0%ae/admin', 'path'],
+    ['B12', '/public/%', 'path'],
+    ['B12', '/public/%zz', 'path'],
+    ['B12', '/public/%2', 'path'],
+    ['B12', '/public/%00', 'path'],
+    ['B12', '/public/%0a', 'path'],
+    ['B12', '/public/%7f', 'path'],
+    ['B12', '/public/%c2%85', 'path'],
+    ['B12', '/public/%u002e', 'path'],
+    ['B12', '/public/%ed%a0%80', 'path'],
+    ['B12', '/public/%e9', 'path'],
+    ['B13', '//evil.example/path', 'path'],
+    ['B13', '//user@host/path', 'path'],
+    ['B13', '//host:8080/path', 'path'],
+    ['B14', '/public/\uff0e\uff0e/admin', 'path'],
+    ['B14', '/public/%ef%bc%8e%ef%bc%8e/admin', '/public/%EF%BC%8E%EF%BC%8E/admin'],
+    ['B14', '/public%ef%bc%8fadmin', '/public%EF%BC%8Fadmin'],
+    ['B14', '/caf%c3%a9', '/caf%C3%A9'],
+    ['B14', '/cafe%cc%81', '/cafe%CC%81'],
+    ['B15', '/Admin', '/Admin'],
+    ['B16', '/admin.', '/admin.'],
+    ['B16', '/admin%20', '/admin%20'],
+    ['B16', '/admin.json', '/admin.json'],
+    ['B16', '/admin/...', '/admin/...'],
+    ['B19', '/a|b', '/a%7Cb'],
+    ['B19', '/a%7cb', '/a%7Cb'],
+    ['B19', '/%7Euser', '/~user'],
+  ])('%s %j is %s', (_, target, expected) => {
+    expect(read(target)).toBe(expected)
+  })
+
+  test.each(['public', '', '?x', '*', 'http://app.example.com/admin'])('B13 a target that is %j is refused', target => {
+    expect(() => canonicaliseUrl('GET', `${origin}${target}`)).toThrow(MalformedRequestError)
+  })
+})
+
+describe('what an option relaxes, and for which host', () => {
+  const options = {
+    allowEncodedSlash: (domain: string) => domain === 'git.example.com',
+    allowSemicolon: (domain: string) => domain === 'java.example.com',
+  }
+  const resource = (url: string): string => canonicaliseUrl('GET', url, options).resource
+
+  test('an encoded slash stays encoded', () => {
+    expect(resource('https://git.example.com/group%2fproject')).toBe('/group%2Fproject')
+  })
+
+  test('a semicolon stays', () => {
+    expect(resource('https://java.example.com/a;v=1/b')).toBe('/a;v=1/b')
+  })
+
+  test.each([
+    'https://java.example.com/a%2fb',
+    'https://git.example.com/a;b',
+    'https://git.example.com/a/..%2fb',
+    'https://git.example.com/a%2F..',
+    'https://git.example.com/a%2f%2e%2e%2fb',
+    'https://git.example.com/a%2f.%2fb',
+    'https://java.example.com/a/..;/b',
+    'https://java.example.com/a/..;x=1/b',
+    'https://java.example.com/a/.%3b/b',
+    'https://git.example.com/a%5cb',
+  ])('%s is refused', url => {
+    expect(() => resource(url)).toThrow(MalformedRequestError)
+  })
+})
+
+describe('B17 long paths', () => {
+  test('8 KB is accepted, one more is not', () => {
+    expect(read(`/${'a'.repeat(8191)}`)).toHaveLength(8192)
+    expect(read(`/${'a'.repeat(8192)}`)).toBe('length')
+  })
+
+  test('a path that only escaping makes too long is refused, or its own canonical form would be', () => {
+    expect(read(`/${'|'.repeat(3000)}`)).toBe('length')
+  })
+
+  test.each([
+    ['letters', 'a'],
+    ['slashes', '/'],
+    ['dots', './'],
+    ['parents', 'a/../'],
+    ['escapes', '%41'],
+    ['percent signs', '%'],
+    ['semicolons', ';'],
+  ])('64 KB and just under 8 KB of %s are answered at once', (_, unit) => {
+    const start = performance.now()
+    for (const size of [65_536, 8190]) read(`/${unit.repeat(Math.floor(size / unit.length))}`)
+    expect(performance.now() - start).toBeLessThan(250)
+  })
+
+  test('H09 a pattern that would make a backtracking engine think for years answers at once', () => {
+    const fits = parseResource('re:/(a+)+(a|aa)*$')
+    const start = performance.now()
+    expect(fits(`/${'a'.repeat(8000)}!`)).toBe(false)
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+})
+
+describe('B19 the canonical form', () => {
+  const piece = fc.constantFrom(
+    ...[
+      '/',
+      '//',
+      '.',
+      '..',
+      '%2e',
+      '%2E%2e',
+      '%2f',
+      '%252e',
+      '%25',
+      '%',
+      ';',
+      '%3b',
+      '\\',
+      '%5c',
+      '%c3%a9',
+      '%c0%ae',
+      'é',
+      'a',
+    ],
+    ...[
+      'B',
+      '~',
+      '%7e',
+      '|',
+      '%7C',
+      ':',
+      '%3a',
+      '@',
+      '*',
+      '%2A',
+      '?',
+      '%3f',
+      '#',
+      '%23',
+      '%00',
+      '%0d',
+      ' ',
+      '\t',
+      '+',
+      '&=',
+      '[',
+      'x.y',
+    ],
+  )
+  const targets = fc.array(piece, { maxLength: 12 }).map(pieces => `/${pieces.join('')}`)
+
+  test('is its own canonical form, for 50,000 random targets', () => {
+    let accepted = 0
+    fc.assert(
+      fc.property(targets, target => {
+        const resource = read(target)
+        if (!resource.startsWith('/')) return
+        accepted += 1
+        const request = canonicaliseUrl('GET', origin + target)
+        expect(canonicaliseUrl('GET', request.url)).toEqual(request)
+        expect(resource).toMatch(/^\/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-F]{2})*$/)
+        expect(resource).not.toMatch(/\/\/|\/\.\.?(?:\/|$)|%2F|%5C|%0|%1|%7F/)
+      }),
+      { numRuns: 50_000 },
+    )
+    expect(accepted).toBeGreaterThan(2000)
+  })
+
+  test('is what is matched: a row that states it fits the request', () => {
+    fc.assert(
+      fc.property(targets, target => {
+        const resource = read(target)
+        if (!resource.startsWith('/') || resource.includes('*')) return
+        expect(parseResource(resource)(matchablePath(resource))).toBe(true)
+      }),
+      { numRuns: 10_000 },
+    )
+  })
+})
+
+const data = new URL(
+  'web/',
+  process.env.SALLYPORT_TEST_DATA
+    ? `file://${process.env.SALLYPORT_TEST_DATA}/`
+    : new URL('../../../shared/data/', import.meta.url),
+)
+const lists = ['path-traversal-directory_traversal.txt', 'path-traversal-deep.txt']
+const isPresent = lists.every(list => existsSync(new URL(list, data)))
+if (!isPresent) process.stdout.write(`payload lists skipped: none below ${data.pathname} (set SALLYPORT_TEST_DATA)\n`)
+
+/** What upstreams of different manners make of a raw path: as it is, decoded and normalised, or read as a URL. */
+function readings(target: string): string[] {
+  const path = target.split('?')[0] ?? ''
+  return [path, posix.normalize(path), posix.normalize(decodeURIComponent(path)), new URL(origin + target).pathname]
+}
+
+describe.skipIf(!isPresent)('payload lists', () => {
+  const payloads = isPresent
+    ? lists.flatMap(list => readFileSync(new URL(list, data), 'latin1').split(/\r?\n/)).filter(line => line !== '')
+    : []
+  const prefixes = ['/public/', '/public/x/', '/public', '/']
+  const suffixed = payloads.flatMap(line => [
+    line,
+    line.replaceAll('{FILE}', 'admin'),
+    `${line.replaceAll('{FILE}', '')}admin`,
+  ])
+  const all = [...new Set(suffixed.flatMap(line => prefixes.map(prefix => prefix + line)))]
+
+  test('B01–B13 no line leads anyone out of /public', () => {
+    const counts = { refused: 0, allowed: 0, challenged: 0 }
+    for (const target of all) {
+      const resource = read(target)
+      if (!resource.startsWith('/')) {
+        counts.refused += 1
+        continue
+      }
+      const request = canonicaliseUrl('GET', origin + target)
+      const effect = effectFor(request)
+      counts[effect === 'allow' ? 'allowed' : 'challenged'] += 1
+      if (effect !== 'allow') continue
+      expect(resource, target).toMatch(/^\/public(\/|$)/)
+      for (const reading of readings(target)) expect(reading, target).toMatch(/^\/+public(\/|$)/)
+    }
+    expect(all.length).toBeGreaterThan(4000)
+    expect(Math.min(...Object.values(counts))).toBeGreaterThan(50)
+  })
+
+  test('B19 every accepted line is judged and returned in one form', () => {
+    for (const target of all) {
+      const resource = read(target)
+      if (!resource.startsWith('/')) continue
+      const request = canonicaliseUrl('GET', origin + target)
+      expect(canonicaliseUrl('GET', origin + request.resource).resource, target).toBe(request.resource)
+      expect(canonicaliseUrl('GET', request.url), target).toEqual(request)
+      expect(parseResource(request.resource.replaceAll('*', '%2A'))(matchablePath(request.resource)), target).toBe(true)
+    }
+  })
+})

@@ -1,0 +1,350 @@
+/** What a policy file may look like, and what is said about one that may not. */
+import { describe, expect, test } from 'vitest'
+import { compilePolicy, PolicyError, type PolicySources } from '../../rbac/policy.ts'
+import { model, policyOf } from './policies.ts'
+
+const row = 'p, anyone, a.example.com, /x, GET, -, allow'
+
+async function problemsOf(load: Promise<unknown>): Promise<string[]> {
+  const error: unknown = await load.then(
+    () => undefined,
+    (caught: unknown) => caught,
+  )
+  expect(error).toBeInstanceOf(PolicyError)
+  const { problems } = error as PolicyError
+  return problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
+}
+
+const sources = (changes: Partial<PolicySources>): PolicySources => ({
+  model,
+  files: [{ name: 'policy.csv', text: row }],
+  ...changes,
+})
+
+describe('accepted', () => {
+  test.each([
+    ['a byte-order mark', `\uFEFF${row}`],
+    ['CRLF', `# comment\r\n${row}\r\n`],
+    ['no line end at the end', row],
+    ['empty lines and indented comments', `\n\n   # comment\n${row}\n\n`],
+    ['quoted fields', 'p, "anyone", "a.example.com", "/x", "GET", "-", "allow"'],
+    ['no spaces', row.replaceAll(' ', '')],
+  ])('%s', async (_, text) => {
+    expect((await policyOf(text)).rowCount).toBe(1)
+  })
+
+  test('an empty policy, which has no domains', async () => {
+    const policy = await policyOf('# nothing\n')
+    expect(policy).toMatchObject({ rowCount: 0, domains: [] })
+  })
+
+  test('domains are named once, in the order of load, in canonical form', async () => {
+    const policy = await policyOf(
+      `${row}\np, anyone, *.B.example., /, GET, -, allow\np, anyone, A.example.com, /y, GET, -, deny`,
+    )
+    expect(policy.domains).toEqual(['a.example.com', '*.b.example'])
+  })
+
+  test('the line of a row is that of the file, comments counted', async () => {
+    const policy = await policyOf(`# one\n\n${row}\n`)
+    expect(policy.rows[0]?.id).toBe('policy.csv:3')
+  })
+})
+
+describe('refused, with the place', () => {
+  test.each([
+    [
+      'a missing field',
+      'p, anyone, a.example.com, /x, GET, allow',
+      '1:1: expected 7 fields (p, subject, domain, resource, action, condition, effect), found 6',
+    ],
+    [
+      'a field too many',
+      `${row}, more`,
+      '1:1: expected 7 fields (p, subject, domain, resource, action, condition, effect), found 8',
+    ],
+    ['an unknown kind of line', row.replace('p,', 'q,'), '1:1: unknown kind of line "q"; did you mean "p"?'],
+    ['an unknown effect', row.replace('allow', 'alow'), '1:39: unknown effect "alow"; did you mean "allow"?'],
+    ['an unknown subject', row.replace('anyone', 'grup:ops'), '1:4: unknown subject "grup"; did you mean "group"?'],
+    [
+      'a subject without its value',
+      row.replace('anyone', 'group'),
+      '1:4: the subject "group" needs a value: group:<…>',
+    ],
+    ['a user without issuer', row.replace('anyone', 'user:alice'), '1:4: expected user:<issuer>#<sub>'],
+    ['an address that is none', row.replace('anyone', 'email:a@b@c'), '1:4: expected email:<local>@<domain>'],
+    ['an unknown condition', row.replace('-', 'ofice'), '1:36: unknown condition "ofice"; did you mean "office"?'],
+    ['an unknown method', row.replace('GET', 'get'), '1:31: unknown action "get"; did you mean "GET"?'],
+    [
+      'a verb in capitals in a cluster',
+      row.replace('a.example.com', 'kube:prod'),
+      '1:27: a kube: domain takes verbs joined by "|" (get, list, create …) or "*"',
+    ],
+    [
+      'a wildcard in the middle',
+      row.replace('a.ex', 'a.*.ex'),
+      '1:12: "*" stands alone or as the first label: *.example.com',
+    ],
+    [
+      'a wildcard as part of a label',
+      row.replace('a.ex', '*a.ex'),
+      '1:12: "*" stands alone or as the first label: *.example.com',
+    ],
+    ['a port', row.replace('.com', '.com:8443'), '1:12: a domain has no port; rows hold for all ports'],
+    ['a domain that is none', row.replace('a.ex', 'a..ex'), '1:12: not a domain: the host is not a DNS name'],
+    ['a resource without slash', row.replace('/x', 'x'), '1:27: a resource starts with "/" or "re:"'],
+    ['stars in the middle', row.replace('/x', '/x/**/y'), '1:27: "**" stands only as the last segment'],
+    ['a dot segment', row.replace('/x', '/x/../y'), '1:27: dot segments never match: request paths are resolved'],
+    ['a doubled slash', row.replace('/x', '//x'), '1:27: "//" never matches: request paths are collapsed'],
+    ['a query', row.replace('/x', '/x?a=1'), '1:27: query and fragment never take part in matching'],
+    [
+      'a lookahead',
+      row.replace('/x', 're:/(?=x)'),
+      '1:27: not a pattern of RE2 syntax: error parsing regexp: invalid or unsupported Perl syntax: `(?=`',
+    ],
+    ['a NUL', row.replace('/x', '/x\0'), '1:29: the line holds a control character'],
+    ['a lone carriage return', `${row}\r${row}`, '1:44: the line holds a control character'],
+    [
+      'a quote that is not closed',
+      `p, "anyone\n${row}`,
+      '1:4: a quote is not closed, or stands inside a field (write "" for one)',
+    ],
+    ['a repeated row', `${row}\n${row}`, '2:1: the same as policy.csv:1'],
+    [
+      'a repeated row in another spelling',
+      `${row}\np,"anyone",A.example.com,/x,GET,-,allow`,
+      '2:1: the same as policy.csv:1',
+    ],
+    ['a role that is none', `${row}\ng, group:ops, ops, *`, '2:15: expected role:<name>'],
+    [
+      'a role row without domain',
+      `${row}\ng, group:ops, role:ops`,
+      '2:1: expected 4 fields (g, member, role, domain), found 3',
+    ],
+    ['a repeated role row', `${row}\ng, anyone, role:a, *\ng, anyone, role:a, *`, '3:1: the same as policy.csv:2'],
+  ])('%s', async (_, text, expected) => {
+    expect(await problemsOf(policyOf(text, 'office: { source-network: [10.0.0.0/8] }'))).toEqual([
+      `policy.csv:${expected}`,
+    ])
+  })
+
+  test('a line of 10 MB, and the rest of the file is still read', async () => {
+    const problems = await problemsOf(policyOf(`p, group:${'x'.repeat(10_000_000)}, a\nq, b\n`))
+    expect(problems).toEqual([
+      'policy.csv:1:65537: the line is longer than 64 KB',
+      'policy.csv:2:1: unknown kind of line "q"; did you mean "p"?',
+    ])
+  })
+
+  test('all problems of all files at once', async () => {
+    const files = [
+      { name: 'a.csv', text: 'p, anyone, a.example.com, x, GET, ofice, alow\np, "x' },
+      { name: 'b.csv', text: 'q' },
+    ]
+    const problems = await problemsOf(
+      compilePolicy(sources({ files, conditions: { name: 'conditions.yaml', text: 'x: { acrs: [a] }' } })),
+    )
+    expect(problems.map(problem => problem.split(': ')[0]).sort()).toEqual([
+      'a.csv:1:27',
+      'a.csv:1:35',
+      'a.csv:1:42',
+      'a.csv:2:4',
+      'b.csv:1:1',
+      'conditions.yaml:1:6',
+    ])
+  })
+
+  test('two files of one name, whose rule ids nobody could tell apart', async () => {
+    const other = row.replace('/x', '/y')
+    const files = [
+      { name: 'policy.csv', text: row },
+      { name: 'policy.csv', text: other },
+    ]
+    expect(await problemsOf(compilePolicy(sources({ files })))).toEqual([
+      'policy.csv:1:1: two files have the name policy.csv',
+    ])
+  })
+
+  test('H08 a group of a provider that is not configured, where the providers are known', async () => {
+    const files = [{ name: 'policy.csv', text: row.replace('anyone', 'group:crop/ops') }]
+    expect(await problemsOf(compilePolicy(sources({ files, providers: ['corp'] })))).toEqual([
+      'policy.csv:1:4: unknown provider "crop"; did you mean "corp"? (a group with a slash is written group:<name> or group:<provider>/<name>)',
+    ])
+  })
+})
+
+describe('conditions.yaml, refused with the place', () => {
+  test.each([
+    [
+      'an unknown condition',
+      'x:\n  source-netwrk: [10.0.0.0/8]',
+      '2:3: unknown condition "source-netwrk"; did you mean "source-network"?',
+    ],
+    [
+      'an unknown key',
+      'x:\n  time-window:\n    days: mon\n    zon: UTC',
+      '4:5: time-window: unknown key "zon"; did you mean "zone"?',
+    ],
+    [
+      'two criteria under one name',
+      'x: { acr: [a], authentication-age: 1m }',
+      '1:4: expected exactly one of source-network, authentication-age, authentication-method, acr, time-window, date-window, claim, header, client-certificate, any, all',
+    ],
+    ['a repeated name', 'x: { acr: [a] }\nx: { acr: [b] }', '2:1: Map keys must be unique'],
+    ['an alias', 'x: &a { acr: [a] }\ny: *a', '2:4: aliases are not supported; write the condition out'],
+    ['a circle of aliases', 'x: &a\n  any: [*a]', '2:9: aliases are not supported; write the condition out'],
+    ['a list instead of a mapping', '- x', '1:1: expected a mapping of names to conditions'],
+    ['an empty any', 'x: { any: [] }', '1:11: any: expected a list of conditions'],
+    [
+      'a name with an ampersand',
+      'a&b: { acr: [a] }',
+      '1:1: a name starts with a letter and holds letters, digits, "-", "_" and "."',
+    ],
+    ['a network that is none', 'x: { source-network: [10.0.0/8] }', '1:22: source-network: not a network: "10.0.0/8"'],
+    [
+      'a network with bits beyond its prefix',
+      'x: { source-network: [10.1.2.3/8] }',
+      '1:22: source-network: "10.1.2.3/8" has bits beyond its prefix; did you mean "10.0.0.0/8"?',
+    ],
+    [
+      'a prefix too long',
+      'x: { source-network: [10.0.0.0/33] }',
+      '1:22: source-network: not a network: "10.0.0.0/33"; the prefix is a number from 0 to 32',
+    ],
+    [
+      'an empty list of networks',
+      'x: { source-network: [] }',
+      '1:22: source-network: expected a list of networks such as 10.0.0.0/8',
+    ],
+    [
+      'a duration without unit',
+      'x: { authentication-age: 15x }',
+      '1:26: authentication-age: expected a duration such as 15m, 12h or 2d',
+    ],
+    [
+      'a duration of nothing',
+      'x: { authentication-age: 0 }',
+      '1:26: authentication-age: expected a duration such as 15m, 12h or 2d',
+    ],
+    [
+      'an unknown zone',
+      'x: { time-window: { days: mon, zone: Europe/Berlinn } }',
+      '1:19: time-window: unknown time zone "Europe/Berlinn"; expected a name such as Europe/Berlin or UTC',
+    ],
+    [
+      'an unknown day',
+      'x: { time-window: { days: mon-fry } }',
+      '1:19: time-window: unknown day "fry"; did you mean "fri"?',
+    ],
+    [
+      'a time of day that is none',
+      'x: { time-window: { from: "25:00" } }',
+      '1:19: time-window: from: expected a time such as "09:00"',
+    ],
+    [
+      'a window of no length',
+      'x: { time-window: { from: "09:00", to: "09:00" } }',
+      '1:19: time-window: from and to are the same time',
+    ],
+    [
+      'a day that does not exist',
+      'x: { date-window: { from: 2026-02-30 } }',
+      '1:19: date-window: from: expected 2026-03-31 or 2026-03-31T18:00:00Z',
+    ],
+    [
+      'a window that ends before it begins',
+      'x: { date-window: { from: 2026-02-02, until: 2026-02-01 } }',
+      '1:19: date-window: the window ends before it begins',
+    ],
+    ['a claim without values', 'x: { claim: { name: a } }', '1:13: claim: the key "in" is missing'],
+    [
+      'a header that cannot be one',
+      'x: { header: { name: "a b", in: [c] } }',
+      '1:14: header: "a b" is not the name of a header',
+    ],
+    [
+      'a fingerprint of another length',
+      'x: { client-certificate: { fingerprint: abcd } }',
+      '1:26: client-certificate: a fingerprint is SHA-256: 64 hexadecimal digits',
+    ],
+    [
+      'two fields of a certificate',
+      'x: { client-certificate: { san-dns: [a], san-uri: [b] } }',
+      '1:26: client-certificate: expected exactly one of fingerprint, san-dns, san-email, san-uri',
+    ],
+    [
+      'nesting without end',
+      `x: ${'{ any: ['.repeat(40)}{ acr: [a] }${'] }'.repeat(40)}`,
+      `1:${4 + 32 * 8 + 7}: nested deeper than 32`,
+    ],
+    ['no YAML at all', 'x: [', '1:5: Flow sequence in block collection must be sufficiently indented and end with a ]'],
+  ])('%s', async (_, text, expected) => {
+    expect(await problemsOf(policyOf(row, text))).toEqual([`conditions.yaml:${expected}`])
+  })
+})
+
+describe('the model', () => {
+  const effect = 'some(where (p.eft == allow)) && !some(where (p.eft == deny))'
+  test.each([
+    ['an effect that allows by default', model.replace(effect, '!some(where (p.eft == deny))'), 'e'],
+    ['a matcher without the condition', model.replace(' && when(r.ctx, p.id, p.cond)', ''), 'm'],
+    ['a matcher that always matches', model.replace(/^m = .*$/m, 'm = true'), 'm'],
+    ['a matcher with an unanchored function', model.replace(/^m = .*$/m, 'm = regexMatch(r.obj, p.obj)'), 'm'],
+    ['another request definition', model.replace('r = obj, act, ctx', 'r = sub, obj, act'), 'r'],
+    ['another policy definition', model.replace('p = id, sub,', 'p = sub, id,'), 'p'],
+    ['a second matcher that nothing uses', model.replace(/^(m = .*)$/m, '$1\nm2 = true'), 'm2'],
+  ])('refuses %s', async (_, text, key) => {
+    const line = text.split('\n').findIndex(content => content.startsWith(`${key} =`)) + 1
+    const problems = await problemsOf(compilePolicy(sources({ model: text })))
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(new RegExp(`^model.conf:${line}:1: `))
+  })
+
+  test.each([
+    ['nothing', ''],
+    ['no sections', 'hello'],
+    ['a section missing', model.replace(/\[matchers\][\s\S]*/, '')],
+  ])('refuses %s', async (_, text) => {
+    expect((await problemsOf(compilePolicy(sources({ model: text }))))[0]).toMatch(
+      /^model.conf:1:1: Casbin cannot read the model: /,
+    )
+  })
+
+  test('takes CRLF, a byte-order mark and other white space', async () => {
+    const spaced = `\uFEFF${model.replaceAll('\n', '\r\n').replaceAll(' && ', '  &&  ')}`
+    expect((await compilePolicy(sources({ model: spaced }))).rowCount).toBe(1)
+  })
+})
+
+describe('the revision', () => {
+  test('is the same for the same sources', async () => {
+    expect((await policyOf(row)).revision).toBe((await policyOf(row)).revision)
+    expect((await policyOf(row)).revision).toMatch(/^[0-9a-f]{16}$/)
+  })
+
+  test('differs when anything differs, also where one text ends and the next begins', async () => {
+    const revisions = await Promise.all([
+      policyOf(row),
+      policyOf(`${row} `),
+      policyOf(row, 'x: { acr: [a] }'),
+      compilePolicy(sources({ model: `${model}\n` })),
+      compilePolicy(
+        sources({
+          files: [
+            { name: 'policy.csv', text: row },
+            { name: 'b.csv', text: '' },
+          ],
+        }),
+      ),
+      compilePolicy(
+        sources({
+          files: [
+            { name: 'policy.csv', text: '' },
+            { name: 'b.csv', text: row },
+          ],
+        }),
+      ),
+    ])
+    expect(new Set(revisions.map(({ revision }) => revision)).size).toBe(revisions.length)
+  })
+})
