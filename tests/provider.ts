@@ -13,7 +13,7 @@ import { createOutbound } from '../app/login/outbound.ts'
 
 export type Person = 'alice' | 'bob' | 'carol'
 
-export const people: Readonly<Record<Person, AccountClaims>> = {
+const people: Readonly<Record<Person, AccountClaims>> = {
   alice: { sub: 'alice', name: 'Alice Example', email: 'alice@example.com', email_verified: true, groups: ['ops'] },
   bob: { sub: 'bob', name: 'Bob Example', email: 'bob@example.com', email_verified: true, groups: ['contractors'] },
   carol: { sub: 'carol', name: 'Carol Example', email: 'carol@example.com', email_verified: true, groups: [] },

@@ -47,7 +47,7 @@ export interface DiscoveredProvider {
   readonly endSessionUrl: (idToken: string | undefined, returnTo: string) => string | undefined
 }
 
-export const callbackPath = (provider: string): string => `/callback/${provider}`
+const callbackPath = (provider: string): string => `/callback/${provider}`
 
 /** Rejects when the provider cannot be reached or its metadata cannot be used. */
 export async function discoverProvider(

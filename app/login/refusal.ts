@@ -23,7 +23,7 @@ const sentences: Readonly<Record<string, string>> = {
 }
 
 /** The provider answered with an error code of its own. */
-export class RefusedLoginError extends OperationalError {
+class RefusedLoginError extends OperationalError {
   readonly providerError: string
   constructor(providerError: string, detail: string, cause: unknown) {
     super('ERR_LOGIN_REFUSED', detail, { cause })

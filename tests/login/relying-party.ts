@@ -39,7 +39,7 @@ export const corp = (issuer: string, more: Partial<ProviderSettings> = {}): Prov
 })
 
 /** Records in a map, each taken once. */
-export class MemoryOneTimeStore<T> implements OneTimeStore<T> {
+class MemoryOneTimeStore<T> implements OneTimeStore<T> {
   readonly records = new Map<string, { value: T; ttlSeconds: number }>()
   async put(id: string, value: T, ttlSeconds: number): Promise<void> {
     this.records.set(id, { value: structuredClone(value), ttlSeconds })
@@ -51,7 +51,7 @@ export class MemoryOneTimeStore<T> implements OneTimeStore<T> {
   }
 }
 
-export interface LogLine {
+interface LogLine {
   readonly level: 'info' | 'warn' | 'error'
   readonly fields: object
   readonly message: string

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { createPages } from '../../app/pages/create-pages.ts'
+import { cut, escapeHtml, html } from '../../app/pages/html.ts'
+import type { Page } from '../../app/pages/pages.ts'
+
+const pages = createPages()
+const hostile = `"><script>alert(1)</script>'&\u0000\n`
+const long = 'https://wiki.example.com/'
+
+const all = (text: string): Readonly<Record<string, Page>> => ({
+  denied: pages.denied({
+    who: text,
+    method: text,
+    url: `${long}${text}`,
+    requestId: text,
+    switchAccountUrl: `https://auth.example.com/login?prompt=login&rd=${encodeURIComponent(text)}`,
+    logoutUrl: 'https://auth.example.com/logout',
+  }),
+  error: pages.error({
+    status: 403,
+    sentence: text,
+    requestId: text,
+    retryUrl: `/login?rd=${encodeURIComponent(text)}`,
+  }),
+  welcome: pages.welcome({ who: text, loginUrl: '/login', logoutUrl: '/logout' }),
+  stranger: pages.welcome({ loginUrl: '/login', logoutUrl: '/logout' }),
+  confirmLogout: pages.confirmLogout({
+    who: text,
+    action: '/logout',
+    csrfToken: 'x'.repeat(43),
+    formTargets: ['https://idp.example'],
+  }),
+  signedOut: pages.signedOut({ loginUrl: '/login' }),
+  chooseProvider: pages.chooseProvider({ providers: [{ label: text, url: '/login?provider=corp' }] }),
+})
+
+const names = Object.keys(all(''))
+
+describe.each(names)('the page %s', name => {
+  const page = (text: string): Page => all(text)[name] ?? { html: '', contentSecurityPolicy: '' }
+
+  test('shows text as text (I05)', () => {
+    const { html: markup } = page(hostile)
+    expect(markup).not.toContain('<script')
+    expect(markup).not.toContain('\u0000')
+    expect(markup).not.toMatch(/\son\w+=|javascript:/i)
+  })
+
+  test.each(['a', "'", '&', '"<>', 'ä', '漢', '😀', '%'])(
+    'stays under 4 KB, however much of %s there is (I08)',
+    character => {
+      expect(Buffer.byteLength(page(character.repeat(9000)).html)).toBeLessThan(4096)
+    },
+  )
+
+  test('allows its own style sheet and nothing else', () => {
+    const { html: markup, contentSecurityPolicy } = page('x')
+    const [, style = ''] = /<style>(.*?)<\/style>/s.exec(markup) ?? []
+    const hash = createHash('sha256').update(style).digest('base64')
+    expect(contentSecurityPolicy).toContain(`default-src 'none'; style-src 'sha256-${hash}';`)
+    expect(contentSecurityPolicy).toContain("frame-ancestors 'none'; base-uri 'none'")
+    expect(contentSecurityPolicy).not.toContain('unsafe')
+    expect(markup).not.toMatch(/ style=|<script|<img|<link|src=|url\(/)
+  })
+
+  test('can be read by everybody: language, title, one heading, one main part, light and dark', () => {
+    const { html: markup } = page('x')
+    expect(markup).toMatch(/^<!doctype html>\n<html lang="en">/)
+    expect(markup.match(/<h1>/g)).toHaveLength(1)
+    expect(markup.match(/<main>/g)).toHaveLength(1)
+    expect(markup).toMatch(/<title>[^<]+ – Sallyport<\/title>/)
+    expect(markup).toContain('prefers-color-scheme:dark')
+    expect(markup).toContain('aria-hidden="true"')
+  })
+})
+
+describe('the denial page', () => {
+  const denied = (url: string, switchAccountUrl: string) =>
+    pages.denied({
+      who: 'bob@example.com',
+      method: 'POST',
+      url,
+      requestId: 'r-1',
+      switchAccountUrl,
+      logoutUrl: 'https://auth.example.com/logout',
+    }).html
+
+  test('says who you are, what was refused and the request id, with two ways on', () => {
+    const markup = denied('https://wiki.example.com/admin?a=1&b=2', 'https://auth.example.com/login?prompt=login&rd=x')
+    for (const text of ['bob@example.com', 'POST https://wiki.example.com/admin?a=1&amp;b=2', 'r-1'])
+      expect(markup).toContain(text)
+    expect(markup).toMatch(/href="https:\/\/auth\.example\.com\/login\?prompt=login&amp;rd=x">Switch account</)
+    expect(markup).toMatch(/href="https:\/\/auth\.example\.com\/logout">Log out</)
+  })
+
+  test('drops where to return to from a link that would be too long, and keeps the rest', () => {
+    const markup = denied(long, `https://auth.example.com/login?prompt=login&rd=${'x'.repeat(2000)}`)
+    expect(markup).toContain('href="https://auth.example.com/login?prompt=login">Switch account')
+  })
+
+  test('never links to a script', () => {
+    expect(denied(long, 'javascript:alert(1)')).toContain('href="/">Switch account')
+  })
+})
+
+describe('the question before a log-out', () => {
+  test('posts to us, and may go on to the provider, whose address cannot write into the policy', () => {
+    const page = pages.confirmLogout({
+      who: 'alice',
+      action: '/logout',
+      csrfToken: 'token',
+      formTargets: ["https://idp.example/end;script-src 'unsafe-inline'"],
+    })
+    expect(page.contentSecurityPolicy).toContain("form-action 'self' https://idp.example;")
+    expect(page.html).toContain('<form method="post" action="/logout"><input type="hidden" name="token" value="token">')
+  })
+
+  test('is the only page with a form', () => {
+    for (const [name, page] of Object.entries(all('x'))) {
+      expect(page.contentSecurityPolicy.includes("form-action 'none'"), name).toBe(name !== 'confirmLogout')
+    }
+  })
+})
+
+describe('the template', () => {
+  test('escapes everything but what it made itself', () => {
+    const forged = { markup: '<b>' } as unknown as string
+    expect(html`<p>${'<b>'}${html`<i>${'&'}</i>`}${7}${undefined}${[html`<u></u>`]}</p>`.markup).toBe(
+      '<p>&lt;b&gt;<i>&amp;</i>7<u></u></p>',
+    )
+    expect(() => html`${forged}`.markup).toThrow()
+  })
+
+  test('cuts at whole characters, counted in the bytes of the page', () => {
+    expect(cut('abc', 3)).toBe('abc')
+    expect(cut('abcd', 3)).toBe('abc…')
+    expect(cut('<<', 5)).toBe('<…')
+    expect(cut('😀😀', 7)).toBe('😀…')
+    expect(escapeHtml('\ud800')).toBe('\ufffd')
+  })
+})

@@ -1,0 +1,192 @@
+import type { LookupAddress } from 'node:dns'
+import { createServer } from 'node:http'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { discoverProvider } from '../../app/login/discovery.ts'
+import { createOutbound, lookupLoopbackNames } from '../../app/login/outbound.ts'
+import { freePort } from '../peers.ts'
+import { close, listen, startProvider } from '../provider.ts'
+import { client, corp, locationOf, publicUrl, type RelyingParty, startRelyingParty, wiki } from './relying-party.ts'
+
+const closing: (() => Promise<unknown>)[] = []
+const closeLater = <T extends { close(): Promise<unknown> }>(resource: T): T => {
+  closing.push(() => resource.close())
+  return resource
+}
+
+afterEach(async () => {
+  vi.useRealTimers()
+  for (const end of closing.splice(0).reverse()) await end()
+})
+
+const start = `/login?rd=${encodeURIComponent(wiki)}`
+const fast = { firstRetryMs: 50, maxRetryMs: 100 }
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5000
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('it did not happen within five seconds')
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+describe('a provider that is down at the start', () => {
+  const begin = async (discovery: object): Promise<{ port: number; party: RelyingParty }> => {
+    const port = await freePort()
+    const party = closeLater(await startRelyingParty({ providers: [corp(`http://idp.localhost:${port}`)], discovery }))
+    await party.providers.start()
+    return { port, party }
+  }
+
+  test('lets the service start, is named in the status, and is found again in the background', async () => {
+    const { port, party } = await begin(fast)
+    const issuer = `http://idp.localhost:${port}`
+    expect(party.providers.status()).toEqual([
+      { name: 'corp', issuer, ready: false, lastError: expect.stringContaining('ECONNREFUSED') },
+    ])
+    const response = await party.browser().get(start)
+    expect(response.status).toBe(503)
+    expect(response.text).toContain('The identity provider cannot be reached')
+    expect(response.text).toContain(`href="/login?rd=${encodeURIComponent(wiki)}"`)
+    closeLater(await startProvider({ clients: [client], port }))
+    await until(() => party.providers.status()[0]?.ready === true)
+    expect(party.providers.status()).toEqual([{ name: 'corp', issuer, ready: true }])
+    expect(locationOf(await party.browser().logIn('alice', start))).toBe(wiki)
+    expect(party.log.map(({ message }) => message)).toContain('provider is reachable again')
+  })
+
+  test('is tried again by a login, without waiting for the background', async () => {
+    const { port, party } = await begin({ firstRetryMs: 3_600_000 })
+    closeLater(await startProvider({ clients: [client], port }))
+    party.moveClock(2)
+    expect(locationOf(await party.browser().logIn('alice', start))).toBe(wiki)
+  })
+
+  test('is not hammered: logins within one second cause one try at most', async () => {
+    let requests = 0
+    const server = createServer((_request, response) => {
+      requests += 1
+      response.writeHead(500).end()
+    })
+    const port = await listen(server)
+    closing.push(() => close(server))
+    const party = closeLater(
+      await startRelyingParty({
+        providers: [corp(`http://idp.localhost:${port}`)],
+        discovery: { firstRetryMs: 3_600_000 },
+      }),
+    )
+    await party.providers.start()
+    party.moveClock(2)
+    await Promise.all(Array.from({ length: 20 }, () => party.browser().get(start)))
+    for (let count = 0; count < 5; count += 1) expect((await party.browser().get(start)).status).toBe(503)
+    expect(requests).toBe(2)
+  })
+
+  test('and comes back later keeps the last good metadata while it is down again', async () => {
+    const provider = await startProvider({ clients: [client] })
+    const party = closeLater(
+      await startRelyingParty({ providers: [corp(provider.issuer)], discovery: { ...fast, refreshMs: 50 } }),
+    )
+    await party.providers.start()
+    await provider.close()
+    await until(() => party.providers.status()[0]?.lastError !== undefined)
+    expect(party.providers.status()[0]?.ready).toBe(true)
+    expect(locationOf(await party.browser().get(start))).toContain(`${provider.issuer}/auth?`)
+  })
+})
+
+test('G20: a signing key that the provider rotates is fetched, once, and not for every unknown key', async () => {
+  const provider = closeLater(await startProvider({ clients: [client] }))
+  const party = closeLater(await startRelyingParty({ providers: [corp(provider.issuer)] }))
+  await party.providers.start()
+  const fetches = () => provider.requests.filter(request => request === 'GET /jwks').length
+  expect(locationOf(await party.browser().logIn('alice', start))).toBe(wiki)
+  expect(fetches()).toBe(1)
+  provider.rotateKeys()
+  for (let count = 0; count < 5; count += 1) expect((await party.browser().logIn('alice', start)).status).toBe(403)
+  expect(fetches()).toBe(1)
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+  expect(locationOf(await party.browser().logIn('alice', start))).toBe(wiki)
+  expect(fetches()).toBe(2)
+})
+
+describe('metadata that cannot be used', () => {
+  const good = {
+    issuer: 'https://idp.example',
+    authorization_endpoint: 'https://idp.example/auth',
+    token_endpoint: 'https://idp.example/token',
+    jwks_uri: 'https://idp.example/jwks',
+  }
+  const discover = (metadata: object) =>
+    discoverProvider(corp('https://idp.example'), {
+      publicUrl,
+      fetch: async () => Response.json(metadata),
+      clock: { now: () => Date.now() },
+      logger: { info: () => {}, warn: () => {}, error: () => {} },
+    })
+
+  test('is told from metadata that can', async () => {
+    await expect(discover(good)).resolves.toBeDefined()
+  })
+
+  test.each<[string, object]>([
+    ['of another issuer', { issuer: 'https://evil.example' }],
+    ['without an authorization endpoint', { authorization_endpoint: undefined }],
+    ['without a token endpoint', { token_endpoint: undefined }],
+    ['without keys', { jwks_uri: undefined }],
+    ['with a login page over http', { authorization_endpoint: 'http://idp.example/auth' }],
+    ['with a script for a login page', { authorization_endpoint: 'javascript:alert(1)' }],
+    ['with a token endpoint over http', { token_endpoint: 'http://idp.example/token' }],
+  ])('%s is refused', async (_name, change) => {
+    await expect(discover({ ...good, ...change })).rejects.toThrow()
+  })
+
+  test('a log-out page that is a script is not gone to', async () => {
+    const provider = await discover({ ...good, end_session_endpoint: 'javascript:alert(1)' })
+    expect(() => provider.endSessionUrl(undefined, `${publicUrl}/signed-out`)).toThrow('end_session_endpoint')
+  })
+
+  test('an ID token too long for a URL is left out of the log-out', async () => {
+    const provider = await discover({ ...good, end_session_endpoint: 'https://idp.example/end' })
+    expect(provider.endSessionUrl('short', `${publicUrl}/signed-out`)).toContain('id_token_hint=short')
+    expect(provider.endSessionUrl('x'.repeat(5000), `${publicUrl}/signed-out`)).not.toContain('id_token_hint')
+  })
+})
+
+describe('outbound calls', () => {
+  const lookup = (name: string, options: object) =>
+    new Promise<unknown>((resolve, reject) => {
+      lookupLoopbackNames(name, options, (error, address, family) =>
+        error ? reject(error) : resolve([address, family]),
+      )
+    })
+
+  test.each(['localhost', 'idp.localhost', 'a.b.localhost', 'IDP.LocalHost', 'idp.localhost.'])(
+    'take %s for loopback',
+    async name => {
+      expect(await lookup(name, {})).toEqual(['127.0.0.1', 4])
+      expect(await lookup(name, { family: 6 })).toEqual(['::1', 6])
+      const [all] = (await lookup(name, { all: true })) as [LookupAddress[]]
+      expect(all.map(({ address }) => address)).toEqual(['127.0.0.1', '::1'])
+    },
+  )
+
+  test.each(['127.0.0.1', '::1'])('leave other names, such as %s, to the system', async name => {
+    expect(await lookup(name, {})).toEqual([name, name === '::1' ? 6 : 4])
+  })
+
+  test('end in time, and do not follow redirects or read without end', async () => {
+    const server = createServer((request, response) => {
+      if (request.url === '/slow') return
+      if (request.url === '/elsewhere') response.writeHead(302, { Location: '/large' }).end()
+      else response.end('x'.repeat(5000))
+    })
+    const port = await listen(server)
+    closing.push(() => close(server))
+    const outbound = closeLater(createOutbound({ timeoutMs: 200, maxResponseBytes: 1000 }))
+    const url = `http://any.localhost:${port}`
+    await expect(outbound.fetch(`${url}/slow`, {})).rejects.toThrow()
+    await expect(outbound.fetch(`${url}/large`, {}).then(response => response.text())).rejects.toThrow()
+    expect((await outbound.fetch(`${url}/elsewhere`, { redirect: 'manual' })).status).toBe(302)
+  })
+})
