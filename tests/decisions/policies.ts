@@ -1,6 +1,6 @@
 /** Loads the small policies that stand beside the golden cases, with the model that the product ships. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
+import { compilePolicy, PolicyError, type PolicySnapshot } from '../../rbac/policy.ts'
 
 export const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
 
@@ -25,4 +25,17 @@ export function policyOf(csv: string, conditions?: string): Promise<PolicySnapsh
   const files = [{ name: 'policy.csv', text: csv }]
   if (conditions === undefined) return compilePolicy({ model, files })
   return compilePolicy({ model, files, conditions: { name: 'conditions.yaml', text: conditions } })
+}
+
+/** A row that is in order. */
+export const row = 'p, anyone, a.example.com, /x, GET, -, allow'
+
+/** The problems of a policy that must not load, as `file:line:column: message`. */
+export async function problemsOf(load: Promise<unknown>): Promise<string[]> {
+  const error: unknown = await load.then(
+    () => undefined,
+    (caught: unknown) => caught,
+  )
+  if (!(error instanceof PolicyError)) throw new Error(`expected a PolicyError, got ${String(error)}`)
+  return error.problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
 }
