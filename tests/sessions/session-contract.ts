@@ -299,6 +299,7 @@ export function describeSessions(name: string, start: () => Promise<Backend>): v
           identity: login.identity,
           sessionId: id,
           sessionDigest: digestOf('session', id).slice(0, 16),
+          bindingHash: cookies.bindingOf(id, 'wiki.example.com'),
           clearCookie: false,
         })
       })
@@ -337,7 +338,7 @@ export function describeSessions(name: string, start: () => Promise<Backend>): v
         const result = await authenticator().authenticate(header, 'wiki.example.com')
         expect(result).toEqual({
           identity: { kind: 'anonymous' },
-          pendingNonceHash: pending.nonceHash,
+          bindingHash: pending.nonceHash,
           clearCookie: false,
         })
       })
