@@ -1,0 +1,131 @@
+/** Start, reload and end of the real process: what it refuses, what it survives, and how it goes. */
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { afterEach, describe, expect, it } from 'vitest'
+import { close, listen, startProvider } from '../provider.ts'
+import { cli, type RunningService, type ServeOptions, spawnService, untilListening } from './process.ts'
+
+const open = 'p, anyone, wiki.example.com, /public/**, read, -, allow\n'
+const running: RunningService[] = []
+
+async function start(options: ServeOptions): Promise<RunningService> {
+  const service = await spawnService(options)
+  running.push(service)
+  return service
+}
+
+afterEach(async () => {
+  for (const service of running.splice(0)) await service.stop()
+})
+
+const check = (service: RunningService, path: string, signal?: AbortSignal): Promise<Response> =>
+  fetch(`http://127.0.0.1:${service.port}/verify/auth-request`, {
+    headers: { 'x-original-method': 'GET', 'x-original-url': `https://wiki.example.com${path}` },
+    ...(signal === undefined ? {} : { signal }),
+  })
+
+describe('starting', () => {
+  it('refuses a broken policy, with file and line', async () => {
+    const service = await start({ policy: `${open}p, everybody, wiki.example.com, /, read, -, allow\n` })
+    expect(await service.ended).toBe(2)
+    expect(service.stderr()).toContain('policy.csv:2')
+    expect(service.stderr()).toContain('everybody')
+  })
+
+  it('refuses a port that is taken, and says which', async () => {
+    const service = await start({ policy: open })
+    await untilListening(service)
+    const second = spawnSync(process.execPath, [cli, 'serve', '--config', join(service.directory, 'sallyport.yaml')])
+    expect(second.status).toBe(1)
+    expect(String(second.stderr)).toContain(`cannot listen on 127.0.0.1:${service.port}`)
+  })
+
+  it('goes on while a provider is down: readiness says which, the login page is clear, and it heals', async () => {
+    const provider = await startProvider({ clients: [] })
+    await provider.close()
+    const service = await start({ policy: open, issuer: provider.issuer })
+    await untilListening(service)
+    expect((await check(service, '/public/a')).status).toBe(200)
+    await expect
+      .poll(async () => (await service.readiness()).body)
+      .toMatch(/"name":"provider-corp","ok":false,"detail"/)
+    expect(JSON.parse((await service.readiness()).body)).toMatchObject({ status: 'degraded' })
+    const page = await fetch(`http://localhost:${service.port}/login`, { redirect: 'manual' })
+    expect(page.status).toBe(503)
+    expect(await page.text()).toContain('The identity provider cannot be reached')
+    const again = await startProvider({ clients: [], port: provider.port })
+    try {
+      const tryLogin = async () =>
+        (await fetch(`http://localhost:${service.port}/login`, { redirect: 'manual' })).status
+      await expect.poll(tryLogin, { timeout: 10_000, interval: 300 }).toBe(302)
+      expect(JSON.parse((await service.readiness()).body)).toMatchObject({ status: 'ready' })
+    } finally {
+      await again.close()
+    }
+  })
+})
+
+describe('reloading', () => {
+  it('takes a changed file by itself, and keeps the last good one when the next is broken', async () => {
+    const service = await start({ policy: open })
+    await untilListening(service)
+    const file = join(service.directory, 'policy.csv')
+    const statusOf = (path: string) => async () => (await check(service, path)).status
+    expect(await statusOf('/news')()).toBe(401)
+    writeFileSync(file, `${open}p, anyone, wiki.example.com, /news, read, -, allow\n`)
+    await expect.poll(statusOf('/news'), { timeout: 8_000 }).toBe(200)
+    writeFileSync(file, 'p, anyone, wiki.example.com, /news, read, -, permit\n')
+    await expect.poll(async () => (await service.readiness()).body, { timeout: 8_000 }).toContain('policy.csv:1')
+    expect((await service.readiness()).status).toBe(200)
+    expect(await statusOf('/news')()).toBe(200)
+    const metrics = await (await fetch(`http://127.0.0.1:${service.adminPort}/metrics`)).text()
+    expect(metrics).toContain('sallyport_policy_last_reload_successful 0')
+    expect(service.stderr()).toContain('policy rejected')
+    expect(service.stdout()).toContain('"event":"policy.rejected"')
+    writeFileSync(file, open)
+    await expect.poll(statusOf('/news'), { timeout: 8_000 }).toBe(401)
+    expect(JSON.parse((await service.readiness()).body).checks).toContainEqual({ name: 'policy-reload', ok: true })
+  })
+})
+
+describe('ending', () => {
+  it('on SIGTERM takes nothing new, finishes what runs, flushes the audit log and exits with 0', async () => {
+    // A provider that takes a second to answer keeps a login page busy while the signal arrives.
+    const slow = createServer((_request, response) => {
+      void setTimeout(1_000).then(() => response.writeHead(404).end())
+    })
+    const port = await listen(slow)
+    const service = await start({ policy: open, issuer: `http://127.0.0.1:${port}` })
+    await untilListening(service)
+    await check(service, '/public/last-words')
+    const page = fetch(`http://localhost:${service.port}/login`, { redirect: 'manual' })
+    await setTimeout(150)
+    const started = performance.now()
+    service.child.kill('SIGTERM')
+    await setTimeout(150)
+    await expect(check(service, '/public/a', AbortSignal.timeout(2_000))).rejects.toThrow()
+    expect((await page).status).toBe(503)
+    expect(await service.ended).toBe(0)
+    expect(performance.now() - started).toBeLessThan(6_000)
+    expect(service.stdout()).toContain('/public/last-words')
+    await close(slow)
+  })
+
+  it('on SIGTERM ends within ten seconds even if a client never does', async () => {
+    const service = await start({ policy: open })
+    await untilListening(service)
+    const socket = connect(service.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write('GET /verify/auth-request HTTP/1.1\r\nHost: x\r\nX-Never')
+    await setTimeout(100)
+    const started = performance.now()
+    service.child.kill('SIGTERM')
+    expect(await service.ended).toBe(0)
+    expect(performance.now() - started).toBeLessThan(10_000)
+    socket.destroy()
+  }, 20_000)
+})

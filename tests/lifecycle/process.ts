@@ -1,0 +1,82 @@
+/** `sallyport serve` as a process of its own, the way an operator runs it. Needs `npm run build`. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { endProcess, freePort } from '../peers.ts'
+
+export const cli = join(import.meta.dirname, '../../dist/cli/main.js')
+
+export interface RunningService {
+  readonly directory: string
+  readonly port: number
+  readonly adminPort: number
+  readonly child: ChildProcess
+  readonly stderr: () => string
+  readonly stdout: () => string
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>
+  readonly readiness: () => Promise<{ readonly status: number; readonly body: string }>
+  readonly stop: () => Promise<void>
+}
+
+export interface ServeOptions {
+  readonly policy: string
+  readonly issuer?: string
+}
+
+export async function spawnService({ policy, issuer = 'http://127.0.0.1:9' }: ServeOptions): Promise<RunningService> {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-process-'))
+  const port = await freePort()
+  const adminPort = await freePort()
+  writeFileSync(join(directory, 'policy.csv'), policy)
+  const settings = {
+    server: { url: `http://localhost:${port}`, listen: `127.0.0.1:${port}` },
+    admin: { listen: `127.0.0.1:${adminPort}` },
+    sessions: { path: './data', secret: randomBytes(32).toString('base64url') },
+    policy: { directory: '.' },
+    providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret: randomBytes(12).toString('hex') }],
+  }
+  writeFileSync(join(directory, 'sallyport.yaml'), JSON.stringify(settings))
+  const child = spawn(process.execPath, [cli, 'serve', '--config', join(directory, 'sallyport.yaml')])
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', chunk => {
+    output.stdout += chunk
+  })
+  child.stderr.on('data', chunk => {
+    output.stderr += chunk
+  })
+  return {
+    directory,
+    port,
+    adminPort,
+    child,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    ended: new Promise(resolve => child.once('close', resolve)),
+    readiness: async () => {
+      const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`)
+      return { status: response.status, body: await response.text() }
+    },
+    stop: async () => {
+      await endProcess(child)
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Resolves when the service answers on both listeners. */
+export async function untilListening(service: RunningService): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (service.child.exitCode !== null) throw new Error(`the service has ended: ${service.stderr()}`)
+    const isUp = await service.readiness().then(
+      () => true,
+      () => false,
+    )
+    if (isUp) return
+    await setTimeout(50)
+  }
+  throw new Error(`the service does not listen: ${service.stderr()}`)
+}
