@@ -1,0 +1,41 @@
+/** The request that every case gets: a browser's sixteen headers, and the five that a forward-auth proxy writes. */
+
+export interface RequestFacts {
+  readonly host: string
+  readonly path: string
+  readonly cookie: string
+}
+
+export const wikiHost = 'wiki.example.com'
+
+/** The bytes of one keep-alive request to `target` about `https://<host><path>`. */
+export function browserRequest(target: string, { host, path, cookie }: RequestFacts): string {
+  const headers = [
+    ['Host', host],
+    ['Connection', 'keep-alive'],
+    ['Cache-Control', 'max-age=0'],
+    ['sec-ch-ua', '"Chromium";v="142", "Google Chrome";v="142", "Not_A Brand";v="99"'],
+    ['sec-ch-ua-mobile', '?0'],
+    ['sec-ch-ua-platform', '"Linux"'],
+    ['Upgrade-Insecure-Requests', '1'],
+    [
+      'User-Agent',
+      'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36',
+    ],
+    ['Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'],
+    ['Sec-Fetch-Site', 'same-origin'],
+    ['Sec-Fetch-Mode', 'navigate'],
+    ['Sec-Fetch-User', '?1'],
+    ['Sec-Fetch-Dest', 'document'],
+    ['Accept-Encoding', 'gzip, deflate, br, zstd'],
+    ['Accept-Language', 'en-GB,en;q=0.9,de;q=0.8'],
+    ['Cookie', `theme=dark; ${cookie}`],
+    ['X-Forwarded-For', '192.0.2.7'],
+    ['X-Forwarded-Method', 'GET'],
+    ['X-Forwarded-Proto', 'https'],
+    ['X-Forwarded-Host', host],
+    ['X-Forwarded-Uri', path],
+  ]
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`)
+  return `GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`
+}

@@ -1,0 +1,121 @@
+/** The bench must not be able to flatter: its arithmetic, what it says has moved, and what it takes for an answer. */
+import { execFile } from 'node:child_process'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { browserRequest } from '../../bench/browser-request.ts'
+import { type LoadJob, runJob } from '../../bench/load-generator.ts'
+import { type BenchResult, comparisonWith, type StoredCase } from '../../bench/report.ts'
+import { medianOf, summarise } from '../../bench/statistics.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('the arithmetic', () => {
+  test.each([
+    [[3, 1, 2], 2],
+    [[1, 2, 3, 10], 2.5],
+    [[7], 7],
+  ])('the median of %j is %d', (values, median) => {
+    expect(medianOf(values)).toBe(median)
+  })
+
+  test('one hiccup moves neither ratio nor quartiles far', () => {
+    const { ratio, spread } = summarise([0.5, 0.5, 0.52, 0.48, 0.01])
+    expect(ratio).toBe(0.5)
+    expect(spread).toEqual([0.48, 0.5])
+  })
+})
+
+describe('the comparison with the committed result', () => {
+  const result = (ratio: number, spread: [number, number], machine = 'this one'): BenchResult => {
+    const one: StoredCase = { ratio, spread, p50Ms: 1, p99Ms: 2 }
+    return { machine, cases: { 'check-lmdb': one } }
+  }
+
+  test('calls a change beyond both spreads one', () => {
+    const said = comparisonWith(result(0.5, [0.48, 0.52]), result(0.4, [0.39, 0.41]))
+    expect(said).toEqual(['check-lmdb: 0.5 -> 0.4 x bare (-20 %)'])
+  })
+
+  test('calls no change one that the spreads explain', () => {
+    const said = comparisonWith(result(0.5, [0.4, 0.52]), result(0.45, [0.39, 0.47]))
+    expect(said).toEqual(['nothing moved beyond the spread since the committed result'])
+  })
+
+  test('says when the committed result is of another machine, or missing', () => {
+    expect(comparisonWith(result(0.5, [0.4, 0.6], 'that one'), result(0.5, [0.4, 0.6]))[0]).toContain('that one')
+    expect(comparisonWith(undefined, result(0.5, [0.4, 0.6]))[0]).toContain('bench/result.json is missing')
+  })
+})
+
+describe('the load generator', () => {
+  const server = createServer((request, response) => {
+    if (request.url === '/chunked') {
+      response.write('no length')
+      return void response.end()
+    }
+    if (request.url === '/gone') return void request.socket.destroy()
+    response.writeHead(request.url === '/denied' ? 403 : 200, { 'Content-Length': '2' })
+    setTimeout(() => response.end('ok'), 5)
+  })
+  let port: number
+  const job = (target: string): LoadJob => {
+    const request = browserRequest(target, { host: 'wiki.example.com', path: '/', cookie: 'a=b' })
+    return { port, request, expectedStatus: 200, connections: 4, seconds: 0.2 }
+  }
+
+  beforeAll(async () => {
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    port = (server.address() as AddressInfo).port
+  })
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  test('counts answers and measures how long they take', async () => {
+    const { requests, seconds, p50Ms, p99Ms } = await runJob(job('/'))
+    expect(requests).toBeGreaterThan(4)
+    expect(requests).toBeLessThanOrEqual((4 * seconds * 1_000) / 4)
+    expect(p50Ms).toBeGreaterThanOrEqual(4)
+    expect(p99Ms).toBeGreaterThanOrEqual(p50Ms)
+  })
+
+  test.each([
+    ['another status', '/denied', 'expected 200, got: HTTP/1.1 403'],
+    ['an answer without a length', '/chunked', 'expected 200, got: HTTP/1.1 200'],
+    ['a closed connection', '/gone', /closed|ECONNRESET/],
+  ])('ends at %s, so that an error never counts as speed', async (_name, target, message) => {
+    await expect(runJob(job(target))).rejects.toThrow(message)
+  })
+
+  test('sends twenty-one headers, each once', () => {
+    const lines = job('/').request.split('\r\n').slice(1, -2)
+    expect(new Set(lines.map(line => line.split(':')[0]?.toLowerCase())).size).toBe(21)
+    expect(lines).toHaveLength(21)
+  })
+})
+
+describe('the program', () => {
+  const bench = (...args: string[]) =>
+    promisify(execFile)(process.execPath, ['--import', './tests/typescript-loader.mjs', 'bench/main.ts', ...args], {
+      cwd: root,
+      timeout: 60_000,
+    })
+
+  test('prints one object as its last line', async () => {
+    const { stdout } = await bench('bare', '--rounds', '2', '--seconds', '0.1', '--warm-up', '0.1', '--json')
+    const { machine, cases } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as BenchResult
+    expect(machine).toContain(`Node ${process.versions.node}`)
+    expect(cases.bare).toMatchObject({ ratio: 1, spread: [1, 1], p50Ms: expect.any(Number), p99Ms: expect.any(Number) })
+  }, 70_000)
+
+  test('refuses a case that it does not have, and says which there are', async () => {
+    await expect(bench('check-everything')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('check-lmdb'),
+    })
+  })
+})
