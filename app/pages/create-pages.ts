@@ -57,13 +57,16 @@ export function createPages(options: PagesOptions = {}): Pages {
 
 function deniedBody(page: DeniedPage): Html {
   const refused = html`${cut(page.method, 20)} ${cut(page.url, URL_BYTES)}`
+  const request = ['Request', cut(page.requestId, 64)] as const
+  const switchAccount = shortened(page.switchAccountUrl, MAIN_LINK_BYTES)
+  if (page.who === undefined) {
+    return html`<p>The rules do not admit anybody here without a login.</p>
+${facts([['Refused', refused], request])}
+<nav>${link(switchAccount, 'Log in', true)}</nav>`
+  }
   return html`<p>You are logged in, and the rules do not admit you here.</p>
-${facts([
-  ['You are', cut(page.who, WHO_BYTES)],
-  ['Refused', refused],
-  ['Request', cut(page.requestId, 64)],
-])}
-<nav>${link(shortened(page.switchAccountUrl, MAIN_LINK_BYTES), 'Switch account', true)}${link(shortened(page.logoutUrl, SIDE_LINK_BYTES), 'Log out')}</nav>`
+${facts([['You are', cut(page.who, WHO_BYTES)], ['Refused', refused], request])}
+<nav>${link(switchAccount, 'Switch account', true)}${link(shortened(page.logoutUrl, SIDE_LINK_BYTES), 'Log out')}</nav>`
 }
 
 function errorBody({ sentence, requestId, retryUrl }: ErrorPage): Html {

@@ -7,8 +7,8 @@ export interface Page {
 }
 
 export interface DeniedPage {
-  /** E-mail, name or subject of the person. */
-  readonly who: string
+  /** E-mail, name or subject of the person; absent when nobody is logged in. */
+  readonly who?: string
   readonly method: string
   readonly url: string
   readonly requestId: string

@@ -99,6 +99,18 @@ describe('the denial page', () => {
     expect(markup).toContain('href="https://auth.example.com/login?prompt=login">Switch account')
   })
 
+  test('does not call somebody logged in who is not', () => {
+    const markup = pages.denied({
+      method: 'GET',
+      url: 'https://wiki.example.com/',
+      requestId: 'r-1',
+      switchAccountUrl: 'https://auth.example.com/login?prompt=login',
+      logoutUrl: 'https://auth.example.com/logout',
+    }).html
+    expect(markup).toContain('>Log in<')
+    expect(markup).not.toMatch(/You are|logged in|Log out/)
+  })
+
   test('never links to a script', () => {
     expect(denied(long, 'javascript:alert(1)')).toContain('href="/">Switch account')
   })
