@@ -7,7 +7,7 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
-import { digestOf, isSameToken, type LoginAttempt, randomToken } from './attempts.ts'
+import { digestOf, isSameToken, type LoginAttempt } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
@@ -114,7 +114,6 @@ async function replaceSession(
   await new Promise<void>((resolve, reject) => {
     request.logIn(login, (error: unknown) => (error ? reject(asUnavailable(error)) : resolve()))
   })
-  request.session.logoutToken = randomToken()
   const fields = auditFields(request, response)
   if (previous !== undefined) {
     await endSession(previousId)

@@ -83,9 +83,7 @@ function endpoint(value: string | undefined, name: string, isHttps: boolean): st
   return url.href
 }
 
-/** Longer ID tokens do not fit into a URL; the provider then asks the person. */
-const MAX_HINT_LENGTH = 4096
-
+/** Without a hint the provider asks the person. */
 function endSessionUrl(
   configuration: Configuration,
   isHttps: boolean,
@@ -95,7 +93,7 @@ function endSessionUrl(
   const { end_session_endpoint: target } = configuration.serverMetadata()
   if (target === undefined) return undefined
   endpoint(target, 'end_session_endpoint', isHttps)
-  const hint = idToken !== undefined && idToken.length <= MAX_HINT_LENGTH ? { id_token_hint: idToken } : {}
+  const hint = idToken === undefined ? {} : { id_token_hint: idToken }
   return buildEndSessionUrl(configuration, { ...hint, post_logout_redirect_uri: returnTo }).href
 }
 

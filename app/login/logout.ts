@@ -6,7 +6,7 @@
  */
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
-import { isSameToken } from './attempts.ts'
+import { isSameToken, randomToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
@@ -18,13 +18,13 @@ const signedOutPath = '/signed-out'
 export function createConfirmLogoutRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
     const login = loginOf(request)
-    const csrfToken = request.session.logoutToken
-    if (login === undefined || csrfToken === undefined) return redirect(response, signedOutPath)
+    if (login === undefined) return redirect(response, signedOutPath)
+    request.session.logoutToken ??= randomToken()
     const target = await endSessionUrl(undefined, login.identity.provider, dependencies)
     const page = dependencies.pages.confirmLogout({
       who: nameOf(login.identity),
       action: '/logout',
-      csrfToken,
+      csrfToken: request.session.logoutToken,
       formTargets: target === undefined ? [] : [new URL(target).origin],
     })
     sendPage(response, 200, page)

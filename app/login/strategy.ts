@@ -58,6 +58,8 @@ type Verified = (error: Error | null, user?: LoginSession) => void
 /** Clocks of two machines differ; an ID token from further in the future is not one that was just issued. */
 const MAX_CLOCK_SKEW_SECONDS = 60
 
+const MAX_KEPT_TOKEN_LENGTH = 4096
+
 export class ProviderStrategy extends OpenIdConnectStrategy {
   private readonly configuration: Configuration
   private readonly settings: StrategySettings
@@ -176,7 +178,9 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
     const { user, dropped } = parseUser(sources, this.settings, startedAt)
     requireStepUp(response.attempt, user, startedAt)
     if (dropped.length > 0) logger.warn({ provider, claims: dropped.slice(0, 20) }, 'claims dropped: too large')
-    return { identity: user, startedAt, idToken: response.id_token }
+    // Kept for the log-out alone, where a longer one does not fit into the URL.
+    const { id_token: idToken } = response
+    return { identity: user, startedAt, ...(idToken.length <= MAX_KEPT_TOKEN_LENGTH && { idToken }) }
   }
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formOf, startProvider, type TestProvider } from '../provider.ts'
+import { startMisbehavingProvider } from './misbehaving-provider.ts'
 import {
   type Browser,
   client,
@@ -69,6 +70,20 @@ describe('logging out', () => {
     const browser = party.browser()
     expect(locationOf(await browser.get('/logout'))).toBe('/signed-out')
     expect(locationOf(await browser.post('/logout', {}, sameOrigin))).toBe('/signed-out')
+  })
+
+  test('of a session whose ID token is too long for a URL goes on to the provider without it', async () => {
+    const long = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`claim-${index}`, 'x'.repeat(40)]))
+    const own = await startMisbehavingProvider()
+    const verbose = await startRelyingParty({ providers: [corp(own.issuer)] })
+    await verbose.providers.start()
+    const browser = verbose.browser()
+    await browser.get(own.answerTo(locationOf(await browser.get('/login')), { claims: long }))
+    const [, token = ''] = /name="token" value="([^"]+)"/.exec((await browser.get('/logout')).text) ?? []
+    const { searchParams } = new URL(locationOf(await browser.post('/logout', { token }, sameOrigin)), own.issuer)
+    expect(searchParams.has('id_token_hint')).toBe(false)
+    expect(searchParams.has('client_id')).toBe(true)
+    await Promise.all([verbose.close(), own.close()])
   })
 
   test('works while the provider is down', async () => {

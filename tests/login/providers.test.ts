@@ -146,10 +146,16 @@ describe('metadata that cannot be used', () => {
     expect(() => provider.endSessionUrl(undefined, `${publicUrl}/signed-out`)).toThrow('end_session_endpoint')
   })
 
-  test('an ID token too long for a URL is left out of the log-out', async () => {
-    const provider = await discover({ ...good, end_session_endpoint: 'https://idp.example/end' })
-    expect(provider.endSessionUrl('short', `${publicUrl}/signed-out`)).toContain('id_token_hint=short')
-    expect(provider.endSessionUrl('x'.repeat(5000), `${publicUrl}/signed-out`)).not.toContain('id_token_hint')
+  test('a log-out carries the ID token as a hint, where there is one', async () => {
+    const provider = await discover({ ...good, end_session_endpoint: 'https://idp.example/end?tenant=a' })
+    const url = new URL(provider.endSessionUrl('token', `${publicUrl}/signed-out`) ?? '')
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      tenant: 'a',
+      client_id: client.clientId,
+      id_token_hint: 'token',
+      post_logout_redirect_uri: `${publicUrl}/signed-out`,
+    })
+    expect(provider.endSessionUrl(undefined, publicUrl)).not.toContain('id_token_hint')
   })
 })
 

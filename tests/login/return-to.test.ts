@@ -151,16 +151,27 @@ describe('over HTTP', () => {
 
   const home = `${publicUrl}/`
 
-  test.runIf(hasPayloads)('E01: every payload, encoded and raw, ends on an allowed host', async () => {
-    for (const payload of readFileSync(payloadFile, 'utf8').split('\n')) {
-      const raw = payload.replace(/[^\x21-\x7e]|[#"<>\\^`{|}]/g, encodeURIComponent)
-      for (const query of [`rd=${encodeURIComponent(payload)}`, `rd=${raw}`]) {
-        const response = await alice.get(`/login?${query}`)
-        if (response.status !== 400)
-          expect(new URL(locationOf(response)).hostname, query).toMatch(/(^|\.)example\.com$/)
+  test.runIf(hasPayloads)(
+    'E01: every payload, encoded and raw, ends on an allowed host',
+    async () => {
+      const queries = readFileSync(payloadFile, 'utf8')
+        .split('\n')
+        .flatMap(payload => [
+          `rd=${encodeURIComponent(payload)}`,
+          `rd=${payload.replace(/[^\x21-\x7e]|[#"<>\\^`{|}]/g, encodeURIComponent)}`,
+        ])
+      const batches = Array.from({ length: Math.ceil(queries.length / 40) }, (_, index) =>
+        queries.slice(index * 40, index * 40 + 40),
+      )
+      for (const batch of batches) {
+        const responses = await Promise.all(batch.map(query => alice.get(`/login?${query}`)))
+        for (const [index, response] of responses.entries()) {
+          expect(new URL(locationOf(response)).hostname, batch[index]).toMatch(/(^|\.)example\.com$/)
+        }
       }
-    }
-  })
+    },
+    60_000,
+  )
 
   test.each([
     ['a repeated one', `rd=${encodeURIComponent(wiki)}&rd=${encodeURIComponent(wiki)}`],
