@@ -207,6 +207,19 @@ describe.runIf(isRedisHere)('F11 a Redis that fails', () => {
     expect(await (await admin(master)).dbSize()).toBe(2)
   })
 
+  test('whose connection went silent without being closed is reached over a new one', async () => {
+    const server = await start()
+    const name = await startForwarder(server.port)
+    cleanups.push(name.stop)
+    const records = openAt(`redis://127.0.0.1:${name.port}`)
+    await untilVerified(records)
+    const check = await logIn(records)
+    name.silence()
+    await expectRefusedWithin(check, 800)
+    await untilVerified(records)
+    expect(await check()).toMatchObject(isAlice)
+  })
+
   test('that is out of memory takes no new sessions and says why, but still checks, prolongs and ends them', async () => {
     const server = await start()
     const records = openAt(server.url)
@@ -353,6 +366,10 @@ async function startForwarder(first: number) {
     port: (server.address() as { port: number }).port,
     leadTo(port: number) {
       target = port
+    },
+    /** Connections that stand deliver nothing any more, as behind a firewall that has forgotten them. */
+    silence() {
+      for (const socket of sockets) socket.unpipe().pause()
     },
     stop() {
       for (const socket of sockets) socket.destroy()

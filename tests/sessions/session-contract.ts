@@ -191,6 +191,17 @@ export function describeSessions(name: string, start: () => Promise<Backend>): v
       }
     })
 
+    test('F07 a check that has read the session before it ended, and moves its expiry after, does not return it', async () => {
+      const id = await logIn(loginOf('alice', backend.clock))
+      backend.clock.advance(120)
+      const get: RecordStore['get'] = async (kind, key) => {
+        const record = await records.get(kind, key)
+        await sessionsOver(elsewhere).end(id)
+        return record
+      }
+      expect(await sessionsOver({ ...records, get }).find(id)).toBeUndefined()
+    })
+
     test('F12 a value that was changed in the store opens nothing', async () => {
       const id = await logIn(loginOf('alice', backend.clock))
       const key = digestOf('session', id)
