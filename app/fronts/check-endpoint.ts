@@ -73,7 +73,9 @@ function createEndpoint(front: Front, dependencies: CheckDependencies, treat: Tr
     } catch (error) {
       reply = refuse(front.name, requestId, error, parsed, dependencies)
     }
-    send(response, reply)
+    send(response, reply, error =>
+      dependencies.onRefused({ front: front.name, requestId, code: 'ERR_INTERNAL', error }),
+    )
   }
 }
 
@@ -110,8 +112,15 @@ function refuse(
   }
 }
 
-function send(response: ServerResponse, reply: Reply): void {
+/** A header that Node refuses to write must end this one answer, not the process. */
+function send(response: ServerResponse, reply: Reply, onFailure: (error: unknown) => void): void {
   const body = Buffer.from(reply.body)
-  response.writeHead(reply.status, [...reply.headers, 'Content-Length', String(body.length)])
-  response.end(body)
+  try {
+    response.writeHead(reply.status, [...reply.headers, 'Content-Length', String(body.length)])
+    response.end(body)
+  } catch (error) {
+    onFailure(error)
+    if (!response.headersSent) response.writeHead(500, ['Cache-Control', 'no-store'])
+    response.end()
+  }
 }
