@@ -11,13 +11,6 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
 
 /** Everything that is set; see config/schema.ts for what each means. Durations in seconds, fractions possible. */
 export type Config = DeepReadonly<ReturnType<typeof toConfig>>
-export type ServerConfig = Config['server']
-export type ProviderConfig = Config['providers'][number]
-export type SessionsConfig = Config['sessions']
-export type StoreConfig = SessionsConfig['store']
-export type AssertionConfig = Config['assertion']
-export type HeadersConfig = Config['headers']
-export type AuditDestination = Config['audit']['destination']
 
 type ParsedSessions = ParsedSettings['sessions']
 

@@ -1,5 +1,16 @@
 /** The configuration file: YAML 1.2 text to a tree, with the line and column of every path. */
-import { isMap, isNode, isPair, isScalar, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+  type YAMLParseError,
+} from 'yaml'
 import type { ConfigProblem } from './problems.ts'
 import { isTree, type Path, type Tree } from './tree.ts'
 
@@ -10,13 +21,18 @@ export interface ConfigDocument {
   readonly positionOf: (path: Path, what?: 'value' | 'name') => Position | undefined
 }
 
-export interface Position {
+interface Position {
   readonly line: number
   readonly column: number
 }
 
-// The parser quotes the text that it stumbled over; a secret could be in it.
-const withoutQuotedText = (message: string): string => message.replaceAll(/"[^"]*"|'[^']*'/g, '…')
+// These say what is missing or twice; all others repeat text of the file behind a colon, a quote or a backslash.
+const wordedByItself: readonly string[] = ['MISSING_CHAR', 'DUPLICATE_KEY', 'BAD_INDENT']
+
+/** The sentence of the parser without any text of the file: what it stumbled over could be a secret. */
+function withoutFileText({ code, message }: YAMLParseError): string {
+  return wordedByItself.includes(code) ? message : message.replace(/\s*[:"'\\].*$/s, '')
+}
 
 /** Node of the value at the path; of the key for the last step when `ofKey`. */
 function nodeAt(root: Node | null, path: Path, ofKey = false): Node | undefined {
@@ -46,11 +62,11 @@ export function parseDocument(source: string, text: string): ConfigDocument {
   const report = (offset: number, message: string) => problems.push({ source, ...position(offset), path: '', message })
 
   const [document, second] = Array.isArray(documents) ? documents : []
-  for (const error of document?.errors ?? []) report(error.pos[0], `not YAML: ${withoutQuotedText(error.message)}`)
+  for (const error of document?.errors ?? []) report(error.pos[0], `not YAML: ${withoutFileText(error)}`)
   if (second !== undefined) report(second.range[0], 'expected one document, got several (separated by ---)')
 
   const root = document?.contents ?? null
-  const tree: unknown = problems.length > 0 || document === undefined ? {} : readTree(() => document.toJS(), report)
+  const tree: unknown = problems.length > 0 || document === undefined ? {} : readTree(document, report)
   if (tree !== null && !isTree(tree)) report(root?.range?.[0] ?? 0, 'expected sections such as server: and providers:')
 
   return {
@@ -67,12 +83,27 @@ export function parseDocument(source: string, text: string): ConfigDocument {
   }
 }
 
-// Aliases can be nested until a few lines stand for billions of values; the parser refuses to follow those.
-function readTree(read: () => unknown, report: (offset: number, message: string) => void): unknown {
+function readTree(document: Document.Parsed, report: (offset: number, message: string) => void): unknown {
   try {
-    return read()
+    return document.toJS()
   } catch {
-    report(0, 'the aliases of this file stand for too many values')
+    const unresolved = findUnresolvedAlias(document)
+    // Aliases can be nested until a few lines stand for billions of values; the parser refuses to follow those.
+    if (unresolved === undefined) report(0, 'the aliases of this file stand for too many values')
+    else
+      report(unresolved, 'a value that starts with * is an alias, and this one has no anchor; put the text in quotes')
     return {}
   }
+}
+
+function findUnresolvedAlias(document: Document.Parsed): number | undefined {
+  let offset: number | undefined
+  visit(document, {
+    Alias(_, node) {
+      if (node.resolve(document) !== undefined) return undefined
+      offset = node.range?.[0]
+      return visit.BREAK
+    },
+  })
+  return offset
 }

@@ -14,7 +14,7 @@ import { parseAddressRange, parseListenAddress } from './values.ts'
 import { weaknessOf } from './weak-secrets.ts'
 
 /** One insecure setting, or (without `name`) a remark that needs no flag. */
-export interface SecurityFinding {
+interface SecurityFinding {
   readonly name?: InsecureSetting
   readonly path: Path
   readonly message: string

@@ -16,7 +16,7 @@ function editDistance(left: string, right: string): number {
 const fold = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, '')
 
 /** `undefined` when nothing known is near enough to be what was meant. Case and separators do not count. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   const wanted = fold(name)
   const ranked = known
     .map(candidate => ({ candidate, distance: editDistance(wanted, fold(candidate)) }))

@@ -11,11 +11,6 @@ export interface FileAccess {
   readonly fileMode?: (path: string) => number | undefined
 }
 
-export interface SecretFileRemark {
-  readonly path: Path
-  readonly message: string
-}
-
 /** The path of the setting that a file setting stands for. */
 export const valuePathOf = (setting: Setting, path: Path): Path => [...path.slice(0, -1), setting.fileOf ?? '']
 

@@ -5,7 +5,7 @@ import { type SettingMeta, settingMetas } from './setting.ts'
 import { formatPath, type Path } from './tree.ts'
 
 /** How the text of an environment variable becomes a value. */
-export type SettingKind = 'text' | 'boolean' | 'number' | 'list'
+type SettingKind = 'text' | 'boolean' | 'number' | 'list'
 
 export interface Setting extends SettingMeta {
   /** Path in the file; `0` stands for any entry of a list of sections. */
@@ -23,7 +23,7 @@ export interface Section {
 }
 
 /** `['server', 'trustedProxies']` -> `SALLYPORT_SERVER_TRUSTED_PROXIES` */
-export const environmentName = (path: Path): string =>
+const environmentName = (path: Path): string =>
   ['SALLYPORT', ...path.map(step => String(step).replace(/[A-Z]/g, '_$&').toUpperCase())].join('_')
 
 interface Unwrapped {

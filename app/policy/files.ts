@@ -2,12 +2,13 @@
  * Policy files in a directory: every `*.csv` in order of name, and `conditions.yaml`.
  *
  * A half-written state must never be compiled: a file cut off before its deny rows would open doors. So files are read
- * only between two equal looks at the directory, and a change is reported only once the directory has stopped changing.
+ * only between two equal looks at the directory, each in the very state that was seen, and a change is reported only
+ * once the directory has stopped changing.
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PolicyError } from '../../rbac/policy-error.ts'
-import { readDirectoryState } from './directory-state.ts'
+import { type DirectoryState, fileState, readDirectoryState } from './directory-state.ts'
 import type { PolicySource, PolicyText, PolicyTexts } from './policy-source.ts'
 import { watchDirectoryState } from './watch-directory.ts'
 
@@ -48,12 +49,14 @@ async function loadSettled(options: PolicyFilesOptions): Promise<SettledTexts> {
   const { directory, model, settleMs = defaultSettleMs } = options
   await refuseIgnoredNames(directory)
   for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-    const before = await stateOf(directory)
-    const [reading] = await Promise.allSettled([readTexts(directory, before.names, model)])
+    const state = await stateOf(directory)
+    const [reading] = await Promise.allSettled([readTexts(directory, state.files, model)])
     const { fingerprint } = await stateOf(directory)
-    if (before.fingerprint !== fingerprint) await new Promise(resolve => setTimeout(resolve, settleMs))
-    else if (reading.status === 'fulfilled') return { texts: reading.value, fingerprint }
-    else throw reading.reason
+    const isChanging =
+      state.fingerprint !== fingerprint || (reading.status === 'fulfilled' && reading.value === 'changed')
+    if (isChanging) await new Promise(resolve => setTimeout(resolve, settleMs))
+    else if (reading.status === 'rejected') throw reading.reason
+    else if (reading.value !== 'changed') return { texts: reading.value, fingerprint }
   }
   throw problem(directory, 'the policy files keep changing while they are read')
 }
@@ -78,8 +81,16 @@ async function refuseIgnoredNames(directory: string): Promise<void> {
   }
 }
 
-async function readTexts(directory: string, names: readonly string[], model: string): Promise<PolicyTexts> {
-  const texts = await Promise.all(names.map(name => readText(directory, name)))
+type Changed = 'changed'
+
+async function readTexts(
+  directory: string,
+  states: DirectoryState['files'],
+  model: string,
+): Promise<PolicyTexts | Changed> {
+  const readings = await Promise.all([...states].map(([name, state]) => readText(directory, name, state)))
+  const texts = readings.filter(reading => reading !== 'changed')
+  if (texts.length < readings.length) return 'changed'
   const named = (name: string) => texts.find(text => text.name === name)
   const own = named('model.conf')
   // Rows mean what the documentation says because the model is fixed: another one is refused, not silently passed over.
@@ -101,16 +112,25 @@ const normalised = (model: string): string =>
     .filter(line => line !== '')
     .join('\n')
 
-async function readText(directory: string, name: string): Promise<PolicyText> {
-  let bytes: Buffer
-  try {
-    bytes = await readFile(join(directory, name))
-  } catch {
+// A directory swapped there and back looks the same before and after: each file has to be the one that was looked at.
+async function readText(directory: string, name: string, state: string): Promise<PolicyText | Changed> {
+  const bytes = await readIn(join(directory, name), state).catch(() => {
     throw problem(name, 'expected a file that can be read')
-  }
+  })
+  if (bytes === 'changed') return bytes
   try {
     return { name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch {
     throw problem(name, 'expected text in UTF-8')
+  }
+}
+
+async function readIn(path: string, state: string): Promise<Buffer | Changed> {
+  const file = await open(path)
+  try {
+    const bytes = await file.readFile()
+    return fileState(await file.stat({ bigint: true })) === state ? bytes : 'changed'
+  } finally {
+    await file.close()
   }
 }

@@ -22,7 +22,7 @@ export interface PolicyReloaderOptions<Snapshot extends { readonly revision: str
   readonly onRejected?: (error: Error) => void
 }
 
-export interface PolicyStatus {
+interface PolicyStatus {
   readonly revision: string
   /** When that revision came into force, milliseconds since the epoch. */
   readonly loadedAt: number
@@ -30,7 +30,7 @@ export interface PolicyStatus {
   readonly lastError?: string
 }
 
-export type ReloadOutcome = 'loaded' | 'unchanged' | 'rejected'
+type ReloadOutcome = 'loaded' | 'unchanged' | 'rejected'
 
 export interface PolicyReloader<Snapshot extends { readonly revision: string }> {
   /** Loads for the first time and starts to watch. Rejects when there is no usable policy. */

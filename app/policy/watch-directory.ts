@@ -17,12 +17,17 @@ export interface WatchDirectoryOptions {
 
 /** Gives the function that stops it. */
 export function watchDirectoryState(options: WatchDirectoryOptions, onChange: () => void): () => void {
-  const looker = createLooker(options, onChange)
+  const looker = createLooker(options, () => {
+    renew()
+    onChange()
+  })
   const listener = listen(options.directory, looker.look)
-  const timer = setInterval(() => {
+  // What is listened to may be a directory that has been moved away: each renewal looks for what was missed before it.
+  const renew = () => {
     listener.renew()
     looker.look()
-  }, options.pollMs)
+  }
+  const timer = setInterval(renew, options.pollMs)
   timer.unref()
   looker.look()
   return () => {

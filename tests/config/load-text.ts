@@ -1,5 +1,5 @@
 /** Loads a configuration from text, with files and environment that exist in the test only. */
-import { type InsecureSetting, insecureNames } from '../../config/insecure.ts'
+import type { InsecureSetting } from '../../config/insecure.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load.ts'
 import { ConfigError, type ConfigProblem } from '../../config/problems.ts'
 
@@ -47,8 +47,6 @@ export function problemsOf(text: string | undefined, options: LoadTextOptions = 
   }
   throw new Error('the configuration was accepted')
 }
-
-export const everyFlag = insecureNames
 
 /** The least that a configuration has to say, as flow sections to put more into. */
 export const minimal = `

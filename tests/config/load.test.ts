@@ -197,6 +197,30 @@ describe('what is unwise but not refused', () => {
   })
 })
 
+describe('a secret that YAML cannot read is not repeated in the message about it', () => {
+  it.each([
+    "'hunter2",
+    '"hunter2',
+    '"x" hunter2',
+    '*hunter2',
+    '!hunter2 x',
+    '!<hunter2 x',
+    '@hunter2',
+    '%hunter2',
+    '|hunter2',
+    '&hunter2 *x',
+    '[x]]hunter2',
+    '"\\hunter2"',
+    '{ hunter2',
+    'hunter2: hunter2: hunter2',
+  ])('%s', secret => {
+    const text = minimal.replace('sessions: { secretFile: /run/secrets/session }', `sessions:\n  secret: ${secret}\n`)
+    const found = formatProblems(problemsOf(text))
+    expect(found).toMatch(/sallyport\.yaml:\d+:\d+/)
+    expect(found).not.toContain('hunter2')
+  })
+})
+
 describe('localhost needs no flag', () => {
   it.each(['http://localhost:9180', 'http://auth.localhost:8080', 'http://127.0.0.1:9180', 'http://[::1]:9180'])(
     '%s',

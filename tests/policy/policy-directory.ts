@@ -41,6 +41,11 @@ export function publishConfigMap(path: string, revision: string, files: Readonly
       // It is there since the first revision.
     }
   }
+  swapConfigMap(path, revision)
+}
+
+/** Makes a published revision the current one, in one step. */
+export function swapConfigMap(path: string, revision: string): void {
   symlinkSync(revision, join(path, '..data_tmp'))
   renameSync(join(path, '..data_tmp'), join(path, '..data'))
 }
