@@ -11,8 +11,10 @@ import { createLmdbRecords } from '../../app/sessions/lmdb.ts'
 import { endProcess } from '../peers.ts'
 import { type Backend, describeRecordStore } from './contract.ts'
 import { createMovableClock } from './fixtures.ts'
+import { describePages } from './page-contract.ts'
 import { openRemoteLmdb, type RemoteOptions, type RemoteRecords } from './remote-lmdb.ts'
 import { describeSessions } from './session-contract.ts'
+import { until } from './waiting.ts'
 
 const nobody = 65_534
 
@@ -38,6 +40,7 @@ async function startLmdb(): Promise<Backend> {
 
 describeRecordStore('LMDB', startLmdb)
 describeSessions('LMDB', startLmdb)
+describePages('LMDB', startLmdb)
 
 describe('the LMDB file', () => {
   const cleanups: (() => unknown)[] = []
@@ -190,12 +193,4 @@ function openCounter(path: string) {
   const root = open({ path: join(path, 'sessions.mdb'), noSubdir: true, encoding: 'binary', maxDbs: 4 })
   const [records, expiry] = [root.openDB({ name: 'records' }), root.openDB({ name: 'expiry' })]
   return () => ({ records: records.getKeysCount(), expiry: expiry.getKeysCount() })
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000
-  while (!isTrue()) {
-    if (Date.now() > deadline) throw new Error('it did not happen within ten seconds')
-    await delay(10)
-  }
 }

@@ -1,0 +1,20 @@
+/** Waiting for something to become true, within bounds. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { RecordStore } from '../../app/sessions/session-store.ts'
+
+export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 15_000
+  while (!(await isTrue())) {
+    if (Date.now() > deadline) throw new Error('it did not happen within fifteen seconds')
+    await delay(10)
+  }
+}
+
+export async function untilVerified(records: RecordStore): Promise<void> {
+  await until(() =>
+    records.verifyConnection().then(
+      () => true,
+      () => false,
+    ),
+  )
+}
