@@ -22,16 +22,22 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000
 /** Room for a URL of 8 KB, an equally long Cookie header and a browser's other headers. */
 const MAX_HEADER_BYTES = 32 * 1024
 
-export function createMainServer(checks: CheckRoutes, pagesApp: Express): Server {
+/** `requestTimeoutSeconds`: how long a client may take to send one request, headers included. */
+export function createMainServer(checks: CheckRoutes, pagesApp: Express, requestTimeoutSeconds: number): Server {
   const fallback = pagesApp as unknown as RequestListener
-  return createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS },
-    (request, response) => {
-      const endpoint = findEndpoint(request.url ?? '', checks)
-      if (endpoint === undefined) fallback(request, response)
-      else void endpoint(request, response)
-    },
-  )
+  const timeout = requestTimeoutSeconds * 1000
+  const options = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    headersTimeout: timeout,
+    requestTimeout: timeout,
+    connectionsCheckingInterval: 1000,
+  }
+  return createServer(options, (request, response) => {
+    const endpoint = findEndpoint(request.url ?? '', checks)
+    if (endpoint === undefined) fallback(request, response)
+    else void endpoint(request, response)
+  })
 }
 
 function findEndpoint(target: string, checks: CheckRoutes): Endpoint | undefined {

@@ -69,6 +69,23 @@ describe('starting', () => {
   })
 })
 
+describe('a client that dawdles', () => {
+  it('is cut off after the time that a request may take', async () => {
+    const service = await start({ policy: open, settings: { server: { requestTimeout: '1s' } } })
+    await untilListening(service)
+    const socket = connect(service.port, '127.0.0.1')
+    socket.write('GET /verify/auth-request HTTP/1.1\r\nHost: x\r\nX-Never')
+    const answer = await new Promise<string>(resolve => {
+      let text = ''
+      socket.on('data', chunk => {
+        text += chunk
+      })
+      socket.on('close', () => resolve(text))
+    })
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /)
+  })
+})
+
 describe('reloading', () => {
   it('takes a changed file by itself, and keeps the last good one when the next is broken', async () => {
     const service = await start({ policy: open })

@@ -25,15 +25,21 @@ export interface RunningService {
 export interface ServeOptions {
   readonly policy: string
   readonly issuer?: string
+  /** Further settings of a section. */
+  readonly settings?: Readonly<Record<string, object>>
 }
 
-export async function spawnService({ policy, issuer = 'http://127.0.0.1:9' }: ServeOptions): Promise<RunningService> {
+export async function spawnService({
+  policy,
+  issuer = 'http://127.0.0.1:9',
+  settings: more = {},
+}: ServeOptions): Promise<RunningService> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-process-'))
   const port = await freePort()
   const adminPort = await freePort()
   writeFileSync(join(directory, 'policy.csv'), policy)
   const settings = {
-    server: { url: `http://localhost:${port}`, listen: `127.0.0.1:${port}` },
+    server: { url: `http://localhost:${port}`, listen: `127.0.0.1:${port}`, ...more.server },
     admin: { listen: `127.0.0.1:${adminPort}` },
     sessions: { path: './data', secret: randomBytes(32).toString('base64url') },
     policy: { directory: '.' },
