@@ -35,23 +35,23 @@ module.exports = {
     },
     {
       name: 'only-compose-constructs',
-      comment: 'app/compose.ts is the only file that constructs adapters; everything else receives them as arguments.',
+      comment: 'app/compose.ts and its parts alone construct adapters; everything else receives them as arguments.',
       severity: 'error',
-      from: { path: '^app/[^/]+\\.ts$', pathNot: '^app/compose\\.ts$' },
+      from: { path: '^app/[^/]+\\.ts$', pathNot: '^app/compose(-[a-z]+)?\\.ts$' },
       to: { path: '^app/[^/]+/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'only-main-composes',
       comment: 'The composition root has one user in the product: the process entry.',
       severity: 'error',
-      from: { path: '^(app|rbac|config)/', pathNot: '^app/main\\.ts$' },
-      to: { path: '^app/compose\\.ts$', dependencyTypesNot: ['type-only'] },
+      from: { path: '^(app|rbac|config)/', pathNot: '^app/(main|compose(-[a-z]+)?)\\.ts$' },
+      to: { path: '^app/compose(-[a-z]+)?\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'settings-arrive-as-arguments',
       comment: 'Adapters get settings as arguments; only main and compose import config/ as a value.',
       severity: 'error',
-      from: { path: '^app/', pathNot: '^app/(main|compose)\\.ts$' },
+      from: { path: '^app/', pathNot: '^app/(main|compose(-[a-z]+)?)\\.ts$' },
       to: { path: '^config/', dependencyTypesNot: ['type-only'] },
     },
     {
