@@ -1,6 +1,6 @@
 /** The table for people, the object for programs, and what moved since the committed result. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { isPinned } from './roles.ts'
 import type { Summary } from './statistics.ts'
 
@@ -73,6 +73,13 @@ export function comparisonWith(stored: BenchResult | undefined, current: BenchRe
   const machine =
     stored.machine === current.machine ? [] : [`the committed result is of another machine: ${stored.machine}`]
   return [...machine, ...(moved.length > 0 ? moved : ['nothing moved beyond the spread since the committed result'])]
+}
+
+/** Said before the first run, as the bench itself is load. */
+export function busyRemark(): string[] {
+  const [lastMinute = 0] = loadavg()
+  const isBusy = lastMinute > cpus().length / 2
+  return isBusy ? [`the machine was busy already (load ${lastMinute.toFixed(1)}): do not save these figures`] : []
 }
 
 export function readStored(): BenchResult | undefined {

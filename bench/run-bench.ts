@@ -1,7 +1,7 @@
 /** One run of the bench: start, measure, print, compare. */
 import { type CaseName, caseNames, startCases } from './cases.ts'
 import { type MeasureOptions, measure } from './measure.ts'
-import { comparisonWith, readStored, resultOf, tableOf, writeStored } from './report.ts'
+import { busyRemark, comparisonWith, readStored, resultOf, tableOf, writeStored } from './report.ts'
 import { startRole, stop } from './roles.ts'
 
 export interface BenchOptions extends Omit<MeasureOptions, 'onProgress'> {
@@ -19,6 +19,7 @@ export async function runBench(names: readonly string[], options: BenchOptions):
     process.exitCode = 2
     return
   }
+  const busy = busyRemark()
   const started = await startCases(new Set(names.length > 0 ? names.filter(isCase) : caseNames))
   const { child: load } = await startRole('load')
   const stopAll = async (): Promise<void> => {
@@ -34,7 +35,7 @@ export async function runBench(names: readonly string[], options: BenchOptions):
     process.stderr.write('\r')
     const result = resultOf(summaries)
     const stored = readStored()
-    const remarks = [...started.remarks, ...comparisonWith(stored, result)]
+    const remarks = [...busy, ...started.remarks, ...comparisonWith(stored, result)]
     console.log([result.machine, '', tableOf(summaries), '', ...remarks].join('\n'))
     if (options.isSaved) writeStored(stored, result)
     if (options.isJson) console.log(JSON.stringify(result))
