@@ -25,9 +25,6 @@ export interface ReturnToOptions {
 /** The canonical URL, or `undefined` when a login may not return there. */
 export type ReturnToGuard = (raw: unknown) => string | undefined
 
-/** Longer ones do not fit a redirect that every browser and proxy accepts. */
-const MAX_URL_LENGTH = 8192
-
 /** Returning to one of these would start the login again, or end it at once. */
 const ownEndpoints = /^\/(?:login|callback|logout|signed-out)(?:\/|$)/
 
@@ -46,7 +43,7 @@ export function createReturnToGuard(options: ReturnToOptions): ReturnToGuard {
 }
 
 function parse(raw: unknown, options: CanonicalOptions | undefined): AccessRequest | undefined {
-  if (typeof raw !== 'string' || raw.length > MAX_URL_LENGTH || !/^https?:\/\/[^/]/.test(raw)) return undefined
+  if (typeof raw !== 'string' || !/^https?:\/\/[^/]/.test(raw)) return undefined
   try {
     return canonicaliseUrl('GET', /^https?:\/\/[^/?#]+$/.test(raw) ? `${raw}/` : raw, options)
   } catch (error) {
@@ -64,8 +61,8 @@ function isReachable(target: URL, home: URL): boolean {
 const isOwnPage = (target: URL, home: URL, request: AccessRequest) =>
   target.origin === home.origin && !ownEndpoints.test(request.resource)
 
-/** `*` and the domains that are not hosts open no host: each one has to be named. */
+/** `*` and `kube:…` equal no host, so that each host has to be named; a host that is called `console` is not the console. */
 function matchesHost(pattern: string, host: string): boolean {
-  if (pattern === '*' || pattern === 'console' || pattern.startsWith('kube:')) return false
+  if (pattern === 'console') return false
   return pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern
 }

@@ -216,6 +216,11 @@ describe('other claims', () => {
     for (const name of ['a\nb', 7, '', 'x'.repeat(257), ['a']]) expect(userOf({ name }).name).toBeUndefined()
   })
 
+  test('of the ID token win over those of userinfo', () => {
+    const user = userOf({ name: 'Alice', department: 'sales' }, {}, { name: 'Mallory', department: 'it', office: 'b1' })
+    expect([user.name, user.claims]).toEqual(['Alice', { ...base, name: 'Alice', department: 'sales', office: 'b1' }])
+  })
+
   test('about the token itself are not kept', () => {
     const user = userOf({
       nonce: 'n',

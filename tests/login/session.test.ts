@@ -106,10 +106,21 @@ test('F16: a session ends with its lifetime, however often it is used', async ()
   expect((await alice.get('/')).text).toContain('Nobody is logged in')
 })
 
+const stored = {
+  kind: 'user',
+  subject: 'https://idp.example#bob',
+  provider: 'corp',
+  groups: [],
+  email: 'bob@example.com',
+}
+
 test.each([
-  { identity: { kind: 'anonymous' }, startedAt: 1e12 },
-  { identity: { kind: 'user' }, startedAt: 1e12 },
-  'alice',
+  { identity: { ...stored, kind: 'machine' }, startedAt: 1e12 },
+  { identity: { ...stored, groups: 'ops' }, startedAt: 1e12 },
+  { identity: { ...stored, subject: 7 }, startedAt: 1e12 },
+  { identity: stored, startedAt: '1e12' },
+  { identity: 'bob', startedAt: 1e12 },
+  'bob',
   [],
   7,
 ])('a record that is not a login (%j) is nobody', async user => {

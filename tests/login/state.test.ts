@@ -85,6 +85,15 @@ describe('G01: the state of a callback', () => {
     expect(party.events.at(-1)).toMatchObject({ event: 'login.failed', code: 'ERR_LOGIN_BROWSER_MISMATCH' })
   })
 
+  test("is refused where two cookies claim to name the browser: one of them is somebody else's", async () => {
+    const mallory = party.browser()
+    const callback = await mallory.visitor.logIn(locationOf(await mallory.get(start)), 'bob')
+    const planted = `__Host-sallyport-browser=${(await mallory.cookies())['__Host-sallyport-browser']}`
+    const own = `__Host-sallyport-browser=${'x'.repeat(43)}`
+    expect((await party.browser().get(callback, { cookie: `${planted}; ${own}` })).status).toBe(403)
+    expect(party.events.at(-1)).toMatchObject({ event: 'login.failed', code: 'ERR_LOGIN_BROWSER_MISMATCH' })
+  })
+
   test('expires after ten minutes', async () => {
     const late = await startRelyingParty({ providers: [corp(provider.issuer)] })
     try {
