@@ -63,7 +63,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     { name: 'store', isRequired: true, probe: () => records.verifyConnection().then(() => ({ ok: true })) },
     { name: 'policy', isRequired: true, probe: () => ({ ok: policy.status().revision !== '' }) },
     { name: 'policy-reload', isRequired: false, probe: () => reloadState(policy) },
-    { name: 'signing-keys', isRequired: config.assertion.enabled, probe: () => kept.keys.status() },
+    ...(config.assertion.enabled ? [{ name: 'signing-keys', isRequired: true, probe: () => kept.keys.status() }] : []),
     { name: 'audit', isRequired: false, probe: () => auditFile.status() },
     ...config.providers.map(({ name }) => ({
       name: `provider-${name}`,

@@ -9,7 +9,9 @@ import type { Context } from '../rbac/context.ts'
 import type { Decision } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
 import type { AuditEvent, AuditLog, WithoutStamp } from './audit/event.ts'
-import type { FrontName } from './fronts/front.ts'
+
+/** Every way to ask; a closed list, because it labels metrics and audit events. */
+export type FrontName = 'auth-request' | 'forward-auth'
 
 /** What the credentials of a request are worth. */
 export interface Authentication {

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { operationalErrors } from '../app/errors.ts'
 import { exampleYaml, jsonSchema, referenceMarkdown } from '../config/reference.ts'
 import { challengeReasons, denyReasons } from '../rbac/decision.ts'
+import { references } from './references.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 export interface DocsOptions {
@@ -22,6 +23,7 @@ export const generatedFiles = (program: Command): ReadonlyMap<string, string> =>
     ['docs/reference/errors.md', errorsPage()],
     ['config/example.yaml', exampleYaml()],
     ['config/schema.json', jsonSchema()],
+    ...references().map(({ path, text }) => [path, text] as const),
   ])
 
 /** Writes the files below the working directory, which has to be a checkout of the project. */

@@ -4,9 +4,7 @@
  * A front reads only the headers of its own dialect; a header of another dialect is a client's attempt to be believed.
  */
 import type { AccessRequest } from '../../rbac/access-request.ts'
-import type { VerifyResult } from '../verify.ts'
-
-export type FrontName = 'auth-request' | 'forward-auth'
+import type { FrontName, VerifyResult } from '../verify.ts'
 
 /** The HTTP request that the proxy sent us, before anything is believed. */
 export interface Subrequest {

@@ -8,7 +8,7 @@
 import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import { operationalErrors } from '../errors.ts'
-import type { FrontName } from '../fronts/front.ts'
+import type { FrontName } from '../verify.ts'
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'

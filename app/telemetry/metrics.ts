@@ -2,7 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Decision } from '../../rbac/decision.ts'
 import type { ErrorCode } from '../errors.ts'
-import type { FrontName } from '../fronts/front.ts'
+import type { FrontName } from '../verify.ts'
 import {
   allowReason,
   checkOutcomes,

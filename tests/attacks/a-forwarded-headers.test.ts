@@ -1,6 +1,6 @@
 /** A: whom to believe. The parsing itself is in tests/fronts, the proxies' part in tests/proxies. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { FrontName } from '../../app/fronts/front.ts'
+import type { FrontName } from '../../app/verify.ts'
 import { header, navigation, type TestService } from '../service.ts'
 import { payloads } from './payloads.ts'
 import { expectAnonymous, expectDenied, fronts, startWorld, wiki } from './world.ts'

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const directory = process.env['SALLYPORT_TEST_DATA'] ?? join(import.meta.dirname, '../../../shared/data')
+const directory = process.env.SALLYPORT_TEST_DATA ?? join(import.meta.dirname, '../../../shared/data')
 
 /** Lines of `web/<name>`; `undefined` when the list is not here. */
 export function payloads(name: string): readonly string[] | undefined {
