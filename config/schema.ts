@@ -21,7 +21,8 @@ const header = (name: string, description: string) =>
 
 const server = z.strictObject({
   url: setting(parsed(value.parseOrigin), {
-    description: 'Public address of the login pages; the redirect URI of every provider is this plus `/callback`.',
+    description:
+      'Public address of the login pages; the redirect URI of a provider is this plus `/callback/<its name>`.',
     expected: 'an origin such as https://auth.example.com',
     example: 'https://auth.example.com',
   }),

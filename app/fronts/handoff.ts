@@ -8,6 +8,7 @@ import type { Identity } from '../../rbac/identity.ts'
 import type { AuditLog } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
 import type { HandoffTicket, OneTimeStore, SessionStore } from '../sessions/session-store.ts'
+import type { Authentication } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { ParsedSubrequest, Reply } from './front.ts'
 import { pageReply, redirectReply, requestIdHeader } from './reply.ts'
@@ -26,7 +27,7 @@ export interface HandoffDependencies {
   readonly authenticate: (
     cookie: string,
     domain: string,
-  ) => Promise<{ readonly identity: Identity; readonly bindingHash?: string }>
+  ) => Promise<Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>>
   readonly issueSession: (sessionId: string, domain: string) => string
   readonly deniedPages: DeniedPages
   readonly audit: AuditLog
@@ -67,11 +68,12 @@ async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies:
   if (ticket.domain !== request.domain) {
     throw new OperationalError('ERR_HANDOFF_TICKET_UNKNOWN', 'the ticket is for another host')
   }
-  if (browser.bindingHash === undefined) {
+  if (browser.bindingHash === undefined && !browser.clearCookie) {
     throw new OperationalError('ERR_HANDOFF_COOKIES_BLOCKED', 'the browser brought no cookie for this host')
   }
   const session = await dependencies.sessions.find(ticket.sessionId)
-  // Another tab was faster, or the session has ended meanwhile: the check of the original URL settles it.
+  // Another tab was faster, or a session has ended meanwhile, this one or the one that the cookie was for: the check of
+  // the original URL settles it.
   if (browser.bindingHash !== ticket.nonceHash || session === undefined) {
     return redirectReply(ticket.returnTo, requestIdHeader(requestId))
   }

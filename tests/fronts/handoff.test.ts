@@ -23,13 +23,13 @@ const ticket: HandoffTicket = {
 
 let tickets: Map<string, HandoffTicket>
 let sessions: Map<string, LoginSession>
-let browser: { identity: Identity; bindingHash?: string }
+let browser: { identity: Identity; bindingHash?: string; clearCookie: boolean }
 let handoff: Handoff
 
 beforeEach(() => {
   tickets = new Map([[ticketId, ticket]])
   sessions = new Map([[ticket.sessionId, session]])
-  browser = { identity: anonymous, bindingHash: ticket.nonceHash }
+  browser = { identity: anonymous, bindingHash: ticket.nonceHash, clearCookie: false }
   handoff = createHandoff({
     publicUrl: 'https://auth.example.com',
     tickets: {
@@ -97,15 +97,22 @@ describe('a handoff', () => {
   })
 
   it("refuses a stranger's ticket: no cookie, no session, only the way back to the check", async () => {
-    browser = { identity: anonymous, bindingHash: 'held-by-mallorys-victim' }
+    browser = { identity: anonymous, bindingHash: 'held-by-mallorys-victim', clearCookie: false }
     const reply = await redeem()
     expect(headerOf(reply, 'Location')).toBe(ticket.returnTo)
     expect(headerOf(reply, 'Set-Cookie')).toBeUndefined()
   })
 
   it('says so when the browser keeps no cookies, instead of sending it round in circles', async () => {
-    browser = { identity: anonymous }
+    browser = { identity: anonymous, clearCookie: false }
     expect(await codeOf(redeem())).toBe('ERR_HANDOFF_COOKIES_BLOCKED')
+  })
+
+  it('that comes after the session of another tab was replaced goes back to the check, which begins anew', async () => {
+    browser = { identity: anonymous, clearCookie: true }
+    const reply = await redeem()
+    expect(headerOf(reply, 'Location')).toBe(ticket.returnTo)
+    expect(headerOf(reply, 'Set-Cookie')).toBeUndefined()
   })
 
   it('gives no cookie for a session that ended meanwhile', async () => {
@@ -127,7 +134,7 @@ describe('a handoff', () => {
 
   it('lets someone who is logged in go on after a reload', async () => {
     tickets.clear()
-    browser = { identity: alice, bindingHash: 'x' }
+    browser = { identity: alice, bindingHash: 'x', clearCookie: false }
     expect(headerOf(await redeem(), 'Location')).toBe('https://wiki.example.com/')
   })
 })
