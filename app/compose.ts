@@ -137,7 +137,7 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base): Policy 
   const model = readFileSync(new URL('../rbac/model.conf', import.meta.url), 'utf8')
   const reloader: Policy = createPolicyReloader({
     source: createPolicyFiles({ directory: config.policy.directory, model }),
-    compile: compilePolicy,
+    compile: texts => compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }),
     clock,
     watch: config.policy.watch,
     onLoaded: ({ revision, rowCount }) => {

@@ -1,6 +1,7 @@
 /** The command line: what there is, with examples. Each subcommand is imported only when it runs. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
+import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
@@ -32,6 +33,7 @@ Examples:
   $ sallyport config example > sallyport.yaml        start a configuration
   $ sallyport secret > session-secret                make the secret it needs
   $ sallyport config check                           every mistake, with file, line and column
+  $ sallyport policy check                           the same for the policy
   $ sallyport serve                                  run
 
 Exit codes: 0 it worked; 1 it failed; 2 the command line, the configuration or the policy is wrong.`
@@ -76,6 +78,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
     .addHelpText('after', programHelp)
   addServe(program, terminal, onExit)
   addConfig(program, terminal, onExit)
+  addPolicy(program, terminal, onExit)
   addDemo(program, onExit)
   addDemoParts(program, onExit)
   addSecret(program, terminal, onExit)

@@ -1,0 +1,26 @@
+/** Compiles a policy and says what there is, or everything that is wrong with it. */
+import { PolicyError } from '../../rbac/policy-error.ts'
+import { reportError } from '../report-error.ts'
+import { exitCodes, type Terminal } from '../terminal.ts'
+import { loadPolicy, type PolicyChoice } from './load-policy.ts'
+
+export async function checkPolicy(
+  choice: PolicyChoice & { readonly json?: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  try {
+    const { directory, snapshot } = await loadPolicy(choice, terminal)
+    const { revision, rowCount, domains } = snapshot
+    if (choice.json === true) {
+      terminal.write(`${JSON.stringify({ ok: true, directory, revision, rows: rowCount, domains: domains.length })}\n`)
+    } else {
+      const size = `${rowCount} rows over ${domains.length} domains`
+      terminal.write(`${terminal.colors.green('ok')}: ${directory}, ${size}, revision ${revision}\n`)
+    }
+    return exitCodes.ok
+  } catch (error) {
+    if (choice.json !== true || !(error instanceof PolicyError)) return reportError(error, terminal)
+    terminal.write(`${JSON.stringify({ ok: false, problems: error.problems })}\n`)
+    return exitCodes.usage
+  }
+}

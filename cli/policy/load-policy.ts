@@ -1,0 +1,42 @@
+/** Finds a policy the way the documentation says, and compiles it as the service would. */
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { createPolicyFiles } from '../../app/policy/files.ts'
+import type { Config } from '../../config/config.ts'
+import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
+import { loadChosenConfig } from '../load-config.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface PolicyChoice {
+  /** Positional argument: a policy directory. */
+  readonly directory?: string
+  /** `--config` */
+  readonly config?: string
+}
+
+export interface LoadedPolicy {
+  readonly directory: string
+  readonly snapshot: PolicySnapshot
+  /** Present when a configuration was found: its providers give issuers their names. */
+  readonly config?: Config
+}
+
+/** Rejects with `PolicyError` or `ConfigError`. */
+export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Promise<LoadedPolicy> {
+  const config = findConfig(choice, terminal)
+  const directory = resolve(terminal.cwd, choice.directory ?? config?.policy.directory ?? 'policy')
+  const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
+  const texts = await createPolicyFiles({ directory, model }).load()
+  const providers = config?.providers.map(({ name }) => name)
+  const snapshot = await compilePolicy({ ...texts, ...(providers === undefined ? {} : { providers }) })
+  return { directory, snapshot, ...(config === undefined ? {} : { config }) }
+}
+
+/** A directory alone is enough; a configuration is read when it is named, or when one is there. */
+function findConfig({ config, directory }: PolicyChoice, terminal: Terminal): Config | undefined {
+  const named = config ?? terminal.env.SALLYPORT_CONFIG
+  const isThere = existsSync(resolve(terminal.cwd, 'sallyport.yaml'))
+  if (named === undefined && (directory !== undefined || !isThere)) return undefined
+  const choice = { ...(named === undefined ? {} : { config: named }), allowInsecure: new Set<never>() }
+  return loadChosenConfig(choice, terminal).config
+}
