@@ -1,5 +1,5 @@
 /** The page of a demo application: who is asking, and every header that arrived. */
-import type { Echo } from './app.ts'
+import type { Echo } from './echo.ts'
 import { escapeHtml, renderFrame } from './html.ts'
 
 const looks: Readonly<Record<string, { readonly title: string; readonly accent: string; readonly other: string }>> = {

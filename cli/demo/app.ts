@@ -6,20 +6,11 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { applicationPage } from './app-page.ts'
+import type { Echo } from './echo.ts'
 import { framePolicy } from './html.ts'
 
 export interface DemoAppOptions {
   readonly name: 'wiki' | 'payroll'
-}
-
-/** What an application answers to programs. */
-export interface Echo {
-  readonly app: string
-  readonly method: string
-  readonly url: string
-  /** As received, in order, repeats kept. */
-  readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly bodyLength: number
 }
 
 /** A server that is not listening yet. */

@@ -7,7 +7,7 @@ import { Agent, createServer, request as httpRequest, type IncomingMessage, type
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'httpxy'
-import type { ProxyTargets } from './proxies.ts'
+import type { ProxyTargets } from './proxy-targets.ts'
 
 const CHECK_TIMEOUT_MS = 10_000
 
@@ -44,7 +44,7 @@ export async function startBuiltInProxy(targets: ProxyTargets): Promise<() => Pr
 
   const route = async (request: IncomingMessage): Promise<Site | Verdict> => {
     // A target in absolute form names a host of its own, which nothing here would check.
-    if (request.url?.startsWith('/') !== true) return malformed
+    if (request.url?.startsWith('/') !== true || countHosts(request) !== 1) return malformed
     const site = sites.get(hostOf(request))
     if (site === undefined || (site.hidden !== undefined && (request.url ?? '').startsWith(site.hidden)))
       return notFound
@@ -100,6 +100,11 @@ function sitesOf(targets: ProxyTargets): ReadonlyMap<string, Site> {
 
 function hostOf(request: IncomingMessage): string {
   return (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
+}
+
+/** Node takes the first of several Host headers; the application may take another one. */
+function countHosts(request: IncomingMessage): number {
+  return request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
 }
 
 /** Asks Sallyport about the request. Rejects when there is no answer; nothing is passed on then. */

@@ -3,8 +3,18 @@
  * the same Sallyport that a person sees. Each line of the result is one sentence that is true or not.
  */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
-import type { Echo } from './app.ts'
 import { type Browser, createBrowser, type HttpResponse, navigation, type RequestOptions, request } from './browser.ts'
+import type { Echo } from './echo.ts'
+import {
+  describeResponse,
+  expect,
+  expectArrival,
+  expectHeader,
+  expectRedirect,
+  expectStatus,
+  expectUnforged,
+  linkTo,
+} from './expectations.ts'
 import { findPerson } from './people.ts'
 import { choosePerson, isProviderPage, logIn, logOut } from './session.ts'
 
@@ -73,7 +83,7 @@ function strangers(origin: Origin): readonly Check[] {
       'and ends at the identity provider',
       async () => {
         const page = await createBrowser().visit(`${origin('payroll')}/salaries`)
-        expect(isProviderPage(page), `the person chooser, got ${describe(page)}`)
+        expect(isProviderPage(page), `the person chooser, got ${describeResponse(page)}`)
       },
     ],
     ['a script gets 401, not a redirect', async () => expectStatus(await asProgram(origin('wiki')), 401)],
@@ -97,7 +107,7 @@ function strangers(origin: Origin): readonly Check[] {
       'another path cannot pose as the public one',
       async () => {
         const response = await request(`${origin('wiki')}/`, { headers: navigation, target: '/public/../secrets' })
-        expect(response.status !== 200, `no page, got ${describe(response)}`)
+        expect(response.status !== 200, `no page, got ${describeResponse(response)}`)
       },
     ],
   ]
@@ -226,7 +236,7 @@ function ending({ origin, alice }: Cast): readonly Check[] {
         const page = await logOut(alice, wiki)
         expect(
           new URL(page.url).origin === origin('auth') && page.status === 200,
-          `the signed-out page, got ${describe(page)}`,
+          `the signed-out page, got ${describeResponse(page)}`,
         )
       },
     ],
@@ -258,12 +268,6 @@ async function echo(browser: Browser, url: string, options: RequestOptions = {})
   return JSON.parse(response.body) as Echo
 }
 
-function expectUnforged(seen: Echo, expected: readonly (readonly [string, string | undefined])[]): void {
-  for (const [name, value] of expected) expectHeader(seen, name, value)
-  const traces = seen.headers.filter(([name, value]) => name.includes('_') || value.toLowerCase().includes('mallory'))
-  expect(traces.length === 0, `no trace of the forgery, got ${JSON.stringify(traces)}`)
-}
-
 async function verifyAssertion(origin: Origin, seen: Echo): Promise<void> {
   const keys = JSON.parse((await request(`${origin('auth')}/.well-known/jwks.json`)).body) as JSONWebKeySet
   const token = seen.headers.find(([name]) => name.toLowerCase() === 'x-sallyport-assertion')?.[1] ?? ''
@@ -273,43 +277,4 @@ async function verifyAssertion(origin: Origin, seen: Echo): Promise<void> {
   })
   expect(payload.sub === `${origin('idp')}#alice`, `Alice as its subject, got ${payload.sub}`)
   expect(JSON.stringify(payload.groups) === '["ops"]', `her groups, got ${JSON.stringify(payload.groups)}`)
-}
-
-function linkTo(page: HttpResponse, pattern: RegExp): string {
-  const address = pattern.exec(page.body)?.[1]?.replaceAll('&amp;', '&')
-  if (address === undefined) throw new Error(`no such link on the page: ${describe(page)}`)
-  return new URL(address, page.url).href
-}
-
-function expect(isTrue: boolean, wanted: string): void {
-  if (!isTrue) throw new Error(`expected ${wanted}`)
-}
-
-function expectStatus(response: HttpResponse, status: number): void {
-  expect(response.status === status, `status ${status}, got ${describe(response)}`)
-}
-
-function expectArrival(page: HttpResponse, url: string): void {
-  expect(page.status === 200 && page.url === url, `to arrive at ${url}, got ${describe(page)}`)
-}
-
-function expectRedirect(response: HttpResponse, origin: string): void {
-  const target = response.headers.location ?? ''
-  expect(
-    [302, 303].includes(response.status) && target.startsWith(`${origin}/login?`),
-    `a redirect to ${origin}/login, got ${describe(response)}`,
-  )
-}
-
-/** The header's values joined; `undefined` stands for absent or empty, as proxies differ in which. */
-function expectHeader(seen: Echo, name: string, value: string | undefined): void {
-  const values = seen.headers
-    .filter(([candidate]) => candidate.toLowerCase() === name.toLowerCase())
-    .map(([, text]) => text)
-  expect(values.join(' | ') === (value ?? ''), `${name}: ${value ?? 'nothing'}, got ${JSON.stringify(values)}`)
-}
-
-function describe(response: HttpResponse): string {
-  const location = response.headers.location === undefined ? '' : ` to ${response.headers.location}`
-  return `${response.status}${location} from ${response.url}: ${response.body.slice(0, 160).replaceAll(/\s+/g, ' ')}`
 }

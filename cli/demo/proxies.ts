@@ -17,21 +17,10 @@ import { delimiter, join } from 'node:path'
 import { startBuiltInProxy } from './built-in-proxy.ts'
 import { type Child, startChild } from './child.ts'
 import { repositoryRoot } from './paths.ts'
+import type { ProxyTargets } from './proxy-targets.ts'
 
 export const proxyKinds = ['nginx', 'traefik', 'caddy', 'built-in'] as const
 export type ProxyKind = (typeof proxyKinds)[number]
-
-/** Everything that the files of deploy/ leave open. Addresses are `host:port`. */
-export interface ProxyTargets {
-  readonly bind: string
-  readonly port: number
-  /** Host of Sallyport's public URL, without a port. */
-  readonly authHost: string
-  readonly authAddress: string
-  readonly wikiAddress: string
-  readonly payrollAddress: string
-  readonly providerAddress: string
-}
 
 export interface RunningProxy {
   readonly kind: ProxyKind

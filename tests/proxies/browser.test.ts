@@ -22,7 +22,9 @@ describe.skipIf(executablePath === undefined)('a person in Chromium', () => {
   const problems: string[] = []
 
   beforeAll(async () => {
-    stack = await startStack({ proxy: findProxy(), port: await freePort() })
+    // The picture shows the port that people see.
+    const port = process.env.SALLYPORT_TEST_SCREENSHOT === undefined ? await freePort() : 8080
+    stack = await startStack({ proxy: findProxy(), port })
     context = await chromium.launchPersistentContext(profile, {
       ...(executablePath === undefined ? {} : { executablePath }),
       args: quiet.split(' '),

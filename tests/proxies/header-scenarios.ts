@@ -1,8 +1,7 @@
 /** Abuse cases A01 to A16, I03 and I04 through the real proxy: what a client writes into headers is never believed. */
 import { expect } from 'vitest'
 import { createBrowser, navigation, request } from '../../cli/demo/browser.ts'
-import type { Scenario } from './scenarios.ts'
-import { identityHeaders, reachedApplication, received, statusOf, type World } from './world.ts'
+import { identityHeaders, reachedApplication, received, type Scenario, statusOf, type World } from './world.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[]>>
 
@@ -94,6 +93,8 @@ export const headerScenarios: readonly Scenario[] = [
         'Remote.User': 'mallory',
         'Remote!Groups': 'mallory',
         'Remote~Name': 'mallory',
+        'X.Forwarded.Host': 'mallory',
+        X_Original_URL: 'mallory',
         X_Sallyport_Assertion: 'mallory',
       }
       const seen = await echo(alice, url('wiki', '/'), { headers })
@@ -171,9 +172,25 @@ export const headerScenarios: readonly Scenario[] = [
     name: 'two Host headers or none are refused (C08)',
     run: async ({ raw, url }) => {
       const { host } = new URL(url('wiki', '/'))
-      for (const hosts of [`Host: ${host}\r\nHost: ${host}\r\n`, '', 'Host:\r\n', `Host: ${host}@evil.example\r\n`]) {
+      for (const hosts of [`Host: ${host}\r\nHost: ${host}\r\n`, '', 'Host:\r\n', `Host: evil@${host}\r\n`]) {
         const answer = await raw(`GET /public/page HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`)
         expect([hosts, reachedApplication(answer)]).toEqual([hosts, false])
+      }
+    },
+  },
+  {
+    name: 'a Host with another one behind it is refused, or cut off before the application sees it (C04)',
+    run: async ({ raw, url }) => {
+      const { host } = new URL(url('wiki', '/'))
+      for (const name of [
+        `${host}@evil.example`,
+        `${host}#evil.example`,
+        `${host}/evil.example`,
+        `evil.example#${host}`,
+      ]) {
+        // NGINX reads a host up to its colon and serves that one, which is also the one that is judged.
+        const answer = await raw(`GET /public/page HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`)
+        expect([name, reachedApplication(answer) && answer.includes('evil')]).toEqual([name, false])
       }
     },
   },

@@ -1,7 +1,6 @@
 /** Abuse cases B01 to B17 through the real proxy: no spelling of a path opens what its plain form keeps closed. */
 import { expect } from 'vitest'
-import type { Scenario } from './scenarios.ts'
-import { reachedApplication, statusOf } from './world.ts'
+import { reachedApplication, type Scenario, statusOf } from './world.ts'
 
 /** Each leads, for some program on the way, from the public folder to `/secrets`. */
 const escapes = [
@@ -72,7 +71,8 @@ export const pathScenarios: readonly Scenario[] = [
       const answer = await raw(
         `GET /public/${'a'.repeat(64_000)} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
       )
-      expect([400, 414, 431]).toContain(statusOf(answer))
+      // 0: the proxy hung up on it.
+      expect([0, 400, 414, 431]).toContain(statusOf(answer))
       expect(Date.now() - started).toBeLessThan(2_000)
     },
   },

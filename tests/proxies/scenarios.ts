@@ -2,14 +2,11 @@
 import { expect } from 'vitest'
 import { createBrowser, navigation, request } from '../../cli/demo/browser.ts'
 import { choosePerson, isProviderPage, logIn, logOut } from '../../cli/demo/session.ts'
+import { cookieScenarios } from './cookie-scenarios.ts'
 import { headerScenarios } from './header-scenarios.ts'
 import { pathScenarios } from './path-scenarios.ts'
-import { received, statusOf, type World } from './world.ts'
-
-export interface Scenario {
-  readonly name: string
-  readonly run: (world: World) => Promise<void>
-}
+import { faultScenarios, trustScenarios } from './trust-scenarios.ts'
+import { received, type Scenario, statusOf, type World } from './world.ts'
 
 const strangers: readonly Scenario[] = [
   {
@@ -197,153 +194,6 @@ const people: readonly Scenario[] = [
   },
 ]
 
-const cookies: readonly Scenario[] = [
-  {
-    name: 'a garbage cookie is 401 and is cleared for a browser, never 200 (F01)',
-    run: async ({ fetch, url, alice }) => {
-      const [name = '', value = ''] = alice.cookieFor(url('wiki', '/')).split('=')
-      const garbage = [
-        '',
-        'x',
-        's.',
-        's.a.b',
-        `${value}x`,
-        value.slice(0, -1),
-        value.toUpperCase(),
-        '%00',
-        '"',
-        'n.abc',
-        '\u00e4',
-      ]
-      for (const text of garbage) {
-        const response = await fetch(url('wiki', '/'), { headers: { cookie: `${name}=${text}` } })
-        expect([text, response.status]).toEqual([text, 401])
-      }
-    },
-  },
-  {
-    name: 'a cookie of one application is worthless at another (F05)',
-    run: async ({ fetch, url, alice }) => {
-      const cookie = alice.cookieFor(url('wiki', '/'))
-      expect((await fetch(url('wiki', '/'), { headers: { cookie } })).status).toBe(200)
-      expect((await fetch(url('payroll', '/'), { headers: { cookie } })).status).toBe(401)
-    },
-  },
-  {
-    name: 'a planted second cookie of the same name neither logs in nor locks out (F04)',
-    run: async ({ fetch, url, alice }) => {
-      const cookie = alice.cookieFor(url('wiki', '/'))
-      const [name = ''] = cookie.split('=')
-      expect((await fetch(url('wiki', '/'), { headers: { cookie: `${name}=s.evil.evil; ${cookie}` } })).status).toBe(
-        200,
-      )
-      expect((await fetch(url('wiki', '/'), { headers: { cookie: `${name}=a; ${name}=b` } })).status).toBe(401)
-    },
-  },
-  {
-    name: 'the session cookie never reaches the application, its own cookies do (F14)',
-    run: async ({ echo, url, alice }) => {
-      const cookie = alice.cookieFor(url('wiki', '/'))
-      const seen = await echo(alice, url('wiki', '/'), { headers: { cookie: `theme=dark; ${cookie}; lang=en` } })
-      expect(received(seen, 'cookie')).toEqual(['theme=dark; lang=en'])
-      const bare = await echo(alice, url('wiki', '/'))
-      expect(received(bare, 'cookie').join('')).toBe('')
-    },
-  },
-  {
-    name: 'an oversized Cookie header is refused, never let through (F18)',
-    run: async ({ fetch, url }) => {
-      const cookie = Array.from({ length: 3_000 }, (_, index) => `c${index}=${'x'.repeat(20)}`).join('; ')
-      const status = await fetch(url('wiki', '/'), { headers: { cookie } }).then(
-        response => response.status,
-        () => 431,
-      )
-      expect(status).toBeGreaterThanOrEqual(400)
-    },
-  },
-]
-
-const trust: readonly Scenario[] = [
-  {
-    name: 'the check endpoints cannot be reached from outside, not even by somebody who is logged in (A15)',
-    run: async ({ alice, raw, stack, url }) => {
-      const cookie = alice.cookieFor(url('wiki', '/'))
-      const host = new URL(stack.origin('auth')).host
-      const paths = [
-        '/verify/auth-request',
-        '/verify/forward-auth',
-        '//verify/auth-request',
-        '/x/../verify/auth-request',
-        '/%76erify/auth-request',
-        '/./verify/forward-auth',
-        '/verify/./auth-request',
-        '/Verify/auth-request',
-        `http://${host}/verify/auth-request`,
-      ]
-      for (const path of paths) {
-        const answer = await raw(
-          `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Original-URL: ${url('wiki', '/')}\r\nX-Original-Method: GET\r\n` +
-            `X-Forwarded-Method: GET\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: wiki.localhost\r\nX-Forwarded-Uri: /\r\n` +
-            `Remote-User: mallory\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,
-        )
-        expect([path, statusOf(answer) >= 300]).toEqual([path, true])
-        expect(answer).not.toMatch(/^(remote-user|x-sallyport-assertion):/im)
-      }
-    },
-  },
-  {
-    name: 'the subrequest location of an application cannot be reached from outside',
-    run: async ({ fetch, url, alice }) => {
-      const headers = { cookie: alice.cookieFor(url('wiki', '/')) }
-      expect((await fetch(url('wiki', '/.sallyport/verify'), { headers })).status).toBe(404)
-    },
-  },
-  {
-    name: 'a request target that names another host is judged as that host',
-    run: async ({ raw, url, stack, bob }) => {
-      const cookie = bob.cookieFor(url('wiki', '/'))
-      const answer = await raw(
-        `GET ${stack.origin('payroll')}/salaries HTTP/1.1\r\nHost: ${new URL(stack.origin('wiki')).host}\r\n` +
-          `Accept: application/json\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,
-      )
-      expect(answer).not.toContain('"app":"payroll"')
-      expect([400, 401, 403]).toContain(statusOf(answer))
-    },
-  },
-]
-
-const faults: readonly Scenario[] = [
-  {
-    name: 'while Sallyport hangs, nothing goes through; afterwards everything does',
-    run: async ({ alice, fetch, url, stack }) => {
-      const headers = { cookie: alice.cookieFor(url('wiki', '/')) }
-      stack.sallyport.signal('SIGSTOP')
-      try {
-        const status = await fetch(url('wiki', '/public/page'), { headers, timeoutMs: 1_500 }).then(
-          response => response.status,
-          () => 504,
-        )
-        expect(status).toBeGreaterThanOrEqual(500)
-      } finally {
-        stack.sallyport.signal('SIGCONT')
-      }
-      expect((await fetch(url('wiki', '/'), { headers })).status).toBe(200)
-    },
-  },
-  {
-    name: 'without Sallyport every request is refused with a 5xx',
-    run: async ({ alice, fetch, url, stack }) => {
-      await stack.sallyport.stop(12_000)
-      const headers = { cookie: alice.cookieFor(url('wiki', '/')) }
-      for (const path of ['/', '/public/page', '/.sallyport/handoff']) {
-        const response = await fetch(url('wiki', path), { headers })
-        expect(response.status).toBeGreaterThanOrEqual(500)
-        expect(response.body).not.toContain('"app"')
-      }
-    },
-  },
-]
-
 /** Opens a WebSocket on the wiki (RFC 6455 section 4.1). */
 function handshake({ stack }: World, cookie: string, origin = stack.origin('wiki')): string {
   const lines = [
@@ -361,9 +211,9 @@ function handshake({ stack }: World, cookie: string, origin = stack.origin('wiki
 export const scenarios: readonly Scenario[] = [
   ...strangers,
   ...people,
-  ...cookies,
-  ...trust,
+  ...cookieScenarios,
+  ...trustScenarios,
   ...headerScenarios,
   ...pathScenarios,
-  ...faults,
+  ...faultScenarios,
 ]

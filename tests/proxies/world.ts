@@ -1,7 +1,7 @@
 /** What a scenario works with: a running stack behind one proxy, people who are logged in, and raw connections. */
 import { connect } from 'node:net'
-import type { Echo } from '../../cli/demo/app.ts'
 import { type Browser, createBrowser, type HttpResponse, type RequestOptions, request } from '../../cli/demo/browser.ts'
+import type { Echo } from '../../cli/demo/echo.ts'
 import type { ProxyKind } from '../../cli/demo/proxies.ts'
 import { logIn } from '../../cli/demo/session.ts'
 import type { Stack } from '../../cli/demo/stack.ts'
@@ -20,6 +20,12 @@ export interface World {
   readonly echo: (browser: Browser, url: string, options?: RequestOptions) => Promise<Echo>
   /** Sends these bytes to the proxy and returns everything that comes back until it closes or falls silent. */
   readonly raw: (bytes: string) => Promise<string>
+}
+
+/** One sentence that holds behind every proxy. */
+export interface Scenario {
+  readonly name: string
+  readonly run: (world: World) => Promise<void>
 }
 
 export async function createWorld(stack: Stack): Promise<World> {
@@ -59,7 +65,7 @@ async function arrive(visit: Promise<HttpResponse>): Promise<void> {
 }
 
 function exchange(port: number, bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+  return new Promise(resolve => {
     const socket = connect(port, '127.0.0.1')
     let answer = ''
     const finish = (): void => {
@@ -70,7 +76,8 @@ function exchange(port: number, bytes: string): Promise<string> {
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       answer += chunk
     })
-    socket.on('end', finish).on('error', error => (answer === '' ? reject(error) : finish()))
+    // A proxy that refuses while we are still sending may reset the connection.
+    socket.on('end', finish).on('close', finish).on('error', finish)
     socket.write(bytes, 'latin1')
   })
 }

@@ -1,0 +1,11 @@
+/** What a demo application tells about the request that reached it. */
+
+/** What an application answers to programs. */
+export interface Echo {
+  readonly app: string
+  readonly method: string
+  readonly url: string
+  /** As received, in order, repeats kept. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly bodyLength: number
+}
