@@ -36,6 +36,10 @@ export function startChild(options: ChildOptions): Child {
     // A process group of its own: Ctrl-C reaches us, and we end everything in order.
     detached: true,
   })
+  // Nothing outlives us, not even a second Ctrl-C.
+  const killOnExit = (): void => void child.kill('SIGKILL')
+  process.once('exit', killOnExit)
+  child.once('exit', () => process.off('exit', killOnExit))
   const lines = collectLines(child)
   let isStopping = false
   const died = new Promise<string>(resolve => {

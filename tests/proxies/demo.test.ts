@@ -1,9 +1,10 @@
 /** `sallyport demo` as a person types it. */
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { request } from '../../cli/demo/browser.ts'
 import { commandFile } from '../../cli/demo/paths.ts'
@@ -74,7 +75,32 @@ describe('sallyport demo', () => {
     blocker.close()
   })
 
-  it.skipIf(process.platform !== 'linux')('shows the log of a part that ends by itself', async () => {
+  it.skipIf(process.platform !== 'linux')(
+    'leaves nothing behind when Ctrl-C is pressed twice, not even a service that hangs',
+    async () => {
+      const child = spawn(process.execPath, [
+        commandFile,
+        'demo',
+        '--port',
+        String(await freePort()),
+        '--proxy',
+        'built-in',
+      ])
+      const exited = once(child, 'exit')
+      await outputUntil(child.stdout, 'Press Ctrl-C')
+      const service = childOf(child)
+      process.kill(service, 'SIGSTOP')
+      child.kill('SIGINT')
+      await delay(30)
+      child.kill('SIGINT')
+      await exited
+      // The signal needs a moment to be delivered.
+      for (let round = 0; round < 40 && isAlive(service); round += 1) await delay(50)
+      expect(isAlive(service)).toBe(false)
+    },
+  )
+
+  it('shows the log of a part that ends by itself', async () => {
     const child = spawn(process.execPath, [
       commandFile,
       'demo',
@@ -89,13 +115,26 @@ describe('sallyport demo', () => {
       errors += chunk
     })
     await outputUntil(child.stdout, 'Press Ctrl-C')
-    // The service is the demo's only child with the built-in proxy.
-    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()
-    process.kill(Number(children), 'SIGKILL')
+    process.kill(childOf(child), 'SIGKILL')
     expect(await exited).toEqual([1, null])
     expect(errors).toContain('sallyport ended (SIGKILL)')
   })
 })
+
+/** The service: the demo's only child with the built-in proxy. */
+function childOf(demo: ChildProcess): number {
+  const children = readFileSync(`/proc/${demo.pid}/task/${demo.pid}/children`, 'utf8').trim().split(' ')
+  expect(children).toHaveLength(1)
+  return Number(children[0])
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 async function outputUntil(stream: Readable, text: string): Promise<string> {
   let output = ''
