@@ -110,7 +110,13 @@ async function startParts(
 
   onProgress('Sallyport')
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-demo-'))
-  undo.push(() => rmSync(directory, { recursive: true, force: true }))
+  // It holds secrets and sessions: gone at the end, however that comes.
+  const forget = (): void => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', forget)
+  undo.push(() => {
+    process.off('exit', forget)
+    forget()
+  })
   const config = writeConfig(
     directory,
     configuration(options, { origin, authAddress, adminAddress, directory, clientSecret }),
