@@ -116,6 +116,12 @@ describe('refused, with the place', () => {
     ])
   })
 
+  test('a quote over two lines, whose row would have two line numbers', async () => {
+    const text = `p, "group:a\nb", a.example.com, /y, GET, -, allow\n${row}`
+    const message = 'a quote is not closed, or stands inside a field (write "" for one)'
+    expect(await problemsOf(policyOf(text))).toEqual([`policy.csv:1:4: ${message}`, `policy.csv:2:2: ${message}`])
+  })
+
   test('a line of 10 MB, and the rest of the file is still read', async () => {
     const problems = await problemsOf(policyOf(`p, group:${'x'.repeat(10_000_000)}, a\nq, b\n`))
     expect(problems).toEqual([

@@ -101,6 +101,7 @@ const identityArbitrary: fc.Arbitrary<Identity> = fc.oneof(
     }),
   ),
 )
+
 interface Case {
   readonly request: AccessRequest
   readonly identity: Identity
@@ -131,7 +132,7 @@ const csvOf = (rows: readonly RandomRow[], roles: readonly RandomRole[] = []): s
     ...roles.map(row => ['g', quoted(row.member), row.role, row.domain].join(', ')),
   ].join('\n')
 
-// The reference. Written from docs/policy.md alone, without any code of rbac/.
+/** Written from docs/policy.md alone, without any code of rbac/. */
 const referenceModel = `
 [request_definition]
 r = who, dom, obj, act, facts
@@ -224,8 +225,7 @@ test('the partitioned policy answers as one plain Casbin enforcer over all rows,
     },
   )
   await fc.assert(property, { numRuns: 1000, seed })
-  expect(seen.allow).toBeGreaterThan(2000)
-  expect(seen.refuse).toBeGreaterThan(2000)
+  expect(Math.min(seen.allow, seen.refuse)).toBeGreaterThan(2000)
 })
 
 const grown = (added: fc.Arbitrary<RandomRow>) =>
