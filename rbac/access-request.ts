@@ -7,7 +7,7 @@ import { canonicaliseAuthority, type Scheme } from './canonical-host.ts'
 import { canonicaliseTarget } from './canonical-path.ts'
 import { MalformedRequestError } from './malformed-request.ts'
 
-export { type MalformedPart, MalformedRequestError } from './malformed-request.ts'
+export { MalformedRequestError } from './malformed-request.ts'
 
 /** Canonical; built once per request and never changed. */
 export interface AccessRequest {

@@ -13,7 +13,7 @@ import { type PolicyTexts, parsePolicyRows } from './policy-rows.ts'
 import { type AddRoles, createRoles } from './roles.ts'
 import type { Row } from './row.ts'
 
-export { PolicyError, type Problem } from './policy-error.ts'
+export { PolicyError } from './policy-error.ts'
 
 export interface PolicySources extends PolicyTexts {
   /** Text of model.conf. */
