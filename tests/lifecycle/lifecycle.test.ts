@@ -102,7 +102,7 @@ describe('reloading', () => {
     const metrics = await (await fetch(`http://127.0.0.1:${service.adminPort}/metrics`)).text()
     expect(metrics).toContain('sallyport_policy_last_reload_successful 0')
     expect(service.stderr()).toContain('policy rejected')
-    expect(service.stdout()).toContain('"event":"policy.rejected"')
+    await expect.poll(service.stdout).toContain('"event":"policy.rejected"')
     writeFileSync(file, open)
     await expect.poll(statusOf('/news'), { timeout: 8_000 }).toBe(401)
     expect(JSON.parse((await service.readiness()).body).checks).toContainEqual({ name: 'policy-reload', ok: true })
