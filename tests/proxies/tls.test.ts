@@ -1,0 +1,143 @@
+/**
+ * https, as people deploy it: the NGINX files with certificate lines added, a public URL with https, and a browser that
+ * keeps `__Host-` cookies by its own rules. The demo is http on localhost, so nothing else runs this way.
+ */
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compose, type Service } from '../../app/compose.ts'
+import { createLogger } from '../../app/telemetry/logger.ts'
+import { createDemoApp } from '../../cli/demo/app.ts'
+import { type Child, startChild } from '../../cli/demo/child.ts'
+import { renderTemplates } from '../../cli/demo/proxies.ts'
+import { loadConfig } from '../../config/load.ts'
+import { freePort, requirePeer } from '../peers.ts'
+import { close, listen, startProvider, type TestProvider } from '../provider.ts'
+
+const [nginx, browser, openssl] = ['nginx', 'chromium', 'openssl'].map(requirePeer)
+const secret = 'the client secret of the tls test'
+
+describe.skipIf(nginx === undefined || browser === undefined || openssl === undefined)('over https', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-tls-'))
+  const application = createDemoApp({ name: 'wiki' })
+  let port: number
+  let service: Service
+  let provider: TestProvider
+  let proxy: Child
+  let context: BrowserContext
+  let page: Page
+
+  const url = (host: string, path = '/') => `https://${host}.localhost:${port}${path}`
+
+  beforeAll(async () => {
+    port = await freePort()
+    const redirectUris = [url('auth', '/callback/corp')]
+    provider = await startProvider({ clients: [{ clientId: 'sallyport', clientSecret: secret, redirectUris }] })
+    service = composeFor(directory, url('auth', ''), provider.issuer)
+    await service.start()
+    proxy = await startTlsProxy(directory, port, service.ports().main, await listen(application))
+    context = await chromium.launchPersistentContext(join(directory, 'profile'), {
+      ...(browser === undefined ? {} : { executablePath: browser }),
+      args: [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+      ],
+      ignoreHTTPSErrors: true,
+    })
+    page = await context.newPage()
+  })
+
+  afterAll(async () => {
+    await context?.close()
+    await proxy?.stop()
+    await service?.close()
+    await provider?.close()
+    await close(application)
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  it('a person logs in and arrives, the application sees https and who it is', async () => {
+    await page.goto(url('wiki', '/notes?page=2'))
+    await page.getByRole('link', { name: 'alice' }).click()
+    await page.waitForURL(url('wiki', '/notes?page=2'))
+    const text = await page.locator('body').textContent()
+    expect(text).toContain('alice@example.com')
+    expect(text).toContain(`"aud":"https://wiki.localhost:${port}"`)
+  })
+
+  it('every cookie is __Host-, Secure and HttpOnly, and has no domain', async () => {
+    const cookies = (await context.cookies()).filter(({ name }) => name.includes('sallyport'))
+    expect(cookies.map(({ name }) => name).sort()).toEqual([
+      '__Host-sallyport',
+      '__Host-sallyport-browser',
+      '__Host-sallyport-login',
+    ])
+    for (const cookie of cookies) {
+      expect(cookie).toMatchObject({ secure: true, httpOnly: true, sameSite: 'Lax', path: '/' })
+      expect(cookie.domain.startsWith('.')).toBe(false)
+    }
+    const hosts = cookies.map(({ name, domain }) => [name, domain])
+    expect(hosts).toContainEqual(['__Host-sallyport', 'wiki.localhost'])
+    expect(hosts).toContainEqual(['__Host-sallyport-login', 'auth.localhost'])
+  })
+
+  it('the login pages ask the browser to stay with https', async () => {
+    const response = await page.goto(url('auth'))
+    expect(response?.headers()['strict-transport-security']).toMatch(/max-age=\d{7,}/)
+  })
+
+  it('a return to http is refused: the person stays at the login pages', async () => {
+    const http = `http://wiki.localhost:${port}/`
+    await page.goto(url('auth', `/login?rd=${encodeURIComponent(http)}`))
+    expect(page.url()).toBe(url('auth'))
+  })
+})
+
+function composeFor(directory: string, publicUrl: string, issuer: string): Service {
+  writeFileSync(join(directory, 'policy.csv'), 'p, authenticated, wiki.localhost, /**, *, -, allow\n')
+  const settings = {
+    server: { url: publicUrl, listen: '127.0.0.1:0' },
+    admin: { listen: '127.0.0.1:0' },
+    sessions: { path: './data', secret: randomBytes(32).toString('base64url') },
+    policy: { directory: '.' },
+    audit: { destination: './audit.jsonl' },
+    providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret: secret }],
+  }
+  const file = join(directory, 'sallyport.yaml')
+  writeFileSync(file, JSON.stringify(settings))
+  const readFile = (path: string): string => readFileSync(path, 'utf8')
+  const { config } = loadConfig({ file, env: {}, allowInsecure: new Set(), readFile })
+  return compose(config, { logger: createLogger({ level: 'fatal' }) })
+}
+
+/** The files of deploy/nginx; the only change is what its page says about TLS. */
+async function startTlsProxy(directory: string, port: number, authPort: number, wikiPort: number): Promise<Child> {
+  chmodSync(directory, 0o755)
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:*.localhost']
+  const files = ['-keyout', join(directory, 'key.pem'), '-out', join(directory, 'cert.pem')]
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...files], { stdio: 'ignore' })
+  renderTemplates(join(import.meta.dirname, '../../deploy/nginx/templates'), directory, {
+    PROXY_BIND: '127.0.0.1',
+    PROXY_PORT: String(port),
+    AUTH_HOST: 'auth.localhost',
+    AUTH_ADDRESS: `127.0.0.1:${authPort}`,
+    WIKI_ADDRESS: `127.0.0.1:${wikiPort}`,
+    PAYROLL_ADDRESS: `127.0.0.1:${wikiPort}`,
+    PROVIDER_ADDRESS: '127.0.0.1:9',
+  })
+  const sites = join(directory, 'sites.conf')
+  const certificate = `ssl_certificate ${join(directory, 'cert.pem')}; ssl_certificate_key ${join(directory, 'key.pem')};`
+  const listenLine = /(listen [^;\s]+)([^;]*);/g
+  writeFileSync(sites, readFileSync(sites, 'utf8').replaceAll(listenLine, `$1 ssl$2; ${certificate}`))
+  const args = ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', 'stderr', '-g', 'daemon off;']
+  return startChild({ name: 'nginx', command: 'nginx', args })
+}
