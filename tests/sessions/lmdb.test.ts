@@ -184,10 +184,10 @@ describe('the LMDB file', () => {
   })
 })
 
-/** Only root can start a process as somebody else, and that one must be able to read the sources. */
+/** Only root can start a process as somebody else, and that one must be able to run this Node and read the sources. */
 function canBeNobody(): boolean {
-  if (process.getuid?.() === 0 && spawnSync('test', ['-r', import.meta.filename], { uid: nobody }).status === 0)
-    return true
+  const read = `require('node:fs').accessSync(${JSON.stringify(import.meta.filename)})`
+  if (process.getuid?.() === 0 && spawnSync(process.execPath, ['-e', read], { uid: nobody }).status === 0) return true
   process.stderr.write('skipped: no other user can run the sources from here\n')
   return false
 }
