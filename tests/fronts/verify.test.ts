@@ -1,0 +1,111 @@
+/** The use case by itself: what each effect carries, what is recorded, and that a failure is never an answer. */
+import { describe, expect, it } from 'vitest'
+import type { AuditEvent, WithoutStamp } from '../../app/audit/event.ts'
+import { OperationalError } from '../../app/errors.ts'
+import { type Authentication, createVerify, type VerifyDependencies, type VerifyQuestion } from '../../app/verify.ts'
+import type { Decision } from '../../rbac/decision.ts'
+import { anonymous, type User } from '../../rbac/identity.ts'
+
+const bob: User = {
+  kind: 'user',
+  subject: 'https://idp.example#bob',
+  email: 'bob@example.com',
+  provider: 'corp',
+  groups: ['contractors'],
+  claims: {},
+}
+const question: VerifyQuestion = {
+  front: 'auth-request',
+  requestId: 'r1',
+  request: { domain: 'wiki.example.com', resource: '/a', action: 'GET', url: 'https://wiki.example.com/a?secret=1' },
+  cookie: 'sallyport=x; theme=dark',
+  clientAddress: '203.0.113.9',
+  header: () => undefined,
+  isInteractive: true,
+}
+const allow: Decision = { effect: 'allow', rule: 'wiki.csv:1', revision: 'abc' }
+const deny: Decision = { effect: 'deny', reason: 'rule-denied', rule: 'wiki.csv:2', revision: 'abc' }
+const challenge: Decision = { effect: 'challenge', reason: 'authentication-too-old', login: {}, revision: 'abc' }
+
+const events: WithoutStamp<AuditEvent>[] = []
+
+function verifyWith(
+  decision: Decision,
+  authentication: Partial<Authentication> = {},
+  more: Partial<VerifyDependencies> = {},
+) {
+  events.length = 0
+  return createVerify({
+    authenticate: async () => ({ identity: bob, clearCookie: false, sessionDigest: 'digest', ...authentication }),
+    decide: () => decision,
+    identityHeaders: () => ['Remote-User', 'bob'],
+    upstreamCookie: () => 'theme=dark',
+    challenge: () => ({ loginUrl: 'https://auth.example.com/login', setCookie: 'pending' }),
+    clearCookie: () => 'cleared',
+    audit: { write: event => events.push(event), flush: async () => {} },
+    onDecision: () => {},
+    now: () => 1_000_900,
+    ...more,
+  })(question)
+}
+
+describe('a verified request', () => {
+  it('carries identity and the cleaned Cookie header when it is allowed', async () => {
+    const result = await verifyWith(allow)
+    expect(result).toMatchObject({ identityHeaders: ['Remote-User', 'bob'], upstreamCookie: 'theme=dark' })
+    expect(result.loginUrl).toBeUndefined()
+  })
+
+  it.each([deny, challenge])('carries no identity when the effect is $effect', async decision => {
+    const result = await verifyWith(decision)
+    expect(result.identityHeaders).toEqual([])
+    expect(result.upstreamCookie).toBeUndefined()
+  })
+
+  it('carries the login address when it is challenged, and the one cookie that is then wanted', async () => {
+    const result = await verifyWith(challenge, { clearCookie: true })
+    expect(result).toMatchObject({ loginUrl: 'https://auth.example.com/login', setCookie: 'pending' })
+  })
+
+  it.each([allow, deny])('clears a worthless cookie when the effect is $effect', async decision => {
+    expect((await verifyWith(decision, { identity: anonymous, clearCookie: true })).setCookie).toBe('cleared')
+    expect((await verifyWith(decision)).setCookie).toBeUndefined()
+  })
+
+  it('is decided with whole seconds and the address that a proxy vouched for', async () => {
+    let seen: unknown
+    const decide: VerifyDependencies['decide'] = (_request, _identity, context) => {
+      seen = { now: context.now, clientAddress: context.clientAddress }
+      return allow
+    }
+    await verifyWith(allow, {}, { decide })
+    expect(seen).toEqual({ now: 1000, clientAddress: '203.0.113.9' })
+  })
+
+  it('is recorded once, without its query', async () => {
+    await verifyWith(deny)
+    expect(events).toHaveLength(1)
+    expect(events[0]).toMatchObject({
+      event: 'access.denied',
+      requestId: 'r1',
+      subject: bob.subject,
+      email: 'bob@example.com',
+      session: 'digest',
+      domain: 'wiki.example.com',
+      resource: '/a',
+      rule: 'wiki.csv:2',
+      reason: 'rule-denied',
+    })
+    expect(JSON.stringify(events)).not.toContain('secret')
+  })
+
+  it('is no answer at all when the store or the signer fails', async () => {
+    const down = new OperationalError('ERR_STORE_UNAVAILABLE', 'down')
+    const fails = () => {
+      throw down
+    }
+    await expect(verifyWith(allow, {}, { authenticate: async () => fails() })).rejects.toBe(down)
+    await expect(verifyWith(allow, {}, { identityHeaders: fails })).rejects.toBe(down)
+    expect(events).toEqual([])
+  })
+})
