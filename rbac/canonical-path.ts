@@ -42,7 +42,7 @@ export function canonicalisePath(path: string, options: PathOptions): string {
     .slice(1)
     .split('/')
     .map(segment => canonicaliseSegment(segment, options))
-  return resolveDots(segments)
+  return join(segments)
 }
 
 export function canonicaliseSegment(segment: string, options: PathOptions): string {
@@ -92,20 +92,13 @@ function checkSeparators(segment: string, options: PathOptions): void {
 
 const isDots = (part: string): boolean => part === '.' || part === '..'
 
-/** RFC 3986 section 5.2.4, with `//` collapsed. Refused where collapsing before or after would differ. */
-function resolveDots(segments: readonly string[]): string {
-  const kept: string[] = []
-  for (const segment of segments) {
-    if (segment === '.') continue
-    if (segment !== '..') kept.push(segment)
-    else {
-      const parent = kept.pop()
-      if (parent === undefined) refuse('the path leads above the root')
-      if (parent === '') refuse('the path leads up from an empty segment')
-    }
-  }
-  const last = segments.at(-1)
-  const names = kept.filter(name => name !== '')
-  const isDirectory = last === '' || last === '.' || last === '..'
-  return names.length === 0 ? '/' : `/${names.join('/')}${isDirectory ? '/' : ''}`
+/**
+ * Dot segments are refused, not resolved (RFC 3986 section 5.2.4 lets every browser and client resolve them before they
+ * send). Threat: `/admin/../public` judged as `/public`, by an upstream that routes by its first segment served as
+ * `/admin`. Doubled slashes are collapsed: that changes no segment.
+ */
+function join(segments: readonly string[]): string {
+  if (segments.some(isDots)) refuse('the path holds a dot segment')
+  const names = segments.filter(name => name !== '')
+  return names.length === 0 ? '/' : `/${names.join('/')}${segments.at(-1) === '' ? '/' : ''}`
 }

@@ -51,7 +51,8 @@ type Part = string | readonly string[]
 
 function parseSegment(segment: string): Part {
   if (segment === '') throw new ValueError('"//" never matches: request paths are collapsed')
-  if (segment === '.' || segment === '..') throw new ValueError('dot segments never match: request paths are resolved')
+  if (segment === '.' || segment === '..')
+    throw new ValueError('dot segments never match: requests that hold one are refused')
   if (segment.includes('**')) throw new ValueError('"**" stands only as the last segment')
   const pieces = segment.split('*').map(parseLiteral)
   return pieces.length === 1 ? (pieces[0] ?? '') : pieces

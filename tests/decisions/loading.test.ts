@@ -82,7 +82,11 @@ describe('refused, with the place', () => {
     ['a domain that is none', row.replace('a.ex', 'a..ex'), '1:12: not a domain: the host is not a DNS name'],
     ['a resource without slash', row.replace('/x', 'x'), '1:27: a resource starts with "/" or "re:"'],
     ['stars in the middle', row.replace('/x', '/x/**/y'), '1:27: "**" stands only as the last segment'],
-    ['a dot segment', row.replace('/x', '/x/../y'), '1:27: dot segments never match: request paths are resolved'],
+    [
+      'a dot segment',
+      row.replace('/x', '/x/../y'),
+      '1:27: dot segments never match: requests that hold one are refused',
+    ],
     ['a doubled slash', row.replace('/x', '//x'), '1:27: "//" never matches: request paths are collapsed'],
     ['a query', row.replace('/x', '/x?a=1'), '1:27: query and fragment never take part in matching'],
     [
