@@ -48,6 +48,12 @@ const list = (values: readonly string[]): string => values.map(value => `\`${val
 const front = list(fronts)
 const provider = "the providers' names in the configuration"
 
+const outcome = {
+  front,
+  effect: list(['allow', 'challenge', 'deny']),
+  reason: `${list([allowReason])} for allow, else the codes of [decisions](decisions.md)`,
+}
+
 export const metricDefinitions = {
   sallyport_build_info: {
     type: 'gauge',
@@ -59,17 +65,13 @@ export const metricDefinitions = {
     type: 'counter',
     unit: 'checks',
     help: 'Subrequests that were judged.',
-    labels: {
-      front,
-      effect: list(['allow', 'challenge', 'deny']),
-      reason: `${list([allowReason])} for allow, else the codes of [decisions](decisions.md)`,
-    },
+    labels: outcome,
   },
   sallyport_check_duration_seconds: {
     type: 'histogram',
     unit: 'seconds',
     help: 'From the parsed subrequest to the decision.',
-    labels: { front },
+    labels: outcome,
   },
   sallyport_refused_total: {
     type: 'counter',

@@ -89,7 +89,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     decided(front, decision, durationMicroseconds) {
       const reason = decision.effect === 'allow' ? allowReason : decision.reason
       checks(front, decision.effect, reason)?.inc()
-      durations.get(front)?.(durationMicroseconds / 1_000_000)
+      durations.get(`${front} ${decision.effect} ${reason}`)?.(durationMicroseconds / 1_000_000)
     },
     refused: (front, code) => refusals(front, code)?.inc(),
     ignoredHeaders: (front, count) => ignored(front)?.inc(count),
@@ -140,9 +140,9 @@ function series(counter: Counter<string>, labelSets: readonly Labels[]): (...val
 
 function durationsOf(histogram: Histogram<string>): ReadonlyMap<string, (seconds: number) => void> {
   return new Map(
-    fronts.map(front => {
-      histogram.zero({ front })
-      return [front, histogram.labels(front).observe]
+    perFront(checkOutcomes).map(labels => {
+      histogram.zero(labels)
+      return [Object.values(labels).join(' '), histogram.labels(labels).observe]
     }),
   )
 }

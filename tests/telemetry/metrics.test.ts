@@ -89,13 +89,16 @@ describe('each thing that happens moves its own series and no other', () => {
   test('the duration of a check falls into the bucket of its microseconds', async () => {
     const metrics = create()
     metrics.decided('auth-request', allow, 87)
-    const bucket = (le: string) => `sallyport_check_duration_seconds_bucket{le="${le}",front="auth-request"}`
+    const bucket = (le: string) =>
+      `sallyport_check_duration_seconds_bucket{le="${le}",front="auth-request",effect="allow",reason="rule-matched"}`
     expect(await readSeries(metrics, bucket('0.00005'))).toBe(0)
     expect(await readSeries(metrics, bucket('0.0001'))).toBe(1)
-    expect(await readSeries(metrics, 'sallyport_check_duration_seconds_sum{front="auth-request"}')).toBeCloseTo(
-      0.000087,
-      9,
-    )
+    expect(
+      await readSeries(
+        metrics,
+        'sallyport_check_duration_seconds_sum{front="auth-request",effect="allow",reason="rule-matched"}',
+      ),
+    ).toBeCloseTo(0.000087, 9)
   })
 })
 
