@@ -188,6 +188,15 @@ const policy = z.strictObject({
     description: 'Whether a changed file is loaded at once; SIGHUP loads in any case.',
     expected: 'true or false',
   }),
+  keepDecisions: setting(z.int().min(0).max(1_000_000).default(10_000), {
+    description: 'How many of the last decisions can be explained by their request id; 0 keeps none.',
+    expected: 'a whole number from 0 to 1000000',
+  }),
+  keepRevisions: setting(z.int().min(1).max(100).default(5), {
+    description:
+      'How many revisions of the policy, with the one in force, are kept for explanations; each takes the memory of the policy.',
+    expected: 'a whole number from 1 to 100',
+  }),
 })
 
 const assertion = z.strictObject({

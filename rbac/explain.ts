@@ -65,6 +65,41 @@ interface Question {
   readonly context: Context
 }
 
+/** An explanation with what was asked, as programs get it. Claims and headers stay out of it. */
+export interface ExplanationDocument extends Explanation {
+  readonly request: Pick<AccessRequest, 'domain' | 'resource' | 'action'>
+  readonly identity: {
+    readonly kind: Identity['kind']
+    readonly subject?: string
+    readonly email?: string
+    readonly groups?: readonly string[]
+  }
+  /** Seconds since the epoch. */
+  readonly now: number
+  readonly clientAddress?: string
+}
+
+/** Throws like `explain`. */
+export function explainAsDocument(question: Question, policy: PolicySnapshot): ExplanationDocument {
+  const { request, identity, context } = question
+  const { domain, resource, action } = request
+  const { now, clientAddress } = context
+  return {
+    request: { domain, resource, action },
+    identity: describeIdentity(identity),
+    now,
+    ...(clientAddress === undefined ? {} : { clientAddress }),
+    ...explain(request, identity, policy, context),
+  }
+}
+
+function describeIdentity(identity: Identity): ExplanationDocument['identity'] {
+  if (identity.kind === 'anonymous') return { kind: 'anonymous' }
+  const { kind, subject, groups } = identity
+  const email = identity.kind === 'user' ? identity.email : undefined
+  return { kind, subject, ...(email === undefined ? {} : { email }), groups }
+}
+
 function explainRows(decision: Decision, question: Question, policy: PolicySnapshot): ExplainedRow[] {
   const { enforced, shadow } = policy.candidatesFor(question.request.domain)
   const tried = new Map<Row, Partial<Record<Field, Outcome>>>()

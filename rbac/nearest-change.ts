@@ -30,7 +30,7 @@ export interface NearestChanges {
 }
 
 export interface SearchLimits {
-  /** How many decisions may be made. Default 400. */
+  /** How many decisions may be made. Default 400, and fewer, down to 20, where the domain has over 500 rows. */
   readonly tries?: number
   /** How many changes at once. Default 4. */
   readonly changes?: number
@@ -44,8 +44,9 @@ type Plan = readonly Change[]
 export function findNearestChanges(
   start: Situation,
   policy: PolicySnapshot,
-  { tries = 400, changes: maximum = 4, results = 8 }: SearchLimits = {},
+  limits: SearchLimits = {},
 ): NearestChanges {
+  const { tries = defaultTries(start, policy), changes: maximum = 4, results = 8 } = limits
   const rows = allowRowsOf(start, policy)
   const queue = createPlanQueue(maximum)
   const found: { readonly plan: Plan; readonly rule: RuleId }[] = []
@@ -62,6 +63,12 @@ export function findNearestChanges(
     else for (const change of changesAfter(decision, situation, rows, policy)) queue.add(plan, change)
   }
   return { found: present(found, results), isComplete: !queue.isCut() && found.length <= results }
+}
+
+/** The work of one decision grows with the rows of its domain; that of the whole search stays bounded. */
+function defaultTries({ request }: Situation, policy: PolicySnapshot): number {
+  const { enforced, shadow } = policy.candidatesFor(request.domain)
+  return Math.max(20, Math.min(400, Math.floor(200_000 / (enforced.length + shadow.length))))
 }
 
 /** No change is about the path, so the rows that fit it stay the same. */
