@@ -55,7 +55,8 @@ const server = z.strictObject({
 
 const admin = z.strictObject({
   listen: setting(parsed(value.parseListenAddress).prefault('127.0.0.1:9181'), {
-    description: 'Address and port for `/healthz`, `/readyz` and `/metrics`, which ask nobody who they are.',
+    description:
+      'Address and port for `/healthz`, `/readyz` and `/metrics`, which ask nobody who they are, and for `/explain/`, which answers this machine only.',
     expected: listenExpected,
   }),
 })
@@ -277,7 +278,7 @@ const log = z.strictObject({
 
 export const configSchema = z.strictObject({
   server: section(server, 'The listener for proxies and browsers.'),
-  admin: section(admin.prefault({}), 'The listener for health checks and metrics.'),
+  admin: section(admin.prefault({}), 'The listener for health checks, metrics and explanations.'),
   providers: section(z.array(provider).min(1), 'The OpenID providers that people log in with; at least one.'),
   sessions: section(sessions.prefault({}), 'Logins: where they are kept and how long they last.'),
   policy: section(policy.prefault({}), 'The rules.'),

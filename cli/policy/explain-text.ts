@@ -1,10 +1,13 @@
 /** An explanation as a person reads it. */
 import type { Decision } from '../../rbac/decision.ts'
 import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
-import type { ExplainedOutcome, ExplainedRow } from '../../rbac/explain.ts'
+import type { ExplainedOutcome, ExplainedRow, ExplanationDocument } from '../../rbac/explain.ts'
 import type { Terminal } from '../terminal.ts'
 import { formatTable } from './answer.ts'
-import type { ExplainAnswer } from './explain.ts'
+import type { FromAudit } from './explain-audit.ts'
+
+/** With the id where a decision that was made is explained. */
+export type ExplainAnswer = ExplanationDocument & { readonly requestId?: string; readonly fromAudit?: FromAudit }
 
 type Colors = Terminal['colors']
 

@@ -1,12 +1,12 @@
 /** Explains one request: a hypothetical one, one of the running service, or one of an audit file. */
 import type { AccessRequest } from '../../rbac/access-request.ts'
-import { type ExplanationDocument, explainAsDocument } from '../../rbac/explain.ts'
+import { explainAsDocument } from '../../rbac/explain.ts'
 import { ValueError } from '../../rbac/policy-error.ts'
 import { parseRequest } from '../../rbac/policy-test.ts'
 import type { Terminal } from '../terminal.ts'
 import { type AnswerValues, choiceOf, printAnswer } from './answer.ts'
-import { explainFromAudit, type FromAudit } from './explain-audit.ts'
-import { formatExplanation } from './explain-text.ts'
+import { explainFromAudit } from './explain-audit.ts'
+import { type ExplainAnswer, formatExplanation } from './explain-text.ts'
 import { findPolicyConfig, loadPolicy } from './load-policy.ts'
 import { type FactValues, parseFacts, parseWho, type WhoValues } from './who-options.ts'
 
@@ -18,8 +18,6 @@ export interface ExplainValues extends WhoValues, FactValues, AnswerValues {
   readonly audit?: string
   readonly all?: boolean
 }
-
-export type ExplainAnswer = ExplanationDocument & { readonly requestId?: string; readonly fromAudit?: FromAudit }
 
 export function explainPolicy(values: ExplainValues, terminal: Terminal): Promise<number> {
   const format = (answer: ExplainAnswer): string => formatExplanation(answer, terminal, values.all === true)
