@@ -98,6 +98,23 @@ describe('the recorder of decisions', () => {
       recorder.loaded(await policyOf(`p, anyone, a.example.com, ${name}, *, -, allow\n`))
     expect(typeof recorder.find('r1')).toBe('object')
   })
+
+  it('does not count a revision whose decisions are forgotten', async () => {
+    const recorder = createDecisionRecorder({ keepDecisions: 2, keepRevisions: 2 })
+    const [forgotten, used] = [
+      await policyOf('p, anyone, a.example.com, /1, *, -, allow\n'),
+      await policyOf(csv, conditions),
+    ]
+    recorder.loaded(used)
+    recorder.record(decided('r1', used))
+    recorder.loaded(forgotten)
+    recorder.record(decided('r2', forgotten))
+    recorder.loaded(used)
+    for (const id of ['r3', 'r4', 'r5']) recorder.record(decided(id, used))
+    recorder.loaded(forgotten)
+    recorder.loaded(await policyOf(''))
+    for (const id of ['r4', 'r5']) expect(typeof recorder.find(id)).toBe('object')
+  })
 })
 
 describe('GET /explain/<request id>', () => {

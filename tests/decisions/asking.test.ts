@@ -100,6 +100,19 @@ const options = { seed, numRuns: 300 }
 const requests = fc.record({ domain: pick(domains), path: pick(paths) })
 
 describe('who can', () => {
+  it('expands a role to its members of that domain, through roles of roles', async () => {
+    const csv = [
+      'p, role:r, *, /**, *, -, allow',
+      'g, group:ops, role:r, a.example.com',
+      'g, group:dev, role:r, b.example.com',
+      'g, role:q, role:r, *.example.com',
+      'g, group:other/dev, role:q, *',
+      'g, role:r, role:q, *',
+    ].join('\n')
+    const { subjects: listed } = whoCan(requestTo('a.example.com', '/'), await policyOf(csv))
+    expect(listed.map(({ subject }) => subject)).toEqual(['group:ops', 'group:other/dev'])
+  })
+
   it('lists a subject with exactly the condition under which decide allows whoever has just that name', async () => {
     let allowed = 0
     await fc.assert(
@@ -154,6 +167,34 @@ describe('who can', () => {
 })
 
 describe('access', () => {
+  const entriesOf = async (csv: string) =>
+    accessOf({ ...person, groups: ['ops'] }, await policyOf(csv)).entries.map(entry => [entry.rule, entry.domain])
+
+  it('leaves out what a deny closes whole, and nothing beside that', async () => {
+    const csv = ['*', 'a.example.com', '*.a.example.com', 'b.example.com']
+      .map(domain => `p, anyone, ${domain}, /**, *, -, allow\n`)
+      .join('')
+    expect(await entriesOf(`${csv}p, group:ops, a.example.com, /**, *, -, deny\n`)).toEqual([
+      ['policy.csv:1', '*'],
+      ['policy.csv:3', '*.a.example.com'],
+      ['policy.csv:4', 'b.example.com'],
+      ['policy.csv:5', 'a.example.com'],
+    ])
+    expect(await entriesOf(`${csv}p, group:ops, *.example.com, /**, *, -, deny\n`)).toEqual([
+      ['policy.csv:1', '*'],
+      ['policy.csv:5', '*.example.com'],
+    ])
+    expect(await entriesOf(`${csv}p, group:ops, *.example.com, /**, GET, -, deny\n`)).toHaveLength(5)
+  })
+
+  it('narrows a row to where its role is held', async () => {
+    const csv = 'p, role:r, *.example.com, /**, *, -, allow\n'
+    expect(await entriesOf(`${csv}g, group:ops, role:r, *\n`)).toEqual([['policy.csv:1', '*.example.com']])
+    const narrow = 'g, group:ops, role:r, *.a.example.com\ng, group:ops, role:r, x.a.example.com\n'
+    expect(await entriesOf(csv + narrow)).toEqual([['policy.csv:1', '*.a.example.com']])
+    expect(await entriesOf(`${csv}g, group:ops, role:r, other.test\n`)).toEqual([])
+  })
+
   it('has entries from which exactly the answers of decide follow', async () => {
     let allowed = 0
     await fc.assert(
