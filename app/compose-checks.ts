@@ -18,12 +18,13 @@ import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import type { CheckRoutes } from './server.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
-import { createVerify } from './verify.ts'
+import { createVerify, type DecidedQuestion } from './verify.ts'
 
 export function composeChecks(
   { config, clock, logger, metrics, audit }: Base,
   kept: Kept,
   policy: Policy,
+  record: (decided: DecidedQuestion) => void,
 ): CheckRoutes {
   const { url: publicUrl, trustedProxies, webSocketOrigins } = config.server
   const { cookies, authenticator } = kept
@@ -45,6 +46,7 @@ export function composeChecks(
     challenge: createChallenge({ publicUrl, issuePending: cookies.issuePending }),
     clearCookie: cookies.clear,
     audit,
+    record,
     onDecision: metrics.decided,
     now: clock.now,
   })

@@ -5,6 +5,8 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { compilePolicy } from '../rbac/policy.ts'
+import { createDecisionRecorder, type DecisionRecorder } from './admin/decision-recorder.ts'
+import { createExplainRoutes } from './admin/routes.ts'
 import { type AuditLogFile, createAuditLog } from './audit/audit-log.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { composeChecks } from './compose-checks.ts'
@@ -52,10 +54,11 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const audit = createCountedAuditLog(auditFile, metrics)
   const base: Base = { config, clock, logger, metrics, audit }
   const records = composeRecords(base)
-  const policy = composePolicy(base)
+  const recorder = createDecisionRecorder(config.policy)
+  const policy = composePolicy(base, recorder)
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
-  const checks = composeChecks(base, kept, policy)
+  const checks = composeChecks(base, kept, policy, recorder.record)
   const main = createMainServer(checks, composePages(base, kept, login), config.server.requestTimeoutSeconds)
   let isDraining = false
   const readiness = createReadiness([
@@ -71,7 +74,13 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       probe: () => providerState(name, login.providers.status()),
     })),
   ])
-  const admin = createAdminServer(createTelemetryRoutes({ readiness, metrics: observed(metrics, records, login) }))
+  const admin = createAdminServer(
+    createTelemetryRoutes({ readiness, metrics: observed(metrics, records, login) }),
+    createExplainRoutes({
+      find: recorder.find,
+      onError: error => logger.error({ err: error }, 'a decision could not be explained'),
+    }),
+  )
 
   const ports = () => ({ main: portOf(main), admin: portOf(admin) })
 
@@ -133,14 +142,16 @@ function composeRecords({ config, clock, logger, metrics }: Base): RecordStore {
   })
 }
 
-function composePolicy({ config, clock, logger, metrics, audit }: Base): Policy {
+function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder: DecisionRecorder): Policy {
   const model = readFileSync(new URL('../rbac/model.conf', import.meta.url), 'utf8')
   const reloader: Policy = createPolicyReloader({
     source: createPolicyFiles({ directory: config.policy.directory, model }),
     compile: texts => compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }),
     clock,
     watch: config.policy.watch,
-    onLoaded: ({ revision, rowCount }) => {
+    onLoaded: snapshot => {
+      const { revision, rowCount } = snapshot
+      recorder.loaded(snapshot)
       metrics.policyLoaded(revision, rowCount)
       audit.write({ event: 'policy.loaded', requestId: newRequestId(), revision, rows: rowCount })
       logger.info({ revision, rows: rowCount }, 'policy loaded')

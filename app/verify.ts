@@ -65,9 +65,20 @@ export interface VerifyDependencies {
   readonly challenge: (question: VerifyQuestion, decision: Challenge, authentication: Authentication) => ChallengeAnswer
   readonly clearCookie: () => string
   readonly audit: AuditLog
+  /** Gets what each decision was made of. It runs on the request's way and must not keep `context`, which reads headers. */
+  readonly record: (decided: DecidedQuestion) => void
   readonly onDecision: (front: FrontName, decision: Decision, durationMicroseconds: number) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
+}
+
+/** A decision with everything that it was made of. */
+export interface DecidedQuestion {
+  readonly requestId: string
+  readonly request: AccessRequest
+  readonly identity: Identity
+  readonly context: Context
+  readonly decision: Decision
 }
 
 export type Challenge = Extract<Decision, { effect: 'challenge' }>
@@ -83,15 +94,15 @@ export function createVerify(dependencies: VerifyDependencies): Verify {
   return async question => {
     const started = performance.now()
     const authentication = await dependencies.authenticate(question.cookie, question.request.domain)
-    const decision = dependencies.decide(
-      question.request,
-      authentication.identity,
-      contextOf(question, dependencies.now()),
-    )
+    const { requestId, request } = question
+    const { identity } = authentication
+    const context = contextOf(question, dependencies.now())
+    const decision = dependencies.decide(request, identity, context)
     const result = answer(question, authentication, decision, dependencies)
     const durationMicroseconds = Math.round((performance.now() - started) * 1000)
     dependencies.onDecision(question.front, decision, durationMicroseconds)
     dependencies.audit.write(accessEvent(question, authentication, decision, durationMicroseconds))
+    dependencies.record({ requestId, request, identity, context, decision })
     return result
   }
 }

@@ -55,7 +55,8 @@ const server = z.strictObject({
 
 const admin = z.strictObject({
   listen: setting(parsed(value.parseListenAddress).prefault('127.0.0.1:9181'), {
-    description: 'Address and port for `/healthz`, `/readyz` and `/metrics`, which ask nobody who they are.',
+    description:
+      'Address and port for `/healthz`, `/readyz` and `/metrics`, which ask nobody who they are, and for `/explain/`, which answers this machine only.',
     expected: listenExpected,
   }),
 })
@@ -188,6 +189,15 @@ const policy = z.strictObject({
     description: 'Whether a changed file is loaded at once; SIGHUP loads in any case.',
     expected: 'true or false',
   }),
+  keepDecisions: setting(z.int().min(0).max(1_000_000).default(10_000), {
+    description: 'How many of the last decisions can be explained by their request id; 0 keeps none.',
+    expected: 'a whole number from 0 to 1000000',
+  }),
+  keepRevisions: setting(z.int().min(1).max(100).default(5), {
+    description:
+      'How many revisions of the policy, with the one in force, are kept for explanations; each takes the memory of the policy.',
+    expected: 'a whole number from 1 to 100',
+  }),
 })
 
 const assertion = z.strictObject({
@@ -268,7 +278,7 @@ const log = z.strictObject({
 
 export const configSchema = z.strictObject({
   server: section(server, 'The listener for proxies and browsers.'),
-  admin: section(admin.prefault({}), 'The listener for health checks and metrics.'),
+  admin: section(admin.prefault({}), 'The listener for health checks, metrics and explanations.'),
   providers: section(z.array(provider).min(1), 'The OpenID providers that people log in with; at least one.'),
   sessions: section(sessions.prefault({}), 'Logins: where they are kept and how long they last.'),
   policy: section(policy.prefault({}), 'The rules.'),

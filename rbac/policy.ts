@@ -10,7 +10,7 @@ import { createMatcherFunctions, type Evaluation } from './evaluation.ts'
 import { type Candidates, createPartition } from './partition.ts'
 import { PolicyError, type Problem } from './policy-error.ts'
 import { type PolicyTexts, parsePolicyRows } from './policy-rows.ts'
-import { type AddRoles, createRoles } from './roles.ts'
+import { type AddRoles, createRoles, type RoleRow } from './roles.ts'
 import type { Row } from './row.ts'
 
 export { PolicyError } from './policy-error.ts'
@@ -30,6 +30,8 @@ export interface PolicySnapshot {
   readonly domains: readonly string[]
   /** All `p` rows in order of load. */
   readonly rows: readonly Row[]
+  /** All `g` rows in order of load. */
+  readonly roles: readonly RoleRow[]
   readonly addRoles: AddRoles
   readonly candidatesFor: (domain: string) => Candidates
   /** Casbin's answer over these rows; `evaluation` holds what it saw. Throws what a matcher throws. */
@@ -48,6 +50,7 @@ export async function compilePolicy(sources: PolicySources): Promise<PolicySnaps
     rowCount: rows.length,
     domains: Object.freeze([...partition.domains]),
     rows: Object.freeze(rows),
+    roles: Object.freeze(roles),
     addRoles: createRoles(roles),
     candidatesFor: partition.candidatesFor,
     enforce: await createEnforce(model, rows),

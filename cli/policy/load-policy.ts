@@ -23,7 +23,7 @@ export interface LoadedPolicy {
 
 /** Rejects with `PolicyError` or `ConfigError`. */
 export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Promise<LoadedPolicy> {
-  const config = findConfig(choice, terminal)
+  const config = findPolicyConfig(choice, terminal)
   const directory = resolve(terminal.cwd, choice.directory ?? config?.policy.directory ?? 'policy')
   const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
   const texts = await createPolicyFiles({ directory, model }).load()
@@ -33,7 +33,7 @@ export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Prom
 }
 
 /** A directory alone is enough; a configuration is read when it is named, or when one is there. */
-function findConfig({ config, directory }: PolicyChoice, terminal: Terminal): Config | undefined {
+export function findPolicyConfig({ config, directory }: PolicyChoice, terminal: Terminal): Config | undefined {
   const named = config ?? terminal.env.SALLYPORT_CONFIG
   const isThere = existsSync(resolve(terminal.cwd, 'sallyport.yaml'))
   if (named === undefined && (directory !== undefined || !isThere)) return undefined

@@ -24,6 +24,8 @@ export type StepUp =
 export interface Criterion {
   /** Name in the registry. */
   readonly type: string
+  /** Its value in `conditions.yaml`; absent for a criterion made in code. Only explanations read it. */
+  readonly argument?: unknown
   readonly test: (facts: Facts) => Truth
   /** Present where another login can make the criterion true. */
   readonly stepUp?: StepUp

@@ -96,7 +96,8 @@ function createReader(file: ConditionsFile, problems: Problem[]): Reader {
       return undefined
     }
     try {
-      return { kind: 'criterion', ...parseArguments((value as Node | null)?.toJS(document) ?? null) }
+      const argument: unknown = (value as Node | null)?.toJS(document) ?? null
+      return { kind: 'criterion', argument, ...parseArguments(argument) }
     } catch (error) {
       if (!(error instanceof ValueError)) throw error
       report(findKey(value, error.key) ?? value ?? node, `${type}: ${error.message}`)

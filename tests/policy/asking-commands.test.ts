@@ -1,0 +1,200 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runCli } from '../../cli/program.ts'
+import { createTestTerminal, type TestTerminal } from '../config/test-terminal.ts'
+
+let cwd: string
+let terminal: TestTerminal
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'sallyport-asking-'))
+  terminal = createTestTerminal({ cwd })
+  write(
+    'rows.csv',
+    [
+      'p, group:ops, wiki.example.com, /admin/**, *, fresh & office, allow',
+      'p, role:writers, wiki.example.com, /admin/**, POST, -, allow',
+      'p, group:contractors, wiki.example.com, /admin/**, *, -, deny',
+      'p, anyone, wiki.example.com, /public/**, read, -, allow',
+      'p, group:sre, kube:prod, /shop/**, get|list, -, allow',
+      'g, group:editors, role:writers, wiki.example.com',
+      '',
+    ].join('\n'),
+  )
+  write('conditions.yaml', 'fresh: { authentication-age: 15m }\noffice: { source-network: [10.0.0.0/8] }\n')
+})
+afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+
+const write = (name: string, text: string) => writeFileSync(join(cwd, name), text)
+const run = (...args: string[]) => runCli(['policy', ...args, '--policy', '.'], { version: '0', terminal })
+const json = async (...args: string[]) => {
+  expect(await run(...args, '--json')).toBe(0)
+  return JSON.parse(terminal.output())
+}
+const alice = [
+  '--as',
+  'alice',
+  '--groups',
+  'ops, staff',
+  '--auth-time',
+  '2026-01-01T08:00Z',
+  '--at',
+  '2026-01-01T10:00Z',
+]
+const keys = ['--url', 'https://wiki.example.com/admin/keys']
+
+describe('sallyport policy explain', () => {
+  it('shows the decision, each row by field, and what would change it', async () => {
+    expect(await run('explain', ...alice, ...keys, '--ip', '10.1.2.3')).toBe(0)
+    const text = terminal.output()
+    expect(text).toMatch(
+      /^challenge {2}GET wiki\.example\.com\/admin\/keys {2}by https:\/\/idp\.example#alice in ops, staff\n/,
+    )
+    expect(text).toContain('authentication-too-old: A rule would admit this person after a fresh login.')
+    expect(text).toMatch(/> {2}rows\.csv:1 +allow +hit +hit +hit +miss +group:ops, wiki/)
+    expect(text).toMatch(/rows\.csv:2 +allow +hit +miss +- +- +role:writers/)
+    expect(text).toContain('1 more rows are about other paths')
+    expect(text).toContain('Would be allowed:\n  after a login not older than 15m (rows.csv:1)\n')
+  })
+
+  it('answers programs with one document, with every fact of the person', async () => {
+    const answer = await json('explain', ...alice, '--auth-time', '1767261000', '--ip', '10.1.2.3', ...keys)
+    expect(answer).toMatchObject({
+      request: { domain: 'wiki.example.com', resource: '/admin/keys', action: 'GET' },
+      identity: { kind: 'user', subject: 'https://idp.example#alice', groups: ['ops', 'staff'] },
+      now: Date.UTC(2026, 0, 1, 10) / 1000,
+      clientAddress: '10.1.2.3',
+      decision: { effect: 'allow', rule: 'rows.csv:1' },
+    })
+    expect(answer.rows).toHaveLength(4)
+  })
+
+  it('takes headers, claims, methods and classes', async () => {
+    write('more.csv', 'p, authenticated, b.example.com, /**, *, all, allow\n')
+    write(
+      'conditions.yaml',
+      `fresh: { authentication-age: 15m }
+office: { source-network: [10.0.0.0/8] }
+all:
+  all:
+    - { header: { name: x-device, in: [a=b] } }
+    - { claim: { name: level, in: [3] } }
+    - { claim: { name: team, in: [blue] } }
+    - { authentication-method: [otp] }
+    - { acr: [gold] }
+`,
+    )
+    const who = ['--as', 'bob', '--amr', 'pwd,otp', '--acr', 'gold', '--claim', 'level=3', '--claim', 'team=blue']
+    const url = ['--url', 'https://b.example.com/']
+    expect((await json('explain', ...who, '--header', 'X-Device=a=b', ...url)).decision.effect).toBe('allow')
+  })
+
+  it('knows kube: domains', async () => {
+    const question = [
+      '--as',
+      'service-account:prod/ci/deployer',
+      '--groups',
+      'sre',
+      '--url',
+      'kube:prod/shop/core/pods',
+    ]
+    expect((await json('explain', ...question, '--method', 'list')).decision).toMatchObject({ rule: 'rows.csv:5' })
+  })
+
+  it.each([
+    ['nobody', [...keys], 'say who asks'],
+    ['no request', ['--as', 'alice'], 'say what to explain'],
+    ['both', ['--as', 'a', '--anonymous', ...keys], 'say who asks'],
+    ['an anonymous one with groups', ['--anonymous', '--groups', 'ops', ...keys], '--anonymous has no groups'],
+    ['a time that is none', ['--as', 'a', '--at', 'noon', ...keys], '--at: expected a time'],
+    ['an address that is none', ['--as', 'a', '--url', 'wiki'], 'the address has no scheme'],
+    ['a header without value', ['--as', 'a', '--header', 'x', ...keys], '--header: expected <name>=<value>'],
+  ])('refuses %s', async (_, args, message) => {
+    expect(await run('explain', ...args)).toBe(2)
+    expect(terminal.errors()).toContain(message)
+  })
+
+  it('decides a request of an audit file again and says what the file does not hold', async () => {
+    const event = { v: 1, time: '2026-01-01T10:00:00.250Z', requestId: 'r1', session: 'abc', front: 'auth-request' }
+    const alice = { subject: 'https://idp.example#alice', email: 'alice@example.com', clientAddress: '10.1.2.3' }
+    const asked = { domain: 'wiki.example.com', resource: '/admin/keys', action: 'POST', revision: '0000000000000000' }
+    const lines = [
+      {
+        v: 1,
+        time: '2026-01-01T08:00:00Z',
+        event: 'login.succeeded',
+        session: 'abc',
+        provider: 'corp',
+        groups: ['editors'],
+      },
+      { ...event, ...alice, ...asked, event: 'access.allowed', rule: 'rows.csv:2' },
+      { ...event, ...alice, ...asked, requestId: 'r2', session: 'other', event: 'access.allowed', rule: 'rows.csv:2' },
+    ]
+    write('audit.jsonl', `torn line {\n${lines.map(line => JSON.stringify(line)).join('\n')}\n`)
+    expect(await json('explain', '--request', 'r1', '--audit', 'audit.jsonl')).toMatchObject({
+      decision: { effect: 'allow', rule: 'rows.csv:2' },
+      identity: { groups: ['editors'], email: 'alice@example.com' },
+      now: Date.UTC(2026, 0, 1, 10) / 1000,
+      fromAudit: { isSameRevision: false, isSameDecision: true, lacks: expect.not.arrayContaining(['groups']) },
+    })
+    terminal = createTestTerminal({ cwd })
+    expect(await run('explain', '--request', 'r2', '--audit', 'audit.jsonl')).toBe(0)
+    expect(terminal.output()).toContain('The decision is not the one that was made.')
+    expect(terminal.output()).toContain('The event does not hold: groups, claims')
+    expect(await run('explain', '--request', 'r3', '--audit', 'audit.jsonl')).toBe(1)
+    expect(terminal.errors()).toContain('no decision with the request id r3')
+  })
+
+  it('says where it looked when no service answers', async () => {
+    expect(await run('explain', '--request', 'r1', '--admin', 'http://127.0.0.1:9')).toBe(1)
+    expect(terminal.errors()).toContain('no answer from http://127.0.0.1:9')
+  })
+})
+
+describe('sallyport policy who-can', () => {
+  it('lists subjects with roles expanded, their conditions, and whom a deny cuts', async () => {
+    expect(await run('who-can', 'POST', 'https://wiki.example.com/admin/keys')).toBe(0)
+    const text = terminal.output()
+    expect(text).toMatch(/group:ops +if fresh & office +rows\.csv:1\n/)
+    expect(text).toMatch(/group:editors +always +rows\.csv:2\n/)
+    expect(text).toContain('Never for whoever is also:\n  group:contractors (deny rows.csv:3)\n')
+  })
+
+  it('answers for kube: domains and for programs, and says nobody', async () => {
+    const answer = await json('who-can', 'list', 'kube:prod', '/shop/core/pods')
+    expect(answer.subjects).toEqual([
+      {
+        subject: 'group:sre',
+        allowedBy: [{ rule: 'rows.csv:5', subject: 'group:sre', condition: '-' }],
+        unless: [],
+        isAlways: true,
+      },
+    ])
+    terminal = createTestTerminal({ cwd })
+    expect(await run('who-can', 'GET', 'https://other.example.com/')).toBe(0)
+    expect(terminal.output()).toBe('nobody\n')
+  })
+})
+
+describe('sallyport policy access', () => {
+  it('lists what somebody reaches, how its conditions are now, and the denies', async () => {
+    expect(await run('access', '--as', 'alice', '--groups', 'ops,contractors', '--ip', '192.0.2.1')).toBe(0)
+    const text = terminal.output()
+    expect(text).toMatch(/allow +wiki\.example\.com +\/admin\/\*\* +\* +fresh & office +false +rows\.csv:1\n/)
+    expect(text).toMatch(/deny +wiki\.example\.com +\/admin\/\*\* +\* +- +rows\.csv:3\n/)
+    expect(text).not.toContain('role:writers')
+  })
+
+  it('answers programs, and says nothing where there is nothing', async () => {
+    const { entries } = await json('access', '--as', 'carol', '--groups', 'editors')
+    expect(entries.map(({ rule, domain }: { rule: string; domain: string }) => [rule, domain])).toEqual([
+      ['rows.csv:2', 'wiki.example.com'],
+      ['rows.csv:4', 'wiki.example.com'],
+    ])
+    write('rows.csv', '')
+    terminal = createTestTerminal({ cwd })
+    expect(await run('access', '--anonymous')).toBe(0)
+    expect(terminal.output()).toBe('nothing\n')
+  })
+})
