@@ -44,6 +44,7 @@ function verifyWith(
     clearCookie: () => 'cleared',
     audit: { write: event => events.push(event), flush: async () => {} },
     onDecision: () => {},
+    record: () => {},
     now: () => 1_000_900,
     ...more,
   })(question)
