@@ -182,3 +182,19 @@ test('a route whose place is not understood ends the conversion: it comes before
   expect(rows).toEqual([])
   expect(findings.map(({ line, what }) => `${line} ${what}`)).toContain('1 every route below')
 })
+
+test('an address that a route denies stays out also when nobody verified it', async () => {
+  const policy = [
+    { allow: { and: [{ authenticated_user: true }] } },
+    { deny: { or: [{ email: { is: 'a@example.com' } }] } },
+  ]
+  const text = stringify({ routes: [{ from: 'https://app.example.com', policy }] })
+  const { policy: imported } = await convert({ format: 'pomerium' }, { name: 'config.yaml', text })
+  const snapshot = await policyOf(imported.csv, imported.conditions)
+  const effect = (email: string) => {
+    const who = identityOf({ email, isVerified: false, groups: [] })
+    return decide({ domain: 'app.example.com', resource: '/', action: 'GET', url: '' }, who, snapshot, { now: 0 })
+      .effect
+  }
+  expect([effect('a@example.com'), effect('b@example.com')]).toEqual(['deny', 'allow'])
+})
