@@ -1,12 +1,12 @@
 /** `sallyport policy …`: what can be asked of a policy without running the service. Each subcommand adds itself. */
-
 import { addAccess } from './access-command.ts'
 import type { AddPolicyCommand } from './add-policy-command.ts'
 import { addCheck } from './check-command.ts'
 import { addExplain } from './explain-command.ts'
+import { addImport } from './import-command.ts'
 import { addWhoCan } from './who-can-command.ts'
 
-const subcommands: readonly AddPolicyCommand[] = [addCheck, addExplain, addWhoCan, addAccess]
+const subcommands: readonly AddPolicyCommand[] = [addCheck, addExplain, addWhoCan, addAccess, addImport]
 
 const policyHelp = `
 The policy is the directory that is named, else policy.directory of the configuration (--config, SALLYPORT_CONFIG or
@@ -17,7 +17,8 @@ Examples:
   $ sallyport policy check ./candidate --json
   $ sallyport policy explain --as alice --groups ops --url https://wiki.example.com/admin --method POST
   $ sallyport policy who-can GET https://wiki.example.com/admin
-  $ sallyport policy access --as alice --groups ops`
+  $ sallyport policy access --as alice --groups ops
+  $ sallyport policy import authelia configuration.yml --output policy`
 
 export const addPolicy: AddPolicyCommand = (program, terminal, onExit) => {
   const policy = program.command('policy').description('check and question a policy').helpCommand(false)

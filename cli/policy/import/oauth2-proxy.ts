@@ -1,0 +1,149 @@
+/** oauth2-proxy's settings (`key = value`): who may log in, which groups, and what needs no login. */
+import type { ImportOptions } from './authelia.ts'
+import { canonicalNetwork } from './authelia.ts'
+import { pathsByPattern, resourcesWithout } from './paths.ts'
+import type { ImportedRow } from './rows.ts'
+import { readSettings, type Settings } from './settings-file.ts'
+import { claimIs, isPlainName } from './subjects.ts'
+
+export interface ProxyImportOptions extends ImportOptions {
+  /** The host that the proxy stands before; its settings do not say. */
+  readonly host: string
+  /** Text of `authenticated_emails_file`, where it could be read. */
+  readonly readEmails: (name: string) => string | undefined
+}
+
+const understood = [
+  'email_domains',
+  'allowed_groups',
+  'allowed_group',
+  'skip_auth_routes',
+  'skip_auth_regex',
+  'skip_auth_preflight',
+  'authenticated_emails_file',
+  'trusted_ips',
+  'oidc_groups_claim',
+]
+/** Settings about cookies, the provider, logs and what is passed on: they let nobody in and keep nobody out. */
+const irrelevant =
+  /^(?:provider|provider_display_name|client_id|client_secret.*|cookie_.*|session_.*|redis_.*|redirect_url|oidc_issuer_url|oidc_jwks_url|oidc_email_claim|login_url|redeem_url|profile_url|scope|prompt|code_challenge_method|http_address|https_address|metrics_.*|tls_.*|upstreams|upstream_timeout|pass_.*|set_.*|prefer_email_to_user|reverse_proxy|real_client_ip_header|request_.*|auth_logging.*|standard_logging.*|logging_.*|silence_ping_logging|ping_.*|ready_path|skip_provider_button|banner|footer|custom_.*|whitelist_domains|proxy_prefix|proxy_websockets|ssl_.*|insecure_oidc_.*|insecure_.*|show_debug_on_error|exclude_logging_paths|errors_to_info_log|gcp_healthchecks)$/
+
+/** Throws `PolicyError` for lines that are no settings. */
+export function importOauth2Proxy(file: { name: string; text: string }, options: ProxyImportOptions): ImportedRow[] {
+  const settings = readSettings(file)
+  const { report } = options
+  const strange = [...settings].filter(([key]) => !understood.includes(key) && !irrelevant.test(key))
+  for (const [key, { line }] of strange)
+    report.leftOut(
+      line,
+      key,
+      'not a setting that is understood, and it may keep people out',
+      'Remove it from a copy if it does not, and import again.',
+    )
+  report.check(
+    1,
+    'groups and e-mail addresses',
+    'they come from the OpenID provider now; an address counts when it is verified',
+    'Make it send the claims.',
+  )
+  const isComplete = strange.length === 0
+  if (!isComplete)
+    report.leftOut(
+      1,
+      'everybody who logs in',
+      'because of the settings that are not understood',
+      'Write the rows yourself.',
+    )
+  return [...openRows(settings, options), ...(isComplete ? personRows(settings, options) : [])]
+}
+
+const row = (line: number, changes: Partial<ImportedRow> & { domain: string }): ImportedRow => ({
+  line,
+  subject: 'anyone',
+  resource: '/**',
+  action: '*',
+  conditions: [],
+  effect: 'allow',
+  ...changes,
+})
+
+function openRows(settings: Settings, options: ProxyImportOptions): ImportedRow[] {
+  const routes = ['skip_auth_routes', 'skip_auth_regex'].flatMap(key => {
+    const { line, values } = settings.get(key) ?? { line: 1, values: [] }
+    return values.flatMap(route => routeRows({ key, line, route }, options))
+  })
+  const preflight = settings.get('skip_auth_preflight')
+  const isOpen = preflight?.values[0] === 'true'
+  const preflightRows = isOpen ? [row(preflight.line, { domain: options.host, action: 'OPTIONS' })] : []
+  return [...routes, ...preflightRows, ...trustedRows(settings, options)]
+}
+
+/** `METHOD=^/path`, or the pattern alone; `METHOD!=` is everything else. */
+function routeRows(
+  { key, line, route }: { readonly key: string; readonly line: number; readonly route: string },
+  { host: domain, report }: ProxyImportOptions,
+): ImportedRow[] {
+  const withMethods = key === 'skip_auth_routes' ? /^([A-Z|]+)=([\s\S]*)$/.exec(route) : null
+  const [, methods, pattern] = withMethods ?? [undefined, undefined, route]
+  const resources = pathsByPattern(pattern ?? '').inner.flatMap(shape => resourcesWithout(shape, []) ?? [])
+  if (resources.length === 0)
+    report.leftOut(
+      line,
+      `${key} ${route}`,
+      'no resource fits exactly those paths, trailing slashes and all',
+      'Write the row yourself.',
+    )
+  return resources.map(resource => row(line, { domain, resource, action: methods ?? '*' }))
+}
+
+function trustedRows(settings: Settings, { host: domain, names, report }: ProxyImportOptions): ImportedRow[] {
+  const trusted = settings.get('trusted_ips')
+  if (trusted === undefined) return []
+  const networks = trusted.values.map(canonicalNetwork)
+  const known = networks.filter(network => network !== undefined)
+  if (known.length < networks.length)
+    report.leftOut(trusted.line, 'trusted_ips', 'an address is not understood', 'Write addresses such as 10.0.0.0/8.')
+  if (known.length === 0) return []
+  return [row(trusted.line, { domain, conditions: [names.nameOf('network', { 'source-network': known })] })]
+}
+
+/** An address that fits, and one of the groups where any are set. */
+function personRows(settings: Settings, options: ProxyImportOptions): ImportedRow[] {
+  const { names, host: domain } = options
+  const people = addressSubjects(settings, options)
+  const groups = [...(settings.get('allowed_groups')?.values ?? []), ...(settings.get('allowed_group')?.values ?? [])]
+  const claim = settings.get('oidc_groups_claim')?.values[0] ?? 'groups'
+  const isMember = groups.length === 0 ? [] : [claimIs(names, claim, groups)]
+  return people.flatMap(({ line, subject }) => {
+    if (subject !== 'authenticated') return [row(line, { domain, subject, conditions: isMember })]
+    const verified = names.nameOf('verified-email', { claim: { name: 'email_verified', in: [true] } })
+    const plain = groups.every(isPlainName) && claim === 'groups' && groups.length > 0
+    if (!plain) return [row(line, { domain, subject, conditions: [...isMember, verified] })]
+    return groups.map(group => row(line, { domain, subject: `group:${group}`, conditions: [verified] }))
+  })
+}
+
+interface Addressed {
+  readonly line: number
+  readonly subject: string
+}
+
+function addressSubjects(settings: Settings, { report, readEmails }: ProxyImportOptions): Addressed[] {
+  const { line, values } = settings.get('email_domains') ?? { line: 1, values: [] }
+  const ofDomains = values.flatMap(name => {
+    if (name === '*') return [{ line, subject: 'authenticated' }]
+    if (isPlainName(name) && !/[@*\s]|^\./.test(name)) return [{ line, subject: `email-domain:${name}` }]
+    report.leftOut(line, `email_domains ${name}`, 'a row names one domain of addresses', 'Name each domain.')
+    return []
+  })
+  const emails = settings.get('authenticated_emails_file')
+  if (emails === undefined) return ofDomains
+  const text = readEmails(emails.values[0] ?? '')
+  if (text === undefined)
+    report.leftOut(emails.line, 'authenticated_emails_file', 'it cannot be read', 'Copy it here, and import again.')
+  const addresses = (text ?? '').split('\n').map(entry => entry.trim())
+  const listed = addresses.filter(address => /^[^@\s,"#]+@[^@\s,"]+$/.test(address))
+  for (const address of addresses.filter(entry => entry !== '' && !entry.startsWith('#') && !listed.includes(entry)))
+    report.leftOut(emails.line, `address ${address}`, 'not one plain address', 'Write the row yourself.')
+  return [...ofDomains, ...listed.map(address => ({ line: emails.line, subject: `email:${address}` }))]
+}

@@ -1,0 +1,128 @@
+/** Criteria of Pomerium's policy language as terms of rows, from both sides and for both answers. */
+import { canonicalNetwork, type ImportOptions } from './authelia.ts'
+import type { Who } from './first-match.ts'
+import { type Located, textsOf } from './located.ts'
+import { onePath, type PathSet, pathsWithPrefix } from './paths.ts'
+import { claimIs, isPlainName, whoIsInGroup, whoIsUser } from './subjects.ts'
+
+/** Everything in it has to hold; what is absent always holds. */
+export interface Term {
+  readonly who?: Who
+  readonly conditions: readonly string[]
+  readonly methods?: readonly string[]
+  readonly paths?: PathSet
+}
+
+/** `inner` fits no more than the criterion, `outer` no less; the same for its opposite. */
+export interface Criterion {
+  readonly inner: readonly Term[]
+  readonly outer: readonly Term[]
+  readonly notInner: readonly Term[]
+  readonly notOuter: readonly Term[]
+}
+
+export const noTerm: readonly Term[] = []
+export const everyTerm: readonly Term[] = [{ conditions: [] }]
+
+const inexpressible: Criterion = { inner: noTerm, outer: everyTerm, notInner: noTerm, notOuter: everyTerm }
+const always: Criterion = { inner: everyTerm, outer: everyTerm, notInner: noTerm, notOuter: noTerm }
+const never: Criterion = { inner: noTerm, outer: noTerm, notInner: everyTerm, notOuter: everyTerm }
+
+export function criterionOf(name: string, data: Located, options: ImportOptions): Criterion {
+  const known = name.startsWith('claim/')
+    ? claim(name.slice('claim/'.length), data, options)
+    : readers[name]?.(data, options)
+  if (known !== undefined) return known
+  options.report.leftOut(
+    data.line,
+    name,
+    'no row or condition means the same',
+    'Write the row yourself; docs/policy.md lists the conditions.',
+  )
+  return inexpressible
+}
+
+type Read = (data: Located, options: ImportOptions) => Criterion | undefined
+
+const authenticated: Who = { subject: 'authenticated', conditions: [] }
+const people = (...all: readonly Who[]): readonly Term[] => all.map(who => ({ who, conditions: [] }))
+
+const readers: Readonly<Record<string, Read>> = {
+  accept: () => always,
+  reject: () => never,
+  authenticated_user: () => ({ ...inexpressible, inner: people(authenticated), outer: people(authenticated) }),
+  email: (data, { names }) => {
+    const addresses = valuesOf(data, ['is', 'in'])
+    if (addresses === undefined || !addresses.every(address => isPlainName(address) && /^[^@]+@[^@]+$/.test(address)))
+      return undefined
+    // An address that nobody verified admits nobody here, but it has to keep out whom it kept out there.
+    const claimed = { subject: 'authenticated', conditions: [claimIs(names, 'email', addresses)] }
+    return {
+      ...inexpressible,
+      inner: people(...addresses.map(address => ({ subject: `email:${address}`, conditions: [] }))),
+      outer: people(claimed),
+    }
+  },
+  domain: data => {
+    const domains = valuesOf(data, ['is', 'in'])
+    if (domains === undefined || !domains.every(domain => isPlainName(domain) && !/[@*\s]/.test(domain)))
+      return undefined
+    return {
+      ...inexpressible,
+      inner: people(...domains.map(domain => ({ subject: `email-domain:${domain}`, conditions: [] }))),
+    }
+  },
+  groups: data => {
+    const groups = valuesOf(data, ['has'])?.map(whoIsInGroup)
+    const known = groups?.filter(who => who !== undefined)
+    if (known === undefined || known.length !== groups?.length) return undefined
+    return { ...inexpressible, inner: people(...known), outer: people(...known) }
+  },
+  user: (data, options) => {
+    const users = valuesOf(data, ['is', 'in'])?.map(name => whoIsUser(name, options.names, options))
+    const known = users?.filter(who => who !== undefined)
+    if (known === undefined || known.length !== users?.length) return undefined
+    return { ...inexpressible, inner: people(...known), outer: people(...known) }
+  },
+  http_method: data => {
+    const methods = valuesOf(data, ['is', 'in'])
+    if (!methods?.every(method => /^[A-Z]{1,20}$/.test(method))) return undefined
+    return { ...inexpressible, inner: [{ conditions: [], methods }], outer: [{ conditions: [], methods }] }
+  },
+  http_path: data => {
+    const [operator, value] = [...(data.fields ?? [])][0] ?? []
+    const isKnown = data.fields?.size === 1 && typeof value?.scalar === 'string'
+    if (!isKnown || (operator !== 'is' && operator !== 'starts_with')) return undefined
+    const paths = operator === 'is' ? onePath(String(value?.scalar)) : pathsWithPrefix(String(value?.scalar))
+    return paths.inner.length === 0
+      ? undefined
+      : { ...inexpressible, inner: [{ conditions: [], paths }], outer: [{ conditions: [], paths }] }
+  },
+  source_ip: (data, { names }) => {
+    const networks = textsOf(data)?.map(canonicalNetwork)
+    if (networks === undefined || networks.length === 0 || networks.includes(undefined)) return undefined
+    return condition(names.nameOf('network', { 'source-network': networks }))
+  },
+}
+
+function condition(name: string): Criterion {
+  const [yes, no] = [[{ conditions: [name] }], [{ conditions: [`!${name}`] }]]
+  return { inner: yes, outer: yes, notInner: no, notOuter: no }
+}
+
+function claim(name: string, data: Located, { names }: ImportOptions): Criterion | undefined {
+  if (!/^[A-Za-z0-9_-]+$/.test(name) || typeof data.scalar !== 'string') return undefined
+  const known = claimIs(names, name, [data.scalar])
+  const yes = [{ who: authenticated, conditions: [known] }]
+  const no = [{ conditions: [`!${known}`] }]
+  return { inner: yes, outer: yes, notInner: no, notOuter: no }
+}
+
+/** Texts of a matcher: `{is: x}`, `{in: [x, y]}`, or the text alone. */
+function valuesOf(data: Located, operators: readonly string[]): readonly string[] | undefined {
+  if (typeof data.scalar === 'string') return [data.scalar]
+  const [operator, value] = [...(data.fields ?? [])][0] ?? []
+  if (data.fields?.size !== 1 || operator === undefined || !operators.includes(operator)) return undefined
+  const texts = textsOf(value)
+  return texts?.length === 0 ? undefined : texts
+}

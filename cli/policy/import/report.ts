@@ -1,0 +1,51 @@
+/** What an import could not carry over, with its place: the result is always narrower than the original, never wider. */
+
+export interface Finding {
+  /** Counted from 1. */
+  readonly line: number
+  /** `left-out`: a permission is missing; `narrower`: it holds for fewer requests; `check`: a person has to look. */
+  readonly kind: 'left-out' | 'narrower' | 'check'
+  readonly what: string
+  readonly why: string
+  /** What a person can do about it. */
+  readonly advice: string
+}
+
+export interface Report {
+  readonly leftOut: (line: number, what: string, why: string, advice: string) => void
+  readonly narrower: (line: number, what: string, why: string, advice: string) => void
+  readonly check: (line: number, what: string, why: string, advice: string) => void
+  /** In order of the lines, each once. */
+  readonly findings: () => readonly Finding[]
+}
+
+export function createReport(): Report {
+  const found = new Map<string, Finding>()
+  const add =
+    (kind: Finding['kind']) =>
+    (line: number, what: string, why: string, advice: string): void => {
+      const finding = { line, kind, what, why, advice }
+      found.set(JSON.stringify(finding), finding)
+    }
+  return {
+    leftOut: add('left-out'),
+    narrower: add('narrower'),
+    check: add('check'),
+    findings: () => [...found.values()].sort((left, right) => left.line - right.line),
+  }
+}
+
+const titles: Readonly<Record<Finding['kind'], string>> = {
+  'left-out': 'left out',
+  narrower: 'narrower',
+  check: 'look at',
+}
+
+/** One paragraph for each finding, each starting with `file:line`. */
+export function formatFindings(file: string, findings: readonly Finding[]): string {
+  return findings
+    .map(
+      ({ line, kind, what, why, advice }) => `${file}:${line}  ${titles[kind]}: ${what}\n    ${why}\n    ${advice}\n`,
+    )
+    .join('')
+}

@@ -1,0 +1,105 @@
+/** Rows that an import made, as the three files of a policy: rows, conditions, and tests to go on with. */
+import { stringify } from 'yaml'
+
+export interface ImportedRow {
+  /** Line of the original. */
+  readonly line: number
+  readonly subject: string
+  readonly domain: string
+  readonly resource: string
+  readonly action: string
+  /** Names of conditions, each perhaps with `!`; all have to hold. */
+  readonly conditions: readonly string[]
+  readonly effect: 'allow' | 'deny'
+}
+
+export interface ConditionNames {
+  /** Name of a criterion; equal ones share a name. */
+  readonly nameOf: (prefix: string, criterion: Readonly<Record<string, unknown>>) => string
+  readonly text: () => string
+}
+
+export function createConditionNames(): ConditionNames {
+  const names = new Map<string, string>()
+  const criteria = new Map<string, unknown>()
+  return {
+    nameOf(prefix, criterion) {
+      const key = JSON.stringify(criterion)
+      const known = names.get(key)
+      if (known !== undefined) return known
+      const base = prefix.replace(/[^A-Za-z0-9]+/g, '-').replace(/^[^A-Za-z]+|-+$/g, '') || 'condition'
+      let name = base
+      for (let number = 2; criteria.has(name); number++) name = `${base}-${number}`
+      names.set(key, name)
+      criteria.set(name, criterion)
+      return name
+    },
+    text: () => (criteria.size === 0 ? '' : stringify(Object.fromEntries(criteria))),
+  }
+}
+
+export interface ImportedPolicy {
+  readonly csv: string
+  /** Empty when no row needs a condition. */
+  readonly conditions: string
+  readonly tests: string
+}
+
+const quoted = (field: string): string => (/[",]|^\s|\s$/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)
+
+export function writePolicy(rows: readonly ImportedRow[], conditions: ConditionNames, origin: string): ImportedPolicy {
+  const lines: string[] = [
+    `# Converted from ${origin.replace(/[^\x20-\x7e]/g, '?')}; what is missing stands in the report.`,
+  ]
+  const seen = new Set<string>()
+  let line = 0
+  for (const row of rows) {
+    const condition = row.conditions.length === 0 ? '-' : [...new Set(row.conditions)].join(' & ')
+    const fields = ['p', row.subject, row.domain, row.resource, row.action, condition, row.effect]
+    const text = fields.map(quoted).join(', ')
+    if (seen.has(text)) continue
+    seen.add(text)
+    if (row.line !== line) lines.push(`# line ${row.line}`)
+    line = row.line
+    lines.push(text)
+  }
+  return { csv: `${lines.join('\n')}\n`, conditions: conditions.text(), tests: testSkeleton(rows) }
+}
+
+/** What holds whatever the rows are; the wishes themselves have to be written by somebody who knows them. */
+function testSkeleton(rows: readonly ImportedRow[]): string {
+  const hosts = [...new Set(rows.map(({ domain }) => hostOf(domain)))]
+  const cases = hosts.map(host => ({
+    name: `somebody unknown may not write at ${host}`,
+    identity: 'anonymous',
+    request: `POST https://${host}/not-in-any-rule`,
+    want: rows.length === 0 || isOpen(rows, host) ? 'allow' : undefined,
+  }))
+  const known = cases.filter(({ want }) => want === undefined)
+  const written = known.map(one => ({
+    ...one,
+    want: deniedOutright(rows, hostNameOf(one.request)) ? 'deny' : 'challenge',
+  }))
+  const comment = '# A start: add a case for every wish that the old rules stood for, then `sallyport policy test`.\n'
+  return comment + stringify(written)
+}
+
+const hostNameOf = (request: string): string => new URL(request.slice('POST '.length)).hostname
+
+function hostOf(domain: string): string {
+  if (domain === '*') return 'any-host.example'
+  return domain.startsWith('*.') ? `any-host${domain.slice(1)}` : domain
+}
+
+const covers = (domain: string, host: string): boolean =>
+  domain === '*' || domain === host || (domain.startsWith('*.') && host.endsWith(domain.slice(1)))
+
+/** Careful guesses: a host where any row speaks of everyone gets no case. */
+const isOpen = (rows: readonly ImportedRow[], host: string): boolean =>
+  rows.some(({ subject, domain, effect }) => effect === 'allow' && subject === 'anyone' && covers(domain, host))
+
+const deniedOutright = (rows: readonly ImportedRow[], host: string): boolean =>
+  rows.some(
+    ({ subject, domain, effect, resource }) =>
+      effect === 'deny' && subject === 'anyone' && resource === '/**' && covers(domain, host),
+  )

@@ -1,0 +1,197 @@
+/** Rules of Authelia as rows: never wider than a small evaluator of the original, which knows nothing of rows. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { convert } from '../../cli/policy/import.ts'
+import type { AccessRequest } from '../../rbac/access-request.ts'
+import { decide } from '../../rbac/decide.ts'
+import { anonymous, type Identity } from '../../rbac/identity.ts'
+import { policyOf } from '../decisions/policies.ts'
+
+interface Rule {
+  readonly domain: string[]
+  readonly policy: string
+  readonly resources?: string[]
+  readonly methods?: string[]
+  readonly networks?: string[]
+  readonly subject?: (string | string[])[]
+  readonly query?: unknown
+}
+
+const importRules = async (rules: readonly Rule[], defaultPolicy = 'deny') => {
+  const text = stringify({ access_control: { default_policy: defaultPolicy, rules } })
+  const { policy, findings } = await convert(
+    { format: 'authelia', usernameClaim: 'login' },
+    { name: 'configuration.yml', text },
+  )
+  return { snapshot: await policyOf(policy.csv, policy.conditions || undefined), policy, findings }
+}
+
+const person = (login: string, groups: string[], amr: string[]): Identity => ({
+  kind: 'user',
+  subject: `https://idp.example#${login}`,
+  provider: 'idp',
+  groups,
+  claims: { login, groups },
+  authTime: 0,
+  amr,
+})
+
+interface Attempt {
+  readonly who: { readonly login: string; readonly groups: string[]; readonly mfa: boolean } | undefined
+  readonly host: string
+  readonly path: string
+  readonly query: string
+  readonly method: string
+  readonly address: string
+}
+
+/** The first rule that fits; somebody unknown is asked for a login by every rule with subjects. */
+function isAllowedThere(rules: readonly Rule[], defaultPolicy: string, attempt: Attempt): boolean {
+  const { who } = attempt
+  const isSubject = (name: string): boolean =>
+    name.startsWith('user:') ? who?.login === name.slice(5) : who?.groups.includes(name.slice(6)) === true
+  const fits = (rule: Rule): boolean =>
+    rule.domain.some(domain =>
+      domain.startsWith('*.') ? attempt.host.endsWith(domain.slice(1)) : domain === attempt.host,
+    ) &&
+    (rule.resources?.some(pattern => new RegExp(pattern).test(attempt.path + attempt.query)) ?? true) &&
+    (rule.methods?.includes(attempt.method) ?? true) &&
+    (rule.networks === undefined || attempt.address.startsWith('10.')) &&
+    (who === undefined || (rule.subject?.some(names => [names].flat().every(isSubject)) ?? true)) &&
+    (rule.query === undefined || attempt.query !== '')
+  const first = rules.find(fits)
+  const level = first?.policy ?? defaultPolicy
+  if (who === undefined) return level === 'bypass' && first?.subject === undefined
+  return level === 'two_factor' ? who.mfa : level !== 'deny'
+}
+
+const patterns = [
+  '^/admin([/?].*)?$',
+  '^/admin',
+  '^/public/',
+  '^/public/.*$',
+  '^/$',
+  '^/api/v[0-9]+/.*',
+  '^/(a|admin)/x.*$',
+  'admin',
+  '^/a',
+  '^/api/?',
+  '^/admin/?$',
+  '^/a.*|^/api',
+  '^/api(/.*)?$',
+  '^/admin/x$',
+]
+const optional = <T>(arbitrary: fc.Arbitrary<T>, weight = 3) => fc.option(arbitrary, { nil: undefined, freq: weight })
+const some = <T>(...values: T[]) => fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 2 })
+const rule: fc.Arbitrary<Rule> = fc
+  .record({
+    domain: some('app.example.com', '*.example.com', 'other.example.com', '*.app.example.com', 'third.test'),
+    policy: fc.constantFrom('bypass', 'one_factor', 'two_factor', 'deny'),
+    resources: optional(some(...patterns), 1),
+    methods: optional(some('GET', 'POST', 'HEAD'), 4),
+    networks: optional(fc.constant(['10.1.2.3/8']), 4),
+    subject: optional(
+      some<string | string[]>('group:ops', 'user:alice', ['group:ops', 'group:dev'], ['user:bob', 'group:dev']),
+      2,
+    ),
+    query: optional(fc.constant([{ operator: 'present', key: 'a' }]), 12),
+  })
+  .map(one => Object.fromEntries(Object.entries(one).filter(([, value]) => value !== undefined)) as unknown as Rule)
+  .filter(one => one.policy !== 'bypass' || one.subject === undefined)
+const attempt: fc.Arbitrary<Attempt> = fc.record({
+  who: fc.option(
+    fc.record({ login: fc.constantFrom('alice', 'bob'), groups: fc.subarray(['ops', 'dev']), mfa: fc.boolean() }),
+    { nil: undefined },
+  ),
+  host: fc.constantFrom('app.example.com', 'other.example.com', 'x.app.example.com', 'example.com', 'third.test'),
+  path: fc.constantFrom(
+    '/',
+    '/a',
+    '/a/',
+    '/ab',
+    '/admin',
+    '/admin/',
+    '/admin/x',
+    '/admin/x/',
+    '/administrator',
+    '/public',
+    '/public/',
+    '/public/x',
+    '/api',
+    '/api/',
+    '/apix',
+    '/api/v1/x',
+    '/a/x',
+  ),
+  query: fc.constantFrom('', '', '?a=1'),
+  method: fc.constantFrom('GET', 'POST', 'HEAD'),
+  address: fc.constantFrom('10.0.0.1', '192.0.2.1'),
+})
+
+const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)
+
+test(`an import never allows what the rules refused (SEED=${seed})`, { timeout: 120_000 }, async () => {
+  const seen = { kept: 0, lost: 0, refused: 0 }
+  const property = fc.asyncProperty(
+    fc.array(rule, { minLength: 1, maxLength: 5 }),
+    fc.constantFrom('deny', 'deny', 'one_factor', 'two_factor'),
+    fc.array(attempt, { minLength: 40, maxLength: 40 }),
+    async (rules, defaultPolicy, attempts) => {
+      const { snapshot, policy } = await importRules(rules, defaultPolicy)
+      for (const one of attempts) {
+        const { who, host: domain, path, method, address } = one
+        const request: AccessRequest = { domain, resource: path, action: method, url: '' }
+        const identity =
+          who === undefined ? anonymous : person(who.login, who.groups, who.mfa ? ['pwd', 'mfa'] : ['pwd'])
+        const isAllowed = decide(request, identity, snapshot, { now: 0, clientAddress: address }).effect === 'allow'
+        const wasAllowed = isAllowedThere(rules, defaultPolicy, one)
+        if (isAllowed && !wasAllowed) throw new Error(`wider: ${JSON.stringify(one)}\n${policy.csv}`)
+        seen[wasAllowed ? (isAllowed ? 'kept' : 'lost') : 'refused'] += 1
+      }
+    },
+  )
+  await fc.assert(property, { numRuns: 600, seed })
+  // A conversion that allows nothing would be sound as well.
+  expect(seen.kept).toBeGreaterThan(seen.lost / 2)
+  expect(seen.refused).toBeGreaterThan(2000)
+})
+
+describe('what is said', () => {
+  test('an earlier rule is cut out of a later, wider one, and still asks for its second factor', async () => {
+    const { snapshot } = await importRules([
+      { domain: ['app.example.com'], resources: ['^/admin([/?].*)?$'], policy: 'two_factor' },
+      { domain: ['app.example.com'], policy: 'bypass' },
+    ])
+    const effect = (resource: string, amr: string[]) =>
+      decide({ domain: 'app.example.com', resource, action: 'GET', url: '' }, person('alice', [], amr), snapshot, {
+        now: 0,
+      }).effect
+    expect([
+      effect('/admin/x', ['pwd']),
+      effect('/admin', ['mfa']),
+      effect('/administrator', ['pwd']),
+      effect('/', ['pwd']),
+    ]).toEqual(['challenge', 'allow', 'allow', 'allow'])
+  })
+
+  test('what cannot be said is listed with its line and allows nothing', async () => {
+    const text = `access_control:
+  rules:
+    - domain: app.example.com
+      policy: one_factor
+      subjct: group:ops
+    - domain_regex: ^app-.*$
+      policy: bypass
+    - domain: '{user}.example.com'
+      policy: one_factor
+`
+    const { findings, rows } = await convert({ format: 'authelia' }, { name: 'c.yml', text })
+    expect(rows).toEqual([])
+    expect(findings.filter(({ kind }) => kind === 'left-out').map(({ line, what }) => `${line} ${what}`)).toEqual([
+      '5 subjct',
+      '6 domain_regex',
+      '8 domain {user}.example.com',
+    ])
+  })
+})

@@ -1,0 +1,200 @@
+/** Routes of Pomerium as rows: never wider than a small evaluator of the original. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { convert } from '../../cli/policy/import.ts'
+import { decide } from '../../rbac/decide.ts'
+import { anonymous, type Identity } from '../../rbac/identity.ts'
+import { policyOf } from '../decisions/policies.ts'
+
+type Criterion = Readonly<Record<string, unknown>>
+type Block = Readonly<Record<string, readonly Criterion[]>>
+interface Route {
+  readonly from: string
+  readonly prefix?: string
+  readonly path?: string
+  readonly policy: readonly Readonly<Record<string, Block>>[]
+}
+
+interface Attempt {
+  readonly who:
+    | { readonly email: string; readonly isVerified: boolean; readonly groups: string[]; readonly department?: string }
+    | undefined
+  readonly host: string
+  readonly path: string
+  readonly method: string
+  readonly address: string
+}
+
+const holdsThere = (criterion: Criterion, { who, method, path, address }: Attempt): boolean => {
+  const [[name = '', data] = []] = Object.entries(criterion)
+  const value = (key: string): unknown => (data as Record<string, unknown>)[key]
+  switch (name) {
+    case 'accept':
+      return true
+    case 'authenticated_user':
+      return who !== undefined
+    case 'email':
+      return who?.email === value('is')
+    case 'domain':
+      return who?.email.split('@')[1] === value('is')
+    case 'groups':
+      return who?.groups.includes(String(value('has'))) === true
+    case 'claim/department':
+      return who?.department === data
+    case 'http_method':
+      return method === value('is')
+    case 'http_path':
+      return path.startsWith(String(value('starts_with')))
+    case 'source_ip':
+      return address.startsWith('10.')
+    default:
+      return false
+  }
+}
+
+const operators: Readonly<Record<string, (truths: readonly boolean[]) => boolean>> = {
+  and: truths => truths.every(Boolean),
+  or: truths => truths.some(Boolean),
+  not: truths => !truths.some(Boolean),
+  nor: truths => !truths.every(Boolean),
+}
+
+function isAllowedThere(routes: readonly Route[], attempt: Attempt): boolean {
+  const route = routes.find(
+    ({ from, prefix = '/', path }) =>
+      from === `https://${attempt.host}` &&
+      (path === undefined ? attempt.path.startsWith(prefix) : attempt.path === path),
+  )
+  const fits = (effect: string): boolean =>
+    (route?.policy ?? []).some(blocks =>
+      Object.entries(blocks[effect] ?? {}).some(
+        ([operator, criteria]) =>
+          criteria.length > 0 && operators[operator]?.(criteria.map(criterion => holdsThere(criterion, attempt))),
+      ),
+    )
+  return fits('allow') && !fits('deny')
+}
+
+const criterion = fc.constantFrom<Criterion>(
+  { accept: true },
+  { authenticated_user: true },
+  { email: { is: 'alice@example.com' } },
+  { domain: { is: 'example.com' } },
+  { groups: { has: 'ops' } },
+  { groups: { has: 'dev' } },
+  { 'claim/department': 'sales' },
+  { http_method: { is: 'GET' } },
+  { http_path: { starts_with: '/a/' } },
+  { source_ip: '10.1.0.0/8' },
+  { day_of_week: 'mon' },
+)
+const block: fc.Arbitrary<Block> = fc
+  .tuple(fc.constantFrom('and', 'or', 'and', 'or', 'not', 'nor'), fc.array(criterion, { minLength: 1, maxLength: 3 }))
+  .map(([operator, criteria]) => ({ [operator]: criteria }))
+const route: fc.Arbitrary<Route> = fc
+  .record({
+    host: fc.constantFrom('app.example.com', 'app.example.com', 'other.example.com'),
+    paths: fc.constantFrom(
+      {},
+      {},
+      { prefix: '/a' },
+      { prefix: '/a/' },
+      { prefix: '/ab' },
+      { path: '/a' },
+      { path: '/' },
+    ),
+    allow: block,
+    deny: fc.option(block, { nil: undefined, freq: 1 }),
+  })
+  .map(({ host, paths, allow, deny }) => ({
+    from: `https://${host}`,
+    to: 'http://127.0.0.1',
+    ...paths,
+    policy: [{ allow }, ...(deny === undefined ? [] : [{ deny }])],
+  }))
+const attempt: fc.Arbitrary<Attempt> = fc.record({
+  who: fc.option(
+    fc.record(
+      {
+        email: fc.constantFrom('alice@example.com', 'bob@other.example'),
+        isVerified: fc.boolean(),
+        groups: fc.subarray(['ops', 'dev']),
+        department: fc.constantFrom('sales', 'external'),
+      },
+      { requiredKeys: ['email', 'isVerified', 'groups'] },
+    ),
+    { nil: undefined, freq: 3 },
+  ),
+  host: fc.constantFrom('app.example.com', 'app.example.com', 'other.example.com'),
+  path: fc.constantFrom('/', '/a', '/a/', '/a/b', '/ab', '/b'),
+  method: fc.constantFrom('GET', 'POST', 'HEAD'),
+  address: fc.constantFrom('10.0.0.1', '192.0.2.1'),
+})
+
+const identityOf = (who: Attempt['who']): Identity =>
+  who === undefined
+    ? anonymous
+    : {
+        kind: 'user',
+        subject: 'https://idp.example#x',
+        provider: 'idp',
+        groups: who.groups,
+        ...(who.isVerified ? { email: who.email } : {}),
+        claims: {
+          email: who.email,
+          groups: who.groups,
+          ...(who.department === undefined ? {} : { department: who.department }),
+        },
+      }
+
+const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)
+
+test(`an import never allows what the routes refused (SEED=${seed})`, { timeout: 120_000 }, async () => {
+  const seen = { kept: 0, lost: 0, refused: 0 }
+  const property = fc.asyncProperty(
+    fc.array(route, { minLength: 1, maxLength: 4 }),
+    fc.array(attempt, { minLength: 40, maxLength: 40 }),
+    async (routes, attempts) => {
+      const { policy } = await convert({ format: 'pomerium' }, { name: 'config.yaml', text: stringify({ routes }) })
+      const snapshot = await policyOf(policy.csv, policy.conditions || undefined)
+      for (const one of attempts) {
+        const request = { domain: one.host, resource: one.path, action: one.method, url: '' }
+        const context = { now: 0, clientAddress: one.address }
+        const isAllowed = decide(request, identityOf(one.who), snapshot, context).effect === 'allow'
+        const wasAllowed = isAllowedThere(routes, one)
+        if (isAllowed && !wasAllowed) throw new Error(`wider: ${JSON.stringify(one)}\n${policy.csv}`)
+        seen[wasAllowed ? (isAllowed ? 'kept' : 'lost') : 'refused'] += 1
+      }
+    },
+  )
+  await fc.assert(property, { numRuns: 500, seed })
+  expect(seen.kept).toBeGreaterThan(500)
+  expect(seen.refused).toBeGreaterThan(2000)
+})
+
+test('a route whose place is not understood ends the conversion: it comes before those below', async () => {
+  const text = stringify([
+    { from: 'https://*.example.com', policy: [{ deny: { and: [{ accept: true }] } }] },
+    { from: 'https://app.example.com', allow_public_unauthenticated_access: true },
+  ])
+  const { rows, findings } = await convert({ format: 'pomerium' }, { name: 'config.yaml', text })
+  expect(rows).toEqual([])
+  expect(findings.map(({ line, what }) => `${line} ${what}`)).toContain('1 every route below')
+})
+
+test('an address that a route denies stays out also when nobody verified it', async () => {
+  const policy = [
+    { allow: { and: [{ authenticated_user: true }] } },
+    { deny: { or: [{ email: { is: 'a@example.com' } }] } },
+  ]
+  const text = stringify({ routes: [{ from: 'https://app.example.com', policy }] })
+  const { policy: imported } = await convert({ format: 'pomerium' }, { name: 'config.yaml', text })
+  const snapshot = await policyOf(imported.csv, imported.conditions)
+  const effect = (email: string) => {
+    const who = identityOf({ email, isVerified: false, groups: [] })
+    return decide({ domain: 'app.example.com', resource: '/', action: 'GET', url: '' }, who, snapshot, { now: 0 })
+      .effect
+  }
+  expect([effect('a@example.com'), effect('b@example.com')]).toEqual(['deny', 'allow'])
+})
