@@ -2,18 +2,26 @@
  * The audit event of a decision: what was asked, who asked, what was answered, and the facts that the policy can ask
  * about a person, so that the same question can be put to another policy later (`sallyport policy replay`).
  */
+import type { AccessRequest } from '../rbac/access-request.ts'
 import type { Decision } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
 import type { AuditEvent, WithoutStamp } from './audit/event.ts'
-import type { Authentication, VerifyQuestion } from './verify.ts'
 
 /** Beyond it a line would grow with whatever a provider asserts; all or none, so that no list looks complete and is not. */
 const maxGroups = 64
 const maxGroupsLength = 4_096
 
+/** What the event says of a question; a front's whole question will do. */
+interface Question {
+  readonly front: string
+  readonly requestId: string
+  readonly request: AccessRequest
+  readonly clientAddress?: string
+}
+
 export function accessEvent(
-  question: VerifyQuestion,
-  authentication: Authentication,
+  question: Question,
+  authentication: { readonly identity: Identity; readonly sessionDigest?: string },
   decision: Decision,
   durationMicroseconds: number,
 ): WithoutStamp<AuditEvent> {

@@ -1,10 +1,11 @@
 /** `sallyport policy …`: what can be asked of a policy without running the service. Each subcommand adds itself. */
 import type { AddPolicyCommand } from './add-policy-command.ts'
 import { addCheck } from './check-command.ts'
+import { addLint } from './lint-command.ts'
 import { addReplay } from './replay-command.ts'
 import { addTest } from './test-command.ts'
 
-const subcommands: readonly AddPolicyCommand[] = [addCheck, addTest, addReplay]
+const subcommands: readonly AddPolicyCommand[] = [addCheck, addTest, addReplay, addLint]
 
 const policyHelp = `
 The policy is the directory that is named, else policy.directory of the configuration (--config, SALLYPORT_CONFIG or
@@ -14,6 +15,7 @@ Examples:
   $ sallyport policy check                           every mistake of every file
   $ sallyport policy check ./candidate --json
   $ sallyport policy test --format junit             run every *.test.yaml of the policy
+  $ sallyport policy lint                            rows that never decide, and other things that nobody meant
   $ sallyport policy replay --audit audit.jsonl --policy ./candidate --since 7d`
 
 export const addPolicy: AddPolicyCommand = (program, terminal, onExit) => {

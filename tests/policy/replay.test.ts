@@ -53,15 +53,8 @@ async function record(policy: PolicySnapshot, questions: readonly Question[], fi
     const clientAddress = address === undefined ? {} : { clientAddress: address }
     const header = (name: string) => (name === 'x-device' ? device : undefined)
     const decision = decide(request, identity, policy, { now: nowMs / 1000, header, ...clientAddress })
-    const question = { front: 'forward-auth' as const, requestId: `r${index}`, request, cookie: '', header }
-    audit.write(
-      accessEvent(
-        { ...question, ...clientAddress, isInteractive: true },
-        { identity, clearCookie: false },
-        decision,
-        1,
-      ),
-    )
+    const question = { front: 'forward-auth', requestId: `r${index}`, request, ...clientAddress }
+    audit.write(accessEvent(question, { identity }, decision, 1))
     return decision
   })
   await audit.close()
