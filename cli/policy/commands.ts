@@ -4,8 +4,9 @@ import { addCheck } from './check-command.ts'
 import { addLint } from './lint-command.ts'
 import { addReplay } from './replay-command.ts'
 import { addTest } from './test-command.ts'
+import { addUnused } from './unused-command.ts'
 
-const subcommands: readonly AddPolicyCommand[] = [addCheck, addTest, addReplay, addLint]
+const subcommands: readonly AddPolicyCommand[] = [addCheck, addTest, addReplay, addLint, addUnused]
 
 const policyHelp = `
 The policy is the directory that is named, else policy.directory of the configuration (--config, SALLYPORT_CONFIG or
