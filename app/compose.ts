@@ -16,6 +16,7 @@ import { drain, listen, portOf } from './listen.ts'
 import type { ProviderStatus } from './login/providers.ts'
 import { createPolicyFiles } from './policy/files.ts'
 import { createPolicyReloader } from './policy/reload.ts'
+import { createPolicyVerifier } from './policy/verify-policy.ts'
 import { createAdminServer, createMainServer } from './server.ts'
 import { createLmdbRecords } from './sessions/lmdb.ts'
 import { createRedisRecords } from './sessions/redis.ts'
@@ -147,6 +148,7 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder
   const reloader: Policy = createPolicyReloader({
     source: createPolicyFiles({ directory: config.policy.directory, model }),
     compile: texts => compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }),
+    verify: createPolicyVerifier({ clock, ...firstProvider(config) }),
     clock,
     watch: config.policy.watch,
     onLoaded: snapshot => {
@@ -168,6 +170,11 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder
     },
   })
   return reloader
+}
+
+/** Whose people the tests of a policy speak of when they do not say. */
+function firstProvider({ providers: [first] }: Config) {
+  return first === undefined ? {} : { issuer: first.issuer, provider: first.name }
 }
 
 function reloadState(policy: Policy) {

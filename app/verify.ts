@@ -8,7 +8,8 @@ import type { AccessRequest } from '../rbac/access-request.ts'
 import type { Context } from '../rbac/context.ts'
 import type { Decision } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
-import type { AuditEvent, AuditLog, WithoutStamp } from './audit/event.ts'
+import { accessEvent } from './access-event.ts'
+import type { AuditLog } from './audit/event.ts'
 
 /** Every way to ask; a closed list, because it labels metrics and audit events. */
 export type FrontName = 'auth-request' | 'forward-auth'
@@ -134,36 +135,5 @@ function answer(
       return { ...base, ...cleared, identityHeaders: [], ...dependencies.challenge(question, decision, authentication) }
     case 'deny':
       return { ...base, ...cleared, identityHeaders: [] }
-  }
-}
-
-function accessEvent(
-  question: VerifyQuestion,
-  authentication: Authentication,
-  decision: Decision,
-  durationMicroseconds: number,
-): WithoutStamp<AuditEvent> {
-  const { identity, sessionDigest } = authentication
-  const common = {
-    requestId: question.requestId,
-    ...(identity.kind === 'anonymous' ? {} : { subject: identity.subject }),
-    ...(identity.kind === 'user' && identity.email !== undefined ? { email: identity.email } : {}),
-    ...(question.clientAddress === undefined ? {} : { clientAddress: question.clientAddress }),
-    ...(sessionDigest === undefined ? {} : { session: sessionDigest }),
-    front: question.front,
-    domain: question.request.domain,
-    resource: question.request.resource,
-    action: question.request.action,
-    revision: decision.revision,
-    ...(decision.rule === undefined ? {} : { rule: decision.rule }),
-    durationMicroseconds,
-  }
-  switch (decision.effect) {
-    case 'allow':
-      return { event: 'access.allowed', ...common }
-    case 'challenge':
-      return { event: 'access.challenged', ...common, reason: decision.reason }
-    case 'deny':
-      return { event: 'access.denied', ...common, reason: decision.reason }
   }
 }

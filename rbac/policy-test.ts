@@ -10,8 +10,9 @@ import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { type AccessRequest, canonicaliseUrl, MalformedRequestError } from './access-request.ts'
 import { parseMapping, parseText } from './conditions/arguments.ts'
 import type { ClientCertificate, Context } from './context.ts'
-import type { Decision, Effect } from './decision.ts'
+import { challengeReasons, type Decision, denyReasons, type Effect } from './decision.ts'
 import type { Identity } from './identity.ts'
+import { unknownName } from './nearest.ts'
 import { PolicyError, type Problem, ValueError } from './policy-error.ts'
 import { type IdentityDefaults, parseList, parseTestIdentity, parseTime } from './policy-test-identity.ts'
 
@@ -43,6 +44,8 @@ export interface PolicyTestFile {
 export interface PolicyTestOptions extends IdentityDefaults {
   /** Clock of cases without `at`, seconds since the epoch. */
   readonly now: number
+  /** Line at which the text starts in its file; default 1. */
+  readonly firstLine?: number
 }
 
 const caseKeys = ['name', 'identity', 'request', 'from', 'headers', 'certificate', 'at', 'want']
@@ -52,9 +55,10 @@ export function parsePolicyTests(file: { name: string; text: string }, options: 
   const lines = new LineCounter()
   const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false })
   const problems: Problem[] = []
+  const lineOf = (offset: number): number => Math.max(lines.linePos(offset).line, 1) + (options.firstLine ?? 1) - 1
   const report = (offset: number, message: string): void => {
-    const { line, col } = lines.linePos(offset)
-    problems.push({ file: file.name, line: Math.max(line, 1), column: Math.max(col, 1), message })
+    const { col } = lines.linePos(offset)
+    problems.push({ file: file.name, line: lineOf(offset), column: Math.max(col, 1), message })
   }
   for (const { pos, message } of [...document.errors, ...document.warnings]) report(pos[0], message)
 
@@ -65,7 +69,7 @@ export function parsePolicyTests(file: { name: string; text: string }, options: 
   for (const item of problems.length === 0 && isSeq(list) ? list.items : []) {
     const offset = (item as Node).range?.[0] ?? 0
     try {
-      cases.push(parseCase((item as Node).toJS(document), lines.linePos(offset).line, options))
+      cases.push(parseCase((item as Node).toJS(document), lineOf(offset), options))
     } catch (error) {
       if (!(error instanceof ValueError)) throw error
       report(offset, error.message)
@@ -143,7 +147,16 @@ function parseWant(value: unknown): Want {
   const { effect, ...rest } = fields
   if (effect !== 'allow' && effect !== 'challenge' && effect !== 'deny')
     throw new ValueError('expected allow, challenge or deny')
+  checkReason(rest.reason)
+  if (rest.rule !== undefined) parseText(rest.rule, 'rule: <file>:<line>')
+  if (rest.shadow !== undefined) parseList(rest.shadow)
   return { effect, ...rest }
+}
+
+function checkReason(reason: unknown): void {
+  const known = [...Object.keys(challengeReasons), ...Object.keys(denyReasons)]
+  if (reason === undefined || known.includes(String(reason))) return
+  throw new ValueError(unknownName('reason', String(reason), known))
 }
 
 /** One sentence for each thing that is not as wanted; empty when the case passes. */

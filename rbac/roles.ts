@@ -4,6 +4,7 @@
  * A role may be a member of a role. Casbin's own role manager holds exact domains or asks a function about every one;
  * here a role counts where its row's pattern covers the domain, as it does for `p` rows.
  */
+import type { RuleId } from './decision.ts'
 import { coveringPatterns, parseDomainPattern } from './domains.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
@@ -11,6 +12,7 @@ import { problemOf } from './row.ts'
 import { parseSubject } from './subjects.ts'
 
 export interface RoleRow {
+  readonly id: RuleId
   readonly member: string
   /** With its prefix. */
   readonly role: string
@@ -47,7 +49,7 @@ export function parseRoleRow(
   ]
   const [parsedMember, parsedRole, pattern] = parsed
   if (parsedMember === undefined || parsedRole === undefined || pattern === undefined) return undefined
-  return { member: parsedMember, role: parsedRole, domain: pattern }
+  return { id: `${line.file}:${line.line}`, member: parsedMember, role: parsedRole, domain: pattern }
 }
 
 function parseRole(text: string): string {

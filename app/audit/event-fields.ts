@@ -30,6 +30,14 @@ const accessFields = {
   action: 'Method of the original request.',
   revision: 'Policy revision that decided.',
   rule: '`file:line` of the deciding row.',
+  shadow: 'Shadow rows that applied, as `file:line`; absent when none did.',
+  provider: "The provider's name in the configuration; absent for anonymous requests.",
+  groups: 'Groups that the provider asserted: all of them, or none when they are more than 64 or 4,096 characters.',
+  groupsOmitted: 'How many groups there were, when they were too many to write.',
+  authTime: 'When the person authenticated, in seconds since the epoch (`auth_time`).',
+  amr: 'How the person authenticated (`amr`).',
+  acr: 'Authentication context class (`acr`).',
+  machine: '`service-account:…` or `client:…` of a workload; absent for people.',
   durationMicroseconds: 'From the parsed question to the decision.',
 } as const
 

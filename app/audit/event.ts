@@ -29,6 +29,19 @@ interface Access extends Common {
   /** Policy revision that decided. */
   readonly revision: string
   readonly rule?: RuleId
+  /** Shadow rows that applied; absent when none did. */
+  readonly shadow?: readonly RuleId[]
+  /** Facts that the policy can ask about whoever is logged in, so that the question can be put to another policy. */
+  readonly provider?: string
+  /** All of them, or else `groupsOmitted`; neither for anonymous requests. */
+  readonly groups?: readonly string[]
+  readonly groupsOmitted?: number
+  /** Seconds since the epoch. */
+  readonly authTime?: number
+  readonly amr?: readonly string[]
+  readonly acr?: string
+  /** `service-account:…` or `client:…`, as policy rows name a workload. */
+  readonly machine?: string
   readonly durationMicroseconds: number
 }
 

@@ -1,5 +1,5 @@
 /**
- * Policy files in a directory: every `*.csv` in order of name, and `conditions.yaml`.
+ * Policy files in a directory: every `*.csv` in order of name, `conditions.yaml`, and every `*.test.yaml` below it.
  *
  * A half-written state must never be compiled: a file cut off before its deny rows would open doors. So files are read
  * only between two equal looks at the directory, each in the very state that was seen, and a change is reported only
@@ -8,7 +8,7 @@
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PolicyError } from '../../rbac/policy-error.ts'
-import { type DirectoryState, fileState, readDirectoryState } from './directory-state.ts'
+import { type DirectoryState, fileState, isTestFile, readDirectoryState } from './directory-state.ts'
 import type { PolicySource, PolicyText, PolicyTexts } from './policy-source.ts'
 import { watchDirectoryState } from './watch-directory.ts'
 
@@ -76,6 +76,7 @@ async function refuseIgnoredNames(directory: string): Promise<void> {
   const names = await readdir(directory).catch((): string[] => [])
   for (const name of names.filter(candidate => !candidate.startsWith('.'))) {
     if (name === 'conditions.yml') throw problem(join(directory, name), 'expected the name conditions.yaml')
+    if (name.endsWith('.test.yml')) throw problem(join(directory, name), 'expected a name that ends in .test.yaml')
     if (/\.csv$/i.test(name) && !name.endsWith('.csv'))
       throw problem(join(directory, name), 'expected .csv in lower case')
   }
@@ -98,10 +99,12 @@ async function readTexts(
     throw problem(own.name, 'the model differs from the built-in one, which fixes what rows mean; remove this file')
   }
   const conditions = named('conditions.yaml')
+  const tests = texts.filter(text => isTestFile(text.name))
   return {
     model,
     files: texts.filter(text => text.name.endsWith('.csv')),
     ...(conditions === undefined ? {} : { conditions }),
+    ...(tests.length === 0 ? {} : { tests }),
   }
 }
 

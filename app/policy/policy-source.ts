@@ -13,6 +13,8 @@ export interface PolicyTexts {
   /** Rows, in order of load: a rule named by a decision is the first that applies. */
   readonly files: readonly PolicyText[]
   readonly conditions?: PolicyText
+  /** `*.test.yaml`, run before the policy comes into force; absent when there is none. */
+  readonly tests?: readonly PolicyText[]
 }
 
 export interface PolicySource {

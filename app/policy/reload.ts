@@ -13,6 +13,8 @@ export interface PolicyReloaderOptions<Snapshot extends { readonly revision: str
   readonly source: PolicySource
   /** Rejects, usually with `PolicyError`, when the texts are no policy. */
   readonly compile: (texts: PolicyTexts) => Promise<Snapshot>
+  /** Rejects, usually with `PolicyError`, when the snapshot must not come into force. `inForce`: absent at start. */
+  readonly verify?: (snapshot: Snapshot, texts: PolicyTexts, inForce: Snapshot | undefined) => Promise<void>
   readonly clock: Clock
   /** Whether changes of the source are loaded by themselves. */
   readonly watch: boolean
@@ -63,7 +65,12 @@ export function createPolicyReloader<Snapshot extends { readonly revision: strin
     if (inForce === undefined) throw new OperationalError('ERR_POLICY_UNAVAILABLE', 'no policy has been loaded')
     return inForce
   }
-  const compiled = async (): Promise<Snapshot> => options.compile(await source.load())
+  async function compiled(): Promise<Snapshot> {
+    const texts = await source.load()
+    const snapshot = await options.compile(texts)
+    await options.verify?.(snapshot, texts, inForce?.snapshot)
+    return snapshot
+  }
 
   function accept(snapshot: Snapshot): ReloadOutcome {
     const before = required()

@@ -4,7 +4,7 @@ import type { AddPolicyCommand } from './add-policy-command.ts'
 export const addCheck: AddPolicyCommand = (policy, terminal, onExit) => {
   policy
     .command('check')
-    .description('report every mistake of a policy directory')
+    .description('report every mistake of a policy directory, and every test of it that fails')
     .argument('[directory]', 'policy directory')
     .option('-c, --config <file>', 'configuration file that names the directory and the providers')
     .option('--json', 'print one JSON document')

@@ -1,15 +1,19 @@
-/** Compiles a policy and says what there is, or everything that is wrong with it. */
+/** Compiles a policy, runs its tests, and says what there is or everything that is wrong with it. */
 import { PolicyError } from '../../rbac/policy-error.ts'
+import { failedTests, runPolicyTests } from '../../rbac/policy-test-run.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
+import { testDefaults } from './test-defaults.ts'
 
 export async function checkPolicy(
   choice: PolicyChoice & { readonly json?: boolean },
   terminal: Terminal,
 ): Promise<number> {
   try {
-    const { directory, snapshot } = await loadPolicy(choice, terminal)
+    const { directory, snapshot, texts, config } = await loadPolicy(choice, terminal)
+    const failed = failedTests(await runPolicyTests(snapshot, texts.tests ?? [], testDefaults(config)))
+    if (failed !== undefined) throw failed
     const { revision, rowCount, domains } = snapshot
     if (choice.json === true) {
       terminal.write(`${JSON.stringify({ ok: true, directory, revision, rows: rowCount, domains: domains.length })}\n`)

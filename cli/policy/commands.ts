@@ -4,9 +4,23 @@ import type { AddPolicyCommand } from './add-policy-command.ts'
 import { addCheck } from './check-command.ts'
 import { addExplain } from './explain-command.ts'
 import { addImport } from './import-command.ts'
+import { addLint } from './lint-command.ts'
+import { addReplay } from './replay-command.ts'
+import { addTest } from './test-command.ts'
+import { addUnused } from './unused-command.ts'
 import { addWhoCan } from './who-can-command.ts'
 
-const subcommands: readonly AddPolicyCommand[] = [addCheck, addExplain, addWhoCan, addAccess, addImport]
+const subcommands: readonly AddPolicyCommand[] = [
+  addCheck,
+  addTest,
+  addLint,
+  addExplain,
+  addWhoCan,
+  addAccess,
+  addReplay,
+  addUnused,
+  addImport,
+]
 
 const policyHelp = `
 The policy is the directory that is named, else policy.directory of the configuration (--config, SALLYPORT_CONFIG or
@@ -15,9 +29,13 @@ The policy is the directory that is named, else policy.directory of the configur
 Examples:
   $ sallyport policy check                           every mistake of every file
   $ sallyport policy check ./candidate --json
+  $ sallyport policy test --format junit             run every *.test.yaml of the policy
+  $ sallyport policy lint                            rows that never decide, and other things that nobody meant
   $ sallyport policy explain --as alice --groups ops --url https://wiki.example.com/admin --method POST
   $ sallyport policy who-can GET https://wiki.example.com/admin
   $ sallyport policy access --as alice --groups ops
+  $ sallyport policy replay --audit audit.jsonl --policy ./candidate --since 7d
+  $ sallyport policy unused --audit audit.jsonl --since 30d
   $ sallyport policy import authelia configuration.yml --output policy`
 
 export const addPolicy: AddPolicyCommand = (program, terminal, onExit) => {

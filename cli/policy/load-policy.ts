@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { createPolicyFiles } from '../../app/policy/files.ts'
+import type { PolicyTexts } from '../../app/policy/policy-source.ts'
 import type { Config } from '../../config/config.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import { loadChosenConfig } from '../load-config.ts'
@@ -17,6 +18,8 @@ export interface PolicyChoice {
 export interface LoadedPolicy {
   readonly directory: string
   readonly snapshot: PolicySnapshot
+  /** What it was compiled from, and its test files. */
+  readonly texts: PolicyTexts
   /** Present when a configuration was found: its providers give issuers their names. */
   readonly config?: Config
 }
@@ -29,7 +32,7 @@ export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Prom
   const texts = await createPolicyFiles({ directory, model }).load()
   const providers = config?.providers.map(({ name }) => name)
   const snapshot = await compilePolicy({ ...texts, ...(providers === undefined ? {} : { providers }) })
-  return { directory, snapshot, ...(config === undefined ? {} : { config }) }
+  return { directory, snapshot, texts, ...(config === undefined ? {} : { config }) }
 }
 
 /** A directory alone is enough; a configuration is read when it is named, or when one is there. */

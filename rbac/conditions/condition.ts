@@ -29,6 +29,8 @@ export interface Criterion {
   readonly test: (facts: Facts) => Truth
   /** Present where another login can make the criterion true. */
   readonly stepUp?: StepUp
+  /** Present where time runs out: from that moment on (seconds since the epoch) the criterion is false for ever. */
+  readonly isOver?: (now: number) => boolean
 }
 
 export type Condition =

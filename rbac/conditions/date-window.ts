@@ -25,6 +25,7 @@ export function dateWindow(value: unknown): Criterion {
       const local = clock(now)
       return !isBeforeStart(now, local) && isBeforeEnd(now, local)
     },
+    isOver: now => !isBeforeEnd(now, clock(now)),
   }
 }
 

@@ -157,6 +157,8 @@ describe('the audit log and the operational log', () => {
       resource: '/admin',
       action: 'GET',
       rule: 'policy.csv:3',
+      groups: expect.any(Array),
+      provider: expect.any(String),
     })
     expect(event.revision).toMatch(/^[0-9a-f]{16}$/)
     expect(event.durationMicroseconds).toBeGreaterThan(0)

@@ -22,6 +22,14 @@ const access = {
   action: 'GET',
   revision: '9f2c',
   rule: 'wiki.csv:3',
+  shadow: ['wiki.csv:9'],
+  provider: 'corp',
+  groups: ['ops'],
+  groupsOmitted: 65,
+  authTime: 1_767_258_000,
+  amr: ['pwd', 'otp'],
+  acr: 'urn:example:strong',
+  machine: 'service-account:prod/ci/deployer',
   durationMicroseconds: 87,
 }
 

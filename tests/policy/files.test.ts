@@ -39,7 +39,7 @@ async function watched(options: Partial<PolicyFilesOptions> = {}) {
 }
 
 describe('what is read', () => {
-  it('every .csv in order of name, and conditions.yaml; nothing else', async () => {
+  it('every .csv in order of name, conditions.yaml, and every .test.yaml below; nothing else', async () => {
     directory.put('b.csv', 'b')
     directory.put('a.csv', 'a')
     directory.put('Z.csv', 'z')
@@ -47,6 +47,11 @@ describe('what is read', () => {
     directory.put('.hidden.csv', 'x')
     directory.put('a.csv~', 'x')
     directory.put('wiki.test.yaml', 'x')
+    for (const folder of ['admin', '.git', 'node_modules']) {
+      mkdirSync(join(directory.path, folder))
+      directory.put(`${folder}/keys.test.yaml`, 'y')
+      directory.put(`${folder}/keys.csv`, 'y')
+    }
     directory.put('README.md', 'x')
     expect(await source().load()).toEqual({
       model,
@@ -56,6 +61,10 @@ describe('what is read', () => {
         { name: 'b.csv', text: 'b' },
       ],
       conditions: { name: 'conditions.yaml', text: 'office: {}' },
+      tests: [
+        { name: 'admin/keys.test.yaml', text: 'y' },
+        { name: 'wiki.test.yaml', text: 'x' },
+      ],
     })
   })
 
@@ -84,6 +93,7 @@ describe('what is refused, with the file', () => {
       'x',
       /conditions\.yml:1:1: expected the name conditions\.yaml/,
     ],
+    ['tests that nobody would run', 'a.test.yml', 'x', /a\.test\.yml:1:1: expected a name that ends in \.test\.yaml/],
     ['a .CSV in capitals, which nobody would read', 'deny.CSV', 'x', /deny\.CSV:1:1: expected \.csv in lower case/],
   ])('%s', async (_, name, text, message) => {
     directory.put(name, text)
@@ -202,7 +212,7 @@ describe('what is not reported', () => {
     const { changes } = await watched({ pollMs: 20 })
     directory.put('.a.csv.swp', 'x')
     directory.put('4913', '')
-    directory.put('wiki.test.yaml', 'x')
+    directory.put('README.md', 'x')
     await pause(200)
     expect(changes()).toBe(0)
   })

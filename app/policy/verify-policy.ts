@@ -1,0 +1,45 @@
+/**
+ * The last word before a policy comes into force: its own test files, run in slices between which requests are answered.
+ */
+import type { PolicySnapshot } from '../../rbac/policy.ts'
+import { failedTests, runPolicyTests } from '../../rbac/policy-test-run.ts'
+import type { Clock } from '../clock.ts'
+import type { PolicyTexts } from './policy-source.ts'
+
+export interface PolicyVerifierOptions {
+  /** Clock of cases that name no time. */
+  readonly clock: Clock
+  /** Issuer of people whose case names none. */
+  readonly issuer?: string
+  /** Provider of identities whose case names none. */
+  readonly provider?: string
+  /** Longest stretch of work without a pause, in milliseconds. Default 5. */
+  readonly sliceMs?: number
+}
+
+export type PolicyVerifier = (snapshot: PolicySnapshot, texts: PolicyTexts) => Promise<void>
+
+/** Rejects with `PolicyError` that names file, line and case of each test that fails. */
+export function createPolicyVerifier(options: PolicyVerifierOptions): PolicyVerifier {
+  const { clock, sliceMs = 5, ...defaults } = options
+  return async (snapshot, { tests = [] }) => {
+    const now = Math.floor(clock.now() / 1000)
+    const results = await runPolicyTests(snapshot, tests, { ...defaults, now, pause: createPause(sliceMs) })
+    const error = failedTests(results)
+    if (error !== undefined) throw error
+  }
+}
+
+/** Pauses until other work of the event loop is done, once the work since the last pause took `sliceMs`. */
+function createPause(sliceMs: number): () => Promise<void> | undefined {
+  let started = performance.now()
+  return () => {
+    if (performance.now() - started < sliceMs) return undefined
+    return new Promise(resolve =>
+      setImmediate(() => {
+        started = performance.now()
+        resolve()
+      }),
+    )
+  }
+}

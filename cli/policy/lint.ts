@@ -1,0 +1,55 @@
+/** Lints a policy directory with what the configuration knows of providers and proxies. */
+import { getPublicSuffix } from 'tldts'
+import type { Config } from '../../config/config.ts'
+import { parseInstant } from '../../rbac/conditions/times.ts'
+import type { Finding } from '../../rbac/lint/finding.ts'
+import { type LintOptions, lintPolicy } from '../../rbac/lint/lint.ts'
+import { reportError } from '../report-error.ts'
+import { exitCodes, type Terminal } from '../terminal.ts'
+import { loadPolicy, type PolicyChoice } from './load-policy.ts'
+
+export interface LintChoice extends PolicyChoice {
+  /** RFC 3339. */
+  readonly at?: string
+  readonly strict?: boolean
+  readonly json?: boolean
+}
+
+export async function lintDirectory(choice: LintChoice, terminal: Terminal): Promise<number> {
+  try {
+    const now = choice.at === undefined ? Math.floor(Date.now() / 1000) : parseInstant(choice.at)
+    if (now === undefined) throw new Error('--at: expected a time such as 2026-01-01T10:00:00Z')
+    const { texts, config, directory } = await loadPolicy(choice, terminal)
+    const findings = lintPolicy(texts, { now, isPublicSuffix, ...knownFrom(config) })
+    terminal.write(choice.json === true ? jsonReport(findings) : textReport(findings, directory, terminal))
+    const hasWarning = findings.some(({ severity }) => severity === 'warning')
+    return hasWarning && choice.strict === true ? exitCodes.failure : exitCodes.ok
+  } catch (error) {
+    return reportError(error, terminal)
+  }
+}
+
+/** The domains under which unrelated people register, from the Public Suffix List with its private part. */
+const isPublicSuffix = (domain: string): boolean => getPublicSuffix(domain, { allowPrivateDomains: true }) === domain
+
+function knownFrom(config: Config | undefined): LintOptions {
+  if (config === undefined) return {}
+  return {
+    issuers: config.providers.map(({ issuer }) => issuer),
+    hasTrustedProxies: config.server.trustedProxies.length > 0,
+  }
+}
+
+const jsonReport = (findings: readonly Finding[]): string => `${JSON.stringify({ findings }, null, 2)}\n`
+
+function textReport(findings: readonly Finding[], directory: string, { colors }: Terminal): string {
+  if (findings.length === 0) return `${colors.green('ok')}: nothing to say about ${directory}\n`
+  const lines = findings.map(({ file, line, severity, rule, message, advice }) => {
+    const paint = severity === 'warning' ? colors.yellow : colors.dim
+    return `${file}:${line}  ${paint(severity)}  ${message} [${rule}]\n    ${advice}\n`
+  })
+  const warnings = findings.filter(({ severity }) => severity === 'warning').length
+  const notes = findings.length - warnings
+  const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
+  return `${lines.join('')}${count(warnings, 'warning')}, ${count(notes, 'note')}\n`
+}

@@ -1,0 +1,125 @@
+/**
+ * Which rows speak of everything that another one speaks of, and which speak of nothing in common.
+ *
+ * `covers` never says yes wrongly, `overlaps` never says no wrongly: findings are built on those two answers. Where the
+ * truth would need more than a comparison of patterns, the answer is the other one.
+ */
+import { coveringPatterns } from '../domains.ts'
+import type { RoleRow } from '../roles.ts'
+import type { Row } from '../row.ts'
+
+export interface Coverage {
+  /** Whatever fits `narrow` in domain, subject, resource, action fits `wide`, and the condition of `wide` asks no more. */
+  readonly covers: (wide: Row, narrow: Row) => boolean
+  /** Some request may fit both in domain, resource and action. */
+  readonly overlaps: (one: Row, other: Row) => boolean
+}
+
+export function createCoverage(roles: readonly RoleRow[]): Coverage {
+  const isAnonymousInRoles = roles.some(({ member }) => member === 'anyone')
+  return {
+    covers: (wide, narrow) =>
+      coversDomain(wide.domain, narrow.domain) &&
+      coversSubject(wide.subject, narrow.subject, isAnonymousInRoles) &&
+      coversCondition(wide.condition, narrow.condition) &&
+      coversAction(wide, narrow) &&
+      coversResource(wide, narrow),
+    overlaps: (one, other) =>
+      (coversDomain(one.domain, other.domain) || coversDomain(other.domain, one.domain)) &&
+      overlapsAction(one, other) &&
+      overlapsResource(one.resource, other.resource),
+  }
+}
+
+export function coversDomain(wide: string, narrow: string): boolean {
+  if (wide === narrow) return true
+  if (!narrow.startsWith('*')) return coveringPatterns(narrow).includes(wide)
+  if (wide === '*') return true
+  return narrow !== '*' && wide.startsWith('*.') && narrow.endsWith(wide.slice(1))
+}
+
+function coversSubject(wide: string, narrow: string, isAnonymousInRoles: boolean): boolean {
+  if (wide === narrow || wide === 'anyone') return true
+  if (wide === 'authenticated') return narrow !== 'anyone' && !(isAnonymousInRoles && narrow.startsWith('role:'))
+  if (!wide.startsWith('email-domain:') || !narrow.startsWith('email:')) return false
+  return narrow.slice(narrow.lastIndexOf('@') + 1) === wide.slice('email-domain:'.length)
+}
+
+/** Fewer terms ask less. */
+function coversCondition(wide: string, narrow: string): boolean {
+  const terms = new Set(termsOf(narrow))
+  return termsOf(wide).every(term => terms.has(term))
+}
+
+export const termsOf = (condition: string): string[] =>
+  condition === '-' ? [] : condition.split('&').map(term => term.replaceAll(/\s/g, ''))
+
+// A row tells methods apart by the names it writes and by being read or write: one more name stands for all others.
+const actionsOf = (one: Row, other: Row): string[] => {
+  const written = `${one.action}|${other.action}`.split('|').map(token => token.trim())
+  return ['GET', 'HEAD', 'OPTIONS', 'QQQQQQQQQQQQQQQQQQQQ', 'qqqqqqqqqqqqqqqqqqqq', ...written]
+}
+
+const coversAction = (wide: Row, narrow: Row): boolean =>
+  wide.action === '*' || actionsOf(wide, narrow).every(action => !narrow.fitsAction(action) || wide.fitsAction(action))
+
+const overlapsAction = (one: Row, other: Row): boolean =>
+  actionsOf(one, other).some(action => one.fitsAction(action) && other.fitsAction(action))
+
+interface Segments {
+  readonly fixed: readonly string[]
+  /** Ends with `**`. */
+  readonly isOpen: boolean
+}
+
+/** `undefined` for a regular expression. */
+export function segmentsOf(resource: string): Segments | undefined {
+  if (resource.startsWith('re:')) return undefined
+  const segments = resource === '/' ? [] : resource.slice(1).replace(/\/$/, '').split('/')
+  const isOpen = segments.at(-1) === '**'
+  return { fixed: isOpen ? segments.slice(0, -1) : segments, isOpen }
+}
+
+/** Characters that stand for themselves in patterns and in canonical paths. */
+const plain = /^[A-Za-z0-9._~-]+$/
+const plainOrStar = /^[A-Za-z0-9._~*-]+$/
+
+function coversResource(wide: Row, narrow: Row): boolean {
+  if (wide.resource === narrow.resource || isEverything(wide.resource)) return true
+  const inner = segmentsOf(narrow.resource)
+  if (inner === undefined) return false
+  if (!inner.isOpen && inner.fixed.every(segment => plain.test(segment))) {
+    return wide.fitsResource(`/${inner.fixed.join('/')}`)
+  }
+  const outer = segmentsOf(wide.resource)
+  if (outer === undefined || (!outer.isOpen && inner.isOpen)) return false
+  const fitsLength = outer.isOpen ? outer.fixed.length <= inner.fixed.length : outer.fixed.length === inner.fixed.length
+  return fitsLength && outer.fixed.every((segment, index) => coversSegment(segment, inner.fixed[index] ?? ''))
+}
+
+const isEverything = (resource: string): boolean => ['/**', 're:.*', 're:/.*'].includes(resource)
+
+function coversSegment(wide: string, narrow: string): boolean {
+  if (wide === narrow || wide === '*') return true
+  return plain.test(narrow) && plainOrStar.test(wide) && fitsStars(wide, narrow)
+}
+
+function overlapsResource(one: string, other: string): boolean {
+  const [left, right] = [segmentsOf(one), segmentsOf(other)]
+  if (left === undefined || right === undefined) return true
+  const [short, long] = left.fixed.length <= right.fixed.length ? [left, right] : [right, left]
+  if (short.fixed.length < long.fixed.length && !short.isOpen) return false
+  return short.fixed.every((segment, index) => overlapsSegment(segment, long.fixed[index] ?? ''))
+}
+
+/** Two texts without stars that differ; or a text and a pattern that it does not fit. */
+function overlapsSegment(one: string, other: string): boolean {
+  if (!plainOrStar.test(one) || !plainOrStar.test(other)) return true
+  if (one.includes('*') && other.includes('*')) return true
+  return one.includes('*') ? fitsStars(one, other) : fitsStars(other, one)
+}
+
+function fitsStars(pattern: string, text: string): boolean {
+  const source = pattern.split('*').map(piece => piece.replaceAll('.', '\\.'))
+  return new RegExp(`^${source.join('.+')}$`).test(text)
+}

@@ -1,0 +1,32 @@
+/** The closed list of lint rules, and what a finding says. */
+
+/** Every rule, with the sentence that explains it. */
+export const lintRules = {
+  'shadowed-row': 'Another row of the same effect covers this one, so that this one never decides.',
+  'allow-under-deny': 'A deny row covers this allow row, so that it never allows.',
+  'condition-never-true': 'The condition can never let the row apply.',
+  'pattern-never-matches': 'The resource pattern matches no path.',
+  'unknown-issuer': 'The subject names an issuer that is no configured provider.',
+  'role-without-members': 'Nobody has the role in the domain of the row.',
+  'role-without-rows': 'A role is given in a domain where no row speaks of it.',
+  'unreached-deny': 'No allow row overlaps this deny row: there is nothing to take away.',
+  'wide-host': 'The host pattern covers hosts of unrelated owners.',
+  'odd-pattern': 'The resource pattern matches other paths than it seems to, or is slow.',
+  'network-without-proxies': 'A network condition needs a trusted proxy that vouches for the address.',
+  'unused-condition': 'No row names the condition.',
+} as const
+
+export type LintRule = keyof typeof lintRules
+
+export interface Finding {
+  readonly rule: LintRule
+  /** A note is about style and cost; a warning is about a row that does not do what its author believes. */
+  readonly severity: 'warning' | 'note'
+  readonly file: string
+  readonly line: number
+  readonly message: string
+  readonly advice: string
+}
+
+/** A place, and what is to be said about it. */
+export type Report = (rule: LintRule, id: string, message: string, advice: string, severity?: 'note') => void

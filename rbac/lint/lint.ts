@@ -1,0 +1,100 @@
+/**
+ * What is probably not meant in a policy that loads. Findings about rows that never decide are sound: without such a
+ * row, nobody is let in who was not and nobody is shut out who was let in (tests/policy/lint.test.ts holds them to it).
+ */
+import { canonicaliseHost } from '../canonical-host.ts'
+import type { Problem } from '../policy-error.ts'
+import { type PolicyTexts, parsePolicyRows } from '../policy-rows.ts'
+import type { RoleRow } from '../roles.ts'
+import type { Row } from '../row.ts'
+import { coversDomain, createCoverage, termsOf } from './coverage.ts'
+import type { Finding, Report } from './finding.ts'
+import { findPattern } from './patterns.ts'
+import { canApply, criteriaOf } from './satisfiable.ts'
+import { findShadowed, findUnreachedDenies } from './shadowed.ts'
+
+export interface LintOptions {
+  /** Issuers of the configured providers; absent when they are not known. */
+  readonly issuers?: readonly string[]
+  /** Whether any proxy is trusted to name the client's address; absent when it is not known. */
+  readonly hasTrustedProxies?: boolean
+  /** Is every host below this domain anybody's? */
+  readonly isPublicSuffix?: (domain: string) => boolean
+  /** Seconds since the epoch: windows that ended before are over. */
+  readonly now?: number
+}
+
+/** The texts have to compile; problems are left to `compilePolicy`. In order of file and line. */
+export function lintPolicy(texts: PolicyTexts, options: LintOptions = {}): readonly Finding[] {
+  const problems: Problem[] = []
+  const { rows, roles } = parsePolicyRows(texts, problems)
+  const findings: Finding[] = []
+  const report: Report = (rule, id, message, advice, severity) => {
+    const colon = id.lastIndexOf(':')
+    const place = { file: id.slice(0, colon), line: Number(id.slice(colon + 1)) }
+    findings.push({ rule, severity: severity ?? 'warning', ...place, message, advice })
+  }
+  const coverage = createCoverage(roles)
+  findShadowed(rows, coverage, report)
+  findUnreachedDenies(rows, coverage, report)
+  for (const row of rows) lintRow(row, options, report)
+  lintRoles(rows, roles, report)
+  lintConditions(rows, texts, report)
+  const order = (left: string, right: string): number => (left < right ? -1 : Number(left > right))
+  return findings.sort((left, right) => order(left.file, right.file) || left.line - right.line)
+}
+
+function lintRow(row: Row, options: LintOptions, report: Report): void {
+  const { id, when, isDeny, condition, subject, resource } = row
+  if (!canApply(when, isDeny, options.now)) {
+    report('condition-never-true', id, `"${condition}" never lets this row apply`, 'remove the row, or correct it')
+  }
+  const pattern = findPattern(resource)
+  if (pattern?.isNever === true) report('pattern-never-matches', id, pattern.message, pattern.advice)
+  else if (pattern !== undefined) report('odd-pattern', id, pattern.message, pattern.advice, 'note')
+  const issuer = subject.startsWith('user:') ? subject.slice('user:'.length, subject.indexOf('#')) : undefined
+  const isForeign = options.issuers?.every(known => !subject.startsWith(`user:${known}#`)) ?? false
+  if (issuer !== undefined && isForeign) {
+    report('unknown-issuer', id, `no configured provider is the issuer ${issuer}`, 'compare with providers.issuer')
+  }
+  if (options.hasTrustedProxies === false && [...criteriaOf(when)].some(({ type }) => type === 'source-network')) {
+    const message = `"${condition}" asks for the client's address, and no proxy is trusted to name it`
+    report('network-without-proxies', id, message, 'name your proxies in server.trustedProxies')
+  }
+  lintHost(row, options, report)
+}
+
+function lintHost({ id, domain, isDeny }: Row, { isPublicSuffix }: LintOptions, report: Report): void {
+  if (isDeny) return
+  if (domain === '*') report('wide-host', id, '"*" allows on every host there is', 'name the hosts', 'note')
+  else if (domain.startsWith('*.') && isPublicSuffix?.(canonicaliseHost(domain.slice(2), () => true)) === true) {
+    report('wide-host', id, `${domain} covers hosts of unrelated owners`, 'name the domain that is yours')
+  }
+}
+
+const touches = (one: string, other: string): boolean => coversDomain(one, other) || coversDomain(other, one)
+
+function lintRoles(rows: readonly Row[], roles: readonly RoleRow[], report: Report): void {
+  for (const { id, subject, domain } of rows) {
+    const isGiven = roles.some(given => given.role === subject && touches(given.domain, domain))
+    if (subject.startsWith('role:') && !isGiven) {
+      report('role-without-members', id, `nobody has ${subject} in ${domain}`, `add g, <member>, ${subject}, ${domain}`)
+    }
+  }
+  for (const { id, role, domain } of roles) {
+    const isUsed =
+      rows.some(row => row.subject === role && touches(row.domain, domain)) ||
+      roles.some(other => other.member === role && touches(other.domain, domain))
+    if (!isUsed) report('role-without-rows', id, `no row speaks of ${role} in ${domain}`, 'remove it, or add the row')
+  }
+}
+
+function lintConditions(rows: readonly Row[], { conditions }: PolicyTexts, report: Report): void {
+  if (conditions === undefined) return
+  const used = new Set(rows.flatMap(({ condition }) => termsOf(condition).map(term => term.replace('!', ''))))
+  for (const [index, text] of conditions.text.split('\n').entries()) {
+    const name = /^(["']?)([A-Za-z][\w.-]*)\1\s*:/.exec(text)?.[2]
+    if (name === undefined || used.has(name)) continue
+    report('unused-condition', `${conditions.name}:${index + 1}`, `no row names ${name}`, 'remove it', 'note')
+  }
+}

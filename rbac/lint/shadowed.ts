@@ -1,0 +1,84 @@
+/** Rows that never decide because of other rows. */
+
+import { coveringPatterns } from '../domains.ts'
+import type { Row } from '../row.ts'
+import { rowText } from '../row-text.ts'
+import type { Coverage } from './coverage.ts'
+import { segmentsOf } from './coverage.ts'
+import type { Report } from './finding.ts'
+
+/** Rows of the same effect that are covered, and allow rows under an unconditional deny. */
+export function findShadowed(rows: readonly Row[], coverage: Coverage, report: Report): void {
+  const wideRows = createIndex(rows)
+  for (const row of rows) {
+    if (row.isShadow) continue
+    const wider = wideRows(row)
+    const isWider = (candidate: Row): boolean => candidate !== row && coverage.covers(candidate, row)
+    // Of two rows that say the same, the later one is reported.
+    const shadowing = wider.find(
+      candidate =>
+        candidate.isDeny === row.isDeny &&
+        isWider(candidate) &&
+        (candidate.order < row.order || !coverage.covers(row, candidate)),
+    )
+    if (shadowing !== undefined) {
+      const message = `never decides: ${shadowing.id} covers it (${rowText(shadowing)})`
+      report('shadowed-row', row.id, message, 'remove one of the two')
+    }
+    const denying = row.isDeny ? undefined : wider.find(candidate => candidate.isDeny && isWider(candidate))
+    if (denying !== undefined) {
+      const message = `never allows: ${denying.id} denies all of it (${rowText(denying)})`
+      report('allow-under-deny', row.id, message, 'remove it, or narrow the deny row')
+    }
+  }
+}
+
+/** A deny row has nothing to take away where no allow row speaks of the same host, path and method. */
+export function findUnreachedDenies(rows: readonly Row[], { overlaps }: Coverage, report: Report): void {
+  const allows = rows.filter(({ isDeny, isShadow }) => !isDeny && !isShadow)
+  for (const row of rows) {
+    if (!row.isDeny || row.isShadow || allows.some(allow => overlaps(row, allow))) continue
+    const message = 'takes nothing away: no allow row speaks of the same host, path and method'
+    report('unreached-deny', row.id, message, 'keep it as a safeguard, or remove it', 'note')
+  }
+}
+
+/** The rows that could cover a row: found by what they must have in common, so that large policies stay quick. */
+function createIndex(rows: readonly Row[]): (row: Row) => readonly Row[] {
+  const index = new Map<string, Row[]>()
+  for (const row of rows) {
+    if (row.isShadow) continue
+    const key = keyOf(row.domain, row.subject, firstOf(row.resource))
+    const list = index.get(key)
+    if (list === undefined) index.set(key, [row])
+    else list.push(row)
+  }
+  return row => {
+    const found: Row[] = []
+    for (const domain of domainsCovering(row.domain)) {
+      for (const subject of subjectsCovering(row.subject)) {
+        for (const first of new Set([firstOf(row.resource), '*']))
+          found.push(...(index.get(keyOf(domain, subject, first)) ?? []))
+      }
+    }
+    return found
+  }
+}
+
+const keyOf = (...parts: readonly string[]): string => JSON.stringify(parts)
+
+/** First segment where it is fixed. */
+function firstOf(resource: string): string {
+  const first = segmentsOf(resource)?.fixed[0]
+  return first === undefined || first.includes('*') ? '*' : first
+}
+
+function domainsCovering(domain: string): readonly string[] {
+  if (!domain.startsWith('*')) return coveringPatterns(domain)
+  return domain === '*' ? ['*'] : [domain, ...coveringPatterns(domain.slice(2)).slice(1)]
+}
+
+function subjectsCovering(subject: string): ReadonlySet<string> {
+  const address = subject.startsWith('email:') ? [`email-domain:${subject.slice(subject.lastIndexOf('@') + 1)}`] : []
+  return new Set([subject, 'anyone', 'authenticated', ...address])
+}
