@@ -12,8 +12,9 @@ import { type Base, composeKept, newRequestId, type Policy } from './compose-kep
 import { composeLogin, composePages, type Login } from './compose-login.ts'
 import { drain, listen, portOf } from './listen.ts'
 import type { ProviderStatus } from './login/providers.ts'
-import { createPolicyFiles } from './policy/files.ts'
+import { createConfiguredSource, describeSources } from './policy/configured-source.ts'
 import { createPolicyReloader } from './policy/reload.ts'
+import { createPolicyRoutes } from './policy/routes.ts'
 import { createAdminServer, createMainServer } from './server.ts'
 import { createLmdbRecords } from './sessions/lmdb.ts'
 import { createRedisRecords } from './sessions/redis.ts'
@@ -71,7 +72,14 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       probe: () => providerState(name, login.providers.status()),
     })),
   ])
-  const admin = createAdminServer(createTelemetryRoutes({ readiness, metrics: observed(metrics, records, login) }))
+  const admin = createAdminServer(
+    createTelemetryRoutes({ readiness, metrics: observed(metrics, records, login) }),
+    createPolicyRoutes({
+      policy,
+      sources: describeSources(config.policy),
+      listenHost: config.admin.listen.host,
+    }),
+  )
 
   const ports = () => ({ main: portOf(main), admin: portOf(admin) })
 
@@ -136,7 +144,7 @@ function composeRecords({ config, clock, logger, metrics }: Base): RecordStore {
 function composePolicy({ config, clock, logger, metrics, audit }: Base): Policy {
   const model = readFileSync(new URL('../rbac/model.conf', import.meta.url), 'utf8')
   const reloader: Policy = createPolicyReloader({
-    source: createPolicyFiles({ directory: config.policy.directory, model }),
+    source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
     compile: texts => compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }),
     clock,
     watch: config.policy.watch,

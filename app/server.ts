@@ -121,11 +121,11 @@ function asOperational(error: unknown): OperationalError {
   })
 }
 
-/** Health, readiness and metrics, on a listener of their own that no proxy publishes. */
-export function createAdminServer(routes: RequestHandler): Server {
+/** Health, readiness, metrics and the policy, on a listener of their own that no proxy publishes. */
+export function createAdminServer(...routes: readonly RequestHandler[]): Server {
   const app = express()
   app.disable('x-powered-by')
   app.use(helmet())
-  app.use(routes)
+  for (const handler of routes) app.use(handler)
   return createServer(app as unknown as RequestListener)
 }

@@ -145,6 +145,7 @@ function accessEvent(
     action: question.request.action,
     revision: decision.revision,
     ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+    ...(decision.shadow === undefined ? {} : { shadow: decision.shadow }),
     durationMicroseconds,
   }
   switch (decision.effect) {

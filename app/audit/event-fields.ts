@@ -30,6 +30,7 @@ const accessFields = {
   action: 'Method of the original request.',
   revision: 'Policy revision that decided.',
   rule: '`file:line` of the deciding row.',
+  shadow: 'Ids of the shadow rows that apply and would have acted; never enforced. Absent when none does.',
   durationMicroseconds: 'From the parsed question to the decision.',
 } as const
 

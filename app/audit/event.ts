@@ -29,6 +29,8 @@ interface Access extends Common {
   /** Policy revision that decided. */
   readonly revision: string
   readonly rule?: RuleId
+  /** Shadow rows that apply; never enforced. */
+  readonly shadow?: readonly RuleId[]
   readonly durationMicroseconds: number
 }
 

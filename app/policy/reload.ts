@@ -100,6 +100,7 @@ export function createPolicyReloader<Snapshot extends { readonly revision: strin
       isClosed = true
       stopWatching?.()
       await reload.idle()
+      await source.close?.()
     },
   }
 }
