@@ -26,8 +26,8 @@ export function checkTogether(tree: Tree): CrossFinding[] {
 
 // Settings of a module that nobody named, or of a watcher without rows to watch, are believed to be in force.
 function checkModule(tree: Tree, section: Path, needs: Path = section): CrossFinding[] {
-  const given = getIn(tree, section)
-  if (given === undefined) return []
+  const names = ['module', 'export', 'options', 'optionsFile']
+  if (names.every(name => getIn(tree, [...section, name]) === undefined)) return []
   const missing = [needs, section].find(path => getIn(tree, [...path, 'module']) === undefined)
   const forms = checkSecretForms(tree, section, 'options', false)
   if (missing === undefined) return forms

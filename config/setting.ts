@@ -2,6 +2,12 @@
 import { z } from 'zod'
 import { parseDuration } from './values.ts'
 
+/** A section or a list of sections with its sentence. */
+export const section = <S extends z.ZodType>(schema: S, description: string): S => schema.describe(description)
+
+export const text = z.string().min(1)
+export const durationExpected = 'a duration such as 30s, 5m, 12h or 30d'
+
 /** What the reference says about a setting beyond its default. */
 export interface SettingMeta {
   /** One sentence. */
