@@ -15,6 +15,7 @@ import { createDeniedPages } from './fronts/denied-pages.ts'
 import { createForwardAuthFront } from './fronts/forward-auth.ts'
 import { createHandoff, reservedPath } from './fronts/handoff.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
+import { createShadowCounter } from './policy/shadow-counter.ts'
 import type { CheckRoutes } from './server.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -38,9 +39,15 @@ export function composeChecks(
   const authRequest = createAuthRequestFront(settings, canonicalOptions(config))
   const forwardAuth = createForwardAuthFront(settings, canonicalOptions(config), deniedPages)
   const onEvaluationError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
+  const countShadow = createShadowCounter(metrics.shadowed)
   const verify = createVerify({
     authenticate: authenticator.authenticate,
-    decide: (request, identity, context) => decide(request, identity, policy.current(), context, onEvaluationError),
+    decide: (request, identity, context) => {
+      const snapshot = policy.current()
+      const decision = decide(request, identity, snapshot, context, onEvaluationError)
+      countShadow(snapshot, decision)
+      return decision
+    },
     identityHeaders: composeIdentityHeaders(config, clock, kept.keys, metrics, logger),
     upstreamCookie: cookies.strip,
     challenge: createChallenge({ publicUrl, issuePending: cookies.issuePending }),

@@ -14,8 +14,9 @@ import { type Base, composeKept, newRequestId, type Policy } from './compose-kep
 import { composeLogin, composePages, type Login } from './compose-login.ts'
 import { drain, listen, portOf } from './listen.ts'
 import type { ProviderStatus } from './login/providers.ts'
-import { createPolicyFiles } from './policy/files.ts'
+import { createConfiguredSource, describeSources } from './policy/configured-source.ts'
 import { createPolicyReloader } from './policy/reload.ts'
+import { createPolicyRoutes } from './policy/routes.ts'
 import { createPolicyVerifier } from './policy/verify-policy.ts'
 import { createAdminServer, createMainServer } from './server.ts'
 import { createLmdbRecords } from './sessions/lmdb.ts'
@@ -80,6 +81,11 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     createExplainRoutes({
       find: recorder.find,
       onError: error => logger.error({ err: error }, 'a decision could not be explained'),
+    }),
+    createPolicyRoutes({
+      policy,
+      sources: describeSources(config.policy),
+      listenHost: config.admin.listen.host,
     }),
   )
 
@@ -146,7 +152,7 @@ function composeRecords({ config, clock, logger, metrics }: Base): RecordStore {
 function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder: DecisionRecorder): Policy {
   const model = readFileSync(new URL('../rbac/model.conf', import.meta.url), 'utf8')
   const reloader: Policy = createPolicyReloader({
-    source: createPolicyFiles({ directory: config.policy.directory, model }),
+    source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
     compile: texts => compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }),
     verify: createPolicyVerifier({ clock, ...firstProvider(config) }),
     clock,

@@ -121,7 +121,7 @@ function asOperational(error: unknown): OperationalError {
   })
 }
 
-/** Health, readiness, metrics and explanations, on a listener of their own that no proxy publishes. */
+/** Health, readiness, metrics, the policy and explanations, on a listener of their own that no proxy publishes. */
 export function createAdminServer(...routes: readonly RequestHandler[]): Server {
   const app = express()
   app.disable('x-powered-by')

@@ -29,7 +29,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
       lifetimeSeconds: parsed.sessions.lifetime,
       idleSeconds: parsed.sessions.idle,
     },
-    policy: { ...parsed.policy, directory: resolve(directory, parsed.policy.directory) },
+    policy: toPolicy(parsed.policy, directory),
     assertion: {
       ...assertion,
       issuer: assertion.issuer ?? parsed.server.url,
@@ -59,6 +59,26 @@ function toStore(sessions: ParsedSessions, directory: string) {
   if (sessions.store === 'lmdb') return { kind: 'lmdb' as const, path: resolve(directory, sessions.path) }
   const { prefix, timeout, url } = sessions
   return { kind: 'redis' as const, url: url ?? '', prefix, timeoutSeconds: timeout }
+}
+
+function toPolicy({ adapter, directories, ...policy }: ParsedSettings['policy'], directory: string) {
+  const { watcher, timeout, pollEvery, ...rest } = adapter
+  const named = toModule(rest)
+  const watched = toModule(watcher)
+  const seconds = { timeoutSeconds: timeout, pollEverySeconds: pollEvery }
+  return {
+    ...policy,
+    directory: resolve(directory, policy.directory),
+    /** After `directory`, in this order. */
+    directories: directories.map(path => resolve(directory, path)),
+    ...(named === undefined
+      ? {}
+      : { adapter: { ...named, ...seconds, from: directory, ...(watched === undefined ? {} : { watcher: watched }) } }),
+  }
+}
+
+function toModule({ optionsFile: _file, module, ...rest }: ParsedSettings['policy']['adapter']['watcher']) {
+  return module === undefined ? undefined : { module, ...rest }
 }
 
 function toDestination(destination: string, directory: string) {

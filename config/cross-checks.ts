@@ -19,7 +19,19 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...(Array.isArray(providers) ? checkProviders(tree, providers) : []),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
+    ...checkModule(tree, ['policy', 'adapter']),
+    ...checkModule(tree, ['policy', 'adapter', 'watcher'], ['policy', 'adapter']),
   ]
+}
+
+// Settings of a module that nobody named, or of a watcher without rows to watch, are believed to be in force.
+function checkModule(tree: Tree, section: Path, needs: Path = section): CrossFinding[] {
+  const names = ['module', 'export', 'options', 'optionsFile']
+  if (names.every(name => getIn(tree, [...section, name]) === undefined)) return []
+  const missing = [needs, section].find(path => getIn(tree, [...path, 'module']) === undefined)
+  const forms = checkSecretForms(tree, section, 'options', false)
+  if (missing === undefined) return forms
+  return [...forms, { path: [...missing, 'module'], message: 'is missing: expected the name of a package' }]
 }
 
 function checkSecretForms(tree: Tree, section: Path, name: string, isRequired: boolean): CrossFinding[] {

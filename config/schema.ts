@@ -3,14 +3,10 @@
  * (config/settings.ts). The example, the reference and the JSON Schema are generated from here.
  */
 import { z } from 'zod'
-import { duration, parsed, setting } from './setting.ts'
+import { policy } from './policy-schema.ts'
+import { duration, durationExpected, parsed, section, setting, text } from './setting.ts'
 import * as value from './values.ts'
 
-/** A section or a list of sections with its sentence. */
-const section = <S extends z.ZodType>(schema: S, description: string): S => schema.describe(description)
-
-const text = z.string().min(1)
-const durationExpected = 'a duration such as 30s, 5m, 12h or 30d'
 const listenExpected = 'host:port, such as 127.0.0.1:9180 or [::1]:9180'
 const headerExpected = 'a header name'
 const hostsExpected = 'a list of host names'
@@ -176,27 +172,6 @@ const sessions = z.strictObject({
   idle: setting(duration(120).prefault('1h'), {
     description: 'How long a session lasts without a request.',
     expected: durationExpected,
-  }),
-})
-
-const policy = z.strictObject({
-  directory: setting(text.default('./policy'), {
-    description: 'Directory of the policy: every `*.csv`, in order of name, and `conditions.yaml`.',
-    expected: 'a path',
-    isPath: true,
-  }),
-  watch: setting(z.boolean().default(true), {
-    description: 'Whether a changed file is loaded at once; SIGHUP loads in any case.',
-    expected: 'true or false',
-  }),
-  keepDecisions: setting(z.int().min(0).max(1_000_000).default(10_000), {
-    description: 'How many of the last decisions can be explained by their request id; 0 keeps none.',
-    expected: 'a whole number from 0 to 1000000',
-  }),
-  keepRevisions: setting(z.int().min(1).max(100).default(5), {
-    description:
-      'How many revisions of the policy, with the one in force, are kept for explanations; each takes the memory of the policy.',
-    expected: 'a whole number from 1 to 100',
   }),
 })
 

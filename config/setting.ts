@@ -2,6 +2,12 @@
 import { z } from 'zod'
 import { parseDuration } from './values.ts'
 
+/** A section or a list of sections with its sentence. */
+export const section = <S extends z.ZodType>(schema: S, description: string): S => schema.describe(description)
+
+export const text = z.string().min(1)
+export const durationExpected = 'a duration such as 30s, 5m, 12h or 30d'
+
 /** What the reference says about a setting beyond its default. */
 export interface SettingMeta {
   /** One sentence. */
@@ -28,15 +34,19 @@ export function setting<S extends z.ZodType>(schema: S, meta: SettingMeta): S {
 }
 
 /** A text that a parser of config/values.ts turns into its typed value; what the parser throws is the problem reported. */
-export const parsed = <T>(parse: (text: string) => T) =>
-  z.string().transform((input, context): T => {
+export const parsed = <T>(parse: (text: string) => T) => z.string().transform(parsing(parse))
+
+/** The same for an input of any type. */
+export const parsing =
+  <I, T>(parse: (input: I) => T) =>
+  (input: I, context: z.core.$RefinementCtx<I>): T => {
     try {
       return parse(input)
     } catch (error) {
       context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'it cannot be read' })
       return z.NEVER
     }
-  })
+  }
 
 /** Length of time; bounds in seconds, both inclusive. */
 export const duration = (minimumSeconds: number, maximumSeconds = 3650 * 86_400) =>

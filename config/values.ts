@@ -91,6 +91,17 @@ export function parseRedisUrl(text: string): string {
   return text
 }
 
+/** Options of an operator's module; text that looks like JSON is read as JSON, so that one line of a file can say all. */
+export function parseOptions(options: unknown): unknown {
+  if (typeof options !== 'string' || !/^[{[]/.test(options)) return options
+  try {
+    return JSON.parse(options) as unknown
+  } catch {
+    // The parser's own message repeats the text, which may hold a password.
+    throw new RangeError('it starts like JSON and is none')
+  }
+}
+
 const hostLabel = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
 function isHostName(text: string): boolean {

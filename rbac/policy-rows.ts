@@ -1,5 +1,5 @@
 /** All `p` and `g` rows of a policy from its texts, with every problem of every file. */
-import { type Conditions, type ConditionsFile, parseConditions } from './conditions/conditions-file.ts'
+import { type Conditions, type ConditionsFile, parseAllConditions } from './conditions/conditions-file.ts'
 import { unknownName } from './nearest.ts'
 import type { Problem } from './policy-error.ts'
 import { type PolicyFile, type PolicyLine, parsePolicyLines } from './policy-lines.ts'
@@ -9,7 +9,8 @@ import { parseRow, problemOf, type Row } from './row.ts'
 export interface PolicyTexts {
   /** The `*.csv` files in order of load; names are shown in rule ids and must differ. */
   readonly files: readonly PolicyFile[]
-  readonly conditions?: ConditionsFile
+  /** Of several directories, in order of load; a name is given once in all of them. */
+  readonly conditions?: ConditionsFile | readonly ConditionsFile[]
   /** Names of the configured providers; where given, a row that names another one is a problem. */
   readonly providers?: readonly string[]
 }
@@ -22,7 +23,7 @@ export interface PolicyRows {
 
 /** Adds to `problems` and leaves out what it cannot read. */
 export function parsePolicyRows({ files, conditions, providers }: PolicyTexts, problems: Problem[]): PolicyRows {
-  const known: Conditions = conditions === undefined ? new Map() : parseConditions(conditions, problems)
+  const known: Conditions = parseAllConditions([conditions ?? []].flat(), problems)
   const context = { conditions: known, problems, ...(providers === undefined ? {} : { providers }) }
   const rows: Row[] = []
   const roles: RoleRow[] = []

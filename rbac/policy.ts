@@ -141,7 +141,8 @@ async function createEnforce(model: Model, rows: readonly Row[]): Promise<Policy
 
 /** Lengths are part of what is hashed, so that no two sets of sources read the same. */
 async function digestOf({ model, files, conditions }: PolicySources): Promise<string> {
-  const parts = [model, ...files.flatMap(({ name, text }) => [name, text]), conditions?.text ?? '']
+  const texts = [conditions ?? []].flat().map(({ text }) => text)
+  const parts = [model, ...files.flatMap(({ name, text }) => [name, text]), ...(texts.length === 0 ? [''] : texts)]
   const bytes = new TextEncoder().encode(parts.map(part => `${part.length}:${part}`).join(''))
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   return Array.from(digest.slice(0, 8), byte => byte.toString(16).padStart(2, '0')).join('')

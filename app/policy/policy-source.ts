@@ -12,7 +12,8 @@ export interface PolicyTexts {
   readonly model: string
   /** Rows, in order of load: a rule named by a decision is the first that applies. */
   readonly files: readonly PolicyText[]
-  readonly conditions?: PolicyText
+  /** Of several directories, in order of load. */
+  readonly conditions?: PolicyText | readonly PolicyText[]
   /** `*.test.yaml`, run before the policy comes into force; absent when there is none. */
   readonly tests?: readonly PolicyText[]
 }
@@ -22,4 +23,6 @@ export interface PolicySource {
   load(): Promise<PolicyTexts>
   /** Calls back after each change, once it has settled. Gives the function that stops it. */
   watch(onChange: () => void): () => void
+  /** Lets go of what outlives a load. Never rejects. */
+  close?(): Promise<void>
 }

@@ -107,6 +107,7 @@ export function createPolicyReloader<Snapshot extends { readonly revision: strin
       isClosed = true
       stopWatching?.()
       await reload.idle()
+      await source.close?.()
     },
   }
 }

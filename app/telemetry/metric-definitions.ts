@@ -28,6 +28,7 @@ export const fronts = Object.keys(frontNames) as readonly FrontName[]
 export const endCauses = Object.keys(causes) as readonly EndCause[]
 export const loginOutcomes = ['started', 'succeeded', 'failed'] as const
 export const reloadOutcomes = ['loaded', 'rejected'] as const
+export const shadowEffects = ['shadow-allow', 'shadow-deny'] as const
 export const refusalCodes = Object.keys(operationalErrors) as readonly (keyof typeof operationalErrors)[]
 
 /** The reason label of an allowed check: a decision to allow has a rule, not a reason. */
@@ -66,6 +67,12 @@ export const metricDefinitions = {
     unit: 'checks',
     help: 'Subrequests that were judged.',
     labels: outcome,
+  },
+  sallyport_shadow_rows_total: {
+    type: 'counter',
+    unit: 'rows',
+    help: 'Shadow rows that applied to a check and would have acted if they were enforced.',
+    labels: { effect: list(shadowEffects) },
   },
   sallyport_check_duration_seconds: {
     type: 'histogram',

@@ -15,10 +15,12 @@ import {
   metricDefinitions,
   refusalCodes,
   reloadOutcomes,
+  shadowEffects,
 } from './metric-definitions.ts'
 
 export interface Metrics {
   decided(front: FrontName, decision: Decision, durationMicroseconds: number): void
+  shadowed(effect: (typeof shadowEffects)[number]): void
   refused(front: FrontName, code: ErrorCode): void
   ignoredHeaders(front: FrontName, count: number): void
   groupsOmitted(): void
@@ -72,6 +74,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     make.counter('sallyport_policy_reloads_total'),
     reloadOutcomes.map(outcome => ({ outcome })),
   )
+  const shadows = series(
+    make.counter('sallyport_shadow_rows_total'),
+    shadowEffects.map(effect => ({ effect })),
+  )
   const groupsOmitted = make.counter('sallyport_groups_omitted_total')
   const handoffs = make.counter('sallyport_handoffs_total')
   const policyInfo = make.gauge('sallyport_policy_info')
@@ -91,6 +97,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       checks(front, decision.effect, reason)?.inc()
       durations.get(`${front} ${decision.effect} ${reason}`)?.(durationMicroseconds / 1_000_000)
     },
+    shadowed: effect => shadows(effect)?.inc(),
     refused: (front, code) => refusals(front, code)?.inc(),
     ignoredHeaders: (front, count) => ignored(front)?.inc(count),
     groupsOmitted: () => groupsOmitted.inc(),

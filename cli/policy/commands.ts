@@ -5,6 +5,7 @@ import { addCheck } from './check-command.ts'
 import { addExplain } from './explain-command.ts'
 import { addImport } from './import-command.ts'
 import { addLint } from './lint-command.ts'
+import { addReload } from './reload-command.ts'
 import { addReplay } from './replay-command.ts'
 import { addTest } from './test-command.ts'
 import { addUnused } from './unused-command.ts'
@@ -20,6 +21,7 @@ const subcommands: readonly AddPolicyCommand[] = [
   addReplay,
   addUnused,
   addImport,
+  addReload,
 ]
 
 const policyHelp = `
@@ -36,7 +38,8 @@ Examples:
   $ sallyport policy access --as alice --groups ops
   $ sallyport policy replay --audit audit.jsonl --policy ./candidate --since 7d
   $ sallyport policy unused --audit audit.jsonl --since 30d
-  $ sallyport policy import authelia configuration.yml --output policy`
+  $ sallyport policy import authelia configuration.yml --output policy
+  $ sallyport policy reload                          make the running service load it again`
 
 export const addPolicy: AddPolicyCommand = (program, terminal, onExit) => {
   const policy = program.command('policy').description('check and question a policy').helpCommand(false)

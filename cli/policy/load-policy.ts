@@ -1,6 +1,7 @@
 /** Finds a policy the way the documentation says, and compiles it as the service would. */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { createConfiguredSource } from '../../app/policy/configured-source.ts'
 import { createPolicyFiles } from '../../app/policy/files.ts'
 import type { PolicyTexts } from '../../app/policy/policy-source.ts'
 import type { Config } from '../../config/config.ts'
@@ -29,7 +30,11 @@ export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Prom
   const config = findPolicyConfig(choice, terminal)
   const directory = resolve(terminal.cwd, choice.directory ?? config?.policy.directory ?? 'policy')
   const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
-  const texts = await createPolicyFiles({ directory, model }).load()
+  const isConfigured = choice.directory === undefined && config !== undefined
+  const source = isConfigured
+    ? createConfiguredSource(config.policy, { model, watch: false })
+    : createPolicyFiles({ directory, model })
+  const texts = await source.load()
   const providers = config?.providers.map(({ name }) => name)
   const snapshot = await compilePolicy({ ...texts, ...(providers === undefined ? {} : { providers }) })
   return { directory, snapshot, texts, ...(config === undefined ? {} : { config }) }

@@ -33,23 +33,37 @@ const maxDepth = 32
 const conditionName = /^[A-Za-z][A-Za-z0-9_.-]{0,99}$/
 const combinators = ['any', 'all']
 
-/** Adds to `problems` and leaves out what it cannot read. */
-export function parseConditions(file: ConditionsFile, problems: Problem[]): Conditions {
-  const reader = createReader(file, problems)
+/** The conditions of all files together. Adds to `problems` and leaves out what it cannot read. */
+export function parseAllConditions(files: readonly ConditionsFile[], problems: Problem[]): Conditions {
   const conditions = new Map<string, Condition>()
-  if (reader.root === null) return conditions
+  const placeOf = new Map<string, string>()
+  for (const file of files) parseConditions(file, problems, conditions, placeOf)
+  return conditions
+}
+
+/** `placeOf` says where each name was given; a second time is a problem, because one of the two would be passed over. */
+function parseConditions(
+  file: ConditionsFile,
+  problems: Problem[],
+  conditions: Map<string, Condition>,
+  placeOf: Map<string, string>,
+): void {
+  const reader = createReader(file, problems)
+  if (reader.root === null) return
   if (!isMap(reader.root)) {
     reader.report(reader.root, 'expected a mapping of names to conditions')
-    return conditions
+    return
   }
   for (const pair of reader.root.items) {
     const name = keyOf(pair)
     if (!conditionName.test(name))
       reader.report(pair.key, 'a name starts with a letter and holds letters, digits, "-", "_" and "."')
     const condition = reader.parse(pair.value ?? pair.key, 0)
+    const place = placeOf.get(name)
+    if (place !== undefined) reader.report(pair.key, `the condition ${name} is also given at ${place}`)
+    placeOf.set(name, place ?? reader.placeOf(pair.key))
     if (condition !== undefined) conditions.set(name, condition)
   }
-  return conditions
 }
 
 const keyOf = (pair: Pair): string => (isScalar(pair.key) ? String(pair.key.value) : '')
@@ -57,6 +71,8 @@ const keyOf = (pair: Pair): string => (isScalar(pair.key) ? String(pair.key.valu
 interface Reader {
   readonly root: unknown
   readonly report: (at: unknown, message: string) => void
+  /** `file:line` */
+  readonly placeOf: (at: unknown) => string
   readonly parse: (node: unknown, depth: number) => Condition | undefined
 }
 
@@ -66,7 +82,9 @@ function createReader(file: ConditionsFile, problems: Problem[]): Reader {
     const { line, col } = lines.linePos(offset)
     problems.push({ file: file.name, line: Math.max(line, 1), column: Math.max(col, 1), message })
   }
-  const report = (at: unknown, message: string): void => reportAt((at as Node | null)?.range?.[0] ?? 0, message)
+  const offsetOf = (at: unknown): number => (at as Node | null)?.range?.[0] ?? 0
+  const report = (at: unknown, message: string): void => reportAt(offsetOf(at), message)
+  const placeOf = (at: unknown): string => `${file.name}:${Math.max(lines.linePos(offsetOf(at)).line, 1)}`
 
   const parse = (node: unknown, depth: number): Condition | undefined => {
     if (!isMap(node) || node.items.length !== 1) {
@@ -111,7 +129,7 @@ function createReader(file: ConditionsFile, problems: Problem[]): Reader {
     if (isAlias(node)) report(node, 'aliases are not supported; write the condition out')
   })
   const isReadable = problems.every(problem => problem.file !== file.name)
-  return { root: isReadable ? document.contents : null, report, parse }
+  return { root: isReadable ? document.contents : null, report, placeOf, parse }
 }
 
 function findKey(value: unknown, key: string | undefined): unknown {

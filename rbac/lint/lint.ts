@@ -90,11 +90,12 @@ function lintRoles(rows: readonly Row[], roles: readonly RoleRow[], report: Repo
 }
 
 function lintConditions(rows: readonly Row[], { conditions }: PolicyTexts, report: Report): void {
-  if (conditions === undefined) return
   const used = new Set(rows.flatMap(({ condition }) => termsOf(condition).map(term => term.replace('!', ''))))
-  for (const [index, text] of conditions.text.split('\n').entries()) {
-    const name = /^(["']?)([A-Za-z][\w.-]*)\1\s*:/.exec(text)?.[2]
-    if (name === undefined || used.has(name)) continue
-    report('unused-condition', `${conditions.name}:${index + 1}`, `no row names ${name}`, 'remove it', 'note')
+  for (const file of [conditions ?? []].flat()) {
+    for (const [index, text] of file.text.split('\n').entries()) {
+      const name = /^(["']?)([A-Za-z][\w.-]*)\1\s*:/.exec(text)?.[2]
+      if (name === undefined || used.has(name)) continue
+      report('unused-condition', `${file.name}:${index + 1}`, `no row names ${name}`, 'remove it', 'note')
+    }
   }
 }

@@ -109,6 +109,52 @@ describe('reloading', () => {
   })
 })
 
+describe('reloading by hand, when changes are not watched', () => {
+  const news = 'p, anyone, wiki.example.com, /news, read, -, allow\n'
+
+  it('SIGHUP takes the changed file', async () => {
+    const service = await start({ policy: open, settings: { policy: { watch: false } } })
+    await untilListening(service)
+    writeFileSync(join(service.directory, 'policy.csv'), open + news)
+    await setTimeout(300)
+    expect((await check(service, '/news')).status).toBe(401)
+    service.child.kill('SIGHUP')
+    await expect.poll(async () => (await check(service, '/news')).status, { timeout: 5_000 }).toBe(200)
+  })
+
+  it('the command takes it and says so, or says why not', async () => {
+    const shadow = 'p, anyone, wiki.example.com, /news, read, -, shadow-deny\n'
+    const service = await start({ policy: open, settings: { policy: { watch: false } } })
+    await untilListening(service)
+    const reload = () => {
+      const args = [cli, 'policy', 'reload', '--admin', `http://127.0.0.1:${service.adminPort}`]
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+      return { status, text: stdout + stderr }
+    }
+    writeFileSync(join(service.directory, 'policy.csv'), open + news + shadow)
+    expect(reload()).toMatchObject({ status: 0, text: expect.stringMatching(/^loaded: revision .*, 3 rows/) })
+    expect(reload()).toMatchObject({ status: 0, text: expect.stringMatching(/^unchanged/) })
+    expect((await check(service, '/news')).status).toBe(200)
+    await expect.poll(() => service.stdout()).toContain('"shadow":["policy.csv:3"]')
+    const metrics = await (await fetch(`http://127.0.0.1:${service.adminPort}/metrics`)).text()
+    expect(metrics).toContain('sallyport_shadow_rows_total{effect="shadow-deny"} 1')
+    writeFileSync(join(service.directory, 'policy.csv'), 'p, anyone\n')
+    expect(reload()).toMatchObject({ status: 1, text: expect.stringContaining('policy.csv:1:1') })
+    expect((await check(service, '/news')).status).toBe(200)
+    const state = await fetch(`http://127.0.0.1:${service.adminPort}/policy`)
+    expect(await state.json()).toMatchObject({ rows: 3, lastError: expect.stringContaining('policy.csv:1:1') })
+  })
+})
+
+describe('an adapter of the operator', () => {
+  it('that has no database refuses the start with the reason', async () => {
+    const module = join(import.meta.dirname, 'no-database-adapter.mjs')
+    const service = await start({ policy: open, settings: { policy: { adapter: { module, options: 'db.internal' } } } })
+    expect(await service.ended).toBe(2)
+    expect(service.stderr()).toContain('adapter:1:1  cannot load rows: connect ECONNREFUSED db.internal')
+  })
+})
+
 describe('ending', () => {
   it('on SIGTERM takes nothing new, finishes what runs, flushes the audit log and exits with 0', async () => {
     // A provider that takes a second to answer keeps a login page busy while the signal arrives.

@@ -42,7 +42,7 @@ export async function spawnService({
     server: { url: `http://localhost:${port}`, listen: `127.0.0.1:${port}`, ...more.server },
     admin: { listen: `127.0.0.1:${adminPort}` },
     sessions: { path: './data', secret: randomBytes(32).toString('base64url') },
-    policy: { directory: '.' },
+    policy: { directory: '.', ...more.policy },
     providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret: randomBytes(12).toString('hex') }],
   }
   writeFileSync(join(directory, 'sallyport.yaml'), JSON.stringify(settings))

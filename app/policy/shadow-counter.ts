@@ -1,0 +1,34 @@
+/** Counts the shadow rows that would have applied, by what each would have done. */
+import type { Decision } from '../../rbac/decision.ts'
+import type { RowEffect } from '../../rbac/row.ts'
+
+/** What a shadow row would do if it were enforced. */
+export type ShadowEffect = Extract<RowEffect, `shadow-${string}`>
+
+interface RowsOfRevision {
+  readonly rows: readonly { readonly id: string; readonly effect: RowEffect }[]
+}
+
+/** `snapshot` is the one that made the decision: only there do its ids mean what they say. */
+export function createShadowCounter(
+  count: (effect: ShadowEffect) => void,
+): (snapshot: RowsOfRevision, decision: Decision) => void {
+  const effectsOf = new WeakMap<RowsOfRevision, ReadonlyMap<string, ShadowEffect>>()
+  return (snapshot, { shadow = [] }) => {
+    if (shadow.length === 0) return
+    const effects = effectsOf.get(snapshot) ?? shadowEffectsOf(snapshot)
+    effectsOf.set(snapshot, effects)
+    for (const id of shadow) {
+      const effect = effects.get(id)
+      if (effect !== undefined) count(effect)
+    }
+  }
+}
+
+function shadowEffectsOf({ rows }: RowsOfRevision): ReadonlyMap<string, ShadowEffect> {
+  const effects = new Map<string, ShadowEffect>()
+  for (const { id, effect } of rows) {
+    if (effect === 'shadow-allow' || effect === 'shadow-deny') effects.set(id, effect)
+  }
+  return effects
+}

@@ -1,0 +1,79 @@
+/** The settings of the policy: where rows come from, and when they are loaded again. */
+import { z } from 'zod'
+import { duration, durationExpected, parsing, section, setting, text } from './setting.ts'
+import * as value from './values.ts'
+
+const moduleExpected = 'the name of a package, or an absolute path'
+const operatorModule = (what: string, example: string) => ({
+  module: setting(text.regex(/^(?:\/|@?[A-Za-z0-9])/, 'a relative path is none of these').exactOptional(), {
+    description: `${what} Its code runs in this process; packages are found from the directory of this file.`,
+    expected: moduleExpected,
+    example,
+  }),
+  export: setting(text.exactOptional(), {
+    description: 'Which export of the module; the default one, or the one that fits, if absent.',
+    expected: 'a name',
+  }),
+  options: setting(
+    z
+      .union([text, z.array(z.unknown()), z.record(z.string(), z.unknown())])
+      .transform(parsing(value.parseOptions))
+      .exactOptional(),
+    {
+      description: 'What the module gets: a list is its arguments; text that starts with `{` or `[` is read as JSON.',
+      expected: 'a section, a list or text',
+      secret: 'whole',
+    },
+  ),
+  optionsFile: setting(text.exactOptional(), {
+    description: 'File that holds the options as one line, because they often hold a password.',
+    expected: 'a path',
+    isPath: true,
+    fileOf: 'options',
+  }),
+})
+
+const policyAdapter = z.strictObject({
+  ...operatorModule('A Casbin adapter whose rows are loaded after those of the directories.', 'casbin-pg-adapter'),
+  timeout: setting(duration(0.1, 600).prefault('10s'), {
+    description: 'How long one load by the adapter may take.',
+    expected: durationExpected,
+  }),
+  pollEvery: setting(duration(1).prefault('1m'), {
+    description: 'How often the rows are read without a word of the watcher.',
+    expected: durationExpected,
+  }),
+  watcher: section(
+    z
+      .strictObject(operatorModule('A Casbin watcher that says when rows have changed.', '@casbin/redis-watcher'))
+      .prefault({}),
+    'What tells that rows of the adapter have changed.',
+  ),
+})
+
+export const policy = z.strictObject({
+  directory: setting(text.default('./policy'), {
+    description: 'Directory of the policy: every `*.csv`, in order of name, `conditions.yaml` and `*.test.yaml`.',
+    expected: 'a path',
+    isPath: true,
+  }),
+  directories: setting(z.array(text).default([]), {
+    description: 'Further directories, loaded after `directory` in this order; rule ids then start with their names.',
+    expected: 'a list of paths',
+    isPath: true,
+  }),
+  watch: setting(z.boolean().default(true), {
+    description: 'Whether a change is loaded at once; SIGHUP and `sallyport policy reload` load in any case.',
+    expected: 'true or false',
+  }),
+  keepDecisions: setting(z.int().min(0).max(1_000_000).default(10_000), {
+    description: 'How many of the last decisions can be explained by their request id; 0 keeps none.',
+    expected: 'a whole number from 0 to 1000000',
+  }),
+  keepRevisions: setting(z.int().min(1).max(100).default(5), {
+    description:
+      'How many revisions of the policy, with the one in force, are kept for explanations; each takes the memory of the policy.',
+    expected: 'a whole number from 1 to 100',
+  }),
+  adapter: section(policyAdapter.prefault({}), 'Rows from a database, through a Casbin adapter.'),
+})
