@@ -3,6 +3,7 @@
  * is given what, in which order things start, and in which they stop.
  */
 import { readFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { compilePolicy } from '../rbac/policy.ts'
 import { type AuditLogFile, createAuditLog } from './audit/audit-log.ts'
@@ -137,7 +138,8 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base): Policy 
   const model = readFileSync(new URL('../rbac/model.conf', import.meta.url), 'utf8')
   const reloader: Policy = createPolicyReloader({
     source: createPolicyFiles({ directory: config.policy.directory, model }),
-    compile: texts => compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }),
+    compile: texts =>
+      compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }, { pause: nextTurn }),
     clock,
     watch: config.policy.watch,
     onLoaded: ({ revision, rowCount }) => {
