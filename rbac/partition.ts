@@ -8,7 +8,7 @@
 import { coveringPatterns } from './domains.ts'
 import type { Row } from './row.ts'
 import { createRowIndex, findRows, type Question, type RowIndex } from './row-index.ts'
-import { type Pause, visitInSlices } from './slices.ts'
+import { type Pause, sliceLength, visitInSlices } from './slices.ts'
 
 /** Rows in order of load. */
 export interface Candidates {
@@ -44,6 +44,7 @@ export async function createPartition(rows: readonly Row[], pause?: Pause): Prom
   const parts = new Map<string, Part>()
   for (const [domain, { enforced, shadow }] of lists) {
     parts.set(domain, { enforced: await createRowIndex(enforced, pause), shadow: await createRowIndex(shadow, pause) })
+    if (parts.size % sliceLength === 0) await pause?.()
   }
   return {
     domains: parts.keys(),

@@ -106,6 +106,9 @@ interface Parsed<T> {
 }
 type Remembering<T> = (text: string) => Parsed<T>
 
+/** A large table takes long to grow; what repeats does so soon. */
+const maxRemembered = 10_000
+
 /** What throws is not remembered: each line has its own problem. */
 function remember<T>(parse: (text: string) => T): Remembering<T> {
   const known = new Map<string, Parsed<T>>()
@@ -113,6 +116,7 @@ function remember<T>(parse: (text: string) => T): Remembering<T> {
     const earlier = known.get(text)
     if (earlier !== undefined) return earlier
     const parsed = { text, value: parse(text) }
+    if (known.size === maxRemembered) known.clear()
     known.set(text, parsed)
     return parsed
   }
