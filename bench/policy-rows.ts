@@ -20,7 +20,9 @@ export function policyText({ rows, domains }: PolicySize): string {
     const resource = ['/**', '', '/*/notes', '/*.pdf'][own % 4]
     const subject = own % 5 === 4 ? 'authenticated' : `group:team-${own % teams}`
     const effect = own % 10 === 9 ? 'deny' : 'allow'
-    lines.push(`p, ${subject}, ${domain}, /area-${own % 97}/project-${own}${resource}, ${actions[own % 4]}, -, ${effect}`)
+    lines.push(
+      `p, ${subject}, ${domain}, /area-${own % 97}/project-${own}${resource}, ${actions[own % 4]}, -, ${effect}`,
+    )
   }
   return lines.join('\n')
 }
