@@ -3,6 +3,7 @@
  * is given what, in which order things start, and in which they stop.
  */
 import { readFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { compilePolicy } from '../rbac/policy.ts'
 import { createDecisionRecorder, type DecisionRecorder } from './admin/decision-recorder.ts'
@@ -153,7 +154,8 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder
   const model = readFileSync(new URL('../rbac/model.conf', import.meta.url), 'utf8')
   const reloader: Policy = createPolicyReloader({
     source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
-    compile: texts => compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }),
+    compile: texts =>
+      compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }, { pause: nextTurn }),
     verify: createPolicyVerifier({ clock, ...firstProvider(config) }),
     clock,
     watch: config.policy.watch,

@@ -1,5 +1,6 @@
 /**
  * `npm run bench [-- case… --json --save]`: how fast a check is, as a ratio to a bare `node:http` server in the same run.
+ * `npm run bench -- policy [--json]`: what a policy of each size costs, as a ratio to one of ten rows in the same run.
  *
  * Only ratios carry over to another machine. `--save` writes bench/result.json, which later runs are compared with.
  * Each role imports only what it needs: the yardstick must not carry the memory of the others.
@@ -19,7 +20,10 @@ const { values, positionals } = parseArgs({
   },
 })
 
-if (values.role === undefined) {
+if (values.role === undefined && positionals.length === 1 && positionals[0] === 'policy') {
+  const { runPolicyBench } = await import('./run-policy-bench.ts')
+  await runPolicyBench({ isJson: values.json, rounds: Number(values.rounds) })
+} else if (values.role === undefined) {
   const { runBench } = await import('./run-bench.ts')
   await runBench(positionals, {
     isJson: values.json,
@@ -42,6 +46,11 @@ async function runRole(role: string): Promise<void> {
       return (await import('./naive-server.ts')).runNaiveServer(positionals[0])
     case 'load':
       return (await import('./load-generator.ts')).runLoadGenerator()
+    case 'policy':
+      return (await import('./policy-process.ts')).runPolicyProcess({
+        rows: Number(positionals[0]),
+        domains: Number(positionals[1]),
+      })
     default:
       throw new Error(`there is no role ${role}`)
   }

@@ -20,11 +20,15 @@ export interface StoredCase {
 /** `npm run` starts in the checkout. */
 const storedAt = 'bench/result.json'
 
-export function resultOf(summaries: ReadonlyMap<string, Summary>): BenchResult {
+export function machineOf(): string {
   const [cpu] = cpus()
   const pinning = isPinned ? 'server and load pinned to a core each' : 'not pinned'
+  return `${cpus().length} x ${cpu?.model ?? 'unknown'}, Node ${process.versions.node}, ${process.platform}, ${pinning}`
+}
+
+export function resultOf(summaries: ReadonlyMap<string, Summary>): BenchResult {
   return {
-    machine: `${cpus().length} x ${cpu?.model ?? 'unknown'}, Node ${process.versions.node}, ${process.platform}, ${pinning}`,
+    machine: machineOf(),
     cases: Object.fromEntries([...summaries].map(([name, summary]) => [name, storedCase(summary)])),
   }
 }
@@ -52,6 +56,11 @@ export function tableOf(summaries: ReadonlyMap<string, Summary>): string {
     one.p99Ms.toFixed(2),
     one.rssMiB?.toFixed(0) ?? '-',
   ])
+  return alignedTable(head, rows)
+}
+
+/** First column to the left, the others to the right. */
+export function alignedTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, at) => Math.max(title.length, ...rows.map(row => row[at]?.length ?? 0)))
   const line = (cells: readonly string[]): string =>
     cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  ')

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-export type Role = 'bare' | 'naive' | 'load'
+export type Role = 'bare' | 'naive' | 'load' | 'policy'
 type Core = 'server' | 'load'
 
 export const isPinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0

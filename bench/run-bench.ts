@@ -15,7 +15,7 @@ export async function runBench(names: readonly string[], options: BenchOptions):
   const isCase = (name: string): name is CaseName => caseNames.some(known => known === name)
   const unknown = names.filter(name => !isCase(name))
   if (unknown.length > 0) {
-    console.error(`no such case: ${unknown.join(', ')}; there are ${caseNames.join(', ')}`)
+    console.error(`no such case: ${unknown.join(', ')}; there are ${caseNames.join(', ')}, and policy on its own`)
     process.exitCode = 2
     return
   }

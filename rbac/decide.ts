@@ -8,6 +8,7 @@ import type { Context } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
 import type { Identity } from './identity.ts'
+import type { Candidates } from './partition.ts'
 import type { PolicySnapshot } from './policy.ts'
 import type { Row } from './row.ts'
 import { type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
@@ -23,10 +24,14 @@ export function decide(
   context: Context,
   onError: OnError = () => {},
 ): Decision {
-  return decideWithTrace(request, identity, policy, context, { trace: noTrace, onError })
+  const evaluationOf = () => createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace: noTrace })
+  return decideAmong(question => policy.narrow(request.domain, question), evaluationOf, policy, onError)
 }
 
-/** The same decision by the same evaluation; `trace` gets each field of each row as it is tried. Never throws. */
+/**
+ * The same decision by the same evaluation, over every row of the domain instead of those that can apply; `trace` gets
+ * each field of each row as it is tried. Never throws.
+ */
 export function decideWithTrace(
   request: AccessRequest,
   identity: Identity,
@@ -34,17 +39,29 @@ export function decideWithTrace(
   context: Context,
   { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
 ): Decision {
+  const evaluationOf = () => createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace })
+  return decideAmong(() => policy.candidatesFor(request.domain), evaluationOf, policy, onError)
+}
+
+function decideAmong(
+  candidatesOf: (evaluation: Evaluation) => Candidates,
+  evaluationOf: () => Evaluation,
+  policy: PolicySnapshot,
+  onError: OnError,
+): Decision {
   const { revision } = policy
-  const pass = (rows: readonly Row[]): Pass => {
-    // Every comparison with NaN is false, and that would switch deny rows off.
-    if (!Number.isFinite(context.now)) throw new RangeError('the clock shows no time')
-    const evaluation = createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace })
-    return { isAllowed: policy.enforce(rows, evaluation), evaluation }
-  }
   try {
-    const { enforced, shadow } = policy.candidatesFor(request.domain)
+    const evaluation = evaluationOf()
+    const pass = (rows: readonly Row[]): Pass => {
+      // Every comparison with NaN is false, and that would switch deny rows off.
+      if (!Number.isFinite(evaluation.facts.context.now)) throw new RangeError('the clock shows no time')
+      const own = { ...evaluation, applied: [], unmet: [] }
+      return { isAllowed: policy.enforce(rows, own), evaluation: own }
+    }
+    const candidates = candidatesOf(evaluation)
+    const { shadow } = candidates
     const reported = shadow.length === 0 ? {} : reportShadow(() => pass(shadow), onError)
-    return { ...answer(enforced, pass), revision, ...reported }
+    return { ...answer(candidates, pass), revision, ...reported }
   } catch (error) {
     report(onError, error)
     return { effect: 'deny', reason: 'evaluation-failed', revision }
@@ -75,8 +92,8 @@ function report(onError: OnError, error: unknown): void {
   }
 }
 
-function answer(enforced: readonly Row[], pass: (rows: readonly Row[]) => Pass): Unstamped<Decision> {
-  if (enforced.length === 0) return { effect: 'deny', reason: 'no-policy-for-domain' } // 1
+function answer({ enforced, isCovered }: Candidates, pass: (rows: readonly Row[]) => Pass): Unstamped<Decision> {
+  if (!isCovered) return { effect: 'deny', reason: 'no-policy-for-domain' } // 1
   const { isAllowed, evaluation } = pass(enforced)
   return isAllowed ? allow(evaluation) : refuse(evaluation)
 }

@@ -29,7 +29,8 @@ export interface Evaluation {
   /** `r.obj` and `r.act` of the Casbin model. */
   readonly path: string
   readonly action: string
-  readonly speaksFor: (subject: string) => boolean
+  /** Every name that the identity answers to in the domain. Throws for an identity of no known kind. */
+  readonly names: () => ReadonlySet<string>
   readonly trace: Trace
 }
 
@@ -41,13 +42,13 @@ export function createEvaluation(
   context: Context,
   options: { readonly addRoles: AddRoles; readonly trace: Trace },
 ): Evaluation {
-  let names: Set<string> | undefined
-  const speaksFor = (subject: string): boolean => {
-    if (names === undefined) {
-      names = new Set(namesOf(identity))
-      options.addRoles(names, request.domain)
+  let known: Set<string> | undefined
+  const names = (): ReadonlySet<string> => {
+    if (known === undefined) {
+      known = new Set(namesOf(identity))
+      options.addRoles(known, request.domain)
     }
-    return names.has(subject)
+    return known
   }
   return {
     applied: [],
@@ -55,7 +56,7 @@ export function createEvaluation(
     facts: { identity, context },
     path: matchablePath(request.resource),
     action: request.action,
-    speaksFor,
+    names,
     trace: options.trace,
   }
 }
@@ -77,7 +78,7 @@ export function createMatcherFunctions(rows: ReadonlyMap<string, Row>): Readonly
   return {
     path: test('resource', (_, row, path) => hitIf(row.fitsResource(path))),
     method: test('action', (_, row, action) => hitIf(row.fitsAction(action))),
-    speaksFor: test('subject', (evaluation, row) => hitIf(evaluation.speaksFor(row.subject))),
+    speaksFor: test('subject', (evaluation, row) => hitIf(evaluation.names().has(row.subject))),
     when: test('condition', (evaluation, row) => outcomeOf(evaluateCondition(row.when, evaluation.facts))),
   }
 }

@@ -1,53 +1,82 @@
 /**
- * Which rows Casbin is shown: those whose domain covers the request's, and no others.
+ * Which rows Casbin is shown: those that can apply, and no others (docs/adr/0010-only-rows-that-can-apply.md).
  *
- * The cost of a decision thereby does not depend on the rows of other domains.
+ * By domain first, then by subject, then by the folder that a resource is anchored in. What is left of a question is
+ * compared with the compiled fields of the few rows that remain, so that the cost of a decision depends neither on the
+ * rows of other domains nor on those of other people and paths.
  */
 import { coveringPatterns } from './domains.ts'
 import type { Row } from './row.ts'
+import { createRowIndex, findRows, type Question, type RowIndex } from './row-index.ts'
+import { type Pause, sliceLength, visitInSlices } from './slices.ts'
 
-/** The rows that could apply in a domain, in order of load. */
+/** Rows in order of load. */
 export interface Candidates {
   readonly enforced: readonly Row[]
   /** Evaluated and reported, never enforced. */
   readonly shadow: readonly Row[]
+  /** Some enforced row names the domain, be it among these or not. */
+  readonly isCovered: boolean
 }
 
 export interface Partition {
   /** Every pattern that a row names, in order of load. */
   readonly domains: Iterable<string>
+  /** Every row that names the domain. */
   readonly candidatesFor: (domain: string) => Candidates
+  /** Of those, the rows whose resource, action and subject fit. */
+  readonly narrow: (domain: string, question: Question) => Candidates
 }
 
-interface Part extends Candidates {
-  readonly enforced: Row[]
-  readonly shadow: Row[]
+interface Part {
+  readonly enforced: RowIndex
+  readonly shadow: RowIndex
 }
 
-const none: Candidates = Object.freeze({ enforced: [], shadow: [] })
-
-export function createPartition(rows: readonly Row[]): Partition {
-  const byDomain = new Map<string, Part>()
-  for (const row of rows) {
-    const part = byDomain.get(row.domain) ?? { enforced: [], shadow: [] }
-    byDomain.set(row.domain, part)
-    part[row.isShadow ? 'shadow' : 'enforced'].push(row)
+export async function createPartition(rows: readonly Row[], pause?: Pause): Promise<Partition> {
+  const lists = new Map<string, { enforced: Row[]; shadow: Row[] }>()
+  const add = (row: Row): void => {
+    const list = lists.get(row.domain) ?? { enforced: [], shadow: [] }
+    lists.set(row.domain, list)
+    list[row.isShadow ? 'shadow' : 'enforced'].push(row)
   }
-  return { domains: byDomain.keys(), candidatesFor: domain => candidatesOf(byDomain, domain) }
+  await visitInSlices(rows, add, pause)
+  const parts = new Map<string, Part>()
+  for (const [domain, { enforced, shadow }] of lists) {
+    parts.set(domain, { enforced: await createRowIndex(enforced, pause), shadow: await createRowIndex(shadow, pause) })
+    if (parts.size % sliceLength === 0) await pause?.()
+  }
+  return {
+    domains: parts.keys(),
+    candidatesFor: domain => candidatesOf(partsOf(parts, domain)),
+    narrow: (domain, question) => narrowed(partsOf(parts, domain), question),
+  }
 }
 
-function candidatesOf(byDomain: ReadonlyMap<string, Part>, domain: string): Candidates {
+function partsOf(byDomain: ReadonlyMap<string, Part>, domain: string): Part[] {
   const parts: Part[] = []
   for (const pattern of coveringPatterns(domain)) {
     const part = byDomain.get(pattern)
     if (part !== undefined) parts.push(part)
   }
-  const [first, ...rest] = parts
-  if (first === undefined) return none
-  if (rest.length === 0) return first
-  const inOrder = (list: Row[]): Row[] => list.sort((a, b) => a.order - b.order)
-  return {
-    enforced: inOrder(parts.flatMap(part => part.enforced)),
-    shadow: inOrder(parts.flatMap(part => part.shadow)),
-  }
+  return parts
 }
+
+function candidatesOf(parts: readonly Part[]): Candidates {
+  const enforced = inOrder(parts.flatMap(part => part.enforced.rows))
+  return { enforced, shadow: inOrder(parts.flatMap(part => part.shadow.rows)), isCovered: enforced.length > 0 }
+}
+
+function narrowed(parts: readonly Part[], question: Question): Candidates {
+  const enforced: Row[] = []
+  const shadow: Row[] = []
+  let isCovered = false
+  for (const part of parts) {
+    if (part.enforced.rows.length > 0) isCovered = true
+    findRows(part.enforced, question, enforced)
+    findRows(part.shadow, question, shadow)
+  }
+  return { enforced: inOrder(enforced), shadow: inOrder(shadow), isCovered }
+}
+
+const inOrder = (rows: Row[]): Row[] => rows.sort((a, b) => a.order - b.order)

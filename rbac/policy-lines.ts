@@ -6,6 +6,7 @@
  */
 import { parse } from 'csv-parse/sync'
 import type { Problem } from './policy-error.ts'
+import { sliceLength } from './slices.ts'
 
 export interface PolicyFile {
   readonly name: string
@@ -22,8 +23,6 @@ export interface PolicyLine {
 }
 
 const maxLineLength = 65_536
-/** Lines that are given to the CSV parser at once: its start costs as much as six lines. */
-const chunkLength = 500
 const csvOptions = { trim: true, relax_column_count: true } as const
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const control = /[\x00-\x08\x0b-\x1f\x7f]/
@@ -33,26 +32,28 @@ interface Numbered {
   readonly text: string
 }
 
-/** Adds to `problems` and leaves out the lines that it cannot read. */
-export function parsePolicyLines(file: PolicyFile, problems: Problem[]): PolicyLine[] {
-  const lines = contentLines(file, problems)
-  const result: PolicyLine[] = []
-  for (let start = 0; start < lines.length; start += chunkLength) {
-    result.push(...parseChunk(file.name, lines.slice(start, start + chunkLength), problems))
+/**
+ * Slice by slice, each of at most `sliceLength` lines of the file: the start of the CSV parser costs as much as six.
+ * Adds to `problems` and leaves out the lines that it cannot read.
+ */
+export function* parsePolicyLines(file: PolicyFile, problems: Problem[]): Generator<PolicyLine[]> {
+  let start = file.text.startsWith('\uFEFF') ? 1 : 0
+  for (let line = 1; start <= file.text.length; line += sliceLength) {
+    const slice: Numbered[] = []
+    for (let index = 0; index < sliceLength && start <= file.text.length; index++) {
+      const end = (file.text.indexOf('\n', start) + 1 || file.text.length + 1) - 1
+      addContent(file, { line: line + index, text: file.text.slice(start, end) }, slice, problems)
+      start = end + 1
+    }
+    yield parseSlice(file.name, slice, problems)
   }
-  return result
 }
 
-function contentLines(file: PolicyFile, problems: Problem[]): Numbered[] {
-  const result: Numbered[] = []
-  const lines = file.text.replace(/^\uFEFF/, '').split('\n')
-  for (const [index, raw] of lines.entries()) {
-    const text = raw.endsWith('\r') ? raw.slice(0, -1) : raw
-    const problem = lineProblem(text)
-    if (problem !== undefined) problems.push({ file: file.name, line: index + 1, ...problem })
-    else if (!/^\s*(?:#|$)/.test(text)) result.push({ line: index + 1, text })
-  }
-  return result
+function addContent(file: PolicyFile, { line, text: raw }: Numbered, slice: Numbered[], problems: Problem[]): void {
+  const text = raw.endsWith('\r') ? raw.slice(0, -1) : raw
+  const problem = lineProblem(text)
+  if (problem !== undefined) problems.push({ file: file.name, line, ...problem })
+  else if (!/^\s*(?:#|$)/.test(text)) slice.push({ line, text })
 }
 
 function lineProblem(text: string): Pick<Problem, 'column' | 'message'> | undefined {
@@ -61,7 +62,7 @@ function lineProblem(text: string): Pick<Problem, 'column' | 'message'> | undefi
   return column === 0 ? undefined : { column, message: 'the line holds a control character' }
 }
 
-function parseChunk(file: string, lines: readonly Numbered[], problems: Problem[]): PolicyLine[] {
+function parseSlice(file: string, lines: readonly Numbered[], problems: Problem[]): PolicyLine[] {
   const records = tryParse(lines.map(({ text }) => text).join('\n'))
   // A quote left open swallows the lines after it: one by one, only its own line is lost.
   if (records?.length === lines.length) return lines.map((line, index) => describe(file, line, records[index] ?? []))

@@ -1,5 +1,5 @@
 /**
- * Policy sources -> an immutable snapshot: checked, compiled, partitioned by domain (docs/policy.md).
+ * Policy sources -> an immutable snapshot: checked, compiled, indexed (docs/policy.md).
  *
  * The one home of Casbin. Its enforcer never leaves this file: what it would do on its own (allow everything when
  * switched off, match an empty policy, cache by joined strings) cannot be asked of it. Evaluation is synchronous, so
@@ -7,11 +7,12 @@
  */
 import { Enforcer, FunctionMap, type Model, newEnforcerWithClass, newModelFromString } from 'casbin'
 import { createMatcherFunctions, type Evaluation } from './evaluation.ts'
-import { type Candidates, createPartition } from './partition.ts'
+import { createPartition, type Partition } from './partition.ts'
 import { PolicyError, type Problem } from './policy-error.ts'
 import { type PolicyTexts, parsePolicyRows } from './policy-rows.ts'
 import { type AddRoles, createRoles, type RoleRow } from './roles.ts'
 import type { Row } from './row.ts'
+import type { Pause } from './slices.ts'
 
 export { PolicyError } from './policy-error.ts'
 
@@ -33,27 +34,34 @@ export interface PolicySnapshot {
   /** All `g` rows in order of load. */
   readonly roles: readonly RoleRow[]
   readonly addRoles: AddRoles
-  readonly candidatesFor: (domain: string) => Candidates
+  readonly candidatesFor: Partition['candidatesFor']
+  readonly narrow: Partition['narrow']
   /** Casbin's answer over these rows; `evaluation` holds what it saw. Throws what a matcher throws. */
   readonly enforce: (rows: readonly Row[], evaluation: Evaluation) => boolean
 }
 
+export interface CompileOptions {
+  /** Called after each slice of the work: lets the requests be decided that came meanwhile. Without it, all at once. */
+  readonly pause?: Pause
+}
+
 /** Throws `PolicyError` with every problem of every source. */
-export async function compilePolicy(sources: PolicySources): Promise<PolicySnapshot> {
+export async function compilePolicy(sources: PolicySources, { pause }: CompileOptions = {}): Promise<PolicySnapshot> {
   const problems: Problem[] = []
   const model = parseModel(sources.model, problems)
-  const { rows, roles } = parsePolicyRows(sources, problems)
+  const { rows, roles } = await parsePolicyRows(sources, problems, pause)
   if (problems.length > 0 || model === undefined) throw new PolicyError(problems)
-  const partition = createPartition(rows)
+  const partition = await createPartition(rows, pause)
   return Object.freeze({
     revision: await digestOf(sources),
     rowCount: rows.length,
     domains: Object.freeze([...partition.domains]),
     rows: Object.freeze(rows),
     roles: Object.freeze(roles),
-    addRoles: createRoles(roles),
+    addRoles: await createRoles(roles, pause),
     candidatesFor: partition.candidatesFor,
-    enforce: await createEnforce(model, rows),
+    narrow: partition.narrow,
+    enforce: await createEnforce(model),
   })
 }
 
@@ -116,9 +124,21 @@ class BareEnforcer extends Enforcer {
   }
 }
 
-async function createEnforce(model: Model, rows: readonly Row[]): Promise<PolicySnapshot['enforce']> {
+/** What Casbin sees of a row: id, sub, obj, act, cond, eft. */
+const casbinRule = ({ id, subject, resource, action, condition, effect }: Row): string[] => [
+  id,
+  subject,
+  resource,
+  action,
+  condition,
+  effect,
+]
+
+async function createEnforce(model: Model): Promise<PolicySnapshot['enforce']> {
   const enforcer = await newEnforcerWithClass(BareEnforcer, model)
-  const functions = createMatcherFunctions(new Map(rows.map(row => [row.id, row])))
+  // The rows in front of Casbin; a table of all of them would be the largest of the snapshot.
+  const shown = new Map<string, Row>()
+  const functions = createMatcherFunctions(shown)
   for (const [name, evaluate] of Object.entries(functions)) await enforcer.addFunction(name, evaluate)
   const assertion = enforcer.getModel().model.get('p')?.get('p')
   if (assertion === undefined) throw new Error('the model has no policy definition')
@@ -130,20 +150,27 @@ async function createEnforce(model: Model, rows: readonly Row[]): Promise<Policy
     if (isBusy) throw new Error('a decision inside a decision')
     isBusy = true
     try {
-      assertion.policy = candidates.map(row => row.casbinRule)
+      for (const row of candidates) shown.set(row.id, row)
+      assertion.policy = candidates.map(casbinRule)
       return enforcer.enforceSync(evaluation.path, evaluation.action, evaluation)
     } finally {
       assertion.policy = []
+      shown.clear()
       isBusy = false
     }
   }
 }
 
-/** Lengths are part of what is hashed, so that no two sets of sources read the same. */
+/** A digest of digests: those have one length, so that no two sets of sources read the same. */
 async function digestOf({ model, files, conditions }: PolicySources): Promise<string> {
   const texts = [conditions ?? []].flat().map(({ text }) => text)
-  const parts = [model, ...files.flatMap(({ name, text }) => [name, text]), ...(texts.length === 0 ? [''] : texts)]
-  const bytes = new TextEncoder().encode(parts.map(part => `${part.length}:${part}`).join(''))
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-  return Array.from(digest.slice(0, 8), byte => byte.toString(16).padStart(2, '0')).join('')
+  const parts = [model, String(texts.length), ...texts, ...files.flatMap(({ name, text }) => [name, text])]
+  const digests: string[] = []
+  for (const part of parts) digests.push(await sha256(part))
+  return (await sha256(digests.join(''))).slice(0, 16)
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, '0')).join('')
 }

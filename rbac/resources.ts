@@ -11,6 +11,12 @@ import { ValueError } from './policy-error.ts'
 /** Gets the path in the form of `matchablePath`. */
 export type ResourceMatcher = (path: string) => boolean
 
+export interface Resource {
+  readonly fits: ResourceMatcher
+  /** The only path that fits; or, with a slash at its end, the folder that every path that fits is in, or is. */
+  readonly anchor: string
+}
+
 const maxPatternLength = 2048
 const reserved = /%(?:2[146789ABC]|3[ABD]|40)/g
 
@@ -32,7 +38,7 @@ function foldReserved(text: string): string {
 }
 
 /** Throws `ValueError`. */
-export function parseResource(text: string): ResourceMatcher {
+export function parseResource(text: string): Resource {
   if (text.length > maxPatternLength) throw new ValueError('a pattern is at most 2,048 characters long')
   if (text.startsWith('re:')) return parseRegularExpression(text.slice(3))
   if (!text.startsWith('/')) throw new ValueError('a resource starts with "/" or "re:"')
@@ -40,7 +46,7 @@ export function parseResource(text: string): ResourceMatcher {
   const segments = text.slice(1).replace(/\/$/, '').split('/')
   const isOpen = segments.at(-1) === '**'
   const fixed = segments.slice(0, isOpen ? -1 : undefined)
-  if (text === '/') return path => path === '/'
+  if (text === '/') return { fits: path => path === '/', anchor: '/' }
   const parts = fixed.map(parseSegment)
   if (parts.every(part => typeof part === 'string')) return literal(parts, isOpen)
   return bySegment(parts, isOpen)
@@ -67,19 +73,25 @@ function parseLiteral(text: string): string {
   }
 }
 
-function literal(segments: readonly string[], isOpen: boolean): ResourceMatcher {
-  const text = segments.map(segment => `/${segment}`).join('')
-  if (!isOpen) return path => path === text
+function literal(segments: readonly string[], isOpen: boolean): Resource {
+  const text = `/${segments.join('/')}`
+  if (!isOpen) return { fits: path => path === text, anchor: text }
+  if (text === '/') return { fits: () => true, anchor: text }
   const below = `${text}/`
-  return path => path === text || path.startsWith(below)
+  return { fits: path => path.startsWith(below) || (path.length === text.length && path === text), anchor: below }
 }
 
-function bySegment(parts: readonly Part[], isOpen: boolean): ResourceMatcher {
-  return path => {
+function bySegment(parts: readonly Part[], isOpen: boolean): Resource {
+  const fits = (path: string): boolean => {
     const segments = path === '/' ? [] : path.slice(1).split('/')
     if (isOpen ? segments.length < parts.length : segments.length !== parts.length) return false
     return parts.every((part, index) => fitsSegment(part, segments[index] ?? ''))
   }
+  const fixed = parts.slice(
+    0,
+    parts.findIndex(part => typeof part !== 'string'),
+  )
+  return { fits, anchor: ['', ...fixed, ''].join('/') }
 }
 
 /** Each star takes at least one character; the leftmost fit of each piece leaves the most to the next. */
@@ -97,11 +109,21 @@ function fitsSegment(part: Part, segment: string): boolean {
   return segment.endsWith(last) && segment.length - last.length >= from + 1
 }
 
-function parseRegularExpression(pattern: string): ResourceMatcher {
+function parseRegularExpression(pattern: string): Resource {
   try {
     const compiled = RE2JS.compile(pattern)
-    return path => compiled.testExact(path)
+    return { fits: path => compiled.testExact(path), anchor: folderOf(pattern) }
   } catch (error) {
     throw new ValueError(`not a pattern of RE2 syntax: ${error instanceof Error ? error.message : 'unreadable'}`)
   }
+}
+
+/** The folders that a regular expression starts with as plain text; `/` when it may fit elsewhere. */
+function folderOf(pattern: string): string {
+  // With an alternative anywhere, what stands first need not be there.
+  if (pattern.includes('|')) return '/'
+  const [, plain = '', next = ''] = /^\^?([\w/~%-]*)(.?)/s.exec(pattern) ?? []
+  // A quantifier takes the character before it.
+  const certain = '?*+{'.includes(next) ? plain.slice(0, -1) : plain
+  return certain.startsWith('/') ? certain.slice(0, certain.lastIndexOf('/') + 1) : '/'
 }

@@ -9,6 +9,7 @@ import { coveringPatterns, parseDomainPattern } from './domains.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import { problemOf } from './row.ts'
+import { type Pause, visitInSlices } from './slices.ts'
 import { parseSubject } from './subjects.ts'
 
 export interface RoleRow {
@@ -57,13 +58,14 @@ function parseRole(text: string): string {
   return parseSubject(text)
 }
 
-export function createRoles(rows: readonly RoleRow[]): AddRoles {
+export async function createRoles(rows: readonly RoleRow[], pause?: Pause): Promise<AddRoles> {
   const byMember = new Map<string, RoleRow[]>()
-  for (const row of rows) {
+  const add = (row: RoleRow): void => {
     const list = byMember.get(row.member)
     if (list === undefined) byMember.set(row.member, [row])
     else list.push(row)
   }
+  await visitInSlices(rows, add, pause)
   return (names, domain) => {
     if (byMember.size === 0) return
     const patterns = new Set(coveringPatterns(domain))

@@ -4,11 +4,11 @@ import { always, type Condition } from './conditions/condition.ts'
 import type { Conditions } from './conditions/conditions-file.ts'
 import { parseExpression } from './conditions/expression.ts'
 import type { RuleId } from './decision.ts'
-import { parseDomainPattern } from './domains.ts'
+import { isKubernetesDomain, parseDomainPattern } from './domains.ts'
 import { unknownName } from './nearest.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
-import { parseResource, type ResourceMatcher } from './resources.ts'
+import { parseResource, type Resource, type ResourceMatcher } from './resources.ts'
 import { parseSubject } from './subjects.ts'
 
 const effects = ['allow', 'deny', 'shadow-allow', 'shadow-deny'] as const
@@ -29,10 +29,10 @@ export interface Row {
   readonly isDeny: boolean
   readonly isShadow: boolean
   readonly fitsResource: ResourceMatcher
+  /** See `Resource`. */
+  readonly anchor: string
   readonly fitsAction: ActionMatcher
   readonly when: Condition
-  /** What Casbin sees: id, sub, obj, act, cond, eft. */
-  readonly casbinRule: string[]
 }
 
 export interface RowContext {
@@ -41,61 +41,99 @@ export interface RowContext {
   readonly problems: Problem[]
 }
 
-const fieldNames = 'p, subject, domain, resource, action, condition, effect'
-
 /** `undefined`, and a problem for each field that cannot be read, unless the whole line can. */
-export function parseRow(line: PolicyLine, order: number, context: RowContext): Row | undefined {
-  const { conditions, providers, problems } = context
-  const [, subject = '', domain = '', resource = '', action = '', condition = '', effect = ''] = line.fields
-  if (line.fields.length !== 7) {
-    problems.push(problemOf(line, 0, `expected 7 fields (${fieldNames}), found ${line.fields.length}`))
-    return undefined
-  }
-  const before = problems.length
-  const read = <T>(field: number, fallback: T, parse: () => T): T => {
-    try {
-      return parse()
-    } catch (error) {
-      if (!(error instanceof ValueError)) throw error
-      problems.push(problemOf(line, field, error.message))
-      return fallback
+export type ParseRow = (line: PolicyLine, order: number) => Row | undefined
+
+const fieldNames = 'p, subject, domain, resource, action, condition, effect'
+const nowhere: Resource = { fits: () => false, anchor: '' }
+
+/** Rows with an equal field share its text and its compiled form: most fields of a large policy have few values. */
+export function createRowParser({ conditions, providers, problems }: RowContext): ParseRow {
+  const domains = remember(parseDomainPattern)
+  const subjects = remember(text => parseSubject(text, providers))
+  const resources = remember(parseResource)
+  const hostActions = createActionParsers('*')
+  const clusterActions = createActionParsers('kube:any')
+  const expressions = remember(text => parseExpression(text, conditions))
+
+  return (line, order) => {
+    const [, subject = '', domain = '', resource = '', action = '', condition = '', effect = ''] = line.fields
+    if (line.fields.length !== 7) {
+      problems.push(problemOf(line, 0, `expected 7 fields (${fieldNames}), found ${line.fields.length}`))
+      return undefined
     }
+    const before = problems.length
+    const read = <T>(field: number, text: string, parse: Remembering<T>, fallback: T): Parsed<T> => {
+      try {
+        return parse(text)
+      } catch (error) {
+        if (!(error instanceof ValueError)) throw error
+        problems.push(problemOf(line, field, error.message))
+        return { text, value: fallback }
+      }
+    }
+    const isDeny = effect.endsWith('deny')
+    const pattern = read(2, domain, domains, '*').value
+    const name = read(1, subject, subjects, '').value
+    const knownEffect = read<RowEffect>(6, effect, parseEffect, 'deny').value
+    const place = read(3, resource, resources, nowhere)
+    const actions = (isKubernetesDomain(pattern) ? clusterActions : hostActions)[isDeny ? 'deny' : 'allow']
+    const does = read(4, action, actions, () => false)
+    const holds = read(5, condition, expressions, always)
+    if (problems.length > before) return undefined
+    return Object.freeze({
+      id: `${line.file}:${line.line}`,
+      order,
+      domain: pattern,
+      subject: name,
+      resource: place.text,
+      action: does.text,
+      condition: holds.text,
+      effect: knownEffect,
+      isDeny,
+      isShadow: effect.startsWith('shadow-'),
+      fitsResource: place.value.fits,
+      anchor: place.value.anchor,
+      fitsAction: does.value,
+      when: holds.value,
+    })
   }
-  const isDeny = effect.endsWith('deny')
-  const pattern = read(2, '*', () => parseDomainPattern(domain))
-  const row = {
-    id: `${line.file}:${line.line}`,
-    order,
-    domain: pattern,
-    subject: read(1, '', () => parseSubject(subject, providers)),
-    resource,
-    action,
-    condition,
-    effect: read<RowEffect>(6, 'deny', () => parseEffect(effect)),
-    isDeny,
-    isShadow: effect.startsWith('shadow-'),
-    fitsResource: read(
-      3,
-      () => false,
-      () => parseResource(resource),
-    ),
-    fitsAction: read(
-      4,
-      () => false,
-      () => parseAction(action, pattern, isDeny),
-    ),
-    when: read(5, always, () => parseExpression(condition, conditions)),
-  }
-  if (problems.length > before) return undefined
-  return Object.freeze({ ...row, casbinRule: [row.id, row.subject, resource, action, condition, effect] })
 }
+
+interface Parsed<T> {
+  readonly text: string
+  readonly value: T
+}
+type Remembering<T> = (text: string) => Parsed<T>
+
+/** A large table takes long to grow; what repeats does so soon. */
+const maxRemembered = 10_000
+
+/** What throws is not remembered: each line has its own problem. */
+function remember<T>(parse: (text: string) => T): Remembering<T> {
+  const known = new Map<string, Parsed<T>>()
+  return text => {
+    const earlier = known.get(text)
+    if (earlier !== undefined) return earlier
+    const parsed = { text, value: parse(text) }
+    if (known.size === maxRemembered) known.clear()
+    known.set(text, parsed)
+    return parsed
+  }
+}
+
+/** A row's domain decides between methods and verbs, its effect whether GET covers HEAD. */
+const createActionParsers = (domain: string) => ({
+  allow: remember(text => parseAction(text, domain, false)),
+  deny: remember(text => parseAction(text, domain, true)),
+})
 
 export function problemOf(line: PolicyLine, field: number, message: string): Problem {
   return { file: line.file, line: line.line, column: line.columnOf(field), message }
 }
 
-function parseEffect(text: string): RowEffect {
+function parseEffect(text: string): Parsed<RowEffect> {
   const effect = effects.find(known => known === text)
   if (effect === undefined) throw new ValueError(unknownName('effect', text, effects))
-  return effect
+  return { text, value: effect }
 }

@@ -1,7 +1,7 @@
 /** Which rows and role memberships decided something, counted from recorded decisions. */
 import { coveringPatterns } from './domains.ts'
 import type { Identity } from './identity.ts'
-import type { PolicyRows } from './policy-rows.ts'
+import type { PolicySnapshot } from './policy.ts'
 import type { RoleRow } from './roles.ts'
 import { namesOf } from './subjects.ts'
 
@@ -18,7 +18,7 @@ export interface Usage {
   readonly timesOf: (id: string) => number
 }
 
-export function createUsage({ rows, roles }: PolicyRows): Usage {
+export function createUsage({ rows, roles }: Pick<PolicySnapshot, 'rows' | 'roles'>): Usage {
   const subjects = new Map(rows.map(({ id, subject }) => [id, subject]))
   const times = new Map<string, number>()
   const add = (id: string): void => void times.set(id, (times.get(id) ?? 0) + 1)

@@ -19,8 +19,8 @@ export async function lintDirectory(choice: LintChoice, terminal: Terminal): Pro
   try {
     const now = choice.at === undefined ? Math.floor(Date.now() / 1000) : parseInstant(choice.at)
     if (now === undefined) throw new Error('--at: expected a time such as 2026-01-01T10:00:00Z')
-    const { texts, config, directory } = await loadPolicy(choice, terminal)
-    const findings = lintPolicy(texts, { now, isPublicSuffix, ...knownFrom(config) })
+    const { texts, snapshot, config, directory } = await loadPolicy(choice, terminal)
+    const findings = lintPolicy(snapshot, texts, { now, isPublicSuffix, ...knownFrom(config) })
     terminal.write(choice.json === true ? jsonReport(findings) : textReport(findings, directory, terminal))
     const hasWarning = findings.some(({ severity }) => severity === 'warning')
     return hasWarning && choice.strict === true ? exitCodes.failure : exitCodes.ok

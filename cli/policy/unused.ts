@@ -1,5 +1,4 @@
 /** Counts what decided in an audit file, and lists what did not. */
-import { parsePolicyRows } from '../../rbac/policy-rows.ts'
 import { rowText } from '../../rbac/row-text.ts'
 import { createUsage } from '../../rbac/usage.ts'
 import { reportError } from '../report-error.ts'
@@ -14,9 +13,8 @@ export interface UnusedChoice extends PolicyChoice, AuditChoice {
 
 export async function listUnused(choice: UnusedChoice, terminal: Terminal): Promise<number> {
   try {
-    const { texts, snapshot } = await loadPolicy(choice, terminal)
-    const policy = parsePolicyRows(texts, [])
-    const usage = createUsage(policy)
+    const { snapshot } = await loadPolicy(choice, terminal)
+    const usage = createUsage(snapshot)
     let counted = 0
     let uncertain = 0
     const { decisions, unreadable } = await readAuditFile(choice, terminal, recorded => {
@@ -27,8 +25,8 @@ export async function listUnused(choice: UnusedChoice, terminal: Terminal): Prom
       usage.count({ domain: request.domain, identity, shadow, ...(rule === undefined ? {} : { rule }) })
     })
     const all = [
-      ...policy.rows.map(row => ({ id: row.id, text: rowText(row) })),
-      ...policy.roles.map(({ id, member, role, domain }) => ({ id, text: `g, ${member}, ${role}, ${domain}` })),
+      ...snapshot.rows.map(row => ({ id: row.id, text: rowText(row) })),
+      ...snapshot.roles.map(({ id, member, role, domain }) => ({ id, text: `g, ${member}, ${role}, ${domain}` })),
     ]
     const unused = all.filter(({ id }) => usage.timesOf(id) === 0)
     const otherRevisions = decisions - counted

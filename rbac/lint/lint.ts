@@ -3,8 +3,8 @@
  * row, nobody is let in who was not and nobody is shut out who was let in (tests/policy/lint.test.ts holds them to it).
  */
 import { canonicaliseHost } from '../canonical-host.ts'
-import type { Problem } from '../policy-error.ts'
-import { type PolicyTexts, parsePolicyRows } from '../policy-rows.ts'
+import type { PolicySnapshot } from '../policy.ts'
+import type { PolicyTexts } from '../policy-rows.ts'
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
 import { coversDomain, createCoverage, termsOf } from './coverage.ts'
@@ -24,10 +24,12 @@ export interface LintOptions {
   readonly now?: number
 }
 
-/** The texts have to compile; problems are left to `compilePolicy`. In order of file and line. */
-export function lintPolicy(texts: PolicyTexts, options: LintOptions = {}): readonly Finding[] {
-  const problems: Problem[] = []
-  const { rows, roles } = parsePolicyRows(texts, problems)
+/** `texts` are those that the policy was compiled from. In order of file and line. */
+export function lintPolicy(
+  { rows, roles }: Pick<PolicySnapshot, 'rows' | 'roles'>,
+  texts: Pick<PolicyTexts, 'conditions'>,
+  options: LintOptions = {},
+): readonly Finding[] {
   const findings: Finding[] = []
   const report: Report = (rule, id, message, advice, severity) => {
     const colon = id.lastIndexOf(':')
@@ -89,7 +91,7 @@ function lintRoles(rows: readonly Row[], roles: readonly RoleRow[], report: Repo
   }
 }
 
-function lintConditions(rows: readonly Row[], { conditions }: PolicyTexts, report: Report): void {
+function lintConditions(rows: readonly Row[], { conditions }: Pick<PolicyTexts, 'conditions'>, report: Report): void {
   const used = new Set(rows.flatMap(({ condition }) => termsOf(condition).map(term => term.replace('!', ''))))
   for (const file of [conditions ?? []].flat()) {
     for (const [index, text] of file.text.split('\n').entries()) {
