@@ -14,7 +14,12 @@ export interface PolicyReloaderOptions<Snapshot extends { readonly revision: str
   /** Rejects, usually with `PolicyError`, when the texts are no policy. */
   readonly compile: (texts: PolicyTexts) => Promise<Snapshot>
   /** Rejects, usually with `PolicyError`, when the snapshot must not come into force. `inForce`: absent at start. */
-  readonly verify?: (snapshot: Snapshot, texts: PolicyTexts, inForce: Snapshot | undefined) => Promise<void>
+  readonly verify?: (
+    snapshot: Snapshot,
+    texts: PolicyTexts,
+    inForce: Snapshot | undefined,
+    isForced: boolean,
+  ) => Promise<void>
   readonly clock: Clock
   /** Whether changes of the source are loaded by themselves. */
   readonly watch: boolean
@@ -41,8 +46,11 @@ export interface PolicyReloader<Snapshot extends { readonly revision: string }> 
   current(): Snapshot
   /** Throws like `current`. */
   status(): PolicyStatus
-  /** Loads a state of the source that is not older than this call. Rejects only before `start` has resolved. */
-  reload(): Promise<ReloadOutcome>
+  /**
+   * Loads a state of the source that is not older than this call. `force`: also one that `verify` refuses unless it is
+   * forced. Rejects only before `start` has resolved.
+   */
+  reload(options?: { readonly force?: boolean }): Promise<ReloadOutcome>
   /** Stops watching; resolves when no load is under way. */
   close(): Promise<void>
 }
@@ -60,6 +68,7 @@ export function createPolicyReloader<Snapshot extends { readonly revision: strin
   let inForce: InForce<Snapshot> | undefined
   let stopWatching: (() => void) | undefined
   let isClosed = false
+  let isForced = false
 
   const required = (): InForce<Snapshot> => {
     if (inForce === undefined) throw new OperationalError('ERR_POLICY_UNAVAILABLE', 'no policy has been loaded')
@@ -68,7 +77,7 @@ export function createPolicyReloader<Snapshot extends { readonly revision: strin
   async function compiled(): Promise<Snapshot> {
     const texts = await source.load()
     const snapshot = await options.compile(texts)
-    await options.verify?.(snapshot, texts, inForce?.snapshot)
+    await options.verify?.(snapshot, texts, inForce?.snapshot, isForced)
     return snapshot
   }
 
@@ -102,7 +111,12 @@ export function createPolicyReloader<Snapshot extends { readonly revision: strin
       const { snapshot, loadedAt, lastError } = required()
       return { revision: snapshot.revision, loadedAt, ...(lastError === undefined ? {} : { lastError }) }
     },
-    reload: reload.run,
+    reload(how) {
+      if (how?.force === true) isForced = true
+      return reload.run().finally(() => {
+        isForced = false
+      })
+    },
     async close() {
       isClosed = true
       stopWatching?.()

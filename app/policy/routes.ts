@@ -1,5 +1,5 @@
 /** `GET /policy` and `POST /policy/reload` on the admin listener: what is in force, and load it again now. */
-import { Router } from 'express'
+import { json, Router } from 'express'
 import { createAdminGuard } from './admin-guard.ts'
 import type { PolicyReloader } from './reload.ts'
 
@@ -31,8 +31,10 @@ export function createPolicyRoutes({ policy, sources, listenHost }: PolicyRoutes
     response.set('Cache-Control', 'no-store').json(state())
   })
   // A refused policy is the caller's to mend: 422. The last good one stays in force, and the answer says which.
-  router.post('/policy/reload', guard, async (_request, response) => {
-    const outcome = await policy.reload()
+  router.post('/policy/reload', guard, json({ limit: '1kb' }), async (request, response) => {
+    const body: unknown = request.body
+    const force = typeof body === 'object' && body !== null && 'force' in body && body.force === true
+    const outcome = await policy.reload({ force })
     response.status(outcome === 'rejected' ? 422 : 200).set('Cache-Control', 'no-store')
     response.json({ outcome, ...state() })
   })

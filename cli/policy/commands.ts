@@ -2,6 +2,7 @@
 import { addAccess } from './access-command.ts'
 import type { AddPolicyCommand } from './add-policy-command.ts'
 import { addCheck } from './check-command.ts'
+import { addDiff } from './diff-command.ts'
 import { addExplain } from './explain-command.ts'
 import { addImport } from './import-command.ts'
 import { addLint } from './lint-command.ts'
@@ -19,6 +20,7 @@ const subcommands: readonly AddPolicyCommand[] = [
   addWhoCan,
   addAccess,
   addReplay,
+  addDiff,
   addUnused,
   addImport,
   addReload,
@@ -37,6 +39,7 @@ Examples:
   $ sallyport policy who-can GET https://wiki.example.com/admin
   $ sallyport policy access --as alice --groups ops
   $ sallyport policy replay --audit audit.jsonl --policy ./candidate --since 7d
+  $ sallyport policy diff ./policy ./candidate
   $ sallyport policy unused --audit audit.jsonl --since 30d
   $ sallyport policy import authelia configuration.yml --output policy
   $ sallyport policy reload                          make the running service load it again`

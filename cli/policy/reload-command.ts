@@ -13,9 +13,10 @@ export const addReload: AddPolicyCommand = (policy, terminal, onExit) => {
     .command('reload')
     .description('make a running service load its policy again')
     .option('--admin <url>', 'admin listener of the service', 'http://127.0.0.1:9181')
+    .option('--force', 'also a policy under which nobody could open the console any more')
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)
-    .action(async (values: { admin: string; json?: boolean }) => {
+    .action(async (values: { admin: string; json?: boolean; force?: boolean }) => {
       const { reloadPolicy } = await import('./reload.ts')
       onExit(await reloadPolicy(values, terminal))
     })

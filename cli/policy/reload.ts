@@ -5,12 +5,20 @@ import { exitCodes, type Terminal } from '../terminal.ts'
 /** A load may wait for a database: longer than any that succeeds. */
 const timeoutMs = 60_000
 
+export interface ReloadChoice {
+  /** Address of the admin listener. */
+  readonly admin: string
+  readonly json?: boolean
+  /** Also load a policy under which nobody can open the console any more. */
+  readonly force?: boolean
+}
+
 export async function reloadPolicy(
-  { admin, json = false }: { readonly admin: string; readonly json?: boolean },
+  { admin, json = false, force = false }: ReloadChoice,
   terminal: Terminal,
 ): Promise<number> {
   try {
-    const answer = await askForReload(admin)
+    const answer = await askForReload(admin, force)
     if (json) terminal.write(`${JSON.stringify(answer)}\n`)
     else report(answer, terminal)
     return answer.outcome === 'rejected' ? exitCodes.failure : exitCodes.ok
@@ -26,7 +34,7 @@ interface Answer {
   readonly lastError?: string
 }
 
-async function askForReload(admin: string): Promise<Answer> {
+async function askForReload(admin: string, force: boolean): Promise<Answer> {
   if (!/^https?:\/\//.test(admin) || !URL.canParse(admin)) {
     throw new Error(`expected an address such as http://127.0.0.1:9181, got ${admin}`)
   }
@@ -34,7 +42,7 @@ async function askForReload(admin: string): Promise<Answer> {
   const options = {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: '{}',
+    body: JSON.stringify({ force }),
     signal: AbortSignal.timeout(timeoutMs),
   }
   const response = await fetch(url, options).catch((cause: unknown) => {

@@ -1,0 +1,89 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runCli } from '../../cli/program.ts'
+import { createTestTerminal, type TestTerminal } from '../config/test-terminal.ts'
+
+let cwd: string
+let terminal: TestTerminal
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'sallyport-policy-diff-'))
+  terminal = createTestTerminal({ cwd })
+  put('old/rows.csv', `${wiki}p, group:ops, wiki.example.com, /admin/**, *, -, allow\n`)
+})
+afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+
+const wiki = 'p, anyone, wiki.example.com, /public/**, read, -, allow\n'
+const run = (...args: string[]) => runCli(['policy', 'diff', 'old', 'new', ...args], { version: '0', terminal })
+
+function put(path: string, text: string): void {
+  mkdirSync(join(cwd, path, '..'), { recursive: true })
+  writeFileSync(join(cwd, path), text)
+}
+
+describe('sallyport policy diff', () => {
+  it('finds nothing between equal policies', async () => {
+    put('new/rows.csv', `${wiki}p, group:ops, wiki.example.com, /admin/**, *, -, allow\n`)
+    expect(await run('--fail-on-change')).toBe(0)
+    expect(terminal.output()).toMatch(/^0 of [1-9]\d* questions of a sample are answered differently\n$/)
+  })
+
+  it('names who gets in that did not, and who does not that did, with both rules', async () => {
+    put('new/rows.csv', `${wiki}p, group:sre, wiki.example.com, /admin/**, *, -, allow\n`)
+    expect(await run('--json', '--fail-on-change')).toBe(1)
+    const { differences } = JSON.parse(terminal.output())
+    expect(differences).toContainEqual({
+      who: 'group:ops',
+      request: 'GET wiki.example.com/admin/sample/page',
+      from: 'allow (rows.csv:2)',
+      to: 'deny',
+    })
+    expect(differences).toContainEqual({
+      who: 'group:sre',
+      request: 'POST wiki.example.com/admin/',
+      from: 'deny',
+      to: 'allow (rows.csv:2)',
+    })
+  })
+
+  it('sees a condition that is new, and a deny', async () => {
+    put('new/conditions.yaml', 'mfa: { authentication-method: [mfa] }\n')
+    put(
+      'new/rows.csv',
+      `${wiki}p, group:ops, wiki.example.com, /admin/**, *, mfa, allow\np, anyone, wiki.example.com, /public/**, *, -, deny\n`,
+    )
+    expect(await run()).toBe(0)
+    expect(terminal.output()).toContain('group:ops  GET wiki.example.com/admin/  allow (rows.csv:2) -> challenge')
+    expect(terminal.output()).toContain('anyone  GET wiki.example.com/public/  allow (rows.csv:1) -> deny (rows.csv:3)')
+  })
+
+  it('asks the requests of a test file, whatever its cases want', async () => {
+    put('new/rows.csv', wiki)
+    const identity = 'identity: { user: alice, groups: [ops] }'
+    put(
+      'cases.test.yaml',
+      `- { name: Alice, ${identity}, request: GET https://wiki.example.com/admin/x, want: deny }\n`,
+    )
+    expect(await run('--requests', 'cases.test.yaml')).toBe(0)
+    expect(terminal.output()).toContain('Alice  GET wiki.example.com/admin/x  allow (rows.csv:2) -> deny')
+    expect(terminal.output()).toContain('1 of 1 questions are answered differently')
+  })
+
+  it('asks the recorded requests of an audit file', async () => {
+    put('new/rows.csv', wiki)
+    const event = {
+      ...{ v: 1, time: '2026-01-01T10:00:00.000Z', event: 'access.allowed', requestId: 'r1' },
+      ...{ subject: 'https://idp.example#alice', provider: 'corp', groups: ['ops'], front: 'auth-request' },
+      ...{ domain: 'wiki.example.com', resource: '/admin/keys', action: 'GET', revision: 'x', durationMicroseconds: 1 },
+    }
+    put('audit.jsonl', `${JSON.stringify(event)}\n`)
+    expect(await run('--audit', 'audit.jsonl')).toBe(0)
+    expect(terminal.output()).toContain('GET wiki.example.com/admin/keys  allow (rows.csv:2) -> deny')
+  })
+
+  it('says which policy cannot be read', async () => {
+    expect(await run()).toBe(2)
+    expect(terminal.errors()).toContain(join(cwd, 'new'))
+  })
+})
