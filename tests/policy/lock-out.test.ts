@@ -12,7 +12,10 @@ const wiki = 'p, anyone, wiki.example.com, /**, read, -, allow\n'
 describe('a console is open', () => {
   it.each([
     ['to a group', admins],
-    ['to the members of a role', 'p, role:admin, console, /sessions/**, read, -, allow\ng, group:ops, role:admin, console\n'],
+    [
+      'to the members of a role',
+      'p, role:admin, console, /sessions/**, read, -, allow\ng, group:ops, role:admin, console\n',
+    ],
     ['under a condition that may come true', 'p, group:admins, console, re:/s.*, *, -, allow\n'],
     ['although some are denied', `${admins}p, group:contractors, console, /**, *, -, deny\n`],
   ])('%s', async (_, csv) => expect(admitsToConsole(await policyOf(csv))).toBe(true))
