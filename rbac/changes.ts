@@ -43,12 +43,18 @@ export interface Change {
   readonly apply: (situation: Situation) => Situation
 }
 
+/** Something about the identity; nobody has nothing that could be changed, also where an earlier change made it nobody. */
 export const withIdentity =
-  <I extends Identity>(change: (identity: I, context: Context) => Identity) =>
-  (situation: Situation): Situation => ({
-    ...situation,
-    identity: change(situation.identity as I, situation.context),
-  })
+  <I extends User | Machine>(change: (identity: I, context: Context) => Identity) =>
+  (situation: Situation): Situation =>
+    situation.identity.kind === 'anonymous'
+      ? situation
+      : { ...situation, identity: change(situation.identity as I, situation.context) }
+
+/** Another identity, whoever asked before. */
+const asIdentity =
+  (make: (context: Context) => Identity) =>
+  (situation: Situation): Situation => ({ ...situation, identity: make(situation.context) })
 
 /** A person of whom nothing is known but the login. No row can name this subject or the groups of this provider. */
 const somebody = (now: number): User => ({
@@ -62,7 +68,7 @@ const somebody = (now: number): User => ({
 
 /** The change that comes before any other one about an identity. */
 export function loginChange(rule: RuleId): Change {
-  const apply = withIdentity((_, { now }) => somebody(now))
+  const apply = asIdentity(({ now }) => somebody(now))
   return { kind: 'login', slot: 'identity', text: 'after a login', rule, apply }
 }
 
@@ -123,7 +129,7 @@ function gainEmail(email: string, name: string): Gain {
 function other(name: string): Gain | undefined {
   const identity = identityNamed(name, 0)
   if (identity === undefined) return undefined
-  const apply = withIdentity((_, { now }) => identityNamed(name, now) ?? identity)
+  const apply = asIdentity(({ now }) => identityNamed(name, now) ?? identity)
   return { kind: 'identity', slot: 'identity', text: `as ${name}`, apply }
 }
 

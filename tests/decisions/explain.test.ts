@@ -167,6 +167,20 @@ describe('the nearest change', () => {
     expect(await nearest(csv)).toEqual(['after a login not older than 15m', 'with group "admin"'])
   })
 
+  it('outlives a way that begins with a group and ends with nobody', async () => {
+    const csv =
+      row('role:admin', '-', 'deny') +
+      row('group:other/dev') +
+      row('role:reader') +
+      row('anyone', 'mfa') +
+      'g, service-account:prod/ci/deployer, role:admin, wiki.example.com\n' +
+      'g, group:dev, role:admin, wiki.example.com\n' +
+      'g, service-account:prod/ci/deployer, role:reader, wiki.example.com\n'
+    const { decision, nearest: changes } = await ask(csv, { identity: anonymous })
+    expect(decision.effect).toBe('challenge')
+    expect(changes.found.length).toBeGreaterThan(0)
+  })
+
   it('is none where every way is denied', async () => {
     expect((await ask(row('anyone') + row('anyone', '-', 'deny'))).nearest.found).toEqual([])
   })
