@@ -39,6 +39,8 @@ export async function request(url: string, options: RequestOptions = {}): Promis
     timeout: options.timeoutMs ?? 10_000,
   })
   outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer from ${host} in time`)))
+  // `once` hears errors until the answer begins; a hang-up after that shows in the body.
+  outgoing.on('error', () => undefined)
   outgoing.end(options.body)
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
   let body = ''

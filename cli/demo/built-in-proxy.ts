@@ -120,6 +120,9 @@ async function ask(request: IncomingMessage, address: string, agent: Agent): Pro
   headers['x-forwarded-uri'] = request.url ?? ''
   const outgoing = httpRequest(`http://${address}/verify/forward-auth`, { agent, headers, timeout: CHECK_TIMEOUT_MS })
   outgoing.on('timeout', () => outgoing.destroy(new Error('the check took too long')))
+  // `once` hears errors until the answer begins. One that comes later (the other side refused in mid-request and hung up)
+  // shows in the body, and must not end the process.
+  outgoing.on('error', () => undefined)
   outgoing.end()
   const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
   const chunks: Buffer[] = []
