@@ -8,7 +8,7 @@ import helmet from 'helmet'
 import { OperationalError } from './errors.ts'
 import type { Pages } from './pages/pages.ts'
 
-type Endpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+type Endpoint = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Paths that are answered before Express, each exactly, and one prefix for the reserved paths. */
 export interface CheckRoutes {
@@ -36,7 +36,7 @@ export function createMainServer(checks: CheckRoutes, pagesApp: Express, request
   return createServer(options, (request, response) => {
     const endpoint = findEndpoint(request.url ?? '', checks)
     if (endpoint === undefined) fallback(request, response)
-    else void endpoint(request, response)
+    else endpoint(request, response)
   })
 }
 

@@ -31,7 +31,8 @@ export interface VerifyQuestion {
   readonly requestId: string
   readonly request: AccessRequest
   readonly cookie: string
-  readonly clientAddress?: string
+  readonly clientAddress: string | undefined
+  /** First value of a header by its lower-case name; read by conditions only. */
   readonly header: (name: string) => string | undefined
   readonly isInteractive: boolean
 }
@@ -45,16 +46,19 @@ export interface VerifyResult {
   /** Names and values alternating. Every identity header on every allow, empty where unknown; none otherwise. */
   readonly identityHeaders: readonly string[]
   /** The Cookie header for the upstream, without our own cookie; only on an allow. */
-  readonly upstreamCookie?: string
+  readonly upstreamCookie: string | undefined
   /** Where a challenged person logs in. Present exactly when the effect is challenge. */
-  readonly loginUrl?: string
+  readonly loginUrl: string | undefined
   /** At most one Set-Cookie value. */
-  readonly setCookie?: string
+  readonly setCookie: string | undefined
 }
 
 export interface VerifyDependencies {
-  /** Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an error never yields an identity. */
-  readonly authenticate: (cookie: string, domain: string) => Promise<Authentication>
+  /**
+   * A value when it is at hand, else a promise. Throws or rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an
+   * error never yields an identity.
+   */
+  readonly authenticate: (cookie: string, domain: string) => Authentication | Promise<Authentication>
   /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
   readonly decide: (request: AccessRequest, identity: Identity, context: Context) => Decision
   readonly identityHeaders: (
@@ -65,6 +69,8 @@ export interface VerifyDependencies {
   readonly upstreamCookie: (cookie: string) => string
   readonly challenge: (question: VerifyQuestion, decision: Challenge, authentication: Authentication) => ChallengeAnswer
   readonly clearCookie: () => string
+  /** Throws `ERR_AUDIT_UNAVAILABLE` where no decision may be made that cannot be recorded. */
+  readonly requireAudit: () => void
   readonly audit: AuditLog
   /** Gets what each decision was made of. It runs on the request's way and must not keep `context`, which reads headers. */
   readonly record: (decided: DecidedQuestion) => void
@@ -89,31 +95,35 @@ export interface ChallengeAnswer {
   readonly setCookie?: string
 }
 
-export type Verify = (question: VerifyQuestion) => Promise<VerifyResult>
+/** A result when everything is at hand, so that most checks never wait; else a promise. Throws or rejects alike. */
+export type Verify = (question: VerifyQuestion) => VerifyResult | Promise<VerifyResult>
 
 export function createVerify(dependencies: VerifyDependencies): Verify {
-  return async question => {
+  return question => {
     const started = performance.now()
-    const authentication = await dependencies.authenticate(question.cookie, question.request.domain)
-    const { requestId, request } = question
-    const { identity } = authentication
-    const context = contextOf(question, dependencies.now())
-    const decision = dependencies.decide(request, identity, context)
-    const result = answer(question, authentication, decision, dependencies)
-    const durationMicroseconds = Math.round((performance.now() - started) * 1000)
-    dependencies.onDecision(question.front, decision, durationMicroseconds)
-    dependencies.audit.write(accessEvent(question, authentication, decision, durationMicroseconds))
-    dependencies.record({ requestId, request, identity, context, decision })
-    return result
+    dependencies.requireAudit()
+    const authentication = dependencies.authenticate(question.cookie, question.request.domain)
+    if (!(authentication instanceof Promise)) return conclude(question, authentication, started, dependencies)
+    return authentication.then(known => conclude(question, known, started, dependencies))
   }
 }
 
-function contextOf(question: VerifyQuestion, nowMs: number): Context {
-  return {
-    now: Math.floor(nowMs / 1000),
-    header: question.header,
-    ...(question.clientAddress === undefined ? {} : { clientAddress: question.clientAddress }),
-  }
+function conclude(
+  question: VerifyQuestion,
+  authentication: Authentication,
+  started: number,
+  dependencies: VerifyDependencies,
+): VerifyResult {
+  const { requestId, request, header, clientAddress } = question
+  const { identity } = authentication
+  const context: Context = { now: Math.floor(dependencies.now() / 1000), header, clientAddress }
+  const decision = dependencies.decide(request, identity, context)
+  const result = answer(question, authentication, decision, dependencies)
+  const durationMicroseconds = Math.round((performance.now() - started) * 1000)
+  dependencies.onDecision(question.front, decision, durationMicroseconds)
+  dependencies.audit.write(accessEvent(question, authentication, decision, durationMicroseconds))
+  dependencies.record({ requestId, request, identity, context, decision })
+  return result
 }
 
 function answer(
@@ -124,16 +134,19 @@ function answer(
 ): VerifyResult {
   const { requestId, request } = question
   const { identity } = authentication
-  const base = { requestId, request, identity, decision }
-  const cleared = authentication.clearCookie ? { setCookie: dependencies.clearCookie() } : {}
+  const setCookie = authentication.clearCookie ? dependencies.clearCookie() : undefined
+  const refused = { requestId, request, identity, decision, identityHeaders: noHeaders, upstreamCookie: undefined }
   switch (decision.effect) {
     case 'allow': {
       const identityHeaders = dependencies.identityHeaders(identity, request, authentication.sessionDigest)
-      return { ...base, ...cleared, identityHeaders, upstreamCookie: dependencies.upstreamCookie(question.cookie) }
+      const upstreamCookie = dependencies.upstreamCookie(question.cookie)
+      return { requestId, request, identity, decision, identityHeaders, upstreamCookie, loginUrl: undefined, setCookie }
     }
     case 'challenge':
-      return { ...base, ...cleared, identityHeaders: [], ...dependencies.challenge(question, decision, authentication) }
+      return { ...refused, setCookie, ...dependencies.challenge(question, decision, authentication) }
     case 'deny':
-      return { ...base, ...cleared, identityHeaders: [] }
+      return { ...refused, loginUrl: undefined, setCookie }
   }
 }
+
+const noHeaders: readonly string[] = Object.freeze([])

@@ -3,9 +3,9 @@ export interface Context {
   /** Seconds since the epoch. The caller's clock; the core has none. */
   readonly now: number
   /** The client's address in text form; absent when no trusted proxy vouched for one that parses. */
-  readonly clientAddress?: string
+  readonly clientAddress?: string | undefined
   /** Value of a request header by its lower-case name; `undefined` when the request has none. Read only by conditions. */
-  readonly header?: (name: string) => string | undefined
+  readonly header?: ((name: string) => string | undefined) | undefined
   /**
    * The client certificate that the proxy verified. `null`: the connection is known to have none. Absent: this front
    * carries no certificate information.

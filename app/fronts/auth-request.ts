@@ -8,25 +8,24 @@ import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.
 import { canonicaliseUrl } from '../../rbac/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { Front, ParsedSubrequest, Reply } from './front.ts'
-import { canonical, describeSubrequest, type FrontSettings, refuseStrangers } from './original-request.ts'
-import { requiredHeader } from './raw-headers.ts'
+import { admit, canonical, describeSubrequest, type FrontSettings } from './original-request.ts'
+import type { SubrequestHeaders } from './raw-headers.ts'
 import { allowReply, jsonReply } from './reply.ts'
 
 export function createAuthRequestFront(settings: FrontSettings, canonicalOptions: CanonicalOptions): Front {
   return {
     name: 'auth-request',
     parse: subrequest => {
-      refuseStrangers(subrequest, settings)
-      const request = readOriginal(subrequest.rawHeaders, canonicalOptions)
-      return describeSubrequest(subrequest, request, settings)
+      const headers = admit(subrequest, settings)
+      return describeSubrequest(headers, readOriginal(headers, canonicalOptions), settings)
     },
     render,
   }
 }
 
-function readOriginal(rawHeaders: readonly string[], options: CanonicalOptions): AccessRequest {
-  const method = requiredHeader(rawHeaders, 'x-original-method')
-  const url = requiredHeader(rawHeaders, 'x-original-url')
+function readOriginal(headers: SubrequestHeaders, options: CanonicalOptions): AccessRequest {
+  const method = headers.required('x-original-method')
+  const url = headers.required('x-original-url')
   return canonical(() => canonicaliseUrl(method, url, options))
 }
 

@@ -9,7 +9,6 @@ import type { Pages } from '../pages/pages.ts'
 import type { FrontName, Verify } from '../verify.ts'
 import type { Front, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { type Handoff, isReserved } from './handoff.ts'
-import { countAliases } from './raw-headers.ts'
 import { pageReply, requestIdHeader } from './reply.ts'
 
 export interface CheckDependencies {
@@ -27,22 +26,25 @@ export interface Refusal {
   readonly requestId: string
   readonly code: ErrorCode
   readonly error: unknown
-  readonly clientAddress?: string
+  readonly clientAddress?: string | undefined
 }
 
-/** How a request on this endpoint is treated. */
-type Treatment = (parsed: ParsedSubrequest, requestId: string) => Promise<Reply>
+/** How a request on this endpoint is treated. Throws or rejects with what made it fail. */
+type Treatment = (parsed: ParsedSubrequest, requestId: string) => Reply | Promise<Reply>
 
-export type Endpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+/** Answers every request; never throws. */
+export type Endpoint = (request: IncomingMessage, response: ServerResponse) => void
 
 /** `/verify/<dialect>`: judges the original request; the reserved paths are answered in place. */
 export function createCheckEndpoint(front: Front, dependencies: CheckDependencies): Endpoint {
-  return createEndpoint(front, dependencies, async (parsed, requestId) => {
-    if (isReserved(parsed.request.resource)) return dependencies.handoff.answer(parsed, requestId)
-    const { request, cookie, header, isInteractive, clientAddress } = parsed
-    const address = clientAddress === undefined ? {} : { clientAddress }
-    const question = { front: front.name, requestId, request, cookie, header, isInteractive, ...address }
-    return front.render(await dependencies.verify(question), parsed)
+  return createEndpoint(front, dependencies, (parsed, requestId) => {
+    const { request, cookie, isInteractive, clientAddress, headers } = parsed
+    if (isReserved(request.resource)) return dependencies.handoff.answer(parsed, requestId)
+    const header = (name: string): string | undefined => headers.any(name)
+    const question = { front: front.name, requestId, request, cookie, clientAddress, header, isInteractive }
+    const result = dependencies.verify(question)
+    if (!(result instanceof Promise)) return front.render(result, parsed)
+    return result.then(awaited => front.render(awaited, parsed))
   })
 }
 
@@ -54,28 +56,35 @@ export function createReservedEndpoint(front: Front, dependencies: CheckDependen
 /** The denial page as NGINX fetches it after a 403, with the request id that the check had. */
 export function createDeniedEndpoint(front: Front, dependencies: CheckDependencies): Endpoint {
   return createEndpoint(front, dependencies, (parsed, requestId) => {
-    const given = parsed.header('x-sallyport-request-id') ?? ''
+    const given = parsed.headers.first('x-sallyport-request-id') ?? ''
     return dependencies.handoff.denied(parsed, /^[\w-]{1,64}$/.test(given) ? given : requestId)
   })
 }
 
+/**
+ * Most checks are answered in the turn of the event loop in which they arrive; only what has to wait (a store across the
+ * network, a page) costs promises.
+ */
 function createEndpoint(front: Front, dependencies: CheckDependencies, treat: Treatment): Endpoint {
-  return async (request, response) => {
+  return (request, response) => {
     const requestId = dependencies.newRequestId()
     const subrequest = subrequestOf(request)
     let parsed: ParsedSubrequest | undefined
-    let reply: Reply
+    const conclude = (reply: Reply): void =>
+      send(response, reply, error =>
+        dependencies.onRefused({ front: front.name, requestId, code: 'ERR_INTERNAL', error }),
+      )
+    const fail = (error: unknown): void => conclude(refuse(front.name, requestId, error, parsed, dependencies))
     try {
       parsed = front.parse(subrequest)
-      const aliases = countAliases(subrequest.rawHeaders)
-      if (aliases > 0) dependencies.onAliases(front.name, aliases)
-      reply = await treat(parsed, requestId)
+      const { aliasCount } = parsed.headers
+      if (aliasCount > 0) dependencies.onAliases(front.name, aliasCount)
+      const reply = treat(parsed, requestId)
+      if (reply instanceof Promise) reply.then(conclude).catch(fail)
+      else conclude(reply)
     } catch (error) {
-      reply = refuse(front.name, requestId, error, parsed, dependencies)
+      fail(error)
     }
-    send(response, reply, error =>
-      dependencies.onRefused({ front: front.name, requestId, code: 'ERR_INTERNAL', error }),
-    )
   }
 }
 
@@ -99,8 +108,7 @@ function refuse(
     error instanceof OperationalError
       ? error
       : new OperationalError('ERR_INTERNAL', 'unexpected failure', { cause: error })
-  const address = parsed?.clientAddress === undefined ? {} : { clientAddress: parsed.clientAddress }
-  dependencies.onRefused({ front, requestId, code: expected.code, error, ...address })
+  dependencies.onRefused({ front, requestId, code: expected.code, error, clientAddress: parsed?.clientAddress })
   const { status, sentence } = expected
   if (parsed?.isInteractive === true) {
     return pageReply(status, dependencies.pages.error({ status, sentence, requestId }), requestIdHeader(requestId))
@@ -114,9 +122,10 @@ function refuse(
 
 /** A header that Node refuses to write must end this one answer, not the process. */
 function send(response: ServerResponse, reply: Reply, onFailure: (error: unknown) => void): void {
-  const body = Buffer.from(reply.body)
   try {
-    response.writeHead(reply.status, [...reply.headers, 'Content-Length', String(body.length)])
+    const body = reply.body === '' ? undefined : Buffer.from(reply.body)
+    response.writeHead(reply.status, [...reply.headers, 'Content-Length', body === undefined ? '0' : `${body.length}`])
+    // Without a body the whole answer is one write.
     response.end(body)
   } catch (error) {
     onFailure(error)

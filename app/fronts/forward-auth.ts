@@ -7,8 +7,8 @@ import { canonicalise } from '../../rbac/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { Front, ParsedSubrequest, Reply } from './front.ts'
-import { canonical, describeSubrequest, type FrontSettings, refuseStrangers } from './original-request.ts'
-import { requiredHeader } from './raw-headers.ts'
+import { admit, canonical, describeSubrequest, type FrontSettings } from './original-request.ts'
+import type { SubrequestHeaders } from './raw-headers.ts'
 import { allowReply, jsonReply, pageReply, redirectReply, requestIdHeader } from './reply.ts'
 
 export function createForwardAuthFront(
@@ -19,20 +19,19 @@ export function createForwardAuthFront(
   return {
     name: 'forward-auth',
     parse: subrequest => {
-      refuseStrangers(subrequest, settings)
-      const request = readOriginal(subrequest.rawHeaders, canonicalOptions)
-      return describeSubrequest(subrequest, request, settings)
+      const headers = admit(subrequest, settings)
+      return describeSubrequest(headers, readOriginal(headers, canonicalOptions), settings)
     },
     render: (result, parsed) => render(result, parsed, deniedPages),
   }
 }
 
-function readOriginal(rawHeaders: readonly string[], options: CanonicalOptions): AccessRequest {
+function readOriginal(headers: SubrequestHeaders, options: CanonicalOptions): AccessRequest {
   const original = {
-    method: requiredHeader(rawHeaders, 'x-forwarded-method'),
-    scheme: requiredHeader(rawHeaders, 'x-forwarded-proto'),
-    host: requiredHeader(rawHeaders, 'x-forwarded-host'),
-    target: requiredHeader(rawHeaders, 'x-forwarded-uri'),
+    method: headers.required('x-forwarded-method'),
+    scheme: headers.required('x-forwarded-proto'),
+    host: headers.required('x-forwarded-host'),
+    target: headers.required('x-forwarded-uri'),
   }
   return canonical(() => canonicalise(original, options))
 }

@@ -5,6 +5,7 @@
  */
 import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { FrontName, VerifyResult } from '../verify.ts'
+import type { SubrequestHeaders } from './raw-headers.ts'
 
 /** The HTTP request that the proxy sent us, before anything is believed. */
 export interface Subrequest {
@@ -21,13 +22,12 @@ export interface Subrequest {
 export interface ParsedSubrequest {
   readonly request: AccessRequest
   /** Absent when no trusted hop vouched for an address that parses. */
-  readonly clientAddress?: string
+  readonly clientAddress: string | undefined
   /** All Cookie headers of the original request, joined by `; `; empty when there are none. */
   readonly cookie: string
   /** A person is waiting in front of a browser: a login page would be seen. */
   readonly isInteractive: boolean
-  /** Lower-case name to value, first occurrence; for conditions only. */
-  readonly header: (name: string) => string | undefined
+  readonly headers: SubrequestHeaders
 }
 
 export interface Reply {

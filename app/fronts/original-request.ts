@@ -6,7 +6,7 @@ import type { AccessRequest } from '../../rbac/access-request.ts'
 import { MalformedRequestError } from '../../rbac/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { ParsedSubrequest, Subrequest } from './front.ts'
-import { firstHeader, headerValues, refuseConnectionTricks } from './raw-headers.ts'
+import { readHeaders, type SubrequestHeaders } from './raw-headers.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
 export interface FrontSettings {
@@ -17,12 +17,29 @@ export interface FrontSettings {
   readonly webSocketOrigins: ReadonlySet<string>
 }
 
-/** Refuses peers that may not ask. A stranger could write any header; nothing of the subrequest is read before this. */
-export function refuseStrangers(subrequest: Subrequest, settings: FrontSettings): void {
+/**
+ * The headers of a subrequest whose peer may ask. A stranger could write any header: nothing of the subrequest is read
+ * before the peer is known. Throws `ERR_PROXY_UNTRUSTED`, or `ERR_REQUEST_MALFORMED` for tricks with `Connection`.
+ */
+export function admit(subrequest: Subrequest, settings: FrontSettings): SubrequestHeaders {
   if (!settings.trustedProxies.isTrusted(subrequest.peerAddress)) {
     throw new OperationalError('ERR_PROXY_UNTRUSTED', `peer ${subrequest.peerAddress} is not a trusted proxy`)
   }
-  refuseConnectionTricks(subrequest.rawHeaders, name => isOurs(name, settings))
+  const headers = readHeaders(subrequest.rawHeaders)
+  for (const value of headers.all('connection')) refuseConnectionTricks(value, settings)
+  return headers
+}
+
+/**
+ * A client could name our headers in `Connection`, so that a proxy drops what it has just written (RFC 9110 section
+ * 7.6.1 asks it to). A subrequest that still carries such a list is refused.
+ */
+function refuseConnectionTricks(value: string, settings: FrontSettings): void {
+  for (const token of value.split(',')) {
+    if (isOurs(token.trim().toLowerCase(), settings)) {
+      throw new OperationalError('ERR_REQUEST_MALFORMED', 'connection names a header of the subrequest')
+    }
+  }
 }
 
 function isOurs(name: string, settings: FrontSettings): boolean {
@@ -41,40 +58,38 @@ export function canonical(build: () => AccessRequest): AccessRequest {
 }
 
 export function describeSubrequest(
-  subrequest: Subrequest,
+  headers: SubrequestHeaders,
   request: AccessRequest,
   settings: FrontSettings,
 ): ParsedSubrequest {
-  const { rawHeaders } = subrequest
-  const header = (name: string): string | undefined => firstHeader(rawHeaders, name)
-  const isWebSocket = isWebSocketHandshake(header)
-  if (isWebSocket) refuseForeignOrigin(rawHeaders, request, settings)
-  const clientAddress = settings.trustedProxies.clientAddress(headerValues(rawHeaders, 'x-forwarded-for'))
+  const isWebSocket = isWebSocketHandshake(headers)
+  if (isWebSocket) refuseForeignOrigin(headers.all('origin'), request, settings)
+  const cookies = headers.all('cookie')
   return {
     request,
-    cookie: headerValues(rawHeaders, 'cookie').join('; '),
-    isInteractive: !isWebSocket && isNavigation(request.action, header),
-    header,
-    ...(clientAddress === undefined ? {} : { clientAddress }),
+    clientAddress: settings.trustedProxies.clientAddress(headers.all('x-forwarded-for')),
+    cookie: cookies.length > 1 ? cookies.join('; ') : (cookies[0] ?? ''),
+    isInteractive: !isWebSocket && isNavigation(request.action, headers),
+    headers,
   }
 }
 
 /** A redirect to a login page is only of use to a browser that navigates; a script would follow it into a CORS error. */
-function isNavigation(method: string, header: (name: string) => string | undefined): boolean {
+function isNavigation(method: string, headers: SubrequestHeaders): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
-  if (header('x-requested-with') !== undefined) return false
-  const mode = header('sec-fetch-mode')
+  if (headers.first('x-requested-with') !== undefined) return false
+  const mode = headers.first('sec-fetch-mode')
   if (mode !== undefined && mode !== 'navigate') return false
-  return header('accept')?.includes('text/html') ?? false
+  return headers.first('accept')?.includes('text/html') ?? false
 }
 
 /** Proxies drop the hop-by-hop `Upgrade` from a subrequest, so the handshake's own headers tell as well (RFC 6455 section 4.1). */
-function isWebSocketHandshake(header: (name: string) => string | undefined): boolean {
+function isWebSocketHandshake(headers: SubrequestHeaders): boolean {
   return (
-    header('sec-websocket-key') !== undefined ||
-    header('sec-websocket-version') !== undefined ||
-    header('sec-fetch-mode') === 'websocket' ||
-    (header('upgrade')?.toLowerCase().includes('websocket') ?? false)
+    headers.first('sec-websocket-key') !== undefined ||
+    headers.first('sec-websocket-version') !== undefined ||
+    headers.first('sec-fetch-mode') === 'websocket' ||
+    (headers.first('upgrade')?.toLowerCase().includes('websocket') ?? false)
   )
 }
 
@@ -82,9 +97,9 @@ function isWebSocketHandshake(header: (name: string) => string | undefined): boo
  * Any page may open a WebSocket to any host, and the browser sends the cookies along: only the Origin tells them apart
  * (RFC 6455 section 10.2). A program that is no browser sends none.
  */
-function refuseForeignOrigin(rawHeaders: readonly string[], request: AccessRequest, settings: FrontSettings): void {
+function refuseForeignOrigin(origins: readonly string[], request: AccessRequest, settings: FrontSettings): void {
   const own = request.url.slice(0, request.url.indexOf('/', request.url.indexOf('//') + 2))
-  for (const origin of headerValues(rawHeaders, 'origin')) {
+  for (const origin of origins) {
     if (origin.toLowerCase() !== own && !settings.webSocketOrigins.has(origin.toLowerCase())) {
       throw new OperationalError('ERR_ORIGIN_FOREIGN', 'a page of another origin opens a websocket')
     }

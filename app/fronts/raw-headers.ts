@@ -1,12 +1,128 @@
 /**
- * Reads single headers from Node's `rawHeaders`, where a repeated header is still seen as two.
+ * Reads the headers of a subrequest out of Node's `rawHeaders`, where a repeated header is still seen as two.
  *
- * `IncomingMessage.headers` joins or drops repeats; for a header that decides who gets in, a repeat is an attack.
+ * `IncomingMessage.headers` joins or drops repeats; for a header that decides who gets in, a repeat is an attack. One
+ * pass collects the few that any dialect reads; a browser's other headers are looked at only when a condition of the
+ * policy names one.
  */
 import { OperationalError } from '../errors.ts'
 
-/** All values of a header, in order. `name` is in lower case. */
-export function headerValues(rawHeaders: readonly string[], name: string): string[] {
+/** Every header that a front reads, in lower case. */
+const readNames = [
+  'accept',
+  'connection',
+  'cookie',
+  'origin',
+  'sec-fetch-mode',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'upgrade',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-method',
+  'x-forwarded-proto',
+  'x-forwarded-uri',
+  'x-original-method',
+  'x-original-url',
+  'x-requested-with',
+  'x-sallyport-request-id',
+] as const
+
+export type HeaderName = (typeof readNames)[number]
+
+const placeOf = Object.fromEntries(readNames.map((name, place) => [name, place])) as Readonly<
+  Record<HeaderName, number>
+>
+
+/** Names by length: most of a browser's headers have a length that none of ours has. */
+const byLength: (readonly HeaderName[] | undefined)[] = []
+for (const name of readNames) byLength[name.length] = [...(byLength[name.length] ?? []), name]
+
+/** Some servers read `X_Forwarded_Host` as its dashed twin. */
+const alias = /^(x_|remote_|forwarded_)|^x-.*_/i
+
+export interface SubrequestHeaders {
+  /** The first value; for facts that decide nothing by themselves. */
+  readonly first: (name: HeaderName) => string | undefined
+  /** All values, in order. */
+  readonly all: (name: HeaderName) => readonly string[]
+  /** The one value of a header that the dialect requires. Throws `ERR_REQUEST_MALFORMED` when missing, repeated or empty. */
+  readonly required: (name: HeaderName) => string
+  /** The first value of any header, by its lower-case name; for conditions of the policy. */
+  readonly any: (name: string) => string | undefined
+  /** Headers such as `X_Forwarded_Host`. We never read them; we count them. */
+  readonly aliasCount: number
+}
+
+export function readHeaders(rawHeaders: readonly string[]): SubrequestHeaders {
+  return new CollectedHeaders(rawHeaders)
+}
+
+/** A class, so that the functions are made once and not for every request. */
+class CollectedHeaders implements SubrequestHeaders {
+  readonly #rawHeaders: readonly string[]
+  readonly #firsts: (string | undefined)[] = new Array(readNames.length).fill(undefined)
+  /** Bit by place: came more than once. */
+  #repeated = 0
+  aliasCount = 0
+
+  constructor(rawHeaders: readonly string[]) {
+    this.#rawHeaders = rawHeaders
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const name = rawHeaders[index] as string
+      if (name.includes('_') && alias.test(name)) this.aliasCount += 1
+      const place = findPlace(name)
+      if (place === -1) continue
+      if (this.#firsts[place] === undefined) this.#firsts[place] = rawHeaders[index + 1] as string
+      else this.#repeated |= 1 << place
+    }
+  }
+
+  first(name: HeaderName): string | undefined {
+    return this.#firsts[placeOf[name]]
+  }
+
+  all(name: HeaderName): readonly string[] {
+    const first = this.#firsts[placeOf[name]]
+    if (first === undefined) return none
+    return this.#isRepeated(name) ? valuesOf(this.#rawHeaders, name) : [first]
+  }
+
+  required(name: HeaderName): string {
+    const value = this.#firsts[placeOf[name]]
+    if (value === undefined || value === '') throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is missing`)
+    if (this.#isRepeated(name)) throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is repeated`)
+    return value
+  }
+
+  any(name: string): string | undefined {
+    return valuesOf(this.#rawHeaders, name)[0]
+  }
+
+  #isRepeated(name: HeaderName): boolean {
+    return (this.#repeated & (1 << placeOf[name])) !== 0
+  }
+}
+
+const none: readonly string[] = Object.freeze([])
+
+function findPlace(name: string): number {
+  const candidates = byLength[name.length]
+  if (candidates === undefined) return -1
+  for (const candidate of candidates) if (isSame(name, candidate)) return placeOf[candidate]
+  return -1
+}
+
+/** Names of headers are compared without regard to case (RFC 9110 section 5.1). `lower` has the same length. */
+function isSame(name: string, lower: string): boolean {
+  // Ends differ for most pairs, and comparing them makes no second string. 0x20 is what a capital letter lacks.
+  const last = lower.length - 1
+  if ((name.charCodeAt(0) | 0x20) !== lower.charCodeAt(0)) return false
+  if ((name.charCodeAt(last) | 0x20) !== lower.charCodeAt(last)) return false
+  return name === lower || name.toLowerCase() === lower
+}
+
+function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   const values: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const candidate = rawHeaders[index] as string
@@ -14,45 +130,4 @@ export function headerValues(rawHeaders: readonly string[], name: string): strin
       values.push(rawHeaders[index + 1] as string)
   }
   return values
-}
-
-/** The first value of a header, for facts that decide nothing by themselves. */
-export function firstHeader(rawHeaders: readonly string[], name: string): string | undefined {
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const candidate = rawHeaders[index] as string
-    if (candidate.length === name.length && candidate.toLowerCase() === name) return rawHeaders[index + 1]
-  }
-  return undefined
-}
-
-/** The one value of a header that the dialect requires. Missing, repeated or empty is a malformed subrequest. */
-export function requiredHeader(rawHeaders: readonly string[], name: string): string {
-  const values = headerValues(rawHeaders, name)
-  const [value] = values
-  if (value === undefined || value === '') throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is missing`)
-  if (values.length > 1) throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is repeated`)
-  return value
-}
-
-/**
- * A client could name our headers in `Connection`, so that a proxy drops what it has just written (RFC 9110 section
- * 7.6.1 asks it to). A subrequest that still carries such a list is refused.
- */
-export function refuseConnectionTricks(rawHeaders: readonly string[], isOurs: (name: string) => boolean): void {
-  for (const value of headerValues(rawHeaders, 'connection')) {
-    for (const token of value.split(',')) {
-      if (isOurs(token.trim().toLowerCase())) {
-        throw new OperationalError('ERR_REQUEST_MALFORMED', 'connection names a header of the subrequest')
-      }
-    }
-  }
-}
-
-/** Headers such as `X_Forwarded_Host`: some servers read them as their dashed twin. We never do; we count them. */
-export function countAliases(rawHeaders: readonly string[]): number {
-  let count = 0
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (/^(x_|remote_|forwarded_)|^x-.*_/i.test(rawHeaders[index] as string)) count += 1
-  }
-  return count
 }

@@ -3,13 +3,13 @@ import type { Page } from '../pages/pages.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { Reply } from './front.ts'
 
-const NO_STORE = ['Cache-Control', 'no-store']
+const NO_STORE: readonly string[] = ['Cache-Control', 'no-store']
 
 /** 200 with every identity header, so that a client's own copy is always overwritten. */
 export function allowReply(result: VerifyResult, extra: readonly string[]): Reply {
   return {
     status: 200,
-    headers: [...common(result), ...result.identityHeaders, ...extra],
+    headers: common(result).concat(result.identityHeaders, extra),
     body: '',
   }
 }
@@ -41,9 +41,10 @@ export function requestIdHeader(requestId: string): readonly string[] {
   return ['X-Sallyport-Request-Id', requestId]
 }
 
-function common(result: VerifyResult): readonly string[] {
-  const cookie = result.setCookie === undefined ? [] : ['Set-Cookie', result.setCookie]
-  return [...NO_STORE, ...requestIdHeader(result.requestId), ...cookie]
+function common({ requestId, setCookie }: VerifyResult): string[] {
+  const headers = ['Cache-Control', 'no-store', 'X-Sallyport-Request-Id', requestId]
+  if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
+  return headers
 }
 
 function pageHeaders(page: Page): readonly string[] {
