@@ -10,7 +10,7 @@ export interface Context {
    * The client certificate that the proxy verified. `null`: the connection is known to have none. Absent: this front
    * carries no certificate information.
    */
-  readonly clientCertificate?: ClientCertificate | null
+  readonly clientCertificate?: ClientCertificate | null | undefined
 }
 
 export interface ClientCertificate {
@@ -19,4 +19,35 @@ export interface ClientCertificate {
   readonly sanDns: readonly string[]
   readonly sanEmail: readonly string[]
   readonly sanUri: readonly string[]
+}
+
+/** The same facts, and whether anybody looked at one. */
+export class WatchedContext implements Context {
+  readonly #facts: Context
+  wasRead = false
+
+  constructor(facts: Context) {
+    this.#facts = facts
+  }
+
+  get now(): Context['now'] {
+    return this.#read().now
+  }
+
+  get clientAddress(): Context['clientAddress'] {
+    return this.#read().clientAddress
+  }
+
+  get header(): Context['header'] {
+    return this.#read().header
+  }
+
+  get clientCertificate(): Context['clientCertificate'] {
+    return this.#read().clientCertificate
+  }
+
+  #read(): Context {
+    this.wasRead = true
+    return this.#facts
+  }
 }

@@ -4,7 +4,7 @@
  * Pure and total: the same input gives the same decision, and whatever goes wrong inside is a denial.
  */
 import type { AccessRequest } from './access-request.ts'
-import type { Context } from './context.ts'
+import { type Context, WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
 import type { Identity } from './identity.ts'
@@ -25,7 +25,23 @@ export function decide(
   onError: OnError = () => {},
 ): Decision {
   const evaluationOf = () => createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace: noTrace })
-  return decideAmong(question => policy.narrow(request.domain, question), evaluationOf, policy, onError)
+  const candidatesOf = (evaluation: Evaluation) => policy.narrow(request.domain, evaluation)
+  return decideAmong({ candidatesOf, evaluationOf, now: context.now }, policy, onError)
+}
+
+/** The same decision, and whether it hangs on the context. What no condition looked at cannot have mattered. */
+export function decideWatched(
+  request: AccessRequest,
+  identity: Identity,
+  policy: PolicySnapshot,
+  context: Context,
+  onError: OnError = () => {},
+): { readonly decision: Decision; readonly usesContext: boolean } {
+  const watched = new WatchedContext(context)
+  const evaluationOf = () => createEvaluation(request, identity, watched, { addRoles: policy.addRoles, trace: noTrace })
+  const candidatesOf = (evaluation: Evaluation) => policy.narrow(request.domain, evaluation)
+  const decision = decideAmong({ candidatesOf, evaluationOf, now: context.now }, policy, onError)
+  return { decision, usesContext: watched.wasRead }
 }
 
 /**
@@ -40,21 +56,27 @@ export function decideWithTrace(
   { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
 ): Decision {
   const evaluationOf = () => createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace })
-  return decideAmong(() => policy.candidatesFor(request.domain), evaluationOf, policy, onError)
+  const candidatesOf = () => policy.candidatesFor(request.domain)
+  return decideAmong({ candidatesOf, evaluationOf, now: context.now }, policy, onError)
+}
+
+interface Question {
+  readonly candidatesOf: (evaluation: Evaluation) => Candidates
+  readonly evaluationOf: () => Evaluation
+  readonly now: number
 }
 
 function decideAmong(
-  candidatesOf: (evaluation: Evaluation) => Candidates,
-  evaluationOf: () => Evaluation,
+  { candidatesOf, evaluationOf, now }: Question,
   policy: PolicySnapshot,
   onError: OnError,
 ): Decision {
   const { revision } = policy
   try {
+    // Every comparison with NaN is false, and that would switch deny rows off.
+    if (!Number.isFinite(now)) throw new RangeError('the clock shows no time')
     const evaluation = evaluationOf()
     const pass = (rows: readonly Row[]): Pass => {
-      // Every comparison with NaN is false, and that would switch deny rows off.
-      if (!Number.isFinite(evaluation.facts.context.now)) throw new RangeError('the clock shows no time')
       const own = { ...evaluation, applied: [], unmet: [] }
       return { isAllowed: policy.enforce(rows, own), evaluation: own }
     }

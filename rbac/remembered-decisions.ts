@@ -1,0 +1,61 @@
+/**
+ * Remembers decisions that hang on nothing but policy, identity, domain, path and method.
+ *
+ * Threat: a decision that is remembered for longer than it is true. So whatever reads the clock, the address, a header
+ * or the certificate is decided anew each time, and whether a decision did is seen by watching it, not by a list that
+ * somebody has to keep: what a condition does not look at cannot have mattered to it.
+ */
+import { LRUCache } from 'lru-cache'
+import type { AccessRequest } from './access-request.ts'
+import type { Context } from './context.ts'
+import { type decide, decideWatched, type OnError } from './decide.ts'
+import type { Decision } from './decision.ts'
+import type { Identity } from './identity.ts'
+import { createNumbering } from './numbering.ts'
+import type { PolicySnapshot } from './policy.ts'
+
+export interface RememberedDecisionsOptions {
+  /** How much may be remembered, in bytes; the longest unused is forgotten first. Default 16 MiB. */
+  readonly maxBytes?: number
+}
+
+/** What an entry takes beside its key: the decision, and the cache's own book-keeping. */
+const entryBytes = 400
+
+/** Gives the very decisions of `decide`. Identities are known by reference, so they must not be changed. */
+export function createRememberedDecisions({
+  maxBytes = 16 * 1_024 * 1_024,
+}: RememberedDecisionsOptions = {}): typeof decide {
+  const numberOf = createNumbering<Identity>()
+  const known = new LRUCache<string, Decision>({
+    maxSize: maxBytes,
+    sizeCalculation: (_, key) => key.length + entryBytes,
+  })
+  let knownOf: PolicySnapshot | undefined
+
+  function decideAnew(
+    key: string,
+    request: AccessRequest,
+    identity: Identity,
+    policy: PolicySnapshot,
+    { context, onError }: { readonly context: Context; readonly onError: OnError | undefined },
+  ): Decision {
+    const { decision, usesContext } = decideWatched(request, identity, policy, context, onError)
+    const isFailure = decision.effect === 'deny' && decision.reason === 'evaluation-failed'
+    if (!usesContext && !isFailure) known.set(key, decision)
+    return decision
+  }
+
+  return (request, identity, policy, context, onError) => {
+    // With a clock that shows no time nothing is decided, remembered or not.
+    if (!Number.isFinite(context.now)) return decideWatched(request, identity, policy, context, onError).decision
+    if (policy !== knownOf) {
+      known.clear()
+      knownOf = policy
+    }
+    const { domain, action, resource } = request
+    // Lengths first: no two questions have one key.
+    const key = `${numberOf(identity)} ${domain.length}:${domain}${action.length}:${action}${resource}`
+    return known.get(key) ?? decideAnew(key, request, identity, policy, { context, onError })
+  }
+}
