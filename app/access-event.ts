@@ -4,7 +4,7 @@
  */
 import type { AccessRequest } from '../rbac/access-request.ts'
 import type { Decision } from '../rbac/decision.ts'
-import type { Identity } from '../rbac/identity.ts'
+import type { Identity, Machine } from '../rbac/identity.ts'
 import type { AuditEvent, WithoutStamp } from './audit/event.ts'
 
 /** Beyond it a line would grow with whatever a provider asserts; all or none, so that no list looks complete and is not. */
@@ -16,61 +16,57 @@ interface Question {
   readonly front: string
   readonly requestId: string
   readonly request: AccessRequest
-  readonly clientAddress?: string
+  readonly clientAddress?: string | undefined
 }
 
 export function accessEvent(
   question: Question,
-  authentication: { readonly identity: Identity; readonly sessionDigest?: string },
+  authentication: { readonly identity: Identity; readonly sessionDigest?: string | undefined },
   decision: Decision,
   durationMicroseconds: number,
 ): WithoutStamp<AuditEvent> {
-  const { identity, sessionDigest } = authentication
-  const common = {
+  const { identity } = authentication
+  const isKnown = identity.kind !== 'anonymous'
+  const person = identity.kind === 'user' ? identity : undefined
+  const areGroupsWritten = isKnown && isSmall(identity.groups)
+  const fields = {
     requestId: question.requestId,
-    ...(question.clientAddress === undefined ? {} : { clientAddress: question.clientAddress }),
-    ...(sessionDigest === undefined ? {} : { session: sessionDigest }),
-    ...factsOf(identity),
+    subject: isKnown ? identity.subject : undefined,
+    email: person?.email,
+    clientAddress: question.clientAddress,
+    session: authentication.sessionDigest,
     front: question.front,
     domain: question.request.domain,
     resource: question.request.resource,
     action: question.request.action,
     revision: decision.revision,
-    ...(decision.rule === undefined ? {} : { rule: decision.rule }),
-    ...(decision.shadow === undefined ? {} : { shadow: decision.shadow }),
+    rule: decision.rule,
+    shadow: decision.shadow,
+    provider: isKnown ? identity.provider : undefined,
+    groups: areGroupsWritten ? identity.groups : undefined,
+    groupsOmitted: isKnown && !areGroupsWritten ? identity.groups.length : undefined,
+    authTime: person?.authTime,
+    amr: person?.amr,
+    acr: person?.acr,
+    machine: identity.kind === 'machine' ? machineOf(identity) : undefined,
     durationMicroseconds,
   }
   switch (decision.effect) {
     case 'allow':
-      return { event: 'access.allowed', ...common }
+      return { event: 'access.allowed', ...fields }
     case 'challenge':
-      return { event: 'access.challenged', ...common, reason: decision.reason }
+      return { event: 'access.challenged', ...fields, reason: decision.reason }
     case 'deny':
-      return { event: 'access.denied', ...common, reason: decision.reason }
+      return { event: 'access.denied', ...fields, reason: decision.reason }
   }
 }
 
-function factsOf(identity: Identity) {
-  if (identity.kind === 'anonymous') return {}
-  const { subject, provider, groups } = identity
-  const common = { subject, provider, ...groupsOf(groups) }
-  if (identity.kind === 'machine') {
-    const { serviceAccount, client } = identity
-    const machine = serviceAccount === undefined ? `client:${client ?? ''}` : `service-account:${serviceAccount}`
-    return { ...common, machine }
-  }
-  const { email, authTime, amr, acr } = identity
-  return {
-    ...common,
-    ...(email === undefined ? {} : { email }),
-    ...(authTime === undefined ? {} : { authTime }),
-    ...(amr === undefined ? {} : { amr }),
-    ...(acr === undefined ? {} : { acr }),
-  }
-}
+const machineOf = ({ serviceAccount, client }: Machine): string =>
+  serviceAccount === undefined ? `client:${client ?? ''}` : `service-account:${serviceAccount}`
 
-function groupsOf(groups: readonly string[]) {
-  const length = groups.reduce((sum, group) => sum + group.length, 0)
-  const isSmall = groups.length <= maxGroups && length <= maxGroupsLength
-  return isSmall ? { groups } : { groupsOmitted: groups.length }
+function isSmall(groups: readonly string[]): boolean {
+  if (groups.length > maxGroups) return false
+  let length = 0
+  for (const group of groups) length += group.length
+  return length <= maxGroupsLength
 }

@@ -15,6 +15,7 @@ export const operationalErrors = {
   ERR_STORE_UNAVAILABLE: { status: 503, sentence: 'Sessions cannot be read at the moment. Please try again.' },
   ERR_POLICY_UNAVAILABLE: { status: 503, sentence: 'The policy is not loaded yet. Please try again.' },
   ERR_SIGNING_UNAVAILABLE: { status: 503, sentence: 'The identity cannot be signed at the moment. Please try again.' },
+  ERR_AUDIT_UNAVAILABLE: { status: 503, sentence: 'Access cannot be recorded at the moment. Please try again.' },
   ERR_PROVIDER_UNAVAILABLE: { status: 503, sentence: 'The identity provider cannot be reached. Please try again.' },
   ERR_PROVIDER_UNKNOWN: { status: 404, sentence: 'There is no such identity provider.' },
   ERR_LOGIN_STATE_UNKNOWN: { status: 403, sentence: 'This login has expired or was already used. Please start again.' },

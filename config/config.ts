@@ -39,7 +39,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     headers: parsed.headers,
     canonical: parsed.canonical,
     login: { returnTo, attemptLifetimeSeconds: attemptLifetime, requestsPerMinute: rateLimit },
-    audit: { destination: toDestination(parsed.audit.destination, directory) },
+    audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
   }
 }

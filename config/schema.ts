@@ -242,6 +242,11 @@ const audit = z.strictObject({
     expected: 'stdout, stderr or a path',
     isPath: true,
   }),
+  whenFull: setting(z.enum(['warn', 'refuse']).default('warn'), {
+    description:
+      'What becomes of checks while audit events can be neither written nor kept waiting (a full disk): `refuse` answers 503, `warn` goes on, counts the lost events and logs an error.',
+    expected: 'warn or refuse',
+  }),
 })
 
 const log = z.strictObject({

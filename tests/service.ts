@@ -178,7 +178,7 @@ function load(
     admin: { listen: '127.0.0.1:0' },
     sessions: { path: './data', secret: randomBytes(32).toString('base64url'), ...settings.sessions },
     policy: { directory: '.' },
-    audit: { destination: './audit.jsonl' },
+    audit: { destination: './audit.jsonl', ...settings.audit },
     login: { rateLimit: 100_000, ...settings.login },
     providers: [
       {

@@ -1,13 +1,9 @@
 /**
  * The audit log: one JSON line per event (docs/reference/audit-events.md), to a standard stream or a file.
- *
- * A line can be forged by whoever gets a line feed into it, and hidden by whoever gets a terminal to obey it: every
- * control and direction character of a value is escaped. Only the listed fields of an event are written, so that a
- * credential cannot come along in an object that was passed on whole.
  */
 import type { Clock } from '../clock.ts'
-import type { AuditEvent, AuditEventName, AuditLog, WithoutStamp } from './event.ts'
-import { auditEvents, fieldsOf } from './event-fields.ts'
+import type { AuditLog } from './event.ts'
+import { createLineFormat } from './format-line.ts'
 import { createLineFile } from './line-file.ts'
 
 /** Something that should have been written was not (yet). */
@@ -38,18 +34,24 @@ export interface AuditLogFile extends AuditLog {
   reopen(): Promise<void>
   /** Flushes and closes; what cannot be written now is reported as lost. */
   close(): Promise<void>
+  /** False while so much waits that a further line would be lost. */
+  hasRoom(): boolean
   /** For readiness: not ok while the last write failed. */
   status(): { readonly ok: boolean; readonly detail?: string }
 }
 
+/** More than the longest line of a check: its path, its groups and whatever else a provider asserts. */
+const longestLine = 65_536
+
 /** Throws when the path cannot be opened: a service that cannot audit must not start. */
 export function createAuditLog(options: AuditLogOptions): AuditLogFile {
-  const { clock, onFailure } = options
+  const { clock, onFailure, maxPendingBytes = 16 * 1_024 * 1_024 } = options
+  const formatLine = createLineFormat()
   let isFailing = false
   const file = createLineFile({
     destination: options.destination,
     batchMs: options.batchMs ?? 20,
-    maxPendingBytes: options.maxPendingBytes ?? 16 * 1_024 * 1_024,
+    maxPendingBytes,
     onWritten(lines) {
       isFailing = false
       options.onWritten?.(lines)
@@ -76,26 +78,8 @@ export function createAuditLog(options: AuditLogOptions): AuditLogFile {
       const lost = await file.close()
       if (lost > 0) fail(new Error('closed before everything was written'), lost)
     },
+    hasRoom: () => file.pending().bytes + longestLine <= maxPendingBytes,
     status: () =>
       isFailing ? { ok: false, detail: `${file.pending().lines} audit lines wait to be written` } : { ok: true },
   }
 }
-
-const writtenFields = new Map<string, readonly string[]>(
-  Object.keys(auditEvents).map(name => [name, fieldsOf(name as AuditEventName)]),
-)
-
-/** Control characters, DEL, C1 controls, line and paragraph separators, and what turns the direction of text. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const invisible = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
-
-function formatLine(event: WithoutStamp<AuditEvent>, nowMs: number): string {
-  const names = writtenFields.get(event.event)
-  if (names === undefined) throw new TypeError('an audit event of an unknown kind')
-  const values = event as unknown as Readonly<Record<string, unknown>>
-  const line: Record<string, unknown> = { v: 1, time: new Date(nowMs).toISOString(), event: event.event }
-  for (const name of names) if (values[name] !== undefined) line[name] = values[name]
-  return `${JSON.stringify(line).replace(invisible, escapeCharacter)}\n`
-}
-
-const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`

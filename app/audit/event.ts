@@ -13,11 +13,11 @@ interface Common {
   readonly time: string
   readonly requestId: string
   /** `<issuer>#<sub>`; absent for anonymous requests. */
-  readonly subject?: string
-  readonly email?: string
-  readonly clientAddress?: string
+  readonly subject?: string | undefined
+  readonly email?: string | undefined
+  readonly clientAddress?: string | undefined
   /** First 16 characters of the session key's digest. */
-  readonly session?: string
+  readonly session?: string | undefined
 }
 
 interface Access extends Common {
@@ -28,20 +28,20 @@ interface Access extends Common {
   readonly action: string
   /** Policy revision that decided. */
   readonly revision: string
-  readonly rule?: RuleId
+  readonly rule?: RuleId | undefined
   /** Shadow rows that applied; absent when none did. */
-  readonly shadow?: readonly RuleId[]
+  readonly shadow?: readonly RuleId[] | undefined
   /** Facts that the policy can ask about whoever is logged in, so that the question can be put to another policy. */
-  readonly provider?: string
+  readonly provider?: string | undefined
   /** All of them, or else `groupsOmitted`; neither for anonymous requests. */
-  readonly groups?: readonly string[]
-  readonly groupsOmitted?: number
+  readonly groups?: readonly string[] | undefined
+  readonly groupsOmitted?: number | undefined
   /** Seconds since the epoch. */
-  readonly authTime?: number
-  readonly amr?: readonly string[]
-  readonly acr?: string
+  readonly authTime?: number | undefined
+  readonly amr?: readonly string[] | undefined
+  readonly acr?: string | undefined
   /** `service-account:…` or `client:…`, as policy rows name a workload. */
-  readonly machine?: string
+  readonly machine?: string | undefined
   readonly durationMicroseconds: number
 }
 

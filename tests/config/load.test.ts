@@ -35,7 +35,7 @@ describe('what the file leaves out has its default', () => {
       idleSeconds: 3600,
     })
     expect(config.assertion.issuer).toBe('https://auth.example.com')
-    expect(config.audit).toEqual({ destination: { kind: 'stdout' } })
+    expect(config.audit).toEqual({ destination: { kind: 'stdout' }, whenFull: 'warn' })
   })
 
   it('a section without anything in it is a section of defaults', () => {

@@ -1,0 +1,85 @@
+/**
+ * An audit event as one line of JSON.
+ *
+ * A line can be forged by whoever gets a line feed into it, and hidden by whoever gets a terminal to obey it: every
+ * control and direction character of a value is escaped. Only the listed fields of an event are written, so that a
+ * credential cannot come along in an object that was passed on whole.
+ *
+ * Written by hand rather than by `JSON.stringify` over a copy: each check writes a line, and most of its values are
+ * plain text that can stand as it is.
+ */
+import type { AuditEvent, AuditEventName, WithoutStamp } from './event.ts'
+import { auditEvents, fieldsOf } from './event-fields.ts'
+
+interface WrittenField {
+  readonly name: string
+  /** `,"name":` */
+  readonly label: string
+}
+
+const writtenFields = new Map<string, readonly WrittenField[]>(
+  Object.keys(auditEvents).map(event => [
+    event,
+    fieldsOf(event as AuditEventName).map(name => ({ name, label: `,${JSON.stringify(name)}:` })),
+  ]),
+)
+
+/** Control characters, DEL, C1 controls, line and paragraph separators, and what turns the direction of text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const invisible = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+/** Printable ASCII without the two characters that JSON escapes: stands in quotes as it is. */
+const plain = /^[ !#-[\]-~]*$/
+
+/** Makes lines; remembers what it has written of frozen lists and of the moment. */
+export function createLineFormat(): (event: WithoutStamp<AuditEvent>, nowMs: number) => string {
+  const timeOf = createTimeFormat()
+  const listOf = createListFormat()
+  const jsonOf = (value: unknown): string => {
+    if (typeof value === 'string') return quote(value)
+    return typeof value === 'number' && Number.isFinite(value) ? String(value) : listOf(value)
+  }
+  return (event, nowMs) => {
+    const fields = writtenFields.get(event.event)
+    if (fields === undefined) throw new TypeError('an audit event of an unknown kind')
+    const values = event as unknown as Readonly<Record<string, unknown>>
+    let line = `{"v":1,"time":"${timeOf(nowMs)}","event":"${event.event}"`
+    for (const { name, label } of fields) {
+      const value = values[name]
+      if (value !== undefined) line += label + jsonOf(value)
+    }
+    return `${line}}\n`
+  }
+}
+
+const quote = (text: string): string => (plain.test(text) ? `"${text}"` : escaped(text))
+
+const escaped = (value: unknown): string => JSON.stringify(value).replace(invisible, escapeCharacter)
+
+const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** RFC 3339 with milliseconds, made once for each millisecond. */
+function createTimeFormat(): (milliseconds: number) => string {
+  let last = Number.NaN
+  let text = ''
+  return milliseconds => {
+    if (milliseconds !== last) {
+      text = new Date(milliseconds).toISOString()
+      last = milliseconds
+    }
+    return text
+  }
+}
+
+/** Lists of an identity come again with every request of it; only what can no longer change is remembered. */
+function createListFormat(): (value: unknown) => string {
+  const texts = new WeakMap<object, string>()
+  return value => {
+    if (!Array.isArray(value) || !Object.isFrozen(value)) return escaped(value)
+    const known = texts.get(value)
+    if (known !== undefined) return known
+    const text = escaped(value)
+    // A frozen list of texts cannot change; one of objects could.
+    if (value.every(item => typeof item === 'string')) texts.set(value, text)
+    return text
+  }
+}
