@@ -6,7 +6,7 @@
  */
 import type { Context } from '../../rbac/context.ts'
 import { headerNamesOf } from '../../rbac/header-names.ts'
-import type { Identity } from '../../rbac/identity.ts'
+import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import type { DecidedQuestion } from '../verify.ts'
 
@@ -42,38 +42,53 @@ interface Revision {
   uses: number
 }
 
+/** Written over when its turn comes: a new one for each check would outlive the young generation and be collected dearly. */
 interface Entry {
-  readonly requestId: string
-  readonly domain: string
-  readonly resource: string
-  readonly action: string
-  readonly identity: Identity
-  readonly now: number
-  readonly clientAddress: string | undefined
-  readonly clientCertificate: Context['clientCertificate']
-  readonly headers: ReadonlyMap<string, string | undefined>
-  readonly revision: Revision
+  requestId: string
+  domain: string
+  resource: string
+  action: string
+  identity: Identity
+  now: number
+  clientAddress: string | undefined
+  clientCertificate: Context['clientCertificate']
+  headers: ReadonlyMap<string, string | undefined>
+  revision: Revision | undefined
 }
 
 /** A policy may look at these; nobody gets to read them afterwards. */
 const credentials: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization'])
 const noHeaders: ReadonlyMap<string, string | undefined> = new Map()
 
+const blank: Entry = {
+  requestId: '',
+  domain: '',
+  resource: '',
+  action: '',
+  identity: anonymous,
+  now: 0,
+  clientAddress: undefined,
+  clientCertificate: undefined,
+  headers: noHeaders,
+  revision: undefined,
+}
+
 export function createDecisionRecorder({ keepDecisions, keepRevisions }: DecisionRecorderOptions): DecisionRecorder {
   const ring: Entry[] = []
   let oldest = 0
   let revisions: Revision[] = []
 
-  function put(entry: Entry): void {
-    entry.revision.uses++
-    if (ring.length < keepDecisions) {
-      ring.push(entry)
-      return
+  /** The place of the next decision: a new one until the ring is full, then that of the oldest. */
+  function nextEntry(): Entry {
+    const reused = ring.length < keepDecisions ? undefined : ring[oldest]
+    if (reused === undefined) {
+      const added: Entry = { ...blank }
+      ring.push(added)
+      return added
     }
-    const before = ring[oldest]
-    if (before !== undefined) before.revision.uses--
-    ring[oldest] = entry
+    if (reused.revision !== undefined) reused.revision.uses--
     oldest = (oldest + 1) % keepDecisions
+    return reused
   }
 
   return {
@@ -86,22 +101,34 @@ export function createDecisionRecorder({ keepDecisions, keepRevisions }: Decisio
       for (const old of dropped) old.snapshot = undefined
       revisions = [...kept, revision]
     },
-    record({ requestId, request: { domain, resource, action }, identity, context, decision }) {
+    record(decided) {
       if (keepDecisions === 0) return
-      const revision = revisions.findLast(({ name }) => name === decision.revision)
+      const revision = revisions.findLast(({ name }) => name === decided.decision.revision)
       if (revision === undefined) return
-      const { now, clientAddress, clientCertificate } = context
-      const headers = readHeaders(revision.headerNames, context)
-      const asked = { requestId, domain, resource, action, identity, now, clientAddress, clientCertificate, headers }
-      put({ ...asked, revision })
+      fill(nextEntry(), decided, revision)
+      revision.uses++
     },
     find(requestId) {
       const inOrder = [...ring.slice(oldest), ...ring.slice(0, oldest)]
       const entry = inOrder.findLast(candidate => candidate.requestId === requestId)
       if (entry === undefined) return 'unknown'
-      return entry.revision.snapshot === undefined ? 'revision-gone' : restore(entry, entry.revision.snapshot)
+      const policy = entry.revision?.snapshot
+      return policy === undefined ? 'revision-gone' : restore(entry, policy)
     },
   }
+}
+
+function fill(entry: Entry, { requestId, request, identity, context }: DecidedQuestion, revision: Revision): void {
+  entry.requestId = requestId
+  entry.domain = request.domain
+  entry.resource = request.resource
+  entry.action = request.action
+  entry.identity = identity
+  entry.now = context.now
+  entry.clientAddress = context.clientAddress
+  entry.clientCertificate = context.clientCertificate
+  entry.headers = readHeaders(revision.headerNames, context)
+  entry.revision = revision
 }
 
 function readHeaders(names: readonly string[], { header }: Context): ReadonlyMap<string, string | undefined> {
@@ -111,11 +138,6 @@ function readHeaders(names: readonly string[], { header }: Context): ReadonlyMap
 
 function restore(entry: Entry, policy: PolicySnapshot): RecordedDecision {
   const { domain, resource, action, identity, now, clientAddress, clientCertificate, headers } = entry
-  const context: Context = {
-    now,
-    header: name => headers.get(name),
-    ...(clientAddress === undefined ? {} : { clientAddress }),
-    ...(clientCertificate === undefined ? {} : { clientCertificate }),
-  }
+  const context: Context = { now, header: name => headers.get(name), clientAddress, clientCertificate }
   return { domain, resource, action, identity, context, policy }
 }

@@ -1,12 +1,11 @@
 /** Counts what the service does, for Prometheus (text format 0.0.4). What each metric means: `metric-definitions.ts`. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Decision } from '../../rbac/decision.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { FrontName } from '../verify.ts'
+import { createCheckCells } from './check-cells.ts'
 import {
   allowReason,
-  checkOutcomes,
-  durationBuckets,
   type EndCause,
   endCauses,
   fronts,
@@ -59,8 +58,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const providers = [...options.providers, 'unknown']
 
   make.gauge('sallyport_build_info').set({ version: options.version }, 1)
-  const checks = series(make.counter('sallyport_checks_total'), perFront(checkOutcomes))
-  const durations = durationsOf(make.histogram('sallyport_check_duration_seconds'))
+  const checks = createCheckCells(registry)
   const codes = refusalCodes.map(code => ({ code }))
   const refusals = series(make.counter('sallyport_refused_total'), perFront(codes))
   const ignored = series(make.counter('sallyport_ignored_headers_total'), perFront([{}]))
@@ -93,9 +91,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   return {
     decided(front, decision, durationMicroseconds) {
-      const reason = decision.effect === 'allow' ? allowReason : decision.reason
-      checks(front, decision.effect, reason)?.inc()
-      durations.get(`${front} ${decision.effect} ${reason}`)?.(durationMicroseconds / 1_000_000)
+      checks.count(front, decision.effect === 'allow' ? allowReason : decision.reason, durationMicroseconds)
     },
     shadowed: effect => shadows(effect)?.inc(),
     refused: (front, code) => refusals(front, code)?.inc(),
@@ -145,15 +141,6 @@ function series(counter: Counter<string>, labelSets: readonly Labels[]): (...val
   return (...values) => cells.get(values.join(' '))
 }
 
-function durationsOf(histogram: Histogram<string>): ReadonlyMap<string, (seconds: number) => void> {
-  return new Map(
-    perFront(checkOutcomes).map(labels => {
-      histogram.zero(labels)
-      return [Object.values(labels).join(' '), histogram.labels(labels).observe]
-    }),
-  )
-}
-
 /** Makers of each type from the definitions; the page then has nothing that they do not describe. */
 function makers(registry: Registry) {
   const describe = (name: MetricName) => ({
@@ -165,6 +152,5 @@ function makers(registry: Registry) {
   return {
     counter: (name: MetricName) => new Counter<string>(describe(name)),
     gauge: (name: MetricName) => new Gauge<string>(describe(name)),
-    histogram: (name: MetricName) => new Histogram<string>({ ...describe(name), buckets: [...durationBuckets] }),
   }
 }
