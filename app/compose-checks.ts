@@ -1,12 +1,11 @@
 /** Composition of the check endpoints: fronts, the one use case, and the handoff. */
-import type { Config } from '../config/config.ts'
-import { decide } from '../rbac/decide.ts'
+import { createRememberedDecisions } from '../rbac/remembered-decisions.ts'
 import { createIdentityHeaders } from './assertion/headers.ts'
+import { createRememberedHeaders } from './assertion/remembered-headers.ts'
 import { createAssertionSigner } from './assertion/sign.ts'
 import type { SigningKeys } from './assertion/signing-keys.ts'
-import type { Clock } from './clock.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './compose-kept.ts'
-import { operationalErrors } from './errors.ts'
+import { OperationalError, operationalErrors } from './errors.ts'
 import { createAuthRequestFront } from './fronts/auth-request.ts'
 import { createChallenge } from './fronts/challenge.ts'
 import type { Refusal } from './fronts/check-endpoint.ts'
@@ -17,16 +16,15 @@ import { createHandoff, reservedPath } from './fronts/handoff.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import { createShadowCounter } from './policy/shadow-counter.ts'
 import type { CheckRoutes } from './server.ts'
-import type { Logger } from './telemetry/logger.ts'
-import type { Metrics } from './telemetry/metrics.ts'
 import { createVerify, type DecidedQuestion } from './verify.ts'
 
 export function composeChecks(
-  { config, clock, logger, metrics, audit }: Base,
+  base: Base,
   kept: Kept,
   policy: Policy,
   record: (decided: DecidedQuestion) => void,
 ): CheckRoutes {
+  const { config, clock, logger, metrics, audit } = base
   const { url: publicUrl, trustedProxies, webSocketOrigins } = config.server
   const { cookies, authenticator } = kept
   const deniedPages = createDeniedPages(kept.pages, publicUrl)
@@ -40,6 +38,7 @@ export function composeChecks(
   const forwardAuth = createForwardAuthFront(settings, canonicalOptions(config), deniedPages)
   const onEvaluationError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
   const countShadow = createShadowCounter(metrics.shadowed)
+  const decide = createRememberedDecisions()
   const verify = createVerify({
     authenticate: authenticator.authenticate,
     decide: (request, identity, context) => {
@@ -48,10 +47,11 @@ export function composeChecks(
       countShadow(snapshot, decision)
       return decision
     },
-    identityHeaders: composeIdentityHeaders(config, clock, kept.keys, metrics, logger),
+    identityHeaders: composeIdentityHeaders(base, kept.keys),
     upstreamCookie: cookies.strip,
     challenge: createChallenge({ publicUrl, issuePending: cookies.issuePending }),
     clearCookie: cookies.clear,
+    requireAudit: composeAuditGuard(base),
     audit,
     record,
     onDecision: metrics.decided,
@@ -74,8 +74,7 @@ export function composeChecks(
     onAliases: metrics.ignoredHeaders,
     onRefused: ({ front, requestId, code, error, clientAddress }: Refusal) => {
       metrics.refused(front, code)
-      const address = clientAddress === undefined ? {} : { clientAddress }
-      audit.write({ event: 'access.refused', requestId, front, code, ...address })
+      audit.write({ event: 'access.refused', requestId, front, code, clientAddress })
       const level = operationalErrors[code].status >= 500 ? 'error' : 'debug'
       logger[level]({ requestId, front, code, err: error }, 'subrequest refused')
     },
@@ -90,17 +89,23 @@ export function composeChecks(
   }
 }
 
-export function composeIdentityHeaders(
-  config: Config,
-  clock: Clock,
-  keys: SigningKeys,
-  metrics: Metrics,
-  logger: Logger,
-) {
+/** A disk that is full is a decision of the operator: refuse what cannot be recorded, or go on, count and complain. */
+function composeAuditGuard({ config, hasAuditRoom }: Base): () => void {
+  if (config.audit.whenFull === 'warn') return () => undefined
+  return () => {
+    if (!hasAuditRoom())
+      throw new OperationalError('ERR_AUDIT_UNAVAILABLE', 'audit events wait and no more can be kept')
+  }
+}
+
+/** The share of an assertion's life for which it is given out again; the rest is the application's. */
+const reusedShare = 1 / 4
+
+function composeIdentityHeaders({ config, clock, metrics, logger }: Base, keys: SigningKeys) {
   const { enabled, issuer, lifetimeSeconds } = config.assertion
   const { groupSeparator, ...names } = config.headers
   const [provider, ...others] = config.providers
-  return createIdentityHeaders({
+  const make = createIdentityHeaders({
     names,
     groupSeparator,
     sign: enabled ? createAssertionSigner({ keys, issuer, lifetimeSeconds, clock }) : () => '',
@@ -110,4 +115,6 @@ export function composeIdentityHeaders(
       logger.warn({ subject, count }, 'groups do not fit into the identity headers and were left out')
     },
   })
+  const keepMs = lifetimeSeconds * 1000 * reusedShare
+  return createRememberedHeaders({ make, currentKey: enabled ? keys.current : () => keys, keepMs, clock })
 }

@@ -24,6 +24,8 @@ export interface Base {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly audit: AuditLog
+  /** False while an audit event would be lost. */
+  readonly hasAuditRoom: () => boolean
 }
 
 export type Policy = PolicyReloader<PolicySnapshot>

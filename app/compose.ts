@@ -55,7 +55,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const metrics = createMetrics({ version, providers: config.providers.map(({ name }) => name) })
   const auditFile = composeAudit(config, clock, logger, metrics)
   const audit = createCountedAuditLog(auditFile, metrics)
-  const base: Base = { config, clock, logger, metrics, audit }
+  const base: Base = { config, clock, logger, metrics, audit, hasAuditRoom: auditFile.hasRoom }
   const records = composeRecords(base)
   const recorder = createDecisionRecorder(config.policy)
   const policy = composePolicy(base, recorder)

@@ -5,6 +5,7 @@
  * known, so the list is read from its right end: the first address that is not a trusted proxy is the client.
  */
 import ipaddr from 'ipaddr.js'
+import { LRUCache } from 'lru-cache'
 
 type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
 
@@ -18,18 +19,41 @@ export interface TrustedProxies {
   readonly clientAddress: (forwardedFor: readonly string[]) => string | undefined
 }
 
+/** Addresses whose verdict is remembered: all proxies, and the clients of the moment. */
+const MOST_REMEMBERED = 4096
+/** A list of two IPv6 addresses; longer ones are read anew each time. */
+const LONGEST_REMEMBERED = 96
+
 /** `networks`: CIDR blocks or single addresses. Throws `Error` for one that does not parse. */
 export function createTrustedProxies(networks: readonly string[]): TrustedProxies {
   const ranges = networks.map(parseRange)
-  const isTrusted = (address: string): boolean => {
+  const isTrusted = remembered((address: string): boolean => {
     const parsed = parseAddress(address)
     return parsed !== undefined && ranges.some(range => contains(range, parsed))
+  })
+  const clientOf = remembered((list: string) => clientAddress(list, isTrusted))
+  return {
+    isTrusted,
+    clientAddress: forwardedFor =>
+      clientOf(forwardedFor.length === 1 ? (forwardedFor[0] ?? '') : forwardedFor.join(',')),
   }
-  return { isTrusted, clientAddress: forwardedFor => clientAddress(forwardedFor, isTrusted) }
 }
 
-function clientAddress(forwardedFor: readonly string[], isTrusted: (address: string) => boolean): string | undefined {
-  const hops = forwardedFor.join(',').split(',')
+/** The answer hangs on the text and on the settings alone, so it may be given again. */
+function remembered<T>(read: (text: string) => T): (text: string) => T {
+  const known = new LRUCache<string, { readonly answer: T }>({ max: MOST_REMEMBERED })
+  return text => {
+    if (text.length > LONGEST_REMEMBERED) return read(text)
+    const found = known.get(text)
+    if (found !== undefined) return found.answer
+    const answer = read(text)
+    known.set(text, { answer })
+    return answer
+  }
+}
+
+function clientAddress(forwardedFor: string, isTrusted: (address: string) => boolean): string | undefined {
+  const hops = forwardedFor.split(',')
   if (hops.length > MAX_HOPS) return undefined
   let client: string | undefined
   for (const hop of hops.reverse()) {

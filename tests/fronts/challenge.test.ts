@@ -13,6 +13,7 @@ const question: VerifyQuestion = {
   requestId: 'r1',
   request: { domain: 'wiki.example.com', resource: '/a', action: 'GET', url: 'https://wiki.example.com/a?x=1&y=2#' },
   cookie: '',
+  clientAddress: undefined,
   header: () => undefined,
   isInteractive: true,
 }

@@ -5,13 +5,15 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
 import { type CheckDependencies, createCheckEndpoint, type Refusal } from '../../app/fronts/check-endpoint.ts'
 import type { Front, ParsedSubrequest, Reply } from '../../app/fronts/front.ts'
+import { readHeaders } from '../../app/fronts/raw-headers.ts'
 import type { VerifyResult } from '../../app/verify.ts'
 
 const parsed: ParsedSubrequest = {
   request: { domain: 'wiki.example.com', resource: '/a', action: 'GET', url: 'https://wiki.example.com/a' },
+  clientAddress: undefined,
   cookie: '',
   isInteractive: false,
-  header: () => undefined,
+  headers: readHeaders([]),
 }
 const allowed: Reply = { status: 200, headers: ['Remote-User', 'alice'], body: '' }
 const fails = (error: unknown) => (): never => {
@@ -35,7 +37,7 @@ function serve(front: Partial<Front>, dependencies: Partial<CheckDependencies> =
       ...dependencies,
     },
   )
-  server = createServer((incoming, response) => void endpoint(incoming, response)).listen(0, '127.0.0.1')
+  server = createServer((incoming, response) => endpoint(incoming, response)).listen(0, '127.0.0.1')
   return server
 }
 

@@ -4,7 +4,7 @@ import { OperationalError } from '../../app/errors.ts'
 import { createAuthRequestFront } from '../../app/fronts/auth-request.ts'
 import { createForwardAuthFront } from '../../app/fronts/forward-auth.ts'
 import type { Front, ParsedSubrequest } from '../../app/fronts/front.ts'
-import { countAliases } from '../../app/fronts/raw-headers.ts'
+import { readHeaders } from '../../app/fronts/raw-headers.ts'
 import { createTrustedProxies } from '../../app/fronts/trusted-proxies.ts'
 
 const settings = {
@@ -114,8 +114,8 @@ describe.each(Object.entries(dialects))('%s', (_name, { front, asks, carriers })
       ['X-Forwarded_Uri', '/public'],
     ]
     expect(parse(front, [...asks, ...aliases]).request).toEqual(parse(front, asks).request)
-    expect(countAliases([...asks, ...aliases].flat())).toBe(3)
-    expect(countAliases(asks.flat())).toBe(0)
+    expect(readHeaders([...asks, ...aliases].flat()).aliasCount).toBe(3)
+    expect(readHeaders(asks.flat()).aliasCount).toBe(0)
   })
 
   it('A11 refuses a Connection header that names what the proxy wrote', () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
 import type { ParsedSubrequest, Reply } from '../../app/fronts/front.ts'
 import { createHandoff, type Handoff, isReserved } from '../../app/fronts/handoff.ts'
+import { readHeaders } from '../../app/fronts/raw-headers.ts'
 import type { HandoffTicket, LoginSession } from '../../app/sessions/session-store.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
 
@@ -55,9 +56,10 @@ function visit(url: string): ParsedSubrequest {
   const { hostname, pathname } = new URL(url)
   return {
     request: { domain: hostname, resource: pathname, action: 'GET', url },
+    clientAddress: undefined,
     cookie: '',
     isInteractive: true,
-    header: () => undefined,
+    headers: readHeaders([]),
   }
 }
 

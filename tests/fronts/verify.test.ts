@@ -42,6 +42,7 @@ function verifyWith(
     upstreamCookie: () => 'theme=dark',
     challenge: () => ({ loginUrl: 'https://auth.example.com/login', setCookie: 'pending' }),
     clearCookie: () => 'cleared',
+    requireAudit: () => {},
     audit: { write: event => events.push(event), flush: async () => {} },
     onDecision: () => {},
     record: () => {},
@@ -98,6 +99,29 @@ describe('a verified request', () => {
       reason: 'rule-denied',
     })
     expect(JSON.stringify(events)).not.toContain('secret')
+  })
+
+  it('is answered at once when everything is at hand', () => {
+    const result = verifyWith(allow, {}, { authenticate: () => ({ identity: bob, clearCookie: false }) })
+    expect(result).not.toBeInstanceOf(Promise)
+    expect(result).toMatchObject({ decision: allow, identityHeaders: ['Remote-User', 'bob'] })
+    expect(events).toHaveLength(1)
+  })
+
+  it('is no answer at all when the store fails at once', () => {
+    const authenticate = () => {
+      throw new OperationalError('ERR_STORE_UNAVAILABLE', 'down')
+    }
+    expect(() => verifyWith(allow, {}, { authenticate })).toThrow('down')
+    expect(events).toEqual([])
+  })
+
+  it('is no answer at all where it cannot be recorded and has to be', () => {
+    const requireAudit = () => {
+      throw new OperationalError('ERR_AUDIT_UNAVAILABLE', 'the disk is full')
+    }
+    expect(() => verifyWith(allow, {}, { requireAudit })).toThrow('the disk is full')
+    expect(events).toEqual([])
   })
 
   it('is no answer at all when the store or the signer fails', async () => {
