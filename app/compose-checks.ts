@@ -1,5 +1,5 @@
 /** Composition of the check endpoints: fronts, the one use case, and the handoff. */
-import { createRememberedDecisions } from '../rbac/remembered-decisions.ts'
+
 import { createIdentityHeaders } from './assertion/headers.ts'
 import { createRememberedHeaders } from './assertion/remembered-headers.ts'
 import { createAssertionSigner } from './assertion/sign.ts'
@@ -14,6 +14,7 @@ import { createDeniedPages } from './fronts/denied-pages.ts'
 import { createForwardAuthFront } from './fronts/forward-auth.ts'
 import { createHandoff, reservedPath } from './fronts/handoff.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
+import { createRememberedDecisions } from './policy/remembered-decisions.ts'
 import { createShadowCounter } from './policy/shadow-counter.ts'
 import type { CheckRoutes } from './server.ts'
 import { createVerify, type DecidedQuestion } from './verify.ts'

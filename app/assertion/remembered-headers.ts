@@ -8,8 +8,8 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Identity } from '../../rbac/identity.ts'
-import { createNumbering } from '../../rbac/numbering.ts'
 import type { Clock } from '../clock.ts'
+import { createNumbering } from '../numbering.ts'
 import type { IdentityHeaders } from './headers.ts'
 import { audienceOf } from './sign.ts'
 

@@ -6,13 +6,13 @@
  * somebody has to keep: what a condition does not look at cannot have mattered to it.
  */
 import { LRUCache } from 'lru-cache'
-import type { AccessRequest } from './access-request.ts'
-import type { Context } from './context.ts'
-import { type decide, decideWatched, type OnError } from './decide.ts'
-import type { Decision } from './decision.ts'
-import type { Identity } from './identity.ts'
-import { createNumbering } from './numbering.ts'
-import type { PolicySnapshot } from './policy.ts'
+import type { AccessRequest } from '../../rbac/access-request.ts'
+import type { Context } from '../../rbac/context.ts'
+import { type decide, decideWatched, type OnError } from '../../rbac/decide.ts'
+import type { Decision } from '../../rbac/decision.ts'
+import type { Identity } from '../../rbac/identity.ts'
+import type { PolicySnapshot } from '../../rbac/policy.ts'
+import { createNumbering } from '../numbering.ts'
 
 export interface RememberedDecisionsOptions {
   /** How much may be remembered, in bytes; the longest unused is forgotten first. Default 16 MiB. */

@@ -1,12 +1,12 @@
 /** What is remembered is what would be decided: for random questions in random order, and after everything that can change. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createRememberedDecisions } from '../../app/policy/remembered-decisions.ts'
 import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { Context } from '../../rbac/context.ts'
 import { decide } from '../../rbac/decide.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
-import { createRememberedDecisions } from '../../rbac/remembered-decisions.ts'
-import { policyOf } from './policies.ts'
+import { policyOf } from '../decisions/policies.ts'
 
 const conditions = `
 office: { source-network: [10.0.0.0/8] }
