@@ -53,8 +53,8 @@ export interface VerifyResult {
 }
 
 export interface VerifyDependencies {
-  /** Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an error never yields an identity. */
-  readonly authenticate: (cookie: string, domain: string) => Promise<Authentication>
+  /** Throws or rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an error never yields an identity. */
+  readonly authenticate: (cookie: string, domain: string) => Authentication | Promise<Authentication>
   /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
   readonly decide: (request: AccessRequest, identity: Identity, context: Context) => Decision
   readonly identityHeaders: (

@@ -19,6 +19,9 @@ export function isReserved(resource: string): boolean {
   return resource === reservedPath || resource.startsWith(`${reservedPath}/`)
 }
 
+/** What a handoff needs to know of a browser. */
+type Checked = Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>
+
 export interface HandoffDependencies {
   /** Origin of the auth host, without a trailing slash. */
   readonly publicUrl: string
@@ -27,7 +30,7 @@ export interface HandoffDependencies {
   readonly authenticate: (
     cookie: string,
     domain: string,
-  ) => Promise<Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>>
+  ) => Checked | Promise<Checked>
   readonly issueSession: (sessionId: string, domain: string) => string
   readonly deniedPages: DeniedPages
   readonly audit: AuditLog
