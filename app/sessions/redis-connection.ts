@@ -36,7 +36,8 @@ export function connectTo(url: string, { commandTimeoutMs, isTold }: ConnectionO
       socketTimeout: silenceMs,
       reconnectStrategy: retries => Math.min(longestBackoffMs, 50 * 2 ** Math.min(retries, 10)) + Math.random() * 100,
     },
-    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
+    // The library would make a timer and an abort signal for each command; redis-commands.ts bounds their time.
+    commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
     scripts: {
       putRecord: conditional(putScript),
       addRecord: conditional(addScript),

@@ -23,6 +23,8 @@ export interface TrackingOptions {
 const leaseMs = 250
 /** Between two heartbeats, while what is remembered is in use. */
 const heartbeatMs = 80
+/** Between two attempts to be told, over a connection that stands. */
+const retryMs = 5000
 
 export function createTracking(client: Client, options: TrackingOptions): Tracking {
   const { keyPrefix, heartbeatKey, run, onRefused } = options
@@ -31,6 +33,8 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
   let isUsed = false
   let isBeating = false
   let leaseUntil = 0
+  let retryAt = 0
+  let isRefusalTold = false
   // A connection that was lost takes the answers that belonged to it along.
   let connection = 0
 
@@ -42,6 +46,7 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
   }
   const turnOn = async () => {
     turnOff()
+    retryAt = performance.now() + retryMs
     const current = connection
     try {
       // The library has switched to the mode that tells of single reads; Redis changes modes only when it is off.
@@ -50,9 +55,12 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
       await Promise.all([off, on])
       if (current !== connection) return
       isOn = true
+      isRefusalTold = false
       beat()
     } catch (error) {
-      if (current === connection && client.isReady) onRefused(error)
+      if (current !== connection || isRefusalTold) return
+      isRefusalTold = true
+      onRefused(error)
     }
   }
   const beat = () => {
@@ -72,7 +80,9 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
   }
 
   const timer = setInterval(() => {
-    if (isUsed) beat()
+    if (isOn && isUsed) beat()
+    // After an error that has not cost the connection.
+    if (!isOn && client.isReady && performance.now() > retryAt) void turnOn()
   }, heartbeatMs)
   timer.unref()
   client.on('ready', turnOn)
