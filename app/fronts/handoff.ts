@@ -27,10 +27,7 @@ export interface HandoffDependencies {
   readonly publicUrl: string
   readonly tickets: OneTimeStore<HandoffTicket>
   readonly sessions: SessionStore
-  readonly authenticate: (
-    cookie: string,
-    domain: string,
-  ) => Checked | Promise<Checked>
+  readonly authenticate: (cookie: string, domain: string) => Checked | Promise<Checked>
   readonly issueSession: (sessionId: string, domain: string) => string
   readonly deniedPages: DeniedPages
   readonly audit: AuditLog

@@ -49,7 +49,8 @@ export function createSessionCookieAuthenticator(
     }
     // Clearing removes the pending cookie as well, which has the same name and is still needed.
     const isWorthless = reading.isGarbage || reading.sessionIds.length > 0
-    if (pendingNonceHash !== undefined) return { identity: anonymous, bindingHash: pendingNonceHash, clearCookie: false }
+    if (pendingNonceHash !== undefined)
+      return { identity: anonymous, bindingHash: pendingNonceHash, clearCookie: false }
     return isWorthless ? worthless : nobody
   }
 

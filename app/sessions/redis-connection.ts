@@ -75,7 +75,11 @@ export function createReadOnlyReconnect(client: Client) {
   }
 }
 
-export function watchState(client: Client, describe: (cause: unknown) => Error, onStateChange?: (state: RedisState) => void) {
+export function watchState(
+  client: Client,
+  describe: (cause: unknown) => Error,
+  onStateChange?: (state: RedisState) => void,
+) {
   let reported: string | undefined
   const report = (state: RedisState) => {
     // One report per change, not one per attempt to reconnect.

@@ -6,8 +6,9 @@
  * change which was made before the heartbeat was sent has been told. That proof is a lease of 250 ms: while it lasts,
  * what is remembered is at most that old; when it has run out, for whatever reason, every read goes through.
  */
-import type { Client } from './redis-connection.ts'
+
 import type { RunCommand } from './redis-commands.ts'
+import type { Client } from './redis-connection.ts'
 import type { Tracking } from './tracked-records.ts'
 
 export interface TrackingOptions {

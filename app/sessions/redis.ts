@@ -102,8 +102,7 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
 
 /** `known` itself when nothing has changed. */
 function liveRecord(encoded: Buffer, known: StoredRecord | undefined, now: number): StoredRecord | undefined {
-  const record =
-    known !== undefined && isEntryOf(encoded, known.value, known.expiresAt) ? known : recordIn(encoded)
+  const record = known !== undefined && isEntryOf(encoded, known.value, known.expiresAt) ? known : recordIn(encoded)
   return record === undefined || record.expiresAt <= now ? undefined : record
 }
 

@@ -2,7 +2,14 @@
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { createSeal, digestOf } from './seal.ts'
-import type { OneTimeStore, RecordKind, RecordStore, SharedStore, StoredRecord, ValueOrPromise } from './session-store.ts'
+import type {
+  OneTimeStore,
+  RecordKind,
+  RecordStore,
+  SharedStore,
+  StoredRecord,
+  ValueOrPromise,
+} from './session-store.ts'
 
 export interface SealedRecordsOptions {
   readonly records: RecordStore

@@ -36,7 +36,10 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     return server
   }
   function openAt(url: string, onStateChange?: (state: RedisState) => void): RecordStore {
-    const further = { ...(onStateChange === undefined ? {} : { onStateChange }), ...(cache === undefined ? {} : { cache }) }
+    const further = {
+      ...(onStateChange === undefined ? {} : { onStateChange }),
+      ...(cache === undefined ? {} : { cache }),
+    }
     const records = createRedisRecords({ url, clock, commandTimeoutMs: 500, ...further })
     cleanups.push(() => records.close())
     return records
