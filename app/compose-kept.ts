@@ -37,12 +37,17 @@ export const secretsOf = (config: Config): readonly string[] => [config.sessions
 
 /** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
 export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
-  const { lifetimeSeconds, idleSeconds } = config.sessions
+  const { lifetimeSeconds, idleSeconds, cacheBytes } = config.sessions
   const secrets = secretsOf(config)
   const limits = { records, secrets, clock, lifetimeSeconds, idleSeconds }
   const { algorithm, rotateEverySeconds } = config.assertion
-  const sessions = createSessionStore(limits)
-  const cookies = createHostCookies({ secrets, name: config.server.cookieName, isSecure: isSecure(config) })
+  const sessions = createSessionStore({ ...limits, memoryBytes: cacheBytes / 2 })
+  const cookies = createHostCookies({
+    secrets,
+    name: config.server.cookieName,
+    isSecure: isSecure(config),
+    memoryBytes: cacheBytes / 8,
+  })
   return {
     sessions,
     cookies,

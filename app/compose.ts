@@ -135,13 +135,19 @@ function composeAudit(config: Config, clock: Clock, logger: Logger, metrics: Met
 }
 
 function composeRecords({ config, clock, logger, metrics }: Base): RecordStore {
-  const { store } = config.sessions
+  const { store, cacheBytes } = config.sessions
+  const cache = {
+    maxBytes: (cacheBytes * 3) / 8,
+    onEvent: metrics.sessionCache,
+    onRefused: (error: Error) => logger.warn({ err: error }, 'session cache is off: Redis does not tell of changes'),
+  }
   if (store.kind === 'lmdb') return createLmdbRecords({ path: store.path, clock })
   return createRedisRecords({
     url: store.url,
     prefix: store.prefix,
     commandTimeoutMs: store.timeoutSeconds * 1000,
     clock,
+    ...(store.isCached ? { cache } : {}),
     onStateChange: state => {
       metrics.storeUp(state.isReady)
       if (state.isReady) logger.info({}, 'session store is ready')

@@ -28,6 +28,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
       secret: parsed.sessions.secret ?? '',
       lifetimeSeconds: parsed.sessions.lifetime,
       idleSeconds: parsed.sessions.idle,
+      cacheBytes: parsed.sessions.cacheBytes,
     },
     policy: toPolicy(parsed.policy, directory),
     assertion: {
@@ -57,8 +58,8 @@ function toProvider(provider: ParsedSettings['providers'][number]) {
 
 function toStore(sessions: ParsedSessions, directory: string) {
   if (sessions.store === 'lmdb') return { kind: 'lmdb' as const, path: resolve(directory, sessions.path) }
-  const { prefix, timeout, url } = sessions
-  return { kind: 'redis' as const, url: url ?? '', prefix, timeoutSeconds: timeout }
+  const { cache, prefix, timeout, url } = sessions
+  return { kind: 'redis' as const, url: url ?? '', prefix, timeoutSeconds: timeout, isCached: cache }
 }
 
 function toPolicy({ adapter, directories, ...policy }: ParsedSettings['policy'], directory: string) {

@@ -173,6 +173,16 @@ const sessions = z.strictObject({
     description: 'How long a session lasts without a request.',
     expected: durationExpected,
   }),
+  cache: setting(z.boolean().default(true), {
+    description:
+      'Whether sessions that were read from Redis are remembered until Redis tells of a change; if not, each check reads Redis.',
+    expected: 'true or false',
+  }),
+  cacheBytes: setting(z.int().min(1_048_576).max(17_179_869_184).default(67_108_864), {
+    description:
+      'Memory for what is remembered of sessions, in bytes: an eighth for cookies, half for opened sessions, the rest for records of Redis.',
+    expected: 'a whole number from 1048576 to 17179869184',
+  }),
 })
 
 const assertion = z.strictObject({

@@ -19,15 +19,15 @@ export function isReserved(resource: string): boolean {
   return resource === reservedPath || resource.startsWith(`${reservedPath}/`)
 }
 
+/** What a handoff needs to know of a browser. */
+type Checked = Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>
+
 export interface HandoffDependencies {
   /** Origin of the auth host, without a trailing slash. */
   readonly publicUrl: string
   readonly tickets: OneTimeStore<HandoffTicket>
   readonly sessions: SessionStore
-  readonly authenticate: (
-    cookie: string,
-    domain: string,
-  ) => Promise<Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>>
+  readonly authenticate: (cookie: string, domain: string) => Checked | Promise<Checked>
   readonly issueSession: (sessionId: string, domain: string) => string
   readonly deniedPages: DeniedPages
   readonly audit: AuditLog

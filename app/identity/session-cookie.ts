@@ -1,14 +1,15 @@
 /** Session cookie of one host -> the person who logged in. */
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { HostCookies } from '../sessions/cookie.ts'
-import type { LoginSession, SessionStore } from '../sessions/session-store.ts'
+import type { SessionCookie } from '../sessions/cookie-verdicts.ts'
+import type { LoginSession, SessionStore, ValueOrPromise } from '../sessions/session-store.ts'
 
 export interface SessionCookieAuthenticator {
   /**
-   * Rejects with `ERR_STORE_UNAVAILABLE` when the store cannot tell. Threat: taking an unreadable session for none would
+   * Throws or rejects with `ERR_STORE_UNAVAILABLE` when the store cannot tell. Threat: taking an unreadable session for none would
    * turn an outage into rules for anonymous requests, and into log-outs.
    */
-  authenticate(cookieHeader: string, domain: string): Promise<CookieAuthentication>
+  authenticate(cookieHeader: string, domain: string): ValueOrPromise<CookieAuthentication>
 }
 
 export interface CookieAuthentication {
@@ -27,7 +28,7 @@ export interface CookieAuthentication {
 }
 
 export interface SessionCookieAuthenticatorOptions {
-  readonly cookies: Pick<HostCookies, 'read' | 'bindingOf'>
+  readonly cookies: Pick<HostCookies, 'read' | 'recall' | 'bindingOf'>
   readonly sessions: Pick<SessionStore, 'find' | 'digest'>
 }
 
@@ -35,25 +36,44 @@ export function createSessionCookieAuthenticator(
   options: SessionCookieAuthenticatorOptions,
 ): SessionCookieAuthenticator {
   const { cookies, sessions } = options
+
+  async function authenticateSlowly(cookieHeader: string, domain: string): Promise<CookieAuthentication> {
+    const reading = cookies.read(cookieHeader, domain)
+    const { pendingNonceHash } = reading
+    const found = await findFirst(sessions, reading.sessionIds)
+    if (found !== undefined) {
+      const { sessionId, login } = found
+      const sessionDigest = sessions.digest(sessionId)
+      const bindingHash = cookies.bindingOf(sessionId, domain)
+      return { identity: login.identity, sessionId, sessionDigest, bindingHash, clearCookie: false }
+    }
+    // Clearing removes the pending cookie as well, which has the same name and is still needed.
+    const isWorthless = reading.isGarbage || reading.sessionIds.length > 0
+    if (pendingNonceHash !== undefined)
+      return { identity: anonymous, bindingHash: pendingNonceHash, clearCookie: false }
+    return isWorthless ? worthless : nobody
+  }
+
   return {
-    async authenticate(cookieHeader, domain) {
-      const reading = cookies.read(cookieHeader, domain)
-      const { pendingNonceHash } = reading
-      const found = await findFirst(sessions, reading.sessionIds)
-      if (found !== undefined) {
-        const { sessionId, login } = found
-        const sessionDigest = sessions.digest(sessionId)
-        const bindingHash = cookies.bindingOf(sessionId, domain)
-        return { identity: login.identity, sessionId, sessionDigest, bindingHash, clearCookie: false }
-      }
-      // Clearing removes the pending cookie as well, which has the same name and is still needed.
-      const isWorthless = reading.isGarbage || reading.sessionIds.length > 0
-      if (pendingNonceHash !== undefined)
-        return { identity: anonymous, bindingHash: pendingNonceHash, clearCookie: false }
-      return { identity: anonymous, clearCookie: isWorthless }
+    authenticate(cookieHeader, domain) {
+      if (cookieHeader === '') return nobody
+      const cookie = cookies.recall(cookieHeader, domain)
+      if (cookie === undefined) return authenticateSlowly(cookieHeader, domain)
+      const login = sessions.find(cookie.sessionId)
+      return login instanceof Promise ? login.then(found => withSession(cookie, found)) : withSession(cookie, login)
     },
   }
 }
+
+/** What the only cookie of a request is worth, once the store was asked. */
+function withSession(cookie: SessionCookie, login: LoginSession | undefined): CookieAuthentication {
+  if (login === undefined) return worthless
+  const { sessionId, sessionDigest, bindingHash } = cookie
+  return { identity: login.identity, sessionId, sessionDigest, bindingHash, clearCookie: false }
+}
+
+const nobody: CookieAuthentication = Object.freeze({ identity: anonymous, clearCookie: false })
+const worthless: CookieAuthentication = Object.freeze({ identity: anonymous, clearCookie: true })
 
 /** Several cookies of one name may come, some of them planted or left over: the first that is a session counts. */
 async function findFirst(sessions: Pick<SessionStore, 'find'>, sessionIds: readonly string[]) {

@@ -14,6 +14,8 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto'
+import { createCookieVerdicts, type SessionCookie } from './cookie-verdicts.ts'
+import { sessionDigestOf } from './seal.ts'
 
 export interface HostCookies {
   /** Name of the cookie, with its `__Host-` prefix where that is possible. */
@@ -28,6 +30,11 @@ export interface HostCookies {
   clear(): string
   /** What a Cookie header says to `domain`; never throws. */
   read(cookieHeader: string, domain: string): HostCookieReading
+  /**
+   * The session that `read` has found before for exactly this cookie on exactly this host, when the header has no other
+   * cookie of ours; `undefined` for everything else, which only `read` can judge. Never throws.
+   */
+  recall(cookieHeader: string, domain: string): SessionCookie | undefined
   /** The Cookie header without our cookie, for the upstream; empty when nothing is left. */
   strip(cookieHeader: string): string
 }
@@ -48,11 +55,14 @@ export interface HostCookiesOptions {
   readonly name?: string
   /** The browser reaches us over https: `__Host-` prefix and `Secure`. */
   readonly isSecure: boolean
+  /** How much the verdicts on cookies may take in memory, in bytes; default 4 MiB. */
+  readonly memoryBytes?: number
 }
 
 const sessionIdPattern = /^[\w-]{16,128}$/
 const noncePattern = /^[\w-]{43}$/
 const macLength = 43
+const [semicolon, space, equalsSign] = [0x3b, 0x20, 0x3d]
 /** More than any proxy or Node itself lets through by default. */
 const longestHeader = 65_536
 /** Threat: a parent domain that plants many cookies of our name. Each costs a MAC, and each session found a look-up. */
@@ -63,6 +73,7 @@ export function createHostCookies({
   secrets,
   name: plainName = 'sallyport',
   isSecure,
+  memoryBytes = 4 * 1024 * 1024,
 }: HostCookiesOptions): HostCookies {
   const keys = secrets.map(deriveKey)
   const [signingKey] = keys
@@ -70,6 +81,9 @@ export function createHostCookies({
   const name = isSecure ? `__Host-${plainName}` : plainName
   // Lax: a link from a mail program has to find the session. No Domain: the host alone gets it back.
   const attributes = `; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
+
+  const verdicts = createCookieVerdicts(memoryBytes)
+  const bindingOf = (sessionId: string, domain: string) => hashNonce(macOf(signingKey, domain, sessionId))
 
   return {
     name,
@@ -81,15 +95,59 @@ export function createHostCookies({
       const nonce = randomBytes(32).toString('base64url')
       return { setCookie: `${name}=n.${nonce}${attributes}`, nonceHash: hashNonce(nonce) }
     },
-    bindingOf: (sessionId, domain) => hashNonce(macOf(signingKey, domain, sessionId)),
+    bindingOf,
     clear: () => `${name}=${attributes}; Max-Age=0`,
-    read: (cookieHeader, domain) => readValues(valuesOf(cookieHeader, name), domain, keys),
+    read(cookieHeader, domain) {
+      const values = valuesOf(cookieHeader, name)
+      const reading = readValues(values, domain, keys)
+      const [value, ...otherValues] = values
+      const [sessionId] = reading.sessionIds
+      if (value !== undefined && sessionId !== undefined && otherValues.length === 0) {
+        verdicts.remember(domain, value, {
+          sessionId,
+          sessionDigest: sessionDigestOf(sessionId),
+          bindingHash: bindingOf(sessionId, domain),
+        })
+      }
+      return reading
+    },
+    recall(cookieHeader, domain) {
+      const start = onlyPairOf(cookieHeader, name)
+      if (start === -1 || cookieHeader.length > longestHeader) return undefined
+      return verdicts.recall(domain, cookieHeader.slice(start + name.length + 1, endOfPair(cookieHeader, start)))
+    },
     strip(cookieHeader) {
+      const start = onlyPairOf(cookieHeader, name)
+      if (start >= 0) return withoutPair(cookieHeader, start)
       if (!cookieHeader.includes(name)) return cookieHeader
       const kept = cookieHeader.split(';').filter(pair => nameOf(pair) !== name)
       return kept.join(';').trim()
     },
   }
+}
+
+/**
+ * Where `name=` begins when it stands once in the header, as a cookie of its own that was written the usual way; else -1,
+ * and the header has to be taken apart. That both ways say the same is tested with random headers.
+ */
+function onlyPairOf(cookieHeader: string, name: string): number {
+  const start = cookieHeader.indexOf(name)
+  if (start === -1 || cookieHeader.charCodeAt(start + name.length) !== equalsSign) return -1
+  // Threat: a value that holds our name (`a=sallyport=…`). Only what begins a pair is a name.
+  const before = start === 0 ? semicolon : cookieHeader.charCodeAt(start - 1)
+  const isFirstOfPair = before === semicolon || (before === space && cookieHeader.charCodeAt(start - 2) === semicolon)
+  return isFirstOfPair && cookieHeader.indexOf(name, start + name.length) === -1 ? start : -1
+}
+
+function endOfPair(cookieHeader: string, start: number): number {
+  const end = cookieHeader.indexOf(';', start)
+  return end === -1 ? cookieHeader.length : end
+}
+
+function withoutPair(cookieHeader: string, start: number): string {
+  const end = endOfPair(cookieHeader, start)
+  if (start === 0) return cookieHeader.slice(end + 1).trim()
+  return (cookieHeader.slice(0, cookieHeader.lastIndexOf(';', start)) + cookieHeader.slice(end)).trim()
 }
 
 /** One of the cookies of a header, of any name. */

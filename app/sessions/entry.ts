@@ -15,6 +15,7 @@ export interface Entry {
 
 const momentLength = 16
 export const headerLength = 1 + momentLength
+const recordTag = 0x72
 
 /** A moment in milliseconds since the epoch as 16 digits. Throws a RangeError for what is no moment. */
 export function encodeMoment(milliseconds: number): string {
@@ -34,8 +35,32 @@ export function encodeEntry(entry: Entry): Buffer {
 /** `undefined` for bytes that no `encodeEntry` wrote. The value is a view of `encoded`. */
 export function decodeEntry(encoded: Buffer): Entry | undefined {
   if (encoded.length < headerLength) return undefined
-  const expiresAt = Number(encoded.toString('latin1', 1, headerLength))
-  const kind = encoded[0] === 0x72 ? 'record' : encoded[0] === 0x74 ? 'tombstone' : undefined
+  const expiresAt = momentIn(encoded)
+  const kind = encoded[0] === recordTag ? 'record' : encoded[0] === 0x74 ? 'tombstone' : undefined
   if (kind === undefined || !Number.isSafeInteger(expiresAt)) return undefined
   return { kind, expiresAt, value: encoded.subarray(headerLength) }
+}
+
+/** Whether `encoded` is a record of exactly this value and expiry; makes no object, for reads that find no change. */
+export function isEntryOf(encoded: Buffer, value: Uint8Array, expiresAt: number): boolean {
+  if (encoded.length !== headerLength + value.length || encoded[0] !== recordTag) return false
+  return momentIn(encoded) === expiresAt && encoded.compare(value, 0, value.length, headerLength, encoded.length) === 0
+}
+
+/** NaN for anything but 16 digits. */
+function momentIn(encoded: Buffer): number {
+  let moment = 0
+  for (let position = 1; position < headerLength; position += 1) {
+    const digit = (encoded[position] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) return Number.NaN
+    moment = moment * 10 + digit
+  }
+  return moment
+}
+
+/** A copy in memory of its own: a view that is kept would keep a whole chunk of the network, or of a pool, alive. */
+export function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }

@@ -8,7 +8,7 @@
 import { RedisStore } from 'connect-redis'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './login-sessions.ts'
 import { createSealedRecords } from './sealed-records.ts'
-import { expiryOf, parseLogin } from './session-payload.ts'
+import { expiryOf, isExpiryStale, parseLogin } from './session-payload.ts'
 
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
 export function createExpressSessionStore(options: SessionStoreOptions): RedisStore {
@@ -20,7 +20,7 @@ export function createExpressSessionStore(options: SessionStoreOptions): RedisSt
 function createClientFacade(options: SessionStoreOptions) {
   const { clock } = options
   const sessions = createSealedRecords({ records: options.records, secrets: options.secrets, kind: 'session' })
-  const moveExpiry = createExpiryMover(sessions, options)
+  const moveExpiry = createExpiryMover(sessions)
 
   async function find(sessionId: string) {
     const record = await sessions.get(sessionId)
@@ -46,7 +46,8 @@ function createClientFacade(options: SessionStoreOptions) {
     },
     async expire(sessionId: string): Promise<void> {
       const session = await find(sessionId)
-      if (session !== undefined) await moveExpiry(sessionId, session.expiresAt, session.wanted)
+      if (session === undefined || !isExpiryStale(session.expiresAt, session.wanted, options)) return
+      await moveExpiry(sessionId, session.wanted)
     },
     async del(sessionIds: readonly string[]): Promise<void> {
       await Promise.all(sessionIds.map(id => endSession(sessions, id, options)))

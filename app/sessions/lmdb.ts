@@ -12,8 +12,8 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { withDeadline } from './deadline.ts'
-import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
-import type { RecordKind, RecordStore } from './session-store.ts'
+import { decodeEntry, type Entry, encodeEntry, isEntryOf, ownCopy } from './entry.ts'
+import type { RecordKind, RecordStore, StoredRecord } from './session-store.ts'
 
 export interface LmdbRecordsOptions {
   /** Directory of the database; made with mode 0700 when absent. */
@@ -41,7 +41,7 @@ interface Databases {
 export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
   const { clock, path, sweepIntervalMs = 60_000 } = options
   const databases = openDatabases(path)
-  const reader = createReader(databases)
+  const reader = createReader(databases, clock)
   const entries = createEntries(databases, clock)
   const stopSweep = startSweep(databases, clock, sweepIntervalMs)
 
@@ -64,12 +64,7 @@ export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
         entries.set(id, { kind: 'record', expiresAt, value })
         return true
       }),
-    get: (kind, key) =>
-      guard('get', async () => {
-        const entry = reader.read(keyOf(kind, key))
-        if (entry?.kind !== 'record' || entry.expiresAt <= clock.now()) return undefined
-        return { value: entry.value, expiresAt: entry.expiresAt }
-      }),
+    get: (kind, key, known) => reader.read(keyOf(kind, key), known),
     extend: (kind, key, expiresAt) =>
       write('extend', () => {
         const id = keyOf(kind, key)
@@ -153,26 +148,46 @@ function refuseForeignFile(file: string): void {
  * Reads outside of transactions. LMDB-js keeps one snapshot for a timer's tick; a session that another process ended in
  * between would still be there. So the snapshot is given back when this turn of the event loop is over.
  */
-function createReader({ root, records }: Databases) {
+function createReader({ root, records }: Databases, clock: Clock) {
   let isResetDue = false
   let isClosed = false
+  const reset = () => {
+    isResetDue = false
+    if (!isClosed) root.resetReadTxn()
+  }
+  /** The bytes stay as they are until the next call of the library. */
+  const borrow = (id: string): Buffer | undefined => {
+    if (isClosed) throw new Error('the store is closed')
+    if (!isResetDue) {
+      isResetDue = true
+      setImmediate(reset)
+    }
+    return records.getBinaryFast(id) as Buffer | undefined
+  }
   return {
-    read(id: string): Entry | undefined {
-      if (isClosed) throw new Error('the store is closed')
-      if (!isResetDue) {
-        isResetDue = true
-        setImmediate(() => {
-          isResetDue = false
-          if (!isClosed) root.resetReadTxn()
-        })
+    /** Throws `ERR_STORE_UNAVAILABLE`. */
+    read(id: string, known: StoredRecord | undefined): StoredRecord | undefined {
+      try {
+        const encoded = borrow(id)
+        if (encoded === undefined) return undefined
+        // Almost every read finds what the last one found: then nothing is copied.
+        const isKnown = known !== undefined && isEntryOf(encoded, known.value, known.expiresAt)
+        const record = isKnown ? known : recordIn(encoded)
+        return record === undefined || record.expiresAt <= clock.now() ? undefined : record
+      } catch (error) {
+        throw unavailable('get', error)
       }
-      const stored = records.getBinary(id)
-      return stored === undefined ? undefined : decodeEntry(stored)
     },
     close(): void {
       isClosed = true
     },
   }
+}
+
+function recordIn(encoded: Buffer): StoredRecord | undefined {
+  const entry = decodeEntry(encoded)
+  if (entry?.kind !== 'record') return undefined
+  return { value: ownCopy(entry.value), expiresAt: entry.expiresAt }
 }
 
 /** Entries and their index within a write transaction. */
@@ -252,9 +267,9 @@ async function flushed(root: RootDatabase<Buffer, string>): Promise<void> {
   await root.flushed
 }
 
-async function guard<T>(operation: string, work: Promise<T> | (() => Promise<T>)): Promise<T> {
+async function guard<T>(operation: string, work: Promise<T>): Promise<T> {
   try {
-    return await (typeof work === 'function' ? work() : work)
+    return await work
   } catch (error) {
     if (error instanceof OperationalError || error instanceof RangeError) throw error
     throw unavailable(operation, error)

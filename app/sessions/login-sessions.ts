@@ -1,34 +1,48 @@
 /** Login sessions as the check path and log-out see them: found by id, moved along while used, ended for good. */
 import type { Clock } from '../clock.ts'
-import { digestOf } from './seal.ts'
+import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
+import { sessionDigestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
-import { expiryOf, isExpiryStale, parseLogin, type SessionLimits } from './session-payload.ts'
-import type { RecordStore, SessionStore } from './session-store.ts'
+import { expiryOf, isExpiryStale, type SessionLimits } from './session-payload.ts'
+import type { LoginSession, RecordStore, SessionStore, ValueOrPromise } from './session-store.ts'
 
 export interface SessionStoreOptions extends SessionLimits {
   readonly records: RecordStore
   /** Master secrets: the first seals, all open. */
   readonly secrets: readonly string[]
   readonly clock: Clock
+  /** How much opened sessions may take in memory, in bytes; default 16 MiB. */
+  readonly memoryBytes?: number
 }
 
+/** How much memory opened sessions take where nothing else is said: 16 MiB. */
+const defaultMemoryBytes = 16 * 1024 * 1024
+
 export function createSessionStore(options: SessionStoreOptions): SessionStore {
-  const { clock } = options
-  const sessions = createSealedRecords({ records: options.records, secrets: options.secrets, kind: 'session' })
-  const moveExpiry = createExpiryMover(sessions, options)
+  const { clock, records, secrets, memoryBytes = defaultMemoryBytes } = options
+  const sessions = createSealedRecords({ records, secrets, kind: 'session' })
+  const logins = createOpenedLogins({ records, secrets, memoryBytes })
+  const moveExpiry = createExpiryMover(sessions)
+
+  function judge(sessionId: string, opened: OpenedLogin | undefined): ValueOrPromise<LoginSession | undefined> {
+    if (opened === undefined) return undefined
+    const { login, expiresAt } = opened
+    const now = clock.now()
+    const wanted = expiryOf(login, now, options)
+    // Threat: a session kept alive for ever by using it. The stored expiry may stem from longer limits.
+    if (wanted <= now) return undefined
+    if (!isExpiryStale(expiresAt, wanted, options)) return login
+    // Ended since it was read: then it is not there.
+    return moveExpiry(sessionId, wanted).then(isThere => (isThere ? login : undefined))
+  }
+
   return {
-    async find(sessionId) {
-      const record = await sessions.get(sessionId)
-      const login = record === undefined ? undefined : parseLogin(record.value)
-      if (record === undefined || login === undefined) return undefined
-      const wanted = expiryOf(login, clock.now(), options)
-      // Threat: a session kept alive for ever by using it. The stored expiry may stem from longer limits.
-      if (wanted <= clock.now()) return undefined
-      // Ended since it was read: then it is not there.
-      return (await moveExpiry(sessionId, record.expiresAt, wanted)) ? login : undefined
+    find(sessionId) {
+      const opened = logins.get(sessionId)
+      return opened instanceof Promise ? opened.then(found => judge(sessionId, found)) : judge(sessionId, opened)
     },
     end: sessionId => endSession(sessions, sessionId, options),
-    digest: sessionId => digestOf('session', sessionId).slice(0, 16),
+    digest: sessionDigestOf,
   }
 }
 
@@ -41,11 +55,10 @@ export function endSession(
   return sessions.end(sessionId, options.clock.now() + options.lifetimeSeconds * 1000)
 }
 
-/** Moves an expiry that is stale; false if the session has ended. Parallel checks of one session share one write. */
-export function createExpiryMover(sessions: SealedRecords, limits: SessionLimits) {
+/** Moves an expiry; false if the session has ended. Parallel checks of one session share one write. */
+export function createExpiryMover(sessions: SealedRecords) {
   const underWay = new Map<string, Promise<boolean>>()
-  return async (sessionId: string, stored: number, wanted: number): Promise<boolean> => {
-    if (!isExpiryStale(stored, wanted, limits)) return true
+  return (sessionId: string, wanted: number): Promise<boolean> => {
     const moving =
       underWay.get(sessionId) ?? sessions.extend(sessionId, wanted).finally(() => underWay.delete(sessionId))
     underWay.set(sessionId, moving)

@@ -2,7 +2,14 @@
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { createSeal, digestOf } from './seal.ts'
-import type { OneTimeStore, RecordKind, RecordStore, SharedStore } from './session-store.ts'
+import type {
+  OneTimeStore,
+  RecordKind,
+  RecordStore,
+  SharedStore,
+  StoredRecord,
+  ValueOrPromise,
+} from './session-store.ts'
 
 export interface SealedRecordsOptions {
   readonly records: RecordStore
@@ -15,7 +22,7 @@ export interface SealedRecordsOptions {
 export interface SealedRecords {
   put(id: string, value: unknown, expiresAt: number): Promise<boolean>
   add(id: string, value: unknown, expiresAt: number): Promise<boolean>
-  get(id: string): Promise<OpenedRecord | undefined>
+  get(id: string): ValueOrPromise<OpenedRecord | undefined>
   extend(id: string, expiresAt: number): Promise<boolean>
   take(id: string): Promise<unknown>
   end(id: string, tombstoneUntil: number): Promise<void>
@@ -31,13 +38,16 @@ export function createSealedRecords({ records, secrets, kind }: SealedRecordsOpt
   const seal = createSeal(secrets)
   const close = (id: string, value: unknown) => seal.seal(kind, id, Buffer.from(JSON.stringify(value)))
   const open = (id: string, sealed: Uint8Array) => parseJson(seal.unseal(kind, id, sealed))
+  const openRecord = (id: string, record: StoredRecord | undefined): OpenedRecord | undefined => {
+    const value = record === undefined ? undefined : open(id, record.value)
+    return record === undefined || value === undefined ? undefined : { value, expiresAt: record.expiresAt }
+  }
   return {
     put: (id, value, expiresAt) => records.put(kind, digestOf(kind, id), close(id, value), expiresAt),
     add: (id, value, expiresAt) => records.add(kind, digestOf(kind, id), close(id, value), expiresAt),
-    async get(id) {
-      const record = await records.get(kind, digestOf(kind, id))
-      const value = record === undefined ? undefined : open(id, record.value)
-      return record === undefined || value === undefined ? undefined : { value, expiresAt: record.expiresAt }
+    get(id) {
+      const found = records.get(kind, digestOf(kind, id))
+      return found instanceof Promise ? found.then(record => openRecord(id, record)) : openRecord(id, found)
     },
     extend: (id, expiresAt) => records.extend(kind, digestOf(kind, id), expiresAt),
     async take(id) {
@@ -48,7 +58,8 @@ export function createSealedRecords({ records, secrets, kind }: SealedRecordsOpt
   }
 }
 
-function parseJson(plaintext: Buffer | undefined): unknown {
+/** `undefined` for what is no JSON. */
+export function parseJson(plaintext: Buffer | undefined): unknown {
   if (plaintext === undefined) return undefined
   try {
     return JSON.parse(plaintext.toString())

@@ -10,12 +10,18 @@ export interface LoginSession {
   readonly idToken?: string
 }
 
+/**
+ * An answer that is at hand, or one that has to be waited for. A check makes a promise only where something is awaited;
+ * so a failure is thrown by the first and a rejection of the second, and whoever calls has to expect both.
+ */
+export type ValueOrPromise<T> = T | Promise<T>
+
 /** The kinds of records; part of every key and of every seal, so that one kind can never be read as another. */
 export type RecordKind = 'session' | 'attempt' | 'ticket' | 'signing-key'
 
 /**
  * Opaque records with an expiry, in one backend. Every method is atomic across processes and replicas.
- * Every method rejects with `ERR_STORE_UNAVAILABLE` when the backend is down, slow or refuses.
+ * Every method rejects with `ERR_STORE_UNAVAILABLE` when the backend is down, slow or refuses; `get` may also throw it.
  * `key` is already a digest; `value` is already sealed; times are milliseconds since the epoch of the injected clock.
  */
 export interface RecordStore {
@@ -24,7 +30,11 @@ export interface RecordStore {
   put(kind: RecordKind, key: string, value: Uint8Array, expiresAt: number): Promise<boolean>
   /** Write only if absent; false if a live record or a tombstone is there. */
   add(kind: RecordKind, key: string, value: Uint8Array, expiresAt: number): Promise<boolean>
-  get(kind: RecordKind, key: string): Promise<StoredRecord | undefined>
+  /**
+   * `known` is what an earlier `get` of this key has returned. If the backend holds the same value and expiry, that very
+   * object is returned again, so that nothing made of it has to be made anew.
+   */
+  get(kind: RecordKind, key: string, known?: StoredRecord): ValueOrPromise<StoredRecord | undefined>
   /** Move the expiry of a live record; never creates one. */
   extend(kind: RecordKind, key: string, expiresAt: number): Promise<boolean>
   /** Read and delete in one step: of any number of callers exactly one receives the value. */
@@ -45,9 +55,10 @@ export interface StoredRecord {
 export interface SessionStore {
   /**
    * The session, or `undefined` when it is unknown, ended, tampered with, idle for too long or past its lifetime.
-   * Moves the idle expiry at most once a minute.
+   * Moves the idle expiry at most once a minute. Deeply frozen, and the same object for as long as the stored bytes are
+   * the same (and memory lasts): its `identity` may key what is derived from it.
    */
-  find(sessionId: string): Promise<LoginSession | undefined>
+  find(sessionId: string): ValueOrPromise<LoginSession | undefined>
   /** Ends the session everywhere; a save that is already under way cannot bring it back. */
   end(sessionId: string): Promise<void>
   /** First 16 characters of the session key's digest: joins audit events, opens nothing. */

@@ -28,6 +28,7 @@ export const fronts = Object.keys(frontNames) as readonly FrontName[]
 export const endCauses = Object.keys(causes) as readonly EndCause[]
 export const loginOutcomes = ['started', 'succeeded', 'failed'] as const
 export const reloadOutcomes = ['loaded', 'rejected'] as const
+export const cacheResults = ['hit', 'miss'] as const
 export const shadowEffects = ['shadow-allow', 'shadow-deny'] as const
 export const refusalCodes = Object.keys(operationalErrors) as readonly (keyof typeof operationalErrors)[]
 
@@ -139,6 +140,18 @@ export const metricDefinitions = {
     type: 'gauge',
     unit: 'boolean',
     help: '1 if the session store answered when it was last asked.',
+    labels: {},
+  },
+  sallyport_session_cache_lookups_total: {
+    type: 'counter',
+    unit: 'lookups',
+    help: 'Sessions that were looked up while Redis keeps them: a hit was answered from memory, a miss was read.',
+    labels: { result: list(cacheResults) },
+  },
+  sallyport_session_cache_invalidations_total: {
+    type: 'counter',
+    unit: 'messages',
+    help: 'Times that Redis told of a changed session, or that everything remembered was dropped.',
     labels: {},
   },
   sallyport_provider_up: {

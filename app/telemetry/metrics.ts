@@ -6,6 +6,7 @@ import type { FrontName } from '../verify.ts'
 import { createCheckCells } from './check-cells.ts'
 import {
   allowReason,
+  cacheResults,
   type EndCause,
   endCauses,
   fronts,
@@ -30,6 +31,7 @@ export interface Metrics {
   policyLoaded(revision: string, rows: number): void
   policyRejected(): void
   storeUp(isUp: boolean): void
+  sessionCache(event: (typeof cacheResults)[number] | 'invalidation'): void
   /** A provider that is not configured is not counted. */
   providerUp(provider: string, isUp: boolean): void
   auditWritten(lines: number): void
@@ -82,6 +84,15 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const policyRows = make.gauge('sallyport_policy_rows')
   const lastReload = make.gauge('sallyport_policy_last_reload_successful')
   const storeUp = make.gauge('sallyport_store_up')
+  const lookups = series(
+    make.counter('sallyport_session_cache_lookups_total'),
+    cacheResults.map(result => ({ result })),
+  )
+  const cacheCells = {
+    hit: lookups('hit'),
+    miss: lookups('miss'),
+    invalidation: make.counter('sallyport_session_cache_invalidations_total'),
+  }
   const providerUp = make.gauge('sallyport_provider_up')
   for (const provider of options.providers) providerUp.set({ provider }, 0)
   const auditLines = make.counter('sallyport_audit_lines_total')
@@ -111,6 +122,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       lastReload.set(0)
       reloads('rejected')?.inc()
     },
+    sessionCache: event => cacheCells[event]?.inc(),
     storeUp: isUp => storeUp.set(isUp ? 1 : 0),
     providerUp(provider, isUp) {
       if (options.providers.includes(provider)) providerUp.set({ provider }, isUp ? 1 : 0)

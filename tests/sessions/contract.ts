@@ -45,6 +45,21 @@ export function describeRecordStore(name: string, start: () => Promise<Backend>)
       }
     })
 
+    test('a record that has not changed is the very object of the read before, any other is a new one', async () => {
+      const key = randomUUID()
+      await here.put('session', key, bytes('first'), inSeconds(60))
+      const first = await here.get('session', key)
+      expect(await here.get('session', key, first)).toBe(first)
+      await here.extend('session', key, inSeconds(120))
+      const extended = await here.get('session', key, first)
+      expect(extended).toMatchObject({ expiresAt: inSeconds(120), value: first?.value })
+      await there.put('session', key, bytes('other'), inSeconds(120))
+      expect(text((await here.get('session', key, extended))?.value)).toBe('other')
+      expect(text(first?.value)).toBe('first')
+      await there.end('session', key, inSeconds(120))
+      expect(await here.get('session', key, extended)).toBeUndefined()
+    })
+
     test('an empty record is a record', async () => {
       const key = randomUUID()
       await here.put('session', key, Buffer.alloc(0), inSeconds(60))
@@ -210,7 +225,7 @@ export function describeRecordStore(name: string, start: () => Promise<Backend>)
       const calls = [
         () => store.put('session', key, bytes(''), inSeconds(60)),
         () => store.add('session', key, bytes(''), inSeconds(60)),
-        () => store.get('session', key),
+        async () => store.get('session', key),
         () => store.extend('session', key, inSeconds(60)),
         () => store.take('session', key),
         () => store.end('session', key, inSeconds(60)),

@@ -9,7 +9,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createSessionCookieAuthenticator } from '../../app/identity/session-cookie.ts'
 import { createHostCookies } from '../../app/sessions/cookie.ts'
 import { createSessionStore } from '../../app/sessions/login-sessions.ts'
-import { createRedisRecords, type RedisState } from '../../app/sessions/redis.ts'
+import { createRedisRecords } from '../../app/sessions/redis.ts'
+import type { RedisState } from '../../app/sessions/redis-connection.ts'
 import { createSealedRecords } from '../../app/sessions/sealed-records.ts'
 import type { RecordStore } from '../../app/sessions/session-store.ts'
 import { freePort, type RunningRedis, requirePeer, startRedis } from '../peers.ts'
@@ -20,7 +21,9 @@ import { until, untilVerified } from './waiting.ts'
 const isRedisHere = requirePeer('redis-server') !== undefined
 const unavailable = { code: 'ERR_STORE_UNAVAILABLE' }
 
-describe.runIf(isRedisHere)('F11 a Redis that fails', () => {
+const caches = [{ name: 'read each time' }, { name: 'remembered', cache: { maxBytes: 1024 * 1024 } }]
+
+describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cache }) => {
   const clock = createMovableClock()
   const cleanups: (() => unknown)[] = []
   afterEach(async () => {
@@ -33,7 +36,10 @@ describe.runIf(isRedisHere)('F11 a Redis that fails', () => {
     return server
   }
   function openAt(url: string, onStateChange?: (state: RedisState) => void): RecordStore {
-    const further = onStateChange === undefined ? {} : { onStateChange }
+    const further = {
+      ...(onStateChange === undefined ? {} : { onStateChange }),
+      ...(cache === undefined ? {} : { cache }),
+    }
     const records = createRedisRecords({ url, clock, commandTimeoutMs: 500, ...further })
     cleanups.push(() => records.close())
     return records
@@ -55,7 +61,7 @@ describe.runIf(isRedisHere)('F11 a Redis that fails', () => {
     const sessions = createSessionStore({ records, secrets, clock, ...limits })
     const { authenticate } = createSessionCookieAuthenticator({ cookies, sessions })
     const header = cookies.issueSession(id, 'wiki.example.com').split(';')[0] ?? ''
-    return () => authenticate(header, 'wiki.example.com')
+    return async () => authenticate(header, 'wiki.example.com')
   }
   async function expectRefusedWithin(check: () => Promise<unknown>, milliseconds: number) {
     const started = performance.now()
@@ -73,7 +79,7 @@ describe.runIf(isRedisHere)('F11 a Redis that fails', () => {
     const port = await freePort()
     const states: RedisState[] = []
     const records = openAt(`redis://127.0.0.1:${port}`, state => states.push(state))
-    await expectRefusedWithin(() => records.get('session', 'x'), 200)
+    await expectRefusedWithin(async () => records.get('session', 'x'), 200)
     await expectRefusedWithin(() => records.verifyConnection(), 200)
     await until(() => states.length > 0)
     expect(states).toEqual([{ isReady: false, cause: expect.objectContaining({ message: expect.any(String) }) }])
@@ -134,7 +140,7 @@ describe.runIf(isRedisHere)('F11 a Redis that fails', () => {
     const url = `redis://:battery%20staple@127.0.0.1:${server.port}`
     const records = openAt(url, state => states.push(state))
     await until(() => states.length > 0)
-    await expectRefusedWithin(() => records.get('session', 'x'), 200)
+    await expectRefusedWithin(async () => records.get('session', 'x'), 200)
     const told = JSON.stringify(states.map(state => (state.isReady ? '' : String(state.cause.stack))))
     expect(told).toContain('WRONGPASS')
     expect(told).not.toMatch(/battery/)
@@ -245,7 +251,7 @@ describe.runIf(isRedisHere)('F11 a Redis that fails', () => {
     const states: RedisState[] = []
     const records = openAt(`redis://sallyport:hunter2%203@127.0.0.1:${port}`, state => states.push(state))
     await until(() => states.length > 0)
-    const error = await records.get('session', 'x').catch(reason => reason)
+    const error = await Promise.resolve(records.get('session', 'x')).catch(reason => reason)
     expect(error).toMatchObject(unavailable)
     const told = JSON.stringify([
       states.map(state => (state.isReady ? '' : String(state.cause.stack))),
@@ -312,6 +318,6 @@ describe.runIf(isRedisHere)('F11 a Redis that fails', () => {
     await delay(50)
     await records.close()
     await records.close()
-    await expect(records.get('session', 'x')).rejects.toMatchObject(unavailable)
+    await expect(async () => records.get('session', 'x')).rejects.toMatchObject(unavailable)
   })
 })

@@ -90,6 +90,45 @@ export function describeSessions(name: string, start: () => Promise<Backend>): v
       expect(await sessionsOver(elsewhere).find(id)).toBeUndefined()
     })
 
+    test('a login is one frozen object as long as what is stored is the same', async () => {
+      const login = loginOf('alice', backend.clock)
+      const id = await logIn(login)
+      const sessions = sessionsOver(records)
+      const first = await sessions.find(id)
+      expect(first).toEqual(login)
+      const parts = [first, first?.identity, first?.identity.groups, first?.identity.claims]
+      for (const part of parts) expect(Object.isFrozen(part)).toBe(true)
+      expect(await sessions.find(id)).toBe(first)
+      backend.clock.advance(120)
+      await sessions.find(id)
+      // Only its expiry has moved.
+      expect(await sessions.find(id)).toBe(first)
+      await logIn({ ...login, identity: { ...login.identity, groups: ['other'] } }, id)
+      expect((await sessions.find(id))?.identity.groups).toEqual(['other'])
+    })
+
+    test('a session that others use up, end or save late is not kept alive by what is remembered of it (F02, F07)', async () => {
+      const login = loginOf('alice', backend.clock)
+      const [ended, idle] = [await logIn(login), await logIn(login)]
+      const sessions = sessionsOver(records)
+      for (const id of [ended, idle, ended, idle]) expect(await sessions.find(id)).toBeDefined()
+      await sessionsOver(elsewhere).end(ended)
+      expect(await sessions.find(ended)).toBeUndefined()
+      await logIn(login, ended)
+      expect(await sessions.find(ended)).toBeUndefined()
+      backend.clock.advance(hour)
+      expect(await sessions.find(idle)).toBeUndefined()
+    })
+
+    test('the memory of opened sessions is bounded, and what is pushed out is read again', async () => {
+      const ids = await Promise.all(Array.from({ length: 20 }, () => logIn(loginOf('alice', backend.clock))))
+      const sessions = sessionsOver(records, { memoryBytes: 8 * 1024 })
+      const first = await Promise.all(ids.map(id => sessions.find(id)))
+      const second = await Promise.all(ids.map(id => sessions.find(id)))
+      expect(second).toEqual(first)
+      expect(second.filter((login, index) => login === first[index]).length).toBeLessThan(10)
+    })
+
     test('idle time ends a session, and checks alone keep it alive (F13)', async () => {
       const login = loginOf('alice', backend.clock)
       const [used, idle] = [await logIn(login), await logIn(login)]

@@ -1,0 +1,114 @@
+/**
+ * What Redis tells of changed sessions (client-side caching, RESP3, broadcast mode), and whether it can be relied on.
+ *
+ * The messages come over the connection that reads go over. So there is no way for the two to speak with different
+ * servers after a failover; and because one connection keeps its order, the answer to a heartbeat proves that every
+ * change which was made before the heartbeat was sent has been told. That proof is a lease of 250 ms: while it lasts,
+ * what is remembered is at most that old; when it has run out, for whatever reason, every read goes through.
+ */
+
+import type { RunCommand } from './redis-commands.ts'
+import type { Client } from './redis-connection.ts'
+import type { Tracking } from './tracked-records.ts'
+
+export interface TrackingOptions {
+  /** What the keys of sessions begin with, up to their digest and its brace. */
+  readonly keyPrefix: string
+  readonly heartbeatKey: string
+  readonly run: RunCommand
+  /** The server does not know tracking, or its ACL refuses it. */
+  readonly onRefused: (error: unknown) => void
+}
+
+/** How long an answered heartbeat vouches for what is remembered, from when it was sent. */
+const leaseMs = 250
+/** Between two heartbeats, while what is remembered is in use. */
+const heartbeatMs = 80
+/** Between two attempts to be told, over a connection that stands. */
+const retryMs = 5000
+
+export function createTracking(client: Client, options: TrackingOptions): Tracking {
+  const { keyPrefix, heartbeatKey, run, onRefused } = options
+  let onChange: (key: string | undefined) => void = () => undefined
+  let isOn = false
+  let isUsed = false
+  let isBeating = false
+  let leaseUntil = 0
+  let retryAt = 0
+  let isRefusalTold = false
+  // A connection that was lost takes the answers that belonged to it along.
+  let connection = 0
+
+  const turnOff = () => {
+    connection += 1
+    isOn = false
+    leaseUntil = 0
+    onChange(undefined)
+  }
+  const turnOn = async () => {
+    turnOff()
+    retryAt = performance.now() + retryMs
+    const current = connection
+    try {
+      // The library has switched to the mode that tells of single reads; Redis changes modes only when it is off.
+      const off = client.sendCommand(['CLIENT', 'TRACKING', 'OFF'])
+      const on = client.sendCommand(['CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', keyPrefix])
+      await Promise.all([off, on])
+      if (current !== connection) return
+      isOn = true
+      isRefusalTold = false
+      beat()
+    } catch (error) {
+      if (current !== connection || isRefusalTold) return
+      isRefusalTold = true
+      onRefused(error)
+    }
+  }
+  const beat = () => {
+    if (isBeating || !isOn) return
+    isBeating = true
+    isUsed = false
+    const [sentAt, current] = [performance.now(), connection]
+    // Threat: a master that has become a replica of nobody it hears from still answers PING. GETEX it refuses.
+    run('heartbeat', () => client.sendCommand(['GETEX', heartbeatKey]))
+      .then(() => {
+        if (current === connection) leaseUntil = sentAt + leaseMs
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        isBeating = false
+      })
+  }
+
+  const timer = setInterval(() => {
+    if (isOn && isUsed) beat()
+    // After an error that has not cost the connection.
+    if (!isOn && client.isReady && performance.now() > retryAt) void turnOn()
+  }, heartbeatMs)
+  timer.unref()
+  client.on('ready', turnOn)
+  for (const event of ['error', 'end', 'reconnecting']) client.on(event, turnOff)
+  client.on('invalidate', (key: Buffer | string | null) => {
+    // After a FLUSHALL there is no key to name.
+    onChange(key === null ? undefined : digestIn(String(key), keyPrefix))
+  })
+
+  return {
+    isCurrent() {
+      isUsed = true
+      if (performance.now() < leaseUntil) return true
+      beat()
+      return false
+    },
+    isOn: () => isOn,
+    subscribe(listener) {
+      onChange = listener
+    },
+    close: () => clearInterval(timer),
+  }
+}
+
+/** `undefined`, which stands for everything, when the name is none of ours. */
+function digestIn(name: string, keyPrefix: string): string | undefined {
+  return name.startsWith(keyPrefix) && name.endsWith('}') ? name.slice(keyPrefix.length, -1) : undefined
+}

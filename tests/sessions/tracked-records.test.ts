@@ -1,0 +1,200 @@
+/** Sessions that are remembered are never believed for longer than promised: with real servers where it can be. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createClient } from 'redis'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createSessionCookieAuthenticator } from '../../app/identity/session-cookie.ts'
+import { createHostCookies } from '../../app/sessions/cookie.ts'
+import { createSessionStore } from '../../app/sessions/login-sessions.ts'
+import { createRedisRecords } from '../../app/sessions/redis.ts'
+import { createSealedRecords } from '../../app/sessions/sealed-records.ts'
+import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
+import { createMovableClock, loginOf, payloadOf, secrets } from './fixtures.ts'
+import { startForwarder } from './forwarder.ts'
+import { until, untilVerified } from './waiting.ts'
+
+const wiki = 'wiki.example.com'
+const limits = { lifetimeSeconds: 43_200, idleSeconds: 3600 }
+
+describe.runIf(requirePeer('redis-server') !== undefined)('a session that Redis keeps and a replica remembers', () => {
+  const clock = createMovableClock()
+  const cleanups: (() => unknown)[] = []
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  })
+
+  async function startServer(): Promise<RunningRedis> {
+    const server = await startRedis()
+    cleanups.push(() => server.stop())
+    return server
+  }
+  async function openReplica(url: string) {
+    const counts = { hit: 0, miss: 0, invalidation: 0 }
+    const cache = {
+      maxBytes: 4 * 1024 * 1024,
+      onEvent: (event: keyof typeof counts) => {
+        counts[event] += 1
+      },
+    }
+    const records = createRedisRecords({ url, clock, commandTimeoutMs: 500, cache })
+    cleanups.push(() => records.close())
+    await untilVerified(records)
+    const cookies = createHostCookies({ secrets, isSecure: true })
+    const sessions = createSessionStore({ records, secrets, clock, ...limits })
+    const { authenticate } = createSessionCookieAuthenticator({ cookies, sessions })
+    const ask = (cookie: string, domain = wiki) => authenticate(cookie, domain)
+    return { records, cookies, sessions, counts, ask }
+  }
+  type Replica = Awaited<ReturnType<typeof openReplica>>
+
+  async function logIn({ records, cookies }: Replica) {
+    const id = randomBytes(32).toString('base64url')
+    const sealed = createSealedRecords({ records, secrets, kind: 'session' })
+    await sealed.put(id, payloadOf(loginOf('alice', clock)), clock.now() + 3_600_000)
+    return { id, cookie: `theme=dark; ${cookies.issueSession(id, wiki).split(';')[0]}` }
+  }
+  /** Asks until the answer comes from memory: then it is no promise. */
+  async function warm(replica: Replica, cookie: string): Promise<void> {
+    await until(async () => {
+      const answer = replica.ask(cookie)
+      if (!(answer instanceof Promise)) return true
+      await answer
+      return false
+    })
+  }
+  const isLetIn = async (replica: Replica, cookie: string) => (await replica.ask(cookie)).identity.kind === 'user'
+  async function admin(server: RunningRedis) {
+    const client = createClient({ url: server.url })
+    client.on('error', () => undefined)
+    await client.connect()
+    cleanups.push(() => client.destroy())
+    return client
+  }
+
+  test('is answered without asking and without a promise, always as the same identity', async () => {
+    const replica = await openReplica((await startServer()).url)
+    const { cookie } = await logIn(replica)
+    await warm(replica, cookie)
+    const [first, { miss }] = [await replica.ask(cookie), { ...replica.counts }]
+    for (let count = 0; count < 50; count += 1) {
+      const answer = replica.ask(cookie)
+      expect(answer).not.toBeInstanceOf(Promise)
+      expect((await answer).identity).toBe(first.identity)
+    }
+    expect(replica.counts.miss).toBe(miss)
+  })
+
+  test('is refused by every other replica within 250 ms of its end, mostly within 10 ms', async () => {
+    const server = await startServer()
+    const [here, there] = [await openReplica(server.url), await openReplica(server.url)]
+    const delays: number[] = []
+    for (let round = 0; round < 200; round += 1) {
+      const { id, cookie } = await logIn(here)
+      await warm(there, cookie)
+      await here.sessions.end(id)
+      const ended = performance.now()
+      while (await isLetIn(there, cookie)) await delay(0)
+      delays.push(performance.now() - ended)
+    }
+    delays.sort((a, b) => a - b)
+    const [median = 0, max = 0] = [delays[100], delays.at(-1)]
+    process.stdout.write(`revoked elsewhere: median ${median.toFixed(2)} ms, max ${max.toFixed(2)} ms of ${delays.length}\n`)
+    expect(median).toBeLessThanOrEqual(10)
+    expect(max).toBeLessThanOrEqual(250)
+  })
+
+  test('is refused at once where it is ended, and stays refused after a late save', async () => {
+    const replica = await openReplica((await startServer()).url)
+    const { id, cookie } = await logIn(replica)
+    await warm(replica, cookie)
+    const ending = replica.sessions.end(id)
+    await ending
+    expect(await isLetIn(replica, cookie)).toBe(false)
+    const sealed = createSealedRecords({ records: replica.records, secrets, kind: 'session' })
+    expect(await sealed.put(id, payloadOf(loginOf('alice', clock)), clock.now() + 60_000)).toBe(false)
+    expect(await isLetIn(replica, cookie)).toBe(false)
+  })
+
+  test('is not believed over a connection that was killed, whatever happened meanwhile', async () => {
+    const server = await startServer()
+    const [here, there] = [await openReplica(server.url), await openReplica(server.url)]
+    const { id, cookie } = await logIn(here)
+    const client = await admin(server)
+    await warm(there, cookie)
+    await client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
+    await untilVerified(here.records)
+    await here.sessions.end(id)
+    const ended = performance.now()
+    await until(async () => (await isLetIn(there, cookie).catch(() => 'store down')) === false)
+    expect(performance.now() - ended).toBeLessThan(1000)
+    const other = await logIn(here)
+    await warm(there, other.cookie)
+  })
+
+  test('is not believed for longer than the lease over a connection that fell silent', async () => {
+    const server = await startServer()
+    const name = await startForwarder(server.port)
+    cleanups.push(name.stop)
+    const [here, there] = [await openReplica(server.url), await openReplica(`redis://127.0.0.1:${name.port}`)]
+    const { id, cookie } = await logIn(here)
+    await warm(there, cookie)
+    name.silence()
+    await here.sessions.end(id)
+    const ended = performance.now()
+    let lastLetIn = 0
+    while (performance.now() - ended < 2500) {
+      if (await isLetIn(there, cookie).catch(() => false)) lastLetIn = performance.now() - ended
+      await delay(5)
+    }
+    process.stdout.write(`connection silent: let in for ${lastLetIn.toFixed(0)} ms after the end\n`)
+    expect(lastLetIn).toBeLessThanOrEqual(250)
+    await untilVerified(there.records)
+    expect(await isLetIn(there, cookie)).toBe(false)
+  })
+
+  test('is not believed by a replica whose Redis has lost its place as master', async () => {
+    const server = await startServer()
+    const replica = await openReplica(server.url)
+    const { cookie } = await logIn(replica)
+    await warm(replica, cookie)
+    await (await admin(server)).sendCommand(['REPLICAOF', '127.0.0.1', '1'])
+    await delay(300)
+    await expect(isLetIn(replica, cookie)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+  })
+
+  test('is gone after FLUSHALL', async () => {
+    const server = await startServer()
+    const replica = await openReplica(server.url)
+    const { cookie } = await logIn(replica)
+    await warm(replica, cookie)
+    await (await admin(server)).flushAll()
+    await delay(250)
+    expect(await isLetIn(replica, cookie)).toBe(false)
+  })
+
+  test('is not let in by way of what is remembered of it: tampered, or on another host (F01, F05)', async () => {
+    const replica = await openReplica((await startServer()).url)
+    const { cookie } = await logIn(replica)
+    await warm(replica, cookie)
+    const last = cookie.at(-1) === 'A' ? 'B' : 'A'
+    for (const tampered of [`${cookie.slice(0, -1)}${last}`, `${cookie}x`, cookie.slice(0, -1)]) {
+      expect(await replica.ask(tampered)).toEqual({ identity: { kind: 'anonymous' }, clearCookie: true })
+    }
+    for (const host of ['payroll.example.com', 'iki.example.com', `${wiki}.`, '']) {
+      expect(await replica.ask(cookie, host)).toEqual({ identity: { kind: 'anonymous' }, clearCookie: true })
+    }
+    expect(await isLetIn(replica, cookie)).toBe(true)
+  })
+
+  test('stays alive by checks that are answered from memory, as its idle time is moved every minute (F13)', async () => {
+    const replica = await openReplica((await startServer()).url)
+    const { cookie } = await logIn(replica)
+    for (let minutes = 0; minutes < 180; minutes += 30) {
+      await warm(replica, cookie)
+      expect(await isLetIn(replica, cookie)).toBe(true)
+      clock.advance(30 * 60)
+    }
+    clock.advance(31 * 60)
+    expect(await isLetIn(replica, cookie)).toBe(false)
+  })
+})
