@@ -29,7 +29,8 @@ export function accessEvent(
   const isKnown = identity.kind !== 'anonymous'
   const person = identity.kind === 'user' ? identity : undefined
   const areGroupsWritten = isKnown && isSmall(identity.groups)
-  const fields = {
+  const event = {
+    event: eventOf[decision.effect],
     requestId: question.requestId,
     subject: isKnown ? identity.subject : undefined,
     email: person?.email,
@@ -50,16 +51,13 @@ export function accessEvent(
     acr: person?.acr,
     machine: identity.kind === 'machine' ? machineOf(identity) : undefined,
     durationMicroseconds,
+    reason: decision.effect === 'allow' ? undefined : decision.reason,
   }
-  switch (decision.effect) {
-    case 'allow':
-      return { event: 'access.allowed', ...fields }
-    case 'challenge':
-      return { event: 'access.challenged', ...fields, reason: decision.reason }
-    case 'deny':
-      return { event: 'access.denied', ...fields, reason: decision.reason }
-  }
+  // Event and reason belong together as effect and reason of a decision do; the compiler cannot follow that.
+  return event as WithoutStamp<AuditEvent>
 }
+
+const eventOf = { allow: 'access.allowed', challenge: 'access.challenged', deny: 'access.denied' } as const
 
 const machineOf = ({ serviceAccount, client }: Machine): string =>
   serviceAccount === undefined ? `client:${client ?? ''}` : `service-account:${serviceAccount}`

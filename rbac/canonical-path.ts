@@ -12,6 +12,8 @@ export interface PathOptions {
 }
 
 const plainSegment = /^[A-Za-z0-9\-._~!$&'()*+,=:@]*$/
+/** Plain segments, none of them empty or of dots alone: what most requests ask for is canonical as it came. */
+const plainPath = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9\-._~!$&'()*+,=:@]+)+\/?$|^\/$/
 const unreserved = /^[A-Za-z0-9\-._~]$/
 /** Visible ASCII that RFC 3986 wants escaped and browsers send as it is; escaped, it has one spelling. */
 const needsEscape = /["<>[\]^`{|}]/g
@@ -37,6 +39,7 @@ export function canonicaliseTarget(target: string, options: PathOptions): { path
 }
 
 export function canonicalisePath(path: string, options: PathOptions): string {
+  if (plainPath.test(path)) return path
   if (!path.startsWith('/')) refuse('the path does not start with a slash')
   const segments = path
     .slice(1)

@@ -26,8 +26,15 @@ export function admit(subrequest: Subrequest, settings: FrontSettings): Subreque
     throw new OperationalError('ERR_PROXY_UNTRUSTED', `peer ${subrequest.peerAddress} is not a trusted proxy`)
   }
   const headers = readHeaders(subrequest.rawHeaders)
-  for (const value of headers.all('connection')) refuseConnectionTricks(value, settings)
+  if (!isHarmless(headers, settings)) {
+    for (const value of headers.all('connection')) refuseConnectionTricks(value, settings)
+  }
   return headers
+}
+
+/** What proxies send on the connections that they keep; unless somebody has called an identity header so. */
+function isHarmless(headers: SubrequestHeaders, { identityHeaderNames }: FrontSettings): boolean {
+  return headers.isOnly('connection', 'keep-alive') && !identityHeaderNames.has('keep-alive')
 }
 
 /**

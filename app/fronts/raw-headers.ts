@@ -44,6 +44,8 @@ const alias = /^(x_|remote_|forwarded_)|^x-.*_/i
 export interface SubrequestHeaders {
   /** The first value; for facts that decide nothing by themselves. */
   readonly first: (name: HeaderName) => string | undefined
+  /** The header came once, with this value. */
+  readonly isOnly: (name: HeaderName, value: string) => boolean
   /** All values, in order. */
   readonly all: (name: HeaderName) => readonly string[]
   /** The one value of a header that the dialect requires. Throws `ERR_REQUEST_MALFORMED` when missing, repeated or empty. */
@@ -80,6 +82,10 @@ class CollectedHeaders implements SubrequestHeaders {
 
   first(name: HeaderName): string | undefined {
     return this.#firsts[placeOf[name]]
+  }
+
+  isOnly(name: HeaderName, value: string): boolean {
+    return this.#firsts[placeOf[name]] === value && !this.#isRepeated(name)
   }
 
   all(name: HeaderName): readonly string[] {

@@ -5,7 +5,6 @@
  * known, so the list is read from its right end: the first address that is not a trusted proxy is the client.
  */
 import ipaddr from 'ipaddr.js'
-import { LRUCache } from 'lru-cache'
 
 type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
 
@@ -39,14 +38,18 @@ export function createTrustedProxies(networks: readonly string[]): TrustedProxie
   }
 }
 
-/** The answer hangs on the text and on the settings alone, so it may be given again. */
+/**
+ * The answer hangs on the text and on the settings alone, so it may be given again. What is full is emptied: to keep the
+ * order of use would cost as much as to read an address.
+ */
 function remembered<T>(read: (text: string) => T): (text: string) => T {
-  const known = new LRUCache<string, { readonly answer: T }>({ max: MOST_REMEMBERED })
+  const known = new Map<string, { readonly answer: T }>()
   return text => {
-    if (text.length > LONGEST_REMEMBERED) return read(text)
     const found = known.get(text)
     if (found !== undefined) return found.answer
     const answer = read(text)
+    if (text.length > LONGEST_REMEMBERED) return answer
+    if (known.size >= MOST_REMEMBERED) known.clear()
     known.set(text, { answer })
     return answer
   }

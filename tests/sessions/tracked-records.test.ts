@@ -98,7 +98,9 @@ describe.runIf(requirePeer('redis-server') !== undefined)('a session that Redis 
     }
     delays.sort((a, b) => a - b)
     const [median = 0, max = 0] = [delays[100], delays.at(-1)]
-    process.stdout.write(`revoked elsewhere: median ${median.toFixed(2)} ms, max ${max.toFixed(2)} ms of ${delays.length}\n`)
+    process.stdout.write(
+      `revoked elsewhere: median ${median.toFixed(2)} ms, max ${max.toFixed(2)} ms of ${delays.length}\n`,
+    )
     expect(median).toBeLessThanOrEqual(10)
     expect(max).toBeLessThanOrEqual(250)
   })

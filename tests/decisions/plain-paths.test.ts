@@ -1,0 +1,83 @@
+/** Paths that are canonical as they came are recognised at a glance; that glance must say what the full reading says. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { canonicalisePath, canonicaliseSegment } from '../../rbac/canonical-path.ts'
+
+/** The full reading: segment by segment, no dots alone, doubled slashes collapsed. */
+function readInFull(path: string): string | 'refused' {
+  try {
+    if (!path.startsWith('/')) return 'refused'
+    const segments = path
+      .slice(1)
+      .split('/')
+      .map(segment => canonicaliseSegment(segment, {}))
+    if (segments.some(segment => segment === '.' || segment === '..')) return 'refused'
+    const names = segments.filter(name => name !== '')
+    return names.length === 0 ? '/' : `/${names.join('/')}${segments.at(-1) === '' ? '/' : ''}`
+  } catch {
+    return 'refused'
+  }
+}
+
+function read(path: string): string | 'refused' {
+  try {
+    return canonicalisePath(path, {})
+  } catch {
+    return 'refused'
+  }
+}
+
+const pieces = [
+  '/',
+  '/',
+  '/',
+  '.',
+  '..',
+  '...',
+  '.a',
+  'a.',
+  'a',
+  'Z9',
+  '~',
+  '%2e',
+  '%2F',
+  '%41',
+  ';',
+  '\\',
+  ' ',
+  'é',
+  ':',
+  '@',
+  '*',
+  '|',
+  '%',
+]
+
+test('B01 B02 a path is read alike at a glance and in full', () => {
+  const paths = fc.array(fc.constantFrom(...pieces), { maxLength: 10 }).map(parts => parts.join(''))
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        paths,
+        paths.map(path => `/${path}`),
+        fc.webPath(),
+      ),
+      path => {
+        expect(read(path)).toBe(readInFull(path))
+      },
+    ),
+    { numRuns: 20_000 },
+  )
+})
+
+test('B18 a long path is read at a glance in a moment', () => {
+  const started = performance.now()
+  for (const path of [
+    `/${'a/'.repeat(4_000)}`,
+    `/${'.'.repeat(8_000)}/`,
+    `/${'a'.repeat(8_000)}\\`,
+    `${'/a'.repeat(4_000)}/..`,
+  ])
+    read(path)
+  expect(performance.now() - started).toBeLessThan(500)
+})
