@@ -9,6 +9,7 @@ import { compilePolicy } from '../rbac/policy.ts'
 import { createDecisionRecorder, type DecisionRecorder } from './admin/decision-recorder.ts'
 import { createExplainRoutes } from './admin/routes.ts'
 import { type AuditLogFile, createAuditLog } from './audit/audit-log.ts'
+import { createFailureReport } from './audit/failure-report.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { composeChecks } from './compose-checks.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
@@ -123,13 +124,16 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
 
 function composeAudit(config: Config, clock: Clock, logger: Logger, metrics: Metrics): AuditLogFile {
   const { destination } = config.audit
+  const report = createFailureReport(({ error, lost, pending }) =>
+    logger.error({ err: error, lost, pending }, 'audit events could not be written'),
+  )
   return createAuditLog({
     destination: destination.kind === 'file' ? destination.path : destination.kind,
     clock,
     onWritten: lines => metrics.auditWritten(lines),
-    onFailure: ({ error, lost, pending }) => {
-      metrics.auditFailed(lost)
-      logger.error({ err: error, lost, pending }, 'audit events could not be written')
+    onFailure: failure => {
+      metrics.auditFailed(failure.lost)
+      report(failure)
     },
   })
 }

@@ -17,6 +17,8 @@ export interface CanonicalHost {
 
 const maxHostLength = 253
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
+/** At least two plain labels in lower case, the last one with a letter first: what most requests name, canonical as it came. */
+const plainHost = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const looksNumeric = /(?:^|\.)(?:\d+|0[xX][0-9a-fA-F]*)$/
 const portNumber = /^[1-9]\d{0,4}$/
@@ -50,6 +52,7 @@ function splitPort(authority: string): { host: string; port?: number } {
 /** A host without port. Throws `MalformedRequestError` with part `host`. */
 export function canonicaliseHost(host: string, allowUnderscore?: (domain: string) => boolean): string {
   if (host.length > maxHostLength + 1) refuse('the host is longer than 253 characters')
+  if (host.length <= maxHostLength && plainHost.test(host)) return host
   if (host.startsWith('[')) return canonicaliseIpv6(host)
   // ASCII only: toLowerCase maps the Kelvin sign to `k`, and that must not become a host that somebody else owns.
   const lower = host.replace(/[A-Z]+/g, letters => letters.toLowerCase())

@@ -1,6 +1,7 @@
-/** Paths that are canonical as they came are recognised at a glance; that glance must say what the full reading says. */
+/** Paths and hosts that are canonical as they came are recognised at a glance; that glance must say what the full reading says. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { canonicaliseHost } from '../../rbac/canonical-host.ts'
 import { canonicalisePath, canonicaliseSegment } from '../../rbac/canonical-path.ts'
 
 /** The full reading: segment by segment, no dots alone, doubled slashes collapsed. */
@@ -80,4 +81,40 @@ test('B18 a long path is read at a glance in a moment', () => {
   ])
     read(path)
   expect(performance.now() - started).toBeLessThan(500)
+})
+
+test('C01 C03 a host is read alike at a glance and in full', () => {
+  const readHost = (host: string): string => {
+    try {
+      return canonicaliseHost(host)
+    } catch (error) {
+      return `refused: ${(error as Error).message}`
+    }
+  }
+  const parts = [
+    'a',
+    'wiki',
+    'x-1',
+    '-a',
+    'a-',
+    '0',
+    '127',
+    '0x7f',
+    '1a',
+    '.',
+    '.',
+    '..',
+    '_',
+    'console',
+    'example',
+    'com',
+    'k'.repeat(63),
+    'k'.repeat(64),
+  ]
+  const hosts = fc.array(fc.constantFrom(...parts), { maxLength: 9 }).map(chosen => chosen.join(''))
+  fc.assert(
+    // In capitals it is never recognised at a glance.
+    fc.property(hosts, host => expect(readHost(host)).toBe(readHost(host.toUpperCase()))),
+    { numRuns: 20_000 },
+  )
 })
