@@ -123,10 +123,11 @@ function refuse(
 /** A header that Node refuses to write must end this one answer, not the process. */
 function send(response: ServerResponse, reply: Reply, onFailure: (error: unknown) => void): void {
   try {
-    const body = reply.body === '' ? undefined : Buffer.from(reply.body)
-    response.writeHead(reply.status, [...reply.headers, 'Content-Length', body === undefined ? '0' : `${body.length}`])
-    // Without a body the whole answer is one write.
-    response.end(body)
+    const { status, headers, body } = reply
+    response.writeHead(status, [...headers, 'Content-Length', body === '' ? '0' : String(Buffer.byteLength(body))])
+    // A text, not bytes: Node then writes head and body at once.
+    if (body === '') response.end()
+    else response.end(body)
   } catch (error) {
     onFailure(error)
     if (!response.headersSent) response.writeHead(500, ['Cache-Control', 'no-store'])

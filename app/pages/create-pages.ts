@@ -1,5 +1,5 @@
 /** The pages that people see. Short sentences: what happened, who you are, what you can do. */
-import { cut, escapeHtml, type Html, html } from './html.ts'
+import { cut, type Html, html, sizeInPage } from './html.ts'
 import { layOut } from './layout.ts'
 import type { DeniedPage, ErrorPage, Pages } from './pages.ts'
 
@@ -95,20 +95,18 @@ const relativeTo = 'http://relative.invalid'
 
 /** Anything else would be a script in an address. */
 const isWeb = (url: string): boolean =>
-  URL.canParse(url, relativeTo) && /^https?:$/.test(new URL(url, relativeTo).protocol)
+  URL.canParse(url, relativeTo) && (/^https?:/.test(url) || /^https?:$/.test(new URL(url, relativeTo).protocol))
 
 /**
  * Too long a link loses where to return to, so that the person lands on the first page after logging in: better than a
  * page of which the proxy passes on the first 4 KB.
  */
 function shortened(url: string, maxBytes: number): string {
-  if (sizeOf(url) <= maxBytes) return url
+  if (sizeInPage(url) <= maxBytes) return url
   if (!URL.canParse(url, relativeTo)) return '/'
   const target = new URL(url, relativeTo)
   target.searchParams.delete('rd')
   target.searchParams.delete('handoff')
   const shorter = target.origin === relativeTo ? `${target.pathname}${target.search}` : target.href
-  return sizeOf(shorter) <= maxBytes ? shorter : '/'
+  return sizeInPage(shorter) <= maxBytes ? shorter : '/'
 }
-
-const sizeOf = (url: string): number => Buffer.byteLength(escapeHtml(url))

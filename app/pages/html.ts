@@ -11,7 +11,9 @@ export class Html {
     this.markup = markup
   }
   static of(parts: readonly string[], values: readonly HtmlValue[]): Html {
-    return new Html(parts.map((part, index) => part + render(values[index])).join(''))
+    let markup = ''
+    for (const [index, part] of parts.entries()) markup += part + render(values[index])
+    return new Html(markup)
   }
 }
 
@@ -34,16 +36,29 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
+/** What `escapeHtml` would change; without it a text stands as it is. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among what is looked for
+const special = /[&<>"'\u0000-\u001f\u007f-\u009f\ud800-\udfff]/
+/** The same, and whatever takes more than one byte. */
+const notPlain = /[^ !#-%(-;=?-~]/
+
 /** For text and for attribute values in double quotes. Control characters become a visible replacement. */
 export const escapeHtml = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd').replace(/[&<>"']/g, character => entities[character] ?? '')
+  special.test(text)
+    ? text.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd').replace(/[&<>"']/g, character => entities[character] ?? '')
+    : text
+
+/** How many bytes a text takes up in a page. */
+export const sizeInPage = (text: string): number =>
+  notPlain.test(text) ? Buffer.byteLength(escapeHtml(text)) : text.length
 
 /** As much of a text as takes up this many bytes in a page, with an ellipsis where something is missing. */
 export function cut(text: string, maxBytes: number): string {
+  if (text.length <= maxBytes && sizeInPage(text) <= maxBytes) return text
   let bytes = 0
   let kept = ''
   for (const character of text) {
-    bytes += Buffer.byteLength(escapeHtml(character))
+    bytes += sizeInPage(character)
     if (bytes > maxBytes) return `${kept}…`
     kept += character
   }
