@@ -79,7 +79,7 @@ module.exports = {
     },
     oneHome('casbin', 'casbin', '^rbac/policy\\.ts$'),
     oneHome('passport', 'passport(-openidconnect)?', '^app/login/'),
-    oneHome('redis', 'redis', '^app/sessions/redis\\.ts$'),
+    oneHome('redis', 'redis', '^app/sessions/redis-connection\\.ts$'),
     oneHome('lmdb', 'lmdb', '^app/sessions/lmdb\\.ts$'),
     oneHome('zod', 'zod', '^config/'),
     oneHome('prom-client', 'prom-client', '^app/telemetry/'),

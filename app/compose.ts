@@ -140,11 +140,7 @@ function composeAudit(config: Config, clock: Clock, logger: Logger, metrics: Met
 
 function composeRecords({ config, clock, logger, metrics }: Base): RecordStore {
   const { store, cacheBytes } = config.sessions
-  const cache = {
-    maxBytes: (cacheBytes * 3) / 8,
-    onEvent: metrics.sessionCache,
-    onRefused: (error: Error) => logger.warn({ err: error }, 'session cache is off: Redis does not tell of changes'),
-  }
+  const cache = { maxBytes: (cacheBytes * 3) / 8, onEvent: metrics.sessionCache }
   if (store.kind === 'lmdb') return createLmdbRecords({ path: store.path, clock })
   return createRedisRecords({
     url: store.url,

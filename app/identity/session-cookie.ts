@@ -1,6 +1,6 @@
 /** Session cookie of one host -> the person who logged in. */
 import { anonymous, type Identity } from '../../rbac/identity.ts'
-import type { HostCookies } from '../sessions/cookie.ts'
+import type { HostCookieReading, HostCookies } from '../sessions/cookie.ts'
 import type { SessionCookie } from '../sessions/cookie-verdicts.ts'
 import type { LoginSession, SessionStore, ValueOrPromise } from '../sessions/session-store.ts'
 
@@ -37,32 +37,32 @@ export function createSessionCookieAuthenticator(
 ): SessionCookieAuthenticator {
   const { cookies, sessions } = options
 
-  async function authenticateSlowly(cookieHeader: string, domain: string): Promise<CookieAuthentication> {
-    const reading = cookies.read(cookieHeader, domain)
-    const { pendingNonceHash } = reading
+  async function findAmong(reading: HostCookieReading, domain: string): Promise<CookieAuthentication> {
     const found = await findFirst(sessions, reading.sessionIds)
-    if (found !== undefined) {
-      const { sessionId, login } = found
-      const sessionDigest = sessions.digest(sessionId)
-      const bindingHash = cookies.bindingOf(sessionId, domain)
-      return { identity: login.identity, sessionId, sessionDigest, bindingHash, clearCookie: false }
-    }
-    // Clearing removes the pending cookie as well, which has the same name and is still needed.
-    const isWorthless = reading.isGarbage || reading.sessionIds.length > 0
-    if (pendingNonceHash !== undefined)
-      return { identity: anonymous, bindingHash: pendingNonceHash, clearCookie: false }
-    return isWorthless ? worthless : nobody
+    if (found === undefined) return withoutSession(reading)
+    const { sessionId, login } = found
+    const sessionDigest = sessions.digest(sessionId)
+    return withSession({ sessionId, sessionDigest, bindingHash: cookies.bindingOf(sessionId, domain) }, login)
   }
 
   return {
     authenticate(cookieHeader, domain) {
-      if (cookieHeader === '') return nobody
       const cookie = cookies.recall(cookieHeader, domain)
-      if (cookie === undefined) return authenticateSlowly(cookieHeader, domain)
+      if (cookie === undefined) {
+        const reading = cookies.read(cookieHeader, domain)
+        return reading.sessionIds.length === 0 ? withoutSession(reading) : findAmong(reading, domain)
+      }
       const login = sessions.find(cookie.sessionId)
       return login instanceof Promise ? login.then(found => withSession(cookie, found)) : withSession(cookie, login)
     },
   }
+}
+
+/** What cookies are worth that lead to no session. */
+function withoutSession({ pendingNonceHash, isGarbage, sessionIds }: HostCookieReading): CookieAuthentication {
+  // Clearing removes the pending cookie as well, which has the same name and is still needed.
+  if (pendingNonceHash !== undefined) return { identity: anonymous, bindingHash: pendingNonceHash, clearCookie: false }
+  return isGarbage || sessionIds.length > 0 ? worthless : nobody
 }
 
 /** What the only cookie of a request is worth, once the store was asked. */

@@ -30,13 +30,15 @@ export function createCookieVerdicts(maxBytes: number): CookieVerdicts {
   })
   return {
     remember(domain, value, cookie) {
-      // A part of a string keeps the whole one alive, here a Cookie header of any length.
-      const sessionId = Buffer.from(cookie.sessionId).toString()
-      cookies.set(keyOf(domain, value), { ...cookie, sessionId })
+      const { sessionId, sessionDigest, bindingHash } = cookie
+      cookies.set(ownText(keyOf(domain, value)), { sessionId: ownText(sessionId), sessionDigest, bindingHash })
     },
     recall: (domain, value) => cookies.get(keyOf(domain, value)),
   }
 }
+
+/** A part of a string keeps the whole one alive, here a Cookie header of any length. */
+const ownText = (text: string) => Buffer.from(text).toString()
 
 /**
  * Threat: a cookie of one host believed on another (F05). The host is in the key, and its length before it: no two pairs

@@ -16,8 +16,6 @@ export interface TrackingOptions {
   readonly keyPrefix: string
   readonly heartbeatKey: string
   readonly run: RunCommand
-  /** The server does not know tracking, or its ACL refuses it. */
-  readonly onRefused: (error: unknown) => void
 }
 
 /** How long an answered heartbeat vouches for what is remembered, from when it was sent. */
@@ -28,14 +26,13 @@ const heartbeatMs = 80
 const retryMs = 5000
 
 export function createTracking(client: Client, options: TrackingOptions): Tracking {
-  const { keyPrefix, heartbeatKey, run, onRefused } = options
+  const { keyPrefix, heartbeatKey, run } = options
   let onChange: (key: string | undefined) => void = () => undefined
   let isOn = false
   let isUsed = false
   let isBeating = false
   let leaseUntil = 0
   let retryAt = 0
-  let isRefusalTold = false
   // A connection that was lost takes the answers that belonged to it along.
   let connection = 0
 
@@ -56,12 +53,9 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
       await Promise.all([off, on])
       if (current !== connection) return
       isOn = true
-      isRefusalTold = false
       beat()
-    } catch (error) {
-      if (current !== connection || isRefusalTold) return
-      isRefusalTold = true
-      onRefused(error)
+    } catch {
+      // Reads go through until it is tried again. A server that refuses tracking has refused the connection already.
     }
   }
   const beat = () => {

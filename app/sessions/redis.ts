@@ -36,8 +36,6 @@ export interface RedisCacheOptions {
   /** What may be remembered, in bytes. */
   readonly maxBytes: number
   readonly onEvent?: (event: CacheEvent) => void
-  /** Told when Redis refuses to tell of changes, so that each read goes through; the cause names no secret. */
-  readonly onRefused?: (cause: Error) => void
 }
 
 /**
@@ -90,12 +88,11 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
     },
   }
   if (options.cache === undefined) return records
-  const { maxBytes, onEvent, onRefused } = options.cache
+  const { maxBytes, onEvent } = options.cache
   const tracking = createTracking(client, {
     keyPrefix: keyOf('session', '').slice(0, -1),
     heartbeatKey: `${prefix}probe`,
     run,
-    onRefused: error => onRefused?.(describe(error)),
   })
   return createTrackedRecords(records, tracking, { clock, maxBytes, ...(onEvent === undefined ? {} : { onEvent }) })
 }

@@ -45,7 +45,7 @@ interface Reads {
 }
 
 /** The objects around a value, its digest, and the place in the cache. */
-const overheadBytes = 512
+const overheadBytes = 704
 const longestAgeMs = 5000
 
 export function createTrackedRecords(

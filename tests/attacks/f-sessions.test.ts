@@ -187,7 +187,10 @@ describe.runIf(hasRedis)('F11 a store that is down', () => {
       const cookie = await world.logIn('carol', `${wiki}/`)
       redis.process.kill('SIGSTOP')
       const started = performance.now()
-      expect((await world.ask('auth-request', { url: `${wiki}/`, cookie })).status).toBe(503)
+      const ask = async () => (await world.ask('auth-request', { url: `${wiki}/`, cookie })).status
+      // What was vouched for less than 250 ms ago may still be believed.
+      while (performance.now() - started < 250) await ask()
+      expect(await ask()).toBe(503)
       expect(performance.now() - started).toBeLessThan(2_000)
       redis.process.kill('SIGCONT')
       await expect

@@ -33,6 +33,7 @@ describe('what the file leaves out has its default', () => {
       secret: goodSecret,
       lifetimeSeconds: 43_200,
       idleSeconds: 3600,
+      cacheBytes: 64 * 1024 * 1024,
     })
     expect(config.assertion.issuer).toBe('https://auth.example.com')
     expect(config.audit).toEqual({ destination: { kind: 'stdout' }, whenFull: 'warn' })
@@ -105,6 +106,7 @@ describe('the environment goes before the file', () => {
       url: 'rediss://sallyport:hunter2-hunter2@redis.example.com:6380',
       prefix: 'sallyport:',
       timeoutSeconds: 0.25,
+      isCached: true,
     })
   })
 

@@ -5,6 +5,7 @@ import { connect, createServer, type Socket } from 'node:net'
 export async function startForwarder(first: number) {
   let target = first
   const sockets = new Set<Socket>()
+  const pairs = new Set<readonly [Socket, Socket]>()
   const server = createServer(incoming => {
     const outgoing = connect(target, '127.0.0.1')
     for (const socket of [incoming, outgoing]) {
@@ -12,12 +13,20 @@ export async function startForwarder(first: number) {
       socket.on('error', () => socket.destroy())
     }
     incoming.pipe(outgoing).pipe(incoming)
+    pairs.add([incoming, outgoing])
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as { port: number }).port,
     leadTo(port: number) {
       target = port
+    },
+    /** Questions arrive, answers and messages wait, until `release`. */
+    hold() {
+      for (const [incoming, outgoing] of pairs) outgoing.unpipe(incoming)
+    },
+    release() {
+      for (const [incoming, outgoing] of pairs) outgoing.pipe(incoming)
     },
     /** Connections that stand deliver nothing any more, as behind a firewall that has forgotten them. */
     silence() {

@@ -7,6 +7,7 @@ import { createSessionCookieAuthenticator } from '../../app/identity/session-coo
 import { createHostCookies } from '../../app/sessions/cookie.ts'
 import { createSessionStore } from '../../app/sessions/login-sessions.ts'
 import { createRedisRecords } from '../../app/sessions/redis.ts'
+import type { RedisState } from '../../app/sessions/redis-connection.ts'
 import { createSealedRecords } from '../../app/sessions/sealed-records.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { createMovableClock, loginOf, payloadOf, secrets } from './fixtures.ts'
@@ -154,13 +155,55 @@ describe.runIf(requirePeer('redis-server') !== undefined)('a session that Redis 
     expect(await isLetIn(there, cookie)).toBe(false)
   })
 
+  test('is not remembered when its end and the answer of a read arrive together', async () => {
+    const server = await startServer()
+    const name = await startForwarder(server.port)
+    cleanups.push(name.stop)
+    const [here, there] = [await openReplica(server.url), await openReplica(`redis://127.0.0.1:${name.port}`)]
+    for (let round = 0; round < 20; round += 1) {
+      const warmed = await logIn(there)
+      await warm(there, warmed.cookie)
+      const { id, cookie } = await logIn(here)
+      // The cookie is judged already, so that the next check begins with the read.
+      there.cookies.read(cookie, wiki)
+      name.hold()
+      const reading = there.ask(cookie)
+      expect(reading).toBeInstanceOf(Promise)
+      await delay(20)
+      await here.sessions.end(id)
+      name.release()
+      expect((await reading).identity.kind).toBe('user')
+      expect(await isLetIn(there, cookie)).toBe(false)
+    }
+  })
+
+  test('needs a server that may tell; one that may not refuses everything and is named', async () => {
+    const server = await startServer()
+    const rights = ['+getex', '+get', '+set', '+evalsha', '+eval', '+ping', '+hello']
+    await (await admin(server)).sendCommand(['ACL', 'SETUSER', 'sallyport', 'on', '>password', '~*', ...rights])
+    const url = `redis://sallyport:password@127.0.0.1:${server.port}`
+    const causes: string[] = []
+    const onStateChange = (state: RedisState) => causes.push(state.isReady ? 'ready' : state.cause.message)
+    const records = createRedisRecords({ url, clock, onStateChange, cache: { maxBytes: 1024 * 1024 } })
+    cleanups.push(() => records.close())
+    await until(() => causes.length > 0)
+    expect(causes[0]).toMatch(/NOPERM.*client.tracking/)
+    await expect(async () => records.get('session', 'x')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+    const uncached = createRedisRecords({ url, clock })
+    cleanups.push(() => uncached.close())
+    await untilVerified(uncached)
+  })
+
   test('is not believed by a replica whose Redis has lost its place as master', async () => {
     const server = await startServer()
     const replica = await openReplica(server.url)
     const { cookie } = await logIn(replica)
     await warm(replica, cookie)
     await (await admin(server)).sendCommand(['REPLICAOF', '127.0.0.1', '1'])
-    await delay(300)
+    const demoted = performance.now()
+    // It is asked all the time, so that heartbeats go on.
+    await until(async () => (await isLetIn(replica, cookie).catch(() => 'refused')) === 'refused')
+    expect(performance.now() - demoted).toBeLessThan(1000)
     await expect(isLetIn(replica, cookie)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
   })
 
