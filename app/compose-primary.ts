@@ -25,7 +25,7 @@ export interface Primary {
   start(): Promise<void>
   /** For SIGHUP: every worker reads the policy again, and opens the audit file again. */
   reload(): void
-  /** Reads the configuration again and replaces each worker. Rejects when the configuration cannot be used. */
+  /** Reads the configuration again and replaces each worker. A configuration that cannot be used changes nothing. */
   restart(): Promise<RestartOutcome>
   close(): Promise<void>
   /** Rejects when no worker serves any more and none can be started. */
@@ -59,7 +59,13 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
       spreadPolicy(pool).catch((error: unknown) => logger.warn({ err: error }, 'workers hold different policies'))
     },
   })
-  const restart = async (): Promise<RestartOutcome> => pool.restart(loadConfig())
+  const restart = async (): Promise<RestartOutcome> => {
+    try {
+      return await pool.restart(loadConfig())
+    } catch (error) {
+      return { outcome: 'failed', error: error instanceof Error ? error.message : String(error) }
+    }
+  }
   const admin = composeAdmin(
     { config, logger },
     {

@@ -46,10 +46,10 @@ function single(config: Config): Served {
 
 function several(primary: Primary): Served {
   const restart = (): void => {
-    primary.restart().then(
-      ({ outcome }) => primary.logger.info({ outcome }, 'workers restarted'),
-      (error: unknown) => primary.logger.error({ err: error }, 'workers not restarted: the configuration is refused'),
-    )
+    void primary.restart().then(({ outcome, error }) => {
+      if (outcome === 'failed') primary.logger.error({ detail: error }, 'workers not restarted')
+      else primary.logger.info({}, 'workers restarted')
+    })
   }
   return { ...primary, restart }
 }

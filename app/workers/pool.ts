@@ -78,6 +78,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     const ended = worker.ended.then(how => gone(worker, how))
     try {
       await startWorker(worker, config, clock.now)
+      logger.info({ worker: worker.id, pid: worker.pid }, 'a worker serves')
       return worker
     } catch (error) {
       worker.kill()

@@ -3,7 +3,7 @@ import { type RequestHandler, Router } from 'express'
 import type { RestartOutcome } from './pool.ts'
 
 export interface WorkersRoutesOptions {
-  /** The restart, or the one that is under way. Rejects when the configuration cannot be used. */
+  /** The restart, or the one that is under way. Never rejects. */
   readonly restart: () => Promise<RestartOutcome>
   /** What keeps web pages away. */
   readonly guard: RequestHandler

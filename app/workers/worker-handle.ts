@@ -12,6 +12,7 @@ export type WorkerState = 'starting' | 'serving' | 'leaving'
 
 export interface WorkerHandle {
   readonly id: number
+  readonly pid: number | undefined
   readonly ask: Ask
   /** Resolves when it can be asked, or has ended. */
   readonly hears: Promise<void>
@@ -75,27 +76,32 @@ export function forkWorker({ outputs, onLastWords }: ForkOptions): WorkerHandle 
     await passed
     return how
   })
-  return { id: worker.id, ask: asker.ask, hears, ended, kill: () => worker.process.kill('SIGKILL'), state: 'starting' }
+  const { pid } = worker.process
+  const kill = (): void => void worker.process.kill('SIGKILL')
+  return { id: worker.id, pid, ask: asker.ask, hears, ended, kill, state: 'starting' }
 }
 
-/** Resolves when the process and its channel are gone: what it said last has then been heard. */
-function endOf(worker: Worker): Promise<string> {
-  return new Promise(resolve => {
-    let how: string | undefined
-    let isDisconnected = false
-    const settle = (): void => {
-      if (how !== undefined && isDisconnected) resolve(how)
-    }
-    worker.on('exit', (code, signal) => {
-      how = signal ?? `exit code ${code}`
-      settle()
-    })
-    worker.on('disconnect', () => {
-      isDisconnected = true
-      settle()
-    })
+/**
+ * Resolves when the process and its channel are gone: what it said last has then been heard. The channel of one that was
+ * killed in the middle of a message waits for the rest of it, so it is not waited for long.
+ */
+async function endOf(worker: Worker): Promise<string> {
+  const disconnected = new Promise(resolve => worker.once('disconnect', resolve))
+  const how = await new Promise<string>(resolve => {
+    worker.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
   })
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([
+    disconnected,
+    new Promise(resolve => {
+      timer = setTimeout(resolve, lastMessageMs)
+    }),
+  ])
+  clearTimeout(timer)
+  return how
 }
+
+const lastMessageMs = 500
 
 /** Starts to serve; rejects with the worker's own reason. */
 export async function startWorker(worker: WorkerHandle, config: Config, now: () => number): Promise<void> {
