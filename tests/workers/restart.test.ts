@@ -191,11 +191,13 @@ describe('the end of the service', () => {
   })
 
   it('is the end of the workers too when the primary is killed; what they decided is written', async () => {
-    const service = await start()
+    const service = await start({ settings: { audit: { destination: 'audit.jsonl' } } })
     const workers = pidsOf(service)
+    const { requestId } = await check(service, '/public/last-words')
     service.child.kill('SIGKILL')
     await service.ended
     await expect.poll(() => workers.filter(isAlive), { timeout: 5_000 }).toEqual([])
     await expect(check(service, '/public/a')).rejects.toThrow()
+    expect(readFileSync(join(service.directory, 'audit.jsonl'), 'utf8')).toContain(requestId)
   })
 })

@@ -42,7 +42,11 @@ export interface Answered {
 }
 
 /** One check. Never sent a second time: whatever goes wrong with the connection is an error. */
-export function check(service: RunningService, path: string, agent: Agent | false = false): Promise<Answered> {
+export function check(
+  service: Pick<RunningService, 'port'>,
+  path: string,
+  agent: Agent | false = false,
+): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const headers = { 'x-original-method': 'GET', 'x-original-url': `https://wiki.example.com${path}` }
     const options = { host: '127.0.0.1', port: service.port, path: '/verify/auth-request', headers, agent }
@@ -68,7 +72,7 @@ export interface Load {
 }
 
 /** Clients that keep their connection and clients that open one for each check, all of them all the time. */
-export function startLoad(service: RunningService, { kept = 4, fresh = 2 } = {}): Load {
+export function startLoad(service: Pick<RunningService, 'port'>, { kept = 4, fresh = 2 } = {}): Load {
   let isEnding = false
   let allowed = 0
   const failures: string[] = []
