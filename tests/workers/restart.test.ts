@@ -161,6 +161,27 @@ describe('a worker that is killed under load', () => {
     writeFileSync(join(service.directory, 'policy.csv'), openPolicy)
     await expect.poll(() => pidsOf(service).length, { timeout: 10_000 }).toBe(3)
   })
+
+  it('is the end, with its reason, when none serves and none can be started', async () => {
+    const service = await start({ settings: { policy: { watch: false } } })
+    writeFileSync(join(service.directory, 'policy.csv'), 'p, anyone\n')
+    for (const pid of pidsOf(service)) process.kill(pid, 'SIGKILL')
+    await expect.poll(async () => (await service.readiness()).status).toBe(503)
+    expect(await service.ended).toBe(2)
+    expect(service.stderr()).toMatch(/\nThe policy cannot be used: one problem\.\n.*policy\.csv:1:1 .*\n$/)
+    expect(pidsOf(service)).toHaveLength(2)
+  }, 60_000)
+})
+
+describe('a single process', () => {
+  it('has no workers: SIGUSR2 changes nothing, and there is nothing to ask for', async () => {
+    const service = await start({ settings: { server: { workers: 1 } } })
+    service.child.kill('SIGUSR2')
+    await expect.poll(service.stderr).toContain('a single process has no workers to restart')
+    expect((await check(service, '/public/a')).status).toBe(200)
+    expect((await post(service, '/workers/restart')).status).toBe(404)
+    expect(await metric(service, 'sallyport_workers')).toBe(1)
+  })
 })
 
 describe('the end of the service', () => {

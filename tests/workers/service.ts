@@ -21,7 +21,10 @@ export async function startWorkers(options: Partial<ServeOptions> = {}): Promise
 
 /** All that have ever served, in order, from the log. */
 export function workersOf(service: RunningService): WorkerProcess[] {
-  const lines = service.stderr().split('\n').filter(Boolean)
+  const lines = service
+    .stderr()
+    .split('\n')
+    .filter(line => line.startsWith('{'))
   const entries = lines.map(line => JSON.parse(line) as WorkerProcess & { readonly msg: string })
   return entries.filter(({ msg }) => msg === 'a worker serves').map(({ worker, pid }) => ({ worker, pid }))
 }
