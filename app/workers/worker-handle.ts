@@ -89,6 +89,10 @@ async function endOf(worker: Worker): Promise<string> {
   const disconnected = new Promise(resolve => worker.once('disconnect', resolve))
   const how = await new Promise<string>(resolve => {
     worker.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+    // A process that the system refused never exits.
+    worker.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.syscall?.startsWith('spawn') === true) resolve(error.message)
+    })
   })
   let timer: NodeJS.Timeout | undefined
   await Promise.race([
