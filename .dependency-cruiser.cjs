@@ -44,9 +44,9 @@ module.exports = {
     },
     {
       name: 'only-main-composes',
-      comment: 'The composition root has one user in the product: the process entry.',
+      comment: 'The composition root is used by the process entries alone: of the service, and of a worker.',
       severity: 'error',
-      from: { path: '^(app|rbac|config)/', pathNot: '^app/(main|compose[a-z-]*)\\.ts$' },
+      from: { path: '^(app|rbac|config)/', pathNot: '^app/(main|worker-main|compose[a-z-]*)\\.ts$' },
       to: { path: '^app/compose[a-z-]*\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {
@@ -74,7 +74,7 @@ module.exports = {
       name: 'no-orphans',
       comment: 'A file that nobody imports is either an entry point or dead.',
       severity: 'error',
-      from: { orphan: true, pathNot: ['\\.d\\.ts$', '^cli/main\\.ts$', '^bench/main\\.ts$'] },
+      from: { orphan: true, pathNot: ['\\.d\\.ts$', '^cli/main\\.ts$', '^app/worker-main\\.ts$', '^bench/main\\.ts$'] },
       to: {},
     },
     oneHome('casbin', 'casbin', '^rbac/policy\\.ts$'),

@@ -64,7 +64,8 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
   return { providers, outbound, router }
 }
 
-export function composePages({ config, logger }: Base, kept: Kept, login: Login) {
+/** `isWorker`: the primary counts how often a client asks for these pages. */
+export function composePages({ config, logger }: Base, kept: Kept, login: Login, isWorker: boolean) {
   const { isTrusted } = createTrustedProxies(config.server.trustedProxies)
   return createPagesApp({
     publicHost: new URL(config.server.url).host,
@@ -72,7 +73,7 @@ export function composePages({ config, logger }: Base, kept: Kept, login: Login)
     isTrustedProxy: isTrusted,
     pages: kept.pages,
     anyHost: createAssertionRoutes(kept.keys),
-    publicHostOnly: [createRateLimit(config.login.requestsPerMinute), login.router],
+    publicHostOnly: [createRateLimit(config.login.requestsPerMinute, isWorker), login.router],
     newRequestId,
     onError: (error, requestId) => {
       const isExpected = error instanceof OperationalError && error.status < 500

@@ -7,20 +7,21 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { compilePolicy } from '../rbac/policy.ts'
 import { createDecisionRecorder, type DecisionRecorder } from './admin/decision-recorder.ts'
-import { createExplainRoutes } from './admin/routes.ts'
+import { explanationOf } from './admin/routes.ts'
 import { type AuditLogFile, createAuditLog } from './audit/audit-log.ts'
 import { createFailureReport } from './audit/failure-report.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { composeAdmin, type ServiceAnswers } from './compose-admin.ts'
 import { composeChecks } from './compose-checks.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
 import { composeLogin, composePages, type Login } from './compose-login.ts'
-import { drain, listen, portOf } from './listen.ts'
+import { drain, listen, portOf, stopAccepting } from './listen.ts'
 import type { ProviderStatus } from './login/providers.ts'
-import { createConfiguredSource, describeSources } from './policy/configured-source.ts'
+import { createConfiguredSource } from './policy/configured-source.ts'
 import { createPolicyReloader } from './policy/reload.ts'
-import { createPolicyRoutes } from './policy/routes.ts'
+import { adminPolicyOf } from './policy/routes.ts'
 import { createPolicyVerifier } from './policy/verify-policy.ts'
-import { createAdminServer, createMainServer } from './server.ts'
+import { createMainServer } from './server.ts'
 import { createLmdbRecords } from './sessions/lmdb.ts'
 import { createRedisRecords } from './sessions/redis.ts'
 import type { RecordStore } from './sessions/session-store.ts'
@@ -28,7 +29,6 @@ import { createCountedAuditLog } from './telemetry/counted-audit-log.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { createReadiness } from './telemetry/readiness.ts'
-import { createTelemetryRoutes } from './telemetry/routes.ts'
 import { version } from './version.ts'
 
 export interface Service {
@@ -37,8 +37,15 @@ export interface Service {
   start(): Promise<void>
   /** For SIGHUP: reads the policy again, and opens the audit file again after a rotation. */
   reload(): void
+  /**
+   * Takes no new connections and lets those that there are live until they are used or have been idle for long;
+   * `isAlone` resolves when the last has ended. `close` has to follow.
+   */
+  handOver(): { readonly isAlone: Promise<void> }
   /** Takes no new connections, finishes what runs within `server.shutdownTimeout`, then lets go of everything. */
   close(): Promise<void>
+  /** What the admin listener says, wherever that is. */
+  readonly answers: ServiceAnswers
   /** The ports in use, once started. */
   ports(): { readonly main: number; readonly admin: number }
 }
@@ -47,14 +54,20 @@ export interface ComposeOptions {
   /** Default: the system's clock. A test hands in one that it can move. */
   readonly clock?: Clock
   readonly logger?: Logger
+  /**
+   * One of several processes on the same port: the admin listener and the count of login requests are the primary's,
+   * and the audit file is shared. Default false.
+   */
+  readonly isWorker?: boolean
 }
 
 /** Constructs everything, and opens the store and the audit sink; listens to nothing yet. */
 export function compose(config: Config, options: ComposeOptions = {}): Service {
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? createLogger({ level: config.log.level })
+  const isWorker = options.isWorker === true
   const metrics = createMetrics({ version, providers: config.providers.map(({ name }) => name) })
-  const auditFile = composeAudit(config, clock, logger, metrics)
+  const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
   const base: Base = { config, clock, logger, metrics, audit, hasAuditRoom: auditFile.hasRoom }
   const records = composeRecords(base)
@@ -63,8 +76,12 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
   const checks = composeChecks(base, kept, policy, recorder.record)
-  const main = createMainServer(checks, composePages(base, kept, login), config.server.requestTimeoutSeconds)
   let isDraining = false
+  const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
+    requestTimeoutSeconds: config.server.requestTimeoutSeconds,
+    isLeaving: () => leaving !== undefined,
+  })
+  let leaving: { readonly isAlone: Promise<void> } | undefined
   const readiness = createReadiness([
     { name: 'draining', isRequired: true, probe: () => ({ ok: !isDraining }) },
     { name: 'store', isRequired: true, probe: () => records.verifyConnection().then(() => ({ ok: true })) },
@@ -78,20 +95,15 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       probe: () => providerState(name, login.providers.status()),
     })),
   ])
-  const admin = createAdminServer(
-    createTelemetryRoutes({ readiness, metrics: observed(metrics, records, login) }),
-    createExplainRoutes({
-      find: recorder.find,
-      onError: error => logger.error({ err: error }, 'a decision could not be explained'),
-    }),
-    createPolicyRoutes({
-      policy,
-      sources: describeSources(config.policy),
-      listenHost: config.admin.listen.host,
-    }),
-  )
+  const answers: ServiceAnswers = {
+    readiness,
+    metrics: observed(metrics, records, login),
+    explain: requestId => explanationOf(requestId, recorder.find),
+    policy: adminPolicyOf(policy),
+  }
+  const admin = isWorker ? undefined : composeAdmin({ config, logger }, answers)
 
-  const ports = () => ({ main: portOf(main), admin: portOf(admin) })
+  const ports = () => ({ main: portOf(main), admin: admin === undefined ? 0 : portOf(admin) })
 
   return {
     logger,
@@ -99,7 +111,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       await policy.start()
       if (config.assertion.enabled) await kept.keys.start()
       await listen(main, config.server.listen)
-      await listen(admin, config.admin.listen)
+      if (admin !== undefined) await listen(admin, config.admin.listen)
       logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
       void login.providers.start()
     },
@@ -107,22 +119,31 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       policy.reload().catch((error: unknown) => logger.error({ err: error }, 'policy reload failed'))
       auditFile.reopen().catch((error: unknown) => logger.error({ err: error }, 'audit file cannot be opened again'))
     },
+    handOver() {
+      leaving ??= stopAccepting(main)
+      return leaving
+    },
     async close() {
       isDraining = true
       login.providers.stop()
       kept.keys.close()
-      await Promise.all([main, admin].map(server => drain(server, config.server.shutdownTimeoutSeconds)))
+      const { shutdownTimeoutSeconds } = config.server
+      await Promise.all([
+        drain(main, shutdownTimeoutSeconds, leaving?.isAlone),
+        ...(admin === undefined ? [] : [drain(admin, shutdownTimeoutSeconds)]),
+      ])
       await policy.close()
       await login.outbound.close()
       await records.close()
       await auditFile.close()
       logger.info({}, 'stopped')
     },
+    answers,
     ports,
   }
 }
 
-function composeAudit(config: Config, clock: Clock, logger: Logger, metrics: Metrics): AuditLogFile {
+function composeAudit({ config, clock, logger, metrics }: Omit<Base, 'audit'>, isShared: boolean): AuditLogFile {
   const { destination } = config.audit
   const report = createFailureReport(({ error, lost, pending }) =>
     logger.error({ err: error, lost, pending }, 'audit events could not be written'),
@@ -130,6 +151,7 @@ function composeAudit(config: Config, clock: Clock, logger: Logger, metrics: Met
   return createAuditLog({
     destination: destination.kind === 'file' ? destination.path : destination.kind,
     clock,
+    isShared,
     onWritten: lines => metrics.auditWritten(lines),
     onFailure: failure => {
       metrics.auditFailed(failure.lost)
@@ -202,18 +224,19 @@ function providerState(name: string, all: readonly ProviderStatus[]) {
 }
 
 /** Gauges that say how things are at the moment of the scrape. */
-function observed(metrics: Metrics, records: RecordStore, login: Login): Pick<Metrics, 'render' | 'contentType'> {
+function observed(metrics: Metrics, records: RecordStore, login: Login): ServiceAnswers['metrics'] {
+  const look = async (): Promise<void> => {
+    metrics.storeUp(
+      await records.verifyConnection().then(
+        () => true,
+        () => false,
+      ),
+    )
+    for (const { name, ready } of login.providers.status()) metrics.providerUp(name, ready)
+  }
   return {
     contentType: metrics.contentType,
-    async render() {
-      metrics.storeUp(
-        await records.verifyConnection().then(
-          () => true,
-          () => false,
-        ),
-      )
-      for (const { name, ready } of login.providers.status()) metrics.providerUp(name, ready)
-      return metrics.render()
-    },
+    render: () => look().then(metrics.render),
+    values: () => look().then(metrics.values),
   }
 }

@@ -1,15 +1,24 @@
-/** Process entry: compose, listen, reload on SIGHUP, drain on SIGTERM and SIGINT. */
+/**
+ * Process entry: compose one process or a primary with workers, listen, reload on SIGHUP, replace the workers on
+ * SIGUSR2, drain on SIGTERM and SIGINT.
+ */
+import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config.ts'
-import { compose, type Service } from './compose.ts'
+import { compose } from './compose.ts'
+import { composePrimary, type Primary } from './compose-primary.ts'
+import type { Logger } from './telemetry/logger.ts'
 
 export interface ServeOptions {
   /** Sentences about settings that are allowed but unwise; logged at start. */
   readonly warnings: readonly string[]
+  /** Reads the configuration again, for new workers. Throws when it cannot be used. */
+  readonly loadConfig: () => Config
 }
 
 /** Resolves when the service has ended. Rejects when it cannot start: a broken policy, a port that is taken. */
 export async function serve(config: Config, options: ServeOptions): Promise<void> {
-  const service = compose(config)
+  const size = config.server.workers === 'auto' ? availableParallelism() : config.server.workers
+  const service = size === 1 ? single(config) : several(composePrimary(config, { ...options, size }))
   for (const warning of options.warnings) service.logger.warn({ warning }, 'configuration is unwise')
   try {
     await service.start()
@@ -20,17 +29,49 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   await untilStopped(service)
 }
 
-function untilStopped(service: Service): Promise<void> {
+interface Served {
+  readonly logger: Logger
+  readonly start: () => Promise<void>
+  readonly reload: () => void
+  readonly restart: () => void
+  readonly close: () => Promise<void>
+  /** Rejects when there is nothing left that could serve. */
+  readonly failed?: Promise<never>
+}
+
+function single(config: Config): Served {
+  const service = compose(config)
+  return { ...service, restart: () => service.logger.warn({}, 'a single process has no workers to restart') }
+}
+
+function several(primary: Primary): Served {
+  const restart = (): void => {
+    void primary.restart().then(({ outcome, error }) => {
+      if (outcome === 'failed') primary.logger.error({ detail: error }, 'workers not restarted')
+      else primary.logger.info({}, 'workers restarted')
+    })
+  }
+  return { ...primary, restart }
+}
+
+function untilStopped(service: Served): Promise<void> {
   return new Promise((resolve, reject) => {
     let isStopping = false
+    const end = (): Promise<void> => {
+      isStopping = true
+      return service.close()
+    }
     const stop = (signal: NodeJS.Signals): void => {
       if (isStopping) return
-      isStopping = true
       service.logger.info({ signal }, 'draining')
-      service.close().then(resolve, reject)
+      end().then(resolve, reject)
     }
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
-    process.on('SIGHUP', () => service.reload())
+    process.on('SIGHUP', service.reload)
+    process.on('SIGUSR2', service.restart)
+    service.failed?.catch((error: unknown) => {
+      if (!isStopping) void end().finally(() => reject(error))
+    })
   })
 }

@@ -22,18 +22,26 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000
 /** Room for a URL of 8 KB, an equally long Cookie header and a browser's other headers. */
 const MAX_HEADER_BYTES = 32 * 1024
 
-/** `requestTimeoutSeconds`: how long a client may take to send one request, headers included. */
-export function createMainServer(checks: CheckRoutes, pagesApp: Express, requestTimeoutSeconds: number): Server {
+export interface MainServerOptions {
+  /** How long a client may take to send one request, headers included. */
+  readonly requestTimeoutSeconds: number
+  /** Whether each answer asks its client to come back on a new connection. Default: never. */
+  readonly isLeaving?: () => boolean
+}
+
+export function createMainServer(checks: CheckRoutes, pagesApp: Express, options: MainServerOptions): Server {
+  const { requestTimeoutSeconds, isLeaving = () => false } = options
   const fallback = pagesApp as unknown as RequestListener
   const timeout = requestTimeoutSeconds * 1000
-  const options = {
+  const limits = {
     maxHeaderSize: MAX_HEADER_BYTES,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     headersTimeout: timeout,
     requestTimeout: timeout,
     connectionsCheckingInterval: 1000,
   }
-  return createServer(options, (request, response) => {
+  return createServer(limits, (request, response) => {
+    if (isLeaving()) response.shouldKeepAlive = false
     const endpoint = findEndpoint(request.url ?? '', checks)
     if (endpoint === undefined) fallback(request, response)
     else endpoint(request, response)
@@ -122,10 +130,22 @@ function asOperational(error: unknown): OperationalError {
 }
 
 /** Health, readiness, metrics, the policy and explanations, on a listener of their own that no proxy publishes. */
-export function createAdminServer(...routes: readonly RequestHandler[]): Server {
+export function createAdminServer(routes: readonly RequestHandler[], onError: (error: unknown) => void): Server {
   const app = express()
   app.disable('x-powered-by')
   app.use(helmet())
   for (const handler of routes) app.use(handler)
+  app.use(adminErrorHandler(onError))
   return createServer(app as unknown as RequestListener)
+}
+
+/** Express would answer with a stack. */
+function adminErrorHandler(onError: (error: unknown) => void): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    if (response.headersSent) return next(error)
+    const { status } = asOperational(error)
+    if (status >= 500) onError(error)
+    response.status(status).set('Cache-Control', 'no-store')
+    response.json({ error: status >= 500 ? 'it failed; the log says why' : 'the request cannot be read' })
+  }
 }

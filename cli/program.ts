@@ -40,7 +40,8 @@ Exit codes: 0 it worked; 1 it failed; 2 the command line, the configuration or t
 
 const serveHelp = `
 The configuration is --config, else SALLYPORT_CONFIG, else ./sallyport.yaml. Every setting can come from the
-environment as well (SALLYPORT_SERVER_URL=…). SIGHUP loads the policy again; SIGTERM finishes what runs and ends.
+environment as well (SALLYPORT_SERVER_URL=…). SIGHUP loads the policy again; SIGUSR2 replaces the
+workers without a dropped request; SIGTERM finishes what runs and ends.
 
 Examples:
   $ sallyport serve --config /etc/sallyport/sallyport.yaml

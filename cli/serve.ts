@@ -8,7 +8,8 @@ export async function runServe(choice: ConfigChoice, terminal: Terminal): Promis
   try {
     const { config, warnings } = loadChosenConfig(choice, terminal)
     const { serve } = await import('../app/main.ts')
-    await serve(config, { warnings: [...warnings] })
+    const loadConfig = () => loadChosenConfig(choice, terminal).config
+    await serve(config, { warnings: [...warnings], loadConfig })
     return exitCodes.ok
   } catch (error) {
     return reportError(error, terminal)

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { policy } from './policy-schema.ts'
-import { duration, durationExpected, parsed, section, setting, text } from './setting.ts'
+import { duration, durationExpected, parsed, parsing, section, setting, text } from './setting.ts'
 import * as value from './values.ts'
 
 const listenExpected = 'host:port, such as 127.0.0.1:9180 or [::1]:9180'
@@ -46,6 +46,11 @@ const server = z.strictObject({
   cookieName: setting(text.regex(/^[A-Za-z0-9-]{1,40}$/, 'letters, digits and hyphens only').default('sallyport'), {
     description: 'Name of the session cookie, without the `__Host-` that is put in front of it.',
     expected: 'a cookie name',
+  }),
+  workers: setting(z.union([z.int(), text]).transform(parsing(value.parseWorkers)).prefault(1), {
+    description:
+      'How many processes answer on `listen`; `auto` is one for each processor core that this process may use.',
+    expected: 'a whole number from 1 to 64, or auto',
   }),
 })
 

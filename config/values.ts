@@ -20,6 +20,17 @@ export function parseDuration(text: string): number {
   return Number(digits) * factor
 }
 
+const mostWorkers = 64
+
+/** `auto`, or a whole number from 1 to 64; as text too, because an environment variable has nothing else. */
+export function parseWorkers(input: number | string): number | 'auto' {
+  if (input === 'auto') return input
+  const count = typeof input === 'string' && /^\d{1,3}$/.test(input) ? Number(input) : input
+  if (typeof count !== 'number') throw new RangeError('it is neither a number nor auto')
+  if (count < 1 || count > mostWorkers) throw new RangeError(`it has to be between 1 and ${mostWorkers}`)
+  return count
+}
+
 /** `127.0.0.1:9180`, `[::1]:9180` or `localhost:9180`. The host is never left out: "everywhere" has to be said. */
 export function parseListenAddress(text: string): ListenAddress {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []

@@ -9,17 +9,23 @@ import { type Response, Router } from 'express'
 import { explainAsDocument } from '../../rbac/explain.ts'
 import type { DecisionRecorder } from './decision-recorder.ts'
 
+/** What is answered for one request id. */
+export interface Explanation {
+  readonly status: number
+  readonly body: object
+}
+
 export interface ExplainRoutesOptions {
-  readonly find: DecisionRecorder['find']
+  readonly explain: (requestId: string) => Explanation | Promise<Explanation>
   readonly onError: (error: unknown) => void
 }
 
 const loopback = /^(?:::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/
 const loopbackHost = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i
 
-export function createExplainRoutes({ find, onError }: ExplainRoutesOptions): Router {
+export function createExplainRoutes({ explain, onError }: ExplainRoutesOptions): Router {
   const router = Router()
-  router.get('/explain/:requestId', (request, response) => {
+  router.get('/explain/:requestId', async (request, response) => {
     response.set('Cache-Control', 'no-store')
     const isFromHere = loopback.test(request.socket.remoteAddress ?? '')
     if (!isFromHere || !loopbackHost.test(request.headers.host ?? '')) {
@@ -28,7 +34,7 @@ export function createExplainRoutes({ find, onError }: ExplainRoutesOptions): Ro
     }
     const { requestId } = request.params
     try {
-      const { status, body } = explanationOf(requestId, find)
+      const { status, body } = await explain(requestId)
       answer(response, status, body)
     } catch (error) {
       onError(error)
@@ -38,7 +44,8 @@ export function createExplainRoutes({ find, onError }: ExplainRoutesOptions): Ro
   return router
 }
 
-function explanationOf(requestId: string, find: DecisionRecorder['find']): { status: number; body: object } {
+/** Throws when the decision cannot be made again. */
+export function explanationOf(requestId: string, find: DecisionRecorder['find']): Explanation {
   const recorded = find(requestId)
   if (recorded === 'unknown') {
     return { status: 404, body: { error: 'no decision with this request id is kept', requestId } }

@@ -27,6 +27,8 @@ export interface AuditLogOptions {
   readonly batchMs?: number
   /** How much may wait for a sink that fails, in bytes; beyond it lines are lost, and reported. Default 16 MiB. */
   readonly maxPendingBytes?: number
+  /** Whether other processes append to the same file. Default false. */
+  readonly isShared?: boolean
 }
 
 export interface AuditLogFile extends AuditLog {
@@ -52,6 +54,7 @@ export function createAuditLog(options: AuditLogOptions): AuditLogFile {
     destination: options.destination,
     batchMs: options.batchMs ?? 20,
     maxPendingBytes,
+    ...(options.isShared === undefined ? {} : { isShared: options.isShared }),
     onWritten(lines) {
       isFailing = false
       options.onWritten?.(lines)

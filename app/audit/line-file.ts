@@ -4,9 +4,16 @@
  * Nothing is dropped silently. What cannot be written (full disk, closed pipe) is kept and tried again until
  * `maxPendingBytes` wait; from then on new lines are refused, and each refusal is reported with its number. What was
  * written in part is continued where it stopped, so that a line is never torn.
+ *
+ * A file that several processes append to is another matter. The kernel appends each write as a whole, but after a
+ * write that stopped half-way (a full disk, a process killed in it) the next bytes may be another process's. So there
+ * the torn line is written anew as a whole, and whoever finds the file without a line feed at its end puts one there
+ * first: half a line stays behind as a line of its own, and no other line is lost. What remains is a process that looks
+ * at the end in the very microseconds in which another's write stops half-way.
  */
 import { close as closeDescriptor, openSync, write as writeDescriptor } from 'node:fs'
 import { promisify } from 'node:util'
+import { endsInsideLine, openShared } from './shared-file.ts'
 
 const closeFile = promisify(closeDescriptor)
 
@@ -28,6 +35,8 @@ export interface LineFileOptions {
   readonly batchMs: number
   /** How much may wait for a sink that fails, in bytes. */
   readonly maxPendingBytes: number
+  /** Whether other processes append to the same file. Default false. */
+  readonly isShared?: boolean
   readonly onWritten: (lines: number) => void
   readonly onError: (error: unknown) => void
 }
@@ -47,11 +56,13 @@ interface Batch {
   written: number
 }
 
-/** Throws when the path cannot be opened: a service that cannot audit must not start. */
+/** Throws when the path cannot be used: a service that cannot audit must not start. */
 export function createLineFile(options: LineFileOptions): LineFile {
   const { destination, batchMs, maxPendingBytes, onWritten, onError } = options
   const standard = descriptors[destination]
-  let descriptor = standard ?? openSync(destination, 'a', fileMode)
+  const isShared = options.isShared === true && standard === undefined
+  const open = (): number => (isShared ? openShared(destination, fileMode) : openSync(destination, 'a', fileMode))
+  let descriptor = standard ?? open()
   let waiting: string[] = []
   let waitingBytes = 0
   let batch: Batch | undefined
@@ -73,7 +84,8 @@ export function createLineFile(options: LineFileOptions): LineFile {
     let busyForMs = 0
     while (current.written < current.bytes.length) {
       try {
-        current.written += await write(descriptor, current.bytes.subarray(current.written))
+        if (isShared) await continueShared(descriptor, current)
+        else current.written += await write(descriptor, current.bytes.subarray(current.written))
         busyForMs = 0
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || busyForMs >= longestBusyMs) throw error
@@ -116,7 +128,7 @@ export function createLineFile(options: LineFileOptions): LineFile {
     // A descriptor that is closed under a write may already be another file's.
     while (draining !== undefined) await draining
     const previous = descriptor
-    descriptor = openSync(destination, 'a', fileMode)
+    descriptor = open()
     // A line that was written in part to the old file is written as a whole to the new one.
     if (batch !== undefined) batch.written = lineStart(batch)
     await closeFile(previous)
@@ -154,6 +166,17 @@ export function createLineFile(options: LineFileOptions): LineFile {
 function lineStart(batch: Batch): number {
   const last = batch.bytes.subarray(0, batch.written).lastIndexOf(0x0a)
   return last + 1
+}
+
+const lineFeed = Buffer.from('\n')
+
+/** One write of what is left, from the start of a line, on a line of its own whatever stands before it. */
+async function continueShared(descriptor: number, batch: Batch): Promise<void> {
+  batch.written = lineStart(batch)
+  const rest = batch.bytes.subarray(batch.written)
+  const isTorn = await endsInsideLine(descriptor)
+  const written = await write(descriptor, isTorn ? Buffer.concat([lineFeed, rest]) : rest)
+  batch.written += Math.max(0, isTorn ? written - lineFeed.length : written)
 }
 
 function write(descriptor: number, bytes: Uint8Array): Promise<number> {

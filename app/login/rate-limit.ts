@@ -3,12 +3,19 @@
  * and both would be somebody else's to fill.
  */
 import type { RequestHandler } from 'express'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { RateLimiterCluster, RateLimiterClusterMaster, RateLimiterMemory } from 'rate-limiter-flexible'
 import { OperationalError } from '../errors.ts'
 
-/** Counted per process; a person needs two requests for a login, an office behind one address some hundreds. */
-export function createRateLimit(requestsPerMinute: number): RequestHandler {
-  const limiter = new RateLimiterMemory({ points: requestsPerMinute, duration: 60 })
+/**
+ * A person needs two requests for a login, an office behind one address some hundreds. Counted in this process, or with
+ * `isShared` in the primary of several workers: each with a count of its own would let through as many times the limit,
+ * and each with its share of the limit would refuse a client early whose proxy keeps to one connection.
+ */
+export function createRateLimit(requestsPerMinute: number, isShared: boolean): RequestHandler {
+  const options = { points: requestsPerMinute, duration: 60 }
+  // The limit is in the name: the primary keeps the first limit that it hears of under a name.
+  const keyPrefix = `login-${requestsPerMinute}`
+  const limiter = isShared ? new RateLimiterCluster({ ...options, keyPrefix }) : new RateLimiterMemory(options)
   return (request, response, next) => {
     limiter.consume(clientKey(request.ip ?? '')).then(
       () => next(),
@@ -18,6 +25,11 @@ export function createRateLimit(requestsPerMinute: number): RequestHandler {
       },
     )
   }
+}
+
+/** For the primary: counts for all workers from now on. A worker that gets no answer refuses the request. */
+export function countForWorkers(): void {
+  new RateLimiterClusterMaster()
 }
 
 /** A client with IPv6 has at least a whole /64 to choose addresses from (RFC 6177). */

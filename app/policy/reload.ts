@@ -37,7 +37,7 @@ interface PolicyStatus {
   readonly lastError?: string
 }
 
-type ReloadOutcome = 'loaded' | 'unchanged' | 'rejected'
+export type ReloadOutcome = 'loaded' | 'unchanged' | 'rejected'
 
 export interface PolicyReloader<Snapshot extends { readonly revision: string }> {
   /** Loads for the first time and starts to watch. Rejects when there is no usable policy. */

@@ -32,6 +32,8 @@ export interface LoggerOptions {
   readonly level: keyof typeof logLevels | 'trace'
   /** Default: stderr, written at once, so that the last line before a crash is there. */
   readonly destination?: DestinationStream
+  /** Number of the worker, on each line. Default: there is only one process. */
+  readonly worker?: number
 }
 
 export function createLogger(options: LoggerOptions): Logger {
@@ -40,7 +42,7 @@ export function createLogger(options: LoggerOptions): Logger {
     pino(
       {
         level: options.level,
-        base: null,
+        base: options.worker === undefined ? null : { worker: options.worker },
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: {
           level: label => ({ level: label }),

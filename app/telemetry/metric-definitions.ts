@@ -178,6 +178,18 @@ export const metricDefinitions = {
     help: 'Audit lines that are lost for good: too many waited, or the process ended.',
     labels: {},
   },
+  sallyport_workers: {
+    type: 'gauge',
+    unit: 'processes',
+    help: 'Processes that answered this scrape; also those that only finish what they have.',
+    labels: {},
+  },
+  sallyport_worker_restarts_total: {
+    type: 'counter',
+    unit: 'processes',
+    help: 'Workers that ended unasked and were replaced; 0 with a single process.',
+    labels: {},
+  },
 } as const satisfies Record<string, MetricDefinition>
 
 export type MetricName = keyof typeof metricDefinitions

@@ -39,7 +39,11 @@ export interface Metrics {
   /** The page that Prometheus reads. */
   render(): Promise<string>
   readonly contentType: string
+  /** The same as data, for the process that adds up those of several workers. */
+  values(): Promise<MetricValues>
 }
+
+export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 export interface MetricsOptions {
   readonly version: string
@@ -98,6 +102,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const auditLines = make.counter('sallyport_audit_lines_total')
   const auditFailures = make.counter('sallyport_audit_failures_total')
   const auditLost = make.counter('sallyport_audit_lines_lost_total')
+  make.gauge('sallyport_workers').set(1)
+  make.counter('sallyport_worker_restarts_total')
   if (options.hasProcessMetrics !== false) collectDefaultMetrics({ register: registry })
 
   return {
@@ -134,6 +140,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     render: () => registry.metrics(),
     contentType: registry.contentType,
+    values: () => registry.getMetricsAsJSON(),
   }
 }
 

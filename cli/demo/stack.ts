@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly redisUrl?: string
   /** Directory of the policy; the demo's own if absent. */
   readonly policyDirectory?: string
+  /** How many processes Sallyport is. Default 1. */
+  readonly workers?: number
   readonly onProgress?: (step: string) => void
 }
 
@@ -155,7 +157,7 @@ function configuration(options: StackOptions, place: Place): unknown {
       ? { store: 'lmdb', path: join(place.directory, 'data') }
       : { store: 'redis', url: options.redisUrl }
   return {
-    server: { url: place.origin('auth'), listen: place.authAddress },
+    server: { url: place.origin('auth'), listen: place.authAddress, workers: options.workers ?? 1 },
     admin: { listen: place.adminAddress },
     providers: [
       {

@@ -1,8 +1,8 @@
 import express from 'express'
 import request from 'supertest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createDecisionRecorder } from '../../app/admin/decision-recorder.ts'
-import { createExplainRoutes } from '../../app/admin/routes.ts'
+import { createDecisionRecorder, type DecisionRecorder } from '../../app/admin/decision-recorder.ts'
+import { createExplainRoutes, explanationOf } from '../../app/admin/routes.ts'
 import type { DecidedQuestion } from '../../app/verify.ts'
 import { runCli } from '../../cli/program.ts'
 import { canonicaliseUrl } from '../../rbac/access-request.ts'
@@ -119,8 +119,12 @@ describe('the recorder of decisions', () => {
 
 describe('GET /explain/<request id>', () => {
   const errors: unknown[] = []
-  const listener = (find: Parameters<typeof createExplainRoutes>[0]['find']) =>
-    request(express().use(createExplainRoutes({ find, onError: error => errors.push(error) })))
+  const listener = (find: DecisionRecorder['find']) =>
+    request(
+      express().use(
+        createExplainRoutes({ explain: id => explanationOf(id, find), onError: error => errors.push(error) }),
+      ),
+    )
 
   it('is 404 for what is not kept and 410 for a policy that is gone', async () => {
     expect(

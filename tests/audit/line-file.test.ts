@@ -123,3 +123,37 @@ describe('a line file', () => {
     expect(file.append('carol\n')).toBe(false)
   })
 })
+
+describe('a line file that is shared', () => {
+  beforeEach(async () => {
+    await file.close()
+    file = createLineFile({
+      destination: folder.path('lines'),
+      isShared: true,
+      batchMs: 60_000,
+      maxPendingBytes: 1_000,
+      onWritten: () => undefined,
+      onError: error => errors.push(error),
+    })
+  })
+
+  test('writes a torn line anew, after a line feed, because others may have written in between', async () => {
+    kernel.steps = [8, 'whole']
+    file.append('alice\n')
+    file.append('bob\n')
+    await file.flush()
+    expect(folder.textOf('lines')).toBe('alice\nbo\nbob\n')
+    expect(errors).toEqual([])
+  })
+
+  test('does not count the line feed that it put in front, not even when that was all that was written', async () => {
+    kernel.steps = [2, 1, 3, 'ENOSPC']
+    file.append('alice\n')
+    file.append('bob\n')
+    await file.flush()
+    expect(folder.textOf('lines')).toBe('al\nali')
+    expect(errors).toMatchObject([{ code: 'ENOSPC' }])
+    await file.flush()
+    expect(folder.textOf('lines')).toBe('al\nali\nalice\nbob\n')
+  })
+})

@@ -43,6 +43,8 @@ export async function spawnService({
     admin: { listen: `127.0.0.1:${adminPort}` },
     sessions: { path: './data', secret: randomBytes(32).toString('base64url') },
     policy: { directory: '.', ...more.policy },
+    ...(more.login === undefined ? {} : { login: more.login }),
+    ...(more.audit === undefined ? {} : { audit: more.audit }),
     providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret: randomBytes(12).toString('hex') }],
   }
   writeFileSync(join(directory, 'sallyport.yaml'), JSON.stringify(settings))

@@ -3,7 +3,7 @@ import { createServer, request as httpRequest, type IncomingHttpHeaders, type Se
 import express from 'express'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { portOf } from '../../app/listen.ts'
-import { createPolicyRoutes } from '../../app/policy/routes.ts'
+import { adminPolicyOf, createPolicyRoutes } from '../../app/policy/routes.ts'
 import { runCli } from '../../cli/program.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 
@@ -26,7 +26,13 @@ beforeEach(async () => {
     },
   }
   const app = express()
-  app.use(createPolicyRoutes({ policy, sources: ['/etc/sallyport/policy'], listenHost: 'admin.internal' }))
+  app.use(
+    createPolicyRoutes({
+      policy: adminPolicyOf(policy),
+      sources: ['/etc/sallyport/policy'],
+      listenHost: 'admin.internal',
+    }),
+  )
   server = createServer(app as never)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
 })

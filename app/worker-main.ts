@@ -1,0 +1,4 @@
+/** Process entry of a worker; nobody starts it but the primary. */
+import { serveAsWorker } from './compose-worker.ts'
+
+serveAsWorker()

@@ -1,0 +1,43 @@
+/** The worker's end of the channel: does what the primary asks, and ends when there is no primary any more. */
+import type { MetricValues } from '../telemetry/metrics.ts'
+import {
+  type Answer,
+  type Duties,
+  failureOf,
+  isMessage,
+  type LastWords,
+  type Listening,
+  type Question,
+} from './duties.ts'
+
+/** The signals of a terminal and of a service manager reach every process of the group; the primary passes them on. */
+const primarysSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const
+
+/** Answers questions until the process ends. `onOrphaned`: the primary has died. */
+export function answerPrimary(duties: Duties, onOrphaned: () => void): void {
+  for (const signal of primarysSignals) process.on(signal, () => {})
+  process.on('message', message => {
+    if (isMessage(message, 'question')) void answer(message as Question, duties)
+  })
+  process.on('disconnect', onOrphaned)
+  const listening: Listening = { kind: 'listening' }
+  process.send?.(listening)
+}
+
+async function answer({ id, name, args }: Question, duties: Duties): Promise<void> {
+  const duty = duties[name] as (...args: readonly unknown[]) => Promise<unknown>
+  const reply = await duty(...args).then(
+    (value): Answer => ({ kind: 'answer', id, value }),
+    (error: unknown): Answer => ({ kind: 'answer', id, failure: failureOf(error) }),
+  )
+  if (process.connected) process.send?.(reply)
+}
+
+/** Says what was counted, and ends the process when that has been heard. */
+export async function endProcess(metrics: () => Promise<MetricValues>): Promise<void> {
+  const values = await metrics().catch(() => undefined)
+  const end = (): void => process.exit(0)
+  if (values === undefined || !process.connected) return end()
+  const words: LastWords = { kind: 'last-words', metrics: values }
+  process.send?.(words, undefined, undefined, end)
+}
