@@ -5,7 +5,7 @@ import { whoCan } from './who-can.ts'
 
 /** Does any allow row of the console have somebody whom no unconditional deny cuts? */
 export function admitsToConsole(policy: PolicySnapshot): boolean {
-  const rows = policy.rows.filter(({ domain, isDeny, isShadow }) => domain === 'console' && !isDeny && !isShadow)
+  const rows = policy.candidatesFor('console').enforced.filter(({ isDeny }) => !isDeny)
   return rows.some(row => {
     const requests = sampleRequests(row)
     // A pattern is believed: refusing a good policy would be worse than missing a lock-out.
