@@ -39,13 +39,16 @@ async function watched(options: Partial<PolicyFilesOptions> = {}) {
 }
 
 describe('a large file', () => {
-  // Pieces are a mebibyte: each of these characters is cut by the end of one in some of the four.
-  it.each(['', 'x', 'xx', 'xxx'])('is read whole, characters of every length at its %j-shifted seams', async shift => {
-    const text = `${shift}${'\u{1f600}€é\uFEFF'.repeat(200_000)}`
-    directory.put('a.csv', text)
-    const [file] = (await source().load()).files
-    expect(file?.text === text).toBe(true)
-  })
+  // A piece is a mebibyte, and four characters are twelve bytes: one of the twelve ends after each of their bytes.
+  it.each(Array.from({ length: 12 }, (_, at) => at))(
+    'is read whole, whichever byte a piece ends after: %d',
+    async at => {
+      const text = `${'x'.repeat(at)}${'\u{1f600}€é\uFEFF'.repeat(100_000)}`
+      directory.put('a.csv', text)
+      const [file] = (await source().load()).files
+      expect(file?.text === text).toBe(true)
+    },
+  )
 
   it('without its byte-order mark', async () => {
     directory.put('a.csv', `\uFEFF${row('/a')}`)
