@@ -75,5 +75,10 @@ export const policy = z.strictObject({
       'How many revisions of the policy, with the one in force, are kept for explanations; each takes the memory of the policy.',
     expected: 'a whole number from 1 to 100',
   }),
+  keepRevisionsBytes: setting(z.int().min(0).max(1_099_511_627_776).default(268_435_456), {
+    description:
+      'Memory for the revisions that are kept, in bytes, by an estimate of a kilobyte for each row; the one in force is kept in any case.',
+    expected: 'a whole number from 0 to 1099511627776',
+  }),
   adapter: section(policyAdapter.prefault({}), 'Rows from a database, through a Casbin adapter.'),
 })

@@ -35,6 +35,22 @@ export function changesOfCondition(
   }
 }
 
+/** More criteria than this are met by no person's doing. */
+const maxChanges = 8
+
+/** What makes a condition true, one change after the other; `undefined` when it is not found. */
+export function changesToMeet(condition: Condition, start: Situation, rule: RuleId): readonly Change[] | undefined {
+  const changes: Change[] = []
+  let situation = start
+  while (evaluateCondition(condition, situation) !== true) {
+    const [change] = changesOfCondition(condition, true, situation, rule)
+    if (change === undefined || changes.length === maxChanges) return undefined
+    changes.push(change)
+    situation = change.apply(situation)
+  }
+  return changes
+}
+
 const aboutIdentity: ReadonlySet<string> = new Set(['authentication-age', 'authentication-method', 'acr', 'claim'])
 
 function changesOfCriterion(criterion: Criterion, wanted: boolean, situation: Situation, rule: RuleId): Change[] {
@@ -187,9 +203,10 @@ function* boundariesOf(argument: unknown): Generator<number> {
     [from, 0],
     [until, 1],
   ] as const) {
-    const day = daysSinceEpoch(String(value))
-    if (day === undefined) yield parseInstant(String(value)) ?? Number.NaN
-    else for (let step = -56; step <= 56; step++) yield (day + days) * 86_400 + step * quarterHour
+    const [day, instant] = [daysSinceEpoch(String(value)), parseInstant(String(value))]
+    // A window may have no beginning, or no end.
+    if (instant !== undefined) yield instant
+    if (day !== undefined) for (let step = -56; step <= 56; step++) yield (day + days) * 86_400 + step * quarterHour
   }
 }
 

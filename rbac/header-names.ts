@@ -5,7 +5,13 @@ import type { PolicySnapshot } from './policy.ts'
 /** Lower-case names that the `header` conditions of its rows name, each once. One pass, for it runs at each load. */
 export function headerNamesOf({ rows }: PolicySnapshot): readonly string[] {
   const names = new Set<string>()
-  for (const { when } of rows) addNames(names, when)
+  // Rows with an equal condition share its compiled form.
+  const seen = new Set<Condition>()
+  for (const { when } of rows) {
+    if (seen.has(when)) continue
+    seen.add(when)
+    addNames(names, when)
+  }
   return [...names]
 }
 

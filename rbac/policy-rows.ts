@@ -32,19 +32,20 @@ export async function parsePolicyRows(
   const parseRow = createRowParser({ conditions: known, problems, ...(providers === undefined ? {} : { providers }) })
   const rows: Row[] = []
   const roles: RoleRow[] = []
-  const refuseRepeated = createRepetitionCheck(problems)
+  const refuseRepeatedRow = createRepetitionCheck(fieldsOfRow, problems)
+  const refuseRepeatedRole = createRepetitionCheck(fieldsOfRole, problems)
 
   const addRow = (line: PolicyLine): void => {
     const row = parseRow(line, rows.length)
     if (row === undefined) return
     rows.push(row)
-    refuseRepeated(line, row.domain, [row.subject, row.resource, row.action, row.condition, row.effect])
+    refuseRepeatedRow(line, row)
   }
   const addRole = (line: PolicyLine): void => {
     const role = parseRoleRow(line, problems, providers)
     if (role === undefined) return
     roles.push(role)
-    refuseRepeated(line, role.domain, [role.member, role.role])
+    refuseRepeatedRole(line, role)
   }
   refuseEqualNames(files, problems)
   for (const file of files) {
@@ -61,6 +62,16 @@ export async function parsePolicyRows(
   return { rows, roles }
 }
 
+const fieldsOfRow = ({ subject, domain, resource, action, condition, effect }: Row): readonly string[] => [
+  subject,
+  domain,
+  resource,
+  action,
+  condition,
+  effect,
+]
+const fieldsOfRole = ({ member, role, domain }: RoleRow): readonly string[] => [member, role, domain]
+
 function refuseEqualNames(files: readonly PolicyFile[], problems: Problem[]): void {
   const names = new Set<string>()
   for (const { name } of files) {
@@ -69,19 +80,39 @@ function refuseEqualNames(files: readonly PolicyFile[], problems: Problem[]): vo
   }
 }
 
-/** A repeated line is a merge gone wrong: whoever deletes one of the two believes that the rule is gone. */
-function createRepetitionCheck(
+/**
+ * A repeated line is a merge gone wrong: whoever deletes one of the two believes that the rule is gone.
+ *
+ * Keeps a number for each row instead of its text, and many tables instead of one: what is kept only while a policy is
+ * read is what makes the collector stop the process, and a large table takes long to grow.
+ */
+function createRepetitionCheck<T extends { readonly id: string }>(
+  fieldsOf: (row: T) => readonly string[],
   problems: Problem[],
-): (line: PolicyLine, domain: string, fields: readonly string[]) => void {
-  // One table for each domain: the larger a table, the longer the pause in which it grows.
-  const linesOf = new Map<string, Map<string, string>>()
-  return (line, domain, fields) => {
-    const lineOf = linesOf.get(domain) ?? new Map<string, string>()
-    linesOf.set(domain, lineOf)
-    // The number of fields tells the kinds apart.
-    const key = JSON.stringify(fields)
-    const first = lineOf.get(key)
-    if (first === undefined) lineOf.set(key, `${line.file}:${line.line}`)
-    else problems.push(problemOf(line, 0, `the same as ${first}`))
+): (line: PolicyLine, row: T) => void {
+  const tables = Array.from({ length: 256 }, () => new Map<number, T>())
+  return (line, row) => {
+    const fields = fieldsOf(row)
+    for (let sum = sumOf(fields); ; sum++) {
+      const rowOf = tables[sum % tables.length]
+      const known = rowOf?.get(sum)
+      if (known === undefined) {
+        rowOf?.set(sum, row)
+        return
+      }
+      if (fieldsOf(known).every((field, index) => field === fields[index])) {
+        problems.push(problemOf(line, 0, `the same as ${known.id}`))
+        return
+      }
+    }
   }
+}
+
+/** A whole number of 30 bits that equal texts share and others seldom do. */
+function sumOf(texts: readonly string[]): number {
+  let sum = 0
+  for (const text of texts) {
+    for (let index = 0; index < text.length; index++) sum = (sum * 31 + text.charCodeAt(index)) & 0x3fffffff
+  }
+  return sum
 }

@@ -48,7 +48,8 @@ export async function runPolicyTests(
   const results: PolicyTestResult[] = []
   const problems: Problem[] = []
   for (const file of files) {
-    for (const slice of slicesOf(file.text)) {
+    const slices = (await isPlainList(file.text, pause)) ? slicesOf(file.text) : [{ text: file.text, firstLine: 1 }]
+    for (const slice of slices) {
       await pause()
       for (const test of parseSlice(file.name, slice, options, problems)) {
         if (!isWanted(file.name, test.name)) continue
@@ -115,21 +116,25 @@ const sliceLength = 1_024
  * A list of cases is read a few at a time: a line that starts with `- ` starts one, since whatever belongs to a case is
  * indented. Files of another shape, and files with aliases, are read whole.
  */
-function slicesOf(text: string): readonly Slice[] {
-  const isPlainList =
-    /^(?:\uFEFF)?(?:[ \t]*(?:#.*)?\r?\n)*- /.test(text) && !/^(?:---|\.\.\.|%)|[:\-[,]\s+\*\w/m.test(text)
-  if (!isPlainList || text.length <= sliceLength) return [{ text, firstLine: 1 }]
-  const slices: Slice[] = []
-  const lines = text.split('\n')
-  let start = 0
-  let length = 0
-  for (const [index, line] of lines.entries()) {
-    if (line.startsWith('- ') && length >= sliceLength) {
-      slices.push({ text: lines.slice(start, index).join('\n'), firstLine: start + 1 })
-      start = index
-      length = 0
-    }
-    length += line.length + 1
+async function isPlainList(text: string, pause: NonNullable<RunOptions['pause']>): Promise<boolean> {
+  if (!/^(?:\uFEFF)?(?:[ \t]*(?:#.*)?\r?\n)*- /.test(text)) return false
+  for (const slice of slicesOf(text)) {
+    // No alias is over the end of a slice: the next one starts with a dash.
+    if (/^(?:---|\.\.\.|%)|[:\-[,]\s+\*\w/m.test(slice.text)) return false
+    await pause()
   }
-  return [...slices, { text: lines.slice(start).join('\n'), firstLine: start + 1 }]
+  return true
+}
+
+function* slicesOf(text: string): Generator<Slice> {
+  let [start, firstLine, line] = [0, 1, 1]
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) {
+    line++
+    if (end + 1 - start < sliceLength || !text.startsWith('- ', end + 1)) continue
+    // With its line feed: a carriage return alone ends no line.
+    yield { text: text.slice(start, end + 1), firstLine }
+    start = end + 1
+    firstLine = line
+  }
+  yield { text: text.slice(start), firstLine }
 }

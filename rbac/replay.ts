@@ -5,11 +5,13 @@
 import type { AccessRequest } from './access-request.ts'
 import type { Condition, Criterion, Facts, Truth } from './conditions/condition.ts'
 import type { Context } from './context.ts'
-import { decideWithTrace } from './decide.ts'
+import { decide, decideWithTrace } from './decide.ts'
 import type { Decision } from './decision.ts'
 import type { Identity } from './identity.ts'
 import type { PolicySnapshot } from './policy.ts'
+import { matchablePath } from './resources.ts'
 import type { Row } from './row.ts'
+import { namesOf } from './subjects.ts'
 
 export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login'
 
@@ -35,19 +37,36 @@ interface FittingRow {
 /** Never throws. */
 export function replayQuestion(policy: PolicySnapshot, question: RecordedQuestion): ReplayedDecision {
   const { request, identity, context, missing } = question
+  const decision = decide(request, identity, policy, context)
+  if (missing.size === 0) return { kind: 'certain', decision }
+  const fitting = missing.has('groups') ? fittingAmongAll(policy, question) : fittingRows(policy, question)
+  const open = fitting.filter(({ facts }) => facts.length > 0)
+  if (open.length === 0 || isSettled(fitting, open)) return { kind: 'certain', decision }
+  return { kind: 'uncertain', facts: [...new Set(open.flatMap(({ facts }) => facts))] }
+}
+
+/** Found through the index: an audit file has a million lines, and a domain may have a hundred thousand rows. */
+function fittingRows(policy: PolicySnapshot, { request, identity, context, missing }: RecordedQuestion): FittingRow[] {
+  const names = new Set(namesOf(identity))
+  policy.addRoles(names, request.domain)
+  const asked = { path: matchablePath(request.resource), action: request.action, names: () => names }
+  return policy.narrow(request.domain, asked).enforced.map(row => fittingRow(row, { identity, context }, missing))
+}
+
+/** Whoever the groups would name is not known, so that no index leads to the rows. */
+function fittingAmongAll(policy: PolicySnapshot, question: RecordedQuestion): FittingRow[] {
+  const { request, identity, context, missing } = question
   const fitting: FittingRow[] = []
-  const decision = decideWithTrace(request, identity, policy, context, {
+  decideWithTrace(request, identity, policy, context, {
     onError: () => {},
     trace(row, field, outcome) {
       if (row.isShadow) return
       if (field === 'condition') fitting.push(fittingRow(row, { identity, context }, missing))
-      if (field === 'subject' && outcome === 'miss' && missing.has('groups') && isNamedByGroups(row))
+      if (field === 'subject' && outcome === 'miss' && isNamedByGroups(row))
         fitting.push({ row, truths: [], facts: ['groups'] })
     },
   })
-  const open = fitting.filter(({ facts }) => facts.length > 0)
-  if (open.length === 0 || isSettled(fitting, open)) return { kind: 'certain', decision }
-  return { kind: 'uncertain', facts: [...new Set(open.flatMap(({ facts }) => facts))] }
+  return fitting
 }
 
 const isNamedByGroups = ({ subject }: Row): boolean => subject.startsWith('group:') || subject.startsWith('role:')

@@ -1,15 +1,18 @@
 /**
- * Requests that stand for a row: one path that its resource covers, one host that its domain covers, one action. A
- * sample, not a proof: what conditions and patterns make of other requests is not in it.
+ * Requests that stand for a row: a path that its resource covers, a host that its domain covers, its actions. A sample,
+ * not a proof: what conditions and patterns make of other requests is not in it.
  */
 import type { AccessRequest } from './access-request.ts'
+import { canonicaliseTarget } from './canonical-path.ts'
+import { MalformedRequestError } from './malformed-request.ts'
+import { samplesOf } from './pattern-sample.ts'
+import { matchablePath } from './resources.ts'
 import type { Row } from './row.ts'
 
-/** `undefined` for a `re:` row: there is no telling what a pattern covers. */
-export function sampleRequests(row: Row): readonly AccessRequest[] | undefined {
-  if (row.resource.startsWith('re:')) return undefined
+/** Empty for a `re:` row for whose pattern no path was found. */
+export function sampleRequests(row: Row): readonly AccessRequest[] {
   const domain = sampleDomain(row.domain)
-  return samplePaths(row.resource).flatMap(resource =>
+  return samplePaths(row).flatMap(resource =>
     sampleActions(row.action).map(action => ({ domain, resource, action, url: `https://${domain}${resource}` })),
   )
 }
@@ -20,11 +23,29 @@ function sampleDomain(pattern: string): string {
 }
 
 /** The folder itself and something below it, where `**` covers both. */
-function samplePaths(resource: string): readonly string[] {
+function samplePaths({ resource, fitsResource }: Row): readonly string[] {
+  if (resource.startsWith('re:')) return pathsOfPattern(resource.slice('re:'.length), fitsResource)
   const named = resource.replaceAll(/(?<!\*)\*(?!\*)/g, 'sample')
   if (!named.endsWith('**')) return [named]
   const folder = named.slice(0, -2)
   return [folder, `${folder}sample/page`]
+}
+
+const maxPaths = 4
+
+/** Only what the compiled pattern matches, in the form in which a request would have it. */
+function pathsOfPattern(pattern: string, fits: Row['fitsResource']): readonly string[] {
+  const paths = samplesOf(pattern).filter(path => isCanonical(path) && fits(matchablePath(path)))
+  return paths.slice(0, maxPaths)
+}
+
+function isCanonical(path: string): boolean {
+  try {
+    return canonicaliseTarget(path, {}).path === path
+  } catch (error) {
+    if (error instanceof MalformedRequestError) return false
+    throw error
+  }
 }
 
 function sampleActions(action: string): readonly string[] {

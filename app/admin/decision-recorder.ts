@@ -15,6 +15,8 @@ export interface DecisionRecorderOptions {
   readonly keepDecisions: number
   /** How many revisions are kept, with the one in force; at least 1. */
   readonly keepRevisions: number
+  /** How much memory they may take, by `PolicySnapshot.bytes`; the one in force is always kept. Default 256 MiB. */
+  readonly keepRevisionsBytes?: number
 }
 
 export interface DecisionRecorder {
@@ -58,6 +60,7 @@ interface Entry {
 
 /** A policy may look at these; nobody gets to read them afterwards. */
 const credentials: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization'])
+const defaultRevisionsBytes = 268_435_456
 const noHeaders: ReadonlyMap<string, string | undefined> = new Map()
 
 const blank: Entry = {
@@ -73,7 +76,8 @@ const blank: Entry = {
   revision: undefined,
 }
 
-export function createDecisionRecorder({ keepDecisions, keepRevisions }: DecisionRecorderOptions): DecisionRecorder {
+export function createDecisionRecorder(options: DecisionRecorderOptions): DecisionRecorder {
+  const { keepDecisions, keepRevisions, keepRevisionsBytes = defaultRevisionsBytes } = options
   const ring: Entry[] = []
   let oldest = 0
   let revisions: Revision[] = []
@@ -97,8 +101,14 @@ export function createDecisionRecorder({ keepDecisions, keepRevisions }: Decisio
       const kept = revisions.filter(({ name, uses }) => uses > 0 && name !== snapshot.revision)
       const same = revisions.find(({ name }) => name === snapshot.revision)
       const revision = same ?? { name: snapshot.revision, headerNames: names, snapshot, uses: 0 }
-      const dropped = kept.splice(0, Math.max(0, kept.length + 1 - keepRevisions))
-      for (const old of dropped) old.snapshot = undefined
+      const bytesOf = ({ snapshot: policy }: Revision): number => policy?.bytes ?? 0
+      let bytes = [...kept, revision].reduce((sum, one) => sum + bytesOf(one), 0)
+      const isTooMuch = (): boolean => kept.length + 1 > keepRevisions || bytes > keepRevisionsBytes
+      for (let old = kept[0]; old !== undefined && isTooMuch(); old = kept[0]) {
+        bytes -= bytesOf(old)
+        old.snapshot = undefined
+        kept.shift()
+      }
       revisions = [...kept, revision]
     },
     record(decided) {

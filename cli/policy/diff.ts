@@ -1,16 +1,14 @@
 /** Puts the same questions to two policies and lists those that they answer differently. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { identityNamed } from '../../rbac/changes.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { parsePolicyTests } from '../../rbac/policy-test.ts'
-import { type RecordedQuestion, replayQuestion } from '../../rbac/replay.ts'
-import { membersOf } from '../../rbac/role-members.ts'
-import { sampleRequests } from '../../rbac/sample-requests.ts'
+import { replayQuestion } from '../../rbac/replay.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { readAuditFile } from './audit-file.ts'
+import { type Question, type Sample, sampleQuestions } from './diff-sample.ts'
 import { loadPolicy } from './load-policy.ts'
 import { printable } from './printable.ts'
 
@@ -22,10 +20,6 @@ export interface DiffChoice {
   readonly config?: string
   readonly failOnChange?: boolean
   readonly json?: boolean
-}
-
-interface Question extends RecordedQuestion {
-  readonly who: string
 }
 
 interface Difference {
@@ -42,9 +36,10 @@ interface Report {
   uncertain: number
   changed: number
   readonly differences: Difference[]
+  /** What a sample leaves out. */
+  leftOut?: Omit<Sample, 'questions'>
 }
 
-const maxSample = 20_000
 const maxListed = 500
 
 export async function diffPolicies(choice: DiffChoice, terminal: Terminal): Promise<number> {
@@ -67,9 +62,21 @@ async function ask(choice: DiffChoice, terminal: Terminal, old: PolicySnapshot, 
   const put = (question: Question): void => compare(question, old, next, report)
   if (audit !== undefined) await readAuditFile({ audit }, terminal, put)
   else if (requests !== undefined) readCases(resolve(terminal.cwd, requests)).forEach(put)
-  else sample(old, next).forEach(put)
+  else {
+    const { questions, ...leftOut } = sampleQuestions(
+      [
+        [nameOf(choice.old), old],
+        [nameOf(choice.candidate), next],
+      ],
+      seconds(),
+    )
+    report.leftOut = leftOut
+    questions.forEach(put)
+  }
   return report
 }
+
+const nameOf = (directory: string): string => directory.replace(/\/+$/, '')
 
 function compare(question: Question, old: PolicySnapshot, next: PolicySnapshot, report: Report): void {
   report.asked += 1
@@ -101,28 +108,10 @@ function readCases(file: string): readonly Question[] {
   }))
 }
 
-/** Somebody for each row of both policies, and nobody. */
-function sample(old: PolicySnapshot, next: PolicySnapshot): readonly Question[] {
-  const questions = new Map<string, Question>()
-  const now = seconds()
-  for (const policy of [old, next]) {
-    for (const row of policy.rows) {
-      for (const request of sampleRequests(row) ?? []) {
-        for (const who of new Set(['anyone', ...membersOf(row.subject, request.domain, policy.roles)])) {
-          const identity = identityNamed(who, now)
-          const key = JSON.stringify([who, request])
-          if (identity === undefined || questions.has(key) || questions.size === maxSample) continue
-          questions.set(key, { who, identity, request, context: { now, header: () => undefined }, missing: nothing })
-        }
-      }
-    }
-  }
-  return [...questions.values()]
-}
-
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
-function textReport({ source, asked, uncertain, changed, differences }: Report, { colors }: Terminal): string {
+function textReport(report: Report, { colors }: Terminal): string {
+  const { source, asked, uncertain, changed, differences, leftOut } = report
   const lines = differences.map(({ who, request, from, to }) => {
     const change = `${from} -> ${to}`
     return `${printable(who)}  ${printable(request)}  ${to.startsWith('allow') ? colors.red(change) : colors.yellow(change)}`
@@ -131,5 +120,20 @@ function textReport({ source, asked, uncertain, changed, differences }: Report, 
   const questions = source === 'sample' ? 'questions of a sample' : 'questions'
   const summary = `${changed} of ${asked} ${questions} are answered differently`
   const unknown = uncertain === 0 ? '' : `; ${uncertain} hang on facts that are not known`
-  return `${[...lines, ...(hidden > 0 ? [`and ${hidden} more`] : []), summary + unknown].join('\n')}\n`
+  const more = hidden > 0 ? [`and ${hidden} more`] : []
+  return `${[...lines, ...more, summary + unknown, ...(leftOut === undefined ? [] : remarksOn(leftOut))].join('\n')}\n`
+}
+
+function remarksOn({ withoutPath, unmet, unasked }: Omit<Sample, 'questions'>): readonly string[] {
+  const remark = (rows: readonly string[], text: string): string[] =>
+    rows.length === 0
+      ? []
+      : [
+          `${text}: ${rows.slice(0, 10).map(printable).join(', ')}${rows.length > 10 ? ` and ${rows.length - 10} more` : ''}`,
+        ]
+  return [
+    ...remark(withoutPath, 'no path was found for the patterns of'),
+    ...remark(unmet, 'no facts were found that meet the conditions of'),
+    ...(unasked > 0 ? [`the sample is full: nothing was asked for ${unasked} rows; use --audit or --requests`] : []),
+  ]
 }

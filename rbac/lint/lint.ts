@@ -77,18 +77,31 @@ function lintHost({ id, domain, isDeny }: Row, { isPublicSuffix }: LintOptions, 
 const touches = (one: string, other: string): boolean => coversDomain(one, other) || coversDomain(other, one)
 
 function lintRoles(rows: readonly Row[], roles: readonly RoleRow[], report: Report): void {
+  const isGiven = createDomainSearch(roles, ({ role }) => role)
+  const isNamed = createDomainSearch(rows, ({ subject }) => subject)
+  const isMember = createDomainSearch(roles, ({ member }) => member)
   for (const { id, subject, domain } of rows) {
-    const isGiven = roles.some(given => given.role === subject && touches(given.domain, domain))
-    if (subject.startsWith('role:') && !isGiven) {
+    if (subject.startsWith('role:') && !isGiven(subject, domain)) {
       report('role-without-members', id, `nobody has ${subject} in ${domain}`, `add g, <member>, ${subject}, ${domain}`)
     }
   }
   for (const { id, role, domain } of roles) {
-    const isUsed =
-      rows.some(row => row.subject === role && touches(row.domain, domain)) ||
-      roles.some(other => other.member === role && touches(other.domain, domain))
-    if (!isUsed) report('role-without-rows', id, `no row speaks of ${role} in ${domain}`, 'remove it, or add the row')
+    if (!isNamed(role, domain) && !isMember(role, domain))
+      report('role-without-rows', id, `no row speaks of ${role} in ${domain}`, 'remove it, or add the row')
   }
+}
+
+/** Whether something of that name is in a domain that has hosts in common with a given one. */
+function createDomainSearch<T extends { readonly domain: string }>(
+  items: readonly T[],
+  nameOf: (item: T) => string,
+): (name: string, domain: string) => boolean {
+  const domainsOf = new Map<string, Set<string>>()
+  for (const item of items) {
+    const name = nameOf(item)
+    domainsOf.set(name, (domainsOf.get(name) ?? new Set()).add(item.domain))
+  }
+  return (name, domain) => [...(domainsOf.get(name) ?? [])].some(other => touches(other, domain))
 }
 
 function lintConditions(rows: readonly Row[], { conditions }: Pick<PolicyTexts, 'conditions'>, report: Report): void {

@@ -4,7 +4,7 @@ import { coveringPatterns } from '../domains.ts'
 import type { Row } from '../row.ts'
 import { rowText } from '../row-text.ts'
 import type { Coverage } from './coverage.ts'
-import { segmentsOf } from './coverage.ts'
+import { coversDomain, segmentsOf } from './coverage.ts'
 import type { Report } from './finding.ts'
 
 /** Rows of the same effect that are covered, and allow rows under an unconditional deny. */
@@ -35,12 +35,46 @@ export function findShadowed(rows: readonly Row[], coverage: Coverage, report: R
 
 /** A deny row has nothing to take away where no allow row speaks of the same host, path and method. */
 export function findUnreachedDenies(rows: readonly Row[], { overlaps }: Coverage, report: Report): void {
-  const allows = rows.filter(({ isDeny, isShadow }) => !isDeny && !isShadow)
+  const allowsNear = createNeighbours(rows.filter(({ isDeny, isShadow }) => !isDeny && !isShadow))
   for (const row of rows) {
-    if (!row.isDeny || row.isShadow || allows.some(allow => overlaps(row, allow))) continue
+    if (!row.isDeny || row.isShadow || allowsNear(row).some(list => list.some(allow => overlaps(row, allow)))) continue
     const message = 'takes nothing away: no allow row speaks of the same host, path and method'
     report('unreached-deny', row.id, message, 'keep it as a safeguard, or remove it', 'note')
   }
+}
+
+/** Lists of the rows whose domain and first segment could have something in common with those of a row. */
+function createNeighbours(rows: readonly Row[]): (row: Row) => readonly (readonly Row[])[] {
+  const byDomain = new Map<string, Map<string, Row[]>>()
+  for (const row of rows) {
+    const byFirst = byDomain.get(row.domain) ?? new Map<string, Row[]>()
+    byDomain.set(row.domain, byFirst)
+    const first = plainFirstOf(row.resource)
+    const list = byFirst.get(first)
+    if (list === undefined) byFirst.set(first, [row])
+    else list.push(row)
+  }
+  const touching = new Map<string, readonly ReadonlyMap<string, readonly Row[]>[]>()
+  const near = (domain: string): readonly ReadonlyMap<string, readonly Row[]>[] => {
+    const known = touching.get(domain)
+    if (known !== undefined) return known
+    const found = [...byDomain].filter(([other]) => coversDomain(domain, other) || coversDomain(other, domain))
+    const maps = found.map(([, byFirst]) => byFirst)
+    touching.set(domain, maps)
+    return maps
+  }
+  return ({ domain, resource }) => {
+    const first = plainFirstOf(resource)
+    return near(domain).flatMap(byFirst =>
+      first === '*' ? [...byFirst.values()] : [first, '*'].map(key => byFirst.get(key) ?? []),
+    )
+  }
+}
+
+/** What has a second spelling may have a path in common with any other segment. */
+function plainFirstOf(resource: string): string {
+  const first = firstOf(resource)
+  return /^[A-Za-z0-9._~-]+$/.test(first) ? first : '*'
 }
 
 /** The rows that could cover a row: found by what they must have in common, so that large policies stay quick. */

@@ -89,6 +89,34 @@ describe('the recorder of decisions', () => {
     for (const name of ['/2', '/3']) expect(typeof recorder.find(name)).toBe('object')
   })
 
+  it('lets go of the oldest revisions beyond the bound in bytes, and never of the one in force', async () => {
+    const policies = await Promise.all(
+      ['/1', '/2', '/3'].map(name => policyOf(`p, anyone, a.example.com, ${name}, *, -, allow\n`)),
+    )
+    const bytes = policies[0]?.bytes ?? 0
+    const keptOf = (keepRevisionsBytes: number): string[] => {
+      const recorder = createDecisionRecorder({ keepDecisions: 9, keepRevisions: 9, keepRevisionsBytes })
+      for (const [at, policy] of policies.entries()) {
+        recorder.loaded(policy)
+        recorder.record(decided(`/${at + 1}`, policy))
+      }
+      return ['/1', '/2', '/3'].filter(name => typeof recorder.find(name) === 'object')
+    }
+    expect(keptOf(3 * bytes)).toEqual(['/1', '/2', '/3'])
+    expect(keptOf(3 * bytes - 1)).toEqual(['/2', '/3'])
+    expect(keptOf(2 * bytes - 1)).toEqual(['/3'])
+    expect(keptOf(0)).toEqual(['/3'])
+  })
+
+  it('a revision is taken for what its rows and texts need', async () => {
+    const rows = (count: number, comment = ''): string =>
+      Array.from({ length: count }, (_, at) => `p, anyone, a.example.com, /${at}, *, -, allow\n`).join('') + comment
+    const [one, hundred] = [await policyOf(rows(1)), await policyOf(rows(100))]
+    expect(hundred.bytes).toBeGreaterThan(100 * 1_024)
+    expect(hundred.bytes - one.bytes).toBeLessThan(100 * 1_500)
+    expect((await policyOf(rows(1, `# ${'x'.repeat(1_000)}`))).bytes).toBeGreaterThanOrEqual(one.bytes + 1_000)
+  })
+
   it('does not count a revision that no decision refers to', async () => {
     const recorder = createDecisionRecorder({ keepDecisions: 9, keepRevisions: 2 })
     const used = await policyOf(csv, conditions)

@@ -101,6 +101,21 @@ describe('claims', () => {
       expect(decide(request, { ...alice, claims: { department: 'sales' } }, policy, context).effect).toBe('deny')
     },
   )
+
+  test.each([
+    ['a claim', 'role', Object.create({ role: 'x' })],
+    ['a nested claim', 'realm/role', { realm: Object.create({ role: 'x' }) }],
+    ['a claim that holds one', 'realm/role', Object.create({ realm: { role: 'x' } })],
+  ])('%s that is inherited and not its own was asserted by nobody', async (_, name, claims) => {
+    const policy = await policyOf(
+      'p, anyone, wiki.example.com, /**, *, it, allow',
+      `it: { claim: { name: ${name}, in: [x] } }`,
+    )
+    expect(decide(request, { ...alice, claims }, policy, context).effect).toBe('deny')
+    expect(decide(request, { ...alice, claims: { role: 'x', realm: { role: 'x' } } }, policy, context).effect).toBe(
+      'allow',
+    )
+  })
 })
 
 describe('the effect of the model decides', () => {

@@ -58,6 +58,52 @@ describe('sallyport policy diff', () => {
     expect(terminal.output()).toContain('anyone  GET wiki.example.com/public/  allow (rows.csv:1) -> deny (rows.csv:3)')
   })
 
+  it('asks a path that a pattern matches, and names the patterns for which it found none', async () => {
+    const patterns = (effect: string): string =>
+      `p, group:ops, wiki.example.com, re:/page/\\d+/edit, POST, -, ${effect}\np, group:ops, wiki.example.com, re:page, POST, -, allow\n`
+    put('old/rows.csv', patterns('allow'))
+    put('new/rows.csv', patterns('deny'))
+    expect(await run()).toBe(0)
+    expect(terminal.output()).toBe(
+      [
+        'group:ops  POST wiki.example.com/page/0/edit  allow (rows.csv:1) -> deny (rows.csv:1)',
+        '1 of 2 questions of a sample are answered differently',
+        'no path was found for the patterns of: old/rows.csv:2, new/rows.csv:2',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('asks with what the condition of a row wants, and names the conditions that it cannot meet', async () => {
+    const conditions = (network: string): string =>
+      `office: { source-network: [${network}] }\nmfa: { authentication-method: [mfa] }\npast: { date-window: { until: 2001-01-01, zone: UTC } }\n`
+    const rows =
+      'p, group:ops, wiki.example.com, /a, GET, office & mfa, allow\np, group:ops, wiki.example.com, /b, GET, past, allow\n'
+    put('old/rows.csv', rows)
+    put('old/conditions.yaml', conditions('10.0.0.0/8'))
+    put('new/rows.csv', rows)
+    put('new/conditions.yaml', conditions('10.1.0.0/16'))
+    expect([await run(), terminal.errors()]).toEqual([0, ''])
+    expect(terminal.output()).toBe(
+      [
+        'group:ops from 10.0.0.0/8 after a login with mfa  GET wiki.example.com/a  allow (rows.csv:1) -> deny (rows.csv:1)',
+        '1 of 6 questions of a sample are answered differently',
+        'no facts were found that meet the conditions of: old/rows.csv:2, new/rows.csv:2',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('says for how many rows it asked nothing, where the sample is full', async () => {
+    const many = Array.from({ length: 10_003 }, (_, at) => `p, group:ops, wiki.example.com, /${at}, GET, -, allow\n`)
+    put('old/rows.csv', many.join(''))
+    put('new/rows.csv', many.slice(0, 10_002).join(''))
+    expect(await run('--json')).toBe(0)
+    const { asked, leftOut } = JSON.parse(terminal.output())
+    expect(asked).toBe(20_000)
+    expect(leftOut.unasked).toBe(3 + 10_002)
+  })
+
   it('asks the requests of a test file, whatever its cases want', async () => {
     put('new/rows.csv', wiki)
     const identity = 'identity: { user: alice, groups: [ops] }'

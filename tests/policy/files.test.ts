@@ -38,6 +38,29 @@ async function watched(options: Partial<PolicyFilesOptions> = {}) {
   return { files, changes: () => changes }
 }
 
+describe('a large file', () => {
+  // A piece is a mebibyte, and four characters are twelve bytes: one of the twelve ends after each of their bytes.
+  it.each(Array.from({ length: 12 }, (_, at) => at))(
+    'is read whole, whichever byte a piece ends after: %d',
+    async at => {
+      const text = `${'x'.repeat(at)}${'\u{1f600}€é\uFEFF'.repeat(100_000)}`
+      directory.put('a.csv', text)
+      const [file] = (await source().load()).files
+      expect(file?.text === text).toBe(true)
+    },
+  )
+
+  it('without its byte-order mark', async () => {
+    directory.put('a.csv', `\uFEFF${row('/a')}`)
+    expect((await source().load()).files).toEqual([{ name: 'a.csv', text: row('/a') }])
+  })
+
+  it('is refused for half a character at its end', async () => {
+    directory.put('a.csv', Buffer.concat([Buffer.alloc(1_048_575, 0x78), Buffer.from([0xe2, 0x82])]))
+    await expect(source().load()).rejects.toThrow(/^a\.csv:1:1: expected text in UTF-8/)
+  })
+})
+
 describe('what is read', () => {
   it('every .csv in order of name, conditions.yaml, and every .test.yaml below; nothing else', async () => {
     directory.put('b.csv', 'b')

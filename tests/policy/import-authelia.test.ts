@@ -175,6 +175,40 @@ describe('what is said', () => {
     ]).toEqual(['challenge', 'allow', 'allow', 'allow'])
   })
 
+  test('a bypass behind a rule about people asks for a login: nobody is known there before', async () => {
+    const { snapshot, findings } = await importRules([
+      { domain: ['app.example.com'], methods: ['POST'], subject: ['group:ops'], policy: 'two_factor' },
+      { domain: ['app.example.com'], policy: 'bypass' },
+    ])
+    const effect = (identity: Identity) =>
+      decide({ domain: 'app.example.com', resource: '/x', action: 'POST', url: '' }, identity, snapshot, { now: 0 })
+        .effect
+    expect(effect(anonymous)).toBe('challenge')
+    expect(effect(person('alice', [], ['pwd']))).toBe('allow')
+    expect(findings.map(({ what }) => what)).toContain('bypass at app.example.com asks for a login')
+  })
+
+  test('a pattern of hosts that spells some hosts out is those hosts', async () => {
+    const rows = async (pattern: string) => {
+      const text = stringify({ access_control: { rules: [{ domain_regex: pattern, policy: 'one_factor' }] } })
+      return (await convert({ format: 'authelia' }, { name: 'c.yml', text })).rows.map(({ domain }) => domain)
+    }
+    expect(await rows('^wiki\\.example\\.com$')).toEqual(['wiki.example.com'])
+    const hosts = ['a.x.example', 'a.y.example', 'b.x.example', 'b.y.example']
+    expect(await rows('^(?:a|b)\\.(x|y)\\.example$')).toEqual(hosts)
+    for (const wider of [
+      ...['wiki\\.example\\.com$', '^wiki\\.example\\.com', '^wiki.example\\.com$', '^a|b\\.example\\.com$'],
+      ...[
+        '^(?P<User>\\w+)\\.example\\.com$',
+        '^wikis?\\.example\\.com$',
+        '^(a|b)+\\.example$',
+        '^Wiki\\.example\\.com$',
+      ],
+      ...['^((a|b))\\.example$', '^[ab]\\.example$', '^(?i)a\\.example$', '^(a|)\\.example$', '^(a-){2}\\.example$'],
+    ])
+      expect([wider, await rows(wider)]).toEqual([wider, []])
+  })
+
   test('what cannot be said is listed with its line and allows nothing', async () => {
     const text = `access_control:
   rules:

@@ -27,6 +27,19 @@ const lint = async (csv: string, options: LintOptions = {}) =>
 const wide = 'p, authenticated, *.example.com, /admin/**, *, -, allow'
 const p = (...fields: string[]) => `p, ${fields.join(', ')}`
 
+describe('a deny row that takes something away', () => {
+  it.each([
+    ['on a host of its pattern', ['*.example.com', '/a/**'], ['wiki.example.com', '/a/b']],
+    ['on a wider host', ['wiki.example.com', '/a/b'], ['*.example.com', '/a/**']],
+    ['with a pattern', ['wiki.example.com', 're:/a/.*'], ['wiki.example.com', '/a/b']],
+    ['from a star', ['wiki.example.com', '/a/b'], ['wiki.example.com', '/*/b']],
+    ['in another spelling', ['wiki.example.com', '/jobs%3Apurge/x'], ['wiki.example.com', '/jobs:purge/**']],
+  ])('%s is not reported', async (_, [host = '', path = ''], [otherHost = '', otherPath = '']) => {
+    const denied = p('group:ops', host, path, 'GET', '-', 'deny')
+    expect(await lint(`${denied}\n${p('group:sre', otherHost, otherPath, '*', '-', 'allow')}`)).toEqual([])
+  })
+})
+
 describe('a row that another one covers', () => {
   it.each([
     ['in the host', p('authenticated', 'wiki.example.com', '/admin/**', '*', '-', 'allow')],

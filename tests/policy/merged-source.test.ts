@@ -36,6 +36,7 @@ const settings = (names: readonly string[], adapter?: Adapter): Config['policy']
   watch: true,
   keepDecisions: 0,
   keepRevisions: 1,
+  keepRevisionsBytes: 1_048_576,
   ...(adapter === undefined
     ? {}
     : { adapter: { module: 'x', from: root, timeoutSeconds: 5, pollEverySeconds: 600, ...adapter } }),

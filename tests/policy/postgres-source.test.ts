@@ -55,6 +55,7 @@ describe.skipIf(peers === undefined)('a policy in PostgreSQL', () => {
       watch,
       keepDecisions: 0,
       keepRevisions: 1,
+      keepRevisionsBytes: 1_048_576,
       adapter: {
         module: 'casbin-pg-adapter',
         // Replicas that migrate at the same time refuse each other.

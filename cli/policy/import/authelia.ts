@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js'
 import { parseDomainPattern } from '../../../rbac/domains.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
 import { compileFirstMatch, type Level, levels, type OrderedRule, type Who } from './first-match.ts'
+import { hostsSpeltBy } from './host-pattern.ts'
 import { type Located, parseLocated, textsOf } from './located.ts'
 import { allPaths, pathsByPattern } from './paths.ts'
 import type { Report } from './report.ts'
@@ -151,15 +152,25 @@ function readHosts(item: Located, report: Report): OrderedRule['hosts'] {
         'Write a row for each person or group.',
       )
   }
-  const isKnown = pattern === undefined && texts !== undefined && texts.length > 0
+  const spelt = textsOf(pattern)?.map(readHostPattern) ?? []
+  const named = spelt.flatMap(hosts => hosts ?? [])
+  inner.push(...named)
+  outer.push(...named)
+  const isPatternKnown = pattern === undefined || (spelt.length > 0 && !spelt.includes(undefined))
+  const isKnown = isPatternKnown && outer.length > 0
   if (!isKnown)
     report.leftOut(
       pattern?.line ?? item.line,
       'domain_regex',
-      'no row can hold a pattern of hosts',
+      'no row can hold a pattern of hosts that does more than spell some out',
       'Write the hosts, or *.example.com.',
     )
   return { inner, outer: isKnown ? outer : ['*'], isKnown }
+}
+
+function readHostPattern(pattern: string): readonly string[] | undefined {
+  const hosts = hostsSpeltBy(pattern)
+  return hosts?.every(host => canonicalHost(host) === host) ? hosts : undefined
 }
 
 /** `undefined` for what is no host of the web. */
