@@ -63,7 +63,7 @@ describe('the load generator', () => {
   let port: number
   const job = (target: string): LoadJob => {
     const request = browserRequest(target, { host: 'wiki.example.com', path: '/', cookie: 'a=b' })
-    return { port, request, expectedStatus: 200, connections: 4, seconds: 0.2 }
+    return { port, requests: [request], expectedStatus: 200, connections: 4, seconds: 0.2 }
   }
 
   beforeAll(async () => {
@@ -92,7 +92,7 @@ describe('the load generator', () => {
   })
 
   test('sends twenty-one headers, each once', () => {
-    const lines = job('/').request.split('\r\n').slice(1, -2)
+    const lines = job('/').requests.join('').split('\r\n').slice(1, -2)
     expect(new Set(lines.map(line => line.split(':')[0]?.toLowerCase())).size).toBe(21)
     expect(lines).toHaveLength(21)
   })
