@@ -30,6 +30,7 @@ export function createLatencies(): Latencies {
     },
     count: () => count,
     at(share) {
+      if (count === 0) return Number.NaN
       let remaining = Math.min(Math.floor(count * share), count - 1)
       for (let bucket = 0; bucket < buckets.length; bucket += 1) {
         remaining -= buckets[bucket] ?? 0

@@ -69,6 +69,7 @@ async function runLoadCases(
   const resources = createResources(parent)
   const { cases, remarks } = await startCases(wanted, resources, onProgress)
   const [bare] = cases
+  onProgress('measuring the load generator')
   const limit = bare === undefined ? [] : [await generatorLimit(options.load, bare, options, resources)]
   const summaries = summariseRounds(await runRounds(cases, options.load, { ...options, onProgress }))
   const stored = report.casesOfSummaries(summaries)
