@@ -114,7 +114,8 @@ async function runOpenLoop(job: LoadJob, ratePerSecond: number, latencies: Laten
     while (latencies.count() < total) {
       if (failure !== undefined) throw failure
       const now = performance.now()
-      if (now - started > job.seconds * 1_000 + longestLateMs) throw new Error(`${ratePerSecond.toFixed(0)}/s is too many`)
+      if (now - started > job.seconds * 1_000 + longestLateMs)
+        throw new Error(`${ratePerSecond.toFixed(0)}/s is too many`)
       sendDue(now)
       // A timer is late by up to a millisecond, which would be measured: the generator has a core of its own to spin on.
       await nextTurn()

@@ -13,6 +13,7 @@ export interface BenchResult {
 export interface StoredCase {
   readonly ratio?: number
   readonly spread?: readonly [number, number]
+  readonly cpuRatio?: number
   readonly [figure: string]: unknown
 }
 
@@ -99,10 +100,15 @@ export function betweenCases(cases: Readonly<Record<string, StoredCase>>): strin
     ['policy-100000', 'policy-10'],
   ] as const
   return pairs.flatMap(([left, right]) => {
-    const [over, under] = [cases[left]?.ratio, cases[right]?.ratio]
-    return over === undefined || under === undefined ? [] : [`${left} / ${right}: ${(over / under).toFixed(2)}`]
+    const byRate = quotient(cases[left]?.ratio, cases[right]?.ratio)
+    const byCpu = quotient(cases[left]?.cpuRatio, cases[right]?.cpuRatio)
+    if (byRate === undefined) return []
+    return [`${left} / ${right}: ${byRate}${byCpu === undefined ? '' : `, by processor time ${byCpu}`}`]
   })
 }
+
+const quotient = (over: number | undefined, under: number | undefined): string | undefined =>
+  over === undefined || under === undefined ? undefined : (over / under).toFixed(2)
 
 /** Sentences about what moved beyond both spreads since the committed result; ratios only, as machines differ. */
 export function comparisonWith(stored: BenchResult | undefined, current: BenchResult): string[] {
