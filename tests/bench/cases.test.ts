@@ -1,7 +1,7 @@
 /** Every case of the bench starts, is answered as expected and gives figures; how large they are is not a test's business. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -21,6 +21,8 @@ const hasNginx = requirePeer('nginx') !== undefined
 
 /** Everything that the bench writes goes here, so that what it leaves behind can be seen. */
 const temporary = mkdtempSync(join(tmpdir(), 'sallyport-bench-test-'))
+// The workers of an NGINX that root started are another user.
+chmodSync(temporary, 0o755)
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 
 const bench = (...args: string[]) =>
