@@ -143,7 +143,10 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   }
 }
 
-function composeAudit({ config, clock, logger, metrics }: Omit<Base, 'audit'>, isShared: boolean): AuditLogFile {
+function composeAudit(
+  { config, clock, logger, metrics }: Omit<Base, 'audit' | 'hasAuditRoom'>,
+  isShared: boolean,
+): AuditLogFile {
   const { destination } = config.audit
   const report = createFailureReport(({ error, lost, pending }) =>
     logger.error({ err: error, lost, pending }, 'audit events could not be written'),

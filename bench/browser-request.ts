@@ -9,8 +9,13 @@ export interface RequestFacts {
 export const wikiHost = 'wiki.example.com'
 
 /** The bytes of one keep-alive request to `target` about `https://<host><path>`. */
-export function browserRequest(target: string, { host, path, cookie }: RequestFacts): string {
-  const headers = [
+export function browserRequest(target: string, facts: RequestFacts): string {
+  const lines = browserHeaders(facts).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`
+}
+
+export function browserHeaders({ host, path, cookie }: RequestFacts): [name: string, value: string][] {
+  return [
     ['Host', host],
     ['Connection', 'keep-alive'],
     ['Cache-Control', 'max-age=0'],
@@ -36,6 +41,4 @@ export function browserRequest(target: string, { host, path, cookie }: RequestFa
     ['X-Forwarded-Host', host],
     ['X-Forwarded-Uri', path],
   ]
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`)
-  return `GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`
 }

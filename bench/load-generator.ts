@@ -1,19 +1,25 @@
 /**
- * Sends one request over and over on keep-alive connections, each waiting for its answer (a closed loop), and says how
- * many were answered and how long each took.
+ * Sends requests over keep-alive connections and says how many were answered and how long each took.
  *
- * It reads just enough of HTTP to be cheap: a status line, `Content-Length`, the end of the head. An answer of another
- * kind ends the run: a fast error must never look like a fast success.
+ * Closed loop: each connection waits for its answer before it sends again, which finds the most that a server can do.
+ * Open loop (`ratePerSecond`): requests are due at fixed times, and their latency counts from when they were due. A
+ * server that stops for a second cannot hide the requests that should have been sent meanwhile (coordinated omission).
+ *
+ * An answer of another status ends the run: a fast error must never look like a fast success.
  */
-import { connect, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Connection, type ConnectionEvents, openConnection } from './http-connection.ts'
+import { createLatencies, type Latencies } from './latencies.ts'
 
 export interface LoadJob {
   readonly port: number
-  /** The bytes of one request. */
-  readonly request: string
+  /** The bytes of one request, or of several that take turns. */
+  readonly requests: readonly string[]
   readonly expectedStatus: number
   readonly connections: number
   readonly seconds: number
+  /** Arrivals per second; absent: a closed loop. */
+  readonly ratePerSecond?: number
 }
 
 export interface LoadResult {
@@ -22,7 +28,12 @@ export interface LoadResult {
   /** Milliseconds at the given share of all answers. */
   readonly p50Ms: number
   readonly p99Ms: number
+  readonly p999Ms: number
+  readonly longestMs: number
 }
+
+/** A server that is behind by so much will not catch up with an open loop. */
+const longestLateMs = 30_000
 
 export function runLoadGenerator(): void {
   process.on('message', (job: LoadJob) => {
@@ -35,51 +46,104 @@ export function runLoadGenerator(): void {
 }
 
 export async function runJob(job: LoadJob): Promise<LoadResult> {
-  const latencies: number[] = []
+  const latencies = createLatencies()
   const started = performance.now()
-  const until = started + job.seconds * 1_000
-  await Promise.all(Array.from({ length: job.connections }, () => runConnection(job, until, latencies)))
-  const seconds = (performance.now() - started) / 1_000
-  latencies.sort((left, right) => left - right)
-  const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? Number.NaN
-  return { requests: latencies.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
+  await (job.ratePerSecond === undefined
+    ? runClosedLoop(job, latencies)
+    : runOpenLoop(job, job.ratePerSecond, latencies))
+  return {
+    requests: latencies.count(),
+    seconds: (performance.now() - started) / 1_000,
+    p50Ms: latencies.at(0.5),
+    p99Ms: latencies.at(0.99),
+    p999Ms: latencies.at(0.999),
+    longestMs: latencies.longestMs(),
+  }
 }
 
-function runConnection(job: LoadJob, until: number, latencies: number[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = Buffer.from(job.request, 'latin1')
-    const socket: Socket = connect(job.port, '127.0.0.1')
-    let received = ''
-    let sentAt = 0
-    const send = (): void => {
-      sentAt = performance.now()
-      socket.write(request)
-    }
-    socket.setNoDelay(true).setEncoding('latin1')
-    socket.once('connect', send)
-    socket.on('data', (chunk: string) => {
-      received += chunk
-      const length = answerLength(received)
-      if (length === undefined || received.length < length) return
-      const now = performance.now()
-      if (received.length !== length || !received.startsWith(`HTTP/1.1 ${job.expectedStatus} `)) {
-        socket.destroy(new Error(`expected ${job.expectedStatus}, got: ${received.slice(0, 300)}`))
-        return
+async function runClosedLoop(job: LoadJob, latencies: Latencies): Promise<void> {
+  const next = createTurns(job.requests)
+  const until = performance.now() + job.seconds * 1_000
+  const runConnection = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let sentAt = 0
+      const send = (connection: Connection): void => {
+        sentAt = performance.now()
+        connection.send(next())
       }
-      received = ''
-      latencies.push(now - sentAt)
-      if (now < until) send()
-      else socket.end(resolve)
+      const onAnswer = expecting(job.expectedStatus, reject, connection => {
+        const now = performance.now()
+        latencies.record(now - sentAt)
+        if (now < until) return send(connection)
+        connection.close()
+        resolve()
+      })
+      openConnection(job.port, { onAnswer, onError: reject }).then(send, reject)
     })
-    socket.once('error', reject)
-    socket.once('close', () => reject(new Error('the server closed the connection')))
-  })
+  await Promise.all(Array.from({ length: job.connections }, runConnection))
 }
 
-/** Length of the whole answer once its head is there. NaN, which no answer has, when the head does not say. */
-function answerLength(received: string): number | undefined {
-  const headEnd = received.indexOf('\r\n\r\n')
-  if (headEnd === -1) return undefined
-  const [, digits] = /\r\ncontent-length: *(\d+)/i.exec(received.slice(0, headEnd)) ?? []
-  return headEnd + 4 + Number(digits)
+async function runOpenLoop(job: LoadJob, ratePerSecond: number, latencies: Latencies): Promise<void> {
+  const next = createTurns(job.requests)
+  const total = Math.max(1, Math.floor(ratePerSecond * job.seconds))
+  const dueOf = new Map<Connection, number>()
+  let failure: Error | undefined
+  const fail = (error: Error): void => {
+    failure ??= error
+  }
+  const onAnswer = expecting(job.expectedStatus, fail, connection => {
+    latencies.record(performance.now() - (dueOf.get(connection) ?? Number.NaN))
+    idle.push(connection)
+  })
+  const open = (): Promise<Connection> => openConnection(job.port, { onAnswer, onError: fail })
+  const connections = await Promise.all(Array.from({ length: job.connections }, open))
+  const idle = [...connections]
+  const started = performance.now()
+  let sent = 0
+  const sendDue = (now: number): void => {
+    while (sent < total) {
+      const due = started + (sent * 1_000) / ratePerSecond
+      const connection = due <= now ? idle.pop() : undefined
+      if (connection === undefined) return
+      dueOf.set(connection, due)
+      connection.send(next())
+      sent += 1
+    }
+  }
+  try {
+    while (latencies.count() < total) {
+      if (failure !== undefined) throw failure
+      const now = performance.now()
+      if (now - started > job.seconds * 1_000 + longestLateMs)
+        throw new Error(`${ratePerSecond.toFixed(0)}/s is too many`)
+      sendDue(now)
+      // A timer is late by up to a millisecond, which would be measured: the generator has a core of its own to spin on.
+      await nextTurn()
+    }
+  } finally {
+    for (const connection of connections) connection.close()
+  }
+}
+
+function expecting(
+  expectedStatus: number,
+  onOther: (error: Error) => void,
+  onExpected: (connection: Connection) => void,
+): ConnectionEvents['onAnswer'] {
+  return (connection, status, head) => {
+    if (status === expectedStatus) return onExpected(connection)
+    connection.close()
+    onOther(new Error(`expected ${expectedStatus}, got: ${head()}`))
+  }
+}
+
+/** The requests in turn, as bytes that are made once. */
+function createTurns(requests: readonly string[]): () => Buffer {
+  const buffers = requests.map(request => Buffer.from(request, 'latin1'))
+  let at = 0
+  return () => {
+    const one = buffers[at] as Buffer
+    at = (at + 1) % buffers.length
+    return one
+  }
 }

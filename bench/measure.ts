@@ -1,16 +1,16 @@
 /** Runs the cases in interleaved rounds, so that whatever else the machine does hits all of them alike. */
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import type { LoadJob, LoadResult } from './load-generator.ts'
+import { cpuMicrosecondsOf, rssMiBOf } from './process-cost.ts'
 import { nextMessage } from './roles.ts'
-import { medianOf, type Summary, summarise } from './statistics.ts'
+import { medianOf, type Ratio, summarise } from './statistics.ts'
 
-/** One case: a server that runs, the request to send, the status that must come. */
+/** One case: a server that runs, the requests to send in turn, the status that must come. */
 export interface Case {
   readonly name: string
   readonly pid: number
   readonly port: number
-  readonly request: string
+  readonly requests: readonly string[]
   readonly expectedStatus: number
 }
 
@@ -19,81 +19,120 @@ export interface MeasureOptions {
   readonly secondsPerRun: number
   readonly warmUpSeconds: number
   readonly connections: number
-  readonly onProgress: (round: number) => void
 }
 
-interface Run extends LoadResult {
+export interface Run extends LoadResult {
   readonly perSecond: number
+  /** Of the server, for each request. */
   readonly cpuMicroseconds: number | undefined
+  /** Of its core that the load generator used. */
+  readonly loadShare: number | undefined
 }
 
-/** `cases` begin with the yardstick; ratios are to it, within each round. */
-export async function measure(
+export interface CaseRuns {
+  readonly one: Case
+  readonly runs: readonly Run[]
+}
+
+/** Medians over the rounds; `ratio` and `cpuRatio` are within each round, to the yardstick. */
+export interface Summary extends Ratio {
+  readonly perSecond: number
+  readonly cpuMicroseconds?: number
+  /** The yardstick's processor time over this one's: as `ratio`, but without whatever else used the machine. */
+  readonly cpuRatio?: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  readonly rssMiB?: number
+  readonly loadShare?: number
+}
+
+/** Each case once round for the compiler, which is not counted, then `rounds` times; each round begins with another. */
+export async function runRounds(
   cases: readonly Case[],
   load: ChildProcess,
-  options: MeasureOptions,
-): Promise<ReadonlyMap<string, Summary>> {
-  const runs = new Map<string, Run[]>(cases.map(({ name }) => [name, []]))
-  // Once round so that the compiler has seen each path; not counted.
-  for (const one of cases) await runCase(one, load, options, options.warmUpSeconds)
-  for (let round = 0; round < options.rounds; round += 1) {
-    options.onProgress(round)
-    for (const one of rotated(cases, round)) {
-      runs.get(one.name)?.push(await runCase(one, load, options, options.secondsPerRun))
+  options: MeasureOptions & { readonly onProgress: (text: string) => void },
+): Promise<readonly CaseRuns[]> {
+  const { rounds, warmUpSeconds, secondsPerRun, connections, onProgress } = options
+  const all = cases.map(one => ({ one, runs: [] as Run[] }))
+  for (const { one } of all) {
+    onProgress(`warming up ${one.name}`)
+    await runCase(one, load, { connections, seconds: warmUpSeconds })
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    onProgress(`round ${round + 1} of ${rounds}`)
+    for (let at = 0; at < all.length; at += 1) {
+      const { one, runs } = all[(at + round) % all.length] as (typeof all)[number]
+      runs.push(await runCase(one, load, { connections, seconds: secondsPerRun }))
     }
   }
-  const yardstick = (runs.get(cases[0]?.name ?? '') ?? []).map(({ perSecond }) => perSecond)
-  return new Map(cases.map(one => [one.name, summariseRuns(one, runs.get(one.name) ?? [], yardstick)]))
+  return all
 }
 
-const rotated = (cases: readonly Case[], by: number): Case[] =>
-  cases.map((_, at) => cases[(at + by) % cases.length] as Case)
-
-async function runCase(one: Case, load: ChildProcess, options: MeasureOptions, seconds: number): Promise<Run> {
-  const { port, request, expectedStatus } = one
-  const job: LoadJob = { port, request, expectedStatus, connections: options.connections, seconds }
+export async function runCase(
+  one: Case,
+  load: ChildProcess,
+  how: Pick<LoadJob, 'connections' | 'seconds' | 'ratePerSecond'>,
+): Promise<Run> {
+  const { port, requests, expectedStatus } = one
   const cpuBefore = cpuMicrosecondsOf(one.pid)
+  const loadBefore = cpuMicrosecondsOf(load.pid ?? 0)
+  const result = await sendJob(load, { port, requests, expectedStatus, ...how }, one.name)
+  const cpu = difference(cpuBefore, cpuMicrosecondsOf(one.pid))
+  const loadCpu = difference(loadBefore, cpuMicrosecondsOf(load.pid ?? 0))
+  return {
+    ...result,
+    perSecond: result.requests / result.seconds,
+    cpuMicroseconds: cpu === undefined ? undefined : cpu / result.requests,
+    loadShare: loadCpu === undefined ? undefined : loadCpu / (result.seconds * 1_000_000),
+  }
+}
+
+const difference = (before: number | undefined, after: number | undefined): number | undefined =>
+  before === undefined || after === undefined ? undefined : after - before
+
+/** Rejects with the name of the case in front when an answer was not as expected. */
+export async function sendJob(load: ChildProcess, job: LoadJob, name: string): Promise<LoadResult> {
   const answer = nextMessage<{ result?: LoadResult; error?: string }>(load)
   load.send(job)
   const { result, error } = await answer
-  if (result === undefined) throw new Error(`${one.name}: ${error}`)
-  const cpuAfter = cpuMicrosecondsOf(one.pid)
-  const cpu = cpuBefore === undefined || cpuAfter === undefined ? undefined : (cpuAfter - cpuBefore) / result.requests
-  return { ...result, perSecond: result.requests / result.seconds, cpuMicroseconds: cpu }
+  if (result === undefined) throw new Error(`${name}: ${error}`)
+  return result
 }
 
-function summariseRuns(one: Case, runs: readonly Run[], yardstick: readonly number[]): Summary {
-  const ratios = runs.map(({ perSecond }, round) => perSecond / (yardstick[round] ?? Number.NaN))
-  const cpu = runs.flatMap(({ cpuMicroseconds }) => (cpuMicroseconds === undefined ? [] : [cpuMicroseconds]))
+/** `all` begin with the yardstick. */
+export function summariseRounds(all: readonly CaseRuns[]): ReadonlyMap<string, Summary> {
+  const yardstick = all[0]?.runs ?? []
+  return new Map(all.map(({ one, runs }) => [one.name, summariseRuns(one, runs, yardstick)]))
+}
+
+function summariseRuns(one: Case, runs: readonly Run[], yardstick: readonly Run[]): Summary {
+  const ratios = runs.map(({ perSecond }, round) => perSecond / (yardstick[round]?.perSecond ?? Number.NaN))
+  const cpuRatios = runs.map(
+    ({ cpuMicroseconds = Number.NaN }, round) => (yardstick[round]?.cpuMicroseconds ?? Number.NaN) / cpuMicroseconds,
+  )
+  const rssMiB = rssMiBOf(one.pid)
   return {
     ...summarise(ratios),
     perSecond: medianOf(runs.map(({ perSecond }) => perSecond)),
     p50Ms: medianOf(runs.map(({ p50Ms }) => p50Ms)),
     p99Ms: medianOf(runs.map(({ p99Ms }) => p99Ms)),
-    ...(cpu.length === 0 ? {} : { cpuMicroseconds: medianOf(cpu) }),
-    ...rssOf(one.pid),
+    p999Ms: medianOf(runs.map(({ p999Ms }) => p999Ms)),
+    ...medianIfKnown(
+      'cpuMicroseconds',
+      runs.map(({ cpuMicroseconds }) => cpuMicroseconds),
+    ),
+    ...medianIfKnown('cpuRatio', cpuRatios),
+    ...medianIfKnown(
+      'loadShare',
+      runs.map(({ loadShare }) => loadShare),
+    ),
+    ...(rssMiB === undefined ? {} : { rssMiB }),
   }
 }
 
-const microsecondsPerTick = 10_000
-
-/** User and system time of a process so far, in ticks of 10 ms; `undefined` without /proc (proc(5)). */
-function cpuMicrosecondsOf(pid: number): number | undefined {
-  const stat = readProc(`/proc/${pid}/stat`)
-  // The second field is the program's name and may hold spaces; fields are counted from its closing bracket.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * microsecondsPerTick
-}
-
-function rssOf(pid: number): { rssMiB?: number } {
-  const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readProc(`/proc/${pid}/status`) ?? '') ?? []
-  return kibibytes === undefined ? {} : { rssMiB: Number(kibibytes) / 1_024 }
-}
-
-function readProc(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
+/** Runs too short for the clock of /proc have no processor time. */
+function medianIfKnown<N extends string>(name: N, values: readonly (number | undefined)[]): Partial<Record<N, number>> {
+  const known = values.filter(value => value !== undefined && Number.isFinite(value))
+  return known.length === 0 ? {} : ({ [name]: medianOf(known as number[]) } as Partial<Record<N, number>>)
 }

@@ -1,6 +1,6 @@
 /**
  * The same packages put together as their READMEs show: Express, helmet, express-session over connect-redis (its memory
- * store when there is no Redis), passport, stock Casbin with a hundred rows. It does less than the service: no canonical
+ * store when there is no Redis), passport, stock Casbin with a few rows. It does less than the service: no canonical
  * form, no host-bound cookie, no assertion, no audit line, no metric.
  */
 import type { AddressInfo } from 'node:net'
@@ -16,9 +16,15 @@ import { casbinModel, casbinRows } from './rules.ts'
 const alice = { id: 'alice', email: 'alice@example.com', name: 'Alice Archer', groups: ['ops', 'wiki-editors'] }
 const header = (request: Request, name: string): string => request.get(name) ?? ''
 
-export async function runNaiveServer(redisUrl: string | undefined): Promise<void> {
+export interface NaiveOptions {
+  readonly rows: number
+  /** Absent: sessions in memory. */
+  readonly redisUrl?: string
+}
+
+export async function runNaiveServer({ rows, redisUrl }: NaiveOptions): Promise<void> {
   const store = redisUrl === undefined ? undefined : new RedisStore({ client: await connect(redisUrl) })
-  const enforcer = await newEnforcer(newModelFromString(casbinModel), new StringAdapter(casbinRows()))
+  const enforcer = await newEnforcer(newModelFromString(casbinModel), new StringAdapter(casbinRows(rows)))
   for (const group of alice.groups) await enforcer.addGroupingPolicy(alice.id, group)
   passport.serializeUser((user, done) => done(null, user))
   passport.deserializeUser((user: Express.User, done) => done(null, user))

@@ -1,20 +1,26 @@
 /** The table for people, the object for programs, and what moved since the committed result. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
+import type { Summary } from './measure.ts'
 import { isPinned } from './roles.ts'
-import type { Summary } from './statistics.ts'
 
 export interface BenchResult {
   readonly machine: string
   readonly cases: Readonly<Record<string, StoredCase>>
 }
 
+/** Figures of one case; those with a ratio can be compared. */
 export interface StoredCase {
-  readonly ratio: number
-  readonly spread: readonly [number, number]
-  readonly cpuMicroseconds?: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+  readonly ratio?: number
+  readonly spread?: readonly [number, number]
+  readonly cpuRatio?: number
+  readonly [figure: string]: unknown
+}
+
+/** What one experiment has to say. */
+export interface CaseReport {
+  readonly lines: readonly string[]
+  readonly cases: Readonly<Record<string, StoredCase>>
 }
 
 /** `npm run` starts in the checkout. */
@@ -26,38 +32,56 @@ export function machineOf(): string {
   return `${cpus().length} x ${cpu?.model ?? 'unknown'}, Node ${process.versions.node}, ${process.platform}, ${pinning}`
 }
 
-export function resultOf(summaries: ReadonlyMap<string, Summary>): BenchResult {
+export const casesOfSummaries = (summaries: ReadonlyMap<string, Summary>): Record<string, StoredCase> =>
+  Object.fromEntries([...summaries].map(([name, summary]) => [name, storedCase(summary)]))
+
+function storedCase(summary: Summary): StoredCase {
+  const { ratio, spread, cpuMicroseconds, cpuRatio, p50Ms, p99Ms, p999Ms, rssMiB } = summary
   return {
-    machine: machineOf(),
-    cases: Object.fromEntries([...summaries].map(([name, summary]) => [name, storedCase(summary)])),
+    ...storedRatio({ ratio, spread }),
+    ...(cpuMicroseconds === undefined ? {} : { cpuMicroseconds: rounded(cpuMicroseconds, 1) }),
+    ...(cpuRatio === undefined ? {} : { cpuRatio: rounded(cpuRatio, 3) }),
+    p50Ms: rounded(p50Ms, 3),
+    p99Ms: rounded(p99Ms, 3),
+    p999Ms: rounded(p999Ms, 3),
+    ...(rssMiB === undefined ? {} : { rssMiB: rounded(rssMiB, 0) }),
   }
 }
 
-function storedCase({ ratio, spread, cpuMicroseconds, p50Ms, p99Ms }: Summary): StoredCase {
-  const [low, high] = spread
-  return {
-    ratio: rounded(ratio, 3),
-    spread: [rounded(low, 3), rounded(high, 3)],
-    ...(cpuMicroseconds === undefined ? {} : { cpuMicroseconds: rounded(cpuMicroseconds, 1) }),
-    p50Ms: rounded(p50Ms, 3),
-    p99Ms: rounded(p99Ms, 3),
-  }
+export function storedRatio({ ratio, spread: [low, high] }: Pick<Summary, 'ratio' | 'spread'>) {
+  return { ratio: rounded(ratio, 3), spread: [rounded(low, 3), rounded(high, 3)] as const }
 }
 
 export function tableOf(summaries: ReadonlyMap<string, Summary>): string {
-  const head = ['case', 'x bare', 'quartiles', 'req/s', 'CPU µs', 'p50 ms', 'p99 ms', 'RSS MiB']
+  const head = [
+    'case',
+    'x bare',
+    'quartiles',
+    'CPU x bare',
+    'CPU µs',
+    'req/s',
+    'p50 ms',
+    'p99 ms',
+    'p99.9 ms',
+    'RSS MiB',
+  ]
   const rows = [...summaries].map(([name, one]) => [
     name,
     one.ratio.toFixed(2),
-    one.spread.map(value => value.toFixed(2)).join(' - '),
-    one.perSecond.toFixed(0),
+    spreadText(one.spread),
+    one.cpuRatio?.toFixed(2) ?? '-',
     one.cpuMicroseconds?.toFixed(1) ?? '-',
+    one.perSecond.toFixed(0),
     one.p50Ms.toFixed(2),
     one.p99Ms.toFixed(2),
+    one.p999Ms.toFixed(2),
     one.rssMiB?.toFixed(0) ?? '-',
   ])
   return alignedTable(head, rows)
 }
+
+export const spreadText = (spread: readonly [number, number]): string =>
+  spread.map(value => value.toFixed(2)).join(' - ')
 
 /** First column to the left, the others to the right. */
 export function alignedTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -67,21 +91,41 @@ export function alignedTable(head: readonly string[], rows: readonly (readonly s
   return [line(head), ...rows.map(line)].join('\n')
 }
 
+/** The ratios that the targets are written in, as far as both of their cases ran. */
+export function betweenCases(cases: Readonly<Record<string, StoredCase>>): string[] {
+  const pairs = [
+    ['check-cached', 'naive'],
+    ['check-denied', 'check-cached'],
+    ['check-challenged', 'check-cached'],
+    ['policy-100000', 'policy-10'],
+  ] as const
+  return pairs.flatMap(([left, right]) => {
+    const byRate = quotient(cases[left]?.ratio, cases[right]?.ratio)
+    const byCpu = quotient(cases[left]?.cpuRatio, cases[right]?.cpuRatio)
+    if (byRate === undefined) return []
+    return [`${left} / ${right}: ${byRate}${byCpu === undefined ? '' : `, by processor time ${byCpu}`}`]
+  })
+}
+
+const quotient = (over: number | undefined, under: number | undefined): string | undefined =>
+  over === undefined || under === undefined ? undefined : (over / under).toFixed(2)
+
 /** Sentences about what moved beyond both spreads since the committed result; ratios only, as machines differ. */
 export function comparisonWith(stored: BenchResult | undefined, current: BenchResult): string[] {
   if (stored === undefined) return [`nothing to compare with: ${storedAt} is missing (--save writes it)`]
-  const moved = Object.entries(current.cases).flatMap(([name, now]) => {
-    const before = stored.cases[name]
-    if (before === undefined) return [`${name} is new`]
-    const isApart = now.spread[0] > before.spread[1] || now.spread[1] < before.spread[0]
-    const change = (now.ratio / before.ratio - 1) * 100
-    return isApart
-      ? [`${name}: ${before.ratio} -> ${now.ratio} x bare (${change > 0 ? '+' : ''}${change.toFixed(0)} %)`]
-      : []
-  })
+  const moved = Object.entries(current.cases).flatMap(([name, now]) => changeOf(name, stored.cases[name], now))
   const machine =
     stored.machine === current.machine ? [] : [`the committed result is of another machine: ${stored.machine}`]
   return [...machine, ...(moved.length > 0 ? moved : ['nothing moved beyond the spread since the committed result'])]
+}
+
+function changeOf(name: string, before: StoredCase | undefined, now: StoredCase): string[] {
+  if (before === undefined) return [`${name} is new`]
+  if (before.ratio === undefined || before.spread === undefined) return []
+  if (now.ratio === undefined || now.spread === undefined) return []
+  const isApart = now.spread[0] > before.spread[1] || now.spread[1] < before.spread[0]
+  const change = (now.ratio / before.ratio - 1) * 100
+  return isApart ? [`${name}: ${before.ratio} -> ${now.ratio} (${change > 0 ? '+' : ''}${change.toFixed(0)} %)`] : []
 }
 
 /** Said before the first run, as the bench itself is load. */
@@ -105,4 +149,4 @@ export function writeStored(stored: BenchResult | undefined, current: BenchResul
   writeFileSync(storedAt, `${JSON.stringify({ machine: current.machine, cases }, null, 2)}\n`)
 }
 
-const rounded = (value: number, digits: number): number => Number(value.toFixed(digits))
+export const rounded = (value: number, digits: number): number => Number(value.toFixed(digits))

@@ -3,12 +3,20 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { Resources } from './resources.ts'
 
-export type Role = 'bare' | 'naive' | 'load' | 'policy'
-type Core = 'server' | 'load'
+export type Role = 'bare' | 'naive' | 'load' | 'policy' | 'raw'
+/** `any`: wherever the machine puts it. */
+export type Core = 'server' | 'load' | 'any'
 
 export const isPinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
-const cores: Readonly<Record<Core, string>> = { server: '0', load: '1' }
+const cores = { server: '0', load: '1' } as const
+
+/** Nothing outlives the bench, not even a second Ctrl-C. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /** Starts a program on its core. Its own output is dropped, its errors are shown. */
 export function startPinned(
@@ -16,16 +24,25 @@ export function startPinned(
   command: readonly string[],
   options: { readonly hasChannel?: boolean; readonly stderr?: 'inherit' | 'pipe' } = {},
 ): ChildProcess {
-  const [program = '', ...args] = isPinned ? ['taskset', '-c', cores[core], ...command] : command
+  const isOnCore = isPinned && core !== 'any'
+  const [program = '', ...args] = isOnCore ? ['taskset', '-c', cores[core], ...command] : command
   const channel = options.hasChannel === true ? (['ipc'] as const) : []
-  return spawn(program, args, { stdio: ['ignore', 'ignore', options.stderr ?? 'inherit', ...channel] })
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', options.stderr ?? 'inherit', ...channel] })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
 }
 
 /** Starts the bench itself in a role and waits for its first message. */
-export async function startRole<T>(role: Role, ...args: readonly string[]): Promise<{ child: ChildProcess; ready: T }> {
+export async function startRole<T>(
+  role: Role,
+  args: readonly string[],
+  resources: Resources,
+): Promise<{ child: ChildProcess; ready: T }> {
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
   const command = [process.execPath, ...process.execArgv, main, '--role', role, ...args]
   const child = startPinned(role === 'load' ? 'load' : 'server', command, { hasChannel: true })
+  resources.add(() => stop(child))
   return { child, ready: await nextMessage<T>(child) }
 }
 
@@ -34,8 +51,9 @@ export function nextMessage<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     const onExit = (code: number | null): void => reject(new Error(`a process of the bench ended with ${code}`))
     child.once('exit', onExit)
+    child.once('error', reject)
     child.once('message', message => {
-      child.off('exit', onExit)
+      child.off('exit', onExit).off('error', reject)
       resolve(message as T)
     })
   })

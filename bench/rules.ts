@@ -1,4 +1,4 @@
-/** One hundred rules, ten for each of ten hosts, for both the service and the naive composition. */
+/** The rules of the bench, ten for each host, for both the service and the naive composition. */
 import { wikiHost } from './browser-request.ts'
 
 interface Rule {
@@ -8,33 +8,43 @@ interface Rule {
   readonly method: string
 }
 
-const hostOf = (at: number): string => (at === 5 ? wikiHost : `app-${at}.example.com`)
-
-/** The rule that admits Alice, in `ops`, is the sixth of the sixth host; nothing admits her to `/payroll`. */
-export const rules: readonly Rule[] = Array.from({ length: 100 }, (_, at) => {
-  const host = Math.floor(at / 10)
-  const isForAlice = host === 5 && at % 10 === 5
-  return {
-    domain: hostOf(host),
-    group: isForAlice ? 'ops' : `team-${at % 10}`,
-    path: isForAlice ? '/pages' : `/area-${at % 10}`,
-    method: 'GET',
-  }
-})
+/**
+ * `rows` in tens. The rule that admits Alice, in `ops`, is the sixth of the host in the middle; nothing admits her to
+ * `/payroll`.
+ */
+function rulesOf(rows: number): Rule[] {
+  const hosts = Math.ceil(rows / 10)
+  const wiki = Math.floor(hosts / 2)
+  return Array.from({ length: hosts * 10 }, (_, at) => {
+    const host = Math.floor(at / 10)
+    const isForAlice = host === wiki && at % 10 === 5
+    return {
+      domain: host === wiki ? wikiHost : `app-${host}.example.com`,
+      group: isForAlice ? 'ops' : `team-${at % 10}`,
+      path: isForAlice ? '/pages' : `/area-${at % 10}`,
+      method: 'GET',
+    }
+  })
+}
 
 export const allowedPath = '/pages/start?from=home'
 export const deniedPath = '/payroll'
 
+/** Allowed too, all by the same rule. */
+export const allowedPaths = (count: number): string[] =>
+  Array.from({ length: count }, (_, at) => `/pages/${at}/start?from=home`)
+
 /** As this service reads them. */
-export const serviceRows = (): string =>
-  rules
-    .map(({ domain, group, path, method }) => `p, group:${group}, ${domain}, ${path}/**, ${method}, -, allow`)
-    .join('\n')
-    .concat('\n')
+export const serviceRows = (rows: number): string =>
+  rulesOf(rows)
+    .map(({ domain, group, path, method }) => `p, group:${group}, ${domain}, ${path}/**, ${method}, -, allow\n`)
+    .join('')
 
 /** As the examples of Casbin write them. */
-export const casbinRows = (): string =>
-  rules.map(({ domain, group, path, method }) => `p, ${group}, ${domain}, ${path}/*, ${method}`).join('\n')
+export const casbinRows = (rows: number): string =>
+  rulesOf(rows)
+    .map(({ domain, group, path, method }) => `p, ${group}, ${domain}, ${path}/*, ${method}`)
+    .join('\n')
 
 export const casbinModel = `
 [request_definition]

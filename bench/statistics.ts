@@ -1,22 +1,16 @@
 /** Medians and spreads: a mean of rounds would let one hiccup of the machine decide. */
 
-export interface Summary {
-  /** Median over the rounds of requests per second divided by the yardstick's of the same round. */
+/** Median over the rounds, with the first and third quartile. */
+export interface Ratio {
   readonly ratio: number
-  /** First and third quartile of the same. */
   readonly spread: readonly [number, number]
-  readonly perSecond: number
-  readonly cpuMicroseconds?: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly rssMiB?: number
 }
 
 export function medianOf(values: readonly number[]): number {
   return quantileOf(values, 0.5)
 }
 
-export function summarise(ratios: readonly number[]): Pick<Summary, 'ratio' | 'spread'> {
+export function summarise(ratios: readonly number[]): Ratio {
   return { ratio: medianOf(ratios), spread: [quantileOf(ratios, 0.25), quantileOf(ratios, 0.75)] }
 }
 

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { browserRequest } from '../../bench/browser-request.ts'
+import { type CpuProfile, flameGraph, readFrames, selfTimes } from '../../bench/flame-graph.ts'
+import { createLatencies } from '../../bench/latencies.ts'
 import { type LoadJob, runJob } from '../../bench/load-generator.ts'
 import { type BenchResult, comparisonWith, type StoredCase } from '../../bench/report.ts'
 import { medianOf, summarise } from '../../bench/statistics.ts'
@@ -36,7 +38,7 @@ describe('the comparison with the committed result', () => {
 
   test('calls a change beyond both spreads one', () => {
     const said = comparisonWith(result(0.5, [0.48, 0.52]), result(0.4, [0.39, 0.41]))
-    expect(said).toEqual(['check-lmdb: 0.5 -> 0.4 x bare (-20 %)'])
+    expect(said).toEqual(['check-lmdb: 0.5 -> 0.4 (-20 %)'])
   })
 
   test('calls no change one that the spreads explain', () => {
@@ -50,20 +52,70 @@ describe('the comparison with the committed result', () => {
   })
 })
 
+describe('latencies', () => {
+  test('come back within a percent, however many there are', () => {
+    const latencies = createLatencies()
+    for (let at = 1; at <= 10_000; at += 1) latencies.record(at / 100)
+    expect(latencies.count()).toBe(10_000)
+    expect(latencies.at(0.5) / 50).toBeCloseTo(1, 1.9)
+    expect(latencies.at(0.99) / 99).toBeCloseTo(1, 1.9)
+    expect(latencies.longestMs()).toBe(100)
+  })
+
+  test('of nothing are not a number', () => {
+    expect(createLatencies().at(0.5)).toBeNaN()
+  })
+})
+
+describe('a flame graph', () => {
+  const frame = (functionName: string) => ({ functionName, url: '', lineNumber: 0 })
+  const profile: CpuProfile = {
+    nodes: [
+      { id: 1, callFrame: frame('(root)'), children: [2, 4] },
+      { id: 2, callFrame: frame('outer'), children: [3] },
+      { id: 3, callFrame: frame('<inner>') },
+      { id: 4, callFrame: frame('(idle)') },
+    ],
+    samples: [2, 3, 4, 3],
+    timeDeltas: [0, 100, 300, 5_000, 0],
+  }
+
+  test('adds up what ran, without idle time', () => {
+    const root = readFrames(profile)
+    expect(root.totalUs).toBe(400)
+    expect(selfTimes(root).slice(0, 2)).toEqual([
+      { label: '<inner>', selfUs: 300 },
+      { label: 'outer', selfUs: 100 },
+    ])
+  })
+
+  test('shows names as text, never as markup', () => {
+    const page = flameGraph(readFrames(profile), '<b>')
+    expect(page).not.toContain('<inner>')
+    expect(page).toContain('&#60;inner&#62;')
+  })
+})
+
 describe('the load generator', () => {
   const server = createServer((request, response) => {
     if (request.url === '/chunked') {
       response.write('no length')
       return void response.end()
     }
+    if (request.url === '/stalling') {
+      response.writeHead(200, { 'Content-Length': '2' })
+      stalls += 1
+      return void setTimeout(() => response.end('ok'), stalls === 1 ? 300 : 0)
+    }
     if (request.url === '/gone') return void request.socket.destroy()
     response.writeHead(request.url === '/denied' ? 403 : 200, { 'Content-Length': '2' })
     setTimeout(() => response.end('ok'), 5)
   })
+  let stalls = 0
   let port: number
   const job = (target: string): LoadJob => {
     const request = browserRequest(target, { host: 'wiki.example.com', path: '/', cookie: 'a=b' })
-    return { port, request, expectedStatus: 200, connections: 4, seconds: 0.2 }
+    return { port, requests: [request], expectedStatus: 200, connections: 4, seconds: 0.2 }
   }
 
   beforeAll(async () => {
@@ -85,14 +137,28 @@ describe('the load generator', () => {
 
   test.each([
     ['another status', '/denied', 'expected 200, got: HTTP/1.1 403'],
-    ['an answer without a length', '/chunked', 'expected 200, got: HTTP/1.1 200'],
+    ['an answer without a length', '/chunked', 'no answer of a known length: HTTP/1.1 200'],
     ['a closed connection', '/gone', /closed|ECONNRESET/],
   ])('ends at %s, so that an error never counts as speed', async (_name, target, message) => {
     await expect(runJob(job(target))).rejects.toThrow(message)
   })
 
+  test('takes requests in turn', async () => {
+    const turns = [job('/'), job('/denied')].flatMap(({ requests }) => requests)
+    await expect(runJob({ ...job('/'), requests: turns })).rejects.toThrow('expected 200, got: HTTP/1.1 403')
+  })
+
+  test('counts from when a request was due, so that a stall shows in all that should have been sent meanwhile', async () => {
+    const due = { ...job('/stalling'), connections: 1, seconds: 0.5, ratePerSecond: 200 }
+    const { requests, p50Ms, longestMs } = await runJob(due)
+    expect(requests).toBe(100)
+    expect(longestMs).toBeGreaterThan(250)
+    // A closed loop would have seen one late answer; here half of them are late.
+    expect(p50Ms).toBeGreaterThan(20)
+  })
+
   test('sends twenty-one headers, each once', () => {
-    const lines = job('/').request.split('\r\n').slice(1, -2)
+    const lines = job('/').requests.join('').split('\r\n').slice(1, -2)
     expect(new Set(lines.map(line => line.split(':')[0]?.toLowerCase())).size).toBe(21)
     expect(lines).toHaveLength(21)
   })

@@ -1,16 +1,12 @@
 /** The table of policy sizes: each in a process of its own, asked in interleaved rounds. */
 import type { ChildProcess } from 'node:child_process'
-import type { CompileCost, DecisionTimes } from './policy-process.ts'
-import type { PolicySize } from './policy-rows.ts'
-import { alignedTable, busyRemark, machineOf } from './report.ts'
-import { nextMessage, startRole, stop } from './roles.ts'
-import { medianOf, summarise } from './statistics.ts'
-
-export interface PolicyBenchOptions {
-  /** The last line is one JSON object. */
-  readonly isJson: boolean
-  readonly rounds: number
-}
+import type { CompileCost, DecisionTimes } from '../policy-process.ts'
+import type { PolicySize } from '../policy-rows.ts'
+import { alignedTable, type CaseReport } from '../report.ts'
+import type { Resources } from '../resources.ts'
+import { nextMessage, startRole } from '../roles.ts'
+import { medianOf, summarise } from '../statistics.ts'
+import type { ExperimentContext } from './experiment.ts'
 
 /** The yardstick first. */
 const sizes: readonly PolicySize[] = [
@@ -27,9 +23,9 @@ interface Measured extends CompileCost {
   readonly rounds: readonly DecisionTimes[]
 }
 
-export async function runPolicyBench({ isJson, rounds }: PolicyBenchOptions): Promise<void> {
-  const busy = busyRemark()
-  const measured = await measureSizes(rounds)
+export async function runPolicy({ resources, rounds, onProgress }: ExperimentContext): Promise<CaseReport> {
+  onProgress('compiling')
+  const measured = await measureSizes(rounds, resources)
   const yardstick = measured[0]?.rounds.map(({ medianUs }) => medianUs) ?? []
   const cases = measured.map(one => ({ ...one, ...resultOf(one, yardstick) }))
   const head = [
@@ -56,36 +52,31 @@ export async function runPolicyBench({ isJson, rounds }: PolicyBenchOptions): Pr
     one.longestSliceMs.toFixed(1),
     one.longestStallMs.toFixed(1),
   ])
-  console.log([machineOf(), '', alignedTable(head, table), ...busy].join('\n'))
-  if (!isJson) return
-  const entries = cases.map(({ size, rounds: _, ...figures }) => [nameOf(size), { ...size, ...figures }])
-  console.log(JSON.stringify({ machine: machineOf(), cases: Object.fromEntries(entries) }))
+  const entries = cases.map(({ size, rounds: _, ...figures }) => [`decide-${nameOf(size)}`, { ...size, ...figures }])
+  return { lines: [alignedTable(head, table)], cases: Object.fromEntries(entries) }
 }
 
 /** `policy-<rows>`, and how many domains where that is another number than a tenth. */
 const nameOf = ({ rows, domains }: PolicySize): string =>
   rows === domains * 10 ? `policy-${rows}` : `policy-${rows}-over-${domains}`
 
-async function measureSizes(rounds: number): Promise<Measured[]> {
+async function measureSizes(rounds: number, resources: Resources): Promise<Measured[]> {
   const children: { child: ChildProcess; size: PolicySize; cost: CompileCost; times: DecisionTimes[] }[] = []
-  try {
-    for (const size of sizes) {
-      const { child, ready } = await startRole<CompileCost>('policy', String(size.rows), String(size.domains))
-      children.push({ child, size, cost: ready, times: [] })
-    }
-    // The first round is for the compiler.
-    for (let round = -1; round < rounds; round += 1) {
-      for (const { child, times } of children) {
-        const answer = nextMessage<DecisionTimes>(child)
-        child.send({})
-        const one = await answer
-        if (round >= 0) times.push(one)
-      }
-    }
-    return children.map(({ size, cost, times }) => ({ size, ...cost, rounds: times }))
-  } finally {
-    for (const { child } of children) await stop(child)
+  for (const size of sizes) {
+    const args = [String(size.rows), String(size.domains)]
+    const { child, ready } = await startRole<CompileCost>('policy', args, resources)
+    children.push({ child, size, cost: ready, times: [] })
   }
+  // The first round is for the compiler.
+  for (let round = -1; round < rounds; round += 1) {
+    for (const { child, times } of children) {
+      const answer = nextMessage<DecisionTimes>(child)
+      child.send({})
+      const one = await answer
+      if (round >= 0) times.push(one)
+    }
+  }
+  return children.map(({ size, cost, times }) => ({ size, ...cost, rounds: times }))
 }
 
 function resultOf({ rounds }: Measured, yardstick: readonly number[]) {

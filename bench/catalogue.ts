@@ -1,0 +1,93 @@
+/** Every case by name, in the order in which they run, with what it is for. */
+
+/** A server that is asked as fast as it answers, as a ratio to `bare`. */
+export const loadCases = {
+  bare: 'the yardstick: node:http that answers 200 with as many headers as an allowed check',
+  naive: 'Express, express-session, connect-redis, passport and stock Casbin over 100 rows, put together by hand',
+  'check-cached': 'the service with everything on: Redis, session cache, 1,000 rows, assertion, audit line, metrics',
+  'check-redis': 'the same without the session cache: each check reads Redis',
+  'check-lmdb': 'the same with the embedded store',
+  'check-denied': 'as check-cached, and the answer is 403',
+  'check-challenged': 'as check-cached, and nobody is logged in: 302 to the login page',
+  'policy-10': 'as check-cached over 10 rows, asked for 1,000 paths in turn',
+  'policy-1000': 'as check-cached over 1,000 rows, asked for 1,000 paths in turn',
+  'policy-100000': 'as check-cached over 100,000 rows, asked for 1,000 paths in turn',
+  'naive-1000': 'as naive, over 1,000 rows',
+} as const
+export type LoadCaseName = keyof typeof loadCases
+
+/** Not in the default set: it would only slow the rounds down. */
+const isExtra = (name: LoadCaseName): boolean => name === 'naive-1000'
+export const loadCaseNames = Object.keys(loadCases) as LoadCaseName[]
+export const defaultCaseNames = loadCaseNames.filter(name => !isExtra(name))
+
+/** Those that ask the built service. */
+export type ServiceCaseName = Extract<LoadCaseName, `check-${string}` | `policy-${string}`>
+export const isServiceCase = (name: LoadCaseName): name is ServiceCaseName => /^(check|policy)-/.test(name)
+
+/** An experiment of its own. */
+export const specialCases = {
+  tail: 'an open loop at 60 % of what check-cached can do: p50, p99 and p99.9 of bare and check-cached',
+  sessions: 'a thousand against a million sessions in LMDB and in Redis, and the bytes that one takes',
+  reload: 'the longest pause while a policy of 100,000 rows is loaded again under load',
+  revoke: 'from the end of a session to its refusal by another process, both with the session cached',
+  workers: 'server.workers 1 against 2: processor time for each request',
+  start: 'from the start of the process to the first answered check, with 10,000 rows',
+  nginx: 'NGINX in front of a static application: without a check, with it, and with it but no keep-alive',
+  policy: 'compiling and deciding alone, for policies of several sizes',
+} as const
+export type SpecialCaseName = keyof typeof specialCases
+export const specialCaseNames = Object.keys(specialCases) as SpecialCaseName[]
+
+export interface ChosenCases {
+  readonly load: readonly LoadCaseName[]
+  readonly special: readonly SpecialCaseName[]
+  readonly unknown: readonly string[]
+}
+
+/** No name is the default set, `all` is everything. */
+export function chooseCases(names: readonly string[]): ChosenCases {
+  if (names.length === 0) return { load: defaultCaseNames, special: [], unknown: [] }
+  const isAll = names.includes('all')
+  const isChosen = (name: string): boolean => isAll || names.includes(name)
+  const known: readonly string[] = ['all', ...loadCaseNames, ...specialCaseNames]
+  return {
+    load: loadCaseNames.filter(isChosen),
+    special: specialCaseNames.filter(isChosen),
+    unknown: names.filter(name => !known.includes(name)),
+  }
+}
+
+export function helpText(): string {
+  const list = (cases: Readonly<Record<string, string>>): string =>
+    Object.entries(cases)
+      .map(([name, purpose]) => `  ${name.padEnd(17)} ${purpose}`)
+      .join('\n')
+  return `How fast a check is. Only ratios to the yardstick of the same run carry over to another machine.
+
+  npm run bench                              the default set, under three minutes
+  npm run bench -- check-cached check-redis  these cases; bare is always among them
+  npm run bench -- tail                      one experiment
+  npm run bench -- all                       everything, about twenty minutes
+  npm run bench -- --save                    replaces bench/result.json, which later runs are compared with
+  npm run bench -- --profile check-cached    a flame graph of the server process, in profiles/
+
+Servers under load (all but naive-1000 are the default set)
+${list(loadCases)}
+
+Experiments
+${list(specialCases)}
+
+Options
+  --rounds <n>        interleaved rounds (11); the figures are medians over them, with quartiles
+  --seconds <s>       length of one run (1)
+  --warm-up <s>       length of the run before the first round, not counted (2)
+  --connections <n>   keep-alive connections of the load generator (16)
+  --sizes <n,n>       sessions: how many are in the store (1000,1000000); reload, start: rows of the policy
+  --json              the last line is one JSON object
+  --save              writes bench/result.json; cases that did not run keep their figures
+  --profile           runs one case (check-cached) and writes a .cpuprofile and a flame graph
+
+Run it on an idle machine. Server and load generator get a core each; Redis shares the load generator's.
+`
+}

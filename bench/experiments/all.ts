@@ -1,0 +1,22 @@
+/** Which function runs which experiment. */
+import type { SpecialCaseName } from '../catalogue.ts'
+import type { Experiment } from './experiment.ts'
+import { runNginx } from './nginx.ts'
+import { runPolicy } from './policy.ts'
+import { runReload } from './reload.ts'
+import { runRevoke } from './revoke.ts'
+import { runSessions } from './sessions.ts'
+import { runStart } from './start.ts'
+import { runTail } from './tail.ts'
+import { runWorkers } from './workers.ts'
+
+export const experiments: Readonly<Record<SpecialCaseName, Experiment>> = {
+  tail: runTail,
+  sessions: runSessions,
+  reload: runReload,
+  revoke: runRevoke,
+  workers: runWorkers,
+  start: runStart,
+  nginx: runNginx,
+  policy: runPolicy,
+}

@@ -1,0 +1,35 @@
+/** How long a restart is felt: from the start of the process to the first check that is answered. */
+import { checkCase } from '../cases.ts'
+import { sendJob } from '../measure.ts'
+import { type CaseReport, rounded } from '../report.ts'
+import { createResources } from '../resources.ts'
+import { allowedPath } from '../rules.ts'
+import { startServiceProcess } from '../service.ts'
+import { createServiceFolder } from '../service-folder.ts'
+import { medianOf } from '../statistics.ts'
+import type { ExperimentContext } from './experiment.ts'
+
+export async function runStart(context: ExperimentContext): Promise<CaseReport> {
+  const { load, resources, rounds, onProgress } = context
+  const rows = context.sizes?.at(-1) ?? 10_000
+  const folder = await createServiceFolder({ rows }, resources)
+  const cookie = folder.planted[0]?.cookie ?? ''
+  const times: number[] = []
+  for (let round = 0; round < rounds; round += 1) {
+    onProgress(`start ${round + 1} of ${rounds}`)
+    const once = createResources(resources)
+    const started = performance.now()
+    const service = await startServiceProcess(folder.configFile, {}, once)
+    const { port, requests, expectedStatus } = checkCase('start', service, [allowedPath], cookie, 200)
+    await sendJob(load, { port, requests, expectedStatus, connections: 1, seconds: 0 }, 'start')
+    times.push(performance.now() - started)
+    await once.end()
+  }
+  const figures = { rows, medianMs: rounded(medianOf(times), 0), mostMs: rounded(Math.max(...times), 0) }
+  return {
+    lines: [
+      `start: first check answered after ${figures.medianMs} ms, at most ${figures.mostMs} ms, with ${rows} rows`,
+    ],
+    cases: { start: figures },
+  }
+}

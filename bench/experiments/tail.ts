@@ -1,0 +1,56 @@
+/** How late the latest answers are at a rate that the service can hold: an open loop, at the same rate for both. */
+import { cachedService, checkCase, startCases } from '../cases.ts'
+import { type Case, type Run, runCase } from '../measure.ts'
+import { hasRedis, startRedis } from '../redis-server.ts'
+import { alignedTable, type CaseReport, rounded, storedRatio } from '../report.ts'
+import { allowedPath } from '../rules.ts'
+import { startService } from '../service.ts'
+import { medianOf, summarise } from '../statistics.ts'
+import type { ExperimentContext } from './experiment.ts'
+
+/** Of what check-cached answers in a closed loop. */
+const shareOfMost = 0.6
+/** Never all in use at this rate, unless the server stalls. */
+const openConnections = 64
+const secondsPerOpenRun = 5
+
+export async function runTail(context: ExperimentContext): Promise<CaseReport> {
+  const { load, resources, rounds, onProgress, connections, warmUpSeconds } = context
+  const [bare] = (await startCases(['bare'], resources, onProgress)).cases as [Case]
+  const service = await startService(cachedService(hasRedis() ? await startRedis(resources) : undefined), resources)
+  const check = checkCase('check-cached', service, [allowedPath], service.cookie, 200)
+  onProgress('finding the most that check-cached answers')
+  await runCase(bare, load, { connections, seconds: warmUpSeconds })
+  await runCase(check, load, { connections, seconds: warmUpSeconds })
+  const { perSecond } = await runCase(check, load, { connections, seconds: Math.max(context.secondsPerRun, 0.2) })
+  const ratePerSecond = perSecond * shareOfMost
+  const seconds = context.secondsPerRun * secondsPerOpenRun
+  const runs = { bare: [] as Run[], check: [] as Run[] }
+  for (let round = 0; round < rounds; round += 1) {
+    onProgress(`round ${round + 1} of ${rounds}`)
+    runs.bare.push(await runCase(bare, load, { connections: openConnections, seconds, ratePerSecond }))
+    runs.check.push(await runCase(check, load, { connections: openConnections, seconds, ratePerSecond }))
+  }
+  const ratio = summarise(runs.check.map(({ p99Ms }, round) => p99Ms / (runs.bare[round]?.p99Ms ?? Number.NaN)))
+  const tails = { bare: tailOf(runs.bare), check: tailOf(runs.check) }
+  const row = (name: string, tail: Tail): string[] => [name, ...Object.values(tail).map(value => value.toFixed(2))]
+  const head = ['tail', 'p50 ms', 'p99 ms', 'p99.9 ms', 'longest ms']
+  return {
+    lines: [
+      alignedTable(head, [row('bare', tails.bare), row('check-cached', tails.check)]),
+      `open loop at ${ratePerSecond.toFixed(0)} requests per second; p99 of check-cached / bare: ${ratio.ratio.toFixed(2)}`,
+    ],
+    cases: {
+      tail: { ...storedRatio(ratio), ratePerSecond: rounded(ratePerSecond, 0), bare: tails.bare, ...tails.check },
+    },
+  }
+}
+
+type Tail = Readonly<Record<'p50Ms' | 'p99Ms' | 'p999Ms' | 'longestMs', number>>
+
+const tailOf = (runs: readonly Run[]): Tail => ({
+  p50Ms: rounded(medianOf(runs.map(run => run.p50Ms)), 3),
+  p99Ms: rounded(medianOf(runs.map(run => run.p99Ms)), 3),
+  p999Ms: rounded(medianOf(runs.map(run => run.p999Ms)), 3),
+  longestMs: rounded(medianOf(runs.map(run => run.longestMs)), 3),
+})

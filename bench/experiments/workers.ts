@@ -1,0 +1,37 @@
+/** What a second process on the same listener costs, on as many cores as the machine has. */
+import { cachedService, checkCase } from '../cases.ts'
+import { runRounds, summariseRounds } from '../measure.ts'
+import { hasRedis, startRedis } from '../redis-server.ts'
+import { alignedTable, type CaseReport, casesOfSummaries } from '../report.ts'
+import { allowedPath } from '../rules.ts'
+import { startService } from '../service.ts'
+import { hasSetting, workersSetting } from '../service-folder.ts'
+import type { ExperimentContext } from './experiment.ts'
+
+export async function runWorkers(context: ExperimentContext): Promise<CaseReport> {
+  if (!hasSetting(workersSetting)) {
+    return { lines: [`workers left out: this build has no ${workersSetting.join('.')}`], cases: {} }
+  }
+  const { load, resources } = context
+  const redisUrl = hasRedis() ? await startRedis(resources) : undefined
+  const cases = []
+  for (const workers of [1, 2]) {
+    const service = await startService({ ...cachedService(redisUrl), workers, core: 'any' }, resources)
+    cases.push(checkCase(`workers-${workers}`, service, [allowedPath], service.cookie, 200))
+  }
+  const summaries = summariseRounds(await runRounds(cases, load, context))
+  const rows = [...summaries].map(([name, one]) => [
+    name,
+    one.ratio.toFixed(2),
+    one.cpuRatio?.toFixed(2) ?? '-',
+    one.cpuMicroseconds?.toFixed(1) ?? '-',
+    one.rssMiB?.toFixed(0) ?? '-',
+  ])
+  return {
+    lines: [
+      alignedTable(['workers', 'x one', 'CPU x one', 'CPU µs', 'RSS MiB'], rows),
+      'the load generator uses one of the cores: the processor time is the figure, not the requests per second',
+    ],
+    cases: casesOfSummaries(summaries),
+  }
+}

@@ -1,0 +1,112 @@
+/** Sessions in a store before a service starts, written by the store's own code, as many as wanted. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { systemClock } from '../app/clock.ts'
+import { createHostCookies } from '../app/sessions/cookie.ts'
+import { createExpressSessionStore } from '../app/sessions/express-store.ts'
+import { createLmdbRecords } from '../app/sessions/lmdb.ts'
+import { createSessionStore } from '../app/sessions/login-sessions.ts'
+import { createRedisRecords } from '../app/sessions/redis.ts'
+import type { LoginSession, RecordStore } from '../app/sessions/session-store.ts'
+import { wikiHost } from './browser-request.ts'
+
+/** Where the sessions of a service are. */
+export interface SessionPlace {
+  /** Of the embedded store; the service's `data` is below it. */
+  readonly folder: string
+  /** Absent: the embedded store. */
+  readonly redisUrl?: string
+  readonly redisPrefix: string
+  readonly secret: string
+}
+
+export interface PlantedSession {
+  readonly sessionId: string
+  /** `name=value` on the wiki. */
+  readonly cookie: string
+}
+
+export interface Planter {
+  readonly plant: (count: number) => Promise<readonly PlantedSession[]>
+  /** As a log-out does it. */
+  readonly end: (sessionId: string) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+const limits = { lifetimeSeconds: 12 * 3_600, idleSeconds: 3_600 }
+/** Under way at once: enough for one transaction of LMDB, and below the queue limit of the Redis client. */
+const batch = 1_000
+
+export async function createPlanter({ folder, redisUrl, redisPrefix, secret }: SessionPlace): Promise<Planter> {
+  const records = redisUrl === undefined ? embedded(folder) : await connected(redisUrl, redisPrefix)
+  const options = { records, secrets: [secret], clock: systemClock, ...limits }
+  const store = createExpressSessionStore(options)
+  const sessions = createSessionStore(options)
+  const cookies = createHostCookies({ secrets: [secret], isSecure: true })
+  const set = promisify((id: string, session: unknown, done: (error?: unknown) => void) =>
+    store.set(id, session as never, done),
+  )
+  const plantOne = async (): Promise<string> => {
+    const sessionId = randomBytes(32).toString('base64url')
+    await set(sessionId, { cookie: { originalMaxAge: null }, passport: { user: aliceLogin() } })
+    return sessionId
+  }
+  const withCookie = (sessionId: string): PlantedSession => ({
+    sessionId,
+    cookie: cookies.issueSession(sessionId, wikiHost).split(';')[0] ?? '',
+  })
+  return {
+    async plant(count) {
+      const kept: string[] = []
+      for (let done = 0; done < count; done += batch) {
+        const ids = await Promise.all(Array.from({ length: Math.min(batch, count - done) }, plantOne))
+        // A million ids with their cookies would be half a gigabyte here; whoever asks samples anyway.
+        kept.push(...ids.slice(0, sampleOf(count, ids.length)))
+      }
+      return kept.map(withCookie)
+    },
+    end: sessionId => sessions.end(sessionId),
+    close: () => records.close(),
+  }
+}
+
+/** How many of a batch are given back: at most ten thousand of all, from every part of the store. */
+const sampleOf = (count: number, batchLength: number): number =>
+  Math.ceil(batchLength * Math.min(1, mostSampled / count))
+const mostSampled = 10_000
+
+function aliceLogin(): LoginSession {
+  const now = Math.floor(Date.now() / 1_000)
+  return {
+    identity: {
+      kind: 'user',
+      subject: 'https://idp.example.com#alice',
+      provider: 'corp',
+      groups: ['ops', 'wiki-editors'],
+      email: 'alice@example.com',
+      name: 'Alice Archer',
+      authTime: now,
+      amr: ['pwd', 'otp'],
+      claims: { department: 'engineering', locale: 'en-GB' },
+    },
+    startedAt: now,
+    // As long as the ID tokens of real providers.
+    idToken: 'a'.repeat(900),
+  }
+}
+
+const embedded = (folder: string): RecordStore => createLmdbRecords({ path: join(folder, 'data'), clock: systemClock })
+
+function connected(url: string, prefix: string): Promise<RecordStore> {
+  return new Promise(resolve => {
+    const records = createRedisRecords({
+      url,
+      prefix,
+      // A million sessions are planted at once; nobody waits for a check.
+      commandTimeoutMs: 30_000,
+      clock: systemClock,
+      onStateChange: ({ isReady }) => isReady && resolve(records),
+    })
+  })
+}
