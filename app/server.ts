@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
 import { OperationalError } from './errors.ts'
+import { makeWhole, requestClass } from './lean-request.ts'
 import type { Pages } from './pages/pages.ts'
 
 type Endpoint = (request: IncomingMessage, response: ServerResponse) => void
@@ -39,12 +40,14 @@ export function createMainServer(checks: CheckRoutes, pagesApp: Express, options
     headersTimeout: timeout,
     requestTimeout: timeout,
     connectionsCheckingInterval: 1000,
+    IncomingMessage: requestClass,
   }
   return createServer(limits, (request, response) => {
     if (isLeaving()) response.shouldKeepAlive = false
     const endpoint = findEndpoint(request.url ?? '', checks)
-    if (endpoint === undefined) fallback(request, response)
-    else endpoint(request, response)
+    if (endpoint !== undefined) return endpoint(request, response)
+    makeWhole(request)
+    fallback(request, response)
   })
 }
 

@@ -13,6 +13,7 @@
  */
 import { close as closeDescriptor, openSync, write as writeDescriptor } from 'node:fs'
 import { promisify } from 'node:util'
+import { type Batch, createLineBuffer } from './line-buffer.ts'
 import { endsInsideLine, openShared } from './shared-file.ts'
 
 const closeFile = promisify(closeDescriptor)
@@ -46,15 +47,8 @@ const retryMs = 1_000
 /** A pipe that is full is not a failure: its reader is only slow. */
 const busyMs = 10
 const longestBusyMs = 1_000
-const batchBytes = 256 * 1_024
 /** The owner writes, the group (a log shipper) reads, nobody else learns who did what. */
 const fileMode = 0o640
-
-interface Batch {
-  readonly bytes: Buffer
-  readonly lines: number
-  written: number
-}
 
 /** Throws when the path cannot be used: a service that cannot audit must not start. */
 export function createLineFile(options: LineFileOptions): LineFile {
@@ -63,21 +57,15 @@ export function createLineFile(options: LineFileOptions): LineFile {
   const isShared = options.isShared === true && standard === undefined
   const open = (): number => (isShared ? openShared(destination, fileMode) : openSync(destination, 'a', fileMode))
   let descriptor = standard ?? open()
-  let waiting: string[] = []
-  let waitingBytes = 0
+  const waiting = createLineBuffer()
   let batch: Batch | undefined
   let timer: NodeJS.Timeout | undefined
   let draining: Promise<void> | undefined
   let isClosed = false
 
-  function nextBatch(): Batch | undefined {
-    if (waiting.length === 0) return undefined
-    let lines = 0
-    let bytes = 0
-    while (lines < waiting.length && bytes < batchBytes) bytes += Buffer.byteLength(waiting[lines++] ?? '')
-    const taken = waiting.slice(0, lines)
-    waiting = waiting.slice(lines)
-    return { bytes: Buffer.from(taken.join('')), lines, written: 0 }
+  function pending(): { readonly lines: number; readonly bytes: number } {
+    const { lines, bytes } = waiting.pending()
+    return batch === undefined ? { lines, bytes } : { lines: lines + batch.lines, bytes: bytes + batch.bytes.length }
   }
 
   async function writeBatch(current: Batch): Promise<void> {
@@ -98,9 +86,9 @@ export function createLineFile(options: LineFileOptions): LineFile {
   /** Writes batch after batch until nothing waits or a write fails. */
   async function drain(): Promise<void> {
     try {
-      for (batch ??= nextBatch(); batch !== undefined; batch = nextBatch()) {
+      for (batch ??= waiting.take(); batch !== undefined; batch = waiting.take()) {
         await writeBatch(batch)
-        waitingBytes -= batch.bytes.length
+        waiting.release(batch)
         onWritten(batch.lines)
       }
     } catch (error) {
@@ -114,7 +102,7 @@ export function createLineFile(options: LineFileOptions): LineFile {
     timer = undefined
     draining ??= drain().finally(() => {
       draining = undefined
-      if (waiting.length > 0) schedule(batchMs)
+      if (waiting.pending().lines > 0) schedule(batchMs)
     })
     return draining
   }
@@ -137,10 +125,7 @@ export function createLineFile(options: LineFileOptions): LineFile {
   return {
     append(line) {
       if (isClosed) return false
-      const bytes = Buffer.byteLength(line)
-      if (waitingBytes + bytes > maxPendingBytes) return false
-      waiting.push(line)
-      waitingBytes += bytes
+      if (!waiting.append(line, maxPendingBytes - pending().bytes)) return false
       if (draining === undefined) schedule(batchMs)
       return true
     },
@@ -157,9 +142,9 @@ export function createLineFile(options: LineFileOptions): LineFile {
       await flush()
       clearTimeout(timer)
       if (standard === undefined) await closeFile(descriptor)
-      return waiting.length + (batch?.lines ?? 0)
+      return pending().lines
     },
-    pending: () => ({ lines: waiting.length + (batch?.lines ?? 0), bytes: waitingBytes }),
+    pending,
   }
 }
 

@@ -1,0 +1,88 @@
+/**
+ * Lines that wait to be written, already as bytes.
+ *
+ * Each line is encoded once, to where the next write will take it from: a list of texts would have to be measured, joined
+ * and encoded, and would be copied about by the garbage collector meanwhile.
+ */
+
+/** What one write takes. */
+export interface Batch {
+  readonly bytes: Buffer
+  readonly lines: number
+  /** How many of the bytes have arrived. */
+  written: number
+}
+
+export interface LineBuffer {
+  /** Takes a line unless more than `room` bytes would be needed. False if it was not taken. */
+  append(line: string, room: number): boolean
+  /** The oldest batch; no longer part of the buffer. */
+  take(): Batch | undefined
+  /** The memory of a batch that was written may be used again. */
+  release(batch: Batch): void
+  /** What has not been taken. */
+  pending(): { readonly lines: number; readonly bytes: number }
+}
+
+const batchBytes = 256 * 1_024
+/** UTF-8 takes at most three bytes for a UTF-16 code unit. */
+const mostBytesPerUnit = 3
+
+export function createLineBuffer(): LineBuffer {
+  const full: Batch[] = []
+  let spare: Buffer<ArrayBufferLike> | undefined
+  let filling: Buffer<ArrayBufferLike> = Buffer.allocUnsafeSlow(batchBytes)
+  let filled = 0
+  let filledLines = 0
+  let fullBytes = 0
+  let fullLines = 0
+
+  function keep(bytes: Buffer, lines: number): void {
+    full.push({ bytes, lines, written: 0 })
+    fullBytes += bytes.length
+    fullLines += lines
+  }
+
+  function seal(): void {
+    if (filledLines === 0) return
+    keep(filling.subarray(0, filled), filledLines)
+    filling = spare ?? Buffer.allocUnsafeSlow(batchBytes)
+    spare = undefined
+    filled = 0
+    filledLines = 0
+  }
+
+  function appendLong(line: string, room: number): boolean {
+    const bytes = Buffer.from(line)
+    if (bytes.length > room) return false
+    seal()
+    keep(bytes, 1)
+    return true
+  }
+
+  return {
+    append(line, room) {
+      const most = line.length * mostBytesPerUnit
+      if (most > batchBytes) return appendLong(line, room)
+      if (most > batchBytes - filled) seal()
+      const bytes = filling.write(line, filled)
+      if (bytes > room) return false
+      filled += bytes
+      filledLines += 1
+      return true
+    },
+    take() {
+      if (full.length === 0) seal()
+      const batch = full.shift()
+      if (batch === undefined) return undefined
+      fullBytes -= batch.bytes.length
+      fullLines -= batch.lines
+      return batch
+    },
+    release({ bytes }) {
+      const { buffer } = bytes
+      if (buffer.byteLength === batchBytes) spare ??= Buffer.from(buffer)
+    },
+    pending: () => ({ lines: fullLines + filledLines, bytes: fullBytes + filled }),
+  }
+}
