@@ -11,53 +11,67 @@ import type { AuditEvent, WithoutStamp } from './audit/event.ts'
 const maxGroups = 64
 const maxGroupsLength = 4_096
 
-/** What the event says of a question; a front's whole question will do. */
-interface Question {
-  readonly front: string
-  readonly requestId: string
-  readonly request: AccessRequest
-  readonly clientAddress?: string | undefined
+/** A decision with what an audit event says of it; a front's whole question will do. */
+export interface Access {
+  readonly question: {
+    readonly front: string
+    readonly requestId: string
+    readonly request: AccessRequest
+    readonly clientAddress?: string | undefined
+  }
+  readonly authentication: { readonly identity: Identity; readonly sessionDigest?: string | undefined }
+  readonly decision: Decision
+  readonly durationMicroseconds: number
 }
 
-export function accessEvent(
-  question: Question,
-  authentication: { readonly identity: Identity; readonly sessionDigest?: string | undefined },
-  decision: Decision,
-  durationMicroseconds: number,
-): WithoutStamp<AuditEvent> {
-  const { identity } = authentication
-  const isKnown = identity.kind !== 'anonymous'
-  const person = identity.kind === 'user' ? identity : undefined
-  const areGroupsWritten = isKnown && isSmall(identity.groups)
+export function accessEvent({
+  question,
+  authentication,
+  decision,
+  durationMicroseconds,
+}: Access): WithoutStamp<AuditEvent> {
   const event = {
     event: eventOf[decision.effect],
     requestId: question.requestId,
-    subject: isKnown ? identity.subject : undefined,
-    email: person?.email,
     clientAddress: question.clientAddress,
     session: authentication.sessionDigest,
     front: question.front,
     domain: question.request.domain,
     resource: question.request.resource,
     action: question.request.action,
-    revision: decision.revision,
-    rule: decision.rule,
-    shadow: decision.shadow,
-    provider: isKnown ? identity.provider : undefined,
-    groups: areGroupsWritten ? identity.groups : undefined,
-    groupsOmitted: isKnown && !areGroupsWritten ? identity.groups.length : undefined,
-    authTime: person?.authTime,
-    amr: person?.amr,
-    acr: person?.acr,
-    machine: identity.kind === 'machine' ? machineOf(identity) : undefined,
+    ...factsOf(authentication.identity),
+    ...outcomeOf(decision),
     durationMicroseconds,
-    reason: decision.effect === 'allow' ? undefined : decision.reason,
   }
   // Event and reason belong together as effect and reason of a decision do; the compiler cannot follow that.
   return event as WithoutStamp<AuditEvent>
 }
 
-const eventOf = { allow: 'access.allowed', challenge: 'access.challenged', deny: 'access.denied' } as const
+export const eventOf = { allow: 'access.allowed', challenge: 'access.challenged', deny: 'access.denied' } as const
+
+/** What an event says of who asked, the same for every request of theirs. */
+export function factsOf(identity: Identity) {
+  if (identity.kind === 'anonymous') return {}
+  const person = identity.kind === 'user' ? identity : undefined
+  const areGroupsWritten = isSmall(identity.groups)
+  return {
+    subject: identity.subject,
+    email: person?.email,
+    provider: identity.provider,
+    groups: areGroupsWritten ? identity.groups : undefined,
+    groupsOmitted: areGroupsWritten ? undefined : identity.groups.length,
+    authTime: person?.authTime,
+    amr: person?.amr,
+    acr: person?.acr,
+    machine: identity.kind === 'machine' ? machineOf(identity) : undefined,
+  }
+}
+
+/** What an event says of the decision beside its effect. */
+export function outcomeOf(decision: Decision) {
+  const { revision, rule, shadow } = decision
+  return { revision, rule, shadow, reason: decision.effect === 'allow' ? undefined : decision.reason }
+}
 
 const machineOf = ({ serviceAccount, client }: Machine): string =>
   serviceAccount === undefined ? `client:${client ?? ''}` : `service-account:${serviceAccount}`

@@ -53,7 +53,7 @@ export function composeChecks(
     challenge: createChallenge({ publicUrl, issuePending: cookies.issuePending }),
     clearCookie: cookies.clear,
     requireAudit: composeAuditGuard(base),
-    audit,
+    audit: base.auditFile.writeAccess,
     record,
     onDecision: metrics.decided,
     now: clock.now,
@@ -91,10 +91,10 @@ export function composeChecks(
 }
 
 /** A disk that is full is a decision of the operator: refuse what cannot be recorded, or go on, count and complain. */
-function composeAuditGuard({ config, hasAuditRoom }: Base): () => void {
+function composeAuditGuard({ config, auditFile }: Base): () => void {
   if (config.audit.whenFull === 'warn') return () => undefined
   return () => {
-    if (!hasAuditRoom())
+    if (!auditFile.hasRoom())
       throw new OperationalError('ERR_AUDIT_UNAVAILABLE', 'audit events wait and no more can be kept')
   }
 }

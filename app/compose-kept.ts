@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { CanonicalOptions } from '../rbac/access-request.ts'
 import type { PolicySnapshot } from '../rbac/policy.ts'
 import { createSigningKeys, type StoredKey } from './assertion/signing-keys.ts'
+import type { AuditLogFile } from './audit/audit-log.ts'
 import type { AuditLog } from './audit/event.ts'
 import type { Clock } from './clock.ts'
 import { createSessionCookieAuthenticator } from './identity/session-cookie.ts'
@@ -24,8 +25,7 @@ export interface Base {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly audit: AuditLog
-  /** False while an audit event would be lost. */
-  readonly hasAuditRoom: () => boolean
+  readonly auditFile: Pick<AuditLogFile, 'hasRoom' | 'writeAccess'>
 }
 
 export type Policy = PolicyReloader<PolicySnapshot>

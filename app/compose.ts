@@ -69,7 +69,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const metrics = createMetrics({ version, providers: config.providers.map(({ name }) => name) })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
-  const base: Base = { config, clock, logger, metrics, audit, hasAuditRoom: auditFile.hasRoom }
+  const base: Base = { config, clock, logger, metrics, audit, auditFile }
   const records = composeRecords(base)
   const recorder = createDecisionRecorder(config.policy)
   const policy = composePolicy(base, recorder)
@@ -144,7 +144,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
 }
 
 function composeAudit(
-  { config, clock, logger, metrics }: Omit<Base, 'audit' | 'hasAuditRoom'>,
+  { config, clock, logger, metrics }: Omit<Base, 'audit' | 'auditFile'>,
   isShared: boolean,
 ): AuditLogFile {
   const { destination } = config.audit

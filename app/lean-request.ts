@@ -8,9 +8,30 @@
 import { IncomingMessage } from 'node:http'
 
 /** What `node:http` looks at by itself. */
-interface LookedAt {
-  readonly host: string | undefined
-  readonly expect: string | undefined
+class LookedAt {
+  readonly #rawHeaders: readonly string[]
+
+  constructor(rawHeaders: readonly string[]) {
+    this.#rawHeaders = rawHeaders
+  }
+
+  get host(): string | undefined {
+    return firstOf(this.#rawHeaders, 'host')
+  }
+
+  get expect(): string | undefined {
+    return firstOf(this.#rawHeaders, 'expect')
+  }
+}
+
+function firstOf(rawHeaders: readonly string[], name: string): string | undefined {
+  const initial = name.charCodeAt(0)
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index] as string
+    if (candidate.length !== name.length || (candidate.charCodeAt(0) | 0x20) !== initial) continue
+    if (candidate.toLowerCase() === name) return rawHeaders[index + 1]
+  }
+  return undefined
 }
 
 const whole = Object.getOwnPropertyDescriptor(IncomingMessage.prototype, 'headers')
@@ -28,7 +49,7 @@ export class LeanRequest extends IncomingMessage {
 Object.defineProperty(LeanRequest.prototype, 'headers', {
   configurable: true,
   get(this: LeanRequest) {
-    return this.isWhole ? whole?.get?.call(this) : lookAt(this.rawHeaders)
+    return this.isWhole ? whole?.get?.call(this) : new LookedAt(this.rawHeaders)
   },
   set(this: LeanRequest, value: unknown) {
     this.isWhole = true
@@ -46,15 +67,3 @@ export const requestClass: typeof IncomingMessage =
   whole?.get !== undefined && knownVersions.includes(process.versions.node.split('.')[0] ?? '')
     ? LeanRequest
     : IncomingMessage
-
-function lookAt(rawHeaders: readonly string[]): LookedAt {
-  let host: string | undefined
-  let expect: string | undefined
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string
-    if (name.length === 4 && host === undefined && name.toLowerCase() === 'host') host = rawHeaders[index + 1]
-    else if (name.length === 6 && expect === undefined && name.toLowerCase() === 'expect')
-      expect = rawHeaders[index + 1]
-  }
-  return { host, expect }
-}

@@ -8,8 +8,7 @@ import type { AccessRequest } from '../rbac/access-request.ts'
 import type { Context } from '../rbac/context.ts'
 import type { Decision } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
-import { accessEvent } from './access-event.ts'
-import type { AuditLog } from './audit/event.ts'
+import type { Access } from './access-event.ts'
 
 /** Every way to ask; a closed list, because it labels metrics and audit events. */
 export type FrontName = 'auth-request' | 'forward-auth'
@@ -71,7 +70,8 @@ export interface VerifyDependencies {
   readonly clearCookie: () => string
   /** Throws `ERR_AUDIT_UNAVAILABLE` where no decision may be made that cannot be recorded. */
   readonly requireAudit: () => void
-  readonly audit: AuditLog
+  /** Writes the audit event; never throws and never blocks. */
+  readonly audit: (access: Access) => void
   /** Gets what each decision was made of. It runs on the request's way and must not keep `context`, which reads headers. */
   readonly record: (decided: DecidedQuestion) => void
   readonly onDecision: (front: FrontName, decision: Decision, durationMicroseconds: number) => void
@@ -121,7 +121,7 @@ function conclude(
   const result = answer(question, authentication, decision, dependencies)
   const durationMicroseconds = Math.round((performance.now() - started) * 1000)
   dependencies.onDecision(question.front, decision, durationMicroseconds)
-  dependencies.audit.write(accessEvent(question, authentication, decision, durationMicroseconds))
+  dependencies.audit({ question, authentication, decision, durationMicroseconds })
   dependencies.record({ requestId, request, identity, context, decision })
   return result
 }

@@ -1,8 +1,10 @@
 /**
  * The audit log: one JSON line per event (docs/reference/audit-events.md), to a standard stream or a file.
  */
+import type { Access } from '../access-event.ts'
 import type { Clock } from '../clock.ts'
 import type { AuditLog } from './event.ts'
+import { createAccessFormat } from './format-access.ts'
 import { createLineFormat } from './format-line.ts'
 import { createLineFile } from './line-file.ts'
 
@@ -32,6 +34,8 @@ export interface AuditLogOptions {
 }
 
 export interface AuditLogFile extends AuditLog {
+  /** As `write` with the event of a decision; cheaper. */
+  writeAccess(access: Access): void
   /** For SIGHUP, after a log rotation moved the file away. A standard stream stays as it is. */
   reopen(): Promise<void>
   /** Flushes and closes; what cannot be written now is reported as lost. */
@@ -49,6 +53,7 @@ const longestLine = 65_536
 export function createAuditLog(options: AuditLogOptions): AuditLogFile {
   const { clock, onFailure, maxPendingBytes = 16 * 1_024 * 1_024 } = options
   const formatLine = createLineFormat()
+  const formatAccess = createAccessFormat()
   let isFailing = false
   const file = createLineFile({
     destination: options.destination,
@@ -67,14 +72,17 @@ export function createAuditLog(options: AuditLogOptions): AuditLogFile {
     onFailure({ error, lost, pending: file.pending().lines })
   }
 
+  function append<T>(format: (item: T, nowMs: number) => string, item: T): void {
+    try {
+      if (!file.append(format(item, clock.now()))) fail(new Error('too many lines wait to be written'), 1)
+    } catch (error) {
+      fail(error, 1)
+    }
+  }
+
   return {
-    write(event) {
-      try {
-        if (!file.append(formatLine(event, clock.now()))) fail(new Error('too many lines wait to be written'), 1)
-      } catch (error) {
-        fail(error, 1)
-      }
-    },
+    write: event => append(formatLine, event),
+    writeAccess: access => append(formatAccess, access),
     flush: () => file.flush(),
     reopen: () => file.reopen(),
     async close() {

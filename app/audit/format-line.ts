@@ -30,14 +30,10 @@ const invisible = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2
 /** Printable ASCII without the two characters that JSON escapes: stands in quotes as it is. */
 const plain = /^[ !#-[\]-~]*$/
 
-/** Makes lines; remembers what it has written of frozen lists and of the moment. */
-export function createLineFormat(): (event: WithoutStamp<AuditEvent>, nowMs: number) => string {
-  const timeOf = createTimeFormat()
-  const listOf = createListFormat()
-  const jsonOf = (value: unknown): string => {
-    if (typeof value === 'string') return quote(value)
-    return typeof value === 'number' && Number.isFinite(value) ? String(value) : listOf(value)
-  }
+export type LineFormat = (event: WithoutStamp<AuditEvent>, nowMs: number) => string
+
+/** Throws a TypeError for an event of an unknown kind. */
+export const createLineFormat = (timeOf: TimeFormat = createTimeFormat()): LineFormat => {
   return (event, nowMs) => {
     const fields = writtenFields.get(event.event)
     if (fields === undefined) throw new TypeError('an audit event of an unknown kind')
@@ -51,14 +47,29 @@ export function createLineFormat(): (event: WithoutStamp<AuditEvent>, nowMs: num
   }
 }
 
-const quote = (text: string): string => (plain.test(text) ? `"${text}"` : escaped(text))
+function jsonOf(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
+  return typeof value === 'number' && Number.isFinite(value) ? String(value) : escaped(value)
+}
+
+/** A text as JSON that can neither split a line nor disguise it. */
+export const quote = (text: string): string => (plain.test(text) ? `"${text}"` : escaped(text))
+
+/** Fields that are there, each with a comma before it. */
+export function fieldsText(values: Readonly<Record<string, unknown>>): string {
+  let text = ''
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) text += `,"${name}":${jsonOf(value)}`
+  return text
+}
 
 const escaped = (value: unknown): string => JSON.stringify(value).replace(invisible, escapeCharacter)
 
 const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
+export type TimeFormat = (milliseconds: number) => string
+
 /** RFC 3339 with milliseconds, made once for each millisecond. */
-function createTimeFormat(): (milliseconds: number) => string {
+export function createTimeFormat(): TimeFormat {
   let last = Number.NaN
   let text = ''
   return milliseconds => {
@@ -66,20 +77,6 @@ function createTimeFormat(): (milliseconds: number) => string {
       text = new Date(milliseconds).toISOString()
       last = milliseconds
     }
-    return text
-  }
-}
-
-/** Lists of an identity come again with every request of it; only what can no longer change is remembered. */
-function createListFormat(): (value: unknown) => string {
-  const texts = new WeakMap<object, string>()
-  return value => {
-    if (!Array.isArray(value) || !Object.isFrozen(value)) return escaped(value)
-    const known = texts.get(value)
-    if (known !== undefined) return known
-    const text = escaped(value)
-    // A frozen list of texts cannot change; one of objects could.
-    if (value.every(item => typeof item === 'string')) texts.set(value, text)
     return text
   }
 }

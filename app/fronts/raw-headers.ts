@@ -39,6 +39,7 @@ const byLength: (readonly HeaderName[] | undefined)[] = []
 for (const name of readNames) byLength[name.length] = [...(byLength[name.length] ?? []), name]
 
 /** Some servers read `X_Forwarded_Host` as its dashed twin. */
+const [x, r, f] = [0x78, 0x72, 0x66]
 const alias = /^(x_|remote_|forwarded_)|^x-.*_/i
 
 export interface SubrequestHeaders {
@@ -72,7 +73,7 @@ class CollectedHeaders implements SubrequestHeaders {
     this.#rawHeaders = rawHeaders
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const name = rawHeaders[index] as string
-      if (name.includes('_') && alias.test(name)) this.aliasCount += 1
+      if (isAlias(name)) this.aliasCount += 1
       const place = findPlace(name)
       if (place === -1) continue
       if (this.#firsts[place] === undefined) this.#firsts[place] = rawHeaders[index + 1] as string
@@ -111,6 +112,12 @@ class CollectedHeaders implements SubrequestHeaders {
 }
 
 const none: readonly string[] = Object.freeze([])
+
+/** Most headers begin with another letter and have no underscore; only the others are worth the pattern. */
+function isAlias(name: string): boolean {
+  const initial = name.charCodeAt(0) | 0x20
+  return (initial === x || initial === r || initial === f) && name.includes('_') && alias.test(name)
+}
 
 function findPlace(name: string): number {
   const candidates = byLength[name.length]

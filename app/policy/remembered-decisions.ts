@@ -42,7 +42,7 @@ export function createRememberedDecisions({
   ): Decision {
     const { decision, usesContext } = decideWatched(request, identity, policy, context, onError)
     const isFailure = decision.effect === 'deny' && decision.reason === 'evaluation-failed'
-    if (!usesContext && !isFailure) known.set(key, decision)
+    if (!usesContext && !isFailure) known.set(key, freeze(decision))
     return decision
   }
 
@@ -58,4 +58,14 @@ export function createRememberedDecisions({
     const key = `${numberOf(identity)} ${domain.length}:${domain}${action.length}:${action}${resource}`
     return known.get(key) ?? decideAnew(key, request, identity, policy, { context, onError })
   }
+}
+
+/** Everybody gets the same object from now on. */
+function freeze(decision: Decision): Decision {
+  if (decision.shadow !== undefined) Object.freeze(decision.shadow)
+  if (decision.effect === 'challenge') {
+    Object.freeze(decision.login.acrValues)
+    Object.freeze(decision.login)
+  }
+  return Object.freeze(decision)
 }

@@ -1,5 +1,6 @@
 /** The use case by itself: what each effect carries, what is recorded, and that a failure is never an answer. */
 import { describe, expect, it } from 'vitest'
+import { accessEvent } from '../../app/access-event.ts'
 import type { AuditEvent, WithoutStamp } from '../../app/audit/event.ts'
 import { OperationalError } from '../../app/errors.ts'
 import { type Authentication, createVerify, type VerifyDependencies, type VerifyQuestion } from '../../app/verify.ts'
@@ -43,7 +44,7 @@ function verifyWith(
     challenge: () => ({ loginUrl: 'https://auth.example.com/login', setCookie: 'pending' }),
     clearCookie: () => 'cleared',
     requireAudit: () => {},
-    audit: { write: event => events.push(event), flush: async () => {} },
+    audit: access => events.push(accessEvent(access)),
     onDecision: () => {},
     record: () => {},
     now: () => 1_000_900,

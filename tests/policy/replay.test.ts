@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
-import { accessEvent } from '../../app/access-event.ts'
 import { createAuditLog } from '../../app/audit/audit-log.ts'
 import { readAuditFile } from '../../cli/policy/audit-file.ts'
 import { runCli } from '../../cli/program.ts'
@@ -54,7 +53,7 @@ async function record(policy: PolicySnapshot, questions: readonly Question[], fi
     const header = (name: string) => (name === 'x-device' ? device : undefined)
     const decision = decide(request, identity, policy, { now: nowMs / 1000, header, ...clientAddress })
     const question = { front: 'forward-auth', requestId: `r${index}`, request, ...clientAddress }
-    audit.write(accessEvent(question, { identity }, decision, 1))
+    audit.writeAccess({ question, authentication: { identity }, decision, durationMicroseconds: 1 })
     return decision
   })
   await audit.close()
