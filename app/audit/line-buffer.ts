@@ -16,7 +16,9 @@ export interface Batch {
 export interface LineBuffer {
   /** Takes a line unless more than `room` bytes would be needed. False if it was not taken. */
   append(line: string, room: number): boolean
-  /** The oldest batch; no longer part of the buffer. */
+  /** Makes a batch of what has been appended so far. */
+  seal(): void
+  /** The oldest batch; no longer part of the buffer. What is not sealed stays. */
   take(): Batch | undefined
   /** The memory of a batch that was written may be used again. */
   release(batch: Batch): void
@@ -71,8 +73,8 @@ export function createLineBuffer(): LineBuffer {
       filledLines += 1
       return true
     },
+    seal,
     take() {
-      if (full.length === 0) seal()
       const batch = full.shift()
       if (batch === undefined) return undefined
       fullBytes -= batch.bytes.length

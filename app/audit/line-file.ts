@@ -83,8 +83,12 @@ export function createLineFile(options: LineFileOptions): LineFile {
     }
   }
 
-  /** Writes batch after batch until nothing waits or a write fails. */
+  /**
+   * Writes what waits now, or as much as can be written. What comes meanwhile waits for company: to go on with it at once
+   * would be a write for every few lines, as fast as the disk allows.
+   */
   async function drain(): Promise<void> {
+    waiting.seal()
     try {
       for (batch ??= waiting.take(); batch !== undefined; batch = waiting.take()) {
         await writeBatch(batch)
