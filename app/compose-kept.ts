@@ -1,5 +1,4 @@
 /** Composition, first part: what everything else is built from, and everything that lives in the store. */
-import { randomUUID } from 'node:crypto'
 import type { Config } from '../config/config.ts'
 import type { CanonicalOptions } from '../rbac/access-request.ts'
 import type { PolicySnapshot } from '../rbac/policy.ts'
@@ -11,6 +10,7 @@ import { createSessionCookieAuthenticator } from './identity/session-cookie.ts'
 import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
+import { createRequestIds } from './request-ids.ts'
 import { createHostCookies } from './sessions/cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
@@ -31,7 +31,7 @@ export interface Base {
 export type Policy = PolicyReloader<PolicySnapshot>
 export type Kept = ReturnType<typeof composeKept>
 
-export const newRequestId = (): string => randomUUID()
+export const newRequestId = createRequestIds()
 export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
 export const secretsOf = (config: Config): readonly string[] => [config.sessions.secret]
 

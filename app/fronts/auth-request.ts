@@ -8,7 +8,7 @@ import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.
 import { canonicaliseUrl } from '../../rbac/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { Front, ParsedSubrequest, Reply } from './front.ts'
-import { admit, canonical, describeSubrequest, type FrontSettings } from './original-request.ts'
+import { admit, asRefusal, describeSubrequest, type FrontSettings } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { allowReply, jsonReply } from './reply.ts'
 
@@ -26,7 +26,11 @@ export function createAuthRequestFront(settings: FrontSettings, canonicalOptions
 function readOriginal(headers: SubrequestHeaders, options: CanonicalOptions): AccessRequest {
   const method = headers.required('x-original-method')
   const url = headers.required('x-original-url')
-  return canonical(() => canonicaliseUrl(method, url, options))
+  try {
+    return canonicaliseUrl(method, url, options)
+  } catch (error) {
+    throw asRefusal(error)
+  }
 }
 
 function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {

@@ -9,7 +9,7 @@ import type { Pages } from '../pages/pages.ts'
 import type { FrontName, Verify } from '../verify.ts'
 import type { Front, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { type Handoff, isReserved } from './handoff.ts'
-import { pageReply, requestIdHeader } from './reply.ts'
+import { pageReply, replyWith, requestIdHeader } from './reply.ts'
 
 export interface CheckDependencies {
   readonly verify: Verify
@@ -61,29 +61,47 @@ export function createDeniedEndpoint(front: Front, dependencies: CheckDependenci
   })
 }
 
+/** One request on its way to its answer. */
+interface Exchange {
+  readonly response: ServerResponse
+  readonly requestId: string
+  readonly parsed: ParsedSubrequest | undefined
+}
+
 /**
  * Most checks are answered in the turn of the event loop in which they arrive; only what has to wait (a store across the
  * network, a page) costs promises.
  */
 function createEndpoint(front: Front, dependencies: CheckDependencies, treat: Treatment): Endpoint {
+  function fail(error: unknown, exchange: Exchange): void {
+    send(refuse(front.name, error, exchange, dependencies), exchange)
+  }
+
+  function send(reply: Reply, { response, requestId }: Exchange): void {
+    const error = tryToWrite(response, reply)
+    if (error !== undefined) dependencies.onRefused({ front: front.name, requestId, code: 'ERR_INTERNAL', error })
+  }
+
+  async function sendLater(reply: Promise<Reply>, exchange: Exchange): Promise<void> {
+    try {
+      send(await reply, exchange)
+    } catch (error) {
+      fail(error, exchange)
+    }
+  }
+
   return (request, response) => {
     const requestId = dependencies.newRequestId()
-    const subrequest = subrequestOf(request)
     let parsed: ParsedSubrequest | undefined
-    const conclude = (reply: Reply): void =>
-      send(response, reply, error =>
-        dependencies.onRefused({ front: front.name, requestId, code: 'ERR_INTERNAL', error }),
-      )
-    const fail = (error: unknown): void => conclude(refuse(front.name, requestId, error, parsed, dependencies))
     try {
-      parsed = front.parse(subrequest)
+      parsed = front.parse(subrequestOf(request))
       const { aliasCount } = parsed.headers
       if (aliasCount > 0) dependencies.onAliases(front.name, aliasCount)
       const reply = treat(parsed, requestId)
-      if (reply instanceof Promise) reply.then(conclude).catch(fail)
-      else conclude(reply)
+      if (reply instanceof Promise) void sendLater(reply, { response, requestId, parsed })
+      else send(reply, { response, requestId, parsed })
     } catch (error) {
-      fail(error)
+      fail(error, { response, requestId, parsed })
     }
   }
 }
@@ -99,9 +117,8 @@ function subrequestOf(request: IncomingMessage): Subrequest {
 
 function refuse(
   front: FrontName,
-  requestId: string,
   error: unknown,
-  parsed: ParsedSubrequest | undefined,
+  { requestId, parsed }: Exchange,
   dependencies: CheckDependencies,
 ): Reply {
   const expected =
@@ -113,24 +130,21 @@ function refuse(
   if (parsed?.isInteractive === true) {
     return pageReply(status, dependencies.pages.error({ status, sentence, requestId }), requestIdHeader(requestId))
   }
-  return {
-    status,
-    headers: ['Cache-Control', 'no-store', 'Content-Type', 'application/json', ...requestIdHeader(requestId)],
-    body: `${JSON.stringify({ error: expected.code, message: sentence, requestId })}\n`,
-  }
+  const headers = ['Cache-Control', 'no-store', 'Content-Type', 'application/json', ...requestIdHeader(requestId)]
+  return replyWith(status, headers, `${JSON.stringify({ error: expected.code, message: sentence, requestId })}\n`)
 }
 
-/** A header that Node refuses to write must end this one answer, not the process. */
-function send(response: ServerResponse, reply: Reply, onFailure: (error: unknown) => void): void {
+/** A header that Node refuses to write must end this one answer, not the process; what was wrong with it comes back. */
+function tryToWrite(response: ServerResponse, { status, headers, body }: Reply): unknown {
   try {
-    const { status, headers, body } = reply
-    response.writeHead(status, [...headers, 'Content-Length', body === '' ? '0' : String(Buffer.byteLength(body))])
+    response.writeHead(status, headers as string[])
     // A text, not bytes: Node then writes head and body at once.
     if (body === '') response.end()
     else response.end(body)
+    return undefined
   } catch (error) {
-    onFailure(error)
     if (!response.headersSent) response.writeHead(500, ['Cache-Control', 'no-store'])
     response.end()
+    return error
   }
 }

@@ -7,7 +7,7 @@ import { canonicalise } from '../../rbac/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { Front, ParsedSubrequest, Reply } from './front.ts'
-import { admit, canonical, describeSubrequest, type FrontSettings } from './original-request.ts'
+import { admit, asRefusal, describeSubrequest, type FrontSettings } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { allowReply, jsonReply, pageReply, redirectReply, requestIdHeader } from './reply.ts'
 
@@ -33,12 +33,14 @@ function readOriginal(headers: SubrequestHeaders, options: CanonicalOptions): Ac
     host: headers.required('x-forwarded-host'),
     target: headers.required('x-forwarded-uri'),
   }
-  return canonical(() => canonicalise(original, options))
+  try {
+    return canonicalise(original, options)
+  } catch (error) {
+    throw asRefusal(error)
+  }
 }
 
 function render(result: VerifyResult, parsed: ParsedSubrequest, deniedPages: DeniedPages): Reply {
-  const cookie = result.setCookie === undefined ? [] : ['Set-Cookie', result.setCookie]
-  const extra = [...requestIdHeader(result.requestId), ...cookie]
   switch (result.decision.effect) {
     case 'allow':
       // The proxy puts this in the place of the client's Cookie header, so that ours never reaches the application.
@@ -46,12 +48,16 @@ function render(result: VerifyResult, parsed: ParsedSubrequest, deniedPages: Den
       return allowReply(result, ['Cookie', result.upstreamCookie ?? ''])
     case 'challenge': {
       const loginUrl = result.loginUrl ?? ''
-      if (parsed.isInteractive) return redirectReply(loginUrl, extra)
-      return jsonReply(401, result, ['Location', loginUrl])
+      return parsed.isInteractive
+        ? redirectReply(loginUrl, ownHeaders(result))
+        : jsonReply(401, result, ['Location', loginUrl])
     }
     case 'deny':
-      if (parsed.isInteractive)
-        return pageReply(403, deniedPages(result.identity, result.request, result.requestId), extra)
-      return jsonReply(403, result, [])
+      return parsed.isInteractive
+        ? pageReply(403, deniedPages(result.identity, result.request, result.requestId), ownHeaders(result))
+        : jsonReply(403, result, [])
   }
 }
+
+const ownHeaders = ({ requestId, setCookie }: VerifyResult): readonly string[] =>
+  setCookie === undefined ? requestIdHeader(requestId) : [...requestIdHeader(requestId), 'Set-Cookie', setCookie]

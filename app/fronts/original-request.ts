@@ -53,15 +53,11 @@ function isOurs(name: string, settings: FrontSettings): boolean {
   return /^(x-forwarded-|x-original-|cookie$|origin$)/.test(name) || settings.identityHeaderNames.has(name)
 }
 
-/** Runs the canonicaliser and turns its refusal into the answer that the proxy gets. */
-export function canonical(build: () => AccessRequest): AccessRequest {
-  try {
-    return build()
-  } catch (error) {
-    if (!(error instanceof MalformedRequestError)) throw error
-    const code = error.part === 'length' ? 'ERR_REQUEST_TOO_LONG' : 'ERR_REQUEST_MALFORMED'
-    throw new OperationalError(code, error.message, { cause: error })
-  }
+/** Turns a refusal of the canonicaliser into the answer that the proxy gets; anything else stays what it is. */
+export function asRefusal(error: unknown): unknown {
+  if (!(error instanceof MalformedRequestError)) return error
+  const code = error.part === 'length' ? 'ERR_REQUEST_TOO_LONG' : 'ERR_REQUEST_MALFORMED'
+  return new OperationalError(code, error.message, { cause: error })
 }
 
 export function describeSubrequest(
@@ -71,11 +67,10 @@ export function describeSubrequest(
 ): ParsedSubrequest {
   const isWebSocket = isWebSocketHandshake(headers)
   if (isWebSocket) refuseForeignOrigin(headers.all('origin'), request, settings)
-  const cookies = headers.all('cookie')
   return {
     request,
-    clientAddress: settings.trustedProxies.clientAddress(headers.all('x-forwarded-for')),
-    cookie: cookies.length > 1 ? cookies.join('; ') : (cookies[0] ?? ''),
+    clientAddress: settings.trustedProxies.clientAddress(headers.joined('x-forwarded-for', ',')),
+    cookie: headers.joined('cookie', '; '),
     isInteractive: !isWebSocket && isNavigation(request.action, headers),
     headers,
   }

@@ -34,9 +34,20 @@ const placeOf = Object.fromEntries(readNames.map((name, place) => [name, place])
   Record<HeaderName, number>
 >
 
-/** Names by length: most of a browser's headers have a length that none of ours has. */
-const byLength: (readonly HeaderName[] | undefined)[] = []
-for (const name of readNames) byLength[name.length] = [...(byLength[name.length] ?? []), name]
+interface Wanted {
+  readonly lower: HeaderName
+  /** As proxies and browsers write it; to compare with it makes no second string. */
+  readonly usual: string
+  readonly place: number
+}
+
+const usualOf = (name: string): string => name.replace(/(?:^|-)[a-z]/g, start => start.toUpperCase())
+
+/** By length: most of a browser's headers have a length that none of ours has. */
+const byLength: (readonly Wanted[] | undefined)[] = []
+for (const [place, lower] of readNames.entries()) {
+  byLength[lower.length] = [...(byLength[lower.length] ?? []), { lower, usual: usualOf(lower), place }]
+}
 
 /** Some servers read `X_Forwarded_Host` as its dashed twin. */
 const [x, r, f] = [0x78, 0x72, 0x66]
@@ -49,6 +60,8 @@ export interface SubrequestHeaders {
   readonly isOnly: (name: HeaderName, value: string) => boolean
   /** All values, in order. */
   readonly all: (name: HeaderName) => readonly string[]
+  /** All values, in order, with a separator between two; empty when there is none. */
+  readonly joined: (name: HeaderName, separator: string) => string
   /** The one value of a header that the dialect requires. Throws `ERR_REQUEST_MALFORMED` when missing, repeated or empty. */
   readonly required: (name: HeaderName) => string
   /** The first value of any header, by its lower-case name; for conditions of the policy. */
@@ -57,6 +70,8 @@ export interface SubrequestHeaders {
   readonly aliasCount: number
 }
 
+const blank: (string | undefined)[] = readNames.map(() => undefined)
+
 export function readHeaders(rawHeaders: readonly string[]): SubrequestHeaders {
   return new CollectedHeaders(rawHeaders)
 }
@@ -64,7 +79,7 @@ export function readHeaders(rawHeaders: readonly string[]): SubrequestHeaders {
 /** A class, so that the functions are made once and not for every request. */
 class CollectedHeaders implements SubrequestHeaders {
   readonly #rawHeaders: readonly string[]
-  readonly #firsts: (string | undefined)[] = new Array(readNames.length).fill(undefined)
+  readonly #firsts = blank.slice()
   /** Bit by place: came more than once. */
   #repeated = 0
   aliasCount = 0
@@ -95,6 +110,11 @@ class CollectedHeaders implements SubrequestHeaders {
     return this.#isRepeated(name) ? valuesOf(this.#rawHeaders, name) : [first]
   }
 
+  joined(name: HeaderName, separator: string): string {
+    const first = this.#firsts[placeOf[name]] ?? ''
+    return this.#isRepeated(name) ? valuesOf(this.#rawHeaders, name).join(separator) : first
+  }
+
   required(name: HeaderName): string {
     const value = this.#firsts[placeOf[name]]
     if (value === undefined || value === '') throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is missing`)
@@ -122,17 +142,18 @@ function isAlias(name: string): boolean {
 function findPlace(name: string): number {
   const candidates = byLength[name.length]
   if (candidates === undefined) return -1
-  for (const candidate of candidates) if (isSame(name, candidate)) return placeOf[candidate]
+  for (const { lower, usual, place } of candidates) if (isSame(name, lower, usual)) return place
   return -1
 }
 
-/** Names of headers are compared without regard to case (RFC 9110 section 5.1). `lower` has the same length. */
-function isSame(name: string, lower: string): boolean {
+/** Names of headers are compared without regard to case (RFC 9110 section 5.1). All three have the same length. */
+function isSame(name: string, lower: string, usual: string): boolean {
+  if (name === usual || name === lower) return true
   // Ends differ for most pairs, and comparing them makes no second string. 0x20 is what a capital letter lacks.
   const last = lower.length - 1
   if ((name.charCodeAt(0) | 0x20) !== lower.charCodeAt(0)) return false
   if ((name.charCodeAt(last) | 0x20) !== lower.charCodeAt(last)) return false
-  return name === lower || name.toLowerCase() === lower
+  return name.toLowerCase() === lower
 }
 
 function valuesOf(rawHeaders: readonly string[], name: string): string[] {

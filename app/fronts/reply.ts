@@ -3,39 +3,35 @@ import type { Page } from '../pages/pages.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { Reply } from './front.ts'
 
-const NO_STORE: readonly string[] = ['Cache-Control', 'no-store']
-
 /** 200 with every identity header, so that a client's own copy is always overwritten. */
 export function allowReply(result: VerifyResult, extra: readonly string[]): Reply {
-  return {
-    status: 200,
-    headers: common(result).concat(result.identityHeaders, extra),
-    body: '',
-  }
+  return { status: 200, headers: common(result).concat(result.identityHeaders, extra, noBody), body: '' }
 }
 
 /** A refusal for programs. */
 export function jsonReply(status: 401 | 403, result: VerifyResult, extra: readonly string[]): Reply {
   const error = status === 401 ? 'authentication-required' : 'access-denied'
-  return {
-    status,
-    headers: [...common(result), 'Content-Type', 'application/json', ...extra],
-    body: `${JSON.stringify({ error, requestId: result.requestId })}\n`,
-  }
+  const headers = [...common(result), 'Content-Type', 'application/json', ...extra]
+  return replyWith(status, headers, `${JSON.stringify({ error, requestId: result.requestId })}\n`)
 }
 
 /** A page for people. */
 export function pageReply(status: number, page: Page, extra: readonly string[]): Reply {
-  return { status, headers: [...NO_STORE, ...pageHeaders(page), ...extra], body: page.html }
+  return replyWith(status, [...noStore, ...pageHeaders(page), ...extra], page.html)
 }
 
 export function redirectReply(location: string, extra: readonly string[]): Reply {
-  return {
-    status: 302,
-    headers: [...NO_STORE, 'Location', location, 'Referrer-Policy', 'no-referrer', ...extra],
-    body: '',
-  }
+  return replyWith(302, [...noStore, 'Location', location, 'Referrer-Policy', 'no-referrer', ...extra], '')
 }
+
+/** `headers` without its length; the list becomes part of the reply. */
+export function replyWith(status: number, headers: string[], body: string): Reply {
+  headers.push('Content-Length', body === '' ? '0' : String(Buffer.byteLength(body)))
+  return { status, headers, body }
+}
+
+const noBody: readonly string[] = ['Content-Length', '0']
+const noStore: readonly string[] = ['Cache-Control', 'no-store']
 
 export function requestIdHeader(requestId: string): readonly string[] {
   return ['X-Sallyport-Request-Id', requestId]

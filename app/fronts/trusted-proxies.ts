@@ -14,8 +14,8 @@ const MAX_HOPS = 32
 export interface TrustedProxies {
   /** May this TCP peer send subrequests? */
   readonly isTrusted: (address: string) => boolean
-  /** The client's address in canonical form, or `undefined` when no trusted hop vouches for one that parses. */
-  readonly clientAddress: (forwardedFor: readonly string[]) => string | undefined
+  /** `forwardedFor`: all X-Forwarded-For values, joined by commas. The client's address in canonical form, or `undefined` when no trusted hop vouches for one that parses. */
+  readonly clientAddress: (forwardedFor: string) => string | undefined
 }
 
 /** Addresses whose verdict is remembered: all proxies, and the clients of the moment. */
@@ -30,12 +30,7 @@ export function createTrustedProxies(networks: readonly string[]): TrustedProxie
     const parsed = parseAddress(address)
     return parsed !== undefined && ranges.some(range => contains(range, parsed))
   })
-  const clientOf = remembered((list: string) => clientAddress(list, isTrusted))
-  return {
-    isTrusted,
-    clientAddress: forwardedFor =>
-      clientOf(forwardedFor.length === 1 ? (forwardedFor[0] ?? '') : forwardedFor.join(',')),
-  }
+  return { isTrusted, clientAddress: remembered(list => clientAddress(list, isTrusted)) }
 }
 
 /**

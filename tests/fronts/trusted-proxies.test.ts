@@ -22,13 +22,13 @@ describe('a trusted proxy', () => {
 
 describe('the client address', () => {
   it('A12 is the rightmost hop that is no trusted proxy, whatever the client wrote before it', () => {
-    expect(proxies.clientAddress(['127.0.0.1, 203.0.113.9'])).toBe('203.0.113.9')
-    expect(proxies.clientAddress(['10.9.9.9, 203.0.113.9, 10.0.0.2'])).toBe('203.0.113.9')
-    expect(proxies.clientAddress(['10.9.9.9', '203.0.113.9'])).toBe('203.0.113.9')
+    expect(proxies.clientAddress('127.0.0.1, 203.0.113.9')).toBe('203.0.113.9')
+    expect(proxies.clientAddress('10.9.9.9, 203.0.113.9, 10.0.0.2')).toBe('203.0.113.9')
+    expect(proxies.clientAddress(['10.9.9.9', '203.0.113.9'].join(','))).toBe('203.0.113.9')
   })
 
   it('is the farthest hop when every hop is trusted', () => {
-    expect(proxies.clientAddress(['10.0.0.5, 10.0.0.2'])).toBe('10.0.0.5')
+    expect(proxies.clientAddress('10.0.0.5, 10.0.0.2')).toBe('10.0.0.5')
   })
 
   it.each([
@@ -41,14 +41,14 @@ describe('the client address', () => {
     ['a short form', '10.1'],
     ['a list of 10 KB', `${'10.0.0.1,'.repeat(1200)}10.0.0.1`],
   ])('A13 is unknown when the last hop is %s', (_what, value) => {
-    expect(proxies.clientAddress([value])).toBeUndefined()
+    expect(proxies.clientAddress([value].join(','))).toBeUndefined()
   })
 
   it('A13 reads an IPv4 address that is mapped into IPv6', () => {
-    expect(proxies.clientAddress(['::ffff:203.0.113.9'])).toBe('203.0.113.9')
+    expect(proxies.clientAddress('::ffff:203.0.113.9')).toBe('203.0.113.9')
   })
 
   it('A13 is unknown when a trusted hop wrote something unreadable before itself', () => {
-    expect(proxies.clientAddress(['203.0.113.9, nonsense, 10.0.0.2'])).toBeUndefined()
+    expect(proxies.clientAddress('203.0.113.9, nonsense, 10.0.0.2')).toBeUndefined()
   })
 })
