@@ -135,17 +135,37 @@ function answer(
   const { requestId, request } = question
   const { identity } = authentication
   const setCookie = authentication.clearCookie ? dependencies.clearCookie() : undefined
-  const refused = { requestId, request, identity, decision, identityHeaders: noHeaders, upstreamCookie: undefined }
+  // Every result is written out with the same fields in the same order: to spread one into another costs more than it says.
   switch (decision.effect) {
     case 'allow': {
       const identityHeaders = dependencies.identityHeaders(identity, request, authentication.sessionDigest)
       const upstreamCookie = dependencies.upstreamCookie(question.cookie)
       return { requestId, request, identity, decision, identityHeaders, upstreamCookie, loginUrl: undefined, setCookie }
     }
-    case 'challenge':
-      return { ...refused, setCookie, ...dependencies.challenge(question, decision, authentication) }
+    case 'challenge': {
+      const { loginUrl, setCookie: pending = setCookie } = dependencies.challenge(question, decision, authentication)
+      return {
+        requestId,
+        request,
+        identity,
+        decision,
+        identityHeaders: noHeaders,
+        upstreamCookie: undefined,
+        loginUrl,
+        setCookie: pending,
+      }
+    }
     case 'deny':
-      return { ...refused, loginUrl: undefined, setCookie }
+      return {
+        requestId,
+        request,
+        identity,
+        decision,
+        identityHeaders: noHeaders,
+        upstreamCookie: undefined,
+        loginUrl: undefined,
+        setCookie,
+      }
   }
 }
 

@@ -1,6 +1,6 @@
 /** The pages that people see. Short sentences: what happened, who you are, what you can do. */
 import { cut, type Html, html, sizeInPage } from './html.ts'
-import { layOut } from './layout.ts'
+import { createLayout } from './layout.ts'
 import type { DeniedPage, ErrorPage, Pages } from './pages.ts'
 
 export interface PagesOptions {
@@ -16,8 +16,9 @@ const SIDE_LINK_BYTES = 300
 
 export function createPages(options: PagesOptions = {}): Pages {
   const productName = cut(options.productName ?? 'Sallyport', 64)
+  const layOut = createLayout(productName)
   const lay = (title: string, body: Html, formTargets?: readonly string[]) =>
-    layOut({ productName, title, body, ...(formTargets !== undefined && { formTargets }) })
+    layOut({ title, body, ...(formTargets === undefined ? {} : { formTargets }) })
   return {
     denied: page => lay('You may not open this', deniedBody(page)),
     error: page => lay(errorTitle(page.status), errorBody(page)),
@@ -93,9 +94,13 @@ const link = (url: string, label: string, isMain = false): Html =>
 
 const relativeTo = 'http://relative.invalid'
 
+/** An address whose scheme can be seen at a glance. */
+const plainWeb = /^https?:\/\/[\w.-]+(?::\d+)?(?:[/?#][!-~]*)?$/
+
 /** Anything else would be a script in an address. */
 const isWeb = (url: string): boolean =>
-  URL.canParse(url, relativeTo) && (/^https?:/.test(url) || /^https?:$/.test(new URL(url, relativeTo).protocol))
+  plainWeb.test(url) ||
+  (URL.canParse(url, relativeTo) && (/^https?:/.test(url) || /^https?:$/.test(new URL(url, relativeTo).protocol)))
 
 /**
  * Too long a link loses where to return to, so that the person lands on the first page after logging in: better than a

@@ -69,7 +69,7 @@ describe.each(names)('the page %s', name => {
     expect(markup).toMatch(/^<!doctype html>\n<html lang="en">/)
     expect(markup.match(/<h1>/g)).toHaveLength(1)
     expect(markup.match(/<main>/g)).toHaveLength(1)
-    expect(markup).toMatch(/<title>[^<]+ – Sallyport<\/title>/)
+    expect(markup).toMatch(/<title>[^<]+ &ndash; Sallyport<\/title>/)
     expect(markup).toContain('prefers-color-scheme:dark')
     expect(markup).toContain('aria-hidden="true"')
   })
