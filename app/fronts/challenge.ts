@@ -22,26 +22,19 @@ export type ChallengeFor = (
   authentication: Authentication,
 ) => ChallengeAnswer
 
-export function createChallenge(settings: ChallengeSettings): ChallengeFor {
+export function createChallenge({ publicUrl, issuePending }: ChallengeSettings): ChallengeFor {
   return (question, decision, authentication) => {
-    const parameters = new URLSearchParams({ rd: returnTo(question.request.url) })
-    const { maxAgeSeconds, acrValues } = decision.login
-    if (maxAgeSeconds !== undefined) parameters.set('max_age', String(maxAgeSeconds))
-    if (acrValues !== undefined && acrValues.length > 0) parameters.set('acr_values', acrValues.join(' '))
+    const { maxAgeSeconds, acrValues = [] } = decision.login
+    const age = maxAgeSeconds === undefined ? '' : `&max_age=${maxAgeSeconds}`
+    const classes = acrValues.length === 0 ? '' : `&acr_values=${encodeURIComponent(acrValues.join(' '))}`
+    const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnTo(question.request.url))}${age}${classes}`
     // Only a navigation comes back from a login; a script's request would leave a cookie that nobody redeems.
-    if (!question.isInteractive) return { loginUrl: loginUrl(settings, parameters) }
-    if (authentication.bindingHash !== undefined) {
-      parameters.set('handoff', authentication.bindingHash)
-      return { loginUrl: loginUrl(settings, parameters) }
-    }
-    const { setCookie, nonceHash } = settings.issuePending()
-    parameters.set('handoff', nonceHash)
-    return { loginUrl: loginUrl(settings, parameters), setCookie }
+    if (!question.isInteractive) return { loginUrl }
+    if (authentication.bindingHash !== undefined)
+      return { loginUrl: `${loginUrl}&handoff=${authentication.bindingHash}` }
+    const { setCookie, nonceHash } = issuePending()
+    return { loginUrl: `${loginUrl}&handoff=${nonceHash}`, setCookie }
   }
-}
-
-function loginUrl(settings: ChallengeSettings, parameters: URLSearchParams): string {
-  return `${settings.publicUrl}/login?${parameters.toString()}`
 }
 
 function returnTo(url: string): string {
