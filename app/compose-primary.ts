@@ -74,7 +74,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
       explain: createWorkersExplain(pool),
       policy: createWorkersPolicy(pool),
     },
-    [createWorkersRoutes({ restart, guard: createAdminGuard(config.admin.listen.host) })],
+    [createWorkersRoutes({ size, workers: pool.all, restart, guard: createAdminGuard(config.admin.listen.host) })],
   )
   return {
     logger,

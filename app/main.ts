@@ -6,11 +6,14 @@ import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config.ts'
 import { compose } from './compose.ts'
 import { composePrimary, type Primary } from './compose-primary.ts'
+import type { HeldSignals } from './signals.ts'
 import type { Logger } from './telemetry/logger.ts'
 
 export interface ServeOptions {
   /** Sentences about settings that are allowed but unwise; logged at start. */
   readonly warnings: readonly string[]
+  /** What has been asked for since the process began to read its configuration. */
+  readonly signals: HeldSignals
   /** Reads the configuration again, for new workers. Throws when it cannot be used. */
   readonly loadConfig: () => Config
 }
@@ -26,6 +29,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     await service.close()
     throw error
   }
+  options.signals.release({ SIGHUP: service.reload, SIGUSR2: service.restart })
   await untilStopped(service)
 }
 
@@ -68,8 +72,6 @@ function untilStopped(service: Served): Promise<void> {
     }
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
-    process.on('SIGHUP', service.reload)
-    process.on('SIGUSR2', service.restart)
     service.failed?.catch((error: unknown) => {
       if (!isStopping) void end().finally(() => reject(error))
     })

@@ -17,7 +17,10 @@ export interface CheckRoutes {
   readonly reserved: { readonly prefix: string; readonly endpoint: Endpoint }
 }
 
-/** Larger than what any proxy keeps idle by default (NGINX 60 s), so that the proxy, not we, ends a kept connection. */
+/**
+ * Larger than what any proxy keeps idle by default (NGINX 60 s), so that the proxy, not we, ends a kept connection. Also
+ * larger than the usual interval of what collects metrics: Node's own 5 s would meet a scrape every five seconds.
+ */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 
 /** Room for a URL of 8 KB, an equally long Cookie header and a browser's other headers. */
@@ -139,7 +142,7 @@ export function createAdminServer(routes: readonly RequestHandler[], onError: (e
   app.use(helmet())
   for (const handler of routes) app.use(handler)
   app.use(adminErrorHandler(onError))
-  return createServer(app as unknown as RequestListener)
+  return createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, app as unknown as RequestListener)
 }
 
 /** Express would answer with a stack. */

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import pc from 'picocolors'
 import { runCli } from './program.ts'
-import type { Terminal } from './terminal.ts'
+import { withProgress } from './progress.ts'
 
 // Beside this folder in the sources, one level further up once it is built into dist/.
 function readVersion(): string {
@@ -16,13 +16,14 @@ function readVersion(): string {
   return 'unknown'
 }
 
-const terminal: Terminal = {
-  write: text => process.stdout.write(text),
-  writeError: text => process.stderr.write(text),
+const plain = {
+  write: (text: string) => process.stdout.write(text),
+  writeError: (text: string) => process.stderr.write(text),
   colors: pc.createColors(pc.isColorSupported && process.stdout.isTTY === true),
   env: process.env,
   cwd: process.cwd(),
 }
+const terminal = withProgress(plain, { isShown: process.stderr.isTTY === true })
 
 const exitCode = await runCli(process.argv.slice(2), { version: readVersion(), terminal })
 // What was half started may still hold a socket or a timer: a failure ends the process, whatever is open.

@@ -4,6 +4,7 @@ import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
+import { addWorkers } from './workers-commands.ts'
 
 export interface ProgramOptions {
   readonly version: string
@@ -80,6 +81,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addServe(program, terminal, onExit)
   addConfig(program, terminal, onExit)
   addPolicy(program, terminal, onExit)
+  addWorkers(program, terminal, onExit)
   addDemo(program, onExit)
   addDemoParts(program, onExit)
   addSecret(program, terminal, onExit)

@@ -6,6 +6,8 @@ export interface Terminal {
   readonly write: (text: string) => void
   /** Writes text to standard error as it is. */
   readonly writeError: (text: string) => void
+  /** Says how far a long command is; see progress.ts. Cheap, so that it can be called for each item. */
+  readonly progress: (text: () => string) => void
   readonly colors: ReturnType<typeof pc.createColors>
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string

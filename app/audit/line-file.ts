@@ -9,7 +9,8 @@
  * write that stopped half-way (a full disk, a process killed in it) the next bytes may be another process's. So there
  * the torn line is written anew as a whole, and whoever finds the file without a line feed at its end puts one there
  * first: half a line stays behind as a line of its own, and no other line is lost. What remains is a process that looks
- * at the end in the very microseconds in which another's write stops half-way.
+ * at the end in the very microseconds in which another's write stops half-way, and an empty line where a write takes
+ * longer than anybody waits for it.
  */
 import { close as closeDescriptor, openSync, write as writeDescriptor } from 'node:fs'
 import { promisify } from 'node:util'

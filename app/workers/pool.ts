@@ -40,6 +40,8 @@ export interface WorkerPool {
   serving(): readonly WorkerHandle[]
   /** Also those that only finish what they have. */
   answering(): readonly WorkerHandle[]
+  /** All that there are, in whatever state. */
+  all(): readonly WorkerHandle[]
   /** A new worker for each, up before the old one leaves. `config`: what the new ones run with, from now on. */
   restart(config: Config): Promise<RestartOutcome>
   /** Resolves when all have ended. */
@@ -157,6 +159,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     },
     serving: () => inState('serving'),
     answering: () => inState('serving', 'leaving'),
+    all: () => [...workers],
     restart(next) {
       if (restarting !== undefined) return restarting
       restarting = replaceEach(inState('serving'), next).finally(() => {

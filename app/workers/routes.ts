@@ -1,16 +1,33 @@
-/** `POST /workers/restart` on the admin listener: a new process for each worker, without a dropped request. */
+/**
+ * On the admin listener `GET /workers`, which processes there are, and `POST /workers/restart`, a new one for each of
+ * them without a dropped request.
+ */
 import { type RequestHandler, Router } from 'express'
 import type { RestartOutcome } from './pool.ts'
+import type { WorkerHandle } from './worker-handle.ts'
 
 export interface WorkersRoutesOptions {
+  /** How many there are to be. */
+  readonly size: number
+  /** All that there are, in whatever state. */
+  readonly workers: () => readonly Pick<WorkerHandle, 'id' | 'pid' | 'state' | 'servingSince'>[]
   /** The restart, or the one that is under way. Never rejects. */
   readonly restart: () => Promise<RestartOutcome>
   /** What keeps web pages away. */
   readonly guard: RequestHandler
 }
 
-export function createWorkersRoutes({ restart, guard }: WorkersRoutesOptions): Router {
+export function createWorkersRoutes({ size, workers, restart, guard }: WorkersRoutesOptions): Router {
   const router = Router()
+  router.get('/workers', guard, (_request, response) => {
+    const list = workers().map(({ id, pid, state, servingSince }) => ({
+      worker: id,
+      pid,
+      state,
+      ...(servingSince === undefined ? {} : { servingSince: new Date(servingSince).toISOString() }),
+    }))
+    response.set('Cache-Control', 'no-store').json({ size, workers: list })
+  })
   // What the new workers do not start with is the caller's to mend, as with a policy: 422.
   router.post('/workers/restart', guard, async (_request, response) => {
     const outcome = await restart()

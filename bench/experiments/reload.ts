@@ -67,7 +67,7 @@ async function reloadMs({ adminPort, folder }: BenchService, rows: number, round
   const more = `p, group:late-${round}, late.example.com, /**, GET, -, allow\n`
   writeFileSync(folder.policyFile, serviceRows(rows) + more)
   const started = performance.now()
-  const headers = { 'content-type': 'application/json' }
+  const headers = { 'content-type': 'application/json', connection: 'close' }
   const answer = await fetch(`http://127.0.0.1:${adminPort}/policy/reload`, { method: 'POST', headers, body: '{}' })
   const { outcome } = (await answer.json()) as { outcome: string }
   if (outcome !== 'loaded') throw new Error(`expected a loaded policy, got ${answer.status} ${outcome}`)

@@ -1,7 +1,4 @@
-/**
- * Reads decisions from an audit file, line by line: a file of any size needs no memory, and a reading that takes longer
- * than two seconds says how far it is.
- */
+/** Reads decisions from an audit file, line by line: a file of any size needs no memory. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -36,7 +33,6 @@ export interface AuditChoice {
   readonly sinceMs?: number
 }
 
-const progressMs = 2_000
 /** An audit line is a few hundred bytes; what is longer than this is none. */
 const maxLineLength = 1_048_576
 
@@ -49,10 +45,10 @@ export async function readAuditFile(
   const path = resolve(terminal.cwd, audit)
   const { size } = await stat(path)
   const stream = createReadStream(path)
-  const showProgress = createProgress(size, terminal)
+  const progress = (): string => `${Math.floor((stream.bytesRead / Math.max(size, 1)) * 100)} % of ${audit} read`
   const reading: AuditReading = { decisions: 0, unreadable: 0 }
   for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-    showProgress(stream.bytesRead)
+    terminal.progress(progress)
     if (line === '') continue
     const event = parseEvent(line)
     if (event === undefined) reading.unreadable += 1
@@ -62,15 +58,6 @@ export async function readAuditFile(
     onDecision(recorded)
   }
   return reading
-}
-
-function createProgress(size: number, { writeError }: Terminal): (bytesRead: number) => void {
-  let next = performance.now() + progressMs
-  return bytesRead => {
-    if (performance.now() < next) return
-    next = performance.now() + progressMs
-    writeError(`${Math.floor((bytesRead / Math.max(size, 1)) * 100)} % of the audit file read\n`)
-  }
 }
 
 type Event = Readonly<Record<string, unknown>>

@@ -12,7 +12,9 @@ export async function checkPolicy(
 ): Promise<number> {
   try {
     const { directory, snapshot, texts, config } = await loadPolicy(choice, terminal)
-    const failed = failedTests(await runPolicyTests(snapshot, texts.tests ?? [], testDefaults(config)))
+    const pause = async (): Promise<void> => terminal.progress(() => `testing ${directory}`)
+    const results = await runPolicyTests(snapshot, texts.tests ?? [], { ...testDefaults(config), pause })
+    const failed = failedTests(results)
     if (failed !== undefined) throw failed
     const { revision, rowCount, domains } = snapshot
     if (choice.json === true) {

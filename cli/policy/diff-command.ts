@@ -11,7 +11,8 @@ interface Values {
 
 const help = `
 Without --audit and --requests the questions are a sample: for each row of both policies somebody whom it names, a path
-and a method that it covers, once with nothing else known and once with what its condition asks for. Patterns for which
+and a method that it covers, once with nothing else known and once with what its condition asks for. Rows that only one
+of the two has, or whose role has other members, come first; there are at most 20000 questions. Patterns for which
 no path is found, and conditions for which no facts are, are listed.
 
 Examples:

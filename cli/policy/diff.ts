@@ -69,9 +69,13 @@ async function ask(choice: DiffChoice, terminal: Terminal, old: PolicySnapshot, 
         [nameOf(choice.candidate), next],
       ],
       seconds(),
+      () => terminal.progress(() => 'choosing questions'),
     )
     report.leftOut = leftOut
-    questions.forEach(put)
+    for (const question of questions) {
+      terminal.progress(() => `${report.asked} of ${questions.length} questions asked`)
+      put(question)
+    }
   }
   return report
 }
@@ -124,7 +128,7 @@ function textReport(report: Report, { colors }: Terminal): string {
   return `${[...lines, ...more, summary + unknown, ...(leftOut === undefined ? [] : remarksOn(leftOut))].join('\n')}\n`
 }
 
-function remarksOn({ withoutPath, unmet, unasked }: Omit<Sample, 'questions'>): readonly string[] {
+function remarksOn({ withoutPath, unmet, inPart, unasked }: Omit<Sample, 'questions'>): readonly string[] {
   const remark = (rows: readonly string[], text: string): string[] =>
     rows.length === 0
       ? []
@@ -134,6 +138,7 @@ function remarksOn({ withoutPath, unmet, unasked }: Omit<Sample, 'questions'>): 
   return [
     ...remark(withoutPath, 'no path was found for the patterns of'),
     ...remark(unmet, 'no facts were found that meet the conditions of'),
+    ...remark(inPart, 'not everybody was asked about, for lack of room, in'),
     ...(unasked > 0 ? [`the sample is full: nothing was asked for ${unasked} rows; use --audit or --requests`] : []),
   ]
 }

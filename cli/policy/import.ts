@@ -23,7 +23,8 @@ export interface ImportChoice {
 export async function importPolicy(choice: ImportChoice, terminal: Terminal): Promise<number> {
   try {
     const path = resolve(terminal.cwd, choice.file)
-    const { policy, findings } = await convert(choice, { name: choice.file, text: readFileSync(path, 'utf8') }, path)
+    const file = { name: choice.file, text: readFileSync(path, 'utf8') }
+    const { policy, findings } = await convert(choice, file, { path, progress: terminal.progress })
     const files = filesOf(choice, policy)
     if (choice.output !== undefined) writeNew(resolve(terminal.cwd, choice.output), files)
     if (choice.json === true) terminal.write(`${JSON.stringify({ files, findings })}\n`)
@@ -39,11 +40,17 @@ export async function importPolicy(choice: ImportChoice, terminal: Terminal): Pr
   }
 }
 
+export interface ConvertOptions {
+  /** Files that the original names are looked for beside it. Default its name. */
+  readonly path?: string
+  readonly progress?: Terminal['progress']
+}
+
 /** Rejects with `PolicyError` when the original cannot be read. */
 export async function convert(
   choice: Omit<ImportChoice, 'file'>,
   file: { readonly name: string; readonly text: string },
-  path = file.name,
+  { path = file.name, progress = () => {} }: ConvertOptions = {},
 ): Promise<{ policy: ImportedPolicy; findings: readonly Finding[]; rows: readonly ImportedRow[] }> {
   const names = createConditionNames()
   const report = createReport()
@@ -57,8 +64,9 @@ export async function convert(
     const readEmails = (name: string): string | undefined => readIfThere(resolve(dirname(path), name))
     return importOauth2Proxy(file, { ...options, host, readEmails })
   })()
+  progress(() => `writing ${rows.length} rows`)
   const policy = writePolicy(rows, names, file.name)
-  await proveItLoads(policy)
+  await proveItLoads(policy, progress)
   return { policy, findings: report.findings(), rows }
 }
 
@@ -66,10 +74,11 @@ function readIfThere(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined
 }
 
-async function proveItLoads({ csv, conditions, tests }: ImportedPolicy): Promise<void> {
+async function proveItLoads({ csv, conditions, tests }: ImportedPolicy, progress: Terminal['progress']): Promise<void> {
   const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
   const conditionsFile = conditions === '' ? {} : { conditions: { name: 'conditions.yaml', text: conditions } }
-  await compilePolicy({ model, files: [{ name: 'imported.csv', text: csv }], ...conditionsFile })
+  const pause = async (): Promise<void> => progress(() => 'compiling what came of it')
+  await compilePolicy({ model, files: [{ name: 'imported.csv', text: csv }], ...conditionsFile }, { pause })
   parsePolicyTests({ name: 'imported.test.yaml', text: tests }, { now: 0 })
 }
 

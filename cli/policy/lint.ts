@@ -20,6 +20,7 @@ export async function lintDirectory(choice: LintChoice, terminal: Terminal): Pro
     const now = choice.at === undefined ? Math.floor(Date.now() / 1000) : parseInstant(choice.at)
     if (now === undefined) throw new Error('--at: expected a time such as 2026-01-01T10:00:00Z')
     const { texts, snapshot, config, directory } = await loadPolicy(choice, terminal)
+    terminal.progress(() => `looking at ${snapshot.rowCount} rows`)
     const findings = lintPolicy(snapshot, texts, { now, isPublicSuffix, ...knownFrom(config) })
     terminal.write(choice.json === true ? jsonReport(findings) : textReport(findings, directory, terminal))
     const hasWarning = findings.some(({ severity }) => severity === 'warning')

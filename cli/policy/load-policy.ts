@@ -34,9 +34,11 @@ export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Prom
   const source = isConfigured
     ? createConfiguredSource(config.policy, { model, watch: false })
     : createPolicyFiles({ directory, model })
+  terminal.progress(() => `reading ${directory}`)
   const texts = await source.load()
   const providers = config?.providers.map(({ name }) => name)
-  const snapshot = await compilePolicy({ ...texts, ...(providers === undefined ? {} : { providers }) })
+  const pause = async (): Promise<void> => terminal.progress(() => `compiling ${directory}`)
+  const snapshot = await compilePolicy({ ...texts, ...(providers === undefined ? {} : { providers }) }, { pause })
   return { directory, snapshot, texts, ...(config === undefined ? {} : { config }) }
 }
 

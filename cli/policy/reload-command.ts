@@ -1,4 +1,5 @@
 /** `sallyport policy reload`: tell a running service to load its policy again, and hear what came of it. */
+import { adminOption } from '../admin-call.ts'
 import type { AddPolicyCommand } from './add-policy-command.ts'
 
 const help = `
@@ -12,7 +13,7 @@ export const addReload: AddPolicyCommand = (policy, terminal, onExit) => {
   policy
     .command('reload')
     .description('make a running service load its policy again')
-    .option('--admin <url>', 'admin listener of the service', 'http://127.0.0.1:9181')
+    .addOption(adminOption())
     .option('--force', 'also a policy under which nobody could open the console any more')
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)

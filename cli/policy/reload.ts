@@ -1,9 +1,7 @@
 /** Asks the admin listener for a reload and says what it answered. */
+import { callAdmin, strangeAnswer } from '../admin-call.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
-
-/** A load may wait for a database: longer than any that succeeds. */
-const timeoutMs = 60_000
 
 export interface ReloadChoice {
   /** Address of the admin listener. */
@@ -35,23 +33,9 @@ interface Answer {
 }
 
 async function askForReload(admin: string, force: boolean): Promise<Answer> {
-  if (!/^https?:\/\//.test(admin) || !URL.canParse(admin)) {
-    throw new Error(`expected an address such as http://127.0.0.1:9181, got ${admin}`)
-  }
-  const url = new URL('/policy/reload', admin)
-  const options = {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ force }),
-    signal: AbortSignal.timeout(timeoutMs),
-  }
-  const response = await fetch(url, options).catch((cause: unknown) => {
-    throw new Error(`no answer from ${url.origin}; is the service running, and is this its admin.listen?`, { cause })
-  })
-  const body: unknown = await response.json().catch(() => undefined)
-  if (isAnswer(body)) return body
-  const reason = typeof body === 'object' && body !== null && 'error' in body ? `: ${String(body.error)}` : ''
-  throw new Error(`${url.href} answered ${response.status}${reason}`)
+  const answer = await callAdmin(admin, '/policy/reload', { method: 'POST', body: { force } })
+  if (isAnswer(answer.body)) return answer.body
+  throw strangeAnswer(answer)
 }
 
 const outcomes: readonly unknown[] = ['loaded', 'unchanged', 'rejected']

@@ -18,8 +18,13 @@ export async function testPolicy(choice: TestChoice, terminal: Terminal): Promis
   try {
     const { directory, snapshot, texts, config } = await loadPolicy(choice, terminal)
     const wanted = (choice.filter ?? '').toLowerCase()
-    const isWanted = (file: string, name: string) => `${file} ${name}`.toLowerCase().includes(wanted)
-    const results = await runPolicyTests(snapshot, texts.tests ?? [], { ...testDefaults(config), isWanted })
+    let read = 0
+    const isWanted = (file: string, name: string) => {
+      read += 1
+      return `${file} ${name}`.toLowerCase().includes(wanted)
+    }
+    const pause = async (): Promise<void> => terminal.progress(() => `${read} test cases`)
+    const results = await runPolicyTests(snapshot, texts.tests ?? [], { ...testDefaults(config), isWanted, pause })
     terminal.write(reports[choice.format](results, terminal))
     if (results.length === 0) {
       const none = choice.filter === undefined ? 'no test case' : `no test case with "${choice.filter}"`

@@ -12,6 +12,7 @@ export function printWhoCan(question: string, values: AnswerValues, terminal: Te
   const answer = async (): Promise<Listed> => {
     const request = parseRequest(question)
     const { snapshot } = await loadPolicy(choiceOf(values), terminal)
+    terminal.progress(() => `asking ${snapshot.rowCount} rows`)
     const { subjects, ...rest } = whoCan(request, snapshot)
     return { subjects: subjects.map(({ when: _, ...subject }) => subject), ...rest }
   }

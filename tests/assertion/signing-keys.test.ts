@@ -84,6 +84,21 @@ describe('signing keys', () => {
     expect(kids(keys)[0]).toBe(second)
   })
 
+  test('a key that signs nothing any more is not kept: a clock that is set back finds none', async () => {
+    const keys = replica()
+    await keys.start()
+    const [first] = kids(keys)
+    for (const epochs of [1, 2, 3]) {
+      clock.advanceSeconds(rotation)
+      await vi.advanceTimersByTimeAsync(60_000)
+      await vi.waitFor(() => expect(kids(keys), `after ${epochs}`).toHaveLength(3))
+    }
+    clock.advanceSeconds(-3 * rotation)
+    expect(first).toEqual(expect.any(String))
+    expect(kids(keys)).toEqual([])
+    expect(() => keys.current()).toThrow(expect.objectContaining({ code: 'ERR_SIGNING_UNAVAILABLE' }))
+  })
+
   test('the turn of an epoch needs no store', async () => {
     const keys = replica()
     await keys.start()

@@ -15,6 +15,7 @@ export function createTestTerminal(
   return {
     write: text => void written.push(text),
     writeError: text => void complained.push(text),
+    progress: () => {},
     colors: pc.createColors(false),
     env: options.env ?? {},
     cwd: options.cwd ?? '/',

@@ -29,6 +29,19 @@ describe('sallyport policy check', () => {
     for (const place of ['rows.csv:2:4', 'rows.csv:2:33', 'rows.csv:2:46']) expect(terminal.errors()).toContain(place)
   })
 
+  const row = (resource: string): string => `p, group:ops, wiki.example.com, ${resource}, GET, -, allow\n`
+  it.each([
+    ['a line of 10 MB', row(`/${'x'.repeat(10_485_760)}`), 'rows.csv:1:65537  the line is longer than 64 KB'],
+    ['a NUL', row('/a') + row('/\0b'), 'rows.csv:2:34  the line holds a control character'],
+    ['a pattern that RE2 refuses', row('re:/a(?=b)'), 'rows.csv:1:33  not a pattern of RE2 syntax: '],
+    ['a row that is there already', row('/a') + row('/b') + row('/a'), 'rows.csv:3:1  the same as rows.csv:1'],
+  ])('says where there is %s, in few words', async (_, text, problem) => {
+    write(text)
+    expect([await run('.'), terminal.output()]).toEqual([2, ''])
+    expect(terminal.errors()).toContain(`The policy cannot be used: one problem.\n${problem}`)
+    expect(terminal.errors().length).toBeLessThan(300)
+  })
+
   it('reports them to programs as one document', async () => {
     write('p, everybody, wiki.example.com, /**, read, -, allow\n')
     expect(await run('.', '--json')).toBe(2)

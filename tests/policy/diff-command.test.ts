@@ -101,8 +101,50 @@ describe('sallyport policy diff', () => {
     expect(await run('--json')).toBe(0)
     const { asked, leftOut } = JSON.parse(terminal.output())
     expect(asked).toBe(20_000)
-    expect(leftOut.unasked).toBe(3 + 10_002)
+    // One row differs, and is asked first; then each row once, although both policies have it.
+    expect(leftOut.unasked).toBe(3 + 3)
   })
+
+  it('asks the few rows that differ before the many that do not', async () => {
+    const many = Array.from({ length: 20_000 }, (_, at) => `p, group:ops, wiki.example.com, /${at}, GET, -, allow\n`)
+    const changed = Array.from({ length: 10 }, (_, at) => at * 2_000 + 1_999)
+    put('old/rows.csv', many.join(''))
+    put('new/rows.csv', many.map((row, at) => (changed.includes(at) ? row.replace('ops', 'sre') : row)).join(''))
+    expect(await run('--json')).toBe(0)
+    const { asked, differences } = JSON.parse(terminal.output())
+    expect(asked).toBe(20_000)
+    const lost = changed.map(at => ({
+      ...{ who: 'group:ops', request: `GET wiki.example.com/${at}` },
+      ...{ from: `allow (rows.csv:${at + 1})`, to: 'deny' },
+    }))
+    expect(differences).toHaveLength(20)
+    expect(differences).toEqual(expect.arrayContaining(lost))
+  }, 30_000)
+
+  it('asks the rows of a role that has got a member, also through another role, before the others', async () => {
+    const many = Array.from({ length: 20_000 }, (_, at) => `p, group:ops, wiki.example.com, /${at}, GET, -, allow\n`)
+    const rows = `${many.join('')}p, role:editor, wiki.example.com, /edit, GET, -, allow\ng, role:admin, role:editor, *\n`
+    put('old/rows.csv', rows)
+    put('new/rows.csv', `${rows}g, email:bob@example.com, role:admin, *\n`)
+    expect(await run('--json')).toBe(0)
+    expect(JSON.parse(terminal.output()).differences).toEqual([
+      expect.objectContaining({ who: 'email:bob@example.com', request: 'GET wiki.example.com/edit', from: 'deny' }),
+    ])
+  }, 30_000)
+
+  it('leaves room for every changed row where one names thousands, and says so', async () => {
+    const members = Array.from({ length: 25_000 }, (_, at) => `g, email:p${at}@example.com, role:staff, *\n`).join('')
+    put('old/rows.csv', wiki)
+    put(
+      'new/rows.csv',
+      `${wiki}p, role:staff, wiki.example.com, /a, GET, -, allow\np, group:ops, wiki.example.com, /z, GET, -, allow\n${members}`,
+    )
+    expect(await run('--json')).toBe(0)
+    const { changed, leftOut } = JSON.parse(terminal.output())
+    // Half of the sample for each of the two; nobody is asked as anyone too.
+    expect(changed).toBe(9_999 + 1)
+    expect(leftOut.inPart).toEqual(['new/rows.csv:2'])
+  }, 30_000)
 
   it('asks the requests of a test file, whatever its cases want', async () => {
     put('new/rows.csv', wiki)

@@ -1,5 +1,7 @@
 /** The contract of the stores, with two clients of a real Redis. */
 
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { createRedisRecords } from '../../app/sessions/redis.ts'
 import type { RecordStore } from '../../app/sessions/session-store.ts'
@@ -38,6 +40,13 @@ function afterRoundTrips(records: RecordStore): RecordStore {
   }
 }
 
+/** One command over a connection of its own, so that nothing of a client library comes with it. */
+async function ask(port: number, command: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`${command}\r\nQUIT\r\n`)
+  return text(socket)
+}
+
 if (requirePeer('redis-server') !== undefined) {
   describeRecordStore('Redis', () => startBackend())
   describeSessions('Redis', () => startBackend())
@@ -48,6 +57,23 @@ if (requirePeer('redis-server') !== undefined) {
   describeRecordStore('Redis, remembered', startRemembering)
   describeSessions('Redis, remembered', startRemembering)
   describePages('Redis, remembered', startRemembering)
+  test('Redis is not asked to note the name of a library: a user of few rights may not do that', async () => {
+    const server = await startRedis()
+    const records = createRedisRecords({ url: server.url, clock: createMovableClock() })
+    try {
+      await untilVerified(records)
+      const statistics = await ask(Number(new URL(server.url).port), 'INFO all')
+      // That what was sent is counted at all.
+      expect(statistics).toContain('cmdstat_hello:')
+      expect(statistics).not.toContain('setinfo')
+      // What a server before 7.2 makes of it.
+      expect(statistics).not.toContain('errorstat_ERR:')
+    } finally {
+      await records.close()
+      await server.stop()
+    }
+  })
+
   test('all that was tested with hits', () => {
     for (const event of ['hit', 'miss', 'invalidation']) {
       expect(events.filter(one => one === event).length, event).toBeGreaterThan(100)

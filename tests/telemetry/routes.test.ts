@@ -1,6 +1,9 @@
+import { get } from 'node:http'
 import express from 'express'
 import request from 'supertest'
 import { describe, expect, test } from 'vitest'
+import { listen, portOf } from '../../app/listen.ts'
+import { createAdminServer } from '../../app/server.ts'
 import { createMetrics } from '../../app/telemetry/metrics.ts'
 import { createReadiness, type ReadinessProbe } from '../../app/telemetry/readiness.ts'
 import { createTelemetryRoutes } from '../../app/telemetry/routes.ts'
@@ -86,4 +89,16 @@ test('/metrics is the page of Prometheus', async () => {
   expect(answer.headers['content-type']).toContain('text/plain; version=0.0.4')
   expect(answer.headers['cache-control']).toBe('no-store')
   expect(answer.text).toContain('sallyport_build_info{version="1.2.3"} 1')
+})
+
+test('a kept connection of what collects metrics outlives a scrape each minute', async () => {
+  const server = createAdminServer([], () => {})
+  await listen(server, { host: '127.0.0.1', port: 0 })
+  const options = { host: '127.0.0.1', port: portOf(server), headers: { connection: 'keep-alive' } }
+  const keptFor = await new Promise(resolve =>
+    get(options, response => resolve(response.resume().headers['keep-alive'])),
+  )
+  server.closeAllConnections()
+  server.close()
+  expect(keptFor).toBe('timeout=75')
 })

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { RunningService, ServeOptions } from '../lifecycle/process.ts'
+import { type RunningService, type ServeOptions, spawnService, untilListening } from '../lifecycle/process.ts'
 import {
   admin,
   allowedChecks,
@@ -119,6 +119,38 @@ describe('a restart of the workers', () => {
     const [first] = workersOf(service)
     process.kill(first?.pid ?? 0, 'SIGKILL')
     await expect.poll(() => pidsOf(service).length, { timeout: 10_000 }).toBe(3)
+    const statuses = async () =>
+      new Set(await Promise.all([1, 2, 3, 4].map(async () => (await check(service, '/n')).status)))
+    await expect.poll(statuses, { timeout: 5_000 }).toEqual(new Set([200]))
+  })
+})
+
+describe('a signal to a service that still starts', () => {
+  const startHalf = async (): Promise<RunningService> => {
+    const service = await spawnService({
+      policy: openPolicy,
+      settings: { server: { workers: 2 }, policy: { watch: false } },
+    })
+    running.push(service)
+    await expect.poll(() => pidsOf(service).length, { timeout: 10_000, interval: 5 }).toBe(1)
+    return service
+  }
+
+  it('does not end it: after SIGUSR2 the workers are replaced when all serve', async () => {
+    const service = await startHalf()
+    service.child.kill('SIGUSR2')
+    await untilListening(service)
+    await expect.poll(service.stderr, { timeout: 10_000 }).toContain('workers restarted')
+    expect(pidsOf(service)).toHaveLength(4)
+    expect((await check(service, '/public/a')).status).toBe(200)
+  })
+
+  it('does not end it: after SIGHUP each reads the policy again when all serve', async () => {
+    const service = await startHalf()
+    const more = `${openPolicy}p, anyone, wiki.example.com, /n, read, -, allow\n`
+    writeFileSync(join(service.directory, 'policy.csv'), more)
+    service.child.kill('SIGHUP')
+    await untilListening(service)
     const statuses = async () =>
       new Set(await Promise.all([1, 2, 3, 4].map(async () => (await check(service, '/n')).status)))
     await expect.poll(statuses, { timeout: 5_000 }).toEqual(new Set([200]))

@@ -3,6 +3,7 @@ import { canonicalNetwork, type ImportOptions } from './authelia.ts'
 import type { Who } from './first-match.ts'
 import { type Located, textsOf } from './located.ts'
 import { onePath, type PathSet, pathsWithPrefix } from './paths.ts'
+import { datesOf, timesOf, type Windows } from './pomerium-times.ts'
 import { claimIs, isPlainName, whoIsInGroup, whoIsUser } from './subjects.ts'
 
 /** Everything in it has to hold; what is absent always holds. */
@@ -103,6 +104,25 @@ const readers: Readonly<Record<string, Read>> = {
     if (networks === undefined || networks.length === 0 || networks.includes(undefined)) return undefined
     return condition(names.nameOf('network', { 'source-network': networks }))
   },
+  date: (data, options) => windows(datesOf(data), data, options),
+  time_of_day: (data, options) => windows(timesOf(data), data, options),
+  // In which zone the day is that of the week is not documented: only all of them are certain.
+  day_of_week: ({ scalar }) => (scalar === '*' ? always : undefined),
+}
+
+function windows(found: Windows | undefined, { line }: Located, { names, report }: ImportOptions) {
+  if (found === undefined) return undefined
+  const { type, inner, outer } = found
+  const unit = type === 'date-window' ? 'second' : 'minute'
+  report.narrower(
+    line,
+    'the window of time',
+    `it begins and ends with a whole ${unit} here, within the original where it allows and around it where it denies`,
+    'Move its ends if that moment matters.',
+  )
+  const [within, around] = [inner, outer].map(window => names.nameOf('window', { [type]: window }))
+  const terms = (name: string | undefined, not: '!' | '' = ''): readonly Term[] => [{ conditions: [`${not}${name}`] }]
+  return { inner: terms(within), outer: terms(around), notInner: terms(around, '!'), notOuter: terms(within, '!') }
 }
 
 function condition(name: string): Criterion {
