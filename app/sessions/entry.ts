@@ -38,7 +38,8 @@ export function decodeEntry(encoded: Buffer): Entry | undefined {
   const expiresAt = momentIn(encoded)
   const kind = encoded[0] === recordTag ? 'record' : encoded[0] === 0x74 ? 'tombstone' : undefined
   if (kind === undefined || !Number.isSafeInteger(expiresAt)) return undefined
-  return { kind, expiresAt, value: encoded.subarray(headerLength) }
+  // With its end: LMDB-js lends a longer buffer whose `length` is set by hand, which not every version of Node looks at.
+  return { kind, expiresAt, value: encoded.subarray(headerLength, encoded.length) }
 }
 
 /** Whether `encoded` is a record of exactly this value and expiry; makes no object, for reads that find no change. */
