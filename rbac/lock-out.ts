@@ -1,16 +1,60 @@
 /** Whether a policy would lock everybody out of the console, from which it could be mended. */
+import type { AccessRequest } from './access-request.ts'
+import { identityNamed } from './changes.ts'
 import type { PolicySnapshot } from './policy.ts'
+import { matchablePath } from './resources.ts'
+import { membersOf } from './role-members.ts'
+import type { Row } from './row.ts'
 import { sampleRequests } from './sample-requests.ts'
-import { whoCan } from './who-can.ts'
+import { namesOf } from './subjects.ts'
+
+const consoleDomain = 'console'
+/**
+ * Rows compared at most, some milliseconds of a process that has requests to answer. Beyond them the console is believed
+ * to be open, as a pattern is: refusing a good policy would be worse than missing a lock-out.
+ */
+const mostComparisons = 200_000
 
 /** Does any allow row of the console have somebody whom no unconditional deny cuts? */
 export function admitsToConsole(policy: PolicySnapshot): boolean {
-  const rows = policy.candidatesFor('console').enforced.filter(({ isDeny }) => !isDeny)
-  return rows.some(row => {
-    // A pattern is believed: refusing a good policy would be worse than missing a lock-out.
-    if (row.resource.startsWith('re:')) return true
-    return sampleRequests(row).some(request => whoCan(request, policy).subjects.length > 0)
+  const { enforced } = policy.candidatesFor(consoleDomain)
+  const isCut = createCutTest(enforced, policy)
+  return enforced.some(row => {
+    if (row.isDeny) return false
+    const members = membersOf(row.subject, consoleDomain, policy.roles)
+    if (members.length > 0 && row.resource.startsWith('re:')) return true
+    return members.some(member => sampleRequests(row).some(request => !isCut(member, request)))
   })
+}
+
+/** Whether a deny without a condition refuses a request of whoever answers to a subject. */
+function createCutTest(
+  rows: readonly Row[],
+  policy: PolicySnapshot,
+): (subject: string, request: AccessRequest) => boolean {
+  const cuts = new Map<string, Row[]>()
+  for (const row of rows) {
+    if (!row.isDeny || row.condition !== '-') continue
+    const others = cuts.get(row.subject)
+    if (others === undefined) cuts.set(row.subject, [row])
+    else others.push(row)
+  }
+  let comparisons = 0
+  return (subject, request) => {
+    const identity = identityNamed(subject, 0)
+    if (identity === undefined) throw new TypeError(`a subject of an unknown kind: ${subject}`)
+    const names = new Set(namesOf(identity))
+    policy.addRoles(names, consoleDomain)
+    const path = matchablePath(request.resource)
+    for (const name of names) {
+      for (const row of cuts.get(name) ?? []) {
+        comparisons += 1
+        if (comparisons > mostComparisons) return false
+        if (row.fitsResource(path) && row.fitsAction(request.action)) return true
+      }
+    }
+    return false
+  }
 }
 
 /** The policy in force lets somebody into the console, and the candidate lets nobody. */

@@ -28,6 +28,38 @@ describe('a console is open', () => {
   ])('to nobody %s', async (_, csv) => expect(admitsToConsole(await policyOf(csv))).toBe(false))
 })
 
+describe('a console of many rows', () => {
+  const rowsOf = (count: number, row: (at: number) => string) =>
+    Array.from({ length: count }, (_, at) => row(at)).join('')
+  const allows = rowsOf(20_000, at => `p, group:team-${at}, console, /area-${at}/**, *, -, allow\n`)
+
+  it.each([
+    ['open to many', allows, true],
+    [
+      'to roles that nobody has',
+      rowsOf(20_000, at => `p, role:team-${at}, console, /a-${at}/**, *, -, allow\n`),
+      false,
+    ],
+    ['closed to everybody', `${allows}p, anyone, console, /**, *, -, deny\n`, false],
+    [
+      'where each row has a deny of its own',
+      allows + rowsOf(20_000, at => `p, group:team-${at}, console, /area-${at}/**, *, -, deny\n`),
+      false,
+    ],
+    [
+      'with more to compare than there is time for',
+      `${allows}${rowsOf(20_000, at => `p, anyone, console, /else-${at}/**, *, -, deny\n`)}`,
+      true,
+    ],
+  ])('is judged in a moment: %s', async (_, csv, isOpen) => {
+    const policy = await policyOf(csv)
+    const started = performance.now()
+    expect(admitsToConsole(policy)).toBe(isOpen)
+    // Generous: what it guards against took forty seconds.
+    expect(performance.now() - started).toBeLessThan(2_000)
+  })
+})
+
 describe('a reload', () => {
   async function start(first: string) {
     let csv = first
