@@ -4,38 +4,41 @@ import { type Case, type MeasureOptions, runCase, type Summary } from './measure
 import { createResources, type Resources } from './resources.ts'
 import { startRole } from './roles.ts'
 
+export interface GeneratorLimit {
+  /** The most that the generator does. */
+  readonly perSecond: number
+  readonly remark: string
+}
+
 /** Asks a server that only writes constant bytes. */
 export async function generatorLimit(
   load: ChildProcess,
   like: Case,
   { connections, secondsPerRun }: MeasureOptions,
   parent: Resources,
-): Promise<string> {
+): Promise<GeneratorLimit> {
   const resources = createResources(parent)
   try {
     const { child, ready } = await startRole<{ port: number }>('raw', [], resources)
     const { requests } = like
     const one = { name: 'raw', pid: child.pid ?? 0, port: ready.port, requests, expectedStatus: 200 }
     await runCase(one, load, { connections, seconds: secondsPerRun })
-    const { perSecond, loadShare } = await runCase(one, load, { connections, seconds: secondsPerRun })
-    const reached = `the load generator reaches ${perSecond.toFixed(0)} requests per second of a raw TCP responder`
-    if (loadShare === undefined || loadShare === 0) return reached
-    return `${reached}, ${((loadShare / perSecond) * 1_000_000).toFixed(1)} µs of its core for each`
+    const { perSecond } = await runCase(one, load, { connections, seconds: secondsPerRun })
+    const remark = `the load generator reaches ${perSecond.toFixed(0)} requests per second of a raw TCP responder`
+    return { perSecond, remark }
   } finally {
     await resources.end()
   }
 }
 
-const saturatedShare = 0.9
+/** It never sleeps, so that how busy it was says nothing; how near to its own limit it came does. */
+const nearShare = 0.75
 
 /** Which cases were limited by the generator, if any. */
-export function saturationRemarks(summaries: ReadonlyMap<string, Summary>): string[] {
-  return [...summaries].flatMap(([name, { loadShare = 0 }]) =>
-    loadShare < saturatedShare
+export function saturationRemarks(summaries: ReadonlyMap<string, Summary>, limitPerSecond: number): string[] {
+  return [...summaries].flatMap(([name, { perSecond }]) =>
+    perSecond < nearShare * limitPerSecond
       ? []
-      : [
-          `${name}: the load generator was busy for ${(loadShare * 100).toFixed(0)} % of the time, so the server may be ` +
-            'faster than its requests per second; its processor time holds',
-        ],
+      : [`${name}: near the load generator's own limit; the server may be faster, its processor time holds`],
   )
 }

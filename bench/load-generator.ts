@@ -7,6 +7,7 @@
  *
  * An answer of another status ends the run: a fast error must never look like a fast success.
  */
+import { constants, setPriority } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Connection, type ConnectionEvents, openConnection } from './http-connection.ts'
 import { createLatencies, type Latencies } from './latencies.ts'
@@ -36,6 +37,8 @@ export interface LoadResult {
 const longestLateMs = 30_000
 
 export function runLoadGenerator(): void {
+  // Redis shares this core: a generator that never sleeps would keep it waiting for its turn, tens of milliseconds at times.
+  setPriority(constants.priority.PRIORITY_LOW)
   process.on('message', (job: LoadJob) => {
     runJob(job).then(
       result => process.send?.({ result }),

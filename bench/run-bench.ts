@@ -70,7 +70,7 @@ async function runLoadCases(
   const { cases, remarks } = await startCases(wanted, resources, onProgress)
   const [bare] = cases
   onProgress('measuring the load generator')
-  const limit = bare === undefined ? [] : [await generatorLimit(options.load, bare, options, resources)]
+  const limit = bare === undefined ? undefined : await generatorLimit(options.load, bare, options, resources)
   const summaries = summariseRounds(await runRounds(cases, options.load, { ...options, onProgress }))
   const stored = report.casesOfSummaries(summaries)
   await resources.end()
@@ -80,8 +80,7 @@ async function runLoadCases(
       '',
       ...report.betweenCases(stored),
       ...remarks,
-      ...limit,
-      ...saturationRemarks(summaries),
+      ...(limit === undefined ? [] : [limit.remark, ...saturationRemarks(summaries, limit.perSecond)]),
     ],
     cases: stored,
   }

@@ -9,6 +9,7 @@ import { headerNamesOf } from '../../rbac/header-names.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import type { DecidedQuestion } from '../verify.ts'
+import { createDecisionTexts, type DecisionText } from './decision-texts.ts'
 
 export interface DecisionRecorderOptions {
   /** How many decisions are kept; 0 keeps none. */
@@ -44,12 +45,8 @@ interface Revision {
   uses: number
 }
 
-/** Written over when its turn comes: a new one for each check would outlive the young generation and be collected dearly. */
+/** What is kept of a decision beside its texts; written over when its turn comes. */
 interface Entry {
-  requestId: string
-  domain: string
-  resource: string
-  action: string
   identity: Identity
   now: number
   clientAddress: string | undefined
@@ -64,10 +61,6 @@ const defaultRevisionsBytes = 268_435_456
 const noHeaders: ReadonlyMap<string, string | undefined> = new Map()
 
 const blank: Entry = {
-  requestId: '',
-  domain: '',
-  resource: '',
-  action: '',
   identity: anonymous,
   now: 0,
   clientAddress: undefined,
@@ -79,20 +72,25 @@ const blank: Entry = {
 export function createDecisionRecorder(options: DecisionRecorderOptions): DecisionRecorder {
   const { keepDecisions, keepRevisions, keepRevisionsBytes = defaultRevisionsBytes } = options
   const ring: Entry[] = []
+  const texts = createDecisionTexts()
   let oldest = 0
   let revisions: Revision[] = []
 
   /** The place of the next decision: a new one until the ring is full, then that of the oldest. */
-  function nextEntry(): Entry {
-    const reused = ring.length < keepDecisions ? undefined : ring[oldest]
-    if (reused === undefined) {
-      const added: Entry = { ...blank }
-      ring.push(added)
-      return added
-    }
-    if (reused.revision !== undefined) reused.revision.uses--
+  function nextPlace(): number {
+    if (ring.length < keepDecisions) return ring.push({ ...blank }) - 1
+    const place = oldest
     oldest = (oldest + 1) % keepDecisions
-    return reused
+    return place
+  }
+
+  function findPlace(requestId: string): number | undefined {
+    // The newest first.
+    for (let age = 1; age <= ring.length; age += 1) {
+      const place = (oldest + ring.length - age) % ring.length
+      if (texts.read(place).requestId === requestId) return place
+    }
+    return undefined
   }
 
   return {
@@ -115,24 +113,26 @@ export function createDecisionRecorder(options: DecisionRecorderOptions): Decisi
       if (keepDecisions === 0) return
       const revision = revisions.findLast(({ name }) => name === decided.decision.revision)
       if (revision === undefined) return
-      fill(nextEntry(), decided, revision)
+      const place = nextPlace()
+      const entry = ring[place]
+      if (entry === undefined) return
+      if (entry.revision !== undefined) entry.revision.uses--
+      const { domain, action, resource } = decided.request
+      texts.write(place, { requestId: decided.requestId, domain, action, resource })
+      fill(entry, decided, revision)
       revision.uses++
     },
     find(requestId) {
-      const inOrder = [...ring.slice(oldest), ...ring.slice(0, oldest)]
-      const entry = inOrder.findLast(candidate => candidate.requestId === requestId)
-      if (entry === undefined) return 'unknown'
+      const place = findPlace(requestId)
+      const entry = place === undefined ? undefined : ring[place]
+      if (place === undefined || entry === undefined) return 'unknown'
       const policy = entry.revision?.snapshot
-      return policy === undefined ? 'revision-gone' : restore(entry, policy)
+      return policy === undefined ? 'revision-gone' : restore(texts.read(place), entry, policy)
     },
   }
 }
 
-function fill(entry: Entry, { requestId, request, identity, context }: DecidedQuestion, revision: Revision): void {
-  entry.requestId = requestId
-  entry.domain = request.domain
-  entry.resource = request.resource
-  entry.action = request.action
+function fill(entry: Entry, { identity, context }: DecidedQuestion, revision: Revision): void {
   entry.identity = identity
   entry.now = context.now
   entry.clientAddress = context.clientAddress
@@ -146,8 +146,9 @@ function readHeaders(names: readonly string[], { header }: Context): ReadonlyMap
   return new Map(names.map(name => [name, header(name)]))
 }
 
-function restore(entry: Entry, policy: PolicySnapshot): RecordedDecision {
-  const { domain, resource, action, identity, now, clientAddress, clientCertificate, headers } = entry
+function restore(text: DecisionText, entry: Entry, policy: PolicySnapshot): RecordedDecision {
+  const { domain, resource, action } = text
+  const { identity, now, clientAddress, clientCertificate, headers } = entry
   const context: Context = { now, header: name => headers.get(name), clientAddress, clientCertificate }
   return { domain, resource, action, identity, context, policy }
 }

@@ -1,0 +1,30 @@
+/** What is written comes back, short or long, in ASCII or not, also where something else stood before. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createDecisionTexts } from '../../app/admin/decision-texts.ts'
+
+const line = fc.string({ unit: 'grapheme', maxLength: 30 }).map(text => text.replaceAll('\n', ' '))
+const texts = fc.record({
+  requestId: line,
+  domain: line,
+  action: line,
+  resource: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ minLength: 200, maxLength: 900 })),
+})
+
+test('every place holds what was written to it last', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(600), texts), { maxLength: 60 }), written => {
+      const kept = createDecisionTexts()
+      const last = new Map<number, unknown>()
+      for (const [place, text] of written) {
+        kept.write(place, text)
+        last.set(place, text)
+      }
+      for (const [place, text] of last) expect(kept.read(place)).toEqual(text)
+    }),
+  )
+})
+
+test('a place that was never written has nothing', () => {
+  expect(() => createDecisionTexts().read(3)).toThrow(RangeError)
+})
