@@ -95,8 +95,8 @@ export const metricDefinitions = {
   },
   sallyport_groups_omitted_total: {
     type: 'counter',
-    unit: 'checks',
-    help: 'Allowed checks whose groups did not fit into the identity headers and were left out as a whole.',
+    unit: 'headers',
+    help: 'Identity headers that were made without groups because they did not fit; headers are given out again for a part of their life.',
     labels: {},
   },
   sallyport_logins_total: {
