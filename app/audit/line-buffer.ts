@@ -27,12 +27,17 @@ export interface LineBuffer {
 }
 
 const batchBytes = 256 * 1_024
+/**
+ * Buffers that are kept for the next batches: as many as a busy service fills between two writes. Memory outside the heap
+ * counts for the garbage collector, which would go through the whole heap every second to find buffers let go.
+ */
+const mostSpare = 8
 /** UTF-8 takes at most three bytes for a UTF-16 code unit. */
 const mostBytesPerUnit = 3
 
 export function createLineBuffer(): LineBuffer {
   const full: Batch[] = []
-  let spare: Buffer<ArrayBufferLike> | undefined
+  const spare: Buffer<ArrayBufferLike>[] = []
   let filling: Buffer<ArrayBufferLike> = Buffer.allocUnsafeSlow(batchBytes)
   let filled = 0
   let filledLines = 0
@@ -48,8 +53,7 @@ export function createLineBuffer(): LineBuffer {
   function seal(): void {
     if (filledLines === 0) return
     keep(filling.subarray(0, filled), filledLines)
-    filling = spare ?? Buffer.allocUnsafeSlow(batchBytes)
-    spare = undefined
+    filling = spare.pop() ?? Buffer.allocUnsafeSlow(batchBytes)
     filled = 0
     filledLines = 0
   }
@@ -83,7 +87,7 @@ export function createLineBuffer(): LineBuffer {
     },
     release({ bytes }) {
       const { buffer } = bytes
-      if (buffer.byteLength === batchBytes) spare ??= Buffer.from(buffer)
+      if (buffer.byteLength === batchBytes && spare.length < mostSpare) spare.push(Buffer.from(buffer))
     },
     pending: () => ({ lines: fullLines + filledLines, bytes: fullBytes + filled }),
   }
