@@ -10,7 +10,7 @@ import { createSessionCookieAuthenticator } from './identity/session-cookie.ts'
 import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
-import { createRequestIds } from './request-ids.ts'
+import { createRandomTexts } from './random-texts.ts'
 import { createHostCookies } from './sessions/cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
@@ -31,7 +31,8 @@ export interface Base {
 export type Policy = PolicyReloader<PolicySnapshot>
 export type Kept = ReturnType<typeof composeKept>
 
-export const newRequestId = createRequestIds()
+const requestIdBytes = 16
+export const newRequestId = createRandomTexts(requestIdBytes, 'hex')
 export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
 export const secretsOf = (config: Config): readonly string[] => [config.sessions.secret]
 

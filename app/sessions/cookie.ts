@@ -5,15 +5,8 @@
  * its own requests is worth nothing on any other. `n.<nonce>` marks a browser that was sent to log in: the ticket that
  * comes back works in that browser only.
  */
-import {
-  createHash,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto'
+import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createRandomTexts } from '../random-texts.ts'
 import { createCookieVerdicts, type SessionCookie } from './cookie-verdicts.ts'
 import { sessionDigestOf } from './seal.ts'
 
@@ -61,6 +54,7 @@ export interface HostCookiesOptions {
 
 const sessionIdPattern = /^[\w-]{16,128}$/
 const noncePattern = /^[\w-]{43}$/
+const nonceBytes = 32
 const macLength = 43
 const [semicolon, space, equalsSign] = [0x3b, 0x20, 0x3d]
 /** More than any proxy or Node itself lets through by default. */
@@ -83,6 +77,7 @@ export function createHostCookies({
   const attributes = `; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
 
   const verdicts = createCookieVerdicts(memoryBytes)
+  const newNonce = createRandomTexts(nonceBytes, 'base64url')
   const bindingOf = (sessionId: string, domain: string) => hashNonce(macOf(signingKey, domain, sessionId))
 
   return {
@@ -92,7 +87,7 @@ export function createHostCookies({
       return `${name}=s.${sessionId}.${macOf(signingKey, domain, sessionId)}${attributes}`
     },
     issuePending() {
-      const nonce = randomBytes(32).toString('base64url')
+      const nonce = newNonce()
       return { setCookie: `${name}=n.${nonce}${attributes}`, nonceHash: hashNonce(nonce) }
     },
     bindingOf,
