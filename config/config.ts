@@ -1,6 +1,7 @@
 /** The configuration as the rest of the service sees it: typed, in seconds, with absolute paths, frozen. */
 import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema.ts'
+import { linesOf } from './secret-files.ts'
 import { isTree } from './tree.ts'
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
@@ -25,7 +26,8 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     providers: parsed.providers.map(toProvider),
     sessions: {
       store: toStore(parsed.sessions, directory),
-      secret: parsed.sessions.secret ?? '',
+      /** The first seals and signs, all of them open and verify. */
+      secrets: linesOf(parsed.sessions.secret ?? ''),
       lifetimeSeconds: parsed.sessions.lifetime,
       idleSeconds: parsed.sessions.idle,
       cacheBytes: parsed.sessions.cacheBytes,

@@ -1,5 +1,6 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
 
+import { linesOf } from './secret-files.ts'
 import { settingAt } from './settings.ts'
 import { getIn, type Path, type Tree } from './tree.ts'
 import { parseDuration } from './values.ts'
@@ -15,6 +16,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
   return [
     ...checkSecretForms(tree, ['sessions'], 'secret', true),
     ...checkSecretForms(tree, ['sessions'], 'url', getIn(tree, ['sessions', 'store']) === 'redis'),
+    ...checkSecretCount(tree),
     ...checkStore(tree),
     ...(Array.isArray(providers) ? checkProviders(tree, providers) : []),
     ...checkLifetimes(tree),
@@ -44,6 +46,17 @@ function checkSecretForms(tree: Tree, section: Path, name: string, isRequired: b
     return [{ path, message: `is missing: expected ${name}File with the name of a file, or ${name}` }]
   }
   return []
+}
+
+/** One that signs, one that comes and some that go. A cookie that fits nobody costs a computation with each. */
+const mostSecrets = 8
+
+function checkSecretCount(tree: Tree): CrossFinding[] {
+  const path = ['sessions', 'secret']
+  const value = getIn(tree, path)
+  const count = typeof value === 'string' ? linesOf(value).length : 0
+  if (count <= mostSecrets) return []
+  return [{ path, message: `expected at most ${mostSecrets} secrets, one on each line, got ${count}` }]
 }
 
 // Who names a Redis and gets the embedded store has replicas that do not know each other's sessions.

@@ -10,6 +10,7 @@ import { parse as parseSuffix } from 'tldts'
 import { type InsecureSetting, insecureFlag } from './insecure.ts'
 import { isLoopback } from './loopback.ts'
 import { getIn, type Path, type Tree } from './tree.ts'
+import { linesOf } from './secret-files.ts'
 import { parseAddressRange, parseListenAddress } from './values.ts'
 import { weaknessOf } from './weak-secrets.ts'
 
@@ -71,10 +72,14 @@ function parsedOrNone<T>(parse: (text: string) => T, text: string): T | undefine
 // Whoever guesses this secret can forge every cookie and read every stored session.
 function checkSecret(tree: Tree): SecurityFinding[] {
   const path = ['sessions', 'secret']
-  const secret = textAt(tree, path)
-  const weakness = secret === undefined || secret === '' ? undefined : weaknessOf(secret)
-  if (weakness === undefined) return []
-  return [{ name: 'secret', path, message: `the secret ${weakness}; \`sallyport secret\` prints a good one` }]
+  const secrets = linesOf(textAt(tree, path) ?? '')
+  return secrets.flatMap((secret, index): SecurityFinding[] => {
+    const weakness = weaknessOf(secret)
+    if (weakness === undefined) return []
+    // Each of them opens doors: one that is on its way out has to be as good as the one that replaces it.
+    const which = secrets.length === 1 ? 'the secret' : `the secret on line ${index + 1}`
+    return [{ name: 'secret', path, message: `${which} ${weakness}; \`sallyport secret\` prints a good one` }]
+  })
 }
 
 // Without TLS anybody on the way reads the session cookie and the login codes.

@@ -158,16 +158,18 @@ const sessions = z.strictObject({
   }),
   secret: setting(text.exactOptional(), {
     description:
-      'Secret that seals sessions and binds cookies, at least 32 random bytes (`sallyport secret`); better kept in `secretFile`.',
+      'Secret that seals sessions and binds cookies, at least 32 random bytes (`sallyport secret`); better kept in `secretFile`. Several, one on each line, while one replaces another.',
     expected: 'text (numbers in quotes)',
     secret: 'whole',
   }),
   secretFile: setting(text.exactOptional(), {
-    description: 'File that holds the secret, the same on every replica.',
+    description:
+      'File that holds the secret, the same on every replica; or several, one on each line: the first seals and signs, all of them open and verify.',
     expected: 'a path',
     example: '/run/secrets/session',
     isPath: true,
     fileOf: 'secret',
+    fileHolds: 'lines',
   }),
   lifetime: setting(duration(60).prefault('12h'), {
     description: 'How long a login lasts at most, whatever is done with it.',
