@@ -194,7 +194,7 @@ function canBeNobody(): boolean {
 
 /** Entries as they stand in the file. */
 function openCounter(path: string) {
-  const root = open({ path: join(path, 'sessions.mdb'), noSubdir: true, encoding: 'binary', maxDbs: 4 })
+  const root = open({ path: join(path, 'sessions.mdb'), noSubdir: true, encoding: 'binary', maxDbs: 8 })
   const [records, expiry] = [root.openDB({ name: 'records' }), root.openDB({ name: 'expiry' })]
   return () => ({ records: records.getKeysCount(), expiry: expiry.getKeysCount() })
 }

@@ -1,7 +1,7 @@
 /** The orders in which a read, a change and the message about it can meet, one by one. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { RecordStore, StoredRecord } from '../../app/sessions/session-store.ts'
-import { createTrackedRecords, type Tracking } from '../../app/sessions/tracked-records.ts'
+import type { RecordKind, RecordStore, StoredRecord } from '../../app/sessions/session-store.ts'
+import { type ChangedRecord, createTrackedRecords, type Tracking } from '../../app/sessions/tracked-records.ts'
 import { createMovableClock } from './fixtures.ts'
 
 const clock = createMovableClock()
@@ -14,7 +14,7 @@ function startWorld(maxBytes = 1024 * 1024) {
   const release = () => {
     for (const answer of held.splice(0)) answer()
   }
-  let tell: (key: string | undefined) => void = () => undefined
+  let tell: (changed: ChangedRecord | undefined) => void = () => undefined
   const tracking: Tracking = {
     isCurrent: () => state.isCurrent,
     isOn: () => state.isOn,
@@ -45,11 +45,17 @@ function startWorld(maxBytes = 1024 * 1024) {
     async end(_kind, key) {
       state.stored.delete(key)
     },
+    replace: async () => true,
+    remove: async () => true,
+    link: async () => undefined,
+    unlink: async () => undefined,
+    page: async () => ({ members: [] }),
     verifyConnection: async () => undefined,
     close: async () => undefined,
   }
   const records = createTrackedRecords(store, tracking, { clock, maxBytes })
-  return { state, records, release, tell: (key?: string) => tell(key) }
+  const told = (key?: string, kind: RecordKind = 'session') => tell(key === undefined ? undefined : { kind, key })
+  return { state, records, release, tell: told }
 }
 
 beforeEach(() => {
@@ -122,6 +128,8 @@ describe('what was read is remembered', () => {
       extend: () => records.extend('session', 'alice', expiresAt + 1),
       end: () => records.end('session', 'alice', expiresAt),
       take: () => records.take('session', 'alice'),
+      replace: () => records.replace('session', 'alice', Buffer.from('alice'), Buffer.from('new'), expiresAt),
+      remove: () => records.remove('session', 'alice', Buffer.from('alice')),
     }
     for (const [name, write] of Object.entries(writes)) {
       state.stored.set('alice', recordOf('alice'))
