@@ -87,11 +87,19 @@ async function startRedisOn(port: number, options: RedisOptions): Promise<Runnin
   writeFileSync(file, options.sentinel ?? '')
   const child = spawn(
     binary,
-    [file, '--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'no'].concat(
-      password,
-      options.args ?? [],
-      options.sentinel === undefined ? [] : ['--sentinel'],
-    ),
+    [
+      file,
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      directory,
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+    ].concat(password, options.args ?? [], options.sentinel === undefined ? [] : ['--sentinel']),
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const killOnExit = () => child.kill('SIGKILL')

@@ -60,7 +60,9 @@ export async function startSentinels(options: { readonly password?: string } = {
     `sentinel monitor ${masterName} 127.0.0.1 ${first.port} 2`,
     `sentinel down-after-milliseconds ${masterName} ${patienceMs}`,
     `sentinel failover-timeout ${masterName} 3000`,
-    ...(options.password === undefined ? [] : [`requirepass ${options.password}`, `sentinel sentinel-pass ${options.password}`]),
+    ...(options.password === undefined
+      ? []
+      : [`requirepass ${options.password}`, `sentinel sentinel-pass ${options.password}`]),
   ].join('\n')
   const sentinels = await Promise.all([1, 2, 3].map(() => startRedis({ sentinel })))
   const ask = (command: string) => askSentinel(sentinels[0], options.password, ['SENTINEL', command, masterName])
@@ -120,7 +122,14 @@ const slotRanges = [
 export async function startCluster(args: readonly string[] = []): Promise<ClusterServers> {
   const start = async () => {
     const bus = await freePort()
-    const own = ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-node-timeout', String(patienceMs)]
+    const own = [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      String(bus),
+      '--cluster-node-timeout',
+      String(patienceMs),
+    ]
     return { bus, server: await startRedis({ args: [...own, '--repl-diskless-sync-delay', '0', ...args] }) }
   }
   const started = await Promise.all(Array.from({ length: 6 }, start))
@@ -149,7 +158,8 @@ export async function startCluster(args: readonly string[] = []): Promise<Cluste
     const info = String(await tell(server, 'CLUSTER', 'INFO'))
     return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:6')
   }
-  const isFollowed = async (master: RunningRedis) => String(await tell(master, 'INFO', 'replication')).includes('state=online')
+  const isFollowed = async (master: RunningRedis) =>
+    String(await tell(master, 'INFO', 'replication')).includes('state=online')
   await Promise.all(servers.map(server => until(() => isWhole(server))))
   await Promise.all(masters.map(server => until(() => isFollowed(server))))
   return { nodes: servers.map(addressOf), masters, replicas, stop: () => stopAll(servers) }
@@ -178,7 +188,19 @@ export function makeCertificates(): Certificates {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore', cwd: directory })
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   for (const name of ['ca', 'foreign']) {
-    openssl('req', '-x509', ...curve, '-subj', `/CN=${name}`, '-days', '2', '-keyout', `${name}.key`, '-out', `${name}.crt`)
+    openssl(
+      'req',
+      '-x509',
+      ...curve,
+      '-subj',
+      `/CN=${name}`,
+      '-days',
+      '2',
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.crt`,
+    )
   }
   for (const [name, subject] of [
     ['server', serverName],
