@@ -1,6 +1,7 @@
 /** The configuration as the rest of the service sees it: typed, in seconds, with absolute paths, frozen. */
 import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema.ts'
+import { toHost } from './to-host.ts'
 import { toProvider } from './to-provider.ts'
 import { toSessions } from './to-sessions.ts'
 import { isTree } from './tree.ts'
@@ -36,6 +37,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     login: { returnTo, attemptLifetimeSeconds: attemptLifetime, requestsPerMinute: rateLimit },
     audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
+    hosts: parsed.hosts.map(toHost),
   }
 }
 

@@ -1,4 +1,5 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
+import { checkHosts } from './hosts-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { type CrossFinding, checkSecretForms } from './secret-forms.ts'
 import { settingAt } from './settings.ts'
@@ -12,6 +13,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkSecretForms(tree, ['sessions'], 'url', getIn(tree, ['sessions', 'store']) === 'redis'),
     ...checkStore(tree),
     ...checkProviders(tree),
+    ...checkHosts(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
     ...checkModule(tree, ['policy', 'adapter']),

@@ -10,8 +10,8 @@ import { parse as parseSuffix } from 'tldts'
 import { type InsecureSetting, insecureFlag } from './insecure.ts'
 import { isLoopback } from './loopback.ts'
 import { checkSessions } from './secure-sessions.ts'
-import { type SecurityFinding, textAt, urlOf } from './security-finding.ts'
-import { getIn, type Path, type Tree } from './tree.ts'
+import { type SecurityFinding, urlOf } from './security-finding.ts'
+import { getIn, type Path, type Tree, textAt } from './tree.ts'
 import { parseAddressRange, parseListenAddress } from './values.ts'
 
 export interface SecurityReport {

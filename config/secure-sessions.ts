@@ -1,7 +1,7 @@
 /** Insecure settings of sessions: a secret that can be guessed, and a store that is reached in the clear. */
 import { isLoopback } from './loopback.ts'
-import { type SecurityFinding, textAt, urlOf } from './security-finding.ts'
-import type { Tree } from './tree.ts'
+import { type SecurityFinding, urlOf } from './security-finding.ts'
+import { type Tree, textAt } from './tree.ts'
 import { weaknessOf } from './weak-secrets.ts'
 
 export const checkSessions = (tree: Tree): SecurityFinding[] => [...checkSecret(tree), ...checkRedis(tree)]

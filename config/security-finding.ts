@@ -1,6 +1,6 @@
-/** What the checks for insecure settings find, and how they read a tree that may hold anything. */
+/** What the checks for insecure settings find. */
 import type { InsecureSetting } from './insecure.ts'
-import { getIn, type Path, type Tree } from './tree.ts'
+import type { Path } from './tree.ts'
 
 /** One insecure setting, or (without `name`) a remark that needs no flag. */
 export interface SecurityFinding {
@@ -9,10 +9,6 @@ export interface SecurityFinding {
   readonly message: string
 }
 
-export const textAt = (tree: Tree, path: Path): string | undefined => {
-  const value = getIn(tree, path)
-  return typeof value === 'string' ? value : undefined
-}
-
+/** The address that a text is; `undefined` for any other text. */
 export const urlOf = (text: string | undefined): URL | undefined =>
   text !== undefined && URL.canParse(text) ? new URL(text) : undefined
