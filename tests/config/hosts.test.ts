@@ -83,7 +83,7 @@ describe('entries of hosts', () => {
     [
       'an unknown setting',
       `[{ ${host}, maxage: 1h }]`,
-      'hosts[0].maxage  there is no such setting; did you mean maxAge?',
+      'hosts[0].maxage  there is no such setting; did you mean "maxAge"?',
     ],
     ['no list', '{ a.example.com: {} }', 'hosts  expected a list of hosts, each starting with - host: …'],
     ['no sections', '[a.example.com]', 'hosts[0]  expected settings such as host, maxAge, maxIdle'],
