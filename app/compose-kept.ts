@@ -6,7 +6,6 @@ import { createSigningKeys, type StoredKey } from './assertion/signing-keys.ts'
 import type { AuditLogFile } from './audit/audit-log.ts'
 import type { AuditLog } from './audit/event.ts'
 import type { Clock } from './clock.ts'
-import { createSessionCookieAuthenticator } from './identity/session-cookie.ts'
 import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
@@ -15,6 +14,7 @@ import { createHostCookies } from './sessions/cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
+import { createSessionDirectory } from './sessions/session-directory.ts'
 import type { HandoffTicket, RecordStore } from './sessions/session-store.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -52,10 +52,16 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
   return {
     sessions,
     cookies,
+    directory: createSessionDirectory({
+      records,
+      secrets,
+      clock,
+      longestLifetimeSeconds: lifetimeSeconds,
+      endOf: login => login.startedAt + lifetimeSeconds,
+    }),
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),
-    authenticator: createSessionCookieAuthenticator({ cookies, sessions }),
     keys: createSigningKeys({
       store: createSharedStore<StoredKey>({ records, secrets, kind: 'signing-key' }),
       algorithm,

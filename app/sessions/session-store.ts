@@ -6,6 +6,20 @@ export interface LoginSession {
   readonly identity: User
   /** When the person logged in here, seconds since the epoch. The absolute lifetime counts from it. */
   readonly startedAt: number
+  /** When the provider last confirmed the login, seconds since the epoch; absent: at `startedAt`. */
+  readonly verifiedAt?: number
+  /** The provider could not be asked: since when, and when it is asked again. Seconds since the epoch. */
+  readonly unverified?: { readonly since: number; readonly retryAt: number }
+  /** How the provider can be asked without the person; absent: it cannot. */
+  readonly verifyBy?: 'refresh-token' | 'access-token'
+  /** `sid` of the ID token (OpenID Connect Front-Channel Logout 1.0 section 3): the provider's name for its session. */
+  readonly providerSession?: string
+  /** Where the login came from, for the person to recognise it by. */
+  readonly startedFrom?: { readonly clientAddress?: string; readonly userAgent?: string }
+  /** The person asked to stay logged in. */
+  readonly isRemembered?: true
+  /** What has to come along with the cookie. */
+  readonly boundTo?: { readonly kind: 'client-certificate'; readonly thumbprint: string }
   /** The ID token as received, for `id_token_hint` at log-out. */
   readonly idToken?: string
 }
@@ -106,6 +120,11 @@ export interface SessionStore {
   find(sessionId: string): ValueOrPromise<LoginSession | undefined>
   /** Ends the session everywhere; a save that is already under way cannot bring it back. */
   end(sessionId: string): Promise<void>
+  /**
+   * Puts `change(login)` in the place of the login, whatever else writes the session meanwhile: `change` may run several
+   * times and must not do anything else. The login that stands then; `undefined` when the session has ended.
+   */
+  update(sessionId: string, change: (login: LoginSession) => LoginSession): Promise<LoginSession | undefined>
   /** First 16 characters of the session key's digest: joins audit events, opens nothing. */
   digest(sessionId: string): string
 }

@@ -10,6 +10,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createLmdbRecords } from '../../app/sessions/lmdb.ts'
 import { endProcess, requirePeer } from '../peers.ts'
 import { type Backend, describeRecordStore } from './contract.ts'
+import { describeDirectory } from './directory-contract.ts'
 import { createMovableClock } from './fixtures.ts'
 import { describeIndexes } from './index-contract.ts'
 import { describePages } from './page-contract.ts'
@@ -45,6 +46,7 @@ describeVersions('LMDB', startLmdb)
 describeIndexes('LMDB', startLmdb)
 describeSessions('LMDB', startLmdb)
 describePages('LMDB', startLmdb)
+describeDirectory('LMDB', startLmdb)
 
 describe('the LMDB file', () => {
   const cleanups: (() => unknown)[] = []
