@@ -171,6 +171,9 @@ function composeRecords({ config, clock, logger, metrics }: Base): RecordStore {
   if (store.kind === 'lmdb') return createLmdbRecords({ path: store.path, clock })
   return createRedisRecords({
     url: store.url,
+    topology: store.topology,
+    ...('tls' in store && store.tls !== undefined ? { tls: store.tls } : {}),
+    writeReplicas: store.writeReplicas,
     prefix: store.prefix,
     commandTimeoutMs: store.timeoutSeconds * 1000,
     clock,

@@ -42,12 +42,13 @@ export function readSecretFile(
   }
   if (text === '') return { problem: `expected a file with a value: ${file} is empty` }
   if (text.includes('\0')) return { problem: `expected a file with text: ${file} holds something else` }
+  const { fileHolds = 'line' } = setting
   const lines = linesOf(text)
-  if (lines.length > 1 && setting.fileHolds !== 'lines') {
+  if (lines.length > 1 && fileHolds === 'line') {
     return { problem: `expected a file with one line: ${file} has more` }
   }
   deleteIn(tree, path)
-  setIn(tree, valuePathOf(setting, path), lines.join('\n'))
+  setIn(tree, valuePathOf(setting, path), fileHolds === 'text' ? text : lines.join('\n'))
   const isWorldReadable = ((options.fileMode?.(file) ?? 0) & 0o004) !== 0
   return isWorldReadable ? { warning: `every account of this machine can read ${file}; chmod 600 it` } : {}
 }

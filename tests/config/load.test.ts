@@ -104,6 +104,8 @@ describe('the environment goes before the file', () => {
     expect(config.sessions.store).toEqual({
       kind: 'redis',
       url: 'rediss://sallyport:hunter2-hunter2@redis.example.com:6380',
+      topology: { kind: 'single' },
+      writeReplicas: 0,
       prefix: 'sallyport:',
       timeoutSeconds: 0.25,
       isCached: true,
