@@ -26,8 +26,11 @@ interface NamedMaster {
   readonly epoch: number
 }
 
-/** Between two looks while all is well, and while it is not. */
-const lookEveryMs = 1000
+/**
+ * Between two looks while all is well, and while it is not. Threat: a master that was replaced while it is well believes
+ * in itself until the Sentinels have told it, and so does whoever asks it; this is how long we do at most.
+ */
+const lookEveryMs = 200
 const searchEveryMs = 100
 /** A Sentinel that does not answer for so long does not hold up the others' answers. */
 const answerTimeoutMs = 500
