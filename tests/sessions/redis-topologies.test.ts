@@ -8,7 +8,16 @@ import type { RecordStore } from '../../app/sessions/session-store.ts'
 import { type RunningRedis, requirePeer } from '../peers.ts'
 import { describeRecordStore } from './contract.ts'
 import { createMovableClock } from './fixtures.ts'
-import { type ClusterServers, type SentinelServers, startCluster, startSentinels, tell } from './redis-topologies.ts'
+import { describeIndexes } from './index-contract.ts'
+import {
+  type ClusterServers,
+  documentedUser,
+  type SentinelServers,
+  startCluster,
+  startSentinels,
+  tell,
+} from './redis-topologies.ts'
+import { describeVersions } from './version-contract.ts'
 import { until, untilVerified } from './waiting.ts'
 
 const isRedisHere = requirePeer('redis-server') !== undefined
@@ -34,7 +43,7 @@ function createOpener(choice: () => Choice) {
 }
 
 const clusterChoice = ({ nodes }: ClusterServers, first = 0): Choice => ({
-  url: `redis://${nodes[first]}`,
+  url: `redis://${documentedUser.url}${nodes[first]}`,
   topology: { kind: 'cluster', nodes: nodes.map(addressIn) },
 })
 const sentinelChoice = ({ nodes, masterName }: SentinelServers): Choice => ({
@@ -107,7 +116,7 @@ describe.runIf(isRedisHere)('F11 a Redis Cluster', () => {
   let servers: ClusterServers
   const opener = createOpener(() => clusterChoice(servers))
   beforeAll(async () => {
-    servers = await startCluster()
+    servers = await startCluster(documentedUser.args)
   }, 30_000)
   afterAll(async () => {
     await opener.closeAll()
@@ -118,10 +127,9 @@ describe.runIf(isRedisHere)('F11 a Redis Cluster', () => {
     return { clock, open, openElsewhere: open, remove: async () => undefined }
   }
 
-  describeRecordStore('a Redis Cluster', async () => {
-    await until(() => servers !== undefined)
-    return choose({})()
-  })
+  for (const describeIn of [describeRecordStore, describeVersions, describeIndexes]) {
+    describeIn('a Redis Cluster', choose({}))
+  }
 
   test('knows the slot of a key as Redis does', async () => {
     const [first] = servers.masters

@@ -10,6 +10,25 @@ import { until } from './waiting.ts'
 /** What a failed server may take to be noticed, in milliseconds: short enough for a test, long enough for two cores. */
 const patienceMs = 1000
 
+/** The rights that docs/reference/store-keys.md names, as arguments that give a server the user `sallyport`. */
+export const documentedUser = { url: 'sallyport:password@', args: userArgs() }
+
+function userArgs(): readonly string[] {
+  const document = readFileSync(join(import.meta.dirname, '../../docs/reference/store-keys.md'), 'utf8')
+  const lists = [/`(GET GETEX [^`]+)`/, /`(CLUSTER\|SLOTS [^`]+)`/, /`(WAIT)`/, /`(SCAN)`/]
+  const commands = lists.flatMap(list => list.exec(document)?.[1]?.split(/\s+/) ?? [])
+  if (commands.length < lists.length + 10) throw new Error('the page does not name the commands any more')
+  return [
+    '--user',
+    'sallyport',
+    'on',
+    '>password',
+    'resetkeys',
+    '~sallyport:*',
+    ...commands.map(command => `+${command.toLowerCase()}`),
+  ]
+}
+
 interface Servers {
   /** `127.0.0.1:port` of each. */
   readonly nodes: readonly string[]
