@@ -9,12 +9,12 @@
  */
 import type { Clock } from '../clock.ts'
 import { withDeadline } from './deadline.ts'
-import { isDurable } from './durable-kinds.ts'
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
 import { encodeMember, requireDigest } from './index-members.ts'
 import { type Databases, flushed, guard, linkId, openDatabases, transact } from './lmdb-databases.ts'
 import { createReader } from './lmdb-reader.ts'
 import { startSweep } from './lmdb-sweep.ts'
+import { isDurable } from './record-kinds.ts'
 import type { RecordKind, RecordStore } from './session-store.ts'
 
 export interface LmdbRecordsOptions {

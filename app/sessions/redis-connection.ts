@@ -1,6 +1,6 @@
 /** A connection to Redis: how it is made and watched. */
 import { createClient, defineScript, RESP_TYPES } from 'redis'
-import type { RedisAccess, RedisTls } from './redis-address.ts'
+import type { RedisAccess, RedisAddress, RedisTls } from './redis-address.ts'
 import {
   addScript,
   endScript,
@@ -23,6 +23,7 @@ const silenceMs = 5000
 const pingIntervalMs = 2000
 const longestBackoffMs = 2000
 const readOnlyReconnectMs = 5000
+const longestSentinelBackoffMs = 1000
 
 export interface ConnectionOptions {
   readonly commandTimeoutMs: number
@@ -82,6 +83,37 @@ export function connectTo({ url, tls }: RedisAccess, { commandTimeoutMs, isTold 
     // The library would make a timer and an abort signal for each command; redis-commands.ts bounds their time.
     commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
     scripts,
+  })
+}
+
+export interface SentinelConnectionOptions {
+  readonly password?: string
+  readonly tls?: RedisTls
+  readonly answerTimeoutMs: number
+}
+
+/** Of RESP2: the answers are lists, whatever the version. */
+export function connectToSentinel(
+  address: RedisAddress,
+  { password, tls, answerTimeoutMs }: SentinelConnectionOptions,
+) {
+  return createClient({
+    RESP: 2,
+    ...(password === undefined ? {} : { password }),
+    disableOfflineQueue: true,
+    maintNotifications: 'disabled',
+    disableClientInfo: true,
+    commandsQueueMaxLength: 100,
+    pingInterval: pingIntervalMs,
+    commandOptions: { timeout: 0 },
+    socket: {
+      host: address.host,
+      port: address.port,
+      ...(tls === undefined ? {} : tlsOptions(tls)),
+      connectTimeout: answerTimeoutMs * 2,
+      socketTimeout: silenceMs,
+      reconnectStrategy: retries => Math.min(longestSentinelBackoffMs, 50 * 2 ** Math.min(retries, 10)),
+    },
   })
 }
 

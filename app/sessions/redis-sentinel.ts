@@ -4,10 +4,9 @@
  * All Sentinels are asked, and the answer with the highest epoch counts: one that was cut off from the others still names
  * the master of before. That the server is a master it says itself with each command, since reads are made with GETEX.
  */
-import { createClient } from 'redis'
 import { withDeadline } from './deadline.ts'
 import { formatAddress, type RedisAddress, type RedisTls } from './redis-address.ts'
-import { createStateReport, tlsOptions } from './redis-connection.ts'
+import { connectToSentinel, createStateReport } from './redis-connection.ts'
 import type { Link } from './redis-link.ts'
 import { type Topology, type TopologyOptions, unknownServer } from './redis-topology.ts'
 import type { ChangedRecord } from './tracked-records.ts'
@@ -34,11 +33,10 @@ const lookEveryMs = 200
 const searchEveryMs = 100
 /** A Sentinel that does not answer for so long does not hold up the others' answers. */
 const answerTimeoutMs = 500
-const longestBackoffMs = 1000
 
 export function createSentinelTopology(options: SentinelOptions): Topology {
   const { openLink, prefix, masterName, describe } = options
-  const sentinels = options.sentinels.map(address => connectToSentinel(address, options))
+  const sentinels = options.sentinels.map(address => connectToSentinel(address, { ...options, answerTimeoutMs }))
   const report = createStateReport(options.onStateChange)
   const probe = `${prefix}probe`
   let onChange: (changed: ChangedRecord | undefined) => void = () => undefined
@@ -129,27 +127,6 @@ export function createSentinelTopology(options: SentinelOptions): Topology {
       await current?.link.close()
     },
   }
-}
-
-function connectToSentinel(address: RedisAddress, { password, tls }: SentinelOptions) {
-  return createClient({
-    RESP: 2,
-    ...(password === undefined ? {} : { password }),
-    disableOfflineQueue: true,
-    maintNotifications: 'disabled',
-    disableClientInfo: true,
-    commandsQueueMaxLength: 100,
-    pingInterval: 2000,
-    commandOptions: { timeout: 0 },
-    socket: {
-      host: address.host,
-      port: address.port,
-      ...(tls === undefined ? {} : tlsOptions(tls)),
-      connectTimeout: answerTimeoutMs * 2,
-      socketTimeout: 5000,
-      reconnectStrategy: retries => Math.min(longestBackoffMs, 50 * 2 ** Math.min(retries, 10)),
-    },
-  })
 }
 
 /** Names and values by turns. Empty when it is no such answer. */

@@ -12,9 +12,9 @@
  * an ended session back. How durable `end` is, is the server's `appendonly` setting.
  */
 import type { Clock } from '../clock.ts'
-import { isDurable } from './durable-kinds.ts'
 import { decodeEntry, encodeEntry, encodeMoment, isEntryOf, ownCopy } from './entry.ts'
 import { encodeMember, pageOf, rangeOf, requireDigest } from './index-members.ts'
+import { isDurable } from './record-kinds.ts'
 import { addressIn, createRedactor, type RedisAccess, type RedisAddress } from './redis-address.ts'
 import { createClusterTopology } from './redis-cluster.ts'
 import type { Client, RedisState } from './redis-connection.ts'
@@ -23,6 +23,8 @@ import { createSentinelTopology } from './redis-sentinel.ts'
 import { createSingleServer, type Topology, type TopologyOptions } from './redis-topology.ts'
 import type { RecordKind, RecordStore, StoredRecord } from './session-store.ts'
 import { type CacheEvent, createTrackedRecords, trackedKinds } from './tracked-records.ts'
+
+const defaultPrefix = 'sallyport:'
 
 export interface RedisRecordsOptions extends RedisAccess {
   /** Default: `url` names the one server. */
@@ -64,8 +66,8 @@ export interface RedisCacheOptions {
  * `ERR_STORE_UNAVAILABLE`. Throws for a URL that cannot be read.
  */
 export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
-  const { clock, prefix = 'sallyport:' } = options
-  const topology = openTopology(options, prefix)
+  const { clock, prefix = defaultPrefix } = options
+  const topology = openTopology(options)
   const keyOf = (kind: RecordKind, key: string) => `${prefix}${kind}:{${key}}`
   const indexKeyOf = (index: string) => {
     requireDigest(index)
@@ -148,8 +150,10 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
   return createTrackedRecords(records, topology.tracking, { clock, maxBytes, ...further })
 }
 
-function openTopology(options: RedisRecordsOptions, prefix: string): Topology {
-  const { url, tls, topology = { kind: 'single' }, writeReplicas = 0, commandTimeoutMs = 1000 } = options
+/** The connections alone. Throws for a URL that cannot be read. */
+export function openTopology(options: RedisRecordsOptions): Topology {
+  const { url, tls, prefix = defaultPrefix, topology = { kind: 'single' } } = options
+  const { writeReplicas = 0, commandTimeoutMs = 1000 } = options
   const password = topology.kind === 'sentinel' ? topology.password : undefined
   const describe = createRedactor(url, password === undefined ? [] : [password])
   const keyPrefixes = new Map<RecordKind, string>(trackedKinds.map(kind => [kind, `${prefix}${kind}:{`]))
