@@ -29,6 +29,9 @@ function userArgs(): readonly string[] {
   ]
 }
 
+/** A master that does not wait for further replicas before it begins. */
+export const syncAtOnce = ['--repl-diskless-sync-delay', '0']
+
 interface Servers {
   /** `127.0.0.1:port` of each. */
   readonly nodes: readonly string[]
@@ -72,8 +75,8 @@ const stopAll = async (servers: readonly RunningRedis[]) => {
 /** A master with a replica, and three Sentinels that know each other. */
 export async function startSentinels(options: { readonly password?: string } = {}): Promise<SentinelServers> {
   const masterName = 'sallyport'
-  const first = await startRedis()
-  const second = await startRedis({ args: ['--replicaof', '127.0.0.1', String(first.port)] })
+  const first = await startRedis({ args: syncAtOnce })
+  const second = await startRedis({ args: [...syncAtOnce, '--replicaof', '127.0.0.1', String(first.port)] })
   const servers = [first, second]
   const sentinel = [
     `sentinel monitor ${masterName} 127.0.0.1 ${first.port} 2`,
@@ -149,7 +152,7 @@ export async function startCluster(args: readonly string[] = []): Promise<Cluste
       '--cluster-node-timeout',
       String(patienceMs),
     ]
-    return { bus, server: await startRedis({ args: [...own, '--repl-diskless-sync-delay', '0', ...args] }) }
+    return { bus, server: await startRedis({ args: [...own, ...syncAtOnce, ...args] }) }
   }
   const started = await Promise.all(Array.from({ length: 6 }, start))
   const servers = started.map(({ server }) => server)
