@@ -37,14 +37,14 @@ class RefusedLoginError extends OperationalError {
   }
 }
 
-/** The error that the callback is answered with; the cause stays for the log. */
-export function explainExchangeFailure(error: unknown): OperationalError {
+/** The error that the person is answered with; the cause stays for the log. `endpoint` is the one that was called. */
+export function explainExchangeFailure(error: unknown, endpoint = 'token endpoint'): OperationalError {
   if (error instanceof OperationalError) return error
   if (error instanceof AuthorizationResponseError) return explainRefusal(error)
   if (isUnreachable(error)) {
     return new OperationalError('ERR_PROVIDER_UNAVAILABLE', 'the provider did not answer', { cause: error })
   }
-  if (error instanceof ResponseBodyError) return invalid(`the token endpoint answered ${shorten(error.error)}`, error)
+  if (error instanceof ResponseBodyError) return invalid(`the ${endpoint} answered ${shorten(error.error)}`, error)
   if (isAboutAuthTime(error)) {
     return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', 'auth_time is absent or too old', { cause: error })
   }
