@@ -14,6 +14,7 @@ import { createDeniedPages } from './fronts/denied-pages.ts'
 import { createForwardAuthFront } from './fronts/forward-auth.ts'
 import { createHandoff, reservedPath } from './fronts/handoff.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
+import type { SessionCookieAuthenticator } from './identity/session-cookie.ts'
 import { createRememberedDecisions } from './policy/remembered-decisions.ts'
 import { createShadowCounter } from './policy/shadow-counter.ts'
 import type { CheckRoutes } from './server.ts'
@@ -22,12 +23,13 @@ import { createVerify, type DecidedQuestion } from './verify.ts'
 export function composeChecks(
   base: Base,
   kept: Kept,
+  authenticate: SessionCookieAuthenticator['authenticate'],
   policy: Policy,
   record: (decided: DecidedQuestion) => void,
 ): CheckRoutes {
   const { config, clock, logger, metrics, audit } = base
   const { url: publicUrl, trustedProxies, webSocketOrigins } = config.server
-  const { cookies, authenticator } = kept
+  const { cookies } = kept
   const deniedPages = createDeniedPages(kept.pages, publicUrl)
   const { groupSeparator, ...names } = config.headers
   const settings = {
@@ -41,7 +43,7 @@ export function composeChecks(
   const countShadow = createShadowCounter(metrics.shadowed)
   const decide = createRememberedDecisions()
   const verify = createVerify({
-    authenticate: authenticator.authenticate,
+    authenticate,
     decide: (request, identity, context) => {
       const snapshot = policy.current()
       const decision = decide(request, identity, snapshot, context, onEvaluationError)
@@ -62,7 +64,7 @@ export function composeChecks(
     publicUrl,
     tickets: kept.tickets,
     sessions: kept.sessions,
-    authenticate: authenticator.authenticate,
+    authenticate,
     issueSession: cookies.issueSession,
     deniedPages,
     audit,

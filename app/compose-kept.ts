@@ -6,7 +6,6 @@ import { createSigningKeys, type StoredKey } from './assertion/signing-keys.ts'
 import type { AuditLogFile } from './audit/audit-log.ts'
 import type { AuditLog } from './audit/event.ts'
 import type { Clock } from './clock.ts'
-import { createSessionCookieAuthenticator } from './identity/session-cookie.ts'
 import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
@@ -55,7 +54,6 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),
-    authenticator: createSessionCookieAuthenticator({ cookies, sessions }),
     keys: createSigningKeys({
       store: createSharedStore<StoredKey>({ records, secrets, kind: 'signing-key' }),
       algorithm,

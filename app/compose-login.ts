@@ -20,6 +20,7 @@ import { createReturnToGuard } from './login/return-to.ts'
 import { createLoginRouter } from './login/routes.ts'
 import { createSessionMiddleware } from './login/session-middleware.ts'
 import { createPagesApp } from './server.ts'
+import { parseLogin } from './sessions/session-payload.ts'
 
 export type Login = ReturnType<typeof composeLogin>
 
@@ -46,7 +47,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     attempts: createAttempts({ store: kept.attempts, clock, lifetimeSeconds: config.login.attemptLifetimeSeconds }),
     browserCookie: createBrowserCookie(isSecure(config)),
     tickets: kept.tickets,
-    sessions: createSessionMiddleware({ ...middleware, clock, logger: logger.child('login') }),
+    sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({

@@ -15,6 +15,7 @@ import { composeAdmin, type ServiceAnswers } from './compose-admin.ts'
 import { composeChecks } from './compose-checks.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
 import { composeLogin, composePages, type Login } from './compose-login.ts'
+import { composeAuthenticator } from './compose-sessions.ts'
 import { drain, listen, portOf, stopAccepting } from './listen.ts'
 import type { ProviderStatus } from './login/providers.ts'
 import { createConfiguredSource } from './policy/configured-source.ts'
@@ -75,7 +76,8 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const policy = composePolicy(base, recorder)
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
-  const checks = composeChecks(base, kept, policy, recorder.record)
+  const { authenticate } = composeAuthenticator(kept)
+  const checks = composeChecks(base, kept, authenticate, policy, recorder.record)
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
     requestTimeoutSeconds: config.server.requestTimeoutSeconds,

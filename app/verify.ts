@@ -6,7 +6,7 @@
  */
 import type { AccessRequest } from '../rbac/access-request.ts'
 import type { Context } from '../rbac/context.ts'
-import type { Decision } from '../rbac/decision.ts'
+import type { Decision, LoginRequirement, SessionReason } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
 import type { Access } from './access-event.ts'
 
@@ -22,6 +22,8 @@ export interface Authentication {
   readonly bindingHash?: string
   /** A cookie of ours came that is worth nothing. */
   readonly clearCookie: boolean
+  /** There is a session, but it does not do for this host before another login; `identity` is nobody's then. */
+  readonly sessionChallenge?: { readonly reason: SessionReason; readonly login: LoginRequirement }
 }
 
 /** One question, as a front understood it. */
@@ -57,7 +59,11 @@ export interface VerifyDependencies {
    * A value when it is at hand, else a promise. Throws or rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an
    * error never yields an identity.
    */
-  readonly authenticate: (cookie: string, domain: string) => Authentication | Promise<Authentication>
+  readonly authenticate: (
+    cookie: string,
+    domain: string,
+    question: VerifyQuestion,
+  ) => Authentication | Promise<Authentication>
   /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
   readonly decide: (request: AccessRequest, identity: Identity, context: Context) => Decision
   readonly identityHeaders: (
@@ -102,7 +108,7 @@ export function createVerify(dependencies: VerifyDependencies): Verify {
   return question => {
     const started = performance.now()
     dependencies.requireAudit()
-    const authentication = dependencies.authenticate(question.cookie, question.request.domain)
+    const authentication = dependencies.authenticate(question.cookie, question.request.domain, question)
     if (!(authentication instanceof Promise)) return conclude(question, authentication, started, dependencies)
     return authentication.then(known => conclude(question, known, started, dependencies))
   }
@@ -117,13 +123,19 @@ function conclude(
   const { requestId, request, header, clientAddress } = question
   const { identity } = authentication
   const context: Context = { now: Math.floor(dependencies.now() / 1000), header, clientAddress }
-  const decision = dependencies.decide(request, identity, context)
+  const decided = dependencies.decide(request, identity, context)
+  const decision = withSessionChallenge(decided, authentication.sessionChallenge)
   const result = answer(question, authentication, decision, dependencies)
   const durationMicroseconds = Math.round((performance.now() - started) * 1000)
   dependencies.onDecision(question.front, decision, durationMicroseconds)
   dependencies.audit({ question, authentication, decision, durationMicroseconds })
   dependencies.record({ requestId, request, identity, context, decision })
   return result
+}
+
+/** What nobody would be challenged for, because nobody is logged in, is challenged for what the session lacks. */
+function withSessionChallenge(decision: Decision, lacking: Authentication['sessionChallenge']): Decision {
+  return lacking === undefined || decision.effect !== 'challenge' ? decision : { ...decision, ...lacking }
 }
 
 function answer(

@@ -5,6 +5,10 @@ export const challengeReasons = {
   'user-unauthenticated': 'Nobody is logged in and no rule admits an anonymous request.',
   'authentication-too-old': 'A rule would admit this person after a fresh login.',
   'authentication-method-missing': 'A rule would admit this person after a login with a stronger method.',
+  'session-unverified': 'The identity provider has to confirm this login again.',
+  'session-too-old': 'The login is older than this host allows.',
+  'session-idle': 'This host was not used for longer than it allows.',
+  'session-unbound': 'The session is bound to a client certificate that did not come along.',
 } as const
 
 /** Every reason for a denial, with the sentence that explains it. */
@@ -22,12 +26,19 @@ export type DenyReason = keyof typeof denyReasons
 /** Where a rule stands: `file:line` of its row, as shown in audit events. */
 export type RuleId = string
 
+/** What is wrong with a session, and never what a policy says: no row gives these reasons. */
+export type SessionReason = Extract<ChallengeReason, `session-${string}`>
+
 /** What the next login has to ask of the provider so that a condition can become true. */
 export interface LoginRequirement {
   /** Largest age of the login, in seconds (OpenID Connect Core 1.0 section 3.1.2.1, `max_age`). */
   readonly maxAgeSeconds?: number
   /** Wanted authentication context classes, in order of preference (`acr_values`). */
   readonly acrValues?: readonly string[]
+  /** Wanted methods, of which every one has to be among those that the provider names (RFC 8176, `amr`). */
+  readonly methods?: readonly string[]
+  /** `none`: only if the provider can do without asking the person (section 3.1.2.1). */
+  readonly prompt?: 'none' | 'login'
 }
 
 interface Stamp {

@@ -12,7 +12,8 @@ describe('random texts', () => {
   it('use all of their bits', () => {
     const newText = createRandomTexts(16, 'hex')
     const seen = Array.from({ length: 32 }, () => new Set<string>())
-    for (let count = 0; count < 1_000; count += 1) [...newText()].forEach((digit, place) => void seen[place]?.add(digit))
+    for (let count = 0; count < 1_000; count += 1)
+      [...newText()].forEach((digit, place) => void seen[place]?.add(digit))
     expect(seen.map(digits => digits.size)).toEqual(seen.map(() => 16))
   })
 })

@@ -24,10 +24,11 @@ export type ChallengeFor = (
 
 export function createChallenge({ publicUrl, issuePending }: ChallengeSettings): ChallengeFor {
   return (question, decision, authentication) => {
-    const { maxAgeSeconds, acrValues = [] } = decision.login
+    const { maxAgeSeconds, acrValues = [], prompt } = decision.login
     const age = maxAgeSeconds === undefined ? '' : `&max_age=${maxAgeSeconds}`
     const classes = acrValues.length === 0 ? '' : `&acr_values=${encodeURIComponent(acrValues.join(' '))}`
-    const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnTo(question.request.url))}${age}${classes}`
+    const how = prompt === undefined ? '' : `&prompt=${prompt}`
+    const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnTo(question.request.url))}${age}${classes}${how}`
     // Only a navigation comes back from a login; a script's request would leave a cookie that nobody redeems.
     if (!question.isInteractive) return { loginUrl }
     if (authentication.bindingHash !== undefined)

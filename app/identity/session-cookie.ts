@@ -1,4 +1,5 @@
 /** Session cookie of one host -> the person who logged in. */
+import type { LoginRequirement, SessionReason } from '../../rbac/decision.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { HostCookieReading, HostCookies } from '../sessions/cookie.ts'
 import type { SessionCookie } from '../sessions/cookie-verdicts.ts'
@@ -9,8 +10,33 @@ export interface SessionCookieAuthenticator {
    * Throws or rejects with `ERR_STORE_UNAVAILABLE` when the store cannot tell. Threat: taking an unreadable session for none would
    * turn an outage into rules for anonymous requests, and into log-outs.
    */
-  authenticate(cookieHeader: string, domain: string): ValueOrPromise<CookieAuthentication>
+  authenticate(cookieHeader: string, domain: string, asked?: Asked): ValueOrPromise<CookieAuthentication>
 }
+
+/** What a guard may look at beside the session; absent where a page is asked for. */
+export interface Asked {
+  /** First value of a header by its lower-case name. */
+  readonly header: (name: string) => string | undefined
+  readonly isInteractive: boolean
+}
+
+/** The session is there, but this host does not take it before another login. */
+export interface SessionChallenge {
+  readonly reason: SessionReason
+  readonly login: LoginRequirement
+}
+
+/**
+ * Looks at a session that was found, before anybody is let in by it. The login, which may have been read anew; a
+ * challenge; or `undefined` if the session has ended. A promise only where something has to be waited for. Throws or
+ * rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell.
+ */
+export type SessionGuard = (
+  login: LoginSession,
+  session: Pick<SessionCookie, 'sessionId' | 'sessionDigest'>,
+  domain: string,
+  asked: Asked | undefined,
+) => ValueOrPromise<LoginSession | SessionChallenge | undefined>
 
 export interface CookieAuthentication {
   readonly identity: Identity
@@ -25,37 +51,89 @@ export interface CookieAuthentication {
   readonly bindingHash?: string
   /** The cookie that came is worth nothing: garbage, made for another host, or of a session that has ended. */
   readonly clearCookie: boolean
+  /** The session does not do here as it is; `identity` is nobody's then. */
+  readonly sessionChallenge?: SessionChallenge
 }
 
 export interface SessionCookieAuthenticatorOptions {
   readonly cookies: Pick<HostCookies, 'read' | 'recall' | 'bindingOf'>
   readonly sessions: Pick<SessionStore, 'find' | 'digest'>
+  /** In this order; each gets the login that the one before has let through. */
+  readonly guards?: readonly SessionGuard[]
 }
 
 export function createSessionCookieAuthenticator(
   options: SessionCookieAuthenticatorOptions,
 ): SessionCookieAuthenticator {
-  const { cookies, sessions } = options
+  const { cookies, sessions, guards = [] } = options
 
-  async function findAmong(reading: HostCookieReading, domain: string): Promise<CookieAuthentication> {
+  async function findAmong(
+    reading: HostCookieReading,
+    domain: string,
+    asked: Asked | undefined,
+  ): Promise<CookieAuthentication> {
     const found = await findFirst(sessions, reading.sessionIds)
     if (found === undefined) return withoutSession(reading)
     const { sessionId, login } = found
     const sessionDigest = sessions.digest(sessionId)
-    return withSession({ sessionId, sessionDigest, bindingHash: cookies.bindingOf(sessionId, domain) }, login)
+    return guarded(
+      { sessionId, sessionDigest, bindingHash: cookies.bindingOf(sessionId, domain) },
+      login,
+      domain,
+      asked,
+    )
+  }
+
+  function guarded(
+    cookie: SessionCookie,
+    login: LoginSession | undefined,
+    domain: string,
+    asked: Asked | undefined,
+  ): ValueOrPromise<CookieAuthentication> {
+    let passed: LoginSession | SessionChallenge | undefined = login
+    for (const [place, guard] of guards.entries()) {
+      if (passed === undefined || isChallenge(passed)) break
+      const answer = guard(passed, cookie, domain, asked)
+      if (answer instanceof Promise) {
+        const rest = guards.slice(place + 1)
+        return answer
+          .then(first => runGuards(rest, first, cookie, domain, asked))
+          .then(last => withSession(cookie, last))
+      }
+      passed = answer
+    }
+    return withSession(cookie, passed)
   }
 
   return {
-    authenticate(cookieHeader, domain) {
+    authenticate(cookieHeader, domain, asked) {
       const cookie = cookies.recall(cookieHeader, domain)
       if (cookie === undefined) {
         const reading = cookies.read(cookieHeader, domain)
-        return reading.sessionIds.length === 0 ? withoutSession(reading) : findAmong(reading, domain)
+        return reading.sessionIds.length === 0 ? withoutSession(reading) : findAmong(reading, domain, asked)
       }
       const login = sessions.find(cookie.sessionId)
-      return login instanceof Promise ? login.then(found => withSession(cookie, found)) : withSession(cookie, login)
+      if (login instanceof Promise) return login.then(found => guarded(cookie, found, domain, asked))
+      return guarded(cookie, login, domain, asked)
     },
   }
+}
+
+const isChallenge = (answer: LoginSession | SessionChallenge): answer is SessionChallenge => 'reason' in answer
+
+async function runGuards(
+  guards: readonly SessionGuard[],
+  first: LoginSession | SessionChallenge | undefined,
+  cookie: SessionCookie,
+  domain: string,
+  asked: Asked | undefined,
+): Promise<LoginSession | SessionChallenge | undefined> {
+  let passed = first
+  for (const guard of guards) {
+    if (passed === undefined || isChallenge(passed)) return passed
+    passed = await guard(passed, cookie, domain, asked)
+  }
+  return passed
 }
 
 /** What cookies are worth that lead to no session. */
@@ -66,9 +144,11 @@ function withoutSession({ pendingNonceHash, isGarbage, sessionIds }: HostCookieR
 }
 
 /** What the only cookie of a request is worth, once the store was asked. */
-function withSession(cookie: SessionCookie, login: LoginSession | undefined): CookieAuthentication {
+function withSession(cookie: SessionCookie, login: LoginSession | SessionChallenge | undefined): CookieAuthentication {
   if (login === undefined) return worthless
   const { sessionId, sessionDigest, bindingHash } = cookie
+  if (isChallenge(login))
+    return { identity: anonymous, sessionId, sessionDigest, bindingHash, clearCookie: false, sessionChallenge: login }
   return { identity: login.identity, sessionId, sessionDigest, bindingHash, clearCookie: false }
 }
 

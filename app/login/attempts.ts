@@ -18,7 +18,7 @@ export interface LoginIntent {
   readonly handoff?: string
   readonly maxAgeSeconds?: number
   readonly acrValues?: readonly string[]
-  readonly prompt?: 'login'
+  readonly prompt?: 'login' | 'none'
 }
 
 export interface LoginAttempt extends LoginIntent {

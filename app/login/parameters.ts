@@ -79,4 +79,4 @@ const matches =
 const isSeconds = matches(/^\d{1,9}$/)
 const isAcrList = matches(/^[\x21-\x7e]{1,256}(?: [\x21-\x7e]{1,256}){0,9}$/)
 const isProviderName = matches(/^[a-z0-9-]{1,64}$/)
-const isPrompt = (value: unknown): value is 'login' => value === 'login'
+const isPrompt = (value: unknown): value is 'login' | 'none' => value === 'login' || value === 'none'

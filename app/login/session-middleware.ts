@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
 import session, { type Store } from 'express-session'
 import passport from 'passport'
-import type { User } from '../../rbac/identity.ts'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
@@ -34,6 +33,8 @@ export interface SessionMiddlewareOptions {
   readonly lifetimeSeconds: number
   /** Default `__Host-sallyport-login`, or `sallyport-login` when the public URL is http. */
   readonly cookieName?: string
+  /** The login that stands in a session, or `undefined` for a shape that is not ours. */
+  readonly parseLogin: (user: unknown) => LoginSession | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -119,24 +120,11 @@ function createAuthenticator(options: SessionMiddlewareOptions): Authenticator {
   const authenticator = new passport.Passport()
   authenticator.serializeUser((user, done) => done(null, user))
   authenticator.deserializeUser((stored: unknown, done) => {
-    const login = parseLogin(stored)
+    const login = options.parseLogin(stored)
     const isAlive = login !== undefined && login.startedAt + options.lifetimeSeconds > options.clock.now() / 1000
     done(null, isAlive ? login : false)
   })
   return authenticator
-}
-
-/** The store is sealed, so this is not about attackers: a record of an older version must not become half an identity. */
-function parseLogin(stored: unknown): LoginSession | undefined {
-  if (typeof stored !== 'object' || stored === null) return undefined
-  const { identity, startedAt } = stored as Partial<LoginSession>
-  return isUser(identity) && typeof startedAt === 'number' ? (stored as LoginSession) : undefined
-}
-
-function isUser(value: unknown): value is User {
-  if (typeof value !== 'object' || value === null) return false
-  const { kind, subject, provider, groups } = value as Partial<User>
-  return kind === 'user' && typeof subject === 'string' && typeof provider === 'string' && Array.isArray(groups)
 }
 
 function chain(handlers: readonly RequestHandler[]): RequestHandler {

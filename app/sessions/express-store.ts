@@ -8,7 +8,7 @@
 import { RedisStore } from 'connect-redis'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './login-sessions.ts'
 import { createSealedRecords } from './sealed-records.ts'
-import { expiryOf, isExpiryStale, parseLogin } from './session-payload.ts'
+import { expiryOf, isExpiryStale, parsePayload } from './session-payload.ts'
 
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
 export function createExpressSessionStore(options: SessionStoreOptions): RedisStore {
@@ -25,7 +25,7 @@ function createClientFacade(options: SessionStoreOptions) {
   async function find(sessionId: string) {
     const record = await sessions.get(sessionId)
     if (record === undefined) return undefined
-    const wanted = expiryOf(parseLogin(record.value), clock.now(), options)
+    const wanted = expiryOf(parsePayload(record.value), clock.now(), options)
     return wanted <= clock.now() ? undefined : { ...record, wanted }
   }
 
@@ -40,7 +40,7 @@ function createClientFacade(options: SessionStoreOptions) {
      */
     async set(sessionId: string, text: string): Promise<void> {
       const payload: unknown = JSON.parse(text)
-      const expiresAt = expiryOf(parseLogin(payload), clock.now(), options)
+      const expiresAt = expiryOf(parsePayload(payload), clock.now(), options)
       if (expiresAt <= clock.now()) await endSession(sessions, sessionId, options)
       else await sessions.put(sessionId, payload, expiresAt)
     },

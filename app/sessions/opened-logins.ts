@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache'
 import { createSeal, digestOf } from './seal.ts'
 import { parseJson } from './sealed-records.ts'
-import { parseLogin } from './session-payload.ts'
+import { parsePayload } from './session-payload.ts'
 import type { LoginSession, RecordStore, StoredRecord, ValueOrPromise } from './session-store.ts'
 
 export interface OpenedLoginsOptions {
@@ -77,7 +77,7 @@ export function createOpenedLogins({ records, secrets, memoryBytes }: OpenedLogi
 const areSame = (one: Uint8Array, other: Uint8Array) => one === other || Buffer.compare(one, other) === 0
 
 function openLogin(plaintext: Buffer | undefined): LoginSession | undefined {
-  const login = parseLogin(parseJson(plaintext))
+  const login = parsePayload(parseJson(plaintext))
   if (login !== undefined) freezeDeeply(login)
   return login
 }

@@ -9,16 +9,21 @@ export interface SessionLimits {
   readonly idleSeconds: number
 }
 
-/**
- * The login in a session, or `undefined` when nobody is logged in or the shape is not ours. The seal vouches for who
- * wrote it; the shape is checked because an older version may have.
- */
-export function parseLogin(payload: unknown): LoginSession | undefined {
-  const login = isObject(payload) && isObject(payload.passport) ? payload.passport.user : undefined
+/** The login in a session, or `undefined` when nobody is logged in or the shape is not ours. */
+export function parsePayload(payload: unknown): LoginSession | undefined {
+  return isObject(payload) && isObject(payload.passport) ? parseLogin(payload.passport.user) : undefined
+}
+
+/** The seal vouches for who wrote it; the shape is checked because an older version may have. */
+export function parseLogin(login: unknown): LoginSession | undefined {
   if (!isObject(login) || !isUser(login.identity)) return undefined
   if (typeof login.startedAt !== 'number' || !Number.isFinite(login.startedAt)) return undefined
-  const { identity, startedAt, idToken } = login
-  return { identity, startedAt, ...(typeof idToken === 'string' ? { idToken } : {}) }
+  const { identity, startedAt } = login
+  const parsed: Record<string, unknown> = { identity, startedAt }
+  for (const [name, is] of optionalFields) if (login[name] !== undefined && is(login[name])) parsed[name] = login[name]
+  // A binding that cannot be read must not become none.
+  if (login.boundTo !== undefined && parsed.boundTo === undefined) return undefined
+  return parsed as unknown as LoginSession
 }
 
 /** When a session that is used now expires, in milliseconds: idle time never reaches beyond the lifetime. */
@@ -51,9 +56,25 @@ function isUser(value: unknown): value is User {
   )
 }
 
+const isAttempt = (value: unknown) => isObject(value) && isNumber(value.since) && isNumber(value.retryAt)
+const isBinding = (value: unknown) =>
+  isObject(value) && value.kind === 'client-certificate' && isText(value.thumbprint) && value.thumbprint !== ''
+const isOneOf = (values: readonly unknown[]) => (value: unknown) => values.includes(value)
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (value: unknown) => typeof value === 'string'
 const isNumber = (value: unknown) => typeof value === 'number' && Number.isFinite(value)
 const isTextList = (value: unknown) => Array.isArray(value) && value.every(isText)
 const isAbsentOr = (value: unknown, is: (value: unknown) => boolean) => value === undefined || is(value)
+
+/** The rest of a login; one that is not of our shape is left out. */
+const optionalFields: readonly (readonly [keyof LoginSession, (value: unknown) => boolean])[] = [
+  ['verifiedAt', isNumber],
+  ['unverified', isAttempt],
+  ['verifyBy', isOneOf(['refresh-token', 'access-token'])],
+  ['providerSession', isText],
+  ['isRemembered', isOneOf([true])],
+  ['boundTo', isBinding],
+  ['idToken', isText],
+]

@@ -6,6 +6,18 @@ export interface LoginSession {
   readonly identity: User
   /** When the person logged in here, seconds since the epoch. The absolute lifetime counts from it. */
   readonly startedAt: number
+  /** When the provider last confirmed the login, seconds since the epoch; absent: at `startedAt`. */
+  readonly verifiedAt?: number
+  /** The provider could not be asked: since when, and when it is asked again. Seconds since the epoch. */
+  readonly unverified?: { readonly since: number; readonly retryAt: number }
+  /** How the provider can be asked without the person; absent: it cannot. */
+  readonly verifyBy?: 'refresh-token' | 'access-token'
+  /** `sid` of the ID token (OpenID Connect Front-Channel Logout 1.0 section 3): the provider's name for its session. */
+  readonly providerSession?: string
+  /** The person asked to stay logged in. */
+  readonly isRemembered?: true
+  /** What has to come along with the cookie. */
+  readonly boundTo?: { readonly kind: 'client-certificate'; readonly thumbprint: string }
   /** The ID token as received, for `id_token_hint` at log-out. */
   readonly idToken?: string
 }

@@ -75,6 +75,22 @@ describe('a verified request', () => {
     expect((await verifyWith(decision)).setCookie).toBeUndefined()
   })
 
+  describe('with a session that does not do here as it is', () => {
+    const sessionChallenge = { reason: 'session-idle', login: { maxAgeSeconds: 900 } } as const
+    const lacking = { identity: anonymous, sessionChallenge }
+
+    it('is challenged for what the session lacks, not for being nobody', async () => {
+      const nobody: Decision = { effect: 'challenge', reason: 'user-unauthenticated', login: {}, revision: 'abc' }
+      const { decision } = await verifyWith(nobody, lacking)
+      expect(decision).toEqual({ effect: 'challenge', ...sessionChallenge, revision: 'abc' })
+      expect(events).toMatchObject([{ event: 'access.challenged', reason: 'session-idle', session: 'digest' }])
+    })
+
+    it.each([allow, deny])('keeps what anybody would get when the effect is $effect', async decision => {
+      expect((await verifyWith(decision, lacking)).decision).toEqual(decision)
+    })
+  })
+
   it('is decided with whole seconds and the address that a proxy vouched for', async () => {
     let seen: unknown
     const decide: VerifyDependencies['decide'] = (_request, _identity, context) => {

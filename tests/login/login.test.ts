@@ -127,7 +127,7 @@ describe('a login', () => {
       { handoff: 'short' },
       { max_age: '-1' },
       { max_age: '1e3' },
-      { prompt: 'none' },
+      { prompt: 'consent' },
       { acr_values: 'a  b' },
     ]
     for (const parameters of malformed) {

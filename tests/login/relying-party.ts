@@ -14,6 +14,7 @@ import { createReturnToGuard } from '../../app/login/return-to.ts'
 import { createLoginRouter } from '../../app/login/routes.ts'
 import { createSessionMiddleware } from '../../app/login/session-middleware.ts'
 import { createPages } from '../../app/pages/create-pages.ts'
+import { parseLogin } from '../../app/sessions/session-payload.ts'
 import type { HandoffTicket, OneTimeStore } from '../../app/sessions/session-store.ts'
 import { close, listen, type Person, ProviderVisitor, type TestClient } from '../provider.ts'
 
@@ -115,6 +116,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       secrets: ['a secret of the tests'],
       isSecure,
       lifetimeSeconds: 3600,
+      parseLogin,
       clock,
       logger,
     }),
