@@ -5,7 +5,7 @@
  * token, is a way to have that token sent anywhere. The one host that is asked follows from the configured issuer.
  */
 import { OperationalError } from '../errors.ts'
-import { type Claims, type ClaimSources, overageOf } from './claims.ts'
+import { type ClaimSources, type Claims, overageOf } from './claims.ts'
 import type { OutboundFetch } from './outbound.ts'
 
 /** `refuse`: a login of such a person is refused, with the reason in the log. */
