@@ -1,6 +1,17 @@
 /** The connection to Redis: how it is made, watched, and spoken of without naming a secret. */
 import { createClient, defineScript, RESP_TYPES } from 'redis'
-import { addScript, endScript, extendScript, putScript, takeScript } from './redis-scripts.ts'
+import {
+  addScript,
+  endScript,
+  extendScript,
+  linkScript,
+  pageScript,
+  putScript,
+  removeScript,
+  replaceScript,
+  takeScript,
+  unlinkScript,
+} from './redis-scripts.ts'
 
 export type RedisState = { readonly isReady: true } | { readonly isReady: false; readonly cause: Error }
 
@@ -44,6 +55,11 @@ export function connectTo(url: string, { commandTimeoutMs, isTold }: ConnectionO
       extendRecord: conditional(extendScript),
       takeRecord: script<Buffer | null>(takeScript),
       endRecord: conditional(endScript),
+      replaceRecord: conditional(replaceScript),
+      removeRecord: conditional(removeScript),
+      linkMember: conditional(linkScript),
+      unlinkMember: conditional(unlinkScript),
+      pageMembers: script<Buffer[]>(pageScript),
     },
   })
 }

@@ -53,3 +53,42 @@ redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 `
+
+/**
+ * ARGV: now, expected value, new entry, time to live in milliseconds. Needs no more memory than what it replaces, and
+ * what it writes may be a refreshed token or an end of many sessions: it is not to be refused.
+ */
+export const replaceScript = `${readLive}${refuse("tag ~= 'r' or string.sub(stored, 18) ~= ARGV[2]", '0')}
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+return 1
+`
+
+/** ARGV: now, expected value. */
+export const removeScript = `${readLive}${refuse("tag ~= 'r' or string.sub(stored, 18) ~= ARGV[2]", '0')}
+redis.call('DEL', KEYS[1])
+return 1
+`
+
+/**
+ * ARGV: now, member as index-members.ts writes it, its time to live in milliseconds. Every link takes up to 200 expired
+ * ones along, few enough for one step of Redis; the whole index goes with the last of its members.
+ */
+export const linkScript = `
+redis.call('ZADD', KEYS[1], 0, ARGV[2])
+local expired = redis.call('ZRANGE', KEYS[1], '-', '(' .. ARGV[1] .. '~', 'BYLEX', 'LIMIT', 0, 200)
+if #expired > 0 then redis.call('ZREM', KEYS[1], unpack(expired)) end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return 1
+`
+
+/** ARGV: member. A server that may not be written to refuses ZREM also of what is not there. */
+export const unlinkScript = `
+return redis.call('ZREM', KEYS[1], ARGV[1])
+`
+
+/** ARGV: where the range starts, as ZRANGE wants it, and how many. The ZREM removes nothing; see GETEX above. */
+export const pageScript = `
+redis.call('ZREM', KEYS[1], '')
+return redis.call('ZRANGE', KEYS[1], ARGV[1], '+', 'BYLEX', 'LIMIT', 0, ARGV[2])
+`

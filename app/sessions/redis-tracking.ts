@@ -9,11 +9,12 @@
 
 import type { RunCommand } from './redis-commands.ts'
 import type { Client } from './redis-connection.ts'
-import type { Tracking } from './tracked-records.ts'
+import type { RecordKind } from './session-store.ts'
+import type { ChangedRecord, Tracking } from './tracked-records.ts'
 
 export interface TrackingOptions {
-  /** What the keys of sessions begin with, up to their digest and its brace. */
-  readonly keyPrefix: string
+  /** The kinds of which changes are told, and what their keys begin with, up to the digest and its brace. */
+  readonly keyPrefixes: ReadonlyMap<RecordKind, string>
   readonly heartbeatKey: string
   readonly run: RunCommand
 }
@@ -26,8 +27,9 @@ const heartbeatMs = 80
 const retryMs = 5000
 
 export function createTracking(client: Client, options: TrackingOptions): Tracking {
-  const { keyPrefix, heartbeatKey, run } = options
-  let onChange: (key: string | undefined) => void = () => undefined
+  const { keyPrefixes, heartbeatKey, run } = options
+  const prefixArguments = [...keyPrefixes.values()].flatMap(prefix => ['PREFIX', prefix])
+  let onChange: (changed: ChangedRecord | undefined) => void = () => undefined
   let isOn = false
   let isUsed = false
   let isBeating = false
@@ -49,7 +51,7 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
     try {
       // The library has switched to the mode that tells of single reads; Redis changes modes only when it is off.
       const off = client.sendCommand(['CLIENT', 'TRACKING', 'OFF'])
-      const on = client.sendCommand(['CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', keyPrefix])
+      const on = client.sendCommand(['CLIENT', 'TRACKING', 'ON', 'BCAST', ...prefixArguments])
       await Promise.all([off, on])
       if (current !== connection) return
       isOn = true
@@ -84,7 +86,7 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
   for (const event of ['error', 'end', 'reconnecting']) client.on(event, turnOff)
   client.on('invalidate', (key: Buffer | string | null) => {
     // After a FLUSHALL there is no key to name.
-    onChange(key === null ? undefined : digestIn(String(key), keyPrefix))
+    onChange(key === null ? undefined : recordIn(String(key), keyPrefixes))
   })
 
   return {
@@ -103,6 +105,10 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
 }
 
 /** `undefined`, which stands for everything, when the name is none of ours. */
-function digestIn(name: string, keyPrefix: string): string | undefined {
-  return name.startsWith(keyPrefix) && name.endsWith('}') ? name.slice(keyPrefix.length, -1) : undefined
+function recordIn(name: string, keyPrefixes: ReadonlyMap<RecordKind, string>): ChangedRecord | undefined {
+  if (!name.endsWith('}')) return undefined
+  for (const [kind, prefix] of keyPrefixes) {
+    if (name.startsWith(prefix)) return { kind, key: name.slice(prefix.length, -1) }
+  }
+  return undefined
 }

@@ -3,7 +3,8 @@
  *
  * Keys: `<prefix><kind>:{<digest>}` holds one entry (see entry.ts): a record or a tombstone, so that the two can never
  * disagree. The digest is the hash tag: whatever is kept for one record is in one slot of a Redis Cluster.
- * `<prefix>probe` is written by `verifyConnection`.
+ * `<prefix>index:{<digest>}` is a sorted set of which all scores are 0, so that it is ordered by its members: see
+ * index-members.ts. `<prefix>probe` is written by `verifyConnection`.
  *
  * An entry's expiry counts by the injected clock and stands in the entry; Redis' own time to live only collects the
  * garbage. The server must not evict (`maxmemory-policy noeviction`): with a tombstone evicted, a late save could bring
@@ -12,11 +13,12 @@
 import type { Clock } from '../clock.ts'
 import { withDeadline } from './deadline.ts'
 import { decodeEntry, encodeEntry, encodeMoment, isEntryOf, ownCopy } from './entry.ts'
+import { encodeMember, pageOf, rangeOf, requireDigest } from './index-members.ts'
 import { createRunner } from './redis-commands.ts'
 import { connectTo, createRedactor, type RedisState, watchState } from './redis-connection.ts'
 import { createTracking } from './redis-tracking.ts'
 import type { RecordKind, RecordStore, StoredRecord } from './session-store.ts'
-import { type CacheEvent, createTrackedRecords } from './tracked-records.ts'
+import { type CacheEvent, createTrackedRecords, trackedKinds } from './tracked-records.ts'
 
 export interface RedisRecordsOptions {
   /** `redis://` or `rediss://`, with user, password and database number as far as needed. */
@@ -49,6 +51,10 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
   watchState(client, describe, options.onStateChange)
   const run = createRunner(client, describe, commandTimeoutMs)
   const keyOf = (kind: RecordKind, key: string) => `${prefix}${kind}:{${key}}`
+  const indexKeyOf = (index: string) => {
+    requireDigest(index)
+    return `${prefix}index:{${index}}`
+  }
   const now = () => encodeMoment(clock.now())
   const ttl = (expiresAt: number) => String(Math.max(1, Math.ceil(expiresAt - clock.now())))
 
@@ -78,6 +84,31 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
       const entry = encodeEntry({ kind: 'tombstone', expiresAt: tombstoneUntil, value: Buffer.alloc(0) })
       await run('end', () => client.endRecord(keyOf(kind, key), now(), entry, ttl(tombstoneUntil)))
     },
+    async replace(kind, key, expected, value, expiresAt) {
+      const id = keyOf(kind, key)
+      const entry = encodeEntry({ kind: 'record', expiresAt, value })
+      const replaced = await run('replace', () =>
+        client.replaceRecord(id, now(), viewOf(expected), entry, ttl(expiresAt)),
+      )
+      return replaced === 1
+    },
+    async remove(kind, key, expected) {
+      return (await run('remove', () => client.removeRecord(keyOf(kind, key), now(), viewOf(expected)))) === 1
+    },
+    async link(index, member, expiresAt) {
+      const text = encodeMember(member, expiresAt)
+      await run('link', () => client.linkMember(indexKeyOf(index), now(), text, ttl(expiresAt)))
+    },
+    async unlink(index, member, expiresAt) {
+      const text = encodeMember(member, expiresAt)
+      await run('unlink', () => client.unlinkMember(indexKeyOf(index), text))
+    },
+    async page(index, options) {
+      const { start, isAfter, limit } = rangeOf(options, clock.now())
+      const from = (isAfter ? '(' : '[') + start
+      const found = await run('page', () => client.pageMembers(indexKeyOf(index), from, String(limit)))
+      return pageOf(found.map(String), options.limit)
+    },
     async verifyConnection() {
       await run('probe', () => client.set(`${prefix}probe`, now(), { expiration: { type: 'PX', value: 60_000 } }))
     },
@@ -90,12 +121,14 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
   if (options.cache === undefined) return records
   const { maxBytes, onEvent } = options.cache
   const tracking = createTracking(client, {
-    keyPrefix: keyOf('session', '').slice(0, -1),
+    keyPrefixes: new Map(trackedKinds.map(kind => [kind, keyOf(kind, '').slice(0, -1)])),
     heartbeatKey: `${prefix}probe`,
     run,
   })
   return createTrackedRecords(records, tracking, { clock, maxBytes, ...(onEvent === undefined ? {} : { onEvent }) })
 }
+
+const viewOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** `known` itself when nothing has changed. */
 function liveRecord(encoded: Buffer, known: StoredRecord | undefined, now: number): StoredRecord | undefined {

@@ -26,11 +26,17 @@ export interface SealedRecords {
   extend(id: string, expiresAt: number): Promise<boolean>
   take(id: string): Promise<unknown>
   end(id: string, tombstoneUntil: number): Promise<void>
+  /** Overwrites the record if it is still the one that was opened as `version`; false if ended, gone or changed. */
+  replace(id: string, version: Uint8Array, value: unknown, expiresAt: number): Promise<boolean>
+  /** Deletes the record if it is still the one that was opened as `version`. */
+  remove(id: string, version: Uint8Array): Promise<boolean>
 }
 
 export interface OpenedRecord {
   readonly value: unknown
   readonly expiresAt: number
+  /** The sealed bytes, which no other version shares: for `replace` and `remove`. */
+  readonly version: Uint8Array
 }
 
 /** A record that does not open, or does not parse, is one that is not there. */
@@ -39,8 +45,9 @@ export function createSealedRecords({ records, secrets, kind }: SealedRecordsOpt
   const close = (id: string, value: unknown) => seal.seal(kind, id, Buffer.from(JSON.stringify(value)))
   const open = (id: string, sealed: Uint8Array) => parseJson(seal.unseal(kind, id, sealed))
   const openRecord = (id: string, record: StoredRecord | undefined): OpenedRecord | undefined => {
-    const value = record === undefined ? undefined : open(id, record.value)
-    return record === undefined || value === undefined ? undefined : { value, expiresAt: record.expiresAt }
+    if (record === undefined) return undefined
+    const value = open(id, record.value)
+    return value === undefined ? undefined : { value, expiresAt: record.expiresAt, version: record.value }
   }
   return {
     put: (id, value, expiresAt) => records.put(kind, digestOf(kind, id), close(id, value), expiresAt),
@@ -55,6 +62,9 @@ export function createSealedRecords({ records, secrets, kind }: SealedRecordsOpt
       return sealed === undefined ? undefined : open(id, sealed)
     },
     end: (id, tombstoneUntil) => records.end(kind, digestOf(kind, id), tombstoneUntil),
+    replace: (id, version, value, expiresAt) =>
+      records.replace(kind, digestOf(kind, id), version, close(id, value), expiresAt),
+    remove: (id, version) => records.remove(kind, digestOf(kind, id), version),
   }
 }
 

@@ -14,6 +14,8 @@ export interface LoginSession {
   readonly verifyBy?: 'refresh-token' | 'access-token'
   /** `sid` of the ID token (OpenID Connect Front-Channel Logout 1.0 section 3): the provider's name for its session. */
   readonly providerSession?: string
+  /** Where the login came from, for the person to recognise it by. */
+  readonly startedFrom?: { readonly clientAddress?: string; readonly userAgent?: string }
   /** The person asked to stay logged in. */
   readonly isRemembered?: true
   /** What has to come along with the cookie. */
@@ -29,12 +31,24 @@ export interface LoginSession {
 export type ValueOrPromise<T> = T | Promise<T>
 
 /** The kinds of records; part of every key and of every seal, so that one kind can never be read as another. */
-export type RecordKind = 'session' | 'attempt' | 'ticket' | 'signing-key'
+export type RecordKind =
+  | 'session'
+  | 'attempt'
+  | 'ticket'
+  | 'signing-key'
+  | 'tokens'
+  | 'lease'
+  | 'visit'
+  | 'summary'
+  | 'mark'
+  | 'cutoff'
 
 /**
  * Opaque records with an expiry, in one backend. Every method is atomic across processes and replicas.
  * Every method rejects with `ERR_STORE_UNAVAILABLE` when the backend is down, slow or refuses; `get` may also throw it.
  * `key` is already a digest; `value` is already sealed; times are milliseconds since the epoch of the injected clock.
+ * Every write of the kinds `tokens`, `mark` and `cutoff` is durable when it resolves, as `end` is: lost, they would leave
+ * a session that was ended, or one whose provider was never asked again.
  */
 export interface RecordStore {
   readonly name: 'lmdb' | 'redis'
@@ -53,6 +67,26 @@ export interface RecordStore {
   take(kind: RecordKind, key: string): Promise<Uint8Array | undefined>
   /** Delete, and refuse every later `put` and `add` of this key until `tombstoneUntil`. Durable when it resolves. */
   end(kind: RecordKind, key: string, tombstoneUntil: number): Promise<void>
+  /**
+   * Compare and swap on the stored bytes (every seal has a fresh nonce, so equal bytes are one version): the record is
+   * overwritten if its value is still `expected`. False, and nothing written, if it was ended, is gone or has changed.
+   */
+  replace(kind: RecordKind, key: string, expected: Uint8Array, value: Uint8Array, expiresAt: number): Promise<boolean>
+  /** Delete if the value is still `expected`: gives a lease back. Leaves no tombstone; false if nothing was deleted. */
+  remove(kind: RecordKind, key: string, expected: Uint8Array): Promise<boolean>
+  /**
+   * Notes `member` in `index` until `expiresAt`; both are digests (a RangeError otherwise). Idempotent for the same
+   * expiry; with another one the member stands there twice. A hint that outlives what it names: whoever reads it looks
+   * whether that is still there.
+   */
+  link(index: string, member: string, expiresAt: number): Promise<void>
+  /** Takes back what `link` noted with the same three. */
+  unlink(index: string, member: string, expiresAt: number): Promise<void>
+  /**
+   * Members in order of (expiry, member), without those that have expired. While others come and go, each one that
+   * stays is on exactly one of the pages. Rejects with a RangeError for a limit or a cursor that cannot be.
+   */
+  page(index: string, options: PageOptions): Promise<IndexPage>
   /** Resolves when the backend answers a write-capable round trip. */
   verifyConnection(): Promise<void>
   close(): Promise<void>
@@ -61,6 +95,19 @@ export interface RecordStore {
 export interface StoredRecord {
   readonly value: Uint8Array
   readonly expiresAt: number
+}
+
+export interface PageOptions {
+  /** `next` of an earlier page; absent: from the first. */
+  readonly after?: string
+  /** 1 to 1000. */
+  readonly limit: number
+}
+
+export interface IndexPage {
+  readonly members: readonly string[]
+  /** Absent on the last page. */
+  readonly next?: string
 }
 
 /** Login sessions as the check path and log-out see them; `sessionId` is the secret in the cookie. */
@@ -73,6 +120,11 @@ export interface SessionStore {
   find(sessionId: string): ValueOrPromise<LoginSession | undefined>
   /** Ends the session everywhere; a save that is already under way cannot bring it back. */
   end(sessionId: string): Promise<void>
+  /**
+   * Puts `change(login)` in the place of the login, whatever else writes the session meanwhile: `change` may run several
+   * times and must not do anything else. The login that stands then; `undefined` when the session has ended.
+   */
+  update(sessionId: string, change: (login: LoginSession) => LoginSession): Promise<LoginSession | undefined>
   /** First 16 characters of the session key's digest: joins audit events, opens nothing. */
   digest(sessionId: string): string
 }

@@ -1,5 +1,6 @@
 /**
- * Sessions of a shared store that were read, remembered until the store tells that they have changed.
+ * What every check reads of a shared store, remembered until the store tells that it has changed: sessions, visits, and
+ * the cutoff that ends many sessions at once.
  *
  * Threat: a session that was ended and is still believed here. What is remembered is used only while the store is known
  * to tell of every change (see redis-tracking.ts), and for five seconds at most; then it is read again. Everything that
@@ -11,14 +12,22 @@ import type { RecordKind, RecordStore, StoredRecord } from './session-store.ts'
 
 export type CacheEvent = 'hit' | 'miss' | 'invalidation'
 
-/** Tells of changes that any process makes to sessions. */
+/** The kinds that are remembered. */
+export const trackedKinds = ['session', 'cutoff', 'visit'] as const satisfies readonly RecordKind[]
+
+export interface ChangedRecord {
+  readonly kind: RecordKind
+  readonly key: string
+}
+
+/** Tells of changes that any process makes to records of the tracked kinds. */
 export interface Tracking {
   /** Whether every change that was made more than a moment ago has been told. */
   isCurrent(): boolean
   /** Whether changes from now on will be told. */
   isOn(): boolean
-  /** `listener` gets the key that has changed, or `undefined` when any may have. */
-  subscribe(listener: (key: string | undefined) => void): void
+  /** `listener` gets the record that has changed, or `undefined` when any may have. */
+  subscribe(listener: (changed: ChangedRecord | undefined) => void): void
   close(): void
 }
 
@@ -32,7 +41,8 @@ export interface TrackedRecordsOptions {
 }
 
 interface Remembered {
-  readonly record: StoredRecord
+  /** Absent: there was none. */
+  readonly record?: StoredRecord
   /** When the read that brought it was sent, on the monotonic clock. */
   readonly readAt: number
 }
@@ -47,6 +57,15 @@ interface Reads {
 /** The objects around a value, its digest, and the place in the cache. */
 const overheadBytes = 704
 const longestAgeMs = 5000
+const tracked: ReadonlySet<RecordKind> = new Set(trackedKinds)
+/**
+ * Kinds of which is also remembered that there is none, as there mostly is no cutoff. Their keys are our own: with those
+ * that come out of cookies, anybody could fill the memory.
+ */
+const absentKinds: ReadonlySet<RecordKind> = new Set(['cutoff'])
+
+/** Sessions by their key alone, without a text to be made for each check. No digest has a slash. */
+const nameOf = (kind: RecordKind, key: string) => (kind === 'session' ? key : `${kind}/${key}`)
 
 export function createTrackedRecords(
   store: RecordStore,
@@ -55,76 +74,91 @@ export function createTrackedRecords(
 ): RecordStore {
   const remembered = new LRUCache<string, Remembered>({
     maxSize: maxBytes,
-    sizeCalculation: ({ record }, key) => overheadBytes + key.length + record.value.length,
+    sizeCalculation: ({ record }, name) => overheadBytes + name.length + (record?.value.length ?? 0),
   })
   const underWay = new Map<string, Reads>()
 
-  function forget(key: string): void {
-    remembered.delete(key)
-    const reads = underWay.get(key)
+  function forget(name: string): void {
+    remembered.delete(name)
+    const reads = underWay.get(name)
     if (reads === undefined) return
     // Whoever reads from now on sees what is there from now on.
     reads.isSpoiled = true
-    underWay.delete(key)
+    underWay.delete(name)
   }
   function forgetAll(): void {
     remembered.clear()
     for (const reads of underWay.values()) reads.isSpoiled = true
     underWay.clear()
   }
-  tracking.subscribe(key => {
+  tracking.subscribe(changed => {
     onEvent('invalidation')
-    if (key === undefined) forgetAll()
-    else forget(key)
+    if (changed === undefined) forgetAll()
+    else forget(nameOf(changed.kind, changed.key))
   })
 
-  async function readThrough(key: string, known: StoredRecord | undefined): Promise<StoredRecord | undefined> {
+  async function readThrough(
+    kind: RecordKind,
+    key: string,
+    known: StoredRecord | undefined,
+  ): Promise<StoredRecord | undefined> {
+    const name = nameOf(kind, key)
     // Threat: a change that is told while its key is being read, before the answer is remembered.
-    const reads = underWay.get(key) ?? { count: 0, isSpoiled: !tracking.isOn() }
+    const reads = underWay.get(name) ?? { count: 0, isSpoiled: !tracking.isOn() }
     const readAt = performance.now()
     reads.count += 1
-    if (!reads.isSpoiled) underWay.set(key, reads)
+    if (!reads.isSpoiled) underWay.set(name, reads)
     try {
-      const record = await store.get('session', key, known)
-      if (!reads.isSpoiled && record !== undefined) remembered.set(key, { record, readAt })
+      const record = await store.get(kind, key, known)
+      if (reads.isSpoiled) return record
+      if (record !== undefined) remembered.set(name, { record, readAt })
+      else if (absentKinds.has(kind)) remembered.set(name, { readAt })
       return record
     } finally {
       reads.count -= 1
-      if (reads.count === 0 && underWay.get(key) === reads) underWay.delete(key)
+      if (reads.count === 0 && underWay.get(name) === reads) underWay.delete(name)
     }
   }
 
-  function recall(key: string): StoredRecord | undefined {
+  function recall(kind: RecordKind, key: string): Remembered | undefined {
     if (!tracking.isCurrent()) return undefined
-    const found = remembered.get(key)
+    const found = remembered.get(nameOf(kind, key))
     if (found === undefined || performance.now() - found.readAt >= Math.min(maxAgeMs, longestAgeMs)) return undefined
-    return found.record.expiresAt > clock.now() ? found.record : undefined
+    return found.record === undefined || found.record.expiresAt > clock.now() ? found : undefined
   }
 
   /** Our own changes are not waited for to be told; before, so that no check is answered from memory meanwhile. */
   async function change<T>(kind: RecordKind, key: string, write: () => Promise<T>): Promise<T> {
-    if (kind !== 'session') return write()
-    forget(key)
+    if (!tracked.has(kind)) return write()
+    const name = nameOf(kind, key)
+    forget(name)
     try {
       return await write()
     } finally {
-      forget(key)
+      forget(name)
     }
   }
 
   return {
     name: store.name,
     get(kind, key, known) {
-      if (kind !== 'session') return store.get(kind, key, known)
-      const record = recall(key)
-      onEvent(record === undefined ? 'miss' : 'hit')
-      return record ?? readThrough(key, known)
+      if (!tracked.has(kind)) return store.get(kind, key, known)
+      const found = recall(kind, key)
+      // The numbers are those of sessions: a cutoff that is read with each would only blur them.
+      if (kind === 'session') onEvent(found === undefined ? 'miss' : 'hit')
+      return found === undefined ? readThrough(kind, key, known) : found.record
     },
     put: (kind, key, value, expiresAt) => change(kind, key, () => store.put(kind, key, value, expiresAt)),
     add: (kind, key, value, expiresAt) => change(kind, key, () => store.add(kind, key, value, expiresAt)),
     extend: (kind, key, expiresAt) => change(kind, key, () => store.extend(kind, key, expiresAt)),
     take: (kind, key) => change(kind, key, () => store.take(kind, key)),
     end: (kind, key, tombstoneUntil) => change(kind, key, () => store.end(kind, key, tombstoneUntil)),
+    replace: (kind, key, expected, value, expiresAt) =>
+      change(kind, key, () => store.replace(kind, key, expected, value, expiresAt)),
+    remove: (kind, key, expected) => change(kind, key, () => store.remove(kind, key, expected)),
+    link: (index, member, expiresAt) => store.link(index, member, expiresAt),
+    unlink: (index, member, expiresAt) => store.unlink(index, member, expiresAt),
+    page: (index, options) => store.page(index, options),
     verifyConnection: () => store.verifyConnection(),
     close() {
       tracking.close()

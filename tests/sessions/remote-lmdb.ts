@@ -61,6 +61,11 @@ export async function openRemoteLmdb(path: string, clock: Clock, options: Remote
     extend: forward('extend'),
     take: forward('take'),
     end: forward('end'),
+    replace: forward('replace'),
+    remove: forward('remove'),
+    link: forward('link'),
+    unlink: forward('unlink'),
+    page: forward('page'),
     verifyConnection: forward('verifyConnection'),
     close: forward('close'),
   }
