@@ -30,9 +30,16 @@ export interface ProvidersOptions extends Omit<DiscoveryOptions, 'clientFetch'> 
   readonly refreshMs?: number
 }
 
+/** What people choose by. */
+export interface ListedProvider {
+  readonly name: string
+  readonly label: string
+  readonly emailDomains: readonly string[]
+}
+
 export interface Providers {
   /** In the order of the configuration. */
-  readonly list: readonly { readonly name: string; readonly label: string }[]
+  readonly list: readonly ListedProvider[]
   /**
    * Tries once more if the provider is not ready. Rejects with `ERR_PROVIDER_UNKNOWN` or `ERR_PROVIDER_UNAVAILABLE`.
    */
@@ -49,7 +56,7 @@ const MIN_RETRY_MS = 1000
 export function createProviders(options: ProvidersOptions): Providers {
   const connections = new Map(options.settings.map(settings => [settings.name, createConnection(settings, options)]))
   return {
-    list: options.settings.map(({ name, label = name }) => ({ name, label })),
+    list: options.settings.map(({ name, label = name, emailDomains = [] }) => ({ name, label, emailDomains })),
     find: async name => {
       const connection = connections.get(name)
       if (connection === undefined) throw new OperationalError('ERR_PROVIDER_UNKNOWN', 'no provider of this name')

@@ -35,8 +35,6 @@ export interface LoginOptions {
   readonly handle: string
   readonly codeChallenge?: string
   readonly prompt?: string
-  /** Whom the provider may expect (`login_hint`, OpenID Connect Core 1.0 section 3.1.2.1). */
-  readonly loginHint?: string
 }
 
 export interface StrategySettings extends ClaimPolicy {
@@ -137,8 +135,9 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
       _acrValues: attempt.acrValues?.join(' '),
     })
     if (this.settings.pushesRequests) this.pushBeforeRedirect()
-    const prompt = attempt.prompt === undefined ? {} : { prompt: attempt.prompt }
-    super.authenticate(withQuery(request, {}), { ...options, ...prompt, codeChallenge } as LoginOptions)
+    const { prompt, loginHint } = attempt
+    const asked = { ...(prompt !== undefined && { prompt }), ...(loginHint !== undefined && { loginHint }) }
+    super.authenticate(withQuery(request, {}), { ...options, ...asked, codeChallenge } as LoginOptions)
   }
 
   /** The parent redirects with every parameter in the address; this request goes by way of the provider. */
