@@ -1,6 +1,5 @@
 /** Composition, first part: what everything else is built from, and everything that lives in the store. */
 import type { Config } from '../config/config.ts'
-import { createHostSettings } from '../config/host-settings.ts'
 import type { CanonicalOptions } from '../rbac/access-request.ts'
 import type { PolicySnapshot } from '../rbac/policy.ts'
 import { createSigningKeys, type StoredKey } from './assertion/signing-keys.ts'
@@ -71,7 +70,6 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       onError: error => logger.error({ err: error }, 'signing keys could not be read or made'),
     }),
     pages: createPages(),
-    hostSettings: createHostSettings(config.hosts),
   }
 }
 

@@ -1,4 +1,5 @@
 /** Composition of the login: the relying party and the Express application around it. */
+import { createHostSettings } from '../config/host-settings.ts'
 import { createAssertionRoutes } from './assertion/routes.ts'
 import {
   type Base,
@@ -28,6 +29,7 @@ export type Login = ReturnType<typeof composeLogin>
 export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept, policy: Policy) {
   const { url: publicUrl } = config.server
   const outbound = createOutbound()
+  const hostSettings = createHostSettings(config.hosts)
   const providers = createProviders({
     settings: config.providers,
     publicUrl,
@@ -49,7 +51,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     attempts: createAttempts({ store: kept.attempts, clock, lifetimeSeconds: config.login.attemptLifetimeSeconds }),
     browserCookie: createBrowserCookie(isSecure(config)),
     providerCookie: createProviderCookie(isSecure(config)),
-    providersOfHost: host => kept.hostSettings(host).providers,
+    providersOfHost: host => hostSettings(host).providers,
     tickets: kept.tickets,
     sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,

@@ -1,5 +1,8 @@
 /** G: what several providers say about people, through the whole service and on every store. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createHostCookies } from '../../app/sessions/cookie.ts'
 import { type Answers, type MisbehavingProvider, startMisbehavingProvider } from '../login/misbehaving-provider.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import {
@@ -174,6 +177,26 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       const cookie = await world.logIn('bob', `${payroll}/`, browser)
       const answer = await world.ask('auth-request', { url: `${payroll}/`, cookie })
       expect(header(answer, 'remote-user')).toBe(`${world.provider.issuer}#bob`)
+    })
+
+    it.each(fronts)('nor by a cookie from before the list, on %s: a login is asked for', async front => {
+      const browser = new TestBrowser()
+      const { response } = await answerOf({}, browser)
+      expect(response.status).toBe(303)
+      const login = (await browser.jar.getCookies(world.publicUrl)).find(({ key }) => key === 'sallyport-login')
+      const [, sessionId = ''] = /^s:([^.]+)\./.exec(decodeURIComponent(login?.value ?? '')) ?? []
+      const file = JSON.parse(readFileSync(join(world.directory, 'sallyport.yaml'), 'utf8'))
+      const cookies = createHostCookies({ secrets: [file.sessions.secret], isSecure: false, name: 'sallyport' })
+      const cookieFor = (host: string) => cookies.issueSession(sessionId, host).split(';')[0] ?? ''
+      const elsewhere = await world.ask(front, { url: `${wiki}/`, cookie: cookieFor('wiki.example.com') })
+      expect(elsewhere.status).toBe(200)
+      const answer = await world.ask(front, { url: `${payroll}/`, cookie: cookieFor('payroll.example.com') })
+      expect(answer.status).toBe(401)
+      expectDenied(answer)
+      expect(await world.eventOf(answer)).toMatchObject({
+        event: 'access.challenged',
+        reason: 'session-of-other-provider',
+      })
     })
   })
 })
