@@ -88,7 +88,7 @@ export const provider = z.strictObject({
     example: '/run/secrets/oidc-key.pem',
     isPath: true,
     fileOf: 'clientKey',
-    hasLines: true,
+    fileHolds: 'text',
   }),
   clientKeyId: setting(text.exactOptional(), {
     description: 'Name (`kid`) under which the provider knows the key; sent in assertions.',
@@ -106,7 +106,7 @@ export const provider = z.strictObject({
     example: '/run/secrets/oidc-certificate.pem',
     isPath: true,
     fileOf: 'clientCertificate',
-    hasLines: true,
+    fileHolds: 'text',
   }),
   pushedRequests: setting(z.enum(['auto', 'always', 'never']).default('auto'), {
     description:
