@@ -21,6 +21,19 @@ const claims = z.strictObject({
   }),
 })
 
+const logout = z.strictObject({
+  backChannel: setting(z.boolean().default(true), {
+    description:
+      'Whether the provider may tell of log-outs with a signed message to `/backchannel-logout/<name>` (OpenID Connect Back-Channel Logout).',
+    expected: 'true or false',
+  }),
+  frontChannel: setting(z.boolean().default(false), {
+    description:
+      "Whether the provider may tell of log-outs through the person's browser at `/frontchannel-logout/<name>`, for providers that know no other way.",
+    expected: 'true or false',
+  }),
+})
+
 export const provider = z.strictObject({
   name: setting(text.regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, at most 40'), {
     description: 'Short name of the provider, as policy rows and logs use it.',
@@ -67,4 +80,5 @@ export const provider = z.strictObject({
       'Whether an address counts as verified: as the `email_verified` claim says, or always, for a provider whose people cannot choose their address.',
     expected: 'claim or always',
   }),
+  logout: section(logout.prefault({}), 'How the provider tells of log-outs.'),
 })

@@ -42,6 +42,8 @@ export interface DiscoveryOptions {
 }
 
 export interface DiscoveredProvider {
+  /** For calls of openid-client: metadata, client authentication, timeouts and the way out are in it. */
+  readonly configuration: Configuration
   readonly strategy: ProviderStrategy
   /** Where a log-out goes on to (OpenID Connect RP-Initiated Logout 1.0); `undefined` when the provider has no such place. */
   readonly endSessionUrl: (idToken: string | undefined, returnTo: string) => string | undefined
@@ -70,6 +72,7 @@ export async function discoverProvider(
   const callbackUrl = new URL(callbackPath(settings.name), options.publicUrl).href
   const strategySettings = { ...settings, provider: settings.name, callbackUrl, clock, logger }
   return {
+    configuration,
     strategy: new ProviderStrategy(configuration, authorizationUrl, strategySettings),
     endSessionUrl: (idToken, returnTo) => endSessionUrl(configuration, isHttps, idToken, returnTo),
   }

@@ -63,6 +63,8 @@ export interface RelyingPartyOptions {
   readonly publicUrl?: string
   readonly store?: session.Store
   readonly discovery?: Partial<ProvidersOptions>
+  /** Whether the provider has told of a log-out of whoever logs in. Default false. */
+  readonly isLoggedOut?: boolean
 }
 
 export interface RelyingParty {
@@ -120,6 +122,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       clock,
       logger,
     }),
+    isLoggedOut: async () => options.isLoggedOut ?? false,
     endSession: async id => {
       ended.push(id)
       await new Promise(resolve => store.destroy(id, resolve))
