@@ -26,6 +26,7 @@ describe('what the file leaves out has its default', () => {
         scopes: ['openid', 'profile', 'email'],
         claims: { groups: 'groups', email: 'email', name: 'name' },
         emailVerified: 'claim',
+        logout: { backChannel: true, frontChannel: false },
       },
     ])
     expect(config.sessions).toEqual({
