@@ -40,10 +40,12 @@ function createRoute(dependencies: BackChannelDependencies): RequestHandler {
     const name = requireChannel(request, dependencies)
     const provider = await dependencies.providers.find(name)
     const { issuer, id, sub, sid } = await tokens.read(provider, tokenOf(request))
-    const { requestId } = visitOf(response)
     // Threat: a copy of the message that comes after the person has logged in again.
     if (await marks.hasSeen(issuer, id)) {
-      logger.warn({ requestId, provider: name }, 'a log-out token came again and was ignored')
+      logger.warn(
+        { requestId: visitOf(response).requestId, provider: name },
+        'a log-out token came again and was ignored',
+      )
       return answerDone(response)
     }
     const loggedOut = {
@@ -51,10 +53,9 @@ function createRoute(dependencies: BackChannelDependencies): RequestHandler {
       ...(sub !== undefined && { subject: `${issuer}#${sub}` }),
       ...(sid !== undefined && { providerSession: sid }),
     }
-    const sessions = await endByProvider(loggedOut, name, 'back-channel', request, response, dependencies)
+    await endByProvider(loggedOut, name, 'back-channel', request, response, dependencies)
     // Only now: a provider that got an error sends the same token again.
     await marks.seen(issuer, id, replaySeconds)
-    logger.info({ requestId, provider: name, sessions }, 'the provider has told of a log-out')
     answerDone(response)
   }
 }

@@ -155,7 +155,7 @@ async function refuseLoggedOut(
 ): Promise<void> {
   if (!(await isLoggedOut(login, attempt.startedAt))) return
   await endSession(request.sessionID)
-  throw new OperationalError('ERR_LOGIN_LOGGED_OUT', 'the provider has told of a log-out since the login began')
+  throw new OperationalError('ERR_LOGIN_LOGGED_OUT', 'a log-out has come since the login began')
 }
 
 const longestUserAgent = 256

@@ -20,7 +20,7 @@ export interface LoginDependencies {
   readonly sessions: SessionMiddleware
   /** Ends a session everywhere; what is still being saved cannot bring it back. */
   readonly endSession: (sessionId: string) => Promise<void>
-  /** Whether the provider has told of a log-out since this login's attempt began (seconds since the epoch). */
+  /** Whether a log-out has come for this login since its attempt began (seconds since the epoch). */
   readonly isLoggedOut: (login: LoginSession, attemptStartedAt: number) => Promise<boolean>
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string

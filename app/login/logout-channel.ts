@@ -25,17 +25,18 @@ export function requireChannel(request: Request, { names }: ChannelDependencies)
   throw new OperationalError('ERR_PROVIDER_UNKNOWN', 'no provider of this name tells of log-outs this way')
 }
 
-/** Every session that ends is in the audit log. Resolves with how many there were. */
-export function endByProvider(
+/** Every session that ends is in the audit log. */
+export async function endByProvider(
   loggedOut: LoggedOut,
   provider: string,
   cause: Extract<EndCause, 'back-channel' | 'front-channel'>,
   request: Request,
   response: Response,
-  { audit, logout }: ChannelDependencies,
-): Promise<number> {
+  { audit, logger, logout }: ChannelDependencies,
+): Promise<void> {
   const fields = auditFields(request, response)
-  return logout.end(loggedOut, ({ subject, handle }) => {
+  const sessions = await logout.end(loggedOut, ({ subject, handle }) => {
     audit.write({ event: 'session.ended', ...fields, subject, session: handle, cause, by: provider })
   })
+  logger.info({ requestId: fields.requestId, provider, cause, sessions }, 'a provider has told of a log-out')
 }

@@ -7,6 +7,7 @@
  * finds it, and then looks for marks: whichever comes second sees the other.
  */
 import type { Clock } from '../clock.ts'
+import { createCutoffReader, isCut } from './cutoffs.ts'
 import { createSealedRecords } from './sealed-records.ts'
 import { issuerOf } from './session-directory.ts'
 import type { LoginSession, RecordStore } from './session-store.ts'
@@ -24,7 +25,7 @@ export interface LoggedOut {
 export interface LogoutMarks {
   /** Durable when it resolves. */
   leave(loggedOut: LoggedOut): Promise<void>
-  /** Whether a log-out has come for this login since its attempt began (seconds since the epoch). */
+  /** Whether a log-out, or a cut, has come for this login since its attempt began (seconds since the epoch). */
   isLoggedOut(login: LoginSession, attemptStartedAt: number): Promise<boolean>
   /** Whether this message of an issuer has been acted on. */
   hasSeen(issuer: string, messageId: string): Promise<boolean>
@@ -47,6 +48,7 @@ const exchangeSeconds = 600
 export function createLogoutMarks(options: LogoutMarksOptions): LogoutMarks {
   const { clock, attemptLifetimeSeconds, ...sealed } = options
   const marks = createSealedRecords({ ...sealed, kind: 'mark' })
+  const readCut = createCutoffReader(sealed)
   const ttlMs = (attemptLifetimeSeconds + exchangeSeconds) * 1000
 
   async function isMarkedSince(id: string, seconds: number): Promise<boolean> {
@@ -61,8 +63,11 @@ export function createLogoutMarks(options: LogoutMarksOptions): LogoutMarks {
       await Promise.all(idsOf(loggedOut).map(id => marks.put(id, { at }, at + ttlMs)))
     },
     async isLoggedOut(login, attemptStartedAt) {
-      const found = await Promise.all(idsFor(login).map(id => isMarkedSince(id, attemptStartedAt)))
-      return found.includes(true)
+      const [cut, ...marked] = await Promise.all([
+        readCut(),
+        ...idsFor(login).map(id => isMarkedSince(id, attemptStartedAt)),
+      ])
+      return marked.includes(true) || isCut(cut, { startedAt: attemptStartedAt }, login.identity.provider)
     },
     hasSeen: async (issuer, messageId) => (await marks.get(messageIdOf(issuer, messageId))) !== undefined,
     async seen(issuer, messageId, ttlSeconds) {

@@ -151,6 +151,16 @@ describe.each(['lmdb', 'redis', 'redis with a memory'] as const)('on %s', store 
         }
       })
 
+      test('are those, too, whose login was begun before and is finished afterwards', async () => {
+        const attemptStartedAt = Math.floor(clock.now() / 1000)
+        clock.advance(2)
+        await here.cutoffs.cut({ provider: 'corp' })
+        clock.advance(2)
+        await expect.poll(() => there.marks.isLoggedOut(somebody(), attemptStartedAt)).toBe(true)
+        expect(await there.marks.isLoggedOut(somebody({}, 'partner'), attemptStartedAt)).toBe(false)
+        expect(await there.marks.isLoggedOut(somebody(), Math.floor(clock.now() / 1000))).toBe(false)
+      })
+
       test('are refused by others within 10 ms in the median and 250 ms at most, while they are asked for', async () => {
         const times: number[] = []
         for (let round = 0; round < 200; round += 1) {
