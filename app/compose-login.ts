@@ -31,6 +31,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     settings: config.providers,
     publicUrl,
     fetch: outbound.fetch,
+    withCertificate: outbound.withCertificate,
     clock,
     logger: logger.child('login'),
   })

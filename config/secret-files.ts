@@ -34,7 +34,8 @@ export function readSecretFile(
     return { problem: `expected a file that can be read: ${file} ${reasonOf(error)}` }
   }
   if (text === '') return { problem: `expected a file with a value: ${file} is empty` }
-  if (/[\0\n\r]/.test(text)) return { problem: `expected a file with one line: ${file} has more` }
+  if (setting.hasLines !== true && /[\0\n\r]/.test(text))
+    return { problem: `expected a file with one line: ${file} has more` }
   deleteIn(tree, path)
   setIn(tree, valuePathOf(setting, path), text)
   const isWorldReadable = ((options.fileMode?.(file) ?? 0) & 0o004) !== 0

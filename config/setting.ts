@@ -22,6 +22,8 @@ export interface SettingMeta {
   readonly isPath?: true
   /** The value is what the named file holds; this is the sibling setting that it stands for. */
   readonly fileOf?: string
+  /** The named file may have several lines, as PEM has. */
+  readonly hasLines?: true
 }
 
 export const settingMetas = z.registry<SettingMeta>()
