@@ -9,8 +9,10 @@ import {
   type Policy,
   secretsOf,
 } from './compose-kept.ts'
+import { composeVerification } from './compose-sessions.ts'
 import { OperationalError } from './errors.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
+import { createAskProvider } from './login/ask-provider.ts'
 import { createAttempts } from './login/attempts.ts'
 import { createBrowserCookie } from './login/browser-cookie.ts'
 import { createOutbound } from './login/outbound.ts'
@@ -24,7 +26,8 @@ import { parseLogin } from './sessions/session-payload.ts'
 
 export type Login = ReturnType<typeof composeLogin>
 
-export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept, policy: Policy) {
+export function composeLogin(base: Base, kept: Kept, policy: Policy) {
+  const { config, clock, logger, audit } = base
   const { url: publicUrl } = config.server
   const outbound = createOutbound()
   const providers = createProviders({
@@ -35,7 +38,8 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     clock,
     logger: logger.child('login'),
   })
-  const { lifetimeSeconds } = config.sessions
+  const verification = composeVerification(base, kept, createAskProvider(providers, clock))
+  const { lifetimeSeconds, verifyEverySeconds } = config.sessions
   const middleware = {
     store: kept.expressStore,
     secrets: secretsOf(config),
@@ -50,6 +54,11 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     tickets: kept.tickets,
     sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,
+    keepTokens: async (sessionId, tokens, login) => {
+      // What nobody asks with is not kept.
+      if (verifyEverySeconds > 0) await kept.tokens.put(sessionId, tokens, kept.endOf(login) * 1000)
+    },
+    verification,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({
       publicUrl,
@@ -63,7 +72,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     clock,
     newRequestId,
   })
-  return { providers, outbound, router }
+  return { providers, outbound, router, verification }
 }
 
 /** `isWorker`: the primary counts how often a client asks for these pages. */

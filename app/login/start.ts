@@ -18,9 +18,12 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
     if (isLoggedInAsAsked(request, parameters, dependencies)) {
       return leaveFor(destination, request, response, dependencies)
     }
-    const provider = parameters.provider ?? onlyProvider(dependencies)
+    const { unconfirmedBy } = visitOf(response)
+    const provider = parameters.provider ?? unconfirmedBy ?? onlyProvider(dependencies)
     if (provider === undefined) return sendPage(response, 200, choosePage(parameters, dependencies))
-    const { maxAgeSeconds, acrValues, prompt } = parameters
+    const { maxAgeSeconds, acrValues } = parameters
+    const isWithoutQuestion = maxAgeSeconds === undefined && acrValues === undefined && provider === unconfirmedBy
+    const prompt = parameters.prompt ?? (isWithoutQuestion ? 'none' : undefined)
     const intent = {
       provider,
       ...destination,
@@ -64,7 +67,7 @@ function destinationOf(parameters: LoginParameters, dependencies: LoginDependenc
 
 function isLoggedInAsAsked(request: Request, parameters: LoginParameters, { clock }: LoginDependencies): boolean {
   const login = loginOf(request)
-  if (login === undefined || parameters.prompt !== undefined) return false
+  if (login === undefined || parameters.prompt === 'login') return false
   const isSameProvider = (parameters.provider ?? login.identity.provider) === login.identity.provider
   return isSameProvider && satisfies(parameters, login.identity, clock.now() / 1000)
 }
