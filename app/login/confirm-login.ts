@@ -148,6 +148,7 @@ const isForeign = (cause: unknown) => foreignAnswers.has(String(property(cause, 
 /** 401 and 403 of userinfo, which alone comes explained: about the token of the person. At the token endpoint, about us. */
 const isAboutAccess = (cause: unknown) => statusOf(cause) === 401 || statusOf(cause) === 403
 
-const statusOf = (value: unknown) => property(value, 'status')
+/** Of an answer; our own errors have one as well, which is what the person would be answered with. */
+const statusOf = (value: unknown) => (value instanceof OperationalError ? undefined : property(value, 'status'))
 const property = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
