@@ -31,7 +31,7 @@ export function composeVerification(
     onVerdict: createVerdictReport({
       audit,
       logger: log,
-      count: metrics.sessionVerified,
+      onSilence: provider => metrics.sessionVerified(provider, 'unavailable'),
       digest: sessions.digest,
       newRequestId,
       providers: config.providers.map(({ name }) => name),

@@ -135,7 +135,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
         ...(admin === undefined ? [] : [drain(admin, shutdownTimeoutSeconds)]),
       ])
       await policy.close()
-      await login.verification.whenIdle()
+      await login.verification.whenIdle(shutdownTimeoutSeconds * 1000)
       await login.outbound.close()
       await records.close()
       await auditFile.close()

@@ -6,7 +6,8 @@ import type { Verdict, VerifySessionOptions } from './verify-session.ts'
 export interface VerdictReportOptions {
   readonly audit: Pick<AuditLog, 'write'>
   readonly logger: Readonly<Record<'info' | 'warn', (fields: object, message: string) => void>>
-  readonly count: (provider: string, outcome: Verdict['kind']) => void
+  /** The provider gave no answer that counts; what it answered is counted with the events. */
+  readonly onSilence: (provider: string) => void
   readonly digest: SessionStore['digest']
   readonly newRequestId: () => string
   /** Names of the configured providers. */
@@ -14,11 +15,11 @@ export interface VerdictReportOptions {
 }
 
 export function createVerdictReport(options: VerdictReportOptions): VerifySessionOptions['onVerdict'] {
-  const { audit, count, digest, newRequestId } = options
+  const { audit, onSilence, digest, newRequestId } = options
   const logOutage = createOutageLog(options)
   return (verdict, { identity }, sessionId) => {
     const { subject, email, provider } = identity
-    count(provider, verdict.kind)
+    if (verdict.kind === 'unavailable') onSilence(provider)
     logOutage(provider, verdict)
     const fields = { requestId: newRequestId(), subject, email, session: digest(sessionId) }
     if (verdict.kind === 'verified') return audit.write({ event: 'session.verified', ...fields, provider })

@@ -38,8 +38,8 @@ export interface Verification {
   needsBrowser(login: LoginSession): boolean
   /** The person's browser brought the provider's confirmation; `fresh` is the login that it made. `undefined`: ended. */
   confirm(sessionId: string, fresh: LoginSession): Promise<LoginSession | undefined>
-  /** Resolves when no verification is under way, so that no refresh token is lost at a shutdown. */
-  whenIdle(): Promise<void>
+  /** Resolves when no verification is under way, so that no refresh token is lost at a shutdown, or after this time. */
+  whenIdle(timeoutMs: number): Promise<void>
 }
 
 /** The share of the time after which the provider is asked beside the checks. */
@@ -139,8 +139,8 @@ export function createVerification(options: VerificationOptions): Verification {
         const { verifyBy: _by, ...rest } = confirmed(current, fresh.identity, fresh.startedAt)
         return fresh.verifyBy === undefined ? rest : { ...rest, verifyBy: fresh.verifyBy }
       }),
-    async whenIdle() {
-      await Promise.allSettled([...beside.values(), ...awaited.values()])
+    async whenIdle(timeoutMs) {
+      await within(timeoutMs, Promise.allSettled([...beside.values(), ...awaited.values()]))
     },
   }
 }

@@ -1,4 +1,6 @@
 /** F08 to F10, G19, K07: sessions that their provider is asked about again, on every store and over two replicas. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { header, navigation, TestBrowser, type TestReplica, type TestService } from '../service.ts'
@@ -187,6 +189,66 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect(tokenCalls() - before).toBe(1)
     })
   })
+
+  it.runIf(store === 'lmdb' || hasRedis)(
+    'a replica that stops while it asks leaves the new token to the others',
+    async () => {
+      const redis = store === 'redis' ? await startRedis() : undefined
+      const world = await startPair(redis, { refreshTokens: 'rotated' })
+      try {
+        const cookie = await world.logIn('alice', `${wiki}/`)
+        const home = (index: number) => world.replica(index).ask('forward-auth', { url: `${wiki}/`, cookie })
+        world.moveClock(250)
+        world.provider.endpoints.setFault('token', { delayMs: 700, times: 1 })
+        const before = world.provider.endpoints.count('token')
+        expect((await home(0)).status).toBe(200)
+        await expect.poll(() => world.provider.endpoints.count('token') - before, patience).toBe(1)
+        await world.replica(0).close()
+        for (let round = 0; round < 2; round += 1) {
+          world.moveClock(aWhile)
+          expect((await home(1)).status, `round ${round}`).toBe(200)
+        }
+        expect(world.provider.endpoints.count('token') - before).toBe(3)
+      } finally {
+        await world.close()
+        await redis?.stop()
+      }
+    },
+  )
+
+  it.runIf(store === 'lmdb' || hasRedis)(
+    'no token is in the log, the audit file, a metric or readable in the store',
+    async () => {
+      const redis = store === 'redis' ? await startRedis() : undefined
+      const world = await startPair(redis, { refreshTokens: 'rotated' })
+      const issued: string[] = []
+      world.provider.provider.on('grant.success', ({ body }) => {
+        const { refresh_token, access_token, id_token } = body as Record<string, string>
+        for (const token of [refresh_token, access_token, id_token]) if (token !== undefined) issued.push(token)
+      })
+      try {
+        const cookie = await world.logIn('alice', `${wiki}/`)
+        for (const fault of [undefined, { status: 500 }, { status: 400, body: { error: 'invalid_grant' } }]) {
+          world.provider.endpoints.setFault('token', fault)
+          world.moveClock(aWhile)
+          await world.ask('forward-auth', { url: `${wiki}/`, cookie })
+        }
+        await expect
+          .poll(async () => later(world, () => world.ask('forward-auth', { url: `${wiki}/`, cookie })), patience)
+          .toBe(401)
+        expect(issued.length).toBe(6)
+        const metrics = await (await fetch(`http://127.0.0.1:${world.adminPort}/metrics`)).text()
+        expect(metrics).toContain('sallyport_session_verifications_total{provider="corp",outcome="verified"} 1')
+        const file = join(world.directory, 'data', 'sessions.mdb')
+        const stored = redis === undefined ? readFileSync(file, 'latin1') : ''
+        const written = [world.logText(), JSON.stringify(world.auditEvents()), metrics, stored].join('\n')
+        for (const token of issued) expect(written).not.toContain(token)
+      } finally {
+        await world.close()
+        await redis?.stop()
+      }
+    },
+  )
 
   describe.runIf(store === 'lmdb' || hasRedis)('a session without a refresh token', () => {
     let redis: RunningRedis | undefined

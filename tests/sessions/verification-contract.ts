@@ -267,7 +267,7 @@ export function describeVerification(name: string, start: () => Promise<Backend>
           const run = ({ what, afterMs }: { what: keyof typeof doers; afterMs: number }) =>
             delay(afterMs).then(doers[what])
           await Promise.all(steps.map(run))
-          await Promise.all([one.verification.whenIdle(), other.verification.whenIdle()])
+          await Promise.all([one.verification.whenIdle(10_000), other.verification.whenIdle(10_000)])
           expect(reuses).toBe(0)
           const stored = await tokensOver(elsewhere).get(id)
           expect(stored?.tokens.refreshToken).toBe(isEnded ? undefined : String(newest))
