@@ -11,6 +11,8 @@ export function toSessions(sessions: ParsedSessions, directory: string) {
     secret: sessions.secret ?? '',
     lifetimeSeconds: sessions.lifetime,
     idleSeconds: sessions.idle,
+    verifyEverySeconds: sessions.verifyEvery,
+    staleGraceSeconds: sessions.staleGrace,
     cacheBytes: sessions.cacheBytes,
   }
 }

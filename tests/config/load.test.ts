@@ -41,6 +41,8 @@ describe('what the file leaves out has its default', () => {
       secret: goodSecret,
       lifetimeSeconds: 43_200,
       idleSeconds: 3600,
+      verifyEverySeconds: 300,
+      staleGraceSeconds: 3600,
       cacheBytes: 64 * 1024 * 1024,
     })
     expect(config.assertion.issuer).toBe('https://auth.example.com')
