@@ -11,11 +11,15 @@ import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
 import { createRandomTexts } from './random-texts.ts'
 import { createHostCookies } from './sessions/cookie.ts'
+import { createCutoffs } from './sessions/cutoffs.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
+import { createLeases } from './sessions/lease.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
+import { createLogoutMarks } from './sessions/logout-marks.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
 import { createSessionDirectory } from './sessions/session-directory.ts'
-import type { HandoffTicket, RecordStore } from './sessions/session-store.ts'
+import type { HandoffTicket, LoginSession, RecordStore } from './sessions/session-store.ts'
+import { createSessionTokens } from './sessions/session-tokens.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -49,16 +53,21 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     isSecure: isSecure(config),
     memoryBytes: cacheBytes / 8,
   })
+  const endOf = ({ startedAt }: LoginSession) => startedAt + lifetimeSeconds
   return {
     sessions,
     cookies,
-    directory: createSessionDirectory({
+    directory: createSessionDirectory({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds, endOf }),
+    cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds }),
+    logoutMarks: createLogoutMarks({
       records,
       secrets,
       clock,
-      longestLifetimeSeconds: lifetimeSeconds,
-      endOf: login => login.startedAt + lifetimeSeconds,
+      attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
     }),
+    tokens: createSessionTokens({ records, secrets }),
+    leases: createLeases({ records, clock }),
+    endOf,
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),

@@ -75,7 +75,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const policy = composePolicy(base, recorder)
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
-  const { authenticate } = composeAuthenticator(kept)
+  const { authenticate } = composeAuthenticator(base, kept, login.verification)
   const checks = composeChecks(base, kept, authenticate, policy, recorder.record)
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
@@ -134,6 +134,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
         ...(admin === undefined ? [] : [drain(admin, shutdownTimeoutSeconds)]),
       ])
       await policy.close()
+      await login.verification.whenIdle(shutdownTimeoutSeconds * 1000)
       await login.outbound.close()
       await records.close()
       await auditFile.close()

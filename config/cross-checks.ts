@@ -44,11 +44,13 @@ function checkSecretCount(tree: Tree): CrossFinding[] {
 }
 
 function checkLifetimes(tree: Tree): CrossFinding[] {
-  const path = ['sessions', 'idle']
-  const idle = secondsAt(tree, path)
   const lifetime = secondsAt(tree, ['sessions', 'lifetime'])
-  if (idle === undefined || lifetime === undefined || idle <= lifetime) return []
-  return [{ path, message: 'expected at most sessions.lifetime, which ends every session' }]
+  return ['idle', 'verifyEvery'].flatMap((name): CrossFinding[] => {
+    const path = ['sessions', name]
+    const seconds = secondsAt(tree, path)
+    if (seconds === undefined || lifetime === undefined || seconds <= lifetime) return []
+    return [{ path, message: 'expected at most sessions.lifetime, which ends every session' }]
+  })
 }
 
 function secondsAt(tree: Tree, path: Path): number | undefined {

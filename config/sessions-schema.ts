@@ -38,6 +38,16 @@ export const sessions = z.strictObject({
     description: 'How long a session lasts without a request.',
     expected: durationExpected,
   }),
+  verifyEvery: setting(duration(0).prefault('5m'), {
+    description:
+      'How often the provider is asked about a session that is in use: what is gone there is gone here after that time. `0s`: never again after the login.',
+    expected: durationExpected,
+  }),
+  staleGrace: setting(duration(0).prefault('1h'), {
+    description:
+      'How much longer than `verifyEvery` a session lasts whose provider gives no answer; then it ends. A provider that says no ends it at once.',
+    expected: durationExpected,
+  }),
   cache: setting(z.boolean().default(true), {
     description:
       'Whether sessions that were read from Redis are remembered until Redis tells of a change; if not, each check reads Redis.',

@@ -14,6 +14,8 @@ export function toSessions(sessions: ParsedSessions, directory: string) {
     secrets: linesOf(sessions.secret ?? ''),
     lifetimeSeconds: sessions.lifetime,
     idleSeconds: sessions.idle,
+    verifyEverySeconds: sessions.verifyEvery,
+    staleGraceSeconds: sessions.staleGrace,
     cacheBytes: sessions.cacheBytes,
   }
 }

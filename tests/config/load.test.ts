@@ -22,10 +22,18 @@ describe('what the file leaves out has its default', () => {
         label: 'corp',
         issuer: 'https://idp.example.com',
         clientId: 'sallyport',
+        preset: 'generic',
         clientSecret: 'issued-by-corp',
+        clientAuthentication: 'auto',
+        clientAssertionAudience: 'issuer',
+        pushedRequests: 'auto',
+        authorizationParameters: {},
         scopes: ['openid', 'profile', 'email'],
         claims: { groups: 'groups', email: 'email', name: 'name' },
         emailVerified: 'claim',
+        groupsOverage: 'refuse',
+        emailDomains: [],
+        logout: { backChannel: true, frontChannel: false },
       },
     ])
     expect(config.sessions).toEqual({
@@ -33,6 +41,8 @@ describe('what the file leaves out has its default', () => {
       secrets: [goodSecret],
       lifetimeSeconds: 43_200,
       idleSeconds: 3600,
+      verifyEverySeconds: 300,
+      staleGraceSeconds: 3600,
       cacheBytes: 64 * 1024 * 1024,
     })
     expect(config.assertion.issuer).toBe('https://auth.example.com')

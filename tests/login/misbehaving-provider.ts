@@ -17,18 +17,22 @@ export interface Answers {
   /** Instead of any good answer. */
   readonly token?: (response: ServerResponse) => void
   readonly userinfoAnswer?: (response: ServerResponse) => void
+  readonly keysAnswer?: (response: ServerResponse) => void
 }
 
 export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
 
-export async function startMisbehavingProvider() {
+/** @param metadataChange merged over the good metadata; with an `issuer` in it, the provider speaks as that one */
+export async function startMisbehavingProvider(metadataChange: Readonly<Record<string, unknown>> = {}) {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const tokenRequests: URLSearchParams[] = []
   let answers: Answers = {}
   let nonce = ''
+  let keyRequests = 0
   const server = createServer((request, response) => void serve(request, response))
-  const issuer = `http://idp.localhost:${await listen(server)}`
+  const address = `http://idp.localhost:${await listen(server)}`
+  const issuer = typeof metadataChange.issuer === 'string' ? metadataChange.issuer : address
 
   const sign = (claims: JWTPayload) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
@@ -37,8 +41,10 @@ export async function startMisbehavingProvider() {
     const body = await readBody(request)
     switch (request.url) {
       case '/.well-known/openid-configuration':
-        return json(response, metadata(issuer))
+        return json(response, { ...metadata(issuer), ...metadataChange })
       case '/jwks':
+        keyRequests += 1
+        if (answers.keysAnswer !== undefined) return answers.keysAnswer(response)
         return json(response, { keys: [publicJwk] })
       case '/token':
         tokenRequests.push(new URLSearchParams(body))
@@ -65,8 +71,17 @@ export async function startMisbehavingProvider() {
 
   return {
     issuer,
+    /** Where it listens. */
+    address,
     publicJwk,
+    privateKey,
     sign,
+    /** How often somebody has asked for the keys. */
+    keyRequests: () => keyRequests,
+    /** From now on, whoever asks. */
+    setAnswers(next: Answers): void {
+      answers = next
+    },
     tokenRequests,
     /** The callback URL for an authorization request, and what the provider will answer to it. */
     answerTo(authorizationUrl: string, next: Answers): string {
