@@ -38,7 +38,7 @@ export type Kept = ReturnType<typeof composeKept>
 const requestIdBytes = 16
 export const newRequestId = createRandomTexts(requestIdBytes, 'hex')
 export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
-export const secretsOf = (config: Config): readonly string[] => [config.sessions.secret]
+export const secretsOf = (config: Config): readonly string[] => config.sessions.secrets
 
 /** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
 export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
