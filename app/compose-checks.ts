@@ -64,6 +64,7 @@ export function composeChecks(
     publicUrl,
     tickets: kept.tickets,
     sessions: kept.sessions,
+    visited: kept.directory.visited,
     authenticate,
     issueSession: cookies.issueSession,
     deniedPages,

@@ -14,6 +14,7 @@ import { createHostCookies } from './sessions/cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
+import { createSessionDirectory } from './sessions/session-directory.ts'
 import type { HandoffTicket, RecordStore } from './sessions/session-store.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -51,6 +52,13 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
   return {
     sessions,
     cookies,
+    directory: createSessionDirectory({
+      records,
+      secrets,
+      clock,
+      longestLifetimeSeconds: lifetimeSeconds,
+      endOf: login => login.startedAt + lifetimeSeconds,
+    }),
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),

@@ -1,6 +1,9 @@
 /** The configuration as the rest of the service sees it: typed, in seconds, with absolute paths, frozen. */
 import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema.ts'
+import { toHost } from './to-host.ts'
+import { toProvider } from './to-provider.ts'
+import { toSessions } from './to-sessions.ts'
 import { isTree } from './tree.ts'
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]
@@ -12,8 +15,6 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
 /** Everything that is set; see config/schema.ts for what each means. Durations in seconds, fractions possible. */
 export type Config = DeepReadonly<ReturnType<typeof toConfig>>
 
-type ParsedSessions = ParsedSettings['sessions']
-
 /** Renames and resolves; decides nothing. `directory` is where relative paths start. */
 export function toConfig(parsed: ParsedSettings, directory: string) {
   const { requestTimeout, shutdownTimeout, ...server } = parsed.server
@@ -23,13 +24,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     server: { ...server, requestTimeoutSeconds: requestTimeout, shutdownTimeoutSeconds: shutdownTimeout },
     admin: parsed.admin,
     providers: parsed.providers.map(toProvider),
-    sessions: {
-      store: toStore(parsed.sessions, directory),
-      secret: parsed.sessions.secret ?? '',
-      lifetimeSeconds: parsed.sessions.lifetime,
-      idleSeconds: parsed.sessions.idle,
-      cacheBytes: parsed.sessions.cacheBytes,
-    },
+    sessions: toSessions(parsed.sessions, directory),
     policy: toPolicy(parsed.policy, directory),
     assertion: {
       ...assertion,
@@ -42,24 +37,8 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     login: { returnTo, attemptLifetimeSeconds: attemptLifetime, requestsPerMinute: rateLimit },
     audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
+    hosts: parsed.hosts.map(toHost),
   }
-}
-
-function toProvider(provider: ParsedSettings['providers'][number]) {
-  const { clientSecretFile: _file, label, clientSecret, scopes, ...rest } = provider
-  return {
-    ...rest,
-    label: label ?? provider.name,
-    clientSecret: clientSecret ?? '',
-    /** Always with `openid`, each once. */
-    scopes: [...new Set(['openid', ...scopes])],
-  }
-}
-
-function toStore(sessions: ParsedSessions, directory: string) {
-  if (sessions.store === 'lmdb') return { kind: 'lmdb' as const, path: resolve(directory, sessions.path) }
-  const { cache, prefix, timeout, url } = sessions
-  return { kind: 'redis' as const, url: url ?? '', prefix, timeoutSeconds: timeout, isCached: cache }
 }
 
 function toPolicy({ adapter, directories, ...policy }: ParsedSettings['policy'], directory: string) {

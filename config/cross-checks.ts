@@ -1,22 +1,19 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
-
+import { checkHosts } from './hosts-checks.ts'
+import { checkProviders } from './provider-checks.ts'
+import { type CrossFinding, checkSecretForms } from './secret-forms.ts'
 import { settingAt } from './settings.ts'
 import { getIn, type Path, type Tree } from './tree.ts'
 import { parseDuration } from './values.ts'
 
-export interface CrossFinding {
-  readonly path: Path
-  readonly message: string
-}
-
 /** Works on the tree, so that these are reported together with everything else; what has the wrong type is passed over. */
 export function checkTogether(tree: Tree): CrossFinding[] {
-  const providers = getIn(tree, ['providers'])
   return [
     ...checkSecretForms(tree, ['sessions'], 'secret', true),
     ...checkSecretForms(tree, ['sessions'], 'url', getIn(tree, ['sessions', 'store']) === 'redis'),
     ...checkStore(tree),
-    ...(Array.isArray(providers) ? checkProviders(tree, providers) : []),
+    ...checkProviders(tree),
+    ...checkHosts(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
     ...checkModule(tree, ['policy', 'adapter']),
@@ -34,34 +31,12 @@ function checkModule(tree: Tree, section: Path, needs: Path = section): CrossFin
   return [...forms, { path: [...missing, 'module'], message: 'is missing: expected the name of a package' }]
 }
 
-function checkSecretForms(tree: Tree, section: Path, name: string, isRequired: boolean): CrossFinding[] {
-  const path = [...section, name]
-  const inFile = [...section, `${name}File`]
-  const hasValue = getIn(tree, path) !== undefined
-  const hasFile = getIn(tree, inFile) !== undefined
-  if (hasValue && hasFile) return [{ path: inFile, message: `expected ${name} or ${name}File, got both` }]
-  if (isRequired && !hasValue && !hasFile) {
-    return [{ path, message: `is missing: expected ${name}File with the name of a file, or ${name}` }]
-  }
-  return []
-}
-
 // Who names a Redis and gets the embedded store has replicas that do not know each other's sessions.
 function checkStore(tree: Tree): CrossFinding[] {
   if (inForceAt(tree, ['sessions', 'store']) !== 'lmdb') return []
   const path = ['sessions', 'url']
   if (getIn(tree, path) === undefined && getIn(tree, ['sessions', 'urlFile']) === undefined) return []
   return [{ path, message: 'expected store: redis beside it; the embedded store has no address' }]
-}
-
-function checkProviders(tree: Tree, providers: readonly unknown[]): CrossFinding[] {
-  const names = providers.map((_, index) => getIn(tree, ['providers', index, 'name']))
-  return providers.flatMap((_, index): CrossFinding[] => [
-    ...checkSecretForms(tree, ['providers', index], 'clientSecret', true),
-    ...(names[index] !== undefined && names.indexOf(names[index]) < index
-      ? [{ path: ['providers', index, 'name'], message: 'expected a name of its own, got that of another provider' }]
-      : []),
-  ])
 }
 
 function checkLifetimes(tree: Tree): CrossFinding[] {

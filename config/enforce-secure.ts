@@ -9,16 +9,10 @@ import ipaddr from 'ipaddr.js'
 import { parse as parseSuffix } from 'tldts'
 import { type InsecureSetting, insecureFlag } from './insecure.ts'
 import { isLoopback } from './loopback.ts'
-import { getIn, type Path, type Tree } from './tree.ts'
+import { checkSessions } from './secure-sessions.ts'
+import { type SecurityFinding, urlOf } from './security-finding.ts'
+import { getIn, type Path, type Tree, textAt } from './tree.ts'
 import { parseAddressRange, parseListenAddress } from './values.ts'
-import { weaknessOf } from './weak-secrets.ts'
-
-/** One insecure setting, or (without `name`) a remark that needs no flag. */
-interface SecurityFinding {
-  readonly name?: InsecureSetting
-  readonly path: Path
-  readonly message: string
-}
 
 export interface SecurityReport {
   /** Stop the start. Each message names its flag. */
@@ -30,13 +24,12 @@ export interface SecurityReport {
 /** Looks at every setting that can make the service insecure. `tree` holds what secret files hold in place of their names. */
 export function enforceSecure(tree: Tree, allowed: ReadonlySet<InsecureSetting>): SecurityReport {
   const found = [
-    ...checkSecret(tree),
+    ...checkSessions(tree),
     ...checkPublicUrl(tree),
     ...checkIssuers(tree),
     ...checkTrustedProxies(tree),
     ...checkReturnTo(tree),
     ...checkAdminListener(tree),
-    ...checkRedis(tree),
   ]
   const isRefused = (finding: SecurityFinding) => finding.name !== undefined && !allowed.has(finding.name)
   const withFlag = (finding: SecurityFinding): SecurityFinding =>
@@ -46,19 +39,11 @@ export function enforceSecure(tree: Tree, allowed: ReadonlySet<InsecureSetting>)
   return { refused: found.filter(isRefused).map(withFlag), warnings: found.filter(finding => !isRefused(finding)) }
 }
 
-const textAt = (tree: Tree, path: Path): string | undefined => {
-  const value = getIn(tree, path)
-  return typeof value === 'string' ? value : undefined
-}
-
 const listAt = (tree: Tree, path: Path): { path: Path; item: string }[] => {
   const value = getIn(tree, path)
   if (!Array.isArray(value)) return []
   return value.flatMap((item, index) => (typeof item === 'string' ? [{ path: [...path, index], item }] : []))
 }
-
-const urlOf = (text: string | undefined): URL | undefined =>
-  text !== undefined && URL.canParse(text) ? new URL(text) : undefined
 
 function parsedOrNone<T>(parse: (text: string) => T, text: string): T | undefined {
   try {
@@ -66,15 +51,6 @@ function parsedOrNone<T>(parse: (text: string) => T, text: string): T | undefine
   } catch {
     return undefined
   }
-}
-
-// Whoever guesses this secret can forge every cookie and read every stored session.
-function checkSecret(tree: Tree): SecurityFinding[] {
-  const path = ['sessions', 'secret']
-  const secret = textAt(tree, path)
-  const weakness = secret === undefined || secret === '' ? undefined : weaknessOf(secret)
-  if (weakness === undefined) return []
-  return [{ name: 'secret', path, message: `the secret ${weakness}; \`sallyport secret\` prints a good one` }]
 }
 
 // Without TLS anybody on the way reads the session cookie and the login codes.
@@ -151,12 +127,4 @@ function checkAdminListener(tree: Tree): SecurityFinding[] {
   return [
     { name: 'admin-listen', path, message: 'expected a loopback address; this listener asks nobody who they are' },
   ]
-}
-
-function checkRedis(tree: Tree): SecurityFinding[] {
-  const path = ['sessions', 'url']
-  const url = urlOf(textAt(tree, path))
-  if (url?.protocol !== 'redis:' || isLoopback(url.hostname)) return []
-  const what = url.password === '' ? 'sealed sessions cross' : 'its password and sealed sessions cross'
-  return [{ path, message: `Redis is reached without TLS: ${what} the network in the clear; use rediss://` }]
 }

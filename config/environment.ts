@@ -1,7 +1,7 @@
 /** Settings from the environment: `SALLYPORT_SERVER_URL=…`, entries of lists of sections by their index. */
 import { suggestion } from './nearest.ts'
 import type { ConfigProblem } from './problems.ts'
-import { type Setting, settings } from './settings.ts'
+import { listEnvironment, type Setting, sectionLists, settings } from './settings.ts'
 import type { Path } from './tree.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -21,6 +21,8 @@ const otherNames = /^SALLYPORT_(?:CONFIG$|TEST_)/
 // Kubernetes gives every container the addresses of the services in its namespace; one is likely called sallyport.
 const serviceLink =
   /_(?:SERVICE_(?:HOST|PORT)(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
+
+const entryOfList = new RegExp(`^(?:${sectionLists.map(listEnvironment).join('|')})_(\\d{1,2})_`)
 
 const byName = new Map(settings.map(setting => [setting.environment, setting]))
 
@@ -43,7 +45,7 @@ export function readEnvironment(environment: Environment): { entries: Environmen
   const problems: ConfigProblem[] = []
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith(prefix) || text === undefined || text === '') continue
-    const index = /^SALLYPORT_PROVIDERS_(\d{1,2})_/.exec(name)?.[1]
+    const index = entryOfList.exec(name)?.[1]
     const setting = byName.get(index === undefined ? name : name.replace(`_${index}_`, '_0_'))
     if (setting !== undefined) {
       const path = setting.path.map(step => (typeof step === 'number' ? Number(index) : step))

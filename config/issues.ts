@@ -1,7 +1,7 @@
 /** What a schema issue means to the person who wrote the file: what was expected, what stands there, what was meant. */
 import type { z } from 'zod'
 import { suggestion } from './nearest.ts'
-import { namesBelow, settingAt } from './settings.ts'
+import { namesBelow, sectionLists, settingAt } from './settings.ts'
 import { getIn, type Path, type Tree } from './tree.ts'
 
 export interface ExplainedIssue {
@@ -38,12 +38,14 @@ function explain(issue: z.core.$ZodIssue, path: Path, value: unknown): string {
 }
 
 function explainSection(path: Path, value: unknown): string {
-  if (path[0] === 'providers' && path.length === 1) {
-    return value === undefined || (Array.isArray(value) && value.length === 0)
-      ? 'is missing: expected at least one provider, such as - { name: corp, issuer: https://idp.example.com, … }'
-      : 'expected a list of providers, each starting with - name: …'
+  const [name] = path
+  if (name === 'providers' && path.length === 1 && (value === undefined || (Array.isArray(value) && !value.length))) {
+    return 'is missing: expected at least one provider, such as - { name: corp, issuer: https://idp.example.com, … }'
   }
   if (value === undefined) return 'is missing'
+  if (path.length === 1 && sectionLists.includes(String(name))) {
+    return `expected a list of ${name}, each starting with - ${namesBelow([...path, 0])[0]}: …`
+  }
   return `expected settings such as ${namesBelow(path).slice(0, 3).join(', ')}`
 }
 

@@ -10,7 +10,7 @@ import { explainIssue } from './issues.ts'
 import { ConfigError, type ConfigProblem, type Place } from './problems.ts'
 import { configSchema } from './schema.ts'
 import { type FileAccess, readSecretFile, valuePathOf } from './secret-files.ts'
-import { type Setting, settings } from './settings.ts'
+import { type Setting, sectionLists, settings } from './settings.ts'
 import { deleteIn, formatPath, getIn, type Path, setIn, type Tree } from './tree.ts'
 
 export interface LoadOptions extends FileAccess {
@@ -95,7 +95,8 @@ function readDocument(options: LoadOptions, start: string): ConfigDocument {
 /** Lays the environment over the file. A setting and its `…File` form are one: the environment's replaces the file's. */
 function overlay(document: ConfigDocument, options: LoadOptions): Reading {
   const tree: Tree = document.tree
-  for (const [name, value] of Object.entries(tree)) if (value === null) tree[name] = {}
+  for (const [name, value] of Object.entries(tree))
+    if (value === null) tree[name] = sectionLists.includes(name) ? [] : {}
   if (tree.server === undefined) tree.server = {}
   const origins = new Map<string, Origin>()
   const inFile = options.file ?? 'environment'
@@ -128,13 +129,12 @@ function twinsOf(setting: Setting, path: Path): Path[] {
 
 const isSibling = (left: Path, right: Path): boolean => formatPath(left.slice(0, -1)) === formatPath(right.slice(0, -1))
 
-/** Every known setting with the path that it has in this tree: once per entry of `providers`. */
+/** Every known setting with the path that it has in this tree: of a list of sections, once per entry. */
 function pathsOf(tree: Tree): { setting: Setting; path: Path }[] {
-  const providers = tree.providers
-  const count = Array.isArray(providers) ? providers.length : 0
   return settings.flatMap(setting => {
     if (setting.path[1] !== 0) return [{ setting, path: setting.path }]
-    return Array.from({ length: count }, (_, index) => ({
+    const entries = getIn(tree, setting.path.slice(0, 1))
+    return Array.from({ length: Array.isArray(entries) ? entries.length : 0 }, (_, index) => ({
       setting,
       path: setting.path.map(step => (step === 0 ? index : step)),
     }))

@@ -13,6 +13,8 @@ export interface Setting extends SettingMeta {
   /** `SALLYPORT_SERVER_URL`; `_0_` stands for any entry of a list of sections. */
   readonly environment: string
   readonly kind: SettingKind
+  /** Its section cannot do without it. */
+  readonly isRequired: boolean
   /** As it would be written in the file; absent when there is none. */
   readonly default?: unknown
 }
@@ -52,7 +54,9 @@ function collect(schema: z.core.$ZodType, path: Path, found: { settings: Setting
   const inner = unwrap(schema)
   if (meta !== undefined) {
     const { schema: bare, ...fallback } = inner
-    found.settings.push({ ...meta, ...fallback, path, environment: environmentName(path), kind: kindOf(bare) })
+    const isRequired = !('default' in fallback) && !(schema instanceof z.ZodExactOptional)
+    const environment = environmentName(path)
+    found.settings.push({ ...meta, ...fallback, path, environment, kind: kindOf(bare), isRequired })
     return
   }
   const description = z.globalRegistry.get(schema as z.ZodType)?.description
@@ -69,6 +73,14 @@ collect(configSchema, [], found)
 /** In the order of the schema. */
 export const settings: readonly Setting[] = found.settings
 export const sections: readonly Section[] = found.sections
+
+/** Names at the top of the file that hold a list of sections, such as `providers`. */
+export const sectionLists: readonly string[] = [
+  ...new Set(settings.filter(({ path }) => path[1] === 0).map(({ path }) => String(path[0]))),
+]
+
+/** `providers` -> `SALLYPORT_PROVIDERS` */
+export const listEnvironment = (name: string): string => environmentName([name])
 
 const byPath = new Map(settings.map(setting => [formatPath(setting.path), setting]))
 

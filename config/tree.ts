@@ -16,6 +16,12 @@ export function getIn(tree: unknown, path: Path): unknown {
   return node
 }
 
+/** The text there; `undefined` for nothing and for anything else. */
+export const textAt = (tree: Tree, path: Path): string | undefined => {
+  const value = getIn(tree, path)
+  return typeof value === 'string' ? value : undefined
+}
+
 /** Sets a value, making the objects and lists on the way. Leaves the tree alone where something else is in the way. */
 export function setIn(tree: Tree, path: Path, value: unknown): void {
   let node: unknown = tree

@@ -2,7 +2,7 @@
  * Every audit event and every field of it with its sentence. What is not listed here is not written, whatever an event
  * object carries beside it; the documentation is generated from here. The compiler holds it equal to `AuditEvent`.
  */
-import type { AuditEvent, AuditEventName } from './event.ts'
+import type { AuditEvent, AuditEventName, EndCause } from './event.ts'
 
 type Of<N extends AuditEventName> = Extract<AuditEvent, { readonly event: N }>
 type StampField = 'v' | 'time' | 'event'
@@ -43,7 +43,20 @@ const accessFields = {
 
 const reason = 'Code of the closed list in [decisions](decisions.md).'
 const code = 'Code of the closed list in [errors](errors.md).'
+const by = 'Who ended it, where somebody other than the person did.'
 const provider = "The provider's name in the configuration."
+
+/** Every cause of an end, and what it means. */
+const causeMeanings = {
+  logout: 'the person logged out here',
+  'login-replaced': 'the same browser logged in again',
+  admin: 'an administrator ended it',
+  'back-channel': 'the provider told this service',
+  'front-channel': "the provider told the person's browser",
+  'provider-refused': 'the provider no longer stands by it',
+  'verification-overdue': 'the provider could not be asked for too long',
+  'binding-lost': 'it came from elsewhere than it is bound to',
+} as const satisfies Record<EndCause, string>
 
 export const auditEvents: {
   readonly [N in AuditEventName]: { readonly sentence: string; readonly fields: Record<OwnField<N>, string> }
@@ -70,7 +83,28 @@ export const auditEvents: {
   },
   'session.ended': {
     sentence: 'A session ended before its time.',
-    fields: { cause: '`logout`, `login-replaced` or `revoked`.' },
+    fields: {
+      cause: `${Object.entries(causeMeanings)
+        .map(([cause, meaning]) => `\`${cause}\` (${meaning})`)
+        .join(', ')}.`,
+      by,
+    },
+  },
+  'session.verified': {
+    sentence: 'The provider was asked about a session again and stands by it.',
+    fields: { provider },
+  },
+  'session.verification-failed': {
+    sentence: 'The provider was asked about a session again and did not stand by it.',
+    fields: { provider, code, reason: '`refused`: it said no; `unavailable`: it gave no answer that counts.' },
+  },
+  'sessions.cut': {
+    sentence: 'Every session of a kind that began before this moment has ended, wherever it is kept.',
+    fields: {
+      scope: '`subject` (the one of this line), `provider-session`, `provider` or `all`.',
+      provider: "The provider's name in the configuration; absent when the sessions are not those of one provider.",
+      by,
+    },
   },
   'policy.loaded': {
     sentence: 'A policy is in force.',

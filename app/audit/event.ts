@@ -45,6 +45,22 @@ interface Access extends Common {
   readonly durationMicroseconds: number
 }
 
+export type EndCause =
+  | 'logout'
+  | 'login-replaced'
+  | 'admin'
+  | 'back-channel'
+  | 'front-channel'
+  | 'provider-refused'
+  | 'verification-overdue'
+  | 'binding-lost'
+
+/** `refused`: the provider said no, and the session ends. `unavailable`: it said nothing, and the session waits. */
+type VerificationFailure = 'refused' | 'unavailable'
+
+/** Whose sessions end together; a single one is `session.ended`. */
+type CutScope = 'subject' | 'provider-session' | 'provider' | 'all'
+
 export type AuditEvent =
   | (Access & { readonly event: 'access.allowed' })
   | (Access & { readonly event: 'access.challenged'; readonly reason: ChallengeReason })
@@ -54,7 +70,20 @@ export type AuditEvent =
   | (Common & { readonly event: 'login.succeeded'; readonly provider: string; readonly groups: readonly string[] })
   | (Common & { readonly event: 'login.failed'; readonly provider?: string; readonly code: string })
   | (Common & { readonly event: 'session.handed-off'; readonly domain: string })
-  | (Common & { readonly event: 'session.ended'; readonly cause: 'logout' | 'login-replaced' | 'revoked' })
+  | (Common & { readonly event: 'session.ended'; readonly cause: EndCause; readonly by?: string | undefined })
+  | (Common & { readonly event: 'session.verified'; readonly provider: string })
+  | (Common & {
+      readonly event: 'session.verification-failed'
+      readonly provider: string
+      readonly code: string
+      readonly reason: VerificationFailure
+    })
+  | (Common & {
+      readonly event: 'sessions.cut'
+      readonly scope: CutScope
+      readonly provider?: string | undefined
+      readonly by?: string | undefined
+    })
   | (Common & { readonly event: 'policy.loaded'; readonly revision: string; readonly rows: number })
   | (Common & { readonly event: 'policy.rejected'; readonly revision: string; readonly detail: string })
 

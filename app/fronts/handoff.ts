@@ -26,7 +26,9 @@ export interface HandoffDependencies {
   /** Origin of the auth host, without a trailing slash. */
   readonly publicUrl: string
   readonly tickets: OneTimeStore<HandoffTicket>
-  readonly sessions: SessionStore
+  readonly sessions: Pick<SessionStore, 'find'>
+  /** A host takes a session over; before it gets the cookie. */
+  readonly visited: (sessionId: string, host: string) => Promise<void>
   readonly authenticate: (cookie: string, domain: string) => Checked | Promise<Checked>
   readonly issueSession: (sessionId: string, domain: string) => string
   readonly deniedPages: DeniedPages
@@ -77,6 +79,7 @@ async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies:
   if (browser.bindingHash !== ticket.nonceHash || session === undefined) {
     return redirectReply(ticket.returnTo, requestIdHeader(requestId))
   }
+  await dependencies.visited(ticket.sessionId, request.domain)
   dependencies.audit.write({
     event: 'session.handed-off',
     requestId,

@@ -112,7 +112,9 @@ async function replaceSession(
   const previous = loginOf(request)
   const previousId = request.sessionID
   await new Promise<void>((resolve, reject) => {
-    request.logIn(login, (error: unknown) => (error ? reject(asUnavailable(error)) : resolve()))
+    request.logIn({ ...login, startedFrom: originOf(request, response) }, (error: unknown) =>
+      error ? reject(asUnavailable(error)) : resolve(),
+    )
   })
   const fields = auditFields(request, response)
   if (previous !== undefined) {
@@ -137,6 +139,14 @@ async function replaceSession(
     provider,
     groups,
   })
+}
+
+const longestUserAgent = 256
+
+function originOf(request: Request, response: Response): LoginSession['startedFrom'] {
+  const { clientAddress } = auditFields(request, response)
+  const userAgent = request.get('user-agent')?.slice(0, longestUserAgent)
+  return { ...(clientAddress !== undefined && { clientAddress }), ...(userAgent !== undefined && { userAgent }) }
 }
 
 const asUnavailable = (error: unknown): OperationalError =>

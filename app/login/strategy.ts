@@ -179,8 +179,9 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
     requireStepUp(response.attempt, user, startedAt)
     if (dropped.length > 0) logger.warn({ provider, claims: dropped.slice(0, 20) }, 'claims dropped: too large')
     // Kept for the log-out alone, where a longer one does not fit into the URL.
-    const { id_token: idToken } = response
-    return { identity: user, startedAt, ...(idToken.length <= MAX_KEPT_TOKEN_LENGTH && { idToken }) }
+    const { id_token: idToken, claims } = response
+    const session = typeof claims.sid === 'string' && claims.sid !== '' ? { providerSession: claims.sid } : {}
+    return { identity: user, startedAt, ...session, ...(idToken.length <= MAX_KEPT_TOKEN_LENGTH && { idToken }) }
   }
 }
 

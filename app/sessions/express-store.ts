@@ -6,9 +6,14 @@
  * would then go on without any session, where a failing store has to be an error.
  */
 import { RedisStore } from 'connect-redis'
+import { OperationalError } from '../errors.ts'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './login-sessions.ts'
 import { createSealedRecords } from './sealed-records.ts'
+import { createSessionDirectory } from './session-directory.ts'
 import { expiryOf, isExpiryStale, parsePayload } from './session-payload.ts'
+
+/** Another writer of the same session is rare, and never there for long. */
+const mostAttempts = 16
 
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
 export function createExpressSessionStore(options: SessionStoreOptions): RedisStore {
@@ -19,7 +24,15 @@ export function createExpressSessionStore(options: SessionStoreOptions): RedisSt
 /** The part of node-redis that connect-redis calls. */
 function createClientFacade(options: SessionStoreOptions) {
   const { clock } = options
-  const sessions = createSealedRecords({ records: options.records, secrets: options.secrets, kind: 'session' })
+  const { records, secrets } = options
+  const sessions = createSealedRecords({ records, secrets, kind: 'session' })
+  const directory = createSessionDirectory({
+    records,
+    secrets,
+    clock,
+    longestLifetimeSeconds: options.lifetimeSeconds,
+    endOf: login => login.startedAt + options.lifetimeSeconds,
+  })
   const moveExpiry = createExpiryMover(sessions)
 
   async function find(sessionId: string) {
@@ -27,6 +40,22 @@ function createClientFacade(options: SessionStoreOptions) {
     if (record === undefined) return undefined
     const wanted = expiryOf(parsePayload(record.value), clock.now(), options)
     return wanted <= clock.now() ? undefined : { ...record, wanted }
+  }
+
+  /** False if another process has written meanwhile. */
+  async function write(sessionId: string, payload: unknown): Promise<boolean> {
+    const current = await sessions.get(sessionId)
+    const merged = keepStoredLogin(payload, current?.value)
+    const login = parsePayload(merged)
+    const expiresAt = expiryOf(login, clock.now(), options)
+    if (expiresAt <= clock.now()) {
+      await endSession(sessions, sessionId, options)
+      return true
+    }
+    if (current !== undefined) return sessions.replace(sessionId, current.version, merged, expiresAt)
+    if (login !== undefined) await directory.register(sessionId, login)
+    await sessions.put(sessionId, merged, expiresAt)
+    return true
   }
 
   return {
@@ -39,10 +68,10 @@ function createClientFacade(options: SessionStoreOptions) {
      * is told: for the late response nothing is wrong, its session is over.
      */
     async set(sessionId: string, text: string): Promise<void> {
-      const payload: unknown = JSON.parse(text)
-      const expiresAt = expiryOf(parsePayload(payload), clock.now(), options)
-      if (expiresAt <= clock.now()) await endSession(sessions, sessionId, options)
-      else await sessions.put(sessionId, payload, expiresAt)
+      for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+        if (await write(sessionId, JSON.parse(text))) return
+      }
+      throw new OperationalError('ERR_STORE_UNAVAILABLE', 'a session changes faster than it can be written')
     },
     async expire(sessionId: string): Promise<void> {
       const session = await find(sessionId)
@@ -56,4 +85,14 @@ function createClientFacade(options: SessionStoreOptions) {
       throw new Error('sessions cannot be listed: the store knows them by digest only')
     },
   }
+}
+
+/**
+ * Threat: a page that read the session before the provider confirmed the login anew, and saves it afterwards: groups that
+ * were taken away would be back. A page never changes a login that stands; each login has a session of its own.
+ */
+function keepStoredLogin(payload: unknown, stored: unknown): unknown {
+  const kept = parsePayload(stored)
+  if (kept === undefined || parsePayload(payload) === undefined) return payload
+  return { ...(payload as object), passport: { user: kept } }
 }

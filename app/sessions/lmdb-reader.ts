@@ -1,7 +1,7 @@
 /** Reads of the LMDB file, each of what is there now. */
 import type { Clock } from '../clock.ts'
 import { decodeEntry, isEntryOf, ownCopy } from './entry.ts'
-import { pageOf, rangeOf } from './index-members.ts'
+import { pageOf, rangeOf, requireDigest } from './index-members.ts'
 import { type Databases, unavailable } from './lmdb-databases.ts'
 import type { IndexPage, PageOptions, StoredRecord } from './session-store.ts'
 
@@ -46,6 +46,7 @@ export function createReader({ root, records, index }: Databases, clock: Clock) 
     },
     /** Throws `ERR_STORE_UNAVAILABLE`, and a RangeError for what no page can be. */
     page(name: string, options: PageOptions): IndexPage {
+      requireDigest(name)
       const { start, isAfter, limit } = rangeOf(options, clock.now())
       const [first, behind]: [[string, string], [string, string]] = [
         [name, start],

@@ -1,9 +1,10 @@
 /** Login sessions as the check path and log-out see them: found by id, moved along while used, ended for good. */
 import type { Clock } from '../clock.ts'
+import { OperationalError } from '../errors.ts'
 import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
 import { sessionDigestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
-import { expiryOf, isExpiryStale, type SessionLimits } from './session-payload.ts'
+import { expiryOf, isExpiryStale, parsePayload, type SessionLimits } from './session-payload.ts'
 import type { LoginSession, RecordStore, SessionStore, ValueOrPromise } from './session-store.ts'
 
 export interface SessionStoreOptions extends SessionLimits {
@@ -42,8 +43,29 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
       return opened instanceof Promise ? opened.then(found => judge(sessionId, found)) : judge(sessionId, opened)
     },
     end: sessionId => endSession(sessions, sessionId, options),
+    update: (sessionId, change) => updateLogin(sessions, sessionId, change),
     digest: sessionDigestOf,
   }
+}
+
+/** Another writer of the same session is rare, and never there for long. */
+const mostAttempts = 16
+
+async function updateLogin(
+  sessions: SealedRecords,
+  sessionId: string,
+  change: (login: LoginSession) => LoginSession,
+): Promise<LoginSession | undefined> {
+  for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+    const record = await sessions.get(sessionId)
+    const login = parsePayload(record?.value)
+    if (record === undefined || login === undefined) return undefined
+    const changed = change(login)
+    if (changed === login) return login
+    const payload = { ...(record.value as object), passport: { user: changed } }
+    if (await sessions.replace(sessionId, record.version, payload, record.expiresAt)) return changed
+  }
+  throw new OperationalError('ERR_STORE_UNAVAILABLE', 'a session changes faster than it can be written')
 }
 
 /** Ends with a tombstone that outlives any session that could be saved late under this id. */

@@ -57,6 +57,8 @@ function isUser(value: unknown): value is User {
 }
 
 const isAttempt = (value: unknown) => isObject(value) && isNumber(value.since) && isNumber(value.retryAt)
+const isOrigin = (value: unknown) =>
+  isObject(value) && isAbsentOr(value.clientAddress, isText) && isAbsentOr(value.userAgent, isText)
 const isBinding = (value: unknown) =>
   isObject(value) && value.kind === 'client-certificate' && isText(value.thumbprint) && value.thumbprint !== ''
 const isOneOf = (values: readonly unknown[]) => (value: unknown) => values.includes(value)
@@ -74,6 +76,7 @@ const optionalFields: readonly (readonly [keyof LoginSession, (value: unknown) =
   ['unverified', isAttempt],
   ['verifyBy', isOneOf(['refresh-token', 'access-token'])],
   ['providerSession', isText],
+  ['startedFrom', isOrigin],
   ['isRemembered', isOneOf([true])],
   ['boundTo', isBinding],
   ['idToken', isText],

@@ -14,6 +14,8 @@ export interface LoginSession {
   readonly verifyBy?: 'refresh-token' | 'access-token'
   /** `sid` of the ID token (OpenID Connect Front-Channel Logout 1.0 section 3): the provider's name for its session. */
   readonly providerSession?: string
+  /** Where the login came from, for the person to recognise it by. */
+  readonly startedFrom?: { readonly clientAddress?: string; readonly userAgent?: string }
   /** The person asked to stay logged in. */
   readonly isRemembered?: true
   /** What has to come along with the cookie. */
@@ -118,6 +120,11 @@ export interface SessionStore {
   find(sessionId: string): ValueOrPromise<LoginSession | undefined>
   /** Ends the session everywhere; a save that is already under way cannot bring it back. */
   end(sessionId: string): Promise<void>
+  /**
+   * Puts `change(login)` in the place of the login, whatever else writes the session meanwhile: `change` may run several
+   * times and must not do anything else. The login that stands then; `undefined` when the session has ended.
+   */
+  update(sessionId: string, change: (login: LoginSession) => LoginSession): Promise<LoginSession | undefined>
   /** First 16 characters of the session key's digest: joins audit events, opens nothing. */
   digest(sessionId: string): string
 }

@@ -6,7 +6,7 @@
  */
 
 import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
-import type { AuditEvent } from '../audit/event.ts'
+import type { EndCause } from '../audit/event.ts'
 import { operationalErrors } from '../errors.ts'
 import type { FrontName } from '../verify.ts'
 
@@ -18,11 +18,18 @@ export interface MetricDefinition {
   readonly labels: Readonly<Record<string, string>>
 }
 
-export type EndCause = Extract<AuditEvent, { event: 'session.ended' }>['cause']
-
 /** `Record`s and not arrays, so that the compiler sees a value that is missing. */
 const frontNames = { 'auth-request': true, 'forward-auth': true } as const satisfies Record<FrontName, true>
-const causes = { logout: true, 'login-replaced': true, revoked: true } as const satisfies Record<EndCause, true>
+const causes = {
+  logout: true,
+  'login-replaced': true,
+  admin: true,
+  'back-channel': true,
+  'front-channel': true,
+  'provider-refused': true,
+  'verification-overdue': true,
+  'binding-lost': true,
+} as const satisfies Record<EndCause, true>
 
 export const fronts = Object.keys(frontNames) as readonly FrontName[]
 export const endCauses = Object.keys(causes) as readonly EndCause[]

@@ -1,13 +1,13 @@
 /** Counts what the service does, for Prometheus (text format 0.0.4). What each metric means: `metric-definitions.ts`. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Decision } from '../../rbac/decision.ts'
+import type { EndCause } from '../audit/event.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { FrontName } from '../verify.ts'
 import { createCheckCells } from './check-cells.ts'
 import {
   allowReason,
   cacheResults,
-  type EndCause,
   endCauses,
   fronts,
   loginOutcomes,

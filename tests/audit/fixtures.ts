@@ -42,7 +42,16 @@ export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { 
   'login.succeeded': { event: 'login.succeeded', ...common, provider: 'corp', groups: ['ops'] },
   'login.failed': { event: 'login.failed', ...common, provider: 'corp', code: 'ERR_LOGIN_STATE_UNKNOWN' },
   'session.handed-off': { event: 'session.handed-off', ...common, domain: 'wiki.example.com' },
-  'session.ended': { event: 'session.ended', ...common, cause: 'logout' },
+  'session.ended': { event: 'session.ended', ...common, cause: 'admin', by: 'root' },
+  'session.verified': { event: 'session.verified', ...common, provider: 'corp' },
+  'session.verification-failed': {
+    event: 'session.verification-failed',
+    ...common,
+    provider: 'corp',
+    code: 'ERR_PROVIDER_UNAVAILABLE',
+    reason: 'unavailable',
+  },
+  'sessions.cut': { event: 'sessions.cut', ...common, scope: 'provider', provider: 'corp', by: 'root' },
   'policy.loaded': { event: 'policy.loaded', requestId: '-', revision: '9f2c', rows: 12 },
   'policy.rejected': { event: 'policy.rejected', requestId: '-', revision: '9f2c', detail: 'wiki.csv:3: six fields' },
 }

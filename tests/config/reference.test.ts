@@ -25,11 +25,11 @@ describe('the example', () => {
   it('stays valid, and means the same, with every default uncommented', () => {
     const isDefault = (line: string) => /^\s+# (?!Environment:)[a-zA-Z]+:|^# [a-z]+:$/.test(line)
     const withoutDefault =
-      /^\s*# (?:clientSecret|url|urlFile|secret|issuer|label|module|export|options|optionsFile|watcher):/
+      /^\s*# (?:clientSecret|url|urlFile|secret|issuer|label|module|export|options|optionsFile|watcher|maxAge|maxIdle|providers|assertionClaims):/
     const lines = exampleYaml().split('\n')
     const text = lines.map(line => (isDefault(line) && !withoutDefault.test(line) ? line.replace('# ', '') : line))
     const sections = Object.keys(parse(text.join('\n')) as object)
-    expect(sections).toHaveLength(11)
+    expect(sections).toHaveLength(12)
     expect(loadText(text.join('\n')).config).toEqual(loadText(minimal).config)
   })
 

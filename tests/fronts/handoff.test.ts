@@ -27,7 +27,10 @@ let sessions: Map<string, LoginSession>
 let browser: { identity: Identity; bindingHash?: string; clearCookie: boolean }
 let handoff: Handoff
 
+const visited: string[] = []
+
 beforeEach(() => {
+  visited.length = 0
   tickets = new Map([[ticketId, ticket]])
   sessions = new Map([[ticket.sessionId, session]])
   browser = { identity: anonymous, bindingHash: ticket.nonceHash, clearCookie: false }
@@ -41,7 +44,8 @@ beforeEach(() => {
         return found
       },
     },
-    sessions: { find: async id => sessions.get(id), end: async () => {}, digest: () => '' },
+    sessions: { find: async id => sessions.get(id) },
+    visited: async (_id, host) => void visited.push(host),
     authenticate: async () => browser,
     issueSession: (id, domain) => `sallyport=s.${id}.${domain}`,
     deniedPages: (_identity, request) => ({
@@ -86,6 +90,7 @@ describe('a handoff', () => {
     expect(reply.status).toBe(302)
     expect(headerOf(reply, 'Location')).toBe(ticket.returnTo)
     expect(headerOf(reply, 'Set-Cookie')).toBe('sallyport=s.alices-session.wiki.example.com')
+    expect(visited).toEqual(['wiki.example.com'])
   })
 
   it('works once', async () => {

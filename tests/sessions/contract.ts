@@ -229,6 +229,11 @@ export function describeRecordStore(name: string, start: () => Promise<Backend>)
         () => store.extend('session', key, inSeconds(60)),
         () => store.take('session', key),
         () => store.end('session', key, inSeconds(60)),
+        () => store.replace('session', key, bytes(''), bytes(''), inSeconds(60)),
+        () => store.remove('session', key, bytes('')),
+        () => store.link(key, key, inSeconds(60)),
+        () => store.unlink(key, key, inSeconds(60)),
+        () => store.page(key, { limit: 1 }),
         () => store.verifyConnection(),
       ]
       for (const call of calls) await expect(call()).rejects.toMatchObject(unavailable)

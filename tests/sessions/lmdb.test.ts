@@ -10,10 +10,13 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createLmdbRecords } from '../../app/sessions/lmdb.ts'
 import { endProcess, requirePeer } from '../peers.ts'
 import { type Backend, describeRecordStore } from './contract.ts'
+import { describeDirectory } from './directory-contract.ts'
 import { createMovableClock } from './fixtures.ts'
+import { describeIndexes } from './index-contract.ts'
 import { describePages } from './page-contract.ts'
 import { openRemoteLmdb, type RemoteOptions, type RemoteRecords } from './remote-lmdb.ts'
 import { describeSessions } from './session-contract.ts'
+import { describeVersions } from './version-contract.ts'
 import { until } from './waiting.ts'
 
 const nobody = 65_534
@@ -39,8 +42,11 @@ async function startLmdb(): Promise<Backend> {
 }
 
 describeRecordStore('LMDB', startLmdb)
+describeVersions('LMDB', startLmdb)
+describeIndexes('LMDB', startLmdb)
 describeSessions('LMDB', startLmdb)
 describePages('LMDB', startLmdb)
+describeDirectory('LMDB', startLmdb)
 
 describe('the LMDB file', () => {
   const cleanups: (() => unknown)[] = []
@@ -159,15 +165,59 @@ describe('the LMDB file', () => {
     await put('taken', 60)
     await records.take('session', 'taken')
     await records.end('session', 'ended', clock.now() + 6_000_000)
-    expect(counts()).toEqual({ records: 1004, expiry: 1004 })
+    expect(counts()).toEqual({ records: 1004, expiry: 1004, links: 0 })
     clock.advance(61)
     await until(() => counts().records === 4)
-    expect(counts()).toEqual({ records: 4, expiry: 4 })
+    expect(counts()).toEqual({ records: 4, expiry: 4, links: 0 })
     for (const key of ['long', 'moved', 'overwritten']) expect(await records.get('session', key)).toBeDefined()
     expect(await records.put('session', 'ended', Buffer.from('late'), clock.now() + 60_000)).toBe(false)
     clock.advance(6000)
     await until(() => counts().records === 0)
-    expect(counts()).toEqual({ records: 0, expiry: 0 })
+    expect(counts()).toEqual({ records: 0, expiry: 0, links: 0 })
+  })
+
+  test('the sweep removes links that have expired, and only those, also those that were unlinked or made twice', async () => {
+    const path = directory()
+    const counts = openCounter(path)
+    const records = openHere(path, { sweepIntervalMs: 20 })
+    const link = (member: string, seconds: number) => records.link('index', member, clock.now() + seconds * 1000)
+    await Promise.all(Array.from({ length: 500 }, (_, count) => link(`short-${count}`, 60)))
+    await Promise.all([link('long', 6000), link('long', 6000), link('moved', 60), link('moved', 6000)])
+    await link('gone', 60)
+    await records.unlink('index', 'gone', clock.now() + 60_000)
+    // Has the name of a link as far as a record can.
+    await records.put('session', 'short-1', Buffer.from('x'), clock.now() + 6_000_000)
+    expect(counts()).toEqual({ records: 1, expiry: 504, links: 503 })
+    clock.advance(61)
+    await until(() => counts().links === 2)
+    expect(counts()).toEqual({ records: 1, expiry: 3, links: 2 })
+    expect(await records.page('index', { limit: 10 })).toEqual({ members: ['long', 'moved'] })
+    clock.advance(6000)
+    await until(() => counts().links === 0)
+    expect(counts()).toEqual({ records: 0, expiry: 0, links: 0 })
+  })
+
+  test('a file that was made before there were indexes gets them', async () => {
+    const path = directory()
+    mkdirSync(join(path, 'old'))
+    const file = join(path, 'old', 'sessions.mdb')
+    const old = open({ path: file, noSubdir: true, encoding: 'binary', maxDbs: 4 })
+    for (const name of ['records', 'expiry', 'meta']) old.openDB({ name })
+    await old.close()
+    const records = openHere(join(path, 'old'))
+    await records.link('index', 'member', clock.now() + 60_000)
+    expect(await records.page('index', { limit: 1 })).toEqual({ members: ['member'] })
+  })
+
+  test('what must not be lost is on the disk when it is answered, whatever else waits', async () => {
+    const path = directory()
+    const records = await openRemote(path)
+    const expiresAt = clock.now() + 600_000
+    await records.add('cutoff', 'all', Buffer.from('first'), expiresAt)
+    await records.replace('cutoff', 'all', Buffer.from('first'), Buffer.from('second'), expiresAt)
+    records.process.kill('SIGKILL')
+    const again = openHere(path)
+    expect(Buffer.from((await again.get('cutoff', 'all'))?.value ?? []).toString()).toBe('second')
   })
 
   test('closing twice, and during a sweep, does no harm', async () => {
@@ -195,6 +245,10 @@ function canBeNobody(): boolean {
 /** Entries as they stand in the file. */
 function openCounter(path: string) {
   const root = open({ path: join(path, 'sessions.mdb'), noSubdir: true, encoding: 'binary', maxDbs: 8 })
-  const [records, expiry] = [root.openDB({ name: 'records' }), root.openDB({ name: 'expiry' })]
-  return () => ({ records: records.getKeysCount(), expiry: expiry.getKeysCount() })
+  const [records, expiry, index] = ['records', 'expiry', 'index'].map(name => root.openDB({ name }))
+  return () => ({
+    records: records?.getKeysCount(),
+    expiry: expiry?.getKeysCount(),
+    links: index?.getKeysCount(),
+  })
 }

@@ -172,6 +172,12 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
       () => records.extend('session', 'x', clock.now() + 1000),
       () => records.take('session', 'x'),
       () => records.end('session', 'x', clock.now() + 1000),
+      () => records.replace('session', 'x', Buffer.from('x'), Buffer.from(''), clock.now() + 1000),
+      () => records.remove('session', 'x', Buffer.from('x')),
+      () => records.link('x', 'x', clock.now() + 1000),
+      () => records.unlink('x', 'x', clock.now() + 1000),
+      // Threat: a list that does not show a session which is there.
+      () => records.page('x', { limit: 1 }),
       () => records.verifyConnection(),
     ]
     await expectRefusedWithin(check, 500)
@@ -220,7 +226,12 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     const outOfMemory = { ...unavailable, message: expect.stringContaining('OOM') }
     await expect(records.put('session', 'x', Buffer.from(''), expiresAt)).rejects.toMatchObject(outOfMemory)
     await expect(records.add('session', 'x', Buffer.from(''), expiresAt)).rejects.toMatchObject(outOfMemory)
+    await expect(records.link('x', 'x', expiresAt)).rejects.toMatchObject(outOfMemory)
     await expect(records.verifyConnection()).rejects.toMatchObject(outOfMemory)
+    // A refreshed token, or the end of many sessions.
+    expect(await records.replace('session', 'bob', Buffer.from('bob'), Buffer.from('BOB'), expiresAt)).toBe(true)
+    expect(await records.replace('session', 'bob', Buffer.from('BOB'), Buffer.from('bob'), expiresAt)).toBe(true)
+    expect(await records.page('x', { limit: 1 })).toEqual({ members: [] })
     expect(await records.extend('session', 'alice', expiresAt + 60_000)).toBe(true)
     expect(await records.get('session', 'alice')).toMatchObject({ expiresAt: expiresAt + 60_000 })
     await records.end('session', 'alice', expiresAt)
@@ -292,6 +303,31 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     expect(await client.pTTL('sallyport:session:{digest}')).toBeGreaterThan(5_000_000)
   })
 
+  test('holds one key for each index, which goes with the last of its members', async () => {
+    const server = await start()
+    const records = openAt(server.url)
+    await untilVerified(records)
+    const client = await admin(server)
+    await client.flushAll()
+    await records.link('digest', 'long', clock.now() + 600_000)
+    await records.link('digest', 'short', clock.now() + 60_000)
+    expect(await client.keys('*')).toEqual(['sallyport:index:{digest}'])
+    const members = [`000${clock.now() + 60_000}short`, `000${clock.now() + 600_000}long`]
+    expect(await client.zRangeWithScores('sallyport:index:{digest}', 0, -1)).toEqual(
+      members.map(value => ({ value, score: 0 })),
+    )
+    const timeToLive = await client.pTTL('sallyport:index:{digest}')
+    expect(timeToLive).toBeGreaterThan(500_000)
+    expect(timeToLive).toBeLessThanOrEqual(600_000)
+    // What has expired goes with the next link, two hundred at a time.
+    for (let count = 0; count < 250; count += 1) await records.link('digest', `old-${count}`, clock.now() + 1)
+    clock.advance(1)
+    await records.link('digest', 'new', clock.now() + 60_000)
+    expect(await client.zCard('sallyport:index:{digest}')).toBe(53)
+    await records.link('digest', 'new', clock.now() + 60_000)
+    expect(await client.zCard('sallyport:index:{digest}')).toBe(3)
+  })
+
   test('needs no more rights than docs/reference/store-keys.md names', async () => {
     const server = await start()
     const document = readFileSync(join(import.meta.dirname, '../../docs/reference/store-keys.md'), 'utf8')
@@ -310,6 +346,14 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     expect(await records.take('session', 'x')).toBeUndefined()
     await records.end('session', 'x', expiresAt)
     expect(await records.put('session', 'x', Buffer.from('x'), expiresAt)).toBe(false)
+    await records.add('lease', 'x', Buffer.from('x'), expiresAt)
+    expect(await records.replace('lease', 'x', Buffer.from('x'), Buffer.from('y'), expiresAt)).toBe(true)
+    expect(await records.remove('lease', 'x', Buffer.from('y'))).toBe(true)
+    await records.link('index', 'late', expiresAt - 70_000)
+    await records.link('index', 'member', expiresAt)
+    expect(await records.page('index', { limit: 1 })).toEqual({ members: ['member'] })
+    await records.unlink('index', 'member', expiresAt)
+    expect(await records.page('index', { limit: 1 })).toEqual({ members: [] })
   })
 
   test('is left alone by a store that was closed before it was ever reached', async () => {

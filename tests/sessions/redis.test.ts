@@ -8,9 +8,12 @@ import type { RecordStore } from '../../app/sessions/session-store.ts'
 import type { CacheEvent } from '../../app/sessions/tracked-records.ts'
 import { requirePeer, startRedis } from '../peers.ts'
 import { type Backend, describeRecordStore } from './contract.ts'
+import { describeDirectory } from './directory-contract.ts'
 import { createMovableClock } from './fixtures.ts'
+import { describeIndexes } from './index-contract.ts'
 import { describePages } from './page-contract.ts'
 import { describeSessions } from './session-contract.ts'
+import { describeVersions } from './version-contract.ts'
 import { untilVerified } from './waiting.ts'
 
 type Cache = NonNullable<Parameters<typeof createRedisRecords>[0]['cache']>
@@ -49,14 +52,20 @@ async function ask(port: number, command: string): Promise<string> {
 
 if (requirePeer('redis-server') !== undefined) {
   describeRecordStore('Redis', () => startBackend())
+  describeVersions('Redis', () => startBackend())
+  describeIndexes('Redis', () => startBackend())
   describeSessions('Redis', () => startBackend())
   describePages('Redis', () => startBackend())
+  describeDirectory('Redis', () => startBackend())
 
   const events: CacheEvent[] = []
   const startRemembering = () => startBackend({ maxBytes: 1024 * 1024, onEvent: event => events.push(event) })
   describeRecordStore('Redis, remembered', startRemembering)
+  describeVersions('Redis, remembered', startRemembering)
+  describeIndexes('Redis, remembered', startRemembering)
   describeSessions('Redis, remembered', startRemembering)
   describePages('Redis, remembered', startRemembering)
+  describeDirectory('Redis, remembered', startRemembering)
   test('Redis is not asked to note the name of a library: a user of few rights may not do that', async () => {
     const server = await startRedis()
     const records = createRedisRecords({ url: server.url, clock: createMovableClock() })

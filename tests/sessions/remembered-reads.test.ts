@@ -172,14 +172,62 @@ describe('what was read is remembered', () => {
     expect(records.get('session', 'alice')).toBeInstanceOf(Promise)
   })
 
-  test('never for other kinds, nor that there is nothing', async () => {
+  test('never for kinds that no check reads, nor that there is nothing', async () => {
     const { state, records } = startWorld()
-    state.stored.set('ticket', recordOf('ticket'))
-    for (let count = 0; count < 3; count += 1) {
-      await records.get('ticket', 'ticket')
-      await records.get('session', 'nobody')
+    state.stored.set('same', recordOf('ticket'))
+    for (const kind of ['attempt', 'ticket', 'signing-key', 'tokens', 'lease', 'summary', 'mark'] as const) {
+      state.reads = 0
+      for (let count = 0; count < 3; count += 1) await records.get(kind, 'same')
+      expect(state.reads, kind).toBe(3)
     }
-    expect(state.reads).toBe(6)
+    for (const kind of ['session', 'visit'] as const) {
+      state.reads = 0
+      for (let count = 0; count < 3; count += 1) expect(await records.get(kind, 'nobody')).toBeUndefined()
+      expect(state.reads, kind).toBe(3)
+    }
+  })
+
+  test('that there is no cutoff, until one is told, or five seconds have passed, or all is in doubt', async () => {
+    const { state, records, tell } = startWorld()
+    const read = () => records.get('cutoff', 'all')
+    expect(await read()).toBeUndefined()
+    // No promise: at hand.
+    expect(read()).toBeUndefined()
+    const cutoff = recordOf('everybody out')
+    state.stored.set('all', cutoff)
+    // Another kind of the same name is another record.
+    tell('all', 'session')
+    expect(read()).toBeUndefined()
+    tell('all', 'cutoff')
+    expect(await read()).toBe(cutoff)
+    expect(read()).toBe(cutoff)
+    state.stored.delete('all')
+    tell('all', 'cutoff')
+    expect(await read()).toBeUndefined()
+    state.stored.set('all', cutoff)
+    vi.advanceTimersByTime(4999)
+    expect(read()).toBeUndefined()
+    vi.advanceTimersByTime(1)
+    expect(await read()).toBe(cutoff)
+    state.stored.delete('all')
+    tell()
+    expect(await read()).toBeUndefined()
+    state.stored.set('all', cutoff)
+    state.isCurrent = false
+    expect(await read()).toBe(cutoff)
+  })
+
+  test('for each kind by itself, though the keys are the same', async () => {
+    const { state, records, tell } = startWorld()
+    state.stored.set('same', recordOf('first'))
+    const first = await records.get('session', 'same')
+    const second = recordOf('second')
+    state.stored.set('same', second)
+    expect(await records.get('visit', 'same')).toBe(second)
+    expect(records.get('session', 'same')).toBe(first)
+    tell('same', 'session')
+    expect(records.get('visit', 'same')).toBe(second)
+    expect(records.get('session', 'same')).toBeInstanceOf(Promise)
   })
 
   test('within its bytes, however many sessions there are', async () => {

@@ -103,7 +103,10 @@ export function describeSessions(name: string, start: () => Promise<Backend>): v
       await sessions.find(id)
       // Only its expiry has moved.
       expect(await sessions.find(id)).toBe(first)
-      await logIn({ ...login, identity: { ...login.identity, groups: ['other'] } }, id)
+      await sessionsOver(records).update(id, known => ({
+        ...known,
+        identity: { ...known.identity, groups: ['other'] },
+      }))
       expect((await sessions.find(id))?.identity.groups).toEqual(['other'])
     })
 

@@ -106,6 +106,30 @@ describe.runIf(requirePeer('redis-server') !== undefined)('a session that Redis 
     expect(max).toBeLessThanOrEqual(250)
   })
 
+  test('has a cutoff and visits beside it, which are remembered and told of like it, also when there was none', async () => {
+    const server = await startServer()
+    const [here, there] = [await openReplica(server.url), await openReplica(server.url)]
+    const textOf = (record: { value: Uint8Array } | undefined) => record && Buffer.from(record.value).toString()
+    for (const kind of ['cutoff', 'visit'] as const) {
+      const read = () => there.records.get(kind, 'all')
+      const untilAtHand = () =>
+        until(async () => {
+          const answer = read()
+          await answer
+          return !(answer instanceof Promise)
+        })
+      if (kind === 'cutoff') await untilAtHand()
+      expect(await read()).toBeUndefined()
+      await here.records.add(kind, 'all', Buffer.from('first'), clock.now() + 60_000)
+      await until(async () => textOf(await read()) === 'first')
+      await untilAtHand()
+      await here.records.replace(kind, 'all', Buffer.from('first'), Buffer.from('second'), clock.now() + 60_000)
+      const replaced = performance.now()
+      while (textOf(await read()) !== 'second') await delay(0)
+      expect(performance.now() - replaced).toBeLessThanOrEqual(250)
+    }
+  })
+
   test('is refused at once where it is ended, and stays refused after a late save', async () => {
     const replica = await openReplica((await startServer()).url)
     const { id, cookie } = await logIn(replica)

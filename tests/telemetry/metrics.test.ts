@@ -171,7 +171,7 @@ describe('the counted audit log', () => {
     [{ event: 'login.succeeded', ...common, provider: 'corp', groups: [] }, 'login corp succeeded'],
     [{ event: 'login.failed', ...common, code: 'ERR_LOGIN_REFUSED' }, 'login undefined failed'],
     [{ event: 'session.handed-off', ...common, domain: 'wiki.example.com' }, 'handed off'],
-    [{ event: 'session.ended', ...common, cause: 'revoked' }, 'ended revoked'],
+    [{ event: 'session.ended', ...common, cause: 'back-channel' }, 'ended back-channel'],
     [{ event: 'policy.loaded', ...common, revision: 'a', rows: 1 }, undefined],
   ]
 

@@ -1,0 +1,181 @@
+/**
+ * Finds sessions without their ids: by person, by the provider's session, by host, or all, page by page.
+ *
+ * An index holds digests and is a hint: it is written before the session, and read together with it. What counts is
+ * whether the session's own record stands, so a session that has ended is on no list, whatever its index says. A summary
+ * holds what a list shows and no credential; the master secret alone protects it.
+ */
+import type { Clock } from '../clock.ts'
+import { digestOf } from './seal.ts'
+import { createSealedRecords, type OpenedRecord } from './sealed-records.ts'
+import { indexOf, type SessionFilter } from './session-index.ts'
+import type { LoginSession, RecordStore } from './session-store.ts'
+
+/** How a session is named to people and in audit events: first characters of its key. Opens nothing. */
+const handleLength = 16
+/** Sessions that one step of ending reads. */
+const pageOfEnding = 200
+/** Another check writes the same summary rarely, and never for long. */
+const mostAttempts = 8
+
+export interface SessionSummary {
+  /** As `session` in audit events. */
+  readonly handle: string
+  readonly subject: string
+  readonly provider: string
+  readonly providerSession?: string
+  readonly email?: string
+  readonly name?: string
+  /** Seconds since the epoch. */
+  readonly startedAt: number
+  /** The end at the latest, seconds since the epoch. */
+  readonly endsAt: number
+  readonly clientAddress?: string
+  readonly userAgent?: string
+  /** Hosts that have a cookie of this session, with the time of the handoff in seconds since the epoch. */
+  readonly hosts: readonly { readonly host: string; readonly since: number }[]
+}
+
+/** A session that can be used now. */
+export interface ListedSession extends SessionSummary {
+  /** When it ends if it is not used any more, seconds since the epoch. */
+  readonly idleUntil: number
+}
+
+export interface SessionPage {
+  readonly sessions: readonly ListedSession[]
+  /** For the next page; absent on the last. A page may be shorter than its limit, even empty, and not be the last. */
+  readonly next?: string
+}
+
+/** Every method rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer. */
+export interface SessionDirectory {
+  /** Before the session is written: whatever stands can be found. */
+  register(sessionId: string, login: LoginSession): Promise<void>
+  /** A host took the session over. */
+  visited(sessionId: string, host: string): Promise<void>
+  /** `limit`: 1 to 1000 entries of the index are looked at. */
+  list(filter: SessionFilter, page: { readonly after?: string; readonly limit: number }): Promise<SessionPage>
+  /** `undefined` for one that has ended or never was. */
+  show(handle: string): Promise<ListedSession | undefined>
+  /**
+   * Ends every session of the filter that was there when it was called, everywhere. `onEnded` is told of each one, so that
+   * what has ended is recorded even when a later one fails.
+   */
+  end(filter: SessionFilter, onEnded: (session: SessionSummary) => void): Promise<number>
+}
+
+export interface SessionDirectoryOptions {
+  readonly records: RecordStore
+  /** Master secrets: the first seals, all open. */
+  readonly secrets: readonly string[]
+  readonly clock: Clock
+  /** How long a session can live at most, in seconds: for tombstones. */
+  readonly longestLifetimeSeconds: number
+  /** When a login ends at the latest, in seconds since the epoch. */
+  readonly endOf: (login: LoginSession) => number
+}
+
+export const handleOf = (sessionKey: string): string => sessionKey.slice(0, handleLength)
+
+export function createSessionDirectory(options: SessionDirectoryOptions): SessionDirectory {
+  const { records, secrets, clock, longestLifetimeSeconds, endOf } = options
+  const summaries = createSealedRecords({ records, secrets, kind: 'summary' })
+
+  async function read(sessionKey: string): Promise<ListedSession | undefined> {
+    const [session, summary] = await Promise.all([records.get('session', sessionKey), summaries.get(sessionKey)])
+    if (session === undefined || summary === undefined) return undefined
+    return { ...summaryOf(summary), idleUntil: Math.floor(session.expiresAt / 1000) }
+  }
+
+  async function readPage(filter: SessionFilter, page: { readonly after?: string; readonly limit: number }) {
+    const { members, next } = await records.page(indexOf(filter), page)
+    // A session may stand in an index twice, under two expiries.
+    const keys = [...new Set(members)]
+    const found = await Promise.all(keys.map(async key => ({ key, session: await read(key) })))
+    return { found, next }
+  }
+
+  async function end(sessionKey: string): Promise<void> {
+    await records.end('session', sessionKey, clock.now() + longestLifetimeSeconds * 1000)
+  }
+
+  async function addHost(sessionKey: string, host: string, attempt = 1): Promise<void> {
+    const summary = await summaries.get(sessionKey)
+    if (summary === undefined) return
+    const known = summaryOf(summary)
+    await records.link(indexOf({ host }), sessionKey, known.endsAt * 1000)
+    if (known.hosts.some(visited => visited.host === host)) return
+    const changed = { ...known, hosts: [...known.hosts, { host, since: Math.floor(clock.now() / 1000) }] }
+    if (await summaries.replace(sessionKey, summary.version, changed, summary.expiresAt)) return
+    if (attempt < mostAttempts) await addHost(sessionKey, host, attempt + 1)
+  }
+
+  return {
+    async register(sessionId, login) {
+      const key = digestOf('session', sessionId)
+      const summary = summarise(handleOf(key), login, endOf(login))
+      const expiresAt = summary.endsAt * 1000
+      const filters = filtersOf(summary, issuerOf(login))
+      await Promise.all(filters.map(filter => records.link(indexOf(filter), key, expiresAt)))
+      await summaries.put(key, summary, expiresAt)
+    },
+    visited: (sessionId, host) => addHost(digestOf('session', sessionId), host),
+    async list(filter, page) {
+      const { found, next } = await readPage(filter, page)
+      const sessions = found.flatMap(({ session }) => (session === undefined ? [] : [session]))
+      return { sessions, ...(next === undefined ? {} : { next }) }
+    },
+    async show(handle) {
+      const { found } = await readPage({ session: handle }, { limit: 10 })
+      return found.find(({ session }) => session !== undefined)?.session
+    },
+    async end(filter, onEnded) {
+      let ended = 0
+      let after: string | undefined
+      do {
+        const { found, next } = await readPage(filter, {
+          limit: pageOfEnding,
+          ...(after === undefined ? {} : { after }),
+        })
+        for (const { key, session } of found) {
+          // A login that is being written has no record yet: its tombstone has to be there first.
+          await end(key)
+          if (session === undefined) continue
+          ended += 1
+          onEnded(session)
+        }
+        after = next
+      } while (after !== undefined)
+      return ended
+    },
+  }
+}
+
+/** The seal vouches that nobody else wrote it. */
+const summaryOf = ({ value }: OpenedRecord): SessionSummary => value as SessionSummary
+
+function summarise(handle: string, login: LoginSession, endsAt: number): SessionSummary {
+  const { identity, startedAt, providerSession, startedFrom = {} } = login
+  const { subject, provider, email, name } = identity
+  return {
+    handle,
+    subject,
+    provider,
+    ...(providerSession !== undefined && { providerSession }),
+    ...(email !== undefined && { email }),
+    ...(name !== undefined && { name }),
+    startedAt,
+    endsAt,
+    ...startedFrom,
+    hosts: [],
+  }
+}
+
+/** A subject is `issuer#sub`; a fragment is no part of an issuer (OpenID Connect Discovery 1.0 section 3). */
+export const issuerOf = ({ identity }: LoginSession): string => identity.subject.slice(0, identity.subject.indexOf('#'))
+
+function filtersOf({ handle, subject, providerSession }: SessionSummary, issuer: string): readonly SessionFilter[] {
+  const own: readonly SessionFilter[] = [{ subject }, { session: handle }, { all: true }]
+  return providerSession === undefined ? own : [...own, { issuer, providerSession }]
+}

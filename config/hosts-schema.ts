@@ -1,0 +1,37 @@
+/** The settings that single hosts have of their own. */
+import { z } from 'zod'
+import { parseAssertionClaim } from './assertion-claim.ts'
+import { duration, durationExpected, parsed, setting, text } from './setting.ts'
+import * as value from './values.ts'
+
+export const host = z.strictObject({
+  host: setting(parsed(value.parseHostPattern), {
+    description: 'Host that the entry is for; `*.example.com` is every host below.',
+    expected: 'a host such as app.example.com or *.example.com',
+    example: 'payroll.example.com',
+  }),
+  maxAge: setting(duration(60).exactOptional(), {
+    description:
+      'How long after a login the host may be used before it asks for another; `sessions.lifetime` ends it anyway.',
+    expected: durationExpected,
+    example: '8h',
+  }),
+  // As with sessions.idle: what is written once a minute cannot be measured more finely.
+  maxIdle: setting(duration(120).exactOptional(), {
+    description:
+      'How long a session may go without a request before the host asks for a login; `sessions.idle` ends it anyway.',
+    expected: durationExpected,
+    example: '15m',
+  }),
+  providers: setting(z.array(text).min(1).exactOptional(), {
+    description: 'Names of the providers that people of the host may log in with; all of them if absent.',
+    expected: 'a list of names of providers, at least one',
+    example: ['corp'],
+  }),
+  assertionClaims: setting(z.array(parsed(parseAssertionClaim)).exactOptional(), {
+    description:
+      "Claims of the provider that the host's assertions carry beside the usual ones, each with the name that it gets.",
+    expected: 'a list of name=path such as department=department or team=org/team, nested names joined by /',
+    example: ['department=department'],
+  }),
+})
