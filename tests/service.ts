@@ -25,6 +25,8 @@ export interface TestServiceOptions {
   readonly conditions?: string
   /** Further sections or settings, as in the file. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Replaces the list of providers, which holds the one in this process otherwise. */
+  readonly providers?: readonly Readonly<Record<string, unknown>>[]
   /** How long the provider may be missing at start; by default it is there. */
   readonly hasProvider?: boolean
 }
@@ -171,7 +173,7 @@ function load(
   publicUrl: string,
   port: number,
   provider: TestProvider,
-  { settings = {} }: TestServiceOptions,
+  { settings = {}, providers }: TestServiceOptions,
 ) {
   const sections = {
     server: { url: publicUrl, listen: `127.0.0.1:${port}`, ...settings.server },
@@ -180,7 +182,7 @@ function load(
     policy: { directory: '.' },
     audit: { destination: './audit.jsonl', ...settings.audit },
     login: { rateLimit: 100_000, ...settings.login },
-    providers: [
+    providers: providers ?? [
       {
         name: 'corp',
         issuer: provider.issuer,
