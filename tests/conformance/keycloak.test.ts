@@ -23,7 +23,7 @@ describe.skipIf(folder === undefined)('with Keycloak', () => {
     keycloak = await startKeycloak(folder ?? '')
     world = await startService({
       policy,
-      providers: [{ name: 'corp', issuer: keycloak.issuer, ...keycloakClient, scopes: ['profile', 'email'] }],
+      providers: corp => [{ ...corp, issuer: keycloak.issuer, ...keycloakClient, scopes: ['profile', 'email'] }],
     })
     await keycloak.changeClient({
       redirectUris: [`${world.publicUrl}/callback/corp`],
