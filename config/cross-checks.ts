@@ -1,4 +1,5 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
+import { checkBinding } from './binding-checks.ts'
 import { checkHosts } from './hosts-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { type CrossFinding, checkSecretForms } from './secret-forms.ts'
@@ -12,6 +13,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkSecretForms(tree, ['sessions'], 'secret', true),
     ...checkSecretForms(tree, ['sessions'], 'url', getIn(tree, ['sessions', 'store']) === 'redis'),
     ...checkStore(tree),
+    ...checkBinding(tree),
     ...checkProviders(tree),
     ...checkHosts(tree),
     ...checkLifetimes(tree),

@@ -56,6 +56,17 @@ export const sessions = z.strictObject({
     description: 'How long a session lasts without a request.',
     expected: durationExpected,
   }),
+  binding: setting(z.enum(['host', 'domain']).default('host'), {
+    description:
+      'Where the session cookie of an application works: on its host alone, or, with `domain`, on every host below `cookieDomain`, each of which can then act as any person who visits it.',
+    expected: 'host or domain',
+  }),
+  cookieDomain: setting(parsed(value.parseHost).exactOptional(), {
+    description:
+      'Domain of the cookie with `binding: domain`: the host of `server.url` or one above it, and no public suffix. Hosts elsewhere keep cookies of their own.',
+    expected: 'a host name such as example.com',
+    example: 'example.com',
+  }),
   cache: setting(z.boolean().default(true), {
     description:
       'Whether sessions that were read from Redis are remembered until Redis tells of a change; if not, each check reads Redis.',

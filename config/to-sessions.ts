@@ -12,6 +12,10 @@ export function toSessions(sessions: ParsedSessions, directory: string) {
     lifetimeSeconds: sessions.lifetime,
     idleSeconds: sessions.idle,
     cacheBytes: sessions.cacheBytes,
+    /** Present exactly where cookies are bound to it, not to single hosts. */
+    ...(sessions.binding === 'domain' && sessions.cookieDomain !== undefined
+      ? { cookieDomain: sessions.cookieDomain }
+      : {}),
   }
 }
 
