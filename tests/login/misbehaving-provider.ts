@@ -21,10 +21,17 @@ export interface Answers {
 
 export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
 
-export async function startMisbehavingProvider() {
+export interface MisbehavingProviderOptions {
+  /** Laid over the metadata. */
+  readonly metadata?: (issuer: string) => Readonly<Record<string, unknown>>
+}
+
+export async function startMisbehavingProvider(options: MisbehavingProviderOptions = {}) {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const tokenRequests: URLSearchParams[] = []
+  const requests: { readonly path: string; readonly authorization: string | undefined }[] = []
+  let keys: readonly object[] = [publicJwk]
   let answers: Answers = {}
   let nonce = ''
   const server = createServer((request, response) => void serve(request, response))
@@ -35,11 +42,12 @@ export async function startMisbehavingProvider() {
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request)
+    requests.push({ path: request.url ?? '', authorization: request.headers.authorization })
     switch (request.url) {
       case '/.well-known/openid-configuration':
-        return json(response, metadata(issuer))
+        return json(response, { ...metadata(issuer), ...options.metadata?.(issuer) })
       case '/jwks':
-        return json(response, { keys: [publicJwk] })
+        return json(response, { keys })
       case '/token':
         tokenRequests.push(new URLSearchParams(body))
         return answers.token === undefined ? json(response, await tokens()) : answers.token(response)
@@ -67,7 +75,14 @@ export async function startMisbehavingProvider() {
     issuer,
     publicJwk,
     sign,
+    privateKey,
     tokenRequests,
+    /** Everything that was asked, in order. */
+    requests,
+    /** Replaces the published keys. */
+    publish(next: readonly object[]): void {
+      keys = next
+    },
     /** The callback URL for an authorization request, and what the provider will answer to it. */
     answerTo(authorizationUrl: string, next: Answers): string {
       const { searchParams } = new URL(authorizationUrl)
