@@ -17,15 +17,16 @@ async function start(...options: Parameters<typeof startProfile>): Promise<Profi
 const keyFetches = ({ provider }: Profile) => provider.requests.filter(({ path }) => path === '/jwks').length
 
 test('oidcc-client-test-discovery-openid-config', async () => {
-  // Only the document tells where the endpoints are.
-  const own = await start({ metadata: issuer => ({ userinfo_endpoint: `${issuer}/userinfo?from=discovery` }) })
-  expect(own.provider.requests.map(({ path }) => path)).toEqual(['/.well-known/openid-configuration'])
+  const own = await start()
+  const asked = () => own.provider.requests.map(({ path }) => path)
+  expect(asked()).toEqual(['/.well-known/openid-configuration'])
   await own.logIn()
-  expect(own.provider.requests.at(-1)?.path).toBe('/userinfo?from=discovery')
+  // Only the document tells that they are there.
+  expect(asked().slice(1).sort()).toEqual(['/jwks', '/token', '/userinfo'])
 })
 
 test('oidcc-client-test-discovery-issuer-mismatch', async () => {
-  const own = await start({ metadata: issuer => ({ issuer: `${issuer}/invalid` }) })
+  const own = await start({ issuer: 'http://idp.localhost:1/invalid' })
   expect((await own.party.browser().get('/login')).status).toBe(503)
   expect(own.party.providers.status()).toMatchObject([{ name: 'corp', ready: false }])
 })
@@ -39,7 +40,7 @@ test('oidcc-client-test-discovery-jwks-uri-keys', async () => {
 
 test('oidcc-client-test-idtoken-sig-none', async () => {
   // Also where the provider says that it does nothing else.
-  const own = await start({ metadata: () => ({ id_token_signing_alg_values_supported: ['none'] }) })
+  const own = await start({ id_token_signing_alg_values_supported: ['none'] })
   expect(await own.logIn({ idToken: unsigned })).toEqual(refused)
 })
 

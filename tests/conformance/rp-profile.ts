@@ -1,11 +1,6 @@
 /** What the relying-party profiles of OpenID conformance ask of us, put to our login pages with a provider that misbehaves. */
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
-import {
-  type Answers,
-  type MisbehavingProvider,
-  type MisbehavingProviderOptions,
-  startMisbehavingProvider,
-} from '../login/misbehaving-provider.ts'
+import { type Answers, type MisbehavingProvider, startMisbehavingProvider } from '../login/misbehaving-provider.ts'
 import { corp, locationOf, type RelyingParty, startRelyingParty, wiki } from '../login/relying-party.ts'
 
 export interface Profile {
@@ -16,9 +11,9 @@ export interface Profile {
   readonly close: () => Promise<void>
 }
 
-export async function startProfile(options: MisbehavingProviderOptions = {}): Promise<Profile> {
-  const provider = await startMisbehavingProvider(options)
-  const party = await startRelyingParty({ providers: [corp(provider.issuer)] })
+export async function startProfile(metadata: Readonly<Record<string, unknown>> = {}): Promise<Profile> {
+  const provider = await startMisbehavingProvider(metadata)
+  const party = await startRelyingParty({ providers: [corp(provider.address)] })
   await party.providers.start()
   return {
     provider,

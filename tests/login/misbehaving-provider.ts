@@ -21,12 +21,8 @@ export interface Answers {
 
 export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
 
-export interface MisbehavingProviderOptions {
-  /** Laid over the metadata. */
-  readonly metadata?: (issuer: string) => Readonly<Record<string, unknown>>
-}
-
-export async function startMisbehavingProvider(options: MisbehavingProviderOptions = {}) {
+/** @param metadataChange merged over the good metadata; with an `issuer` in it, the provider speaks as that one */
+export async function startMisbehavingProvider(metadataChange: Readonly<Record<string, unknown>> = {}) {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const tokenRequests: URLSearchParams[] = []
@@ -35,7 +31,8 @@ export async function startMisbehavingProvider(options: MisbehavingProviderOptio
   let answers: Answers = {}
   let nonce = ''
   const server = createServer((request, response) => void serve(request, response))
-  const issuer = `http://idp.localhost:${await listen(server)}`
+  const address = `http://idp.localhost:${await listen(server)}`
+  const issuer = typeof metadataChange.issuer === 'string' ? metadataChange.issuer : address
 
   const sign = (claims: JWTPayload) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
@@ -45,7 +42,7 @@ export async function startMisbehavingProvider(options: MisbehavingProviderOptio
     requests.push({ path: request.url ?? '', authorization: request.headers.authorization })
     switch (request.url) {
       case '/.well-known/openid-configuration':
-        return json(response, { ...metadata(issuer), ...options.metadata?.(issuer) })
+        return json(response, { ...metadata(issuer), ...metadataChange })
       case '/jwks':
         return json(response, { keys })
       case '/token':
@@ -73,6 +70,8 @@ export async function startMisbehavingProvider(options: MisbehavingProviderOptio
 
   return {
     issuer,
+    /** Where it listens. */
+    address,
     publicJwk,
     sign,
     privateKey,
