@@ -11,9 +11,11 @@ import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
 import { createRandomTexts } from './random-texts.ts'
 import { createHostCookies, type HostCookies } from './sessions/cookie.ts'
+import { createCutoffs } from './sessions/cutoffs.ts'
 import { createDomainCookies } from './sessions/domain-cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
+import { createLogoutMarks } from './sessions/logout-marks.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
 import { createSessionDirectory } from './sessions/session-directory.ts'
 import type { HandoffTicket, RecordStore } from './sessions/session-store.ts'
@@ -53,6 +55,13 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       clock,
       longestLifetimeSeconds: lifetimeSeconds,
       endOf: login => login.startedAt + lifetimeSeconds,
+    }),
+    cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds }),
+    logoutMarks: createLogoutMarks({
+      records,
+      secrets,
+      clock,
+      attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
     }),
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),

@@ -54,7 +54,7 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   const options = { phase: 'callback', attempt, handle } as const
   const login = await runStrategy(dependencies.sessions.passport, strategy, options, request, response)
   if (login === undefined) return
-  await replaceSession(login, request, response, dependencies)
+  await replaceSession(login, attempt, request, response, dependencies)
   if (dependencies.providers.list.length > 1) dependencies.providerCookie.remember(response, provider)
   await leaveFor(attempt, request, response, dependencies)
 }
@@ -105,6 +105,7 @@ async function restart(
 /** A new id at each login: one that somebody planted in this browser before is worth nothing (session fixation). */
 async function replaceSession(
   login: LoginSession,
+  attempt: LoginAttempt,
   request: Request,
   response: Response,
   dependencies: LoginDependencies,
@@ -129,6 +130,7 @@ async function replaceSession(
       cause: 'login-replaced',
     })
   }
+  await refuseLoggedOut(login, attempt, request, dependencies)
   const { subject, email, provider, groups } = login.identity
   const session = sessionDigest(request.sessionID)
   audit.write({
@@ -140,6 +142,21 @@ async function replaceSession(
     provider,
     groups,
   })
+}
+
+/**
+ * Threat: a log-out that overtakes the login. It has looked for sessions when this one was not there yet; so it has left a
+ * mark, and this session, which can be found by now, looks for it. Nobody has been given the session's id.
+ */
+async function refuseLoggedOut(
+  login: LoginSession,
+  attempt: LoginAttempt,
+  request: Request,
+  { endSession, isLoggedOut }: LoginDependencies,
+): Promise<void> {
+  if (!(await isLoggedOut(login, attempt.startedAt))) return
+  await endSession(request.sessionID)
+  throw new OperationalError('ERR_LOGIN_LOGGED_OUT', 'a log-out has come since the login began')
 }
 
 const longestUserAgent = 256
