@@ -15,7 +15,7 @@ p, authenticated, wiki.localhost, /,         *, -, allow
 p, group:ops,     wiki.localhost, /admin/**, *, -, allow
 `
 
-describe.skipIf(folder === undefined)('with Keycloak', () => {
+describe.skipIf(folder === undefined)('with Keycloak', { timeout: 120_000 }, () => {
   let keycloak: RunningKeycloak
   let world: TestService
 
@@ -27,9 +27,13 @@ describe.skipIf(folder === undefined)('with Keycloak', () => {
     })
     await keycloak.changeClient({
       redirectUris: [`${world.publicUrl}/callback/corp`],
-      attributes: { 'post.logout.redirect.uris': `${world.publicUrl}/signed-out` },
+      attributes: {
+        'post.logout.redirect.uris': `${world.publicUrl}/signed-out`,
+        'backchannel.logout.url': `${world.publicUrl}/backchannel-logout/corp`,
+        'backchannel.logout.session.required': 'true',
+      },
     })
-  }, 240_000)
+  }, 300_000)
 
   afterAll(async () => {
     await world?.close()
@@ -155,6 +159,36 @@ describe.skipIf(folder === undefined)('with Keycloak', () => {
     expect(await visitor.visit(end)).toBe(`${world.publicUrl}/signed-out`)
     const again = await follow(header(await ask('/', ''), 'location') ?? '')
     expect(await visitor.statusOf(again)).toBe(200)
+  })
+
+  test('an administrator of Keycloak logs a person out, here as well, and nobody else', async () => {
+    const alice = await logIn('alice')
+    browser = new TestBrowser()
+    visitor = new KeycloakVisitor()
+    const carol = await logIn('carol')
+    expect((await ask('/', alice)).status).toBe(200)
+    await keycloak.logOut('alice')
+    await expect.poll(async () => (await ask('/', alice)).status, { timeout: 30_000 }).toBe(302)
+    expect((await ask('/', carol)).status).toBe(200)
+    expect(world.auditEvents()).toContainEqual(
+      expect.objectContaining({
+        event: 'session.ended',
+        cause: 'back-channel',
+        subject: `${keycloak.issuer}#${await keycloak.idOf('alice')}`,
+      }),
+    )
+  })
+
+  test('a person who logs out at Keycloak, in one of two browsers, is logged out here in that one', async () => {
+    const first = await logIn('alice')
+    const firstVisitor = visitor
+    browser = new TestBrowser()
+    visitor = new KeycloakVisitor()
+    const second = await logIn('alice')
+    // Straight to Keycloak: nothing here knows of it but by the back channel.
+    await firstVisitor.logOut(keycloak.issuer)
+    await expect.poll(async () => (await ask('/', first)).status, { timeout: 30_000 }).toBe(302)
+    expect((await ask('/', second)).status).toBe(200)
   })
 
   test('single sign-on of Keycloak needs no password', async () => {
