@@ -3,13 +3,14 @@ import { parseTexts } from './arguments.ts'
 import type { Criterion } from './condition.ts'
 
 export function authenticationMethod(value: unknown): Criterion {
-  const methods = new Set(parseTexts(value, 'methods such as mfa, hwk or otp'))
+  const methods = parseTexts(value, 'methods such as mfa, hwk or otp')
+  const wanted = new Set(methods)
   return {
     type: 'authentication-method',
     test: ({ identity }) => {
       const amr = identity.kind === 'user' ? identity.amr : undefined
-      return amr?.some(method => methods.has(method))
+      return amr?.some(method => wanted.has(method))
     },
-    stepUp: { kind: 'method', acrValues: [] },
+    stepUp: { kind: 'method', methods },
   }
 }
