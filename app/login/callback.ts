@@ -7,13 +7,14 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
-import { digestOf, isSameToken, type LoginAttempt } from './attempts.ts'
+import { digestOf, isSameToken, type LoginAttempt, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
 import { loginPath, rawQueryOf } from './parameters.ts'
 import { loginOf } from './session-middleware.ts'
 import { startLogin } from './start.ts'
+import { noteRound, recentRounds } from './step-up-rounds.ts'
 import { auditFields, redirect, visitOf } from './visit.ts'
 
 export function createCallbackRoute(dependencies: LoginDependencies): RequestHandler {
@@ -38,14 +39,8 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   const attempt = await takeAttempt(handle, request, dependencies)
   // A bookmark or the back button of somebody who is logged in: nothing happens, and nothing needs to.
   if (attempt === undefined) return redirect(response, '/')
-  const { provider, returnTo, maxAgeSeconds, acrValues, handoff } = attempt
-  visitOf(response).retryUrl = loginPath({
-    rd: returnTo,
-    provider,
-    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
-    ...(acrValues !== undefined && { acrValues }),
-    ...(handoff !== undefined && { handoff }),
-  })
+  const { provider } = attempt
+  rememberWaysOn(attempt, response)
   if (request.params.provider !== provider) {
     throw new OperationalError('ERR_LOGIN_RESPONSE_INVALID', 'the callback of one provider got the state of another')
   }
@@ -54,8 +49,22 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   const options = { phase: 'callback', attempt, handle } as const
   const login = await runStrategy(dependencies.sessions.passport, strategy, options, request, response)
   if (login === undefined) return
+  const now = dependencies.clock.now() / 1000
+  const before = recentRounds(request, now)
   await replaceSession(login, request, response, dependencies)
+  noteRound(attempt, before, request, now)
   await leaveFor(attempt, request, response, dependencies)
+}
+
+/** Without asking the person a second time would end like the first. */
+function rememberWaysOn(attempt: LoginAttempt, response: Response): void {
+  const { provider, returnTo, handoff } = attempt
+  const { prompt, ...wish } = wishOf(attempt)
+  const again = { rd: returnTo, ...wish, ...(handoff !== undefined && { handoff }) }
+  const visit = visitOf(response)
+  visit.asked = wish
+  visit.retryUrl = loginPath({ ...again, provider, ...(prompt === 'login' && { prompt }) })
+  visit.switchUrl = loginPath({ ...again, prompt: 'login' })
 }
 
 function stateOf(request: Request): string {

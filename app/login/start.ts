@@ -1,35 +1,52 @@
 /** `GET /login`: single sign-on where a session will do, otherwise on to a provider. */
 import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
-import { digestOf, type LoginIntent } from './attempts.ts'
+import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import { loginOf } from './session-middleware.ts'
-import { satisfies } from './step-up.ts'
+import { StepUpError, satisfies } from './step-up.ts'
+import { isCircle, isStepUp, noteRound, recentRounds } from './step-up-rounds.ts'
 import { auditFields, sendPage, visitOf } from './visit.ts'
 
 export function createStartRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
     const parameters = parseLoginParameters(rawQueryOf(request))
-    visitOf(response).retryUrl = loginPath(parameters)
+    const visit = visitOf(response)
+    visit.retryUrl = loginPath(parameters)
     const destination = destinationOf(parameters, dependencies)
+    if (isStepUp(parameters)) {
+      visit.asked = wishOf(parameters)
+      visit.switchUrl = loginPath({ ...parameters, prompt: 'login' })
+      refuseCircle({ ...parameters, ...destination }, request, dependencies)
+    }
     if (isLoggedInAsAsked(request, parameters, dependencies)) {
+      const now = dependencies.clock.now() / 1000
+      noteRound({ ...parameters, ...destination }, recentRounds(request, now), request, now)
       return leaveFor(destination, request, response, dependencies)
     }
     const provider = parameters.provider ?? onlyProvider(dependencies)
     if (provider === undefined) return sendPage(response, 200, choosePage(parameters, dependencies))
-    const { maxAgeSeconds, acrValues, prompt } = parameters
-    const intent = {
-      provider,
-      ...destination,
-      ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
-      ...(acrValues !== undefined && { acrValues }),
-      ...(prompt !== undefined && { prompt }),
-    }
-    await startLogin(intent, request, response, dependencies)
+    await startLogin({ provider, ...destination, ...askedOfProvider(parameters) }, request, response, dependencies)
   }
+}
+
+/**
+ * There is no parameter for methods (`amr` only comes back): a login is asked for at all, where the provider would
+ * otherwise find that its own session will do.
+ */
+function askedOfProvider(parameters: LoginParameters): LoginWish {
+  const wish = wishOf(parameters)
+  return wish.methods === undefined || wish.prompt !== undefined ? wish : { ...wish, prompt: 'login' }
+}
+
+/** Throws `StepUpError` for somebody who has just come from here. */
+function refuseCircle(wanted: LoginParameters & Destination, request: Request, { clock }: LoginDependencies): void {
+  const login = loginOf(request)
+  if (login === undefined || !isCircle(wanted, request, clock.now() / 1000)) return
+  throw new StepUpError('asked again right after logins that were as asked', login.identity)
 }
 
 /** Sends the browser to the provider. Rejects with `ERR_PROVIDER_…` or `ERR_STORE_UNAVAILABLE`. */
