@@ -80,7 +80,7 @@ module.exports = {
     oneHome('casbin', 'casbin', '^rbac/policy\\.ts$'),
     oneHome('passport', 'passport(-openidconnect)?', '^app/login/'),
     oneHome('redis', 'redis', '^app/sessions/redis-connection\\.ts$'),
-    oneHome('lmdb', 'lmdb', '^app/sessions/lmdb\\.ts$'),
+    oneHome('lmdb', 'lmdb', '^app/sessions/lmdb(-databases)?\\.ts$'),
     oneHome('zod', 'zod', '^config/'),
     oneHome('prom-client', 'prom-client', '^app/telemetry/'),
     oneHome('oidc-provider', 'oidc-provider', '^cli/demo/'),

@@ -29,6 +29,8 @@ export type RuleId = string
 /** What is wrong with a session, and never what a policy says: no row gives these reasons. */
 export type SessionReason = Extract<ChallengeReason, `session-${string}`>
 
+export const isSessionReason = (reason: ChallengeReason): reason is SessionReason => reason.startsWith('session-')
+
 /** What the next login has to ask of the provider so that a condition can become true. */
 export interface LoginRequirement {
   /** Largest age of the login, in seconds (OpenID Connect Core 1.0 section 3.1.2.1, `max_age`). */

@@ -7,23 +7,21 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Provider, { type AccountClaims, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
+import Provider, { type ClientMetadata, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
 import { CookieJar } from 'tough-cookie'
 import { createOutbound } from '../app/login/outbound.ts'
+import { createEndpoints, type ProviderEndpoints } from './provider-endpoints.ts'
+import { createPeople, type Person, personNames, type TestPeople } from './provider-people.ts'
 
-export type Person = 'alice' | 'bob' | 'carol'
-
-const people: Readonly<Record<Person, AccountClaims>> = {
-  alice: { sub: 'alice', name: 'Alice Example', email: 'alice@example.com', email_verified: true, groups: ['ops'] },
-  bob: { sub: 'bob', name: 'Bob Example', email: 'bob@example.com', email_verified: true, groups: ['contractors'] },
-  carol: { sub: 'carol', name: 'Carol Example', email: 'carol@example.com', email_verified: true, groups: [] },
-}
+export type { Person } from './provider-people.ts'
 
 export interface TestClient {
   readonly clientId: string
   readonly clientSecret: string
   readonly redirectUris: readonly string[]
   readonly postLogoutRedirectUris?: readonly string[]
+  /** Laid over the metadata that follows from the rest, such as `backchannel_logout_uri`. */
+  readonly metadata?: Partial<ClientMetadata>
 }
 
 export interface TestProviderOptions {
@@ -32,7 +30,12 @@ export interface TestProviderOptions {
   readonly port?: number
   /** Authentication context classes that a login may claim; the first wanted one is granted. Default none. */
   readonly acrValues?: readonly string[]
-  /** Merged over the configuration of oidc-provider. */
+  /**
+   * Gives every client a refresh token with each login: a new one at each use (`rotated`; the use of an old one revokes
+   * the grant), or the same one for good (`kept`). Default none.
+   */
+  readonly refreshTokens?: 'rotated' | 'kept'
+  /** Merged over the configuration of oidc-provider, `features` one by one. */
   readonly configuration?: Configuration
 }
 
@@ -43,6 +46,8 @@ export interface TestProvider {
   readonly provider: Provider
   /** Names of the token endpoint's callers, and what else came in, as `METHOD path`. */
   readonly requests: readonly string[]
+  readonly people: TestPeople
+  readonly endpoints: Pick<ProviderEndpoints, 'count' | 'setFault'>
   /** Replaces the signing key, and the published one with it. */
   rotateKeys(): void
   close(): Promise<void>
@@ -50,15 +55,22 @@ export interface TestProvider {
 
 export async function startProvider(options: TestProviderOptions): Promise<TestProvider> {
   const requests: string[] = []
+  const people = createPeople()
+  const endpoints = createEndpoints()
   let handler: (request: IncomingMessage, response: ServerResponse) => void = (_request, response) => response.end()
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url?.split('?')[0]}`)
-    handler(request, response)
+    endpoints
+      .intercept(request, response)
+      .then(isAnswered => {
+        if (!isAnswered) handler(request, response)
+      })
+      .catch(() => response.destroy())
   })
   const port = await listen(server, options.port)
   const issuer = `http://idp.localhost:${port}`
-  let provider = createProvider(issuer, options)
-  handler = handlerOf(provider)
+  let provider = createProvider(issuer, options, people)
+  handler = handlerOf(provider, people)
   return {
     issuer,
     port,
@@ -66,9 +78,11 @@ export async function startProvider(options: TestProviderOptions): Promise<TestP
       return provider
     },
     requests,
+    people,
+    endpoints,
     rotateKeys: () => {
-      provider = createProvider(issuer, options)
-      handler = handlerOf(provider)
+      provider = createProvider(issuer, options, people)
+      handler = handlerOf(provider, people)
     },
     close: () => close(server),
   }
@@ -86,7 +100,7 @@ export function close(server: Server): Promise<void> {
   return new Promise(resolve => server.close(() => resolve()))
 }
 
-function handlerOf(provider: Provider) {
+function handlerOf(provider: Provider, people: TestPeople) {
   const callback = provider.callback()
   return (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? ''
@@ -94,7 +108,7 @@ function handlerOf(provider: Provider) {
       callback(request, response)
       return
     }
-    interact(provider, request, response).catch(error => {
+    interact(provider, people, request, response).catch(error => {
       response.statusCode = 500
       response.end(String(error))
     })
@@ -102,7 +116,12 @@ function handlerOf(provider: Provider) {
 }
 
 /** The login page of this provider. */
-async function interact(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function interact(
+  provider: Provider,
+  people: TestPeople,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { uid, params } = await provider.interactionDetails(request, response)
   const query = new URL(request.url ?? '', 'http://idp.localhost').searchParams
   if (query.has('deny')) {
@@ -110,8 +129,12 @@ async function interact(provider: Provider, request: IncomingMessage, response: 
     return provider.interactionFinished(request, response, refusal)
   }
   const person = query.get('person')
-  if (person === null || !Object.hasOwn(people, person)) {
-    const links = Object.keys(people).map(
+  if (person !== null && personNames.some(name => name === person) && people.claimsOf(person) === undefined) {
+    const refusal = { error: 'access_denied', error_description: 'this account is disabled' }
+    return provider.interactionFinished(request, response, refusal)
+  }
+  if (person === null || people.claimsOf(person) === undefined) {
+    const links = personNames.map(
       name => `<li><a id="${name}" href="/interaction/${uid}?person=${name}">${name}</a></li>`,
     )
     response.setHeader('Content-Type', 'text/html')
@@ -123,7 +146,7 @@ async function interact(provider: Provider, request: IncomingMessage, response: 
   await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false })
 }
 
-function createProvider(issuer: string, options: TestProviderOptions): Provider {
+function createProvider(issuer: string, options: TestProviderOptions, people: TestPeople): Provider {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const key = { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: randomBytes(8).toString('hex') }
   return new Provider(issuer, {
@@ -133,6 +156,8 @@ function createProvider(issuer: string, options: TestProviderOptions): Provider 
       redirect_uris: [...client.redirectUris],
       post_logout_redirect_uris: [...(client.postLogoutRedirectUris ?? [])],
       id_token_signed_response_alg: 'ES256',
+      ...(options.refreshTokens !== undefined && { grant_types: ['authorization_code', 'refresh_token'] }),
+      ...client.metadata,
     })),
     jwks: { keys: [key as never] },
     cookies: { keys: ['cookie-key-of-the-test-provider'] },
@@ -141,13 +166,34 @@ function createProvider(issuer: string, options: TestProviderOptions): Provider 
     ...(options.acrValues !== undefined && { acrValues: [...options.acrValues] }),
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     pkce: { required: () => true },
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true, logoutSource } },
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
-    findAccount: (_context, sub) =>
-      Object.hasOwn(people, sub) ? { accountId: sub, claims: async () => people[sub as Person] } : undefined,
+    findAccount: (_context, sub) => {
+      const claims = people.claimsOf(sub)
+      return claims && { accountId: sub, claims: async () => claims }
+    },
+    issueRefreshToken: async (_context, client) =>
+      options.refreshTokens !== undefined && client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: options.refreshTokens === 'rotated',
+    // A refresh token outlives the login at the provider, as one with offline_access does.
+    expiresWithSession: async () => false,
     loadExistingGrant: grantEverything,
-    ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 3600, IdToken: 600, Interaction: 600, Session: 3600 },
+    ttl: {
+      AccessToken: 600,
+      AuthorizationCode: 60,
+      Grant: 3600,
+      IdToken: 600,
+      Interaction: 600,
+      Session: 3600,
+      RefreshToken: 86_400,
+    },
     ...options.configuration,
+    features: {
+      devInteractions: { enabled: false },
+      rpInitiatedLogout: { enabled: true, logoutSource },
+      revocation: { enabled: true },
+      backchannelLogout: { enabled: true },
+      ...options.configuration?.features,
+    },
   })
 }
 

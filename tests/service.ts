@@ -1,22 +1,23 @@
 /**
- * The whole service in this process, as `sallyport serve` composes it: real store, real provider, real policy files.
- * Questions are written to the socket byte for byte, because half of the attacks are requests that no client library
- * would send.
+ * The whole service in this process, as `sallyport serve` composes it: real store, real provider, real policy files;
+ * once, or several times as replicas do.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { CookieJar } from 'tough-cookie'
 import { compose, type Service } from '../app/compose.ts'
-import { createOutbound } from '../app/login/outbound.ts'
 import { createLogger } from '../app/telemetry/logger.ts'
 import type { FrontName } from '../app/verify.ts'
 import { loadConfig } from '../config/load.ts'
 import { freePort } from './peers.ts'
-import { type Person, ProviderVisitor, startProvider, type TestProvider } from './provider.ts'
+import { type Person, startProvider, type TestClient, type TestProvider, type TestProviderOptions } from './provider.ts'
+import { type Answer, dialectHeaders, exchange, header, type Question } from './raw-exchange.ts'
+import { TestBrowser } from './test-browser.ts'
+
+export { type Answer, header } from './raw-exchange.ts'
+export { TestBrowser } from './test-browser.ts'
 
 export interface TestServiceOptions {
   /** Text of `policy/policy.csv`. */
@@ -25,26 +26,25 @@ export interface TestServiceOptions {
   readonly conditions?: string
   /** Further sections or settings, as in the file. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-  /** How long the provider may be missing at start; by default it is there. */
-  readonly hasProvider?: boolean
+  /**
+   * The list of providers, made from the entry `corp` that it has by default. Every name whose issuer is the default one
+   * gets its callback registered there.
+   */
+  readonly providers?: (corp: ProviderEntry) => readonly ProviderEntry[]
+  /** Entries of `hosts`. Default none. */
+  readonly hosts?: readonly Readonly<Record<string, unknown>>[]
+  /** Options of the default provider. */
+  readonly provider?: Omit<TestProviderOptions, 'clients' | 'port'>
+  /** What the default provider knows of the service beside its callbacks. */
+  readonly client?: (publicUrl: string) => Partial<TestClient>
+  /** A port for the service that other things had to know before; a free one if absent. */
+  readonly port?: number
+  /** How many services there are over the same store, secret, policy and provider. Default 1. */
+  readonly replicas?: number
 }
 
-export interface Question {
-  readonly method?: string
-  readonly url: string
-  /** Name and value, in order; sent as they are. */
-  readonly headers?: readonly (readonly [string, string])[]
-  readonly cookie?: string
-}
-
-export interface Answer {
-  readonly status: number
-  /** Lower-case name to all values. */
-  readonly headers: ReadonlyMap<string, readonly string[]>
-  readonly body: string
-}
-
-export const header = (answer: Answer, name: string): string | undefined => answer.headers.get(name)?.[0]
+/** An entry of `providers`, as in the file. */
+export type ProviderEntry = Readonly<Record<string, unknown>> & { readonly name: string; readonly issuer: string }
 
 /** Headers that only an allowed request may carry. */
 export const identityHeaders = ['remote-user', 'remote-email', 'remote-name', 'remote-groups', 'x-sallyport-assertion']
@@ -55,62 +55,110 @@ export const navigation = [
   ['Sec-Fetch-Mode', 'navigate'],
 ] as const
 
-export interface TestService {
-  readonly publicUrl: string
+/** One of the services. */
+export interface TestReplica {
   readonly service: Service
-  readonly provider: TestProvider
-  readonly directory: string
   readonly port: number
   readonly adminPort: number
   /** Asks on the endpoint of a dialect, with that dialect's headers. */
   readonly ask: (front: FrontName, question: Question) => Promise<Answer>
   /** Sends lines to the main listener; `Connection: close` is added. */
   readonly send: (requestLine: string, headers: readonly (readonly [string, string])[]) => Promise<Answer>
-  /** Logs in with the provider and takes over the session on `appUrl`'s host; gives the Cookie header for it. */
-  readonly logIn: (person: Person, appUrl: string, browser?: TestBrowser) => Promise<string>
+  /** Moves the clock of this service alone. */
   readonly moveClock: (seconds: number) => void
+  /** What this service has written. */
   readonly auditEvents: () => readonly AuditRecord[]
-  /** The audit event of an answer, as soon as it is written. */
+  /** The audit event of an answer of this service, as soon as it is written. */
   readonly eventOf: (answer: Answer) => Promise<AuditRecord>
   readonly logText: () => string
+  /** Again, it does nothing. */
+  readonly close: () => Promise<void>
+}
+
+/** The first service, the one that browsers reach under `publicUrl`, and everything around it. */
+export interface TestService extends TestReplica {
+  readonly publicUrl: string
+  readonly provider: TestProvider
+  readonly directory: string
+  /**
+   * Logs in with the provider and takes over the session on `appUrl`'s host; gives the Cookie header for it. Where there
+   * are several providers, `provider` names the one that is chosen.
+   */
+  readonly logIn: (person: Person, appUrl: string, browser?: TestBrowser, provider?: string) => Promise<string>
+  /** Moves the clocks of all services. */
+  readonly moveClock: (seconds: number) => void
+  /** 0 is the first one. */
+  readonly replica: (index: number) => TestReplica
+  /** Closes all services and the provider. */
   readonly close: () => Promise<void>
 }
 
 export type AuditRecord = Readonly<Record<string, unknown>>
 
-const outbound = createOutbound()
-
-/** Cookies of the auth host, and a visitor of the provider. */
-export class TestBrowser {
-  readonly jar = new CookieJar()
-  readonly visitor = new ProviderVisitor()
-
-  /** One request to the auth host; redirects are not followed. */
-  async request(url: string, init: { readonly method?: string; readonly body?: string } = {}): Promise<Response> {
-    const form = init.body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
-    const headers = { cookie: await this.jar.getCookieString(url), 'sec-fetch-site': 'same-origin', ...form }
-    const response = await outbound.fetch(url, { ...init, redirect: 'manual', headers })
-    for (const line of response.headers.getSetCookie()) await this.jar.setCookie(line, url)
-    return response
+export async function startService(options: TestServiceOptions): Promise<TestService> {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-service-'))
+  const port = options.port ?? (await freePort())
+  const publicUrl = `http://auth.localhost:${port}`
+  const providerPort = await freePort()
+  const corp = {
+    name: 'corp',
+    issuer: `http://idp.localhost:${providerPort}`,
+    clientId: 'sallyport',
+    clientSecret: 'the client secret of a test',
+    scopes: ['profile', 'email', 'groups'],
+  }
+  const providers = options.providers?.(corp) ?? [corp]
+  const own = providers.filter(({ issuer }) => issuer === corp.issuer)
+  const redirectUris = own.map(({ name }) => `${publicUrl}/callback/${name}`)
+  const client = { clientId: corp.clientId, clientSecret: corp.clientSecret, redirectUris }
+  const clients = [{ ...client, ...options.client?.(publicUrl) }]
+  const provider = await startProvider({ ...options.provider, clients, port: providerPort })
+  writePolicy(directory, options)
+  const secret = randomBytes(32).toString('base64url')
+  const replicas: TestReplica[] = []
+  for (let index = 0; index < (options.replicas ?? 1); index += 1) {
+    const ownPort = index === 0 ? port : await freePort()
+    const audit = index === 0 ? 'audit.jsonl' : `audit-${index}.jsonl`
+    replicas.push(await startReplica({ directory, publicUrl, port: ownPort, secret, providers, audit }, options))
+  }
+  const replica = (index: number): TestReplica => {
+    const found = replicas[index]
+    if (found === undefined) throw new Error(`there are ${replicas.length} replicas, and no number ${index}`)
+    return found
+  }
+  const first = replica(0)
+  return {
+    ...first,
+    publicUrl,
+    provider,
+    directory,
+    replica,
+    logIn: (person, appUrl, browser = new TestBrowser(), chosen) => logIn(first.ask, person, appUrl, browser, chosen),
+    moveClock: seconds => {
+      for (const one of replicas) one.moveClock(seconds)
+    },
+    close: async () => {
+      for (const one of replicas) await one.close()
+      await provider.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
   }
 }
 
-export async function startService(options: TestServiceOptions): Promise<TestService> {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-service-'))
-  const port = await freePort()
-  const publicUrl = `http://auth.localhost:${port}`
-  const provider = await startProvider({
-    clients: [
-      {
-        clientId: 'sallyport',
-        clientSecret: 'the client secret of a test',
-        redirectUris: [`${publicUrl}/callback/corp`],
-      },
-    ],
-  })
-  writePolicy(directory, options)
-  const config = load(directory, publicUrl, port, provider, options)
-  const audit = join(directory, 'audit.jsonl')
+/** What one service has to itself, and what it shares with the others. */
+interface ReplicaPlace {
+  readonly directory: string
+  readonly publicUrl: string
+  readonly port: number
+  readonly secret: string
+  readonly providers: readonly ProviderEntry[]
+  /** File name in `directory`. */
+  readonly audit: string
+}
+
+async function startReplica(place: ReplicaPlace, options: TestServiceOptions): Promise<TestReplica> {
+  const config = load(place, options)
+  const audit = join(place.directory, place.audit)
   let log = ''
   let offsetMs = 0
   const write = (line: string): void => {
@@ -119,31 +167,25 @@ export async function startService(options: TestServiceOptions): Promise<TestSer
   const logger = createLogger({ level: 'debug', destination: { write } })
   const service = compose(config, { clock: { now: () => Date.now() + offsetMs }, logger })
   await service.start()
-  await untilReady(service.ports().admin)
-  const send = (requestLine: string, headers: readonly (readonly [string, string])[]) =>
-    exchange(port, requestLine, headers)
-  const ask = (front: FrontName, question: Question) =>
-    send(`GET /verify/${front} HTTP/1.1`, dialectHeaders(front, question))
+  const adminPort = service.ports().admin
+  await untilReady(adminPort)
+  const send: TestReplica['send'] = (requestLine, headers) => exchange(place.port, requestLine, headers)
+  let closing: Promise<void> | undefined
   return {
-    publicUrl,
     service,
-    provider,
-    directory,
-    port,
-    adminPort: service.ports().admin,
-    ask,
+    port: place.port,
+    adminPort,
     send,
-    logIn: (person, appUrl, browser = new TestBrowser()) => logIn(ask, person, appUrl, browser),
+    ask: (front, question) => send(`GET /verify/${front} HTTP/1.1`, dialectHeaders(front, question)),
     moveClock: seconds => {
       offsetMs += seconds * 1000
     },
     auditEvents: () => readLines(audit),
     eventOf: answer => eventOf(audit, answer),
     logText: () => log,
-    close: async () => {
-      await service.close()
-      await provider.close()
-      rmSync(directory, { recursive: true, force: true })
+    close: () => {
+      closing ??= service.close()
+      return closing
     },
   }
 }
@@ -166,95 +208,36 @@ export function writePolicy(
   if (conditions !== undefined) writeFileSync(join(directory, 'conditions.yaml'), conditions)
 }
 
-function load(
-  directory: string,
-  publicUrl: string,
-  port: number,
-  provider: TestProvider,
-  { settings = {} }: TestServiceOptions,
-) {
+function load(place: ReplicaPlace, { settings = {}, hosts = [] }: TestServiceOptions) {
   const sections = {
-    server: { url: publicUrl, listen: `127.0.0.1:${port}`, ...settings.server },
-    admin: { listen: '127.0.0.1:0' },
-    sessions: { path: './data', secret: randomBytes(32).toString('base64url'), ...settings.sessions },
-    policy: { directory: '.' },
-    audit: { destination: './audit.jsonl', ...settings.audit },
+    ...settings,
+    server: { url: place.publicUrl, listen: `127.0.0.1:${place.port}`, ...settings.server },
+    admin: { listen: '127.0.0.1:0', ...settings.admin },
+    sessions: { path: './data', secret: place.secret, ...settings.sessions },
+    policy: { directory: '.', ...settings.policy },
+    audit: { destination: `./${place.audit}`, ...settings.audit },
     login: { rateLimit: 100_000, ...settings.login },
-    providers: [
-      {
-        name: 'corp',
-        issuer: provider.issuer,
-        clientId: 'sallyport',
-        clientSecret: 'the client secret of a test',
-        scopes: ['profile', 'email', 'groups'],
-      },
-    ],
+    providers: place.providers,
+    hosts,
   }
-  const file = join(directory, 'sallyport.yaml')
+  const file = join(place.directory, 'sallyport.yaml')
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(sections))
   const readFile = (path: string): string => readFileSync(path, 'utf8')
   return loadConfig({ file, env: {}, allowInsecure: new Set(), readFile }).config
 }
 
-function dialectHeaders(front: FrontName, question: Question): (readonly [string, string])[] {
-  const { method = 'GET', url, cookie, headers = [] } = question
-  const [scheme = '', rest = ''] = url.split('://', 2)
-  const slash = rest.indexOf('/')
-  const own: (readonly [string, string])[] =
-    front === 'auth-request'
-      ? [
-          ['X-Original-Method', method],
-          ['X-Original-URL', url],
-        ]
-      : [
-          ['X-Forwarded-Method', method],
-          ['X-Forwarded-Proto', scheme],
-          ['X-Forwarded-Host', rest.slice(0, slash)],
-          ['X-Forwarded-Uri', rest.slice(slash)],
-        ]
-  const cookies: (readonly [string, string])[] = cookie === undefined ? [] : [['Cookie', cookie]]
-  return [...own, ['X-Forwarded-For', '203.0.113.9'], ...cookies, ...headers]
-}
-
-function exchange(port: number, requestLine: string, headers: readonly (readonly [string, string])[]): Promise<Answer> {
-  const isNamed = headers.some(([name]) => name.toLowerCase() === 'connection')
-  const all = [['Host', `127.0.0.1:${port}`], ...headers, ...(isNamed ? [] : [['Connection', 'close']])]
-  const text = `${requestLine}\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
-    const chunks: Buffer[] = []
-    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')))
-    socket.on('data', chunk => {
-      chunks.push(chunk)
-      if (isNamed) socket.end()
-    })
-    socket.on('error', reject)
-    socket.on('close', () => resolve(parseAnswer(Buffer.concat(chunks).toString('latin1'))))
-    socket.write(Buffer.from(text, 'latin1'))
-  })
-}
-
-function parseAnswer(text: string): Answer {
-  const [head = '', ...body] = text.split('\r\n\r\n')
-  const [statusLine = '', ...lines] = head.split('\r\n')
-  const headers = new Map<string, string[]>()
-  for (const line of lines) {
-    const colon = line.indexOf(':')
-    const name = line.slice(0, colon).toLowerCase()
-    headers.set(name, [...(headers.get(name) ?? []), line.slice(colon + 1).trim()])
-  }
-  return {
-    status: Number(statusLine.split(' ')[1] ?? 0),
-    headers,
-    body: Buffer.from(body.join('\r\n\r\n'), 'latin1').toString(),
-  }
-}
-
-async function logIn(ask: TestService['ask'], person: Person, appUrl: string, browser: TestBrowser): Promise<string> {
+async function logIn(
+  ask: TestService['ask'],
+  person: Person,
+  appUrl: string,
+  browser: TestBrowser,
+  provider?: string,
+): Promise<string> {
   const challenged = await ask('forward-auth', { url: appUrl, headers: navigation })
   const pending = cookiePair(challenged)
   let location = header(challenged, 'location') ?? ''
+  if (provider !== undefined) location += `&provider=${provider}`
   for (let step = 0; step < 8 && !location.includes('/.sallyport/handoff'); step += 1) {
     const response = await browser.request(location)
     location = new URL(response.headers.get('location') ?? '', location).href

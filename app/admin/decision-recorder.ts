@@ -5,6 +5,7 @@
  * No credential is kept: no cookie, no query, and of the headers only those that conditions of the policy name.
  */
 import type { Context } from '../../rbac/context.ts'
+import { isSessionReason, type LoginRequirement, type SessionReason } from '../../rbac/decision.ts'
 import { headerNamesOf } from '../../rbac/header-names.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
@@ -35,7 +36,11 @@ export interface RecordedDecision {
   readonly identity: Identity
   readonly context: Context
   readonly policy: PolicySnapshot
+  /** What was wrong with the session, in the place of what the policy says of nobody. */
+  readonly sessionChallenge: SessionChallenge | undefined
 }
+
+type SessionChallenge = { readonly reason: SessionReason; readonly login: LoginRequirement }
 
 interface Revision {
   readonly name: string
@@ -52,6 +57,7 @@ interface Entry {
   clientAddress: string | undefined
   clientCertificate: Context['clientCertificate']
   headers: ReadonlyMap<string, string | undefined>
+  sessionChallenge: SessionChallenge | undefined
   revision: Revision | undefined
 }
 
@@ -66,6 +72,7 @@ const blank: Entry = {
   clientAddress: undefined,
   clientCertificate: undefined,
   headers: noHeaders,
+  sessionChallenge: undefined,
   revision: undefined,
 }
 
@@ -132,13 +139,20 @@ export function createDecisionRecorder(options: DecisionRecorderOptions): Decisi
   }
 }
 
-function fill(entry: Entry, { identity, context }: DecidedQuestion, revision: Revision): void {
+function fill(entry: Entry, { identity, context, decision }: DecidedQuestion, revision: Revision): void {
   entry.identity = identity
   entry.now = context.now
   entry.clientAddress = context.clientAddress
   entry.clientCertificate = context.clientCertificate
   entry.headers = readHeaders(revision.headerNames, context)
+  entry.sessionChallenge = sessionChallengeOf(decision)
   entry.revision = revision
+}
+
+function sessionChallengeOf(decision: DecidedQuestion['decision']): SessionChallenge | undefined {
+  if (decision.effect !== 'challenge') return undefined
+  const { reason, login } = decision
+  return isSessionReason(reason) ? { reason, login } : undefined
 }
 
 function readHeaders(names: readonly string[], { header }: Context): ReadonlyMap<string, string | undefined> {
@@ -148,7 +162,7 @@ function readHeaders(names: readonly string[], { header }: Context): ReadonlyMap
 
 function restore(text: DecisionText, entry: Entry, policy: PolicySnapshot): RecordedDecision {
   const { domain, resource, action } = text
-  const { identity, now, clientAddress, clientCertificate, headers } = entry
+  const { identity, now, clientAddress, clientCertificate, headers, sessionChallenge } = entry
   const context: Context = { now, header: name => headers.get(name), clientAddress, clientCertificate }
-  return { domain, resource, action, identity, context, policy }
+  return { domain, resource, action, identity, context, policy, sessionChallenge }
 }

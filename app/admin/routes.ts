@@ -53,9 +53,11 @@ export function explanationOf(requestId: string, find: DecisionRecorder['find'])
   if (recorded === 'revision-gone') {
     return { status: 410, body: { error: 'the policy that made this decision is no longer kept', requestId } }
   }
-  const { domain, resource, action, identity, context, policy } = recorded
+  const { domain, resource, action, identity, context, policy, sessionChallenge } = recorded
   const request = { domain, resource, action, url: `https://${domain}${resource}` }
-  return { status: 200, body: { requestId, ...explainAsDocument({ request, identity, context }, policy) } }
+  const document = explainAsDocument({ request, identity, context }, policy)
+  const decision = { ...document.decision, ...sessionChallenge }
+  return { status: 200, body: { requestId, ...document, decision } }
 }
 
 function answer(response: Response, status: number, body: object): void {

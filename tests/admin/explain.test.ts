@@ -7,7 +7,7 @@ import type { DecidedQuestion } from '../../app/verify.ts'
 import { runCli } from '../../cli/program.ts'
 import { canonicaliseUrl } from '../../rbac/access-request.ts'
 import { decide } from '../../rbac/decide.ts'
-import type { User } from '../../rbac/identity.ts'
+import { anonymous, type User } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 import { policyOf } from '../decisions/policies.ts'
@@ -63,6 +63,20 @@ describe('the recorder of decisions', () => {
     const read = Object.keys(headers).map(name => found.context.header?.(name))
     expect(read).toEqual(['managed', undefined, undefined, undefined])
     expect(JSON.stringify(found)).not.toContain('token=secret')
+  })
+
+  it('says what was wrong with the session, which no row of the policy knows', async () => {
+    const policy = await policyOf(csv, conditions)
+    const recorder = createDecisionRecorder({ keepDecisions: 2, keepRevisions: 1 })
+    recorder.loaded(policy)
+    const question = { ...decided('r1', policy), identity: anonymous }
+    const { revision } = question.decision
+    const sessionChallenge = { reason: 'session-idle', login: { maxAgeSeconds: 900 } } as const
+    recorder.record({ ...question, decision: { effect: 'challenge', ...sessionChallenge, revision } })
+    expect(explanationOf('r1', recorder.find)).toMatchObject({ status: 200, body: { decision: sessionChallenge } })
+    // The place in the ring is used again: what is said of another decision is its own.
+    for (const id of ['r2', 'r3']) recorder.record({ ...question, requestId: id })
+    expect(JSON.stringify(explanationOf('r3', recorder.find))).not.toContain('session-idle')
   })
 
   it('forgets the oldest decision first', async () => {

@@ -79,7 +79,9 @@ function startProcess({ before = 'true', uid }: RemoteOptions): ChildProcess {
   }
   const command = [process.execPath, '--import', loader, script]
   const child = spawn('sh', ['-c', `${before}; exec "$@"`, 'sh', ...command], options)
-  process.once('exit', () => child.kill('SIGKILL'))
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   // The test's own process must be able to end although the other one listens.
   child.unref()
   child.channel?.unref()

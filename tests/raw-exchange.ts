@@ -1,0 +1,83 @@
+/**
+ * Questions as a proxy would ask them, written to the socket byte for byte, because half of the attacks are requests
+ * that no client library would send.
+ */
+import { connect } from 'node:net'
+import type { FrontName } from '../app/verify.ts'
+
+export interface Question {
+  readonly method?: string
+  readonly url: string
+  /** Name and value, in order; sent as they are. */
+  readonly headers?: readonly (readonly [string, string])[]
+  readonly cookie?: string
+}
+
+export interface Answer {
+  readonly status: number
+  /** Lower-case name to all values. */
+  readonly headers: ReadonlyMap<string, readonly string[]>
+  readonly body: string
+}
+
+export const header = (answer: Answer, name: string): string | undefined => answer.headers.get(name)?.[0]
+
+/** The question in the headers of a dialect. */
+export function dialectHeaders(front: FrontName, question: Question): (readonly [string, string])[] {
+  const { method = 'GET', url, cookie, headers = [] } = question
+  const [scheme = '', rest = ''] = url.split('://', 2)
+  const slash = rest.indexOf('/')
+  const own: (readonly [string, string])[] =
+    front === 'auth-request'
+      ? [
+          ['X-Original-Method', method],
+          ['X-Original-URL', url],
+        ]
+      : [
+          ['X-Forwarded-Method', method],
+          ['X-Forwarded-Proto', scheme],
+          ['X-Forwarded-Host', rest.slice(0, slash)],
+          ['X-Forwarded-Uri', rest.slice(slash)],
+        ]
+  const cookies: (readonly [string, string])[] = cookie === undefined ? [] : [['Cookie', cookie]]
+  return [...own, ['X-Forwarded-For', '203.0.113.9'], ...cookies, ...headers]
+}
+
+/** One request on a connection of its own; `Connection: close` is added unless `headers` say otherwise. */
+export function exchange(
+  port: number,
+  requestLine: string,
+  headers: readonly (readonly [string, string])[],
+): Promise<Answer> {
+  const isNamed = headers.some(([name]) => name.toLowerCase() === 'connection')
+  const all = [['Host', `127.0.0.1:${port}`], ...headers, ...(isNamed ? [] : [['Connection', 'close']])]
+  const text = `${requestLine}\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    const chunks: Buffer[] = []
+    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')))
+    socket.on('data', chunk => {
+      chunks.push(chunk)
+      if (isNamed) socket.end()
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(parseAnswer(Buffer.concat(chunks).toString('latin1'))))
+    socket.write(Buffer.from(text, 'latin1'))
+  })
+}
+
+function parseAnswer(text: string): Answer {
+  const [head = '', ...body] = text.split('\r\n\r\n')
+  const [statusLine = '', ...lines] = head.split('\r\n')
+  const headers = new Map<string, string[]>()
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).toLowerCase()
+    headers.set(name, [...(headers.get(name) ?? []), line.slice(colon + 1).trim()])
+  }
+  return {
+    status: Number(statusLine.split(' ')[1] ?? 0),
+    headers,
+    body: Buffer.from(body.join('\r\n\r\n'), 'latin1').toString(),
+  }
+}
