@@ -15,7 +15,8 @@ import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
 import { createSessionDirectory } from './sessions/session-directory.ts'
-import type { HandoffTicket, RecordStore } from './sessions/session-store.ts'
+import type { HandoffTicket, LoginSession, RecordStore } from './sessions/session-store.ts'
+import { createVisits } from './sessions/visits.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -49,15 +50,18 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     isSecure: isSecure(config),
     memoryBytes: cacheBytes / 8,
   })
+  const endOf = ({ startedAt }: LoginSession): number => startedAt + lifetimeSeconds
   return {
     sessions,
     cookies,
+    endOf,
+    visits: createVisits({ records, secrets, clock }),
     directory: createSessionDirectory({
       records,
       secrets,
       clock,
       longestLifetimeSeconds: lifetimeSeconds,
-      endOf: login => login.startedAt + lifetimeSeconds,
+      endOf,
     }),
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),

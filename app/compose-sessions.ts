@@ -1,8 +1,17 @@
 /** Composition of who somebody is: the session cookie, and what looks at a session before anybody is let in by it. */
-import type { Kept } from './compose-kept.ts'
+import { createHostSettings } from '../config/host-settings.ts'
+import type { Base, Kept } from './compose-kept.ts'
 import { createSessionCookieAuthenticator, type SessionGuard } from './identity/session-cookie.ts'
+import { createHostLimitsGuard } from './sessions/host-limits.ts'
 
-export function composeAuthenticator({ cookies, sessions }: Kept) {
-  const guards: readonly SessionGuard[] = []
+export function composeAuthenticator(base: Base, kept: Kept) {
+  const { cookies, sessions } = kept
+  const guards: readonly SessionGuard[] = [...composeHostLimits(base, kept)]
   return createSessionCookieAuthenticator({ cookies, sessions, guards })
+}
+
+/** Without a limit there is no guard, and checks do not even ask. */
+function composeHostLimits({ config, clock }: Base, { visits, endOf }: Kept): readonly SessionGuard[] {
+  const isLimited = config.hosts.some(host => host.maxAgeSeconds !== undefined || host.maxIdleSeconds !== undefined)
+  return isLimited ? [createHostLimitsGuard({ limitsFor: createHostSettings(config.hosts), visits, endOf, clock })] : []
 }
