@@ -34,12 +34,12 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     clock,
     logger: logger.child('login'),
   })
-  const { lifetimeSeconds } = config.sessions
   const middleware = {
     store: kept.expressStore,
     secrets: secretsOf(config),
     isSecure: isSecure(config),
-    lifetimeSeconds,
+    endOf: kept.endOf,
+    rememberedSeconds: kept.rememberedSeconds,
   }
   const router = createLoginRouter({
     publicUrl,
@@ -56,6 +56,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
       extraDomains: config.login.returnTo,
       canonical: canonicalOptions(config),
     }),
+    canRemember: config.sessions.remembered !== undefined,
     pages: kept.pages,
     audit,
     logger: logger.child('login'),

@@ -56,6 +56,19 @@ export const sessions = z.strictObject({
     description: 'How long a session lasts without a request.',
     expected: durationExpected,
   }),
+  remember: setting(z.boolean().default(false), {
+    description:
+      'Whether people may choose to stay logged in; a page then asks them before each login. Whoever does not choose it has a cookie that ends with the browser.',
+    expected: 'true or false',
+  }),
+  rememberLifetime: setting(duration(60).prefault('30d'), {
+    description: 'As `lifetime`, for people who chose to stay logged in.',
+    expected: durationExpected,
+  }),
+  rememberIdle: setting(duration(120).prefault('14d'), {
+    description: 'As `idle`, for people who chose to stay logged in.',
+    expected: durationExpected,
+  }),
   cache: setting(z.boolean().default(true), {
     description:
       'Whether sessions that were read from Redis are remembered until Redis tells of a change; if not, each check reads Redis.',

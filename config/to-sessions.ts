@@ -11,6 +11,10 @@ export function toSessions(sessions: ParsedSessions, directory: string) {
     secret: sessions.secret ?? '',
     lifetimeSeconds: sessions.lifetime,
     idleSeconds: sessions.idle,
+    /** Present where people may choose to stay logged in. */
+    ...(sessions.remember && {
+      remembered: { lifetimeSeconds: sessions.rememberLifetime, idleSeconds: sessions.rememberIdle },
+    }),
     cacheBytes: sessions.cacheBytes,
   }
 }

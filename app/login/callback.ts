@@ -12,6 +12,7 @@ import { runStrategy } from './authenticate.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
 import { loginPath, rawQueryOf } from './parameters.ts'
+import { withChoice } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
 import { startLogin } from './start.ts'
 import { noteRound, recentRounds } from './step-up-rounds.ts'
@@ -51,7 +52,8 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   if (login === undefined) return
   const now = dependencies.clock.now() / 1000
   const before = recentRounds(request, now)
-  await replaceSession(login, request, response, dependencies)
+  const chosen = withChoice(login, attempt, loginOf(request), dependencies)
+  await replaceSession(chosen, request, response, dependencies)
   noteRound(attempt, before, request, now)
   await leaveFor(attempt, request, response, dependencies)
 }
@@ -117,7 +119,7 @@ async function replaceSession(
   response: Response,
   dependencies: LoginDependencies,
 ): Promise<void> {
-  const { audit, endSession, sessionDigest } = dependencies
+  const { audit, endSession, sessionDigest, sessions } = dependencies
   const previous = loginOf(request)
   const previousId = request.sessionID
   await new Promise<void>((resolve, reject) => {
@@ -125,6 +127,7 @@ async function replaceSession(
       error ? reject(asUnavailable(error)) : resolve(),
     )
   })
+  sessions.keepCookie(request, login)
   const fields = auditFields(request, response)
   if (previous !== undefined) {
     await endSession(previousId)

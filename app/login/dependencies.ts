@@ -23,6 +23,8 @@ export interface LoginDependencies {
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard
+  /** People may choose to stay logged in. */
+  readonly canRemember: boolean
   readonly pages: Pages
   readonly audit: AuditLog
   readonly logger: Logger

@@ -85,7 +85,7 @@ const isAcrList = matches(/^[\x21-\x7e]{1,256}(?: [\x21-\x7e]{1,256}){0,9}$/)
 const isMethodLists = (value: unknown): value is string =>
   isMethodText(value) && value.split(/[ |]/).every(name => canDecode(name))
 const isMethodText = matches(/^[\w.!~*'()%-]{1,192}(?:[ |][\w.!~*'()%-]{1,192}){0,31}$/)
-const isProviderName = matches(/^[a-z0-9-]{1,64}$/)
+export const isProviderName = matches(/^[a-z0-9-]{1,64}$/)
 const isPrompt = (value: unknown): value is 'login' | 'none' => value === 'login' || value === 'none'
 
 function canDecode(name: string): boolean {

@@ -22,7 +22,9 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const session = dependencies.sessions.handler
   const callback = createCallbackRoute(dependencies)
   router.use(prepareVisit(dependencies))
-  router.get('/login', session, createStartRoute(dependencies))
+  const start = createStartRoute(dependencies)
+  router.get('/login', session, start)
+  if (dependencies.canRemember) router.post('/login', session, urlencoded({ extended: false, limit: '2kb' }), start)
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))

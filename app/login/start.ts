@@ -1,11 +1,13 @@
 /** `GET /login`: single sign-on where a session will do, otherwise on to a provider. */
 import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
+import type { Page } from '../pages/pages.ts'
 import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
-import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
+import { isProviderName, type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
+import { choiceOf, isToBeAsked } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
 import { StepUpError, satisfies } from './step-up.ts'
 import { isCircle, isStepUp, noteRound, recentRounds } from './step-up-rounds.ts'
@@ -27,10 +29,21 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
       noteRound({ ...parameters, ...destination }, recentRounds(request, now), request, now)
       return leaveFor(destination, request, response, dependencies)
     }
-    const provider = parameters.provider ?? onlyProvider(dependencies)
+    const provider = providerIn(request) ?? parameters.provider ?? onlyProvider(dependencies)
+    if (isToBeAsked(request, parameters.prompt, dependencies)) {
+      return sendPage(response, 200, rememberPage(parameters, provider, dependencies))
+    }
     if (provider === undefined) return sendPage(response, 200, choosePage(parameters, dependencies))
-    await startLogin({ provider, ...destination, ...askedOfProvider(parameters) }, request, response, dependencies)
+    const choice = choiceOf(request, dependencies)
+    const intent = { provider, ...destination, ...askedOfProvider(parameters), ...choice }
+    await startLogin(intent, request, response, dependencies)
   }
+}
+
+/** Of the button in the form that asks whether to stay logged in. */
+function providerIn(request: Request): string | undefined {
+  const { provider } = (request.body ?? {}) as { readonly provider?: unknown }
+  return isProviderName(provider) ? provider : undefined
 }
 
 /**
@@ -97,4 +110,17 @@ function choosePage(parameters: LoginParameters, { pages, providers }: LoginDepe
     url: loginPath({ ...parameters, provider: name }),
   }))
   return pages.chooseProvider({ providers: choices })
+}
+
+/** With the provider that is already settled alone, if one is. */
+function rememberPage(
+  parameters: LoginParameters,
+  settled: string | undefined,
+  { pages, providers }: LoginDependencies,
+): Page {
+  const offered = providers.list.filter(({ name }) => settled === undefined || name === settled)
+  return pages.rememberChoice({
+    action: loginPath(parameters),
+    providers: offered.map(({ name, label }) => ({ name, label })),
+  })
 }

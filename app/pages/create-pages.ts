@@ -1,6 +1,6 @@
 /** The pages that people see. Short sentences: what happened, who you are, what you can do. */
 import { cut, type Html, html, sizeInPage } from './html.ts'
-import { createLayout } from './layout.ts'
+import { createLayout, type LayoutOptions } from './layout.ts'
 import type { DeniedPage, ErrorPage, Pages, StepUpFailedPage } from './pages.ts'
 
 export interface PagesOptions {
@@ -17,7 +17,7 @@ const SIDE_LINK_BYTES = 300
 export function createPages(options: PagesOptions = {}): Pages {
   const productName = cut(options.productName ?? 'Sallyport', 64)
   const layOut = createLayout(productName)
-  const lay = (title: string, body: Html, formTargets?: readonly string[]) =>
+  const lay = (title: string, body: Html, formTargets?: LayoutOptions['formTargets']) =>
     layOut({ title, body, ...(formTargets === undefined ? {} : { formTargets }) })
   return {
     denied: page => lay('You may not open this', deniedBody(page)),
@@ -48,6 +48,14 @@ export function createPages(options: PagesOptions = {}): Pages {
         'You are logged out',
         html`<p>Your session has ended in every application.</p>
 <nav>${link(loginUrl, 'Log in again')}</nav>`,
+      ),
+    rememberChoice: ({ action, providers }) =>
+      lay(
+        'Log in',
+        html`<form method="post" action="${action}"><p><label><input type="checkbox" name="remember" value="1"> Stay logged in on this device</label></p>
+<p><small>Leave it empty on a computer that others use.</small></p>
+<nav class="list" aria-label="Identity providers">${providers.map(({ name, label }) => html`<button class="main" name="provider" value="${name}">${providers.length === 1 ? 'Continue' : cut(label, WHO_BYTES)}</button>`)}</nav></form>`,
+        'anywhere',
       ),
     chooseProvider: ({ providers }) =>
       lay(

@@ -31,8 +31,11 @@ export interface LayoutOptions {
   readonly title: string
   /** Everything below the heading. */
   readonly body: Html
-  /** Where a form of this page may go, also by a redirect; nowhere if absent. */
-  readonly formTargets?: readonly string[]
+  /**
+   * Where a form of this page may go, also by a redirect; nowhere if absent. `anywhere` is for a form whose answer redirects
+   * to a provider, which sends the browser on to others that nobody here knows.
+   */
+  readonly formTargets?: readonly string[] | 'anywhere'
 }
 
 /** The frames of pages with this product's name; what is the same on every page of a title is put together once. */
@@ -81,8 +84,8 @@ const emblem = html`<svg viewBox="0 0 40 40" fill="none" stroke="currentColor" s
 /** Constant, and without a character that HTML would read otherwise. */
 const styleSheet = Html.of([style], [])
 
-function contentSecurityPolicy(formTargets: readonly string[] | undefined): string {
-  const forms = formTargets === undefined ? "'none'" : ["'self'", ...formTargets.map(originOf)].join(' ')
+function contentSecurityPolicy(formTargets: LayoutOptions['formTargets']): string {
+  const forms = formSources(formTargets)
   return [
     "default-src 'none'",
     `style-src 'sha256-${styleHash}'`,
@@ -90,6 +93,12 @@ function contentSecurityPolicy(formTargets: readonly string[] | undefined): stri
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join('; ')
+}
+
+function formSources(formTargets: LayoutOptions['formTargets']): string {
+  if (formTargets === undefined) return "'none'"
+  if (formTargets === 'anywhere') return "'self' https: http:"
+  return ["'self'", ...formTargets.map(originOf)].join(' ')
 }
 
 const policyWithoutForms = contentSecurityPolicy(undefined)

@@ -49,5 +49,10 @@ export interface Pages {
     readonly formTargets: readonly string[]
   }): Page
   signedOut(page: { readonly loginUrl: string }): Page
+  /** Asks whether to stay logged in; the form posts `remember` and `provider` to `action`. */
+  rememberChoice(page: {
+    readonly action: string
+    readonly providers: readonly { readonly name: string; readonly label: string }[]
+  }): Page
   chooseProvider(page: { readonly providers: readonly { readonly label: string; readonly url: string }[] }): Page
 }

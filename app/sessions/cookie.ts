@@ -13,8 +13,11 @@ import { sessionDigestOf } from './seal.ts'
 export interface HostCookies {
   /** Name of the cookie, with its `__Host-` prefix where that is possible. */
   readonly name: string
-  /** Set-Cookie value that makes the session usable on `domain` (canonical host, no port). */
-  issueSession(sessionId: string, domain: string): string
+  /**
+   * Set-Cookie value that makes the session usable on `domain` (canonical host, no port), for as long as the browser
+   * runs, or for `maxAgeSeconds`.
+   */
+  issueSession(sessionId: string, domain: string, maxAgeSeconds?: number): string
   /** Set-Cookie value with a fresh nonce, and the digest of it that may be shown to others. */
   issuePending(): { readonly setCookie: string; readonly nonceHash: string }
   /** Digest that stands for a session cookie where a nonce's would stand for a pending one. */
@@ -82,9 +85,10 @@ export function createHostCookies({
 
   return {
     name,
-    issueSession(sessionId, domain) {
+    issueSession(sessionId, domain, maxAgeSeconds) {
       if (!sessionIdPattern.test(sessionId)) throw new TypeError('a session id has 16 to 128 characters of base64url')
-      return `${name}=s.${sessionId}.${macOf(signingKey, domain, sessionId)}${attributes}`
+      const age = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`
+      return `${name}=s.${sessionId}.${macOf(signingKey, domain, sessionId)}${attributes}${age}`
     },
     issuePending() {
       const nonce = newNonce()

@@ -10,7 +10,7 @@ import { OperationalError } from '../errors.ts'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './login-sessions.ts'
 import { createSealedRecords } from './sealed-records.ts'
 import { createSessionDirectory } from './session-directory.ts'
-import { expiryOf, isExpiryStale, parsePayload } from './session-payload.ts'
+import { endOf, expiryOf, isExpiryStale, limitsOf, longestLifetimeOf, parsePayload } from './session-payload.ts'
 
 /** Another writer of the same session is rare, and never there for long. */
 const mostAttempts = 16
@@ -18,7 +18,7 @@ const mostAttempts = 16
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
 export function createExpressSessionStore(options: SessionStoreOptions): RedisStore {
   // The expiry is computed from the session itself; connect-redis only must not take it for expired.
-  return new RedisStore({ client: createClientFacade(options), prefix: '', ttl: () => options.lifetimeSeconds })
+  return new RedisStore({ client: createClientFacade(options), prefix: '', ttl: () => longestLifetimeOf(options) })
 }
 
 /** The part of node-redis that connect-redis calls. */
@@ -30,16 +30,17 @@ function createClientFacade(options: SessionStoreOptions) {
     records,
     secrets,
     clock,
-    longestLifetimeSeconds: options.lifetimeSeconds,
-    endOf: login => login.startedAt + options.lifetimeSeconds,
+    longestLifetimeSeconds: longestLifetimeOf(options),
+    endOf: login => endOf(login, options),
   })
   const moveExpiry = createExpiryMover(sessions)
 
   async function find(sessionId: string) {
     const record = await sessions.get(sessionId)
     if (record === undefined) return undefined
-    const wanted = expiryOf(parsePayload(record.value), clock.now(), options)
-    return wanted <= clock.now() ? undefined : { ...record, wanted }
+    const login = parsePayload(record.value)
+    const wanted = expiryOf(login, clock.now(), options)
+    return wanted <= clock.now() ? undefined : { ...record, wanted, limits: limitsOf(login, options) }
   }
 
   /** False if another process has written meanwhile. */
@@ -75,7 +76,7 @@ function createClientFacade(options: SessionStoreOptions) {
     },
     async expire(sessionId: string): Promise<void> {
       const session = await find(sessionId)
-      if (session === undefined || !isExpiryStale(session.expiresAt, session.wanted, options)) return
+      if (session === undefined || !isExpiryStale(session.expiresAt, session.wanted, session.limits)) return
       await moveExpiry(sessionId, session.wanted)
     },
     async del(sessionIds: readonly string[]): Promise<void> {

@@ -4,7 +4,14 @@ import { OperationalError } from '../errors.ts'
 import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
 import { sessionDigestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
-import { expiryOf, isExpiryStale, parsePayload, type SessionLimits } from './session-payload.ts'
+import {
+  expiryOf,
+  isExpiryStale,
+  limitsOf,
+  longestLifetimeOf,
+  parsePayload,
+  type SessionLimits,
+} from './session-payload.ts'
 import type { LoginSession, RecordStore, SessionStore, ValueOrPromise } from './session-store.ts'
 
 export interface SessionStoreOptions extends SessionLimits {
@@ -32,7 +39,7 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
     const wanted = expiryOf(login, now, options)
     // Threat: a session kept alive for ever by using it. The stored expiry may stem from longer limits.
     if (wanted <= now) return undefined
-    if (!isExpiryStale(expiresAt, wanted, options)) return login
+    if (!isExpiryStale(expiresAt, wanted, limitsOf(login, options))) return login
     // Ended since it was read: then it is not there.
     return moveExpiry(sessionId, wanted).then(isThere => (isThere ? login : undefined))
   }
@@ -74,7 +81,7 @@ export function endSession(
   sessionId: string,
   options: SessionLimits & { readonly clock: Clock },
 ): Promise<void> {
-  return sessions.end(sessionId, options.clock.now() + options.lifetimeSeconds * 1000)
+  return sessions.end(sessionId, options.clock.now() + longestLifetimeOf(options) * 1000)
 }
 
 /** Moves an expiry; false if the session has ended. Parallel checks of one session share one write. */
