@@ -2,11 +2,12 @@
 import { createHostSettings } from '../config/host-settings.ts'
 import type { Base, Kept } from './compose-kept.ts'
 import { createSessionCookieAuthenticator, type SessionGuard } from './identity/session-cookie.ts'
+import { createClockGuard } from './sessions/clock-guard.ts'
 import { createHostLimitsGuard } from './sessions/host-limits.ts'
 
 export function composeAuthenticator(base: Base, kept: Kept) {
   const { cookies, sessions } = kept
-  const guards: readonly SessionGuard[] = [...composeHostLimits(base, kept)]
+  const guards: readonly SessionGuard[] = [createClockGuard(base.clock), ...composeHostLimits(base, kept)]
   return createSessionCookieAuthenticator({ cookies, sessions, guards })
 }
 

@@ -1,6 +1,7 @@
 /** `GET /login`: single sign-on where a session will do, otherwise on to a provider. */
 import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
+import { isAhead } from '../clock.ts'
 import type { Page } from '../pages/pages.ts'
 import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
@@ -95,6 +96,8 @@ function destinationOf(parameters: LoginParameters, dependencies: LoginDependenc
 function isLoggedInAsAsked(request: Request, parameters: LoginParameters, { clock }: LoginDependencies): boolean {
   const login = loginOf(request)
   if (login === undefined || parameters.prompt !== undefined) return false
+  // The check that sent the person here does not take a session of the future either.
+  if (isAhead(login.startedAt, clock) || isAhead(login.verifiedAt ?? login.startedAt, clock)) return false
   const isSameProvider = (parameters.provider ?? login.identity.provider) === login.identity.provider
   return isSameProvider && satisfies(parameters, login.identity, clock.now() / 1000)
 }
