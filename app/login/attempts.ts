@@ -25,6 +25,8 @@ export interface LoginIntent extends LoginWish {
   readonly returnTo: string
   /** Digest of the nonce that the application's host gave the browser; absent when no handoff was asked for. */
   readonly handoff?: string
+  /** Address that the person entered, for the provider's own page. */
+  readonly loginHint?: string
   /** The person chose to stay logged in. */
   readonly isRemembered?: true
 }

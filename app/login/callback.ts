@@ -55,6 +55,7 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   const chosen = withChoice(login, attempt, loginOf(request), dependencies)
   await replaceSession(chosen, request, response, dependencies)
   noteRound(attempt, before, request, now)
+  if (dependencies.providers.list.length > 1) dependencies.providerCookie.remember(response, provider)
   await leaveFor(attempt, request, response, dependencies)
 }
 

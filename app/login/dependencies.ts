@@ -6,7 +6,9 @@ import type { HandoffTicket, OneTimeStore } from '../sessions/session-store.ts'
 import type { Attempts } from './attempts.ts'
 import type { BrowserCookie } from './browser-cookie.ts'
 import type { Logger } from './logger.ts'
+import type { ProviderCookie } from './provider-cookie.ts'
 import type { Providers } from './providers.ts'
+import type { RememberCookie } from './remember.ts'
 import type { ReturnToGuard } from './return-to.ts'
 import type { SessionMiddleware } from './session-middleware.ts'
 
@@ -16,6 +18,9 @@ export interface LoginDependencies {
   readonly providers: Providers
   readonly attempts: Attempts
   readonly browserCookie: BrowserCookie
+  readonly providerCookie: ProviderCookie
+  /** Names that a host's people may log in with; `undefined` for all of them. */
+  readonly providersOfHost: (host: string) => readonly string[] | undefined
   readonly tickets: OneTimeStore<HandoffTicket>
   readonly sessions: SessionMiddleware
   /** Ends a session everywhere; what is still being saved cannot bring it back. */
@@ -23,8 +28,8 @@ export interface LoginDependencies {
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard
-  /** People may choose to stay logged in. */
-  readonly canRemember: boolean
+  /** Present where people may choose to stay logged in. */
+  readonly remember?: RememberCookie
   readonly pages: Pages
   readonly audit: AuditLog
   readonly logger: Logger

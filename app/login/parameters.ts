@@ -2,8 +2,9 @@
 import type { Request } from 'express'
 import { OperationalError } from '../errors.ts'
 import { isToken, type LoginIntent, type LoginWish } from './attempts.ts'
+import { parseEmail } from './email.ts'
 
-export interface LoginParameters extends LoginWish, Pick<LoginIntent, 'handoff'> {
+export interface LoginParameters extends LoginWish, Pick<LoginIntent, 'handoff' | 'loginHint'> {
   /** Unchecked; absent when missing or repeated. */
   readonly rd?: string
   readonly provider?: string
@@ -24,6 +25,7 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
   const amr = optional(query, 'amr', isMethodLists)
   const prompt = optional(query, 'prompt', isPrompt)
   const provider = optional(query, 'provider', isProviderName)
+  const loginHint = optional(query, 'login_hint', isEmail)
   return {
     ...(rd !== undefined && { rd }),
     ...(handoff !== undefined && { handoff }),
@@ -32,14 +34,16 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
     ...(amr !== undefined && { methods: amr.split(' ').map(list => list.split('|').map(decodeURIComponent)) }),
     ...(prompt !== undefined && { prompt }),
     ...(provider !== undefined && { provider }),
+    ...(loginHint !== undefined && { loginHint }),
   }
 }
 
 /** The address that starts the same login again. */
 export function loginPath(parameters: LoginParameters): string {
-  const { rd, handoff, maxAgeSeconds, acrValues, methods, prompt, provider } = parameters
+  const { rd, handoff, maxAgeSeconds, acrValues, methods, prompt, provider, loginHint } = parameters
   const query = new URLSearchParams()
   if (provider !== undefined) query.set('provider', provider)
+  if (loginHint !== undefined) query.set('login_hint', loginHint)
   if (prompt !== undefined) query.set('prompt', prompt)
   if (maxAgeSeconds !== undefined) query.set('max_age', String(maxAgeSeconds))
   if (acrValues !== undefined) query.set('acr_values', acrValues.join(' '))
@@ -85,7 +89,8 @@ const isAcrList = matches(/^[\x21-\x7e]{1,256}(?: [\x21-\x7e]{1,256}){0,9}$/)
 const isMethodLists = (value: unknown): value is string =>
   isMethodText(value) && value.split(/[ |]/).every(name => canDecode(name))
 const isMethodText = matches(/^[\w.!~*'()%-]{1,192}(?:[ |][\w.!~*'()%-]{1,192}){0,31}$/)
-export const isProviderName = matches(/^[a-z0-9-]{1,64}$/)
+const isProviderName = matches(/^[a-z0-9-]{1,64}$/)
+const isEmail = (value: unknown): value is string => parseEmail(value) !== undefined
 const isPrompt = (value: unknown): value is 'login' | 'none' => value === 'login' || value === 'none'
 
 function canDecode(name: string): boolean {

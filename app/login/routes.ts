@@ -8,9 +8,11 @@ import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { Page, Pages } from '../pages/pages.ts'
 import { createCallbackRoute } from './callback.ts'
+import { createEmailRoute } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
+import { createRememberRoute, rememberPath } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
 import { createStartRoute } from './start.ts'
 import { StepUpError } from './step-up.ts'
@@ -22,9 +24,11 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const session = dependencies.sessions.handler
   const callback = createCallbackRoute(dependencies)
   router.use(prepareVisit(dependencies))
-  const start = createStartRoute(dependencies)
-  router.get('/login', session, start)
-  if (dependencies.canRemember) router.post('/login', session, urlencoded({ extended: false, limit: '2kb' }), start)
+  router.get('/login', session, createStartRoute(dependencies))
+  router.post('/login', urlencoded({ extended: false, limit: '2kb' }), createEmailRoute(dependencies))
+  if (dependencies.remember !== undefined) {
+    router.post(rememberPath, urlencoded({ extended: false, limit: '2kb' }), createRememberRoute(dependencies))
+  }
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))

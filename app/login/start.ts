@@ -2,17 +2,18 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
 import { isAhead } from '../clock.ts'
-import type { Page } from '../pages/pages.ts'
 import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
+import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
-import { isProviderName, type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
-import { choiceOf, isToBeAsked } from './remember.ts'
+import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
+import type { ListedProvider } from './providers.ts'
+import { isToBeAsked, sendRememberPage, takeChoice } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
 import { StepUpError, satisfies } from './step-up.ts'
 import { isCircle, isStepUp, noteRound, recentRounds } from './step-up-rounds.ts'
-import { auditFields, sendPage, visitOf } from './visit.ts'
+import { auditFields, visitOf } from './visit.ts'
 
 export function createStartRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
@@ -25,26 +26,25 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
       visit.switchUrl = loginPath({ ...parameters, prompt: 'login' })
       refuseCircle({ ...parameters, ...destination }, request, dependencies)
     }
-    if (isLoggedInAsAsked(request, parameters, dependencies)) {
+    const choices = choicesFor(destination.returnTo, dependencies)
+    if (isLoggedInAsAsked(request, parameters, choices, dependencies)) {
       const now = dependencies.clock.now() / 1000
       noteRound({ ...parameters, ...destination }, recentRounds(request, now), request, now)
       return leaveFor(destination, request, response, dependencies)
     }
-    const provider = providerIn(request) ?? parameters.provider ?? onlyProvider(dependencies)
-    if (isToBeAsked(request, parameters.prompt, dependencies)) {
-      return sendPage(response, 200, rememberPage(parameters, provider, dependencies))
+    if (isToBeAsked(request, parameters, dependencies)) return sendRememberPage(response, parameters, dependencies)
+    const provider = providerWithoutPage(parameters.provider, choices, dependencies)
+    if (provider === undefined) return sendChoicePage(request, response, parameters, choices, dependencies)
+    const { loginHint } = parameters
+    const intent = {
+      provider,
+      ...destination,
+      ...askedOfProvider(parameters),
+      ...(loginHint !== undefined && { loginHint }),
+      ...takeChoice(request, response, dependencies),
     }
-    if (provider === undefined) return sendPage(response, 200, choosePage(parameters, dependencies))
-    const choice = choiceOf(request, dependencies)
-    const intent = { provider, ...destination, ...askedOfProvider(parameters), ...choice }
     await startLogin(intent, request, response, dependencies)
   }
-}
-
-/** Of the button in the form that asks whether to stay logged in. */
-function providerIn(request: Request): string | undefined {
-  const { provider } = (request.body ?? {}) as { readonly provider?: unknown }
-  return isProviderName(provider) ? provider : undefined
 }
 
 /**
@@ -93,37 +93,19 @@ function destinationOf(parameters: LoginParameters, dependencies: LoginDependenc
   return { returnTo, ...(parameters.handoff !== undefined && { handoff: parameters.handoff }) }
 }
 
-function isLoggedInAsAsked(request: Request, parameters: LoginParameters, { clock }: LoginDependencies): boolean {
+function isLoggedInAsAsked(
+  request: Request,
+  parameters: LoginParameters,
+  choices: readonly ListedProvider[],
+  { clock }: LoginDependencies,
+): boolean {
   const login = loginOf(request)
   if (login === undefined || parameters.prompt !== undefined) return false
   // The check that sent the person here does not take a session of the future either.
   if (isAhead(login.startedAt, clock) || isAhead(login.verifiedAt ?? login.startedAt, clock)) return false
-  const isSameProvider = (parameters.provider ?? login.identity.provider) === login.identity.provider
-  return isSameProvider && satisfies(parameters, login.identity, clock.now() / 1000)
-}
-
-function onlyProvider({ providers }: LoginDependencies): string | undefined {
-  const [first, ...others] = providers.list
-  return others.length === 0 ? first?.name : undefined
-}
-
-function choosePage(parameters: LoginParameters, { pages, providers }: LoginDependencies) {
-  const choices = providers.list.map(({ name, label }) => ({
-    label,
-    url: loginPath({ ...parameters, provider: name }),
-  }))
-  return pages.chooseProvider({ providers: choices })
-}
-
-/** With the provider that is already settled alone, if one is. */
-function rememberPage(
-  parameters: LoginParameters,
-  settled: string | undefined,
-  { pages, providers }: LoginDependencies,
-): Page {
-  const offered = providers.list.filter(({ name }) => settled === undefined || name === settled)
-  return pages.rememberChoice({
-    action: loginPath(parameters),
-    providers: offered.map(({ name, label }) => ({ name, label })),
-  })
+  const { provider } = login.identity
+  // A link that names a provider which the host does not have is read as one that names none.
+  const isNamed = parameters.provider !== undefined && isAmong(parameters.provider, choices)
+  if (!isAmong(provider, choices) || (isNamed && parameters.provider !== provider)) return false
+  return satisfies(parameters, login.identity, clock.now() / 1000)
 }

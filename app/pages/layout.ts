@@ -21,8 +21,9 @@ const style = [
   'nav{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1.25rem}nav.list{flex-direction:column}',
   'a,button{flex:1;padding:.65rem 1rem;border:1px solid var(--main);border-radius:.6rem;background:none;color:var(--main);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}',
   '.main{background:var(--main);color:var(--on)}',
-  'a:focus-visible,button:focus-visible{outline:3px solid var(--main);outline-offset:2px}',
+  'a:focus-visible,button:focus-visible,input:focus-visible{outline:3px solid var(--main);outline-offset:2px}',
   'form{display:contents}',
+  'input{padding:.65rem 1rem;border:1px solid var(--dim);border-radius:.6rem;background:none;color:inherit;font:inherit}',
 ].join('')
 
 const styleHash = createHash('sha256').update(style).digest('base64')
@@ -31,11 +32,8 @@ export interface LayoutOptions {
   readonly title: string
   /** Everything below the heading. */
   readonly body: Html
-  /**
-   * Where a form of this page may go, also by a redirect; nowhere if absent. `anywhere` is for a form whose answer redirects
-   * to a provider, which sends the browser on to others that nobody here knows.
-   */
-  readonly formTargets?: readonly string[] | 'anywhere'
+  /** Where a form of this page may go, also by a redirect; nowhere if absent. */
+  readonly formTargets?: readonly string[]
 }
 
 /** The frames of pages with this product's name; what is the same on every page of a title is put together once. */
@@ -84,8 +82,8 @@ const emblem = html`<svg viewBox="0 0 40 40" fill="none" stroke="currentColor" s
 /** Constant, and without a character that HTML would read otherwise. */
 const styleSheet = Html.of([style], [])
 
-function contentSecurityPolicy(formTargets: LayoutOptions['formTargets']): string {
-  const forms = formSources(formTargets)
+function contentSecurityPolicy(formTargets: readonly string[] | undefined): string {
+  const forms = formTargets === undefined ? "'none'" : ["'self'", ...formTargets.map(originOf)].join(' ')
   return [
     "default-src 'none'",
     `style-src 'sha256-${styleHash}'`,
@@ -93,12 +91,6 @@ function contentSecurityPolicy(formTargets: LayoutOptions['formTargets']): strin
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join('; ')
-}
-
-function formSources(formTargets: LayoutOptions['formTargets']): string {
-  if (formTargets === undefined) return "'none'"
-  if (formTargets === 'anywhere') return "'self' https: http:"
-  return ["'self'", ...formTargets.map(originOf)].join(' ')
 }
 
 const policyWithoutForms = contentSecurityPolicy(undefined)

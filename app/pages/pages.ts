@@ -35,6 +35,13 @@ export interface StepUpFailedPage {
   readonly switchUrl: string
 }
 
+export interface ChoicePage {
+  /** Those of the last login of this browser go first. */
+  readonly providers: readonly { readonly label: string; readonly url: string; readonly isRemembered?: true }[]
+  /** Where providers have e-mail domains. `isUnknown`: the address that was entered belongs to none. */
+  readonly emailForm?: { readonly action: string; readonly isUnknown: boolean }
+}
+
 export interface Pages {
   denied(page: DeniedPage): Page
   error(page: ErrorPage): Page
@@ -49,10 +56,9 @@ export interface Pages {
     readonly formTargets: readonly string[]
   }): Page
   signedOut(page: { readonly loginUrl: string }): Page
-  /** Asks whether to stay logged in; the form posts `remember` and `provider` to `action`. */
-  rememberChoice(page: {
-    readonly action: string
-    readonly providers: readonly { readonly name: string; readonly label: string }[]
-  }): Page
-  chooseProvider(page: { readonly providers: readonly { readonly label: string; readonly url: string }[] }): Page
+  /** Asks whether to stay logged in; the form posts `remember` to `action`. */
+  rememberChoice(page: { readonly action: string }): Page
+  chooseProvider(page: ChoicePage): Page
+  /** After an e-mail address has decided; the browser goes on by itself. */
+  continueTo(page: { readonly label: string; readonly url: string }): Page
 }
