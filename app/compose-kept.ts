@@ -11,8 +11,10 @@ import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
 import { createRandomTexts } from './random-texts.ts'
 import { createHostCookies } from './sessions/cookie.ts'
+import { createCutoffs } from './sessions/cutoffs.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
+import { createLogoutMarks } from './sessions/logout-marks.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
 import { createSessionDirectory } from './sessions/session-directory.ts'
 import { endOf, longestLifetimeOf } from './sessions/session-payload.ts'
@@ -68,6 +70,13 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       clock,
       longestLifetimeSeconds: longestLifetimeOf(lifetimes),
       endOf: endOfLogin,
+    }),
+    cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: longestLifetimeOf(lifetimes) }),
+    logoutMarks: createLogoutMarks({
+      records,
+      secrets,
+      clock,
+      attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
     }),
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),

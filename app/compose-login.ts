@@ -10,6 +10,7 @@ import {
   type Policy,
   secretsOf,
 } from './compose-kept.ts'
+import { composeLogoutChannels } from './compose-logout.ts'
 import { OperationalError } from './errors.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import { createAttempts } from './login/attempts.ts'
@@ -56,6 +57,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     tickets: kept.tickets,
     sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,
+    isLoggedOut: kept.logoutMarks.isLoggedOut,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({
       publicUrl,
@@ -74,7 +76,9 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
 }
 
 /** `isWorker`: the primary counts how often a client asks for these pages. */
-export function composePages({ config, logger }: Base, kept: Kept, login: Login, isWorker: boolean) {
+export function composePages(base: Base, kept: Kept, login: Login, isWorker: boolean) {
+  const { config, logger } = base
+  const channels = composeLogoutChannels(base, kept, login, isWorker)
   const { isTrusted } = createTrustedProxies(config.server.trustedProxies)
   return createPagesApp({
     publicHost: new URL(config.server.url).host,
@@ -82,7 +86,12 @@ export function composePages({ config, logger }: Base, kept: Kept, login: Login,
     isTrustedProxy: isTrusted,
     pages: kept.pages,
     anyHost: createAssertionRoutes(kept.keys),
-    publicHostOnly: [createRateLimit(config.login.requestsPerMinute, isWorker), login.router],
+    publicHostOnly: [
+      channels.back,
+      createRateLimit(config.login.requestsPerMinute, isWorker),
+      channels.front,
+      login.router,
+    ],
     newRequestId,
     onError: (error, requestId) => {
       const isExpected = error instanceof OperationalError && error.status < 500

@@ -99,6 +99,10 @@ const login = z.strictObject({
     description: 'Requests to the login pages per client address and minute.',
     expected: 'a whole number from 1 to 100000',
   }),
+  logoutRateLimit: setting(z.int().min(1).max(1_000_000).default(6000), {
+    description: 'Log-outs that a provider may tell of over the back channel, per address and minute.',
+    expected: 'a whole number from 1 to 1000000',
+  }),
 })
 
 const audit = z.strictObject({

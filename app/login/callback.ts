@@ -53,7 +53,7 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   const now = dependencies.clock.now() / 1000
   const before = recentRounds(request, now)
   const chosen = withChoice(login, attempt, loginOf(request), dependencies)
-  await replaceSession(chosen, request, response, dependencies)
+  await replaceSession(chosen, attempt, request, response, dependencies)
   noteRound(attempt, before, request, now)
   if (dependencies.providers.list.length > 1) dependencies.providerCookie.remember(response, provider)
   await leaveFor(attempt, request, response, dependencies)
@@ -116,6 +116,7 @@ async function restart(
 /** A new id at each login: one that somebody planted in this browser before is worth nothing (session fixation). */
 async function replaceSession(
   login: LoginSession,
+  attempt: LoginAttempt,
   request: Request,
   response: Response,
   dependencies: LoginDependencies,
@@ -141,6 +142,7 @@ async function replaceSession(
       cause: 'login-replaced',
     })
   }
+  await refuseLoggedOut(login, attempt, request, dependencies)
   const { subject, email, provider, groups } = login.identity
   const session = sessionDigest(request.sessionID)
   audit.write({
@@ -152,6 +154,21 @@ async function replaceSession(
     provider,
     groups,
   })
+}
+
+/**
+ * Threat: a log-out that overtakes the login. It has looked for sessions when this one was not there yet; so it has left a
+ * mark, and this session, which can be found by now, looks for it. Nobody has been given the session's id.
+ */
+async function refuseLoggedOut(
+  login: LoginSession,
+  attempt: LoginAttempt,
+  request: Request,
+  { endSession, isLoggedOut }: LoginDependencies,
+): Promise<void> {
+  if (!(await isLoggedOut(login, attempt.startedAt))) return
+  await endSession(request.sessionID)
+  throw new OperationalError('ERR_LOGIN_LOGGED_OUT', 'a log-out has come since the login began')
 }
 
 const longestUserAgent = 256

@@ -2,7 +2,7 @@
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
 import type { Pages } from '../pages/pages.ts'
-import type { HandoffTicket, OneTimeStore } from '../sessions/session-store.ts'
+import type { HandoffTicket, LoginSession, OneTimeStore } from '../sessions/session-store.ts'
 import type { Attempts } from './attempts.ts'
 import type { BrowserCookie } from './browser-cookie.ts'
 import type { Logger } from './logger.ts'
@@ -25,6 +25,8 @@ export interface LoginDependencies {
   readonly sessions: SessionMiddleware
   /** Ends a session everywhere; what is still being saved cannot bring it back. */
   readonly endSession: (sessionId: string) => Promise<void>
+  /** Whether a log-out has come for this login since its attempt began (seconds since the epoch). */
+  readonly isLoggedOut: (login: LoginSession, attemptStartedAt: number) => Promise<boolean>
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard

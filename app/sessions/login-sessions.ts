@@ -1,6 +1,7 @@
 /** Login sessions as the check path and log-out see them: found by id, moved along while used, ended for good. */
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
+import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
 import { sessionDigestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
@@ -30,11 +31,17 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
   const { clock, records, secrets, memoryBytes = defaultMemoryBytes } = options
   const sessions = createSealedRecords({ records, secrets, kind: 'session' })
   const logins = createOpenedLogins({ records, secrets, memoryBytes })
+  const readCut = createCutoffReader({ records, secrets })
   const moveExpiry = createExpiryMover(sessions)
 
-  function judge(sessionId: string, opened: OpenedLogin | undefined): ValueOrPromise<LoginSession | undefined> {
+  function judge(
+    sessionId: string,
+    opened: OpenedLogin | undefined,
+    cut: Cut | undefined,
+  ): ValueOrPromise<LoginSession | undefined> {
     if (opened === undefined) return undefined
     const { login, expiresAt } = opened
+    if (isCut(cut, login, login.identity.provider)) return undefined
     const now = clock.now()
     const wanted = expiryOf(login, now, options)
     // Threat: a session kept alive for ever by using it. The stored expiry may stem from longer limits.
@@ -47,10 +54,16 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
   return {
     find(sessionId) {
       const opened = logins.get(sessionId)
-      return opened instanceof Promise ? opened.then(found => judge(sessionId, found)) : judge(sessionId, opened)
+      const cut = readCut()
+      if (!(opened instanceof Promise) && !(cut instanceof Promise)) return judge(sessionId, opened, cut)
+      return Promise.all([opened, cut]).then(([found, read]) => judge(sessionId, found, read))
     },
     end: sessionId => endSession(sessions, sessionId, options),
-    update: (sessionId, change) => updateLogin(sessions, sessionId, change),
+    async update(sessionId, change) {
+      const login = await updateLogin(sessions, sessionId, change)
+      // Read afterwards: whoever waited for this is let in by it.
+      return login === undefined || isCut(await readCut(), login, login.identity.provider) ? undefined : login
+    },
     digest: sessionDigestOf,
   }
 }

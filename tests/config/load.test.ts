@@ -33,6 +33,7 @@ describe('what the file leaves out has its default', () => {
         emailVerified: 'claim',
         groupsOverage: 'refuse',
         emailDomains: [],
+        logout: { backChannel: true, frontChannel: false },
       },
     ])
     expect(config.sessions).toEqual({

@@ -17,6 +17,7 @@ export interface Answers {
   /** Instead of any good answer. */
   readonly token?: (response: ServerResponse) => void
   readonly userinfoAnswer?: (response: ServerResponse) => void
+  readonly keysAnswer?: (response: ServerResponse) => void
 }
 
 export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
@@ -28,6 +29,7 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
   const tokenRequests: URLSearchParams[] = []
   let answers: Answers = {}
   let nonce = ''
+  let keyRequests = 0
   const server = createServer((request, response) => void serve(request, response))
   const address = `http://idp.localhost:${await listen(server)}`
   const issuer = typeof metadataChange.issuer === 'string' ? metadataChange.issuer : address
@@ -41,6 +43,8 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
       case '/.well-known/openid-configuration':
         return json(response, { ...metadata(issuer), ...metadataChange })
       case '/jwks':
+        keyRequests += 1
+        if (answers.keysAnswer !== undefined) return answers.keysAnswer(response)
         return json(response, { keys: [publicJwk] })
       case '/token':
         tokenRequests.push(new URLSearchParams(body))
@@ -70,7 +74,14 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
     /** Where it listens. */
     address,
     publicJwk,
+    privateKey,
     sign,
+    /** How often somebody has asked for the keys. */
+    keyRequests: () => keyRequests,
+    /** From now on, whoever asks. */
+    setAnswers(next: Answers): void {
+      answers = next
+    },
     tokenRequests,
     /** The callback URL for an authorization request, and what the provider will answer to it. */
     answerTo(authorizationUrl: string, next: Answers): string {

@@ -68,6 +68,8 @@ export interface RelyingPartyOptions {
   readonly discovery?: Partial<ProvidersOptions>
   /** Names of the providers of a host. */
   readonly hosts?: Readonly<Record<string, readonly string[]>>
+  /** Whether the provider has told of a log-out of whoever logs in. Default false. */
+  readonly isLoggedOut?: boolean
 }
 
 export interface RelyingParty {
@@ -128,6 +130,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       clock,
       logger,
     }),
+    isLoggedOut: async () => options.isLoggedOut ?? false,
     endSession: async id => {
       ended.push(id)
       await new Promise(resolve => store.destroy(id, resolve))
