@@ -8,7 +8,7 @@ import type { BrowserCookie } from './browser-cookie.ts'
 import type { Logger } from './logger.ts'
 import type { ProviderCookie } from './provider-cookie.ts'
 import type { Providers } from './providers.ts'
-import type { RememberCookie } from './remember.ts'
+import type { RememberCookie } from './remember-cookie.ts'
 import type { ReturnToGuard } from './return-to.ts'
 import type { SessionMiddleware } from './session-middleware.ts'
 

@@ -8,7 +8,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import type { LoginSession } from '../sessions/session-store.ts'
 import type { LoginIntent } from './attempts.ts'
-import { onlyCookie } from './cookie-value.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import { loginOf } from './session-middleware.ts'
@@ -17,36 +16,8 @@ import { sendPage, visitOf } from './visit.ts'
 /** Where the form is posted to. */
 export const rememberPath = '/login/remember'
 
-/** Value of the box, and of the cookie; another one of the cookie: asked, and not chosen. */
+/** Value of the box. */
 const chosen = '1'
-const notChosen = '0'
-/** From the form to the provider, with a page in between. */
-const COOKIE_SECONDS = 600
-
-export interface RememberCookie {
-  /** Whether the person chose to stay logged in; `undefined` for whoever was not asked. */
-  read(request: Request): boolean | undefined
-  set(response: Response, isChosen: boolean): void
-  clear(response: Response): void
-}
-
-/** @param isSecure the public URL is https; otherwise it is `http://localhost` and no `__Host-` cookie would be kept */
-export function createRememberCookie(isSecure: boolean): RememberCookie {
-  const name = isSecure ? '__Host-sallyport-remember' : 'sallyport-remember'
-  const attributes = { httpOnly: true, sameSite: 'lax', secure: isSecure, path: '/' } as const
-  return {
-    read: request => {
-      const value = onlyCookie(request.headers.cookie, name)
-      return value === chosen || value === notChosen ? value === chosen : undefined
-    },
-    set: (response, isChosen) => {
-      response.cookie(name, isChosen ? chosen : notChosen, { ...attributes, maxAge: COOKIE_SECONDS * 1000 })
-    },
-    clear: response => {
-      response.clearCookie(name, attributes)
-    },
-  }
-}
 
 type Asker = Pick<LoginDependencies, 'pages' | 'publicUrl' | 'remember'>
 
