@@ -13,12 +13,14 @@ import { createRandomTexts } from './random-texts.ts'
 import { createHostCookies } from './sessions/cookie.ts'
 import { createCutoffs } from './sessions/cutoffs.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
+import { createLeases } from './sessions/lease.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
 import { createLogoutMarks } from './sessions/logout-marks.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
 import { createSessionDirectory } from './sessions/session-directory.ts'
 import { endOf, longestLifetimeOf } from './sessions/session-payload.ts'
 import type { HandoffTicket, LoginSession, RecordStore } from './sessions/session-store.ts'
+import { createSessionTokens } from './sessions/session-tokens.ts'
 import { createVisits } from './sessions/visits.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -38,7 +40,7 @@ export type Kept = ReturnType<typeof composeKept>
 const requestIdBytes = 16
 export const newRequestId = createRandomTexts(requestIdBytes, 'hex')
 export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
-export const secretsOf = (config: Config): readonly string[] => [config.sessions.secret]
+export const secretsOf = (config: Config): readonly string[] => config.sessions.secrets
 
 /** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
 export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
@@ -58,7 +60,6 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
   return {
     sessions,
     cookies,
-    endOf: endOfLogin,
     rememberedSeconds: (login: LoginSession): number | undefined =>
       login.isRemembered === true && remembered !== undefined
         ? Math.max(Math.floor(endOfLogin(login) - clock.now() / 1000), 1)
@@ -78,6 +79,9 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       clock,
       attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
     }),
+    tokens: createSessionTokens({ records, secrets }),
+    leases: createLeases({ records, clock }),
+    endOf: endOfLogin,
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),

@@ -14,6 +14,7 @@ import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
 import { createRememberRoute, rememberPath } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
+import { createVerifiedStep } from './silent-login.ts'
 import { createStartRoute } from './start.ts'
 import { StepUpError } from './step-up.ts'
 import { reportOf } from './step-up-failure.ts'
@@ -24,7 +25,8 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const session = dependencies.sessions.handler
   const callback = createCallbackRoute(dependencies)
   router.use(prepareVisit(dependencies))
-  router.get('/login', session, createStartRoute(dependencies))
+  const verified = createVerifiedStep(dependencies)
+  router.get('/login', session, verified, createStartRoute(dependencies))
   router.post('/login', urlencoded({ extended: false, limit: '2kb' }), createEmailRoute(dependencies))
   if (dependencies.remember !== undefined) {
     router.post(rememberPath, urlencoded({ extended: false, limit: '2kb' }), createRememberRoute(dependencies))
@@ -34,7 +36,7 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))
   router.post('/logout', session, urlencoded({ extended: false, limit: '2kb' }), createLogoutRoute(dependencies))
   router.get('/signed-out', signedOutRoute(dependencies))
-  router.get('/', session, welcomeRoute(dependencies))
+  router.get('/', session, verified, welcomeRoute(dependencies))
   router.use(showError(dependencies))
   return router
 }

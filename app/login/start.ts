@@ -32,14 +32,18 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
       noteRound({ ...parameters, ...destination }, recentRounds(request, now), request, now)
       return leaveFor(destination, request, response, dependencies)
     }
-    if (isToBeAsked(request, parameters, dependencies)) return sendRememberPage(response, parameters, dependencies)
-    const provider = providerWithoutPage(parameters.provider, choices, dependencies)
+    const { unconfirmedBy } = visit
+    if (unconfirmedBy === undefined && isToBeAsked(request, parameters, dependencies)) {
+      return sendRememberPage(response, parameters, dependencies)
+    }
+    const named = parameters.provider ?? unconfirmedBy
+    const provider = providerWithoutPage(named, choices, dependencies)
     if (provider === undefined) return sendChoicePage(request, response, parameters, choices, dependencies)
     const { loginHint } = parameters
     const intent = {
       provider,
       ...destination,
-      ...askedOfProvider(parameters),
+      ...askedOfProvider(parameters, provider === unconfirmedBy),
       ...(loginHint !== undefined && { loginHint }),
       ...takeChoice(request, response, dependencies),
     }
@@ -49,11 +53,13 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
 
 /**
  * There is no parameter for methods (`amr` only comes back): a login is asked for at all, where the provider would
- * otherwise find that its own session will do.
+ * otherwise find that its own session will do. A session that has only to be confirmed bothers nobody.
  */
-function askedOfProvider(parameters: LoginParameters): LoginWish {
+function askedOfProvider(parameters: LoginParameters, isUnconfirmed: boolean): LoginWish {
   const wish = wishOf(parameters)
-  return wish.methods === undefined || wish.prompt !== undefined ? wish : { ...wish, prompt: 'login' }
+  if (wish.prompt !== undefined) return wish
+  if (wish.methods !== undefined) return { ...wish, prompt: 'login' }
+  return isUnconfirmed && !isStepUp(wish) ? { ...wish, prompt: 'none' } : wish
 }
 
 /** Throws `StepUpError` for somebody who has just come from here. */
@@ -100,7 +106,7 @@ function isLoggedInAsAsked(
   { clock }: LoginDependencies,
 ): boolean {
   const login = loginOf(request)
-  if (login === undefined || parameters.prompt !== undefined) return false
+  if (login === undefined || parameters.prompt === 'login') return false
   // The check that sent the person here does not take a session of the future either.
   if (isAhead(login.startedAt, clock) || isAhead(login.verifiedAt ?? login.startedAt, clock)) return false
   const { provider } = login.identity

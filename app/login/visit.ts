@@ -13,6 +13,8 @@ interface VisitState {
   /** The login that was asked for, and where it starts for another account. */
   asked?: LoginWish
   switchUrl?: string
+  /** Provider that has to be asked before the session which came can be used. */
+  unconfirmedBy?: string
 }
 
 export const visitOf = (response: Response): VisitState => response.locals as VisitState

@@ -20,8 +20,11 @@ export interface HostCookies {
   issueSession(sessionId: string, domain: string, maxAgeSeconds?: number): string
   /** Set-Cookie value with a fresh nonce, and the digest of it that may be shown to others. */
   issuePending(): { readonly setCookie: string; readonly nonceHash: string }
-  /** Digest that stands for a session cookie where a nonce's would stand for a pending one. */
-  bindingOf(sessionId: string, domain: string): string
+  /**
+   * Digest that stands for the session's cookie in this header where a nonce's would stand for a pending one. It is that
+   * of the cookie as it came: replicas that sign with different secrets, while one replaces another, say the same.
+   */
+  bindingOf(sessionId: string, domain: string, cookieHeader: string): string
   /** Set-Cookie value that removes the cookie. */
   clear(): string
   /** What a Cookie header says to `domain`; never throws. */
@@ -81,7 +84,6 @@ export function createHostCookies({
 
   const verdicts = createCookieVerdicts(memoryBytes)
   const newNonce = createRandomTexts(nonceBytes, 'base64url')
-  const bindingOf = (sessionId: string, domain: string) => hashNonce(macOf(signingKey, domain, sessionId))
 
   return {
     name,
@@ -94,7 +96,10 @@ export function createHostCookies({
       const nonce = newNonce()
       return { setCookie: `${name}=n.${nonce}${attributes}`, nonceHash: hashNonce(nonce) }
     },
-    bindingOf,
+    bindingOf(sessionId, domain, cookieHeader) {
+      const value = valuesOf(cookieHeader, name).find(one => readSession(one, domain, keys) === sessionId)
+      return hashNonce(value === undefined ? macOf(signingKey, domain, sessionId) : macIn(value))
+    },
     clear: () => `${name}=${attributes}; Max-Age=0`,
     read(cookieHeader, domain) {
       const values = valuesOf(cookieHeader, name)
@@ -105,7 +110,7 @@ export function createHostCookies({
         verdicts.remember(domain, value, {
           sessionId,
           sessionDigest: sessionDigestOf(sessionId),
-          bindingHash: bindingOf(sessionId, domain),
+          bindingHash: hashNonce(macIn(value)),
         })
       }
       return reading
@@ -184,6 +189,9 @@ function readSession(value: string, domain: string, keys: readonly KeyObject[]):
   }
   return keys.some(fits) ? sessionId : undefined
 }
+
+/** Of a value that `readSession` has taken. */
+const macIn = (value: string) => value.slice(value.lastIndexOf('.') + 1)
 
 function readPending(value: string): string | undefined {
   if (!value.startsWith('n.')) return undefined
