@@ -17,6 +17,10 @@ export function toSessions(sessions: ParsedSessions, directory: string) {
     verifyEverySeconds: sessions.verifyEvery,
     staleGraceSeconds: sessions.staleGrace,
     cacheBytes: sessions.cacheBytes,
+    /** Present exactly where cookies are bound to it, not to single hosts. */
+    ...(sessions.binding === 'domain' && sessions.cookieDomain !== undefined
+      ? { cookieDomain: sessions.cookieDomain }
+      : {}),
   }
 }
 
