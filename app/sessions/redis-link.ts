@@ -92,7 +92,8 @@ async function loadScripts(client: Client): Promise<void> {
 
 /**
  * Threat: a master that dies before a replica has heard of an end takes the tombstone along, and the session is back.
- * WAIT speaks of all that its connection has written so far, and holds that connection up while it waits.
+ * WAIT speaks of all that was written before the last command of its connection, also by others, so that an end may be
+ * repeated; and it holds that connection up while it waits.
  */
 function openReplicated(access: RedisAccess, { commandTimeoutMs, describe, writeReplicas }: LinkOptions) {
   const client = connectTo(access, { commandTimeoutMs, isTold: false })

@@ -4,7 +4,7 @@
  *
  * The connections are our own, one to each master, and not those of the library's cluster and sentinel clients: those do
  * not say over which connection a message about a change belongs to which read, hold commands back while they look for a
- * server, and let one server that hangs hold up the others. See docs/adr/0016-one-connection-to-each-master.md.
+ * server, and let one server that hangs hold up the others. See docs/adr/0020-one-connection-to-each-master.md.
  */
 import { OperationalError } from '../errors.ts'
 import type { Client, RedisState } from './redis-connection.ts'

@@ -7,6 +7,7 @@ import { readRedisItems } from '../../app/sessions/redis-items.ts'
 import { slotOf } from '../../app/sessions/redis-slots.ts'
 import type { RecordStore } from '../../app/sessions/session-store.ts'
 import type { StoredItem } from '../../app/sessions/stored-items.ts'
+import type { CacheEvent } from '../../app/sessions/tracked-records.ts'
 import { startWorld, wiki } from '../attacks/world.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { TestBrowser } from '../service.ts'
@@ -264,6 +265,33 @@ describe.runIf(isRedisHere)('F11 a Redis Cluster', () => {
     await expect(async () => lost.get('session', 'x')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
     await expect(lost.verifyConnection()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
     await lost.close()
+  })
+
+  test('whose master hangs and is replaced is not believed by those who remember what it said', async () => {
+    const [, victim] = servers.masters as [RunningRedis, RunningRedis]
+    let hits = 0
+    const onEvent = (event: CacheEvent) => {
+      if (event === 'hit') hits += 1
+    }
+    // By way of a master: over a connection to the replica it would be told by that.
+    const byMaster = clusterChoice({ ...servers, nodes: servers.nodes.slice(2, 3) })
+    const [records, remembering] = [
+      await opener.open(),
+      await opener.open({ ...byMaster, cache: { ...cache, onEvent } }),
+    ]
+    const key = keyIn(5461, 10_922)
+    await records.put('session', key, Buffer.from('alive'), inAnHour())
+    const isIn = async () => (await remembering.get('session', key)) !== undefined
+    await until(async () => (await isIn()) && hits > 0)
+    victim.process.kill('SIGSTOP')
+    // The new master: the one before has said nothing since.
+    await until(() => records.end('session', key, inAnHour()).then(isDone, isNot))
+    for (let round = 0; round < 50; round += 1) {
+      expect(await isIn().catch(isNot)).toBe(false)
+      await delay(10)
+    }
+    await until(() => Promise.resolve(remembering.get('session', key)).then(found => found === undefined, isNot))
+    victim.process.kill('SIGCONT')
   })
 })
 
