@@ -1,4 +1,5 @@
 /** Composition of the login: the relying party and the Express application around it. */
+import { createHostSettings } from '../config/host-settings.ts'
 import { createAssertionRoutes } from './assertion/routes.ts'
 import {
   type Base,
@@ -10,11 +11,14 @@ import {
   secretsOf,
 } from './compose-kept.ts'
 import { composeLogoutChannels } from './compose-logout.ts'
+import { composeVerification } from './compose-sessions.ts'
 import { OperationalError } from './errors.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
+import { createAskProvider } from './login/ask-provider.ts'
 import { createAttempts } from './login/attempts.ts'
 import { createBrowserCookie } from './login/browser-cookie.ts'
 import { createOutbound } from './login/outbound.ts'
+import { createProviderCookie } from './login/provider-cookie.ts'
 import { createProviders } from './login/providers.ts'
 import { createRateLimit } from './login/rate-limit.ts'
 import { createReturnToGuard } from './login/return-to.ts'
@@ -25,17 +29,21 @@ import { parseLogin } from './sessions/session-payload.ts'
 
 export type Login = ReturnType<typeof composeLogin>
 
-export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept, policy: Policy) {
+export function composeLogin(base: Base, kept: Kept, policy: Policy) {
+  const { config, clock, logger, audit } = base
   const { url: publicUrl } = config.server
   const outbound = createOutbound()
+  const hostSettings = createHostSettings(config.hosts)
   const providers = createProviders({
     settings: config.providers,
     publicUrl,
     fetch: outbound.fetch,
+    withCertificate: outbound.withCertificate,
     clock,
     logger: logger.child('login'),
   })
-  const { lifetimeSeconds } = config.sessions
+  const verification = composeVerification(base, kept, createAskProvider(providers, clock))
+  const { lifetimeSeconds, verifyEverySeconds } = config.sessions
   const middleware = {
     store: kept.expressStore,
     secrets: secretsOf(config),
@@ -47,10 +55,17 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     providers,
     attempts: createAttempts({ store: kept.attempts, clock, lifetimeSeconds: config.login.attemptLifetimeSeconds }),
     browserCookie: createBrowserCookie(isSecure(config)),
+    providerCookie: createProviderCookie(isSecure(config)),
+    providersOfHost: host => hostSettings(host).providers,
     tickets: kept.tickets,
     sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,
     isLoggedOut: kept.logoutMarks.isLoggedOut,
+    keepTokens: async (sessionId, tokens, login) => {
+      // What nobody asks with is not kept.
+      if (verifyEverySeconds > 0) await kept.tokens.put(sessionId, tokens, kept.endOf(login) * 1000)
+    },
+    verification,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({
       publicUrl,
@@ -64,7 +79,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     clock,
     newRequestId,
   })
-  return { providers, outbound, router }
+  return { providers, outbound, router, verification }
 }
 
 /** `isWorker`: the primary counts how often a client asks for these pages. */

@@ -22,28 +22,33 @@ export interface Answers {
 
 export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
 
-export async function startMisbehavingProvider() {
+/** @param metadataChange merged over the good metadata; with an `issuer` in it, the provider speaks as that one */
+export async function startMisbehavingProvider(metadataChange: Readonly<Record<string, unknown>> = {}) {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const tokenRequests: URLSearchParams[] = []
+  const requests: { readonly path: string; readonly authorization: string | undefined }[] = []
+  let keys: readonly object[] = [publicJwk]
   let answers: Answers = {}
   let nonce = ''
   let keyRequests = 0
   const server = createServer((request, response) => void serve(request, response))
-  const issuer = `http://idp.localhost:${await listen(server)}`
+  const address = `http://idp.localhost:${await listen(server)}`
+  const issuer = typeof metadataChange.issuer === 'string' ? metadataChange.issuer : address
 
   const sign = (claims: JWTPayload) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request)
+    requests.push({ path: request.url ?? '', authorization: request.headers.authorization })
     switch (request.url) {
       case '/.well-known/openid-configuration':
-        return json(response, metadata(issuer))
+        return json(response, { ...metadata(issuer), ...metadataChange })
       case '/jwks':
         keyRequests += 1
         if (answers.keysAnswer !== undefined) return answers.keysAnswer(response)
-        return json(response, { keys: [publicJwk] })
+        return json(response, { keys })
       case '/token':
         tokenRequests.push(new URLSearchParams(body))
         return answers.token === undefined ? json(response, await tokens()) : answers.token(response)
@@ -69,6 +74,8 @@ export async function startMisbehavingProvider() {
 
   return {
     issuer,
+    /** Where it listens. */
+    address,
     publicJwk,
     privateKey,
     sign,
@@ -79,6 +86,12 @@ export async function startMisbehavingProvider() {
       answers = next
     },
     tokenRequests,
+    /** Everything that was asked, in order. */
+    requests,
+    /** Replaces the published keys. */
+    publish(next: readonly object[]): void {
+      keys = next
+    },
     /** The callback URL for an authorization request, and what the provider will answer to it. */
     answerTo(authorizationUrl: string, next: Answers): string {
       const { searchParams } = new URL(authorizationUrl)

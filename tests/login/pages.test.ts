@@ -33,6 +33,11 @@ const all = (text: string): Readonly<Record<string, Page>> => ({
   }),
   signedOut: pages.signedOut({ loginUrl: '/login' }),
   chooseProvider: pages.chooseProvider({ providers: [{ label: text, url: '/login?provider=corp' }] }),
+  chooseByEmail: pages.chooseProvider({
+    providers: [{ label: text, url: '/login?provider=corp', isRemembered: true }],
+    emailForm: { action: '/login', isUnknown: true },
+  }),
+  continueTo: pages.continueTo({ label: text, url: '/login?provider=corp' }),
 })
 
 const names = Object.keys(all(''))
@@ -128,10 +133,12 @@ describe('the question before a log-out', () => {
     expect(page.html).toContain('<form method="post" action="/logout"><input type="hidden" name="token" value="token">')
   })
 
-  test('is the only page with a form', () => {
-    for (const [name, page] of Object.entries(all('x'))) {
-      expect(page.contentSecurityPolicy.includes("form-action 'none'"), name).toBe(name !== 'confirmLogout')
-    }
+  test('and the one for an address are the only pages with a form', () => {
+    const withForm = Object.entries(all('x')).filter(
+      ([, page]) => !page.contentSecurityPolicy.includes("form-action 'none'"),
+    )
+    expect(withForm.map(([name]) => name)).toEqual(['confirmLogout', 'chooseByEmail'])
+    expect(withForm[1]?.[1].contentSecurityPolicy).toContain("form-action 'self';")
   })
 })
 

@@ -9,6 +9,7 @@ import { createAttempts, type LoginAttempt } from '../../app/login/attempts.ts'
 import { createBrowserCookie } from '../../app/login/browser-cookie.ts'
 import type { ProviderSettings } from '../../app/login/discovery.ts'
 import { createOutbound } from '../../app/login/outbound.ts'
+import { createProviderCookie } from '../../app/login/provider-cookie.ts'
 import { createProviders, type Providers, type ProvidersOptions } from '../../app/login/providers.ts'
 import { createReturnToGuard } from '../../app/login/return-to.ts'
 import { createLoginRouter } from '../../app/login/routes.ts'
@@ -61,8 +62,12 @@ interface LogLine {
 export interface RelyingPartyOptions {
   readonly providers: readonly ProviderSettings[]
   readonly publicUrl?: string
+  /** Where it listens; a free port if absent. */
+  readonly port?: number
   readonly store?: session.Store
   readonly discovery?: Partial<ProvidersOptions>
+  /** Names of the providers of a host. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>
   /** Whether the provider has told of a log-out of whoever logs in. Default false. */
   readonly isLoggedOut?: boolean
 }
@@ -112,6 +117,8 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     providers,
     attempts: createAttempts({ store: attempts, clock }),
     browserCookie: createBrowserCookie(isSecure),
+    providerCookie: createProviderCookie(isSecure),
+    providersOfHost: host => options.hosts?.[host],
     tickets,
     sessions: createSessionMiddleware({
       store,
@@ -127,6 +134,13 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       ended.push(id)
       await new Promise(resolve => store.destroy(id, resolve))
     },
+    keepTokens: async () => {},
+    // Sessions that are asked about again are those of the whole service: tests/attacks/f-refresh.test.ts.
+    verification: {
+      ofPage: async (_sessionId, login) => login,
+      needsBrowser: () => false,
+      confirm: async (_sessionId, fresh) => fresh,
+    },
     sessionDigest: id => `digest-of-${id.slice(0, 4)}`,
     returnTo: createReturnToGuard({ publicUrl: home, allowedDomains: () => ['*.example.com', '*.localhost'] }),
     pages: createPages(),
@@ -137,7 +151,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
   })
   const app = express().disable('x-powered-by').set('query parser', 'simple').use(router)
   const server = createServer(app)
-  await listen(server)
+  await listen(server, options.port)
   const party: RelyingParty = {
     publicUrl: home,
     server,
@@ -188,7 +202,7 @@ export class Browser {
     return this.keep(
       url,
       await request(server)
-        .post(url.pathname)
+        .post(`${url.pathname}${url.search}`)
         .type('form')
         .set({ cookie, ...headers })
         .send(form),
