@@ -32,6 +32,7 @@ export async function startLogoutWorld(
   const redis: RunningRedis | undefined = store === 'redis' ? await startRedis() : undefined
   const [odd, other] = [await startMisbehavingProvider(), await startMisbehavingProvider()]
   const sessions = redis === undefined ? { store } : { store, url: redis.url }
+  const stopPeers = () => Promise.all([odd.close(), other.close(), redis?.stop()])
   const world: TestService = await startService({
     policy,
     replicas: 2,
@@ -42,6 +43,9 @@ export async function startLogoutWorld(
       { ...corp, name: 'other', issuer: other.issuer },
     ],
     ...further,
+  }).catch(async (error: unknown) => {
+    await stopPeers()
+    throw error
   })
 
   /** Logs in at a provider that puts these claims into its ID token; gives the Cookie header for the host of `url`. */
@@ -108,7 +112,7 @@ export async function startLogoutWorld(
       outbound.fetch(`${world.publicUrl}${path}`, { redirect: 'manual', headers }),
     close: async () => {
       await world.close()
-      await Promise.all([odd.close(), other.close(), redis?.stop()])
+      await stopPeers()
     },
   }
 }
