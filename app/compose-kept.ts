@@ -10,8 +10,9 @@ import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
 import { createRandomTexts } from './random-texts.ts'
-import { createHostCookies } from './sessions/cookie.ts'
+import { createHostCookies, type HostCookies } from './sessions/cookie.ts'
 import { createCutoffs } from './sessions/cutoffs.ts'
+import { createDomainCookies } from './sessions/domain-cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createLeases } from './sessions/lease.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
@@ -50,16 +51,10 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
   const limits = { records, secrets, clock, ...lifetimes }
   const { algorithm, rotateEverySeconds } = config.assertion
   const sessions = createSessionStore({ ...limits, memoryBytes: cacheBytes / 2 })
-  const cookies = createHostCookies({
-    secrets,
-    name: config.server.cookieName,
-    isSecure: isSecure(config),
-    memoryBytes: cacheBytes / 8,
-  })
   const endOfLogin = (login: LoginSession): number => endOf(login, lifetimes)
   return {
     sessions,
-    cookies,
+    cookies: composeCookies(config),
     rememberedSeconds: (login: LoginSession): number | undefined =>
       login.isRemembered === true && remembered !== undefined
         ? Math.max(Math.floor(endOfLogin(login) - clock.now() / 1000), 1)
@@ -94,6 +89,18 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     }),
     pages: createPages(),
   }
+}
+
+function composeCookies(config: Config): HostCookies {
+  const { cacheBytes, cookieDomain } = config.sessions
+  const options = {
+    secrets: secretsOf(config),
+    name: config.server.cookieName,
+    isSecure: isSecure(config),
+    memoryBytes: cacheBytes / (cookieDomain === undefined ? 8 : 16),
+  }
+  const hosts = createHostCookies(options)
+  return cookieDomain === undefined ? hosts : createDomainCookies(hosts, { ...options, cookieDomain })
 }
 
 export function canonicalOptions(config: Config): CanonicalOptions {

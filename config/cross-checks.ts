@@ -1,4 +1,5 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
+import { checkBinding } from './binding-checks.ts'
 import { checkHosts } from './hosts-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { checkRedisSettings } from './redis-checks.ts'
@@ -14,6 +15,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkSecretForms(tree, ['sessions'], 'secret', true),
     ...checkSecretCount(tree),
     ...checkRedisSettings(tree),
+    ...checkBinding(tree),
     ...checkProviders(tree),
     ...checkHosts(tree),
     ...checkLifetimes(tree),

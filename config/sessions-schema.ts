@@ -1,7 +1,8 @@
 /** The settings of logins: where they are kept, how they are sealed, and how long they last. */
 import { z } from 'zod'
 import { redisSettings } from './redis-schema.ts'
-import { duration, durationExpected, setting, text } from './setting.ts'
+import { duration, durationExpected, parsed, setting, text } from './setting.ts'
+import * as value from './values.ts'
 
 export const sessions = z.strictObject({
   store: setting(z.enum(['lmdb', 'redis']).default('lmdb'), {
@@ -60,6 +61,17 @@ export const sessions = z.strictObject({
     description:
       'How much longer than `verifyEvery` a session lasts whose provider gives no answer; then it ends. A provider that says no ends it at once.',
     expected: durationExpected,
+  }),
+  binding: setting(z.enum(['host', 'domain']).default('host'), {
+    description:
+      'Where the session cookie of an application works: on its host alone, or, with `domain`, on every host below `cookieDomain`, each of which can then act as any person who visits it.',
+    expected: 'host or domain',
+  }),
+  cookieDomain: setting(parsed(value.parseHost).exactOptional(), {
+    description:
+      'Domain of the cookie with `binding: domain`: the host of `server.url` or one above it, and no public suffix. Hosts elsewhere keep cookies of their own.',
+    expected: 'a host name such as example.com',
+    example: 'example.com',
   }),
   cache: setting(z.boolean().default(true), {
     description:

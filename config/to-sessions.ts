@@ -21,6 +21,10 @@ export function toSessions(sessions: ParsedSessions, directory: string) {
       remembered: { lifetimeSeconds: sessions.rememberLifetime, idleSeconds: sessions.rememberIdle },
     }),
     cacheBytes: sessions.cacheBytes,
+    /** Present exactly where cookies are bound to it, not to single hosts. */
+    ...(sessions.binding === 'domain' && sessions.cookieDomain !== undefined
+      ? { cookieDomain: sessions.cookieDomain }
+      : {}),
   }
 }
 

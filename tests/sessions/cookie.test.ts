@@ -31,8 +31,8 @@ describe('what is set', () => {
   })
 
   test('clearing takes the same attributes, so that the browser finds the cookie', () => {
-    expect(cookies.clear()).toBe('__Host-sallyport=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0')
-    expect(plain.clear()).toBe('sallyport=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0')
+    expect(cookies.clear(wiki)).toBe('__Host-sallyport=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0')
+    expect(plain.clear(wiki)).toBe('sallyport=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0')
   })
 
   test('a pending cookie is fresh each time and only its digest leaves the browser', () => {
@@ -45,7 +45,7 @@ describe('what is set', () => {
 
   test('every Set-Cookie is shorter than 1 KB', () => {
     const longest = cookies.issueSession('x'.repeat(128), `${'a'.repeat(249)}.com`)
-    for (const value of [longest, cookies.issuePending().setCookie, cookies.clear()]) {
+    for (const value of [longest, cookies.issuePending().setCookie, cookies.clear(wiki)]) {
       expect(value.length).toBeLessThan(1024)
     }
   })
