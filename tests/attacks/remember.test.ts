@@ -7,7 +7,14 @@ import { startWorld, wiki } from './world.ts'
 const hasRedis = requirePeer('redis-server') !== undefined
 const hour = 3600
 const day = 24 * hour
-const limits = { lifetime: '12h', idle: '12h', remember: true, rememberLifetime: '30d', rememberIdle: '14d' }
+const limits = {
+  lifetime: '12h',
+  idle: '12h',
+  remember: true,
+  rememberLifetime: '30d',
+  rememberIdle: '14d',
+  verifyEvery: '0s',
+}
 
 describe.each(['lmdb', 'redis'] as const)('on %s', store => {
   describe.runIf(store === 'lmdb' || hasRedis)('staying logged in', () => {
