@@ -49,6 +49,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     tickets: kept.tickets,
     sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,
+    directory: kept.directory,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({
       publicUrl,

@@ -2,6 +2,7 @@
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
 import type { Pages } from '../pages/pages.ts'
+import type { SessionDirectory } from '../sessions/session-directory.ts'
 import type { HandoffTicket, OneTimeStore } from '../sessions/session-store.ts'
 import type { Attempts } from './attempts.ts'
 import type { BrowserCookie } from './browser-cookie.ts'
@@ -20,6 +21,8 @@ export interface LoginDependencies {
   readonly sessions: SessionMiddleware
   /** Ends a session everywhere; what is still being saved cannot bring it back. */
   readonly endSession: (sessionId: string) => Promise<void>
+  /** A person's sessions, by person and by handle. */
+  readonly directory: Pick<SessionDirectory, 'list' | 'show' | 'end'>
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard

@@ -1,5 +1,5 @@
 /**
- * The login pages: `/login`, `/callback/<provider>`, `/logout`, `/signed-out` and `/`.
+ * The login pages: `/login`, `/callback/<provider>`, `/logout`, `/session`, `/signed-out` and `/`.
  *
  * Express 5 hands every rejection to the error handler at the end, so no route answers for its own failures.
  */
@@ -10,6 +10,7 @@ import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
 import { loginOf } from './session-middleware.ts'
+import { createEndOtherSessionsRoute, createEndSessionRoute, createSessionPageRoute } from './session-page.ts'
 import { createStartRoute } from './start.ts'
 import { nameOf, sendPage, visitOf } from './visit.ts'
 
@@ -17,12 +18,16 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const router = Router({ caseSensitive: true, strict: true })
   const session = dependencies.sessions.handler
   const callback = createCallbackRoute(dependencies)
+  const form = urlencoded({ extended: false, limit: '2kb' })
   router.use(prepareVisit(dependencies))
   router.get('/login', session, createStartRoute(dependencies))
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))
-  router.post('/logout', session, urlencoded({ extended: false, limit: '2kb' }), createLogoutRoute(dependencies))
+  router.post('/logout', session, form, createLogoutRoute(dependencies))
+  router.get('/session', session, createSessionPageRoute(dependencies))
+  router.post('/session/end', session, form, createEndSessionRoute(dependencies))
+  router.post('/session/end-others', session, form, createEndOtherSessionsRoute(dependencies))
   router.get('/signed-out', signedOutRoute(dependencies))
   router.get('/', session, welcomeRoute(dependencies))
   router.use(showError(dependencies))

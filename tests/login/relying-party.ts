@@ -124,6 +124,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       ended.push(id)
       await new Promise(resolve => store.destroy(id, resolve))
     },
+    directory: { list: async () => ({ sessions: [] }), show: async () => undefined, end: async () => 0 },
     sessionDigest: id => `digest-of-${id.slice(0, 4)}`,
     returnTo: createReturnToGuard({ publicUrl: home, allowedDomains: () => ['*.example.com', '*.localhost'] }),
     pages: createPages(),
