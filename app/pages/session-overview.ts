@@ -65,10 +65,14 @@ function othersOf({ others, csrfToken, now }: SessionOverview): Html {
   return html`${others.map(
     other => html`
 ${facts([...placeFacts(other), ['Since', moment(other.startedAt, now)], ...lifetimeFacts(other, now)])}
-<nav><form method="post" action="/session/end">${token}<input type="hidden" name="session" value="${other.handle}"><button aria-label="End the session ${other.handle}">End this session</button></form></nav>`,
+<nav><form method="post" action="/session/end">${token}<input type="hidden" name="session" value="${other.handle}"><button aria-label="End this session: ${cut(nameOf(other), TEXT_BYTES)}">End this session</button></form></nav>`,
   )}
 <nav><form method="post" action="/session/end-others">${token}<button class="main">End all other sessions</button></form></nav>`
 }
+
+/** Of several buttons on the page, which one this is. */
+const nameOf = ({ userAgent, clientAddress, handle }: OtherSession): string =>
+  [userAgent === undefined ? handle : browserName(userAgent), clientAddress ?? ''].join(' ').trim()
 
 const more = (url: string | undefined): Html | undefined =>
   url === undefined ? undefined : html`<nav><a href="${url}">Show more</a></nav>`
