@@ -1,4 +1,5 @@
 /** Composition of the login: the relying party and the Express application around it. */
+import { createHostSettings } from '../config/host-settings.ts'
 import { createAssertionRoutes } from './assertion/routes.ts'
 import {
   type Base,
@@ -14,6 +15,7 @@ import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import { createAttempts } from './login/attempts.ts'
 import { createBrowserCookie } from './login/browser-cookie.ts'
 import { createOutbound } from './login/outbound.ts'
+import { createProviderCookie } from './login/provider-cookie.ts'
 import { createProviders } from './login/providers.ts'
 import { createRateLimit } from './login/rate-limit.ts'
 import { createReturnToGuard } from './login/return-to.ts'
@@ -27,10 +29,12 @@ export type Login = ReturnType<typeof composeLogin>
 export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept, policy: Policy) {
   const { url: publicUrl } = config.server
   const outbound = createOutbound()
+  const hostSettings = createHostSettings(config.hosts)
   const providers = createProviders({
     settings: config.providers,
     publicUrl,
     fetch: outbound.fetch,
+    withCertificate: outbound.withCertificate,
     clock,
     logger: logger.child('login'),
   })
@@ -46,6 +50,8 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     providers,
     attempts: createAttempts({ store: kept.attempts, clock, lifetimeSeconds: config.login.attemptLifetimeSeconds }),
     browserCookie: createBrowserCookie(isSecure(config)),
+    providerCookie: createProviderCookie(isSecure(config)),
+    providersOfHost: host => hostSettings(host).providers,
     tickets: kept.tickets,
     sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,

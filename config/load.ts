@@ -8,6 +8,7 @@ import { type Environment, readEnvironment } from './environment.ts'
 import type { InsecureSetting } from './insecure.ts'
 import { explainIssue } from './issues.ts'
 import { ConfigError, type ConfigProblem, type Place } from './problems.ts'
+import { presetValues } from './provider-presets.ts'
 import { configSchema } from './schema.ts'
 import { type FileAccess, readSecretFile, valuePathOf } from './secret-files.ts'
 import { type Setting, sectionLists, settings } from './settings.ts'
@@ -25,6 +26,7 @@ export interface LoadOptions extends FileAccess {
 /** Where the value of a setting came from. */
 export type Origin =
   | { readonly kind: 'default' }
+  | { readonly kind: 'preset'; readonly preset: string }
   | ({ readonly kind: 'file' | 'environment' } & Place & { readonly secretFile?: string })
 
 /** One setting as it is in force; the value as an operator would write it. Secrets are in it: see config/show.ts. */
@@ -55,6 +57,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     problems.push({ ...placeOf(path, what), path: formatPath(path), message })
   }
 
+  for (const { path, value, preset } of presetValues(tree)) {
+    setIn(tree, path, value)
+    reading.origins.set(formatPath(path), { kind: 'preset', preset })
+  }
   const warnings = readSecretFiles(reading, { ...options, directory }, report)
   const effective = listEffective(reading)
   for (const { path, message } of checkTogether(tree)) report(path, message)
@@ -157,7 +163,7 @@ function readSecretFiles(
     const { problem, warning } = readSecretFile(reading.tree, setting, path, options)
     const origin = reading.origins.get(formatPath(path))
     if (problem !== undefined) report(path, problem)
-    else if (origin !== undefined && origin.kind !== 'default') {
+    else if (origin !== undefined && 'source' in origin) {
       reading.origins.set(formatPath(target), { ...origin, secretFile: String(name) })
     }
     if (warning !== undefined) warnings.push(`${formatPath(path)}: ${warning}`)

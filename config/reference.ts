@@ -114,7 +114,7 @@ export function referenceMarkdown(): string {
     '`--config`, else `SALLYPORT_CONFIG`, else `./sallyport.yaml`. Relative paths start at the directory of the file.',
     'Durations are a whole number and `ms`, `s`, `m`, `h` or `d`. Lists in the environment are separated by commas. In',
     '`SALLYPORT_PROVIDERS_0_…`, `0` is the place in the list of providers, and so for every list. A setting with a',
-    '`…File` form takes either, never both; the file holds one line, and white space around it does not count. An unknown',
+    '`…File` form takes either, never both; the file holds one line, or PEM, and white space around it does not count. An unknown',
     'name is an error.',
     '',
     'Start from `sallyport config example`. `sallyport config check` reports every mistake with file, line and column,',

@@ -11,6 +11,13 @@ export interface FileAccess {
   readonly fileMode?: (path: string) => number | undefined
 }
 
+/** Lines that say something, without the white space around them. */
+export const linesOf = (text: string): string[] =>
+  text
+    .split(/[\r\n]+/)
+    .map(line => line.trim())
+    .filter(line => line !== '')
+
 /** The path of the setting that a file setting stands for. */
 export const valuePathOf = (setting: Setting, path: Path): Path => [...path.slice(0, -1), setting.fileOf ?? '']
 
@@ -34,9 +41,14 @@ export function readSecretFile(
     return { problem: `expected a file that can be read: ${file} ${reasonOf(error)}` }
   }
   if (text === '') return { problem: `expected a file with a value: ${file} is empty` }
-  if (/[\0\n\r]/.test(text)) return { problem: `expected a file with one line: ${file} has more` }
+  if (text.includes('\0')) return { problem: `expected a file with text: ${file} holds something else` }
+  const { fileHolds = 'line' } = setting
+  const lines = linesOf(text)
+  if (lines.length > 1 && fileHolds === 'line') {
+    return { problem: `expected a file with one line: ${file} has more` }
+  }
   deleteIn(tree, path)
-  setIn(tree, valuePathOf(setting, path), text)
+  setIn(tree, valuePathOf(setting, path), fileHolds === 'text' ? text : lines.join('\n'))
   const isWorldReadable = ((options.fileMode?.(file) ?? 0) & 0o004) !== 0
   return isWorldReadable ? { warning: `every account of this machine can read ${file}; chmod 600 it` } : {}
 }

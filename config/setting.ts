@@ -22,6 +22,8 @@ export interface SettingMeta {
   readonly isPath?: true
   /** The value is what the named file holds; this is the sibling setting that it stands for. */
   readonly fileOf?: string
+  /** What the named file may hold; default `line`. `lines`: one value on each line that is not empty. `text`: as it is. */
+  readonly fileHolds?: 'line' | 'lines' | 'text'
 }
 
 export const settingMetas = z.registry<SettingMeta>()

@@ -8,7 +8,7 @@ export interface ShownSetting {
   readonly path: string
   /** As it would be written in the file; `(redacted)` for a secret. */
   readonly value: unknown
-  /** `sallyport.yaml:3:11`, `environment SALLYPORT_…` or `default`. */
+  /** `sallyport.yaml:3:11`, `environment SALLYPORT_…`, `preset keycloak` or `default`. */
   readonly origin: string
 }
 
@@ -30,6 +30,7 @@ function redact(kind: 'whole' | 'url', value: unknown): string {
 
 function formatOrigin(origin: Origin): string {
   if (origin.kind === 'default') return 'default'
+  if (origin.kind === 'preset') return `preset ${origin.preset}`
   const place = formatPlace(origin)
   return origin.secretFile === undefined ? place : `${place} -> ${origin.secretFile}`
 }

@@ -2,12 +2,20 @@
 import type { ParsedSettings } from './schema.ts'
 
 export function toProvider(provider: ParsedSettings['providers'][number]) {
-  const { clientSecretFile: _file, label, clientSecret, scopes, ...rest } = provider
+  const {
+    clientSecretFile: _secretFile,
+    clientKeyFile: _keyFile,
+    clientCertificateFile: _certificateFile,
+    label,
+    scopes,
+    authorizationParameters,
+    ...rest
+  } = provider
   return {
     ...rest,
     label: label ?? provider.name,
-    clientSecret: clientSecret ?? '',
     /** Always with `openid`, each once. */
     scopes: [...new Set(['openid', ...scopes])],
+    authorizationParameters: Object.fromEntries(authorizationParameters.map(({ name, value }) => [name, value])),
   }
 }

@@ -8,6 +8,7 @@ export const challengeReasons = {
   'session-unverified': 'The identity provider has to confirm this login again.',
   'session-too-old': 'The login is older than this host allows.',
   'session-idle': 'This host was not used for longer than it allows.',
+  'session-of-other-provider': 'This host takes the logins of other identity providers.',
   'session-unbound': 'The session is bound to a client certificate that did not come along.',
 } as const
 

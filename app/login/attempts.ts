@@ -18,6 +18,8 @@ export interface LoginIntent {
   readonly handoff?: string
   readonly maxAgeSeconds?: number
   readonly acrValues?: readonly string[]
+  /** Address that the person entered, for the provider's own page. */
+  readonly loginHint?: string
   readonly prompt?: 'login' | 'none'
 }
 

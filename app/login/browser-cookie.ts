@@ -6,6 +6,7 @@
  */
 import type { Request, Response } from 'express'
 import { isToken, randomToken } from './attempts.ts'
+import { onlyCookie } from './cookie-value.ts'
 
 export interface BrowserCookie {
   /** The token of this browser; `undefined` when it brought none, or one that we cannot have made. */
@@ -17,7 +18,10 @@ export interface BrowserCookie {
 /** @param isSecure the public URL is https; otherwise it is `http://localhost` and no `__Host-` cookie would be kept */
 export function createBrowserCookie(isSecure: boolean): BrowserCookie {
   const name = isSecure ? '__Host-sallyport-browser' : 'sallyport-browser'
-  const read = (request: Request) => findCookie(request.headers.cookie ?? '', name)
+  const read = (request: Request) => {
+    const value = onlyCookie(request.headers.cookie, name)
+    return isToken(value) ? value : undefined
+  }
   return {
     read,
     ensure: (request, response) => {
@@ -28,15 +32,4 @@ export function createBrowserCookie(isSecure: boolean): BrowserCookie {
       return token
     },
   }
-}
-
-/** Two cookies of one name mean that somebody else set one of them; neither is believed. */
-function findCookie(header: string, name: string): string | undefined {
-  const values = header
-    .split(';')
-    .map(pair => pair.trim())
-    .filter(pair => pair.startsWith(`${name}=`))
-    .map(pair => pair.slice(name.length + 1))
-  const [value] = values
-  return values.length === 1 && isToken(value) ? value : undefined
 }

@@ -55,6 +55,7 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   const login = await runStrategy(dependencies.sessions.passport, strategy, options, request, response)
   if (login === undefined) return
   await replaceSession(login, request, response, dependencies)
+  if (dependencies.providers.list.length > 1) dependencies.providerCookie.remember(response, provider)
   await leaveFor(attempt, request, response, dependencies)
 }
 

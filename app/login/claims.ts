@@ -27,6 +27,8 @@ export interface ClaimPolicy {
   readonly claims?: ClaimMapping
   /** `always`: the people of this provider cannot choose their address. Default `claim`: `email_verified` decides. */
   readonly emailVerified?: 'claim' | 'always'
+  /** Put in front of every group, so that groups of several providers do not meet. Default none. */
+  readonly groupPrefix?: string
 }
 
 /** What the provider said, both checked: the ID token by signature, userinfo by an equal `sub`. */
@@ -70,7 +72,9 @@ const protocolClaims = new Set([
 export function parseUser(sources: ClaimSources, policy: ClaimPolicy, nowSeconds: number): ParsedUser {
   const { idToken, userinfo = {} } = sources
   const mapping = { groups: 'groups', email: 'email', name: 'name', ...policy.claims }
-  refuseOverage(sources, mapping.groups)
+  // Reading that as "no groups" would lift every deny rule for a group.
+  const overage = overageOf(sources, mapping.groups)
+  if (overage !== undefined) throw invalid(overage)
   const email = readEmail(sources, mapping.email, policy.emailVerified ?? 'claim')
   const merged = mergeClaims(idToken, userinfo)
   const name = parseName(findClaim(merged, mapping.name)) ?? parseName(merged.preferred_username)
@@ -82,7 +86,7 @@ export function parseUser(sources: ClaimSources, policy: ClaimPolicy, nowSeconds
     kind: 'user',
     subject: parseSubject(idToken),
     provider: policy.provider,
-    groups: parseGroups(findClaim(idToken, mapping.groups) ?? findClaim(userinfo, mapping.groups)),
+    groups: parseGroups(findClaim(idToken, mapping.groups) ?? findClaim(userinfo, mapping.groups), policy.groupPrefix),
     claims: kept,
     ...(email !== undefined && { email }),
     ...(name !== undefined && { name }),
@@ -123,18 +127,19 @@ function parseSubject(idToken: Claims): string {
 }
 
 /**
- * The groups of a person in too many of them are somewhere else (OpenID Connect Core 1.0 section 5.6.2; Entra ID does
- * so above 200). Reading that as "no groups" would lift every deny rule for a group.
+ * Why the groups of a person are not among the claims: there are too many, and they are somewhere else (OpenID Connect
+ * Core 1.0 section 5.6.2; Entra ID does so above 200). `undefined` when they are.
  */
-function refuseOverage(sources: ClaimSources, groups: string): void {
+export function overageOf(sources: ClaimSources, groups: string): string | undefined {
   const [root = groups] = groups.split('/')
   for (const claims of [sources.idToken, sources.userinfo]) {
     const elsewhere = claims?._claim_names
     if (isObject(elsewhere) && (Object.hasOwn(elsewhere, groups) || Object.hasOwn(elsewhere, root))) {
-      throw invalid('the provider keeps the groups of this person elsewhere (_claim_names): too many groups')
+      return 'the provider keeps the groups of this person elsewhere (_claim_names): too many groups'
     }
-    if (claims?.hasgroups === true) throw invalid('the provider left out the groups of this person (hasgroups)')
+    if (claims?.hasgroups === true) return 'the provider left out the groups of this person (hasgroups)'
   }
+  return undefined
 }
 
 /** Address and verification come from one source: a verified flag says nothing about an address of another document. */

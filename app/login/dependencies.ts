@@ -7,6 +7,7 @@ import type { HandoffTicket, OneTimeStore } from '../sessions/session-store.ts'
 import type { Attempts } from './attempts.ts'
 import type { BrowserCookie } from './browser-cookie.ts'
 import type { Logger } from './logger.ts'
+import type { ProviderCookie } from './provider-cookie.ts'
 import type { Providers } from './providers.ts'
 import type { ReturnToGuard } from './return-to.ts'
 import type { SessionMiddleware } from './session-middleware.ts'
@@ -17,6 +18,9 @@ export interface LoginDependencies {
   readonly providers: Providers
   readonly attempts: Attempts
   readonly browserCookie: BrowserCookie
+  readonly providerCookie: ProviderCookie
+  /** Names that a host's people may log in with; `undefined` for all of them. */
+  readonly providersOfHost: (host: string) => readonly string[] | undefined
   readonly tickets: OneTimeStore<HandoffTicket>
   readonly sessions: SessionMiddleware
   /** Ends a session everywhere; what is still being saved cannot bring it back. */

@@ -2,39 +2,49 @@
 import {
   allowInsecureRequests,
   buildEndSessionUrl,
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
   type Configuration,
   customFetch,
   discovery,
   enableNonRepudiationChecks,
-  None,
 } from 'openid-client'
 import type { Clock } from '../clock.ts'
-import type { ClaimMapping } from './claims.ts'
+import type { ClaimMapping, ClaimPolicy } from './claims.ts'
+import { type ClientCredentials, createClientAuthentication } from './client-authentication.ts'
+import type { GroupsOverage } from './group-overage.ts'
 import type { Logger } from './logger.ts'
 import type { OutboundFetch } from './outbound.ts'
+import { mustPushRequests, type PushedRequests } from './pushed-request.ts'
+import { createClaimsReader, type ReadClaims } from './read-claims.ts'
 import { ProviderStrategy } from './strategy.ts'
 
 /** One entry of `providers` in the configuration. */
-export interface ProviderSettings {
+export interface ProviderSettings extends ClientCredentials {
   readonly name: string
   /** Shown to people; the name if absent. */
   readonly label?: string
   readonly issuer: string
   readonly clientId: string
-  /** Absent for a public client, which PKCE alone protects. */
-  readonly clientSecret?: string
   readonly scopes: readonly string[]
   readonly claims?: ClaimMapping
   readonly emailVerified?: 'claim' | 'always'
+  /** Default none. */
+  readonly groupPrefix?: string
+  /** Default `refuse`. */
+  readonly groupsOverage?: GroupsOverage
+  /** Default `auto`. */
+  readonly pushedRequests?: PushedRequests
+  /** Sent with every authorization request; what a login itself asks for takes their place. */
+  readonly authorizationParameters?: Readonly<Record<string, string>>
+  /** Domains whose people log in here, in lower case. Default none. */
+  readonly emailDomains?: readonly string[]
 }
 
 export interface DiscoveryOptions {
   /** Origin of the auth host. */
   readonly publicUrl: string
   readonly fetch: OutboundFetch
+  /** For calls to this provider, with the certificate of this client. Default `fetch`. */
+  readonly clientFetch?: OutboundFetch
   readonly clock: Clock
   readonly logger: Logger
   /** Of each call to the provider. Default 5 s. */
@@ -42,7 +52,13 @@ export interface DiscoveryOptions {
 }
 
 export interface DiscoveredProvider {
+  readonly settings: ProviderSettings
+  /** For calls of openid-client: metadata, client authentication, timeouts and the way out are in it. */
+  readonly configuration: Configuration
   readonly strategy: ProviderStrategy
+  /** What a token says about its person now, for `parseUser` with `claimPolicy`. */
+  readonly readClaims: ReadClaims
+  readonly claimPolicy: ClaimPolicy
   /** Where a log-out goes on to (OpenID Connect RP-Initiated Logout 1.0); `undefined` when the provider has no such place. */
   readonly endSessionUrl: (idToken: string | undefined, returnTo: string) => string | undefined
 }
@@ -56,21 +72,41 @@ export async function discoverProvider(
 ): Promise<DiscoveredProvider> {
   const issuer = new URL(settings.issuer)
   const isHttps = issuer.protocol === 'https:'
-  const configuration = await discovery(issuer, settings.clientId, {}, clientAuthentication(settings.clientSecret), {
-    [customFetch]: options.fetch,
-    timeout: options.timeoutSeconds ?? 5,
-    execute: isHttps ? [enableNonRepudiationChecks] : [enableNonRepudiationChecks, allowInsecureRequests],
-  })
+  const timeout = options.timeoutSeconds ?? 5
+  const configuration = await discovery(
+    issuer,
+    settings.clientId,
+    // RFC 8705 section 5: the endpoints that ask for a certificate may have addresses of their own.
+    { use_mtls_endpoint_aliases: settings.clientAuthentication === 'tls_client_auth' },
+    createClientAuthentication(settings),
+    {
+      [customFetch]: options.clientFetch ?? options.fetch,
+      timeout,
+      execute: isHttps ? [enableNonRepudiationChecks] : [enableNonRepudiationChecks, allowInsecureRequests],
+    },
+  )
   const metadata = configuration.serverMetadata()
   if (new URL(metadata.issuer).href !== issuer.href) throw new Error(`the issuer calls itself ${metadata.issuer}`)
   const authorizationUrl = endpoint(metadata.authorization_endpoint, 'authorization_endpoint', isHttps)
   endpoint(metadata.token_endpoint, 'token_endpoint', isHttps)
   endpoint(metadata.jwks_uri, 'jwks_uri', isHttps)
   const { clock, logger } = options
-  const callbackUrl = new URL(callbackPath(settings.name), options.publicUrl).href
-  const strategySettings = { ...settings, provider: settings.name, callbackUrl, clock, logger }
+  const claimPolicy = { ...settings, provider: settings.name }
+  const readClaims = createClaimsReader(configuration, settings, { fetch: options.fetch, timeoutSeconds: timeout })
+  const strategySettings = {
+    ...claimPolicy,
+    callbackUrl: new URL(callbackPath(settings.name), options.publicUrl).href,
+    pushesRequests: mustPushRequests(settings.pushedRequests ?? 'auto', metadata),
+    readClaims,
+    clock,
+    logger,
+  }
   return {
+    settings,
+    configuration,
     strategy: new ProviderStrategy(configuration, authorizationUrl, strategySettings),
+    readClaims,
+    claimPolicy,
     endSessionUrl: (idToken, returnTo) => endSessionUrl(configuration, isHttps, idToken, returnTo),
   }
 }
@@ -95,16 +131,4 @@ function endSessionUrl(
   endpoint(target, 'end_session_endpoint', isHttps)
   const hint = idToken === undefined ? {} : { id_token_hint: idToken }
   return buildEndSessionUrl(configuration, { ...hint, post_logout_redirect_uri: returnTo }).href
-}
-
-/** The method that the provider offers; basic where it does not say (OpenID Connect Discovery 1.0 section 3). */
-function clientAuthentication(secret: string | undefined): ClientAuth {
-  if (secret === undefined) return None()
-  const basic = ClientSecretBasic(secret)
-  const post = ClientSecretPost(secret)
-  return (server, client, body, headers) => {
-    const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
-    const method = methods.includes('client_secret_basic') ? basic : post
-    return method(server, client, body, headers)
-  }
 }

@@ -9,13 +9,13 @@ const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
 
 /**
  * Absent or null is no group. A string is never split at spaces: `Domain Admins` is one group, not `Domain` and
- * `Admins`. Throws `ERR_LOGIN_CLAIMS_INVALID`.
+ * `Admins`. The prefix goes in front of every name, whatever it begins with. Throws `ERR_LOGIN_CLAIMS_INVALID`.
  */
-export function parseGroups(value: unknown): readonly string[] {
+export function parseGroups(value: unknown, prefix = ''): readonly string[] {
   const names = listNames(value)
   if (names.length > MAX_GROUPS) throw invalid(`more than ${MAX_GROUPS} groups`)
   const groups = names.map(parseGroup).filter(name => name !== '')
-  return [...new Set(groups)]
+  return [...new Set(groups)].map(name => `${prefix}${name}`)
 }
 
 function listNames(value: unknown): readonly unknown[] {

@@ -12,6 +12,14 @@ export interface OutboundOptions {
   readonly timeoutMs?: number
   /** A longer body is an error. Default 1 MiB. */
   readonly maxResponseBytes?: number
+  /** PEM; who signs the certificates of servers. Default: whom Node trusts, NODE_EXTRA_CA_CERTS included. */
+  readonly certificateAuthority?: string
+}
+
+/** Shown to a server that asks for it (RFC 8705 section 2); both PEM. */
+export interface ClientCertificate {
+  readonly certificate: string
+  readonly key: string
 }
 
 /** The part of `fetch` that the OpenID client uses. */
@@ -19,25 +27,49 @@ export type OutboundFetch = (url: string, init: object) => Promise<Response>
 
 export interface Outbound {
   readonly fetch: OutboundFetch
+  /** The same over connections of its own, on which this certificate is shown. One call for each certificate. */
+  withCertificate(certificate: ClientCertificate): OutboundFetch
   /** Ends idle and running connections. */
   close(): Promise<void>
 }
 
 export function createOutbound(options: OutboundOptions = {}): Outbound {
+  const agent = createAgent(options)
+  const agents = [agent]
+  return {
+    fetch: fetchThrough(agent),
+    withCertificate: certificate => {
+      const own = createAgent(options, certificate)
+      agents.push(own)
+      return fetchThrough(own)
+    },
+    close: async () => {
+      await Promise.all(agents.map(each => each.destroy()))
+    },
+  }
+}
+
+function createAgent(options: OutboundOptions, client?: ClientCertificate): Agent {
   const timeoutMs = options.timeoutMs ?? 5000
-  const agent = new Agent({
-    connect: { lookup: lookupLoopbackNames, timeout: timeoutMs },
+  const { certificateAuthority: ca } = options
+  return new Agent({
+    connect: {
+      lookup: lookupLoopbackNames,
+      timeout: timeoutMs,
+      ...(ca !== undefined && { ca }),
+      ...(client !== undefined && { cert: client.certificate, key: client.key }),
+    },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxResponseSize: options.maxResponseBytes ?? 1024 * 1024,
   })
-  return {
-    fetch: async (url, init) => {
-      const response = await undiciFetch(url, { ...(init as RequestInit), dispatcher: agent })
-      // The same class of object as the global one, from a copy of undici with types of its own.
-      return response as unknown as Response
-    },
-    close: () => agent.destroy(),
+}
+
+function fetchThrough(agent: Agent): OutboundFetch {
+  return async (url, init) => {
+    const response = await undiciFetch(url, { ...(init as RequestInit), dispatcher: agent })
+    // The same class of object as the global one, from a copy of undici with types of its own.
+    return response as unknown as Response
   }
 }
 

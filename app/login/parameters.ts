@@ -2,8 +2,10 @@
 import type { Request } from 'express'
 import { OperationalError } from '../errors.ts'
 import { isToken, type LoginIntent } from './attempts.ts'
+import { parseEmail } from './email.ts'
 
-export interface LoginParameters extends Pick<LoginIntent, 'handoff' | 'maxAgeSeconds' | 'acrValues' | 'prompt'> {
+export interface LoginParameters
+  extends Pick<LoginIntent, 'handoff' | 'maxAgeSeconds' | 'acrValues' | 'prompt' | 'loginHint'> {
   /** Unchecked; absent when missing or repeated. */
   readonly rd?: string
   readonly provider?: string
@@ -23,6 +25,7 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
   const acr = optional(query, 'acr_values', isAcrList)
   const prompt = optional(query, 'prompt', isPrompt)
   const provider = optional(query, 'provider', isProviderName)
+  const loginHint = optional(query, 'login_hint', isEmail)
   return {
     ...(rd !== undefined && { rd }),
     ...(handoff !== undefined && { handoff }),
@@ -30,14 +33,16 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
     ...(acr !== undefined && { acrValues: acr.split(' ') }),
     ...(prompt !== undefined && { prompt }),
     ...(provider !== undefined && { provider }),
+    ...(loginHint !== undefined && { loginHint }),
   }
 }
 
 /** The address that starts the same login again. */
 export function loginPath(parameters: LoginParameters): string {
-  const { rd, handoff, maxAgeSeconds, acrValues, prompt, provider } = parameters
+  const { rd, handoff, maxAgeSeconds, acrValues, prompt, provider, loginHint } = parameters
   const query = new URLSearchParams()
   if (provider !== undefined) query.set('provider', provider)
+  if (loginHint !== undefined) query.set('login_hint', loginHint)
   if (prompt !== undefined) query.set('prompt', prompt)
   if (maxAgeSeconds !== undefined) query.set('max_age', String(maxAgeSeconds))
   if (acrValues !== undefined) query.set('acr_values', acrValues.join(' '))
@@ -79,4 +84,5 @@ const matches =
 const isSeconds = matches(/^\d{1,9}$/)
 const isAcrList = matches(/^[\x21-\x7e]{1,256}(?: [\x21-\x7e]{1,256}){0,9}$/)
 const isProviderName = matches(/^[a-z0-9-]{1,64}$/)
+const isEmail = (value: unknown): value is string => parseEmail(value) !== undefined
 const isPrompt = (value: unknown): value is 'login' | 'none' => value === 'login' || value === 'none'

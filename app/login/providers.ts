@@ -7,6 +7,7 @@
 import { OperationalError } from '../errors.ts'
 import { describeError } from './describe-error.ts'
 import { type DiscoveredProvider, type DiscoveryOptions, discoverProvider, type ProviderSettings } from './discovery.ts'
+import type { Outbound } from './outbound.ts'
 
 export interface ProviderStatus {
   readonly name: string
@@ -17,8 +18,10 @@ export interface ProviderStatus {
   readonly lastError?: string
 }
 
-export interface ProvidersOptions extends DiscoveryOptions {
+export interface ProvidersOptions extends Omit<DiscoveryOptions, 'clientFetch'> {
   readonly settings: readonly ProviderSettings[]
+  /** Calls that show the certificate of a client; called once for each provider that wants one. */
+  readonly withCertificate?: Outbound['withCertificate']
   /** Wait after the first failure, doubled up to the maximum. Default 1,000 ms. */
   readonly firstRetryMs?: number
   /** Default 60,000 ms. */
@@ -27,9 +30,16 @@ export interface ProvidersOptions extends DiscoveryOptions {
   readonly refreshMs?: number
 }
 
+/** What people choose by. */
+export interface ListedProvider {
+  readonly name: string
+  readonly label: string
+  readonly emailDomains: readonly string[]
+}
+
 export interface Providers {
   /** In the order of the configuration. */
-  readonly list: readonly { readonly name: string; readonly label: string }[]
+  readonly list: readonly ListedProvider[]
   /**
    * Tries once more if the provider is not ready. Rejects with `ERR_PROVIDER_UNKNOWN` or `ERR_PROVIDER_UNAVAILABLE`.
    */
@@ -46,7 +56,7 @@ const MIN_RETRY_MS = 1000
 export function createProviders(options: ProvidersOptions): Providers {
   const connections = new Map(options.settings.map(settings => [settings.name, createConnection(settings, options)]))
   return {
-    list: options.settings.map(({ name, label = name }) => ({ name, label })),
+    list: options.settings.map(({ name, label = name, emailDomains = [] }) => ({ name, label, emailDomains })),
     find: async name => {
       const connection = connections.get(name)
       if (connection === undefined) throw new OperationalError('ERR_PROVIDER_UNKNOWN', 'no provider of this name')
@@ -75,10 +85,11 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
   let lastError: string | undefined
   let lastTriedAt = Number.NEGATIVE_INFINITY
   let running: Promise<void> | undefined
+  const discoveryOptions = withClientFetch(settings, options)
 
   const discover = async () => {
     try {
-      provider = await discoverProvider(settings, options)
+      provider = await discoverProvider(settings, discoveryOptions)
       if (lastError !== undefined) options.logger.info({ provider: name, issuer }, 'provider is reachable again')
       lastError = undefined
     } catch (error) {
@@ -106,6 +117,14 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
     start: repeat.start,
     stop: repeat.stop,
   }
+}
+
+/** Connections outlive a discovery, so those with a certificate are made once. */
+function withClientFetch(settings: ProviderSettings, options: ProvidersOptions): DiscoveryOptions {
+  const { clientAuthentication, clientCertificate: certificate, clientKey: key } = settings
+  if (clientAuthentication !== 'tls_client_auth' || certificate === undefined || key === undefined) return options
+  const clientFetch = options.withCertificate?.({ certificate, key })
+  return { ...options, ...(clientFetch !== undefined && { clientFetch }) }
 }
 
 /** Runs a task at once and then for ever: soon again after a failure, ever more slowly, and now and then after that. */

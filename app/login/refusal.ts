@@ -4,7 +4,12 @@
  *
  * `error_description` is text of whoever made the link. It goes to the log, shortened, and never to a page.
  */
-import { AuthorizationResponseError, ClientError, ResponseBodyError } from 'openid-client'
+import {
+  AuthorizationResponseError,
+  ClientError,
+  ResponseBodyError,
+  WWWAuthenticateChallengeError,
+} from 'openid-client'
 import { OperationalError } from '../errors.ts'
 import { describeError, shorten } from './describe-error.ts'
 
@@ -37,14 +42,18 @@ class RefusedLoginError extends OperationalError {
   }
 }
 
-/** The error that the callback is answered with; the cause stays for the log. */
-export function explainExchangeFailure(error: unknown): OperationalError {
+/** The error that the person is answered with; the cause stays for the log. `endpoint` is the one that was called. */
+export function explainExchangeFailure(error: unknown, endpoint = 'token endpoint'): OperationalError {
   if (error instanceof OperationalError) return error
   if (error instanceof AuthorizationResponseError) return explainRefusal(error)
   if (isUnreachable(error)) {
     return new OperationalError('ERR_PROVIDER_UNAVAILABLE', 'the provider did not answer', { cause: error })
   }
-  if (error instanceof ResponseBodyError) return invalid(`the token endpoint answered ${shorten(error.error)}`, error)
+  if (error instanceof ResponseBodyError) return invalid(`the ${endpoint} answered ${shorten(error.error)}`, error)
+  if (error instanceof WWWAuthenticateChallengeError) {
+    const [{ parameters } = {}] = error.cause
+    return invalid(`the ${endpoint} answered ${error.status} ${shorten(parameters?.error ?? '')}`.trimEnd(), error)
+  }
   if (isAboutAuthTime(error)) {
     return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', 'auth_time is absent or too old', { cause: error })
   }

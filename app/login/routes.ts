@@ -6,6 +6,7 @@
 import { type ErrorRequestHandler, type RequestHandler, Router, urlencoded } from 'express'
 import { OperationalError } from '../errors.ts'
 import { createCallbackRoute } from './callback.ts'
+import { createEmailRoute } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
@@ -21,6 +22,7 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const form = urlencoded({ extended: false, limit: '2kb' })
   router.use(prepareVisit(dependencies))
   router.get('/login', session, createStartRoute(dependencies))
+  router.post('/login', urlencoded({ extended: false, limit: '2kb' }), createEmailRoute(dependencies))
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))

@@ -3,30 +3,34 @@ import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
 import { digestOf, type LoginIntent } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
+import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
+import type { ListedProvider } from './providers.ts'
 import { loginOf } from './session-middleware.ts'
 import { satisfies } from './step-up.ts'
-import { auditFields, sendPage, visitOf } from './visit.ts'
+import { auditFields, visitOf } from './visit.ts'
 
 export function createStartRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
     const parameters = parseLoginParameters(rawQueryOf(request))
     visitOf(response).retryUrl = loginPath(parameters)
     const destination = destinationOf(parameters, dependencies)
-    if (isLoggedInAsAsked(request, parameters, dependencies)) {
+    const choices = choicesFor(destination.returnTo, dependencies)
+    if (isLoggedInAsAsked(request, parameters, choices, dependencies)) {
       return leaveFor(destination, request, response, dependencies)
     }
-    const provider = parameters.provider ?? onlyProvider(dependencies)
-    if (provider === undefined) return sendPage(response, 200, choosePage(parameters, dependencies))
-    const { maxAgeSeconds, acrValues, prompt } = parameters
+    const provider = providerWithoutPage(parameters.provider, choices, dependencies)
+    if (provider === undefined) return sendChoicePage(request, response, parameters, choices, dependencies)
+    const { maxAgeSeconds, acrValues, prompt, loginHint } = parameters
     const intent = {
       provider,
       ...destination,
       ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
       ...(acrValues !== undefined && { acrValues }),
       ...(prompt !== undefined && { prompt }),
+      ...(loginHint !== undefined && { loginHint }),
     }
     await startLogin(intent, request, response, dependencies)
   }
@@ -62,22 +66,17 @@ function destinationOf(parameters: LoginParameters, dependencies: LoginDependenc
   return { returnTo, ...(parameters.handoff !== undefined && { handoff: parameters.handoff }) }
 }
 
-function isLoggedInAsAsked(request: Request, parameters: LoginParameters, { clock }: LoginDependencies): boolean {
+function isLoggedInAsAsked(
+  request: Request,
+  parameters: LoginParameters,
+  choices: readonly ListedProvider[],
+  { clock }: LoginDependencies,
+): boolean {
   const login = loginOf(request)
   if (login === undefined || parameters.prompt !== undefined) return false
-  const isSameProvider = (parameters.provider ?? login.identity.provider) === login.identity.provider
-  return isSameProvider && satisfies(parameters, login.identity, clock.now() / 1000)
-}
-
-function onlyProvider({ providers }: LoginDependencies): string | undefined {
-  const [first, ...others] = providers.list
-  return others.length === 0 ? first?.name : undefined
-}
-
-function choosePage(parameters: LoginParameters, { pages, providers }: LoginDependencies) {
-  const choices = providers.list.map(({ name, label }) => ({
-    label,
-    url: loginPath({ ...parameters, provider: name }),
-  }))
-  return pages.chooseProvider({ providers: choices })
+  const { provider } = login.identity
+  // A link that names a provider which the host does not have is read as one that names none.
+  const isNamed = parameters.provider !== undefined && isAmong(parameters.provider, choices)
+  if (!isAmong(provider, choices) || (isNamed && parameters.provider !== provider)) return false
+  return satisfies(parameters, login.identity, clock.now() / 1000)
 }

@@ -13,16 +13,17 @@ import {
   authorizationCodeGrant,
   type Configuration,
   calculatePKCECodeChallenge,
-  fetchUserInfo,
 } from 'openid-client'
 import OpenIdConnectStrategy from 'passport-openidconnect'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
 import type { LoginAttempt } from './attempts.ts'
-import { type ClaimPolicy, type Claims, parseUser } from './claims.ts'
+import { type ClaimPolicy, type ClaimSources, parseUser } from './claims.ts'
 import type { Logger } from './logger.ts'
 import { rawQueryOf } from './parameters.ts'
+import { pushRequest } from './pushed-request.ts'
+import type { ReadClaims } from './read-claims.ts'
 import { explainExchangeFailure } from './refusal.ts'
 import { requireStepUp } from './step-up.ts'
 
@@ -41,6 +42,10 @@ export interface StrategySettings extends ClaimPolicy {
   readonly scopes: readonly string[]
   /** Absolute; from the public URL, never from a request. */
   readonly callbackUrl: string
+  /** RFC 9126. */
+  readonly pushesRequests: boolean
+  readonly authorizationParameters?: Readonly<Record<string, string>>
+  readonly readClaims: ReadClaims
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -48,8 +53,7 @@ export interface StrategySettings extends ClaimPolicy {
 /** Tokens whose every check has passed, in the shape that the parent passes on untouched. */
 interface Checked {
   readonly id_token: string
-  readonly claims: Claims
-  readonly userinfo?: Claims
+  readonly sources: ClaimSources
   readonly attempt: LoginAttempt
 }
 
@@ -102,7 +106,12 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
 
   override authorizationParams(options: LoginOptions): object {
     const { codeChallenge, attempt } = options
-    return { code_challenge: codeChallenge, code_challenge_method: 'S256', nonce: attempt.nonce }
+    return {
+      ...this.settings.authorizationParameters,
+      code_challenge: codeChallenge,
+      code_challenge_method: 'S256',
+      nonce: attempt.nonce,
+    }
   }
 
   /** A copy for one request, as passport makes one of a strategy that it knows by name. */
@@ -125,8 +134,21 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
       _maxAge: attempt.maxAgeSeconds === undefined ? undefined : String(attempt.maxAgeSeconds),
       _acrValues: attempt.acrValues?.join(' '),
     })
-    const prompt = attempt.prompt === undefined ? {} : { prompt: attempt.prompt }
-    super.authenticate(withQuery(request, {}), { ...options, ...prompt, codeChallenge } as LoginOptions)
+    if (this.settings.pushesRequests) this.pushBeforeRedirect()
+    const { prompt, loginHint } = attempt
+    const asked = { ...(prompt !== undefined && { prompt }), ...(loginHint !== undefined && { loginHint }) }
+    super.authenticate(withQuery(request, {}), { ...options, ...asked, codeChallenge } as LoginOptions)
+  }
+
+  /** The parent redirects with every parameter in the address; this request goes by way of the provider. */
+  private pushBeforeRedirect(): void {
+    const { redirect } = this
+    this.redirect = url => {
+      pushRequest(this.configuration, url).then(
+        pushed => redirect.call(this, pushed),
+        error => this.error(error),
+      )
+    }
   }
 
   private async finish(request: Request, options: LoginOptions): Promise<void> {
@@ -154,9 +176,8 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
       const claims = tokens.claims()
       if (claims === undefined || tokens.id_token === undefined) throw invalid('there is no ID token')
       if (claims.iat > now + MAX_CLOCK_SKEW_SECONDS) throw invalid('the ID token was issued in the future')
-      const response = { id_token: tokens.id_token, claims, attempt }
-      if (configuration.serverMetadata().userinfo_endpoint === undefined) return response
-      return { ...response, userinfo: await fetchUserInfo(configuration, tokens.access_token, claims.sub) }
+      const sources = await settings.readClaims({ idToken: claims, accessToken: tokens.access_token })
+      return { id_token: tokens.id_token, sources, attempt }
     } catch (error) {
       throw explainExchangeFailure(error)
     }
@@ -173,14 +194,13 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
   private createSession(response: Checked): LoginSession {
     const { clock, logger, provider } = this.settings
     const startedAt = Math.floor(clock.now() / 1000)
-    const { userinfo } = response
-    const sources = { idToken: response.claims, ...(userinfo !== undefined && { userinfo }) }
-    const { user, dropped } = parseUser(sources, this.settings, startedAt)
+    const { user, dropped } = parseUser(response.sources, this.settings, startedAt)
     requireStepUp(response.attempt, user, startedAt)
     if (dropped.length > 0) logger.warn({ provider, claims: dropped.slice(0, 20) }, 'claims dropped: too large')
     // Kept for the log-out alone, where a longer one does not fit into the URL.
-    const { id_token: idToken, claims } = response
-    const session = typeof claims.sid === 'string' && claims.sid !== '' ? { providerSession: claims.sid } : {}
+    const { id_token: idToken, sources } = response
+    const { sid } = sources.idToken
+    const session = typeof sid === 'string' && sid !== '' ? { providerSession: sid } : {}
     return { identity: user, startedAt, ...session, ...(idToken.length <= MAX_KEPT_TOKEN_LENGTH && { idToken }) }
   }
 }

@@ -1,7 +1,7 @@
 /** The pages that people see. Short sentences: what happened, who you are, what you can do. */
 import { cut, type Html, html, sizeInPage } from './html.ts'
 import { createLayout } from './layout.ts'
-import type { DeniedPage, ErrorPage, Pages } from './pages.ts'
+import type { ChoicePage, DeniedPage, ErrorPage, Pages } from './pages.ts'
 import { sessionOverviewBody } from './session-overview.ts'
 
 export interface PagesOptions {
@@ -50,11 +50,9 @@ export function createPages(options: PagesOptions = {}): Pages {
         html`<p>Your session has ended in every application.</p>
 <nav>${link(loginUrl, 'Log in again')}</nav>`,
       ),
-    chooseProvider: ({ providers }) =>
-      lay(
-        'Log in with',
-        html`<nav class="list" aria-label="Identity providers">${providers.map(({ label, url }) => link(url, cut(label, WHO_BYTES)))}</nav>`,
-      ),
+    chooseProvider: page => lay('Log in with', choiceBody(page), page.emailForm === undefined ? undefined : []),
+    continueTo: ({ label, url }) =>
+      lay('One moment', html`<nav>${link(url, `Go on to ${cut(label, WHO_BYTES)}`, true)}</nav>`),
   }
 }
 
@@ -70,6 +68,29 @@ ${facts([['Refused', refused], request])}
   return html`<p>You are logged in, and the rules do not admit you here.</p>
 ${facts([['You are', cut(page.who, WHO_BYTES)], ['Refused', refused], request])}
 <nav>${link(switchAccount, 'Switch account', true)}${link(shortened(page.logoutUrl, SIDE_LINK_BYTES), 'Log out')}</nav>`
+}
+
+/** The keyboard starts where Enter goes on: at what was used last, else at the field, else at the first of the list. */
+function choiceBody({ providers, emailForm }: ChoicePage): Html {
+  const sorted = [...providers].sort((a, b) => Number(b.isRemembered ?? false) - Number(a.isRemembered ?? false))
+  const hasFocus = (index: number, isRemembered?: true) =>
+    index === 0 && (isRemembered === true || emailForm === undefined)
+  const links = sorted.map(({ label, url, isRemembered }, index) =>
+    link(url, cut(label, WHO_BYTES), isRemembered, hasFocus(index, isRemembered)),
+  )
+  const isFieldFirst = emailForm !== undefined && sorted[0]?.isRemembered !== true
+  return html`${emailForm === undefined ? undefined : emailBody(emailForm, isFieldFirst)}<nav class="list" aria-label="Identity providers">${links}</nav>`
+}
+
+function emailBody({ action, isUnknown }: NonNullable<ChoicePage['emailForm']>, hasFocus: boolean): Html {
+  const notice = isUnknown
+    ? html`<p role="alert">This address belongs to no login here. Please choose one below.</p>
+`
+    : undefined
+  const focus = hasFocus ? html` autofocus` : undefined
+  return html`${notice}<nav class="list"><form method="post" action="${action}"><label for="email">Your e-mail address</label><input id="email" name="email" type="email" maxlength="254" autocomplete="email" required${focus}><button>Go on</button></form></nav>
+<p>or with</p>
+`
 }
 
 function errorBody({ sentence, requestId, retryUrl }: ErrorPage): Html {
@@ -91,8 +112,8 @@ function errorTitle(status: number): string {
 const facts = (rows: readonly (readonly [string, string | Html])[]): Html =>
   html`<dl>${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`
 
-const link = (url: string, label: string, isMain = false): Html =>
-  html`<a${isMain ? html` class="main"` : undefined} href="${isWeb(url) ? url : '/'}">${label}</a>`
+const link = (url: string, label: string, isMain = false, hasFocus = false): Html =>
+  html`<a${isMain ? html` class="main"` : undefined}${hasFocus ? html` autofocus` : undefined} href="${isWeb(url) ? url : '/'}">${label}</a>`
 
 const relativeTo = 'http://relative.invalid'
 

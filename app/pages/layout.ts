@@ -21,8 +21,9 @@ const style = [
   'nav{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1.25rem}nav.list{flex-direction:column}',
   'a,button{flex:1;padding:.65rem 1rem;border:1px solid var(--main);border-radius:.6rem;background:none;color:var(--main);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}',
   '.main{background:var(--main);color:var(--on)}',
-  'a:focus-visible,button:focus-visible{outline:3px solid var(--main);outline-offset:2px}',
+  'a:focus-visible,button:focus-visible,input:focus-visible{outline:3px solid var(--main);outline-offset:2px}',
   'form{display:contents}',
+  'input{padding:.65rem 1rem;border:1px solid var(--dim);border-radius:.6rem;background:none;color:inherit;font:inherit}',
 ].join('')
 
 const styleHash = createHash('sha256').update(style).digest('base64')

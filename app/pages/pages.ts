@@ -25,6 +25,13 @@ export interface ErrorPage {
   readonly retryUrl?: string
 }
 
+export interface ChoicePage {
+  /** Those of the last login of this browser go first. */
+  readonly providers: readonly { readonly label: string; readonly url: string; readonly isRemembered?: true }[]
+  /** Where providers have e-mail domains. `isUnknown`: the address that was entered belongs to none. */
+  readonly emailForm?: { readonly action: string; readonly isUnknown: boolean }
+}
+
 export interface Pages {
   denied(page: DeniedPage): Page
   error(page: ErrorPage): Page
@@ -40,5 +47,7 @@ export interface Pages {
   /** Who is logged in, until when, on which hosts, and where else; each with a form that ends it. */
   sessionOverview(page: SessionOverview): Page
   signedOut(page: { readonly loginUrl: string }): Page
-  chooseProvider(page: { readonly providers: readonly { readonly label: string; readonly url: string }[] }): Page
+  chooseProvider(page: ChoicePage): Page
+  /** After an e-mail address has decided; the browser goes on by itself. */
+  continueTo(page: { readonly label: string; readonly url: string }): Page
 }

@@ -22,10 +22,17 @@ describe('what the file leaves out has its default', () => {
         label: 'corp',
         issuer: 'https://idp.example.com',
         clientId: 'sallyport',
+        preset: 'generic',
         clientSecret: 'issued-by-corp',
+        clientAuthentication: 'auto',
+        clientAssertionAudience: 'issuer',
+        pushedRequests: 'auto',
+        authorizationParameters: {},
         scopes: ['openid', 'profile', 'email'],
         claims: { groups: 'groups', email: 'email', name: 'name' },
         emailVerified: 'claim',
+        groupsOverage: 'refuse',
+        emailDomains: [],
       },
     ])
     expect(config.sessions).toEqual({

@@ -164,6 +164,12 @@ describe('G14: groups', () => {
     expect(userOf({ groups: ['ops'] }, {}, { groups: ['dev'] }).groups).toEqual(['ops'])
   })
 
+  test('get a prefix, each of them, whatever it begins with', () => {
+    const prefixed = userOf({ groups: ['ops', 'entra:ops', 'role:admin'] }, { groupPrefix: 'entra:' })
+    expect(prefixed.groups).toEqual(['entra:ops', 'entra:entra:ops', 'entra:role:admin'])
+    expect(userOf({}, { groupPrefix: 'entra:' }).groups).toEqual([])
+  })
+
   test.each(['__proto__', 'constructor/name', 'toString'])('are never read from a prototype (%s)', groups => {
     expect(userOf({}, { claims: { groups } }).groups).toEqual([])
     expect(findClaim({}, groups)).toBeUndefined()

@@ -21,14 +21,16 @@ export interface Answers {
 
 export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
 
-export async function startMisbehavingProvider() {
+/** @param metadataChange merged over the good metadata; with an `issuer` in it, the provider speaks as that one */
+export async function startMisbehavingProvider(metadataChange: Readonly<Record<string, unknown>> = {}) {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const tokenRequests: URLSearchParams[] = []
   let answers: Answers = {}
   let nonce = ''
   const server = createServer((request, response) => void serve(request, response))
-  const issuer = `http://idp.localhost:${await listen(server)}`
+  const address = `http://idp.localhost:${await listen(server)}`
+  const issuer = typeof metadataChange.issuer === 'string' ? metadataChange.issuer : address
 
   const sign = (claims: JWTPayload) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
@@ -37,7 +39,7 @@ export async function startMisbehavingProvider() {
     const body = await readBody(request)
     switch (request.url) {
       case '/.well-known/openid-configuration':
-        return json(response, metadata(issuer))
+        return json(response, { ...metadata(issuer), ...metadataChange })
       case '/jwks':
         return json(response, { keys: [publicJwk] })
       case '/token':
@@ -65,6 +67,8 @@ export async function startMisbehavingProvider() {
 
   return {
     issuer,
+    /** Where it listens. */
+    address,
     publicJwk,
     sign,
     tokenRequests,

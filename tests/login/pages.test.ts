@@ -37,6 +37,11 @@ const all = (text: string): Readonly<Record<string, Page>> => ({
     others: [{ handle: 'h'.repeat(16), startedAt: 0, endsAt: 0, idleUntil: 0, userAgent: text, hosts: [] }],
   }),
   chooseProvider: pages.chooseProvider({ providers: [{ label: text, url: '/login?provider=corp' }] }),
+  chooseByEmail: pages.chooseProvider({
+    providers: [{ label: text, url: '/login?provider=corp', isRemembered: true }],
+    emailForm: { action: '/login', isUnknown: true },
+  }),
+  continueTo: pages.continueTo({ label: text, url: '/login?provider=corp' }),
 })
 
 const names = Object.keys(all(''))
@@ -132,11 +137,12 @@ describe('the question before a log-out', () => {
     expect(page.html).toContain('<form method="post" action="/logout"><input type="hidden" name="token" value="token">')
   })
 
-  test('and the page of sessions are the only ones with a form', () => {
-    for (const [name, page] of Object.entries(all('x'))) {
-      const hasForm = name === 'confirmLogout' || name === 'sessionOverview'
-      expect(page.contentSecurityPolicy.includes("form-action 'none'"), name).toBe(!hasForm)
-    }
+  test('the one of sessions and the one for an address are the only pages with a form', () => {
+    const withForm = Object.entries(all('x')).filter(
+      ([, page]) => !page.contentSecurityPolicy.includes("form-action 'none'"),
+    )
+    expect(withForm.map(([name]) => name)).toEqual(['confirmLogout', 'sessionOverview', 'chooseByEmail'])
+    expect(withForm[2]?.[1].contentSecurityPolicy).toContain("form-action 'self';")
   })
 })
 

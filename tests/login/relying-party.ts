@@ -9,6 +9,7 @@ import { createAttempts, type LoginAttempt } from '../../app/login/attempts.ts'
 import { createBrowserCookie } from '../../app/login/browser-cookie.ts'
 import type { ProviderSettings } from '../../app/login/discovery.ts'
 import { createOutbound } from '../../app/login/outbound.ts'
+import { createProviderCookie } from '../../app/login/provider-cookie.ts'
 import { createProviders, type Providers, type ProvidersOptions } from '../../app/login/providers.ts'
 import { createReturnToGuard } from '../../app/login/return-to.ts'
 import { createLoginRouter } from '../../app/login/routes.ts'
@@ -61,8 +62,12 @@ interface LogLine {
 export interface RelyingPartyOptions {
   readonly providers: readonly ProviderSettings[]
   readonly publicUrl?: string
+  /** Where it listens; a free port if absent. */
+  readonly port?: number
   readonly store?: session.Store
   readonly discovery?: Partial<ProvidersOptions>
+  /** Names of the providers of a host. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface RelyingParty {
@@ -110,6 +115,8 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     providers,
     attempts: createAttempts({ store: attempts, clock }),
     browserCookie: createBrowserCookie(isSecure),
+    providerCookie: createProviderCookie(isSecure),
+    providersOfHost: host => options.hosts?.[host],
     tickets,
     sessions: createSessionMiddleware({
       store,
@@ -135,7 +142,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
   })
   const app = express().disable('x-powered-by').set('query parser', 'simple').use(router)
   const server = createServer(app)
-  await listen(server)
+  await listen(server, options.port)
   const party: RelyingParty = {
     publicUrl: home,
     server,
@@ -186,7 +193,7 @@ export class Browser {
     return this.keep(
       url,
       await request(server)
-        .post(url.pathname)
+        .post(`${url.pathname}${url.search}`)
         .type('form')
         .set({ cookie, ...headers })
         .send(form),

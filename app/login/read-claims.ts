@@ -1,0 +1,43 @@
+/** What a provider says about a person, for a token of that person: at a login, and whenever it is asked again. */
+import { type Configuration, fetchUserInfo } from 'openid-client'
+import type { ClaimSources, Claims } from './claims.ts'
+import { type OverageCall, type OveragePolicy, resolveOverage } from './group-overage.ts'
+import { explainExchangeFailure } from './refusal.ts'
+
+export interface PersonTokens {
+  /** Claims of an ID token that has been checked; `sub` has to be in them. */
+  readonly idToken: Claims
+  readonly accessToken: string
+}
+
+/**
+ * ID token and userinfo, with groups that did not fit into the token. Rejects with `ERR_PROVIDER_UNAVAILABLE`,
+ * `ERR_LOGIN_RESPONSE_INVALID` or `ERR_LOGIN_CLAIMS_INVALID`.
+ */
+export type ReadClaims = (tokens: PersonTokens) => Promise<ClaimSources>
+
+export function createClaimsReader(
+  configuration: Configuration,
+  policy: OveragePolicy,
+  call: Pick<OverageCall, 'fetch' | 'timeoutSeconds'>,
+): ReadClaims {
+  return async ({ idToken, accessToken }) => {
+    const userinfo = await readUserinfo(configuration, idToken, accessToken)
+    const sources = { idToken, ...(userinfo !== undefined && { userinfo }) }
+    return resolveOverage(sources, policy, { ...call, accessToken })
+  }
+}
+
+/** `undefined` where the provider has none. Of another `sub` it would be about somebody else, and is refused. */
+async function readUserinfo(
+  configuration: Configuration,
+  idToken: Claims,
+  accessToken: string,
+): Promise<Claims | undefined> {
+  if (configuration.serverMetadata().userinfo_endpoint === undefined) return undefined
+  try {
+    return await fetchUserInfo(configuration, accessToken, String(idToken.sub))
+  } catch (error) {
+    throw explainExchangeFailure(error, 'userinfo endpoint')
+  }
+}

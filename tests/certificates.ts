@@ -1,0 +1,44 @@
+/** Certificates for a day: an authority, and whom it vouches for. Needs `openssl` on the PATH. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface Certificate {
+  /** PEM. */
+  readonly certificate: string
+  /** PEM. */
+  readonly key: string
+}
+
+export interface Authority extends Certificate {
+  /** @param hosts names of a server; none for a client */
+  readonly issue: (commonName: string, hosts?: readonly string[]) => Certificate
+  readonly close: () => void
+}
+
+export function createAuthority(name: string): Authority {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-certificates-'))
+  const own = make(directory, 'authority', name, [])
+  const by = ['-CA', join(directory, 'authority.pem'), '-CAkey', join(directory, 'authority.key')]
+  let count = 0
+  return {
+    ...own,
+    issue: (commonName, hosts = []) => {
+      const names = hosts.map(host => `DNS:${host}`).join(',')
+      const use = names === '' ? [] : ['-addext', `subjectAltName=${names}`]
+      return make(directory, `issued-${++count}`, commonName, [...by, '-addext', 'basicConstraints=CA:FALSE', ...use])
+    },
+    close: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+function make(directory: string, file: string, commonName: string, more: readonly string[]): Certificate {
+  const [key, certificate] = [join(directory, `${file}.key`), join(directory, `${file}.pem`)]
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  const files = ['-keyout', key, '-out', certificate]
+  execFileSync('openssl', ['req', '-x509', ...kind, '-subj', `/CN=${commonName}`, ...files, ...more], {
+    stdio: 'ignore',
+  })
+  return { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }
+}
