@@ -34,6 +34,7 @@ export function createSessionPageRoute(dependencies: LoginDependencies): Request
       now: Math.floor(clock.now() / 1000),
       who: nameOf(identity),
       provider: providers.list.find(({ name }) => name === identity.provider)?.label ?? identity.provider,
+      groups: identity.groups,
       startedAt,
       verifiedAt,
       ...(unverified !== undefined && { unverifiedSince: unverified.since }),

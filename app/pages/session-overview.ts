@@ -9,6 +9,8 @@ export interface SessionOverview {
   readonly who: string
   /** Label of the identity provider. */
   readonly provider: string
+  /** As the provider last told them. */
+  readonly groups: readonly string[]
   readonly startedAt: number
   /** When the provider last stood by the login. */
   readonly verifiedAt: number
@@ -36,6 +38,7 @@ export interface OtherSession extends SeenSession {
 }
 
 const TEXT_BYTES = 160
+const GROUPS_BYTES = 400
 const minute = 60
 const hour = 60 * minute
 const day = 24 * hour
@@ -45,6 +48,7 @@ export function sessionOverviewBody(page: SessionOverview): Html {
   return html`${facts([
     ['Logged in as', cut(page.who, TEXT_BYTES)],
     ['With', cut(page.provider, TEXT_BYTES)],
+    ['Groups', page.groups.length === 0 ? 'none' : cut(page.groups.join(', '), GROUPS_BYTES)],
     ['Since', moment(page.startedAt, now)],
     ...(listed === undefined ? [] : lifetimeFacts(listed, now)),
     ['Confirmed by the identity provider', moment(page.verifiedAt, now)],

@@ -68,9 +68,10 @@ describe.each(['lmdb', 'redis'] as const)('the page of sessions, kept in %s', st
       const { status, text } = await visit(browser)
       expect(status).toBe(200)
       const facts = [...text.matchAll(/<dt>(.*?)<\/dt><dd>(.*?)<\/dd>/g)].map(([, term, value]) => [term, value])
-      expect(facts.slice(0, 9)).toEqual([
+      expect(facts.slice(0, 10)).toEqual([
         ['Logged in as', 'alice@example.com'],
         ['With', 'corp'],
+        ['Groups', 'ops'],
         ['Since', expect.stringMatching(/^<time datetime="20.*">20.* UTC<\/time> \(now\)$/)],
         ['Ends, if it is not used', expect.stringMatching(/UTC<\/time> \((in 59 min|in 1 h 0 min)\)$/)],
         ['Ends in any case', expect.stringMatching(/UTC<\/time> \((in 11 h 59 min|in 12 h 0 min)\)$/)],
