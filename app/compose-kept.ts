@@ -10,12 +10,17 @@ import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
 import { createRandomTexts } from './random-texts.ts'
-import { createHostCookies } from './sessions/cookie.ts'
+import { createHostCookies, type HostCookies } from './sessions/cookie.ts'
+import { createCutoffs } from './sessions/cutoffs.ts'
+import { createDomainCookies } from './sessions/domain-cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
+import { createLeases } from './sessions/lease.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
+import { createLogoutMarks } from './sessions/logout-marks.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
 import { createSessionDirectory } from './sessions/session-directory.ts'
-import type { HandoffTicket, RecordStore } from './sessions/session-store.ts'
+import type { HandoffTicket, LoginSession, RecordStore } from './sessions/session-store.ts'
+import { createSessionTokens } from './sessions/session-tokens.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -34,7 +39,7 @@ export type Kept = ReturnType<typeof composeKept>
 const requestIdBytes = 16
 export const newRequestId = createRandomTexts(requestIdBytes, 'hex')
 export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
-export const secretsOf = (config: Config): readonly string[] => [config.sessions.secret]
+export const secretsOf = (config: Config): readonly string[] => config.sessions.secrets
 
 /** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
 export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
@@ -43,22 +48,21 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
   const limits = { records, secrets, clock, lifetimeSeconds, idleSeconds }
   const { algorithm, rotateEverySeconds } = config.assertion
   const sessions = createSessionStore({ ...limits, memoryBytes: cacheBytes / 2 })
-  const cookies = createHostCookies({
-    secrets,
-    name: config.server.cookieName,
-    isSecure: isSecure(config),
-    memoryBytes: cacheBytes / 8,
-  })
+  const endOf = ({ startedAt }: LoginSession) => startedAt + lifetimeSeconds
   return {
     sessions,
-    cookies,
-    directory: createSessionDirectory({
+    cookies: composeCookies(config),
+    directory: createSessionDirectory({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds, endOf }),
+    cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds }),
+    logoutMarks: createLogoutMarks({
       records,
       secrets,
       clock,
-      longestLifetimeSeconds: lifetimeSeconds,
-      endOf: login => login.startedAt + lifetimeSeconds,
+      attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
     }),
+    tokens: createSessionTokens({ records, secrets }),
+    leases: createLeases({ records, clock }),
+    endOf,
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),
@@ -71,6 +75,18 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     }),
     pages: createPages(),
   }
+}
+
+function composeCookies(config: Config): HostCookies {
+  const { cacheBytes, cookieDomain } = config.sessions
+  const options = {
+    secrets: secretsOf(config),
+    name: config.server.cookieName,
+    isSecure: isSecure(config),
+    memoryBytes: cacheBytes / (cookieDomain === undefined ? 8 : 16),
+  }
+  const hosts = createHostCookies(options)
+  return cookieDomain === undefined ? hosts : createDomainCookies(hosts, { ...options, cookieDomain })
 }
 
 export function canonicalOptions(config: Config): CanonicalOptions {

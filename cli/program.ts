@@ -4,6 +4,7 @@ import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
 import { addSessions } from './sessions-commands.ts'
+import { addStore } from './store-commands.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 import { addWorkers } from './workers-commands.ts'
 
@@ -84,6 +85,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addPolicy(program, terminal, onExit)
   addSessions(program, terminal, onExit)
   addWorkers(program, terminal, onExit)
+  addStore(program, terminal, onExit)
   addDemo(program, onExit)
   addDemoParts(program, onExit)
   addSecret(program, terminal, onExit)

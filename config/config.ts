@@ -19,7 +19,7 @@ export type Config = DeepReadonly<ReturnType<typeof toConfig>>
 export function toConfig(parsed: ParsedSettings, directory: string) {
   const { requestTimeout, shutdownTimeout, ...server } = parsed.server
   const { lifetime, rotateEvery, ...assertion } = parsed.assertion
-  const { attemptLifetime, rateLimit, returnTo } = parsed.login
+  const { attemptLifetime, logoutRateLimit, rateLimit, returnTo } = parsed.login
   return {
     server: { ...server, requestTimeoutSeconds: requestTimeout, shutdownTimeoutSeconds: shutdownTimeout },
     admin: parsed.admin,
@@ -34,7 +34,12 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     },
     headers: parsed.headers,
     canonical: parsed.canonical,
-    login: { returnTo, attemptLifetimeSeconds: attemptLifetime, requestsPerMinute: rateLimit },
+    login: {
+      returnTo,
+      attemptLifetimeSeconds: attemptLifetime,
+      requestsPerMinute: rateLimit,
+      logoutsPerMinute: logoutRateLimit,
+    },
     audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
     hosts: parsed.hosts.map(toHost),

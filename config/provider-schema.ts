@@ -25,6 +25,19 @@ const claims = z.strictObject({
   }),
 })
 
+const logout = z.strictObject({
+  backChannel: setting(z.boolean().default(true), {
+    description:
+      'Whether the provider may tell of log-outs with a signed message to `/backchannel-logout/<name>` (OpenID Connect Back-Channel Logout).',
+    expected: 'true or false',
+  }),
+  frontChannel: setting(z.boolean().default(false), {
+    description:
+      "Whether the provider may tell of log-outs through the person's browser at `/frontchannel-logout/<name>`, for providers that know no other way.",
+    expected: 'true or false',
+  }),
+})
+
 export const provider = z.strictObject({
   name: setting(text.regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, at most 40'), {
     description: 'Short name of the provider, as policy rows and logs use it.',
@@ -145,4 +158,5 @@ export const provider = z.strictObject({
       'Domains of e-mail addresses whose people are sent here when they enter their address on the login page.',
     expected: 'a list of domains such as example.com',
   }),
+  logout: section(logout.prefault({}), 'How the provider tells of log-outs.'),
 })

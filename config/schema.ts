@@ -46,7 +46,7 @@ const server = z.strictObject({
     expected: durationExpected,
   }),
   cookieName: setting(text.regex(/^[A-Za-z0-9-]{1,40}$/, 'letters, digits and hyphens only').default('sallyport'), {
-    description: 'Name of the session cookie, without the `__Host-` that is put in front of it.',
+    description: 'Name of the session cookie, without the `__Host-` or `__Secure-` that is put in front of it.',
     expected: 'a cookie name',
   }),
   workers: setting(z.union([z.int(), text]).transform(parsing(value.parseWorkers)).prefault(1), {
@@ -98,6 +98,10 @@ const login = z.strictObject({
   rateLimit: setting(z.int().min(1).max(100_000).default(600), {
     description: 'Requests to the login pages per client address and minute.',
     expected: 'a whole number from 1 to 100000',
+  }),
+  logoutRateLimit: setting(z.int().min(1).max(1_000_000).default(6000), {
+    description: 'Log-outs that a provider may tell of over the back channel, per address and minute.',
+    expected: 'a whole number from 1 to 1000000',
   }),
 })
 

@@ -9,19 +9,20 @@ import { OperationalError } from '../errors.ts'
 /**
  * A person needs two requests for a login, an office behind one address some hundreds. Counted in this process, or with
  * `isShared` in the primary of several workers: each with a count of its own would let through as many times the limit,
- * and each with its share of the limit would refuse a client early whose proxy keeps to one connection.
+ * and each with its share of the limit would refuse a client early whose proxy keeps to one connection. `name` stands
+ * for what is counted together.
  */
-export function createRateLimit(requestsPerMinute: number, isShared: boolean): RequestHandler {
+export function createRateLimit(requestsPerMinute: number, isShared: boolean, name = 'login'): RequestHandler {
   const options = { points: requestsPerMinute, duration: 60 }
   // The limit is in the name: the primary keeps the first limit that it hears of under a name.
-  const keyPrefix = `login-${requestsPerMinute}`
+  const keyPrefix = `${name}-${requestsPerMinute}`
   const limiter = isShared ? new RateLimiterCluster({ ...options, keyPrefix }) : new RateLimiterMemory(options)
   return (request, response, next) => {
     limiter.consume(clientKey(request.ip ?? '')).then(
       () => next(),
       () => {
         response.set('Retry-After', '60')
-        next(new OperationalError('ERR_TOO_MANY_REQUESTS', 'too many requests for the login pages from one client'))
+        next(new OperationalError('ERR_TOO_MANY_REQUESTS', `too many requests from one client (${name})`))
       },
     )
   }

@@ -12,6 +12,7 @@ import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
 import { loginOf } from './session-middleware.ts'
 import { createEndOtherSessionsRoute, createEndSessionRoute, createSessionPageRoute } from './session-page.ts'
+import { createVerifiedStep } from './silent-login.ts'
 import { createStartRoute } from './start.ts'
 import { nameOf, sendPage, visitOf } from './visit.ts'
 
@@ -21,17 +22,18 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const callback = createCallbackRoute(dependencies)
   const form = urlencoded({ extended: false, limit: '2kb' })
   router.use(prepareVisit(dependencies))
-  router.get('/login', session, createStartRoute(dependencies))
-  router.post('/login', urlencoded({ extended: false, limit: '2kb' }), createEmailRoute(dependencies))
+  const verified = createVerifiedStep(dependencies)
+  router.get('/login', session, verified, createStartRoute(dependencies))
+  router.post('/login', form, createEmailRoute(dependencies))
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))
   router.post('/logout', session, form, createLogoutRoute(dependencies))
-  router.get('/session', session, createSessionPageRoute(dependencies))
-  router.post('/session/end', session, form, createEndSessionRoute(dependencies))
-  router.post('/session/end-others', session, form, createEndOtherSessionsRoute(dependencies))
+  router.get('/session', session, verified, createSessionPageRoute(dependencies))
+  router.post('/session/end', session, verified, form, createEndSessionRoute(dependencies))
+  router.post('/session/end-others', session, verified, form, createEndOtherSessionsRoute(dependencies))
   router.get('/signed-out', signedOutRoute(dependencies))
-  router.get('/', session, welcomeRoute(dependencies))
+  router.get('/', session, verified, welcomeRoute(dependencies))
   router.use(showError(dependencies))
   return router
 }

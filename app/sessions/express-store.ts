@@ -7,6 +7,7 @@
  */
 import { RedisStore } from 'connect-redis'
 import { OperationalError } from '../errors.ts'
+import { createCutoffReader, isCut } from './cutoffs.ts'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './login-sessions.ts'
 import { createSealedRecords } from './sealed-records.ts'
 import { createSessionDirectory } from './session-directory.ts'
@@ -33,12 +34,15 @@ function createClientFacade(options: SessionStoreOptions) {
     longestLifetimeSeconds: options.lifetimeSeconds,
     endOf: login => login.startedAt + options.lifetimeSeconds,
   })
+  const readCut = createCutoffReader({ records, secrets })
   const moveExpiry = createExpiryMover(sessions)
 
   async function find(sessionId: string) {
-    const record = await sessions.get(sessionId)
+    const [record, cut] = await Promise.all([sessions.get(sessionId), readCut()])
     if (record === undefined) return undefined
-    const wanted = expiryOf(parsePayload(record.value), clock.now(), options)
+    const login = parsePayload(record.value)
+    if (login !== undefined && isCut(cut, login, login.identity.provider)) return undefined
+    const wanted = expiryOf(login, clock.now(), options)
     return wanted <= clock.now() ? undefined : { ...record, wanted }
   }
 

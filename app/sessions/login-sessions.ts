@@ -1,11 +1,13 @@
 /** Login sessions as the check path and log-out see them: found by id, moved along while used, ended for good. */
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
+import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
-import { sessionDigestOf } from './seal.ts'
+import { digestOf, sessionDigestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
 import { expiryOf, isExpiryStale, parsePayload, type SessionLimits } from './session-payload.ts'
 import type { LoginSession, RecordStore, SessionStore, ValueOrPromise } from './session-store.ts'
+import { endTokens } from './session-tokens.ts'
 
 export interface SessionStoreOptions extends SessionLimits {
   readonly records: RecordStore
@@ -23,11 +25,17 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
   const { clock, records, secrets, memoryBytes = defaultMemoryBytes } = options
   const sessions = createSealedRecords({ records, secrets, kind: 'session' })
   const logins = createOpenedLogins({ records, secrets, memoryBytes })
+  const readCut = createCutoffReader({ records, secrets })
   const moveExpiry = createExpiryMover(sessions)
 
-  function judge(sessionId: string, opened: OpenedLogin | undefined): ValueOrPromise<LoginSession | undefined> {
+  function judge(
+    sessionId: string,
+    opened: OpenedLogin | undefined,
+    cut: Cut | undefined,
+  ): ValueOrPromise<LoginSession | undefined> {
     if (opened === undefined) return undefined
     const { login, expiresAt } = opened
+    if (isCut(cut, login, login.identity.provider)) return undefined
     const now = clock.now()
     const wanted = expiryOf(login, now, options)
     // Threat: a session kept alive for ever by using it. The stored expiry may stem from longer limits.
@@ -40,10 +48,16 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
   return {
     find(sessionId) {
       const opened = logins.get(sessionId)
-      return opened instanceof Promise ? opened.then(found => judge(sessionId, found)) : judge(sessionId, opened)
+      const cut = readCut()
+      if (!(opened instanceof Promise) && !(cut instanceof Promise)) return judge(sessionId, opened, cut)
+      return Promise.all([opened, cut]).then(([found, read]) => judge(sessionId, found, read))
     },
     end: sessionId => endSession(sessions, sessionId, options),
-    update: (sessionId, change) => updateLogin(sessions, sessionId, change),
+    async update(sessionId, change) {
+      const login = await updateLogin(sessions, sessionId, change)
+      // Read afterwards: whoever waited for this is let in by it.
+      return login === undefined || isCut(await readCut(), login, login.identity.provider) ? undefined : login
+    },
     digest: sessionDigestOf,
   }
 }
@@ -68,13 +82,17 @@ async function updateLogin(
   throw new OperationalError('ERR_STORE_UNAVAILABLE', 'a session changes faster than it can be written')
 }
 
-/** Ends with a tombstone that outlives any session that could be saved late under this id. */
-export function endSession(
+/**
+ * Ends with a tombstone that outlives any session that could be saved late under this id, and its tokens with it: a
+ * refresh that is under way must not leave the next refresh token behind.
+ */
+export async function endSession(
   sessions: SealedRecords,
   sessionId: string,
-  options: SessionLimits & { readonly clock: Clock },
+  options: SessionLimits & Pick<SessionStoreOptions, 'clock' | 'records'>,
 ): Promise<void> {
-  return sessions.end(sessionId, options.clock.now() + options.lifetimeSeconds * 1000)
+  const until = options.clock.now() + options.lifetimeSeconds * 1000
+  await Promise.all([sessions.end(sessionId, until), endTokens(options.records, digestOf('session', sessionId), until)])
 }
 
 /** Moves an expiry; false if the session has ended. Parallel checks of one session share one write. */

@@ -6,10 +6,12 @@
  * holds what a list shows and no credential; the master secret alone protects it.
  */
 import type { Clock } from '../clock.ts'
+import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import { digestOf } from './seal.ts'
 import { createSealedRecords, type OpenedRecord } from './sealed-records.ts'
 import { indexOf, type SessionFilter } from './session-index.ts'
 import type { LoginSession, RecordStore } from './session-store.ts'
+import { endTokens } from './session-tokens.ts'
 
 /** How a session is named to people and in audit events: first characters of its key. Opens nothing. */
 const handleLength = 16
@@ -88,23 +90,28 @@ export const handleOf = (sessionKey: string): string => sessionKey.slice(0, hand
 export function createSessionDirectory(options: SessionDirectoryOptions): SessionDirectory {
   const { records, secrets, clock, longestLifetimeSeconds, endOf } = options
   const summaries = createSealedRecords({ records, secrets, kind: 'summary' })
+  const readCut = createCutoffReader({ records, secrets })
 
-  async function read(sessionKey: string): Promise<ListedSession | undefined> {
+  async function read(sessionKey: string, cut: Cut | undefined): Promise<ListedSession | undefined> {
     const [session, summary] = await Promise.all([records.get('session', sessionKey), summaries.get(sessionKey)])
     if (session === undefined || summary === undefined) return undefined
-    return { ...summaryOf(summary), idleUntil: Math.floor(session.expiresAt / 1000) }
+    const found = summaryOf(summary)
+    if (isCut(cut, found, found.provider)) return undefined
+    return { ...found, idleUntil: Math.floor(session.expiresAt / 1000) }
   }
 
   async function readPage(filter: SessionFilter, page: { readonly after?: string; readonly limit: number }) {
     const { members, next } = await records.page(indexOf(filter), page)
     // A session may stand in an index twice, under two expiries.
     const keys = [...new Set(members)]
-    const found = await Promise.all(keys.map(async key => ({ key, session: await read(key) })))
+    const cut = await readCut()
+    const found = await Promise.all(keys.map(async key => ({ key, session: await read(key, cut) })))
     return { found, next }
   }
 
   async function end(sessionKey: string): Promise<void> {
-    await records.end('session', sessionKey, clock.now() + longestLifetimeSeconds * 1000)
+    const until = clock.now() + longestLifetimeSeconds * 1000
+    await Promise.all([records.end('session', sessionKey, until), endTokens(records, sessionKey, until)])
   }
 
   async function addHost(sessionKey: string, host: string, attempt = 1): Promise<void> {

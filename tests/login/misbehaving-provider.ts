@@ -17,6 +17,7 @@ export interface Answers {
   /** Instead of any good answer. */
   readonly token?: (response: ServerResponse) => void
   readonly userinfoAnswer?: (response: ServerResponse) => void
+  readonly keysAnswer?: (response: ServerResponse) => void
 }
 
 export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
@@ -26,8 +27,11 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const tokenRequests: URLSearchParams[] = []
+  const requests: { readonly path: string; readonly authorization: string | undefined }[] = []
+  let keys: readonly object[] = [publicJwk]
   let answers: Answers = {}
   let nonce = ''
+  let keyRequests = 0
   const server = createServer((request, response) => void serve(request, response))
   const address = `http://idp.localhost:${await listen(server)}`
   const issuer = typeof metadataChange.issuer === 'string' ? metadataChange.issuer : address
@@ -37,11 +41,14 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request)
+    requests.push({ path: request.url ?? '', authorization: request.headers.authorization })
     switch (request.url) {
       case '/.well-known/openid-configuration':
         return json(response, { ...metadata(issuer), ...metadataChange })
       case '/jwks':
-        return json(response, { keys: [publicJwk] })
+        keyRequests += 1
+        if (answers.keysAnswer !== undefined) return answers.keysAnswer(response)
+        return json(response, { keys })
       case '/token':
         tokenRequests.push(new URLSearchParams(body))
         return answers.token === undefined ? json(response, await tokens()) : answers.token(response)
@@ -70,8 +77,21 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
     /** Where it listens. */
     address,
     publicJwk,
+    privateKey,
     sign,
+    /** How often somebody has asked for the keys. */
+    keyRequests: () => keyRequests,
+    /** From now on, whoever asks. */
+    setAnswers(next: Answers): void {
+      answers = next
+    },
     tokenRequests,
+    /** Everything that was asked, in order. */
+    requests,
+    /** Replaces the published keys. */
+    publish(next: readonly object[]): void {
+      keys = next
+    },
     /** The callback URL for an authorization request, and what the provider will answer to it. */
     answerTo(authorizationUrl: string, next: Answers): string {
       const { searchParams } = new URL(authorizationUrl)

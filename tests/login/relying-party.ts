@@ -68,6 +68,8 @@ export interface RelyingPartyOptions {
   readonly discovery?: Partial<ProvidersOptions>
   /** Names of the providers of a host. */
   readonly hosts?: Readonly<Record<string, readonly string[]>>
+  /** Whether the provider has told of a log-out of whoever logs in. Default false. */
+  readonly isLoggedOut?: boolean
 }
 
 export interface RelyingParty {
@@ -127,11 +129,19 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       clock,
       logger,
     }),
+    isLoggedOut: async () => options.isLoggedOut ?? false,
     endSession: async id => {
       ended.push(id)
       await new Promise(resolve => store.destroy(id, resolve))
     },
     directory: { list: async () => ({ sessions: [] }), show: async () => undefined, end: async () => 0 },
+    keepTokens: async () => {},
+    // Sessions that are asked about again are those of the whole service: tests/attacks/f-refresh.test.ts.
+    verification: {
+      ofPage: async (_sessionId, login) => login,
+      needsBrowser: () => false,
+      confirm: async (_sessionId, fresh) => fresh,
+    },
     sessionDigest: id => `digest-of-${id.slice(0, 4)}`,
     returnTo: createReturnToGuard({ publicUrl: home, allowedDomains: () => ['*.example.com', '*.localhost'] }),
     pages: createPages(),

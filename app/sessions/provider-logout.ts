@@ -1,0 +1,51 @@
+/** Ends what a provider says has ended (OpenID Connect Back-Channel Logout 1.0 section 2.7). */
+import type { LoggedOut, LogoutMarks } from './logout-marks.ts'
+import type { ListedSession, SessionDirectory, SessionSummary } from './session-directory.ts'
+
+export interface ProviderLogout {
+  /**
+   * Ends every session that is meant, here and on every replica, and every login of them that is under way. `onEnded` is
+   * told of each one. Resolves with how many there were; none is no failure. Rejects with `ERR_STORE_UNAVAILABLE`.
+   */
+  end(loggedOut: LoggedOut, onEnded: (session: SessionSummary) => void): Promise<number>
+}
+
+export interface ProviderLogoutOptions {
+  readonly directory: Pick<SessionDirectory, 'list' | 'end'>
+  readonly marks: Pick<LogoutMarks, 'leave'>
+}
+
+const pageOfSearch = 200
+
+export function createProviderLogout({ directory, marks }: ProviderLogoutOptions): ProviderLogout {
+  /** Sessions of a person of which the provider never said to which of its own they belong. */
+  async function endNameless(subject: string, onEnded: (session: SessionSummary) => void): Promise<number> {
+    let ended = 0
+    for await (const { handle, providerSession } of sessionsOf(subject, directory)) {
+      if (providerSession === undefined) ended += await directory.end({ session: handle }, onEnded)
+    }
+    return ended
+  }
+
+  return {
+    async end(loggedOut, onEnded) {
+      const { issuer, subject, providerSession } = loggedOut
+      await marks.leave(loggedOut)
+      if (providerSession === undefined) return subject === undefined ? 0 : directory.end({ subject }, onEnded)
+      const ended = await directory.end({ issuer, providerSession }, onEnded)
+      return subject === undefined ? ended : ended + (await endNameless(subject, onEnded))
+    },
+  }
+}
+
+async function* sessionsOf(
+  subject: string,
+  directory: Pick<SessionDirectory, 'list'>,
+): AsyncGenerator<ListedSession, void> {
+  let after: string | undefined
+  do {
+    const page = await directory.list({ subject }, { limit: pageOfSearch, ...(after === undefined ? {} : { after }) })
+    yield* page.sessions
+    after = page.next
+  } while (after !== undefined)
+}
