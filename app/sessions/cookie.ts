@@ -15,8 +15,11 @@ import { sessionDigestOf } from './seal.ts'
 export interface HostCookies {
   /** Name of the cookie, with its `__Host-` prefix where that is possible. */
   readonly name: string
-  /** Set-Cookie value that makes the session usable on `domain` (canonical host, no port). */
-  issueSession(sessionId: string, domain: string): string
+  /**
+   * Set-Cookie value that makes the session usable on `domain` (canonical host, no port), for as long as the browser
+   * runs, or for `maxAgeSeconds`.
+   */
+  issueSession(sessionId: string, domain: string, maxAgeSeconds?: number): string
   /** Set-Cookie value with a fresh nonce, and the digest of it that may be shown to others. */
   issuePending(): { readonly setCookie: string; readonly nonceHash: string }
   /**
@@ -78,7 +81,8 @@ export function createHostCookies({
 
   return {
     name,
-    issueSession: (sessionId, domain) => `${name}=${bound.write(sessionId, domain)}${attributes}`,
+    issueSession: (sessionId, domain, maxAgeSeconds) =>
+      `${name}=${bound.write(sessionId, domain)}${attributes}${maxAgeOf(maxAgeSeconds)}`,
     issuePending() {
       const nonce = newNonce()
       return { setCookie: `${name}=n.${nonce}${attributes}`, nonceHash: hashNonce(nonce) }
@@ -107,6 +111,9 @@ export function createHostCookies({
     strip: cookieHeader => withoutCookie(cookieHeader, name),
   }
 }
+
+/** A cookie without it goes when the browser is closed. */
+export const maxAgeOf = (seconds: number | undefined): string => (seconds === undefined ? '' : `; Max-Age=${seconds}`)
 
 function readValues(values: readonly string[], domain: string, bound: BoundSessions): HostCookieReading {
   const sessionIds: string[] = []

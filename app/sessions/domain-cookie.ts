@@ -8,7 +8,7 @@
  * elsewhere keep the cookie that is theirs alone.
  */
 import { createBoundSessions } from './bound-sessions.ts'
-import { type HostCookieReading, type HostCookies, mostSessions } from './cookie.ts'
+import { type HostCookieReading, type HostCookies, maxAgeOf, mostSessions } from './cookie.ts'
 import { endOfPair, longestHeader, onlyPairOf, valuesOf, withoutCookie } from './cookie-header.ts'
 import { createCookieVerdicts } from './cookie-verdicts.ts'
 import { sessionDigestOf } from './seal.ts'
@@ -59,10 +59,10 @@ export function createDomainCookies(hosts: HostCookies, options: DomainCookiesOp
 
   return {
     name,
-    issueSession: (sessionId, domain) =>
+    issueSession: (sessionId, domain, maxAgeSeconds) =>
       isCovered(domain)
-        ? `${name}=${bound.write(sessionId, cookieDomain)}${attributes}`
-        : hosts.issueSession(sessionId, domain),
+        ? `${name}=${bound.write(sessionId, cookieDomain)}${attributes}${maxAgeOf(maxAgeSeconds)}`
+        : hosts.issueSession(sessionId, domain, maxAgeSeconds),
     // An answer sets one cookie only: the session's does not take the place of this one, which must go by itself.
     issuePending() {
       const { setCookie, nonceHash } = hosts.issuePending()
