@@ -3,6 +3,9 @@ import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
 import type { Config } from '../config/config.ts'
 import { createExplainRoutes, type Explanation } from './admin/routes.ts'
+import type { AnswerSessions } from './admin/session-answers.ts'
+import { createSessionRoutes } from './admin/session-routes.ts'
+import { createAdminGuard } from './policy/admin-guard.ts'
 import { describeSources } from './policy/configured-source.ts'
 import { type AdminPolicy, createPolicyRoutes } from './policy/routes.ts'
 import { createAdminServer } from './server.ts'
@@ -16,6 +19,7 @@ export interface AdminAnswers {
   readonly readiness: Readiness
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>
   readonly explain: (requestId: string) => Explanation | Promise<Explanation>
+  readonly sessions: AnswerSessions
   readonly policy: AdminPolicy
 }
 
@@ -26,7 +30,7 @@ export interface ServiceAnswers extends AdminAnswers {
 
 export function composeAdmin(
   { config, logger }: { readonly config: Config; readonly logger: Logger },
-  { readiness, metrics, explain, policy }: AdminAnswers,
+  { readiness, metrics, explain, sessions, policy }: AdminAnswers,
   more: readonly RequestHandler[] = [],
 ): Server {
   return createAdminServer(
@@ -35,6 +39,11 @@ export function composeAdmin(
       createExplainRoutes({
         explain,
         onError: error => logger.error({ err: error }, 'a decision could not be explained'),
+      }),
+      createSessionRoutes({
+        sessions,
+        guard: createAdminGuard(config.admin.listen.host),
+        onError: error => logger.error({ err: error }, 'a call about sessions failed'),
       }),
       createPolicyRoutes({ policy, sources: describeSources(config.policy), listenHost: config.admin.listen.host }),
       ...more,

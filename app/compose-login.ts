@@ -62,6 +62,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
     tickets: kept.tickets,
     sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,
+    directory: kept.directory,
     isLoggedOut: kept.logoutMarks.isLoggedOut,
     keepTokens: async (sessionId, tokens, login) => {
       // What nobody asks with is not kept.

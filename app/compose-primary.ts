@@ -11,6 +11,7 @@ import { version } from './version.ts'
 import { createLineOutput } from './workers/output.ts'
 import { createWorkerPool, type RestartOutcome } from './workers/pool.ts'
 import { createWorkersRoutes } from './workers/routes.ts'
+import { createWorkersSessions } from './workers/sessions-view.ts'
 import {
   createWorkersExplain,
   createWorkersMetrics,
@@ -72,6 +73,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
       readiness: createWorkersReadiness(pool, size),
       metrics: createWorkersMetrics(pool, metrics),
       explain: createWorkersExplain(pool),
+      sessions: createWorkersSessions(pool),
       policy: createWorkersPolicy(pool),
     },
     [createWorkersRoutes({ size, workers: pool.all, restart, guard: createAdminGuard(config.admin.listen.host) })],

@@ -44,13 +44,14 @@ function composeWorker(config: Config): Service {
   return compose(config, { logger, isWorker: true })
 }
 
-type Answers = Pick<Duties, 'readiness' | 'metrics' | 'explain' | 'policy' | 'reloadPolicy'>
+type Answers = Pick<Duties, 'readiness' | 'metrics' | 'explain' | 'sessions' | 'policy' | 'reloadPolicy'>
 
 function answersOf(started: () => Service): Answers {
   return {
     readiness: async () => started().answers.readiness(),
     metrics: async () => started().answers.metrics.values(),
     explain: async requestId => started().answers.explain(requestId),
+    sessions: async call => started().answers.sessions(call),
     policy: async () => started().answers.policy.state(),
     reloadPolicy: async options => started().answers.policy.reload(options),
   }

@@ -14,6 +14,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { watchClock } from './clock-watch.ts'
 import { composeAdmin, type ServiceAnswers } from './compose-admin.ts'
 import { composeChecks } from './compose-checks.ts'
+import { composeSessionAnswers } from './compose-directory.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
 import { composeLogin, composePages, type Login } from './compose-login.ts'
 import { composeAuthenticator } from './compose-sessions.ts'
@@ -101,6 +102,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     readiness,
     metrics: observed(metrics, records, login),
     explain: requestId => explanationOf(requestId, recorder.find),
+    sessions: composeSessionAnswers(base, kept),
     policy: adminPolicyOf(policy),
   }
   const admin = isWorker ? undefined : composeAdmin({ config, logger }, answers)

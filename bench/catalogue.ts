@@ -29,6 +29,7 @@ export const isServiceCase = (name: LoadCaseName): name is ServiceCaseName => /^
 export const specialCases = {
   tail: 'an open loop at 60 % of what check-cached can do: p50, p99 and p99.9 of bare and check-cached',
   sessions: 'a thousand against a million sessions in LMDB and in Redis, and the bytes that one takes',
+  directory: 'a million sessions: milliseconds to list, show and end them by person, host and provider session',
   reload: 'the longest pause while a policy of 100,000 rows is loaded again under load',
   revoke: 'from the end of a session to its refusal by another process, both with the session cached',
   workers: 'server.workers 1 against 2: processor time for each request',
@@ -83,7 +84,7 @@ Options
   --seconds <s>       length of one run (1)
   --warm-up <s>       length of the run before the first round, not counted (2)
   --connections <n>   keep-alive connections of the load generator (16)
-  --sizes <n,n>       sessions: how many are in the store (1000,1000000); reload, start: rows of the policy
+  --sizes <n,n>       sessions, directory: how many are in the store (1000,1000000); reload, start: rows of the policy
   --json              the last line is one JSON object
   --save              writes bench/result.json; cases that did not run keep their figures
   --profile           runs one case (check-cached) and writes a .cpuprofile and a flame graph

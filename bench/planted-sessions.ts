@@ -28,18 +28,23 @@ export interface PlantedSession {
 }
 
 export interface Planter {
-  readonly plant: (count: number) => Promise<readonly PlantedSession[]>
+  /** `loginAt` gives the login of each session by its number; by default all are Alice's. */
+  readonly plant: (count: number, loginAt?: (index: number) => LoginSession) => Promise<readonly PlantedSession[]>
   /** As a log-out does it. */
   readonly end: (sessionId: string) => Promise<void>
   readonly close: () => Promise<void>
 }
 
-const limits = { lifetimeSeconds: 12 * 3_600, idleSeconds: 3_600 }
+export const limits = { lifetimeSeconds: 12 * 3_600, idleSeconds: 3_600 }
 /** Under way at once: enough for one transaction of LMDB, and below the queue limit of the Redis client. */
 const batch = 1_000
 
-export async function createPlanter({ folder, redisUrl, redisPrefix, secret }: SessionPlace): Promise<Planter> {
-  const records = redisUrl === undefined ? embedded(folder) : await connected(redisUrl, redisPrefix)
+export const openRecords = async ({ folder, redisUrl, redisPrefix }: SessionPlace): Promise<RecordStore> =>
+  redisUrl === undefined ? embedded(folder) : connected(redisUrl, redisPrefix)
+
+export async function createPlanter(place: SessionPlace): Promise<Planter> {
+  const { secret } = place
+  const records = await openRecords(place)
   const options = { records, secrets: [secret], clock: systemClock, ...limits }
   const store = createExpressSessionStore(options)
   const sessions = createSessionStore(options)
@@ -47,9 +52,9 @@ export async function createPlanter({ folder, redisUrl, redisPrefix, secret }: S
   const set = promisify((id: string, session: unknown, done: (error?: unknown) => void) =>
     store.set(id, session as never, done),
   )
-  const plantOne = async (): Promise<string> => {
+  const plantOne = async (login: LoginSession): Promise<string> => {
     const sessionId = randomBytes(32).toString('base64url')
-    await set(sessionId, { cookie: { originalMaxAge: null }, passport: { user: aliceLogin() } })
+    await set(sessionId, { cookie: { originalMaxAge: null }, passport: { user: login } })
     return sessionId
   }
   const withCookie = (sessionId: string): PlantedSession => ({
@@ -57,10 +62,11 @@ export async function createPlanter({ folder, redisUrl, redisPrefix, secret }: S
     cookie: cookies.issueSession(sessionId, wikiHost).split(';')[0] ?? '',
   })
   return {
-    async plant(count) {
+    async plant(count, loginAt = aliceLogin) {
       const kept: string[] = []
       for (let done = 0; done < count; done += batch) {
-        const ids = await Promise.all(Array.from({ length: Math.min(batch, count - done) }, plantOne))
+        const length = Math.min(batch, count - done)
+        const ids = await Promise.all(Array.from({ length }, (_, at) => plantOne(loginAt(done + at))))
         // A million ids with their cookies would be half a gigabyte here; whoever asks samples anyway.
         kept.push(...ids.slice(0, sampleOf(count, ids.length)))
       }
@@ -76,7 +82,7 @@ const sampleOf = (count: number, batchLength: number): number =>
   Math.ceil(batchLength * Math.min(1, mostSampled / count))
 const mostSampled = 10_000
 
-function aliceLogin(): LoginSession {
+export function aliceLogin(): LoginSession {
   const now = Math.floor(Date.now() / 1_000)
   return {
     identity: {

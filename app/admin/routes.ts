@@ -1,13 +1,11 @@
 /**
- * `GET /explain/<request id>` on the admin listener: a decision of the last ones, explained as it was made.
- *
- * Threat: the answer says who somebody is and which rows there are, and this listener may be open to whatever collects
- * metrics. So it answers this machine only, by a name of this machine: not a neighbour, and not a page in a browser
- * here whose own name was pointed at the loopback address.
+ * `GET /explain/<request id>` on the admin listener: a decision of the last ones, explained as it was made. The answer
+ * says who somebody is and which rows there are: for this machine only.
  */
 import { type Response, Router } from 'express'
 import { explainAsDocument } from '../../rbac/explain.ts'
 import type { DecisionRecorder } from './decision-recorder.ts'
+import { isFromThisMachine } from './this-machine.ts'
 
 /** What is answered for one request id. */
 export interface Explanation {
@@ -20,15 +18,11 @@ export interface ExplainRoutesOptions {
   readonly onError: (error: unknown) => void
 }
 
-const loopback = /^(?:::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/
-const loopbackHost = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i
-
 export function createExplainRoutes({ explain, onError }: ExplainRoutesOptions): Router {
   const router = Router()
   router.get('/explain/:requestId', async (request, response) => {
     response.set('Cache-Control', 'no-store')
-    const isFromHere = loopback.test(request.socket.remoteAddress ?? '')
-    if (!isFromHere || !loopbackHost.test(request.headers.host ?? '')) {
+    if (!isFromThisMachine(request)) {
       answer(response, 403, { error: 'explanations are for this machine only' })
       return
     }

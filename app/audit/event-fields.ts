@@ -50,6 +50,7 @@ const provider = "The provider's name in the configuration."
 const causeMeanings = {
   logout: 'the person logged out here',
   'login-replaced': 'the same browser logged in again',
+  'other-session': 'the person ended it from another session of theirs',
   admin: 'an administrator ended it',
   'back-channel': 'the provider told this service',
   'front-channel': "the provider told the person's browser",

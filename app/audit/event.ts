@@ -48,6 +48,7 @@ interface Access extends Common {
 export type EndCause =
   | 'logout'
   | 'login-replaced'
+  | 'other-session'
   | 'admin'
   | 'back-channel'
   | 'front-channel'

@@ -2,6 +2,7 @@
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
 import type { Pages } from '../pages/pages.ts'
+import type { SessionDirectory } from '../sessions/session-directory.ts'
 import type { HandoffTicket, LoginSession, OneTimeStore, ProviderTokens } from '../sessions/session-store.ts'
 import type { Verification } from '../sessions/verification.ts'
 import type { Attempts } from './attempts.ts'
@@ -26,6 +27,8 @@ export interface LoginDependencies {
   readonly sessions: SessionMiddleware
   /** Ends a session everywhere; what is still being saved cannot bring it back. */
   readonly endSession: (sessionId: string) => Promise<void>
+  /** A person's sessions, by person and by handle. */
+  readonly directory: Pick<SessionDirectory, 'list' | 'show' | 'end'>
   /** Whether a log-out has come for this login since its attempt began (seconds since the epoch). */
   readonly isLoggedOut: (login: LoginSession, attemptStartedAt: number) => Promise<boolean>
   /** Keeps what the provider of a session can be asked with again, for as long as the session lasts. */

@@ -57,7 +57,7 @@ export function createLogoutRoute(dependencies: LoginDependencies): RequestHandl
  * `Sec-Fetch-Site` where the browser sends it; otherwise `Origin`, which is `null` under a strict referrer policy and
  * then says nothing. The token decides in any case.
  */
-function requireSameOrigin(request: Request, publicUrl: string): void {
+export function requireSameOrigin(request: Request, publicUrl: string): void {
   const site = request.headers['sec-fetch-site']
   const { origin } = request.headers
   const isForeign =
@@ -65,7 +65,7 @@ function requireSameOrigin(request: Request, publicUrl: string): void {
   if (isForeign) throw new OperationalError('ERR_LOGOUT_CROSS_SITE', 'the form was sent by another site')
 }
 
-function requireToken(request: Request): void {
+export function requireToken(request: Request): void {
   const expected = request.session.logoutToken
   const { token } = (request.body ?? {}) as { readonly token?: unknown }
   if (expected === undefined || typeof token !== 'string' || !isSameToken(token, expected)) {

@@ -1,5 +1,5 @@
 /**
- * The login pages: `/login`, `/callback/<provider>`, `/logout`, `/signed-out` and `/`.
+ * The login pages: `/login`, `/callback/<provider>`, `/logout`, `/session`, `/signed-out` and `/`.
  *
  * Express 5 hands every rejection to the error handler at the end, so no route answers for its own failures.
  */
@@ -14,6 +14,7 @@ import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
 import { createRememberRoute, rememberPath } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
+import { createEndOtherSessionsRoute, createEndSessionRoute, createSessionPageRoute } from './session-page.ts'
 import { createVerifiedStep } from './silent-login.ts'
 import { createStartRoute } from './start.ts'
 import { StepUpError } from './step-up.ts'
@@ -24,17 +25,21 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const router = Router({ caseSensitive: true, strict: true })
   const session = dependencies.sessions.handler
   const callback = createCallbackRoute(dependencies)
+  const form = urlencoded({ extended: false, limit: '2kb' })
   router.use(prepareVisit(dependencies))
   const verified = createVerifiedStep(dependencies)
   router.get('/login', session, verified, createStartRoute(dependencies))
-  router.post('/login', urlencoded({ extended: false, limit: '2kb' }), createEmailRoute(dependencies))
+  router.post('/login', form, createEmailRoute(dependencies))
   if (dependencies.remember !== undefined) {
-    router.post(rememberPath, urlencoded({ extended: false, limit: '2kb' }), createRememberRoute(dependencies))
+    router.post(rememberPath, form, createRememberRoute(dependencies))
   }
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))
-  router.post('/logout', session, urlencoded({ extended: false, limit: '2kb' }), createLogoutRoute(dependencies))
+  router.post('/logout', session, form, createLogoutRoute(dependencies))
+  router.get('/session', session, verified, createSessionPageRoute(dependencies))
+  router.post('/session/end', session, verified, form, createEndSessionRoute(dependencies))
+  router.post('/session/end-others', session, verified, form, createEndOtherSessionsRoute(dependencies))
   router.get('/signed-out', signedOutRoute(dependencies))
   router.get('/', session, verified, welcomeRoute(dependencies))
   router.use(showError(dependencies))

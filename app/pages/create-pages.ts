@@ -2,6 +2,7 @@
 import { cut, type Html, html, sizeInPage } from './html.ts'
 import { createLayout } from './layout.ts'
 import type { ChoicePage, DeniedPage, ErrorPage, Pages, StepUpFailedPage } from './pages.ts'
+import { sessionOverviewBody } from './session-overview.ts'
 
 export interface PagesOptions {
   /** Default `Sallyport`. */
@@ -33,7 +34,7 @@ export function createPages(options: PagesOptions = {}): Pages {
         : lay(
             'You are logged in',
             html`${facts([['Logged in as', cut(who, WHO_BYTES)]])}
-<nav>${link(logoutUrl, 'Log out')}</nav>`,
+<nav>${link('/session', 'Your sessions')}${link(logoutUrl, 'Log out')}</nav>`,
           ),
     confirmLogout: ({ who, action, csrfToken, formTargets }) =>
       lay(
@@ -43,6 +44,7 @@ export function createPages(options: PagesOptions = {}): Pages {
 <nav><form method="post" action="${action}"><input type="hidden" name="token" value="${csrfToken}"><button class="main">Log out</button></form>${link('/', 'Stay')}</nav>`,
         formTargets,
       ),
+    sessionOverview: page => lay('Your session', sessionOverviewBody(page), []),
     signedOut: ({ loginUrl }) =>
       lay(
         'You are logged out',

@@ -15,7 +15,7 @@ const style = [
   'body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--bg);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}',
   'main{width:100%;max-width:29rem;padding:2rem;background:var(--card);border:1px solid var(--line);border-radius:1rem;box-shadow:0 .5rem 2rem #0001}',
   'svg{display:block;width:2.5rem;height:2.5rem;color:var(--main)}',
-  'h1{margin:1rem 0 .5rem;font-size:1.4rem;line-height:1.25}p{margin:.5rem 0}',
+  'h1{margin:1rem 0 .5rem;font-size:1.4rem;line-height:1.25}h2{margin:1.5rem 0 .5rem;font-size:1.1rem}p{margin:.5rem 0}',
   'dl{margin:1rem 0;padding:.75rem 1rem;border:1px solid var(--line);border-radius:.6rem}',
   'dt,small{color:var(--dim);font-size:.82rem}dd{margin:0 0 .5rem;overflow-wrap:anywhere}dd:last-child{margin:0}',
   'nav{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1.25rem}nav.list{flex-direction:column}',

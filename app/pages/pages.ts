@@ -1,4 +1,5 @@
 /** Contract of the pages that people see. A page is data; who sends it decides status and headers. */
+import type { SessionOverview } from './session-overview.ts'
 
 export interface Page {
   readonly html: string
@@ -55,6 +56,8 @@ export interface Pages {
     readonly csrfToken: string
     readonly formTargets: readonly string[]
   }): Page
+  /** Who is logged in, until when, on which hosts, and where else; each with a form that ends it. */
+  sessionOverview(page: SessionOverview): Page
   signedOut(page: { readonly loginUrl: string }): Page
   /** Asks whether to stay logged in; the form posts `remember` to `action`. */
   rememberChoice(page: { readonly action: string }): Page

@@ -19,6 +19,8 @@ const handleLength = 16
 const pageOfEnding = 200
 /** Another check writes the same summary rarely, and never for long. */
 const mostAttempts = 8
+/** Where a policy has `*.` rows, a person may visit any number of hosts; a summary names the last ones. */
+const mostHosts = 100
 
 export interface SessionSummary {
   /** As `session` in audit events. */
@@ -34,7 +36,7 @@ export interface SessionSummary {
   readonly endsAt: number
   readonly clientAddress?: string
   readonly userAgent?: string
-  /** Hosts that have a cookie of this session, with the time of the handoff in seconds since the epoch. */
+  /** The last hosts, 100 at most, that got a cookie of this session: when, in seconds since the epoch. */
   readonly hosts: readonly { readonly host: string; readonly since: number }[]
 }
 
@@ -64,7 +66,12 @@ export interface SessionDirectory {
    * Ends every session of the filter that was there when it was called, everywhere. `onEnded` is told of each one, so that
    * what has ended is recorded even when a later one fails.
    */
-  end(filter: SessionFilter, onEnded: (session: SessionSummary) => void): Promise<number>
+  end(filter: SessionFilter, onEnded: (session: SessionSummary) => void, options?: EndingOptions): Promise<number>
+}
+
+export interface EndingOptions {
+  /** Handle of a session that stays. */
+  readonly except?: string
 }
 
 export interface SessionDirectoryOptions {
@@ -113,7 +120,8 @@ export function createSessionDirectory(options: SessionDirectoryOptions): Sessio
     const known = summaryOf(summary)
     await records.link(indexOf({ host }), sessionKey, known.endsAt * 1000)
     if (known.hosts.some(visited => visited.host === host)) return
-    const changed = { ...known, hosts: [...known.hosts, { host, since: Math.floor(clock.now() / 1000) }] }
+    const hosts = [...known.hosts, { host, since: Math.floor(clock.now() / 1000) }].slice(-mostHosts)
+    const changed = { ...known, hosts }
     if (await summaries.replace(sessionKey, summary.version, changed, summary.expiresAt)) return
     if (attempt < mostAttempts) await addHost(sessionKey, host, attempt + 1)
   }
@@ -137,26 +145,36 @@ export function createSessionDirectory(options: SessionDirectoryOptions): Sessio
       const { found } = await readPage({ session: handle }, { limit: 10 })
       return found.find(({ session }) => session !== undefined)?.session
     },
-    async end(filter, onEnded) {
+    async end(filter, onEnded, { except } = {}) {
       let ended = 0
       let after: string | undefined
+      const endOne = async ({ key, session }: FoundSession): Promise<void> => {
+        if (handleOf(key) === except) return
+        // A login that is being written has no record yet: its tombstone has to be there first.
+        await end(key)
+        if (session === undefined) return
+        ended += 1
+        onEnded(session)
+      }
       do {
         const { found, next } = await readPage(filter, {
           limit: pageOfEnding,
           ...(after === undefined ? {} : { after }),
         })
-        for (const { key, session } of found) {
-          // A login that is being written has no record yet: its tombstone has to be there first.
-          await end(key)
-          if (session === undefined) continue
-          ended += 1
-          onEnded(session)
-        }
+        // All of a page at once, which the store makes durable together; each is waited for, so that each is told of.
+        const outcomes = await Promise.allSettled(found.map(endOne))
+        const failed = outcomes.find(outcome => outcome.status === 'rejected')
+        if (failed !== undefined) throw failed.reason
         after = next
       } while (after !== undefined)
       return ended
     },
   }
+}
+
+interface FoundSession {
+  readonly key: string
+  readonly session: ListedSession | undefined
 }
 
 /** The seal vouches that nobody else wrote it. */

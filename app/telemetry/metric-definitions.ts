@@ -23,6 +23,7 @@ const frontNames = { 'auth-request': true, 'forward-auth': true } as const satis
 const causes = {
   logout: true,
   'login-replaced': true,
+  'other-session': true,
   admin: true,
   'back-channel': true,
   'front-channel': true,

@@ -1,6 +1,7 @@
 /** What the primary asks of a worker: the protocol between the two, as an interface. */
 import type { Config } from '../../config/config.ts'
 import type { Explanation } from '../admin/routes.ts'
+import type { SessionsAnswer, SessionsCall } from '../admin/session-answers.ts'
 import type { ReloadOutcome } from '../policy/reload.ts'
 import type { PolicyState } from '../policy/routes.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
@@ -13,6 +14,7 @@ export interface Duties {
   readiness(): Promise<ReadinessReport>
   metrics(): Promise<MetricValues>
   explain(requestId: string): Promise<Explanation>
+  sessions(call: SessionsCall): Promise<SessionsAnswer>
   policy(): Promise<PolicyState>
   reloadPolicy(options: { readonly force: boolean }): Promise<ReloadOutcome>
   /** What SIGHUP means: loads the policy again and opens the audit file again. */

@@ -1,5 +1,6 @@
 /** Which function runs which experiment. */
 import type { SpecialCaseName } from '../catalogue.ts'
+import { runDirectory } from './directory.ts'
 import type { Experiment } from './experiment.ts'
 import { runNginx } from './nginx.ts'
 import { runPolicy } from './policy.ts'
@@ -13,6 +14,7 @@ import { runWorkers } from './workers.ts'
 export const experiments: Readonly<Record<SpecialCaseName, Experiment>> = {
   tail: runTail,
   sessions: runSessions,
+  directory: runDirectory,
   reload: runReload,
   revoke: runRevoke,
   workers: runWorkers,

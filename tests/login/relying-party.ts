@@ -135,6 +135,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       ended.push(id)
       await new Promise(resolve => store.destroy(id, resolve))
     },
+    directory: { list: async () => ({ sessions: [] }), show: async () => undefined, end: async () => 0 },
     keepTokens: async () => {},
     // Sessions that are asked about again are those of the whole service: tests/attacks/f-refresh.test.ts.
     verification: {

@@ -120,6 +120,35 @@ export function describeDirectory(name: string, start: () => Promise<Backend>): 
       expect(await directoryOver(records).end(filter, () => {})).toBe(0)
     })
 
+    test('one session of a person may be spared', async () => {
+      const login = somebody()
+      const ids = [await logIn(login), await logIn(login), await logIn(login)]
+      const except = handleOf(ids[1] ?? '')
+      const told: string[] = []
+      const tell = ({ handle }: SessionSummary) => void told.push(handle)
+      expect(await directoryOver(elsewhere).end({ subject: login.identity.subject }, tell, { except })).toBe(2)
+      expect(told).not.toContain(except)
+      expect(await listed(login)).toEqual([except])
+    })
+
+    test('what has ended is told of, also when another one cannot be ended', async () => {
+      const login = somebody()
+      const ids = [await logIn(login), await logIn(login), await logIn(login)]
+      const stuck = digestOf('session', ids[1] ?? '')
+      const failing: RecordStore = {
+        ...records,
+        end: async (kind, key, until) => {
+          if (key === stuck) throw new Error('the disk is full')
+          await records.end(kind, key, until)
+        },
+      }
+      const told: string[] = []
+      const ending = directoryOver(failing).end({ subject: login.identity.subject }, ({ handle }) => told.push(handle))
+      await expect(ending).rejects.toThrow('the disk is full')
+      expect(told.sort()).toEqual([handleOf(ids[0] ?? ''), handleOf(ids[2] ?? '')].sort())
+      expect(await listed(login)).toEqual([handleOf(ids[1] ?? '')])
+    })
+
     test('a login that is under way when its person is ended does not come up afterwards', async () => {
       const login = somebody()
       const id = newId()
@@ -140,6 +169,16 @@ export function describeDirectory(name: string, start: () => Promise<Backend>): 
       )
       const found = await directoryOver(records).show(handleOf(id))
       expect(found?.hosts.map(({ host }) => host).sort()).toEqual(hosts)
+    })
+
+    test('of any number of hosts the last hundred are named, and each has the session on its list', async () => {
+      const id = await logIn(somebody())
+      const hosts = Array.from({ length: 103 }, (_, at) => `${at}.${newId().toLowerCase()}.example.com`)
+      for (const host of hosts) await directoryOver(records).visited(id, host)
+      const shown = await directoryOver(records).show(handleOf(id))
+      expect(shown?.hosts.map(({ host }) => host)).toEqual(hosts.slice(3))
+      const { sessions } = await directoryOver(records).list({ host: hosts[0] ?? '' }, { limit: 10 })
+      expect(sessions.map(({ handle }) => handle)).toEqual([handleOf(id)])
     })
 
     test('a summary does not say what opens anything', async () => {
