@@ -14,11 +14,13 @@ import { createHostCookies, type HostCookies } from './sessions/cookie.ts'
 import { createCutoffs } from './sessions/cutoffs.ts'
 import { createDomainCookies } from './sessions/domain-cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
+import { createLeases } from './sessions/lease.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
 import { createLogoutMarks } from './sessions/logout-marks.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
 import { createSessionDirectory } from './sessions/session-directory.ts'
-import type { HandoffTicket, RecordStore } from './sessions/session-store.ts'
+import type { HandoffTicket, LoginSession, RecordStore } from './sessions/session-store.ts'
+import { createSessionTokens } from './sessions/session-tokens.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -37,7 +39,7 @@ export type Kept = ReturnType<typeof composeKept>
 const requestIdBytes = 16
 export const newRequestId = createRandomTexts(requestIdBytes, 'hex')
 export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
-export const secretsOf = (config: Config): readonly string[] => [config.sessions.secret]
+export const secretsOf = (config: Config): readonly string[] => config.sessions.secrets
 
 /** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
 export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
@@ -46,16 +48,11 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
   const limits = { records, secrets, clock, lifetimeSeconds, idleSeconds }
   const { algorithm, rotateEverySeconds } = config.assertion
   const sessions = createSessionStore({ ...limits, memoryBytes: cacheBytes / 2 })
+  const endOf = ({ startedAt }: LoginSession) => startedAt + lifetimeSeconds
   return {
     sessions,
     cookies: composeCookies(config),
-    directory: createSessionDirectory({
-      records,
-      secrets,
-      clock,
-      longestLifetimeSeconds: lifetimeSeconds,
-      endOf: login => login.startedAt + lifetimeSeconds,
-    }),
+    directory: createSessionDirectory({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds, endOf }),
     cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds }),
     logoutMarks: createLogoutMarks({
       records,
@@ -63,6 +60,9 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       clock,
       attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
     }),
+    tokens: createSessionTokens({ records, secrets }),
+    leases: createLeases({ records, clock }),
+    endOf,
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),

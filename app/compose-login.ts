@@ -11,8 +11,10 @@ import {
   secretsOf,
 } from './compose-kept.ts'
 import { composeLogoutChannels } from './compose-logout.ts'
+import { composeVerification } from './compose-sessions.ts'
 import { OperationalError } from './errors.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
+import { createAskProvider } from './login/ask-provider.ts'
 import { createAttempts } from './login/attempts.ts'
 import { createBrowserCookie } from './login/browser-cookie.ts'
 import { createOutbound } from './login/outbound.ts'
@@ -27,7 +29,8 @@ import { parseLogin } from './sessions/session-payload.ts'
 
 export type Login = ReturnType<typeof composeLogin>
 
-export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept, policy: Policy) {
+export function composeLogin(base: Base, kept: Kept, policy: Policy) {
+  const { config, clock, logger, audit } = base
   const { url: publicUrl } = config.server
   const outbound = createOutbound()
   const hostSettings = createHostSettings(config.hosts)
@@ -39,7 +42,8 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     clock,
     logger: logger.child('login'),
   })
-  const { lifetimeSeconds } = config.sessions
+  const verification = composeVerification(base, kept, createAskProvider(providers, clock))
+  const { lifetimeSeconds, verifyEverySeconds } = config.sessions
   const middleware = {
     store: kept.expressStore,
     secrets: secretsOf(config),
@@ -57,6 +61,11 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
     endSession: kept.sessions.end,
     isLoggedOut: kept.logoutMarks.isLoggedOut,
+    keepTokens: async (sessionId, tokens, login) => {
+      // What nobody asks with is not kept.
+      if (verifyEverySeconds > 0) await kept.tokens.put(sessionId, tokens, kept.endOf(login) * 1000)
+    },
+    verification,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({
       publicUrl,
@@ -70,7 +79,7 @@ export function composeLogin({ config, clock, logger, audit }: Base, kept: Kept,
     clock,
     newRequestId,
   })
-  return { providers, outbound, router }
+  return { providers, outbound, router, verification }
 }
 
 /** `isWorker`: the primary counts how often a client asks for these pages. */

@@ -1,12 +1,14 @@
 /** Composition of who somebody is: the session cookie, and what looks at a session before anybody is let in by it. */
 import { createHostSettings } from '../config/host-settings.ts'
-import type { Base, Kept } from './compose-kept.ts'
+import { type Base, type Kept, newRequestId } from './compose-kept.ts'
 import { createSessionCookieAuthenticator, type SessionGuard } from './identity/session-cookie.ts'
 import { createHostProviderGuard } from './sessions/host-providers.ts'
+import { createVerdictReport } from './sessions/report-verdicts.ts'
+import { createVerification, overdueAfter, type Verification } from './sessions/verification.ts'
+import { type AskProvider, createVerifySession } from './sessions/verify-session.ts'
 
-export function composeAuthenticator(base: Base, kept: Kept) {
-  const { cookies, sessions } = kept
-  const guards: readonly SessionGuard[] = [...composeHostProviders(base)]
+export function composeAuthenticator(base: Base, { cookies, sessions }: Kept, verification: Verification) {
+  const guards = [...composeHostProviders(base), ...composeVerificationGuard(base, verification)]
   return createSessionCookieAuthenticator({ cookies, sessions, guards })
 }
 
@@ -15,4 +17,43 @@ function composeHostProviders({ config }: Base): readonly SessionGuard[] {
   if (config.hosts.every(({ providers }) => providers === undefined)) return []
   const hostSettings = createHostSettings(config.hosts)
   return [createHostProviderGuard(host => hostSettings(host).providers)]
+}
+
+const composeVerificationGuard = ({ config }: Base, { guard }: Verification): readonly SessionGuard[] =>
+  config.sessions.verifyEverySeconds > 0 ? [guard] : []
+
+export function composeVerification(
+  { config, clock, logger, metrics, audit }: Base,
+  { sessions, tokens, leases }: Kept,
+  ask: AskProvider,
+): Verification {
+  const { verifyEverySeconds, staleGraceSeconds } = config.sessions
+  const ages = {
+    verifyEverySeconds: verifyEverySeconds > 0 ? verifyEverySeconds : Number.POSITIVE_INFINITY,
+    staleGraceSeconds,
+  }
+  const log = logger.child('sessions')
+  const verifySession = createVerifySession({
+    sessions,
+    tokens,
+    leases,
+    ask,
+    clock,
+    isOverdue: overdueAfter(ages, clock),
+    onVerdict: createVerdictReport({
+      audit,
+      logger: log,
+      onSilence: provider => metrics.sessionVerified(provider, 'unavailable'),
+      digest: sessions.digest,
+      newRequestId,
+      providers: config.providers.map(({ name }) => name),
+    }),
+  })
+  return createVerification({
+    ...ages,
+    sessions,
+    verifySession,
+    clock,
+    onError: error => log.warn({ err: error }, 'a session could not be verified beside its checks'),
+  })
 }

@@ -1,5 +1,6 @@
 /** The settings of logins: where they are kept, how they are sealed, and how long they last. */
 import { z } from 'zod'
+import { redisSettings } from './redis-schema.ts'
 import { duration, durationExpected, parsed, setting, text } from './setting.ts'
 import * as value from './values.ts'
 
@@ -13,39 +14,21 @@ export const sessions = z.strictObject({
     expected: 'a path',
     isPath: true,
   }),
-  url: setting(parsed(value.parseRedisUrl).exactOptional(), {
-    description: 'Address of Redis; an address with a password is better kept in `urlFile`.',
-    expected: 'an address such as redis://127.0.0.1:6379 or rediss://redis.example.com',
-    example: 'redis://127.0.0.1:6379',
-    secret: 'url',
-  }),
-  urlFile: setting(text.exactOptional(), {
-    description: 'File that holds the address of Redis, with its password.',
-    expected: 'a path',
-    example: '/run/secrets/redis-url',
-    isPath: true,
-    fileOf: 'url',
-  }),
-  prefix: setting(text.regex(/^[\x21-\x7e]{1,64}$/, 'visible ASCII characters, at most 64').default('sallyport:'), {
-    description: 'Prefix of every key in Redis.',
-    expected: 'text',
-  }),
-  timeout: setting(duration(0.05, 60).prefault('1s'), {
-    description: 'How long one command to Redis may take before the check is answered with 503.',
-    expected: durationExpected,
-  }),
+  ...redisSettings,
   secret: setting(text.exactOptional(), {
     description:
-      'Secret that seals sessions and binds cookies, at least 32 random bytes (`sallyport secret`); better kept in `secretFile`.',
+      'Secret that seals sessions and binds cookies, at least 32 random bytes (`sallyport secret`); better kept in `secretFile`. Several, one on each line, while one replaces another.',
     expected: 'text (numbers in quotes)',
     secret: 'whole',
   }),
   secretFile: setting(text.exactOptional(), {
-    description: 'File that holds the secret, the same on every replica.',
+    description:
+      'File that holds the secret, the same on every replica; or several, one on each line: the first seals and signs, all of them open and verify.',
     expected: 'a path',
     example: '/run/secrets/session',
     isPath: true,
     fileOf: 'secret',
+    fileHolds: 'lines',
   }),
   lifetime: setting(duration(60).prefault('12h'), {
     description: 'How long a login lasts at most, whatever is done with it.',
@@ -54,6 +37,16 @@ export const sessions = z.strictObject({
   // The idle time is written at most once a minute: a shorter one would end sessions that are in use.
   idle: setting(duration(120).prefault('1h'), {
     description: 'How long a session lasts without a request.',
+    expected: durationExpected,
+  }),
+  verifyEvery: setting(duration(0).prefault('5m'), {
+    description:
+      'How often the provider is asked about a session that is in use: what is gone there is gone here after that time. `0s`: never again after the login.',
+    expected: durationExpected,
+  }),
+  staleGrace: setting(duration(0).prefault('1h'), {
+    description:
+      'How much longer than `verifyEvery` a session lasts whose provider gives no answer; then it ends. A provider that says no ends it at once.',
     expected: durationExpected,
   }),
   binding: setting(z.enum(['host', 'domain']).default('host'), {

@@ -1,7 +1,7 @@
 /** passport's middleware for one request, as a promise: it settles once, with a login, a redirect, or an error. */
 import type { Request, Response } from 'express'
 import { OperationalError } from '../errors.ts'
-import type { LoginSession } from '../sessions/session-store.ts'
+import type { VerifiedLogin } from './login-tokens.ts'
 import type { Authenticator } from './session-middleware.ts'
 import type { LoginOptions, ProviderStrategy } from './strategy.ts'
 
@@ -12,9 +12,9 @@ export function runStrategy(
   options: LoginOptions,
   request: Request,
   response: Response,
-): Promise<LoginSession | undefined> {
+): Promise<VerifiedLogin | undefined> {
   return new Promise((resolve, reject) => {
-    const settle = (error: unknown, login?: LoginSession | false, info?: unknown) => {
+    const settle = (error: unknown, login?: VerifiedLogin | false, info?: unknown) => {
       if (error) reject(asOperational(error))
       else if (login) resolve(login)
       else reject(new OperationalError('ERR_LOGIN_RESPONSE_INVALID', detailOf(info)))

@@ -7,12 +7,15 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
-import { digestOf, isSameToken, type LoginAttempt } from './attempts.ts'
+import { digestOf, isSameToken, type LoginAttempt, type LoginIntent } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
+import type { VerifiedLogin } from './login-tokens.ts'
 import { loginPath, rawQueryOf } from './parameters.ts'
+import { needsPerson } from './refusal.ts'
 import { loginOf } from './session-middleware.ts'
+import { confirmSession, endUnconfirmed } from './silent-login.ts'
 import { startLogin } from './start.ts'
 import { auditFields, redirect, visitOf } from './visit.ts'
 
@@ -52,11 +55,30 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   if (!isSameBrowser(request, attempt, dependencies)) return restart(attempt, request, response, dependencies)
   const { strategy } = await dependencies.providers.find(provider)
   const options = { phase: 'callback', attempt, handle } as const
-  const login = await runStrategy(dependencies.sessions.passport, strategy, options, request, response)
-  if (login === undefined) return
-  await replaceSession(login, attempt, request, response, dependencies)
+  const verified = await runStrategy(dependencies.sessions.passport, strategy, options, request, response).catch(
+    (error: unknown) => {
+      if (attempt.prompt !== 'none' || !needsPerson(error)) throw error
+      return error as OperationalError
+    },
+  )
+  if (verified === undefined) return
+  if (verified instanceof OperationalError) {
+    await endUnconfirmed(attempt, verified, request, response, dependencies)
+    const { prompt: _none, ...intent } = intentOf(attempt)
+    return startLogin(intent, request, response, dependencies)
+  }
+  const confirmation = await confirmSession(verified, attempt, request, response, dependencies)
+  // Whoever has logged out in the meantime stays logged out.
+  if (confirmation === 'ended') return redirect(response, returnTo)
+  if (confirmation === 'another-login') await replaceSession(verified, attempt, request, response, dependencies)
   if (dependencies.providers.list.length > 1) dependencies.providerCookie.remember(response, provider)
   await leaveFor(attempt, request, response, dependencies)
+}
+
+/** What a login was for, without what has been used up. */
+function intentOf(attempt: LoginAttempt): LoginIntent {
+  const { verifier: _verifier, nonce: _nonce, browserHash: _browser, startedAt: _started, ...intent } = attempt
+  return intent
 }
 
 function stateOf(request: Request): string {
@@ -97,20 +119,19 @@ async function restart(
   if (attempt.isRestart === true) {
     throw new OperationalError('ERR_LOGIN_BROWSER_MISMATCH', 'the login was started in another browser')
   }
-  const { verifier: _verifier, nonce: _nonce, browserHash: _browser, startedAt: _started, ...intent } = attempt
   dependencies.logger.info({ requestId: visitOf(response).requestId }, 'login restarted for another browser cookie')
-  await startLogin({ ...intent, isRestart: true }, request, response, dependencies)
+  await startLogin({ ...intentOf(attempt), isRestart: true }, request, response, dependencies)
 }
 
 /** A new id at each login: one that somebody planted in this browser before is worth nothing (session fixation). */
 async function replaceSession(
-  login: LoginSession,
+  { login, tokens }: VerifiedLogin,
   attempt: LoginAttempt,
   request: Request,
   response: Response,
   dependencies: LoginDependencies,
 ): Promise<void> {
-  const { audit, endSession, sessionDigest } = dependencies
+  const { audit, endSession, keepTokens, sessionDigest } = dependencies
   const previous = loginOf(request)
   const previousId = request.sessionID
   await new Promise<void>((resolve, reject) => {
@@ -118,6 +139,7 @@ async function replaceSession(
       error ? reject(asUnavailable(error)) : resolve(),
     )
   })
+  await keepTokens(request.sessionID, tokens, login)
   const fields = auditFields(request, response)
   if (previous !== undefined) {
     await endSession(previousId)

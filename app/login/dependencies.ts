@@ -2,7 +2,8 @@
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
 import type { Pages } from '../pages/pages.ts'
-import type { HandoffTicket, LoginSession, OneTimeStore } from '../sessions/session-store.ts'
+import type { HandoffTicket, LoginSession, OneTimeStore, ProviderTokens } from '../sessions/session-store.ts'
+import type { Verification } from '../sessions/verification.ts'
 import type { Attempts } from './attempts.ts'
 import type { BrowserCookie } from './browser-cookie.ts'
 import type { Logger } from './logger.ts'
@@ -26,6 +27,9 @@ export interface LoginDependencies {
   readonly endSession: (sessionId: string) => Promise<void>
   /** Whether a log-out has come for this login since its attempt began (seconds since the epoch). */
   readonly isLoggedOut: (login: LoginSession, attemptStartedAt: number) => Promise<boolean>
+  /** Keeps what the provider of a session can be asked with again, for as long as the session lasts. */
+  readonly keepTokens: (sessionId: string, tokens: ProviderTokens, login: LoginSession) => Promise<void>
+  readonly verification: Pick<Verification, 'ofPage' | 'needsBrowser' | 'confirm'>
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard

@@ -60,6 +60,17 @@ export function explainExchangeFailure(error: unknown, endpoint = 'token endpoin
   return invalid(describeError(error), error)
 }
 
+/** What a provider answers that was asked not to ask the person, and would have to (section 3.1.2.6). */
+const personIsNeeded = new Set([
+  'account_selection_required',
+  'consent_required',
+  'interaction_required',
+  'login_required',
+])
+
+export const needsPerson = (error: unknown): boolean =>
+  error instanceof RefusedLoginError && personIsNeeded.has(error.providerError)
+
 function explainRefusal(error: AuthorizationResponseError): OperationalError {
   const detail = `${shorten(error.error)}: ${shorten(error.error_description ?? '')}`
   if (error.error === 'unmet_authentication_requirements') {
@@ -69,7 +80,7 @@ function explainRefusal(error: AuthorizationResponseError): OperationalError {
 }
 
 /** Timeouts, refused connections and 5xx: worth another try, unlike an answer that fails a check. */
-function isUnreachable(error: unknown): boolean {
+export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof ClientError || error instanceof ResponseBodyError || error instanceof TypeError)) return false
   return causes(error).some(reason => unreachable.test(codeOf(reason)) || Number(property(reason, 'status')) >= 500)
 }

@@ -11,6 +11,7 @@ import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
 import { loginOf } from './session-middleware.ts'
+import { createVerifiedStep } from './silent-login.ts'
 import { createStartRoute } from './start.ts'
 import { nameOf, sendPage, visitOf } from './visit.ts'
 
@@ -19,14 +20,15 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const session = dependencies.sessions.handler
   const callback = createCallbackRoute(dependencies)
   router.use(prepareVisit(dependencies))
-  router.get('/login', session, createStartRoute(dependencies))
+  const verified = createVerifiedStep(dependencies)
+  router.get('/login', session, verified, createStartRoute(dependencies))
   router.post('/login', urlencoded({ extended: false, limit: '2kb' }), createEmailRoute(dependencies))
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))
   router.post('/logout', session, urlencoded({ extended: false, limit: '2kb' }), createLogoutRoute(dependencies))
   router.get('/signed-out', signedOutRoute(dependencies))
-  router.get('/', session, welcomeRoute(dependencies))
+  router.get('/', session, verified, welcomeRoute(dependencies))
   router.use(showError(dependencies))
   return router
 }

@@ -21,9 +21,13 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
     if (isLoggedInAsAsked(request, parameters, choices, dependencies)) {
       return leaveFor(destination, request, response, dependencies)
     }
-    const provider = providerWithoutPage(parameters.provider, choices, dependencies)
+    const { unconfirmedBy } = visitOf(response)
+    const named = parameters.provider ?? unconfirmedBy
+    const provider = providerWithoutPage(named, choices, dependencies)
     if (provider === undefined) return sendChoicePage(request, response, parameters, choices, dependencies)
-    const { maxAgeSeconds, acrValues, prompt, loginHint } = parameters
+    const { maxAgeSeconds, acrValues, loginHint } = parameters
+    const isWithoutQuestion = maxAgeSeconds === undefined && acrValues === undefined && provider === unconfirmedBy
+    const prompt = parameters.prompt ?? (isWithoutQuestion ? 'none' : undefined)
     const intent = {
       provider,
       ...destination,
@@ -73,7 +77,7 @@ function isLoggedInAsAsked(
   { clock }: LoginDependencies,
 ): boolean {
   const login = loginOf(request)
-  if (login === undefined || parameters.prompt !== undefined) return false
+  if (login === undefined || parameters.prompt === 'login') return false
   const { provider } = login.identity
   // A link that names a provider which the host does not have is read as one that names none.
   const isNamed = parameters.provider !== undefined && isAmong(parameters.provider, choices)

@@ -17,10 +17,11 @@ import {
 import OpenIdConnectStrategy from 'passport-openidconnect'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
-import type { LoginSession } from '../sessions/session-store.ts'
+import type { ProviderTokens } from '../sessions/session-store.ts'
 import type { LoginAttempt } from './attempts.ts'
 import { type ClaimPolicy, type ClaimSources, parseUser } from './claims.ts'
 import type { Logger } from './logger.ts'
+import { tokensToKeep, type VerifiedLogin, verifyByOf } from './login-tokens.ts'
 import { rawQueryOf } from './parameters.ts'
 import { pushRequest } from './pushed-request.ts'
 import type { ReadClaims } from './read-claims.ts'
@@ -54,10 +55,11 @@ export interface StrategySettings extends ClaimPolicy {
 interface Checked {
   readonly id_token: string
   readonly sources: ClaimSources
+  readonly tokens: ProviderTokens
   readonly attempt: LoginAttempt
 }
 
-type Verified = (error: Error | null, user?: LoginSession) => void
+type Verified = (error: Error | null, user?: VerifiedLogin) => void
 
 /** Clocks of two machines differ; an ID token from further in the future is not one that was just issued. */
 const MAX_CLOCK_SKEW_SECONDS = 60
@@ -177,7 +179,8 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
       if (claims === undefined || tokens.id_token === undefined) throw invalid('there is no ID token')
       if (claims.iat > now + MAX_CLOCK_SKEW_SECONDS) throw invalid('the ID token was issued in the future')
       const sources = await settings.readClaims({ idToken: claims, accessToken: tokens.access_token })
-      return { id_token: tokens.id_token, sources, attempt }
+      const kept = tokensToKeep(tokens, claims, sources.userinfo, Math.floor(now))
+      return { id_token: tokens.id_token, sources, tokens: kept, attempt }
     } catch (error) {
       throw explainExchangeFailure(error)
     }
@@ -191,17 +194,18 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
     }
   }
 
-  private createSession(response: Checked): LoginSession {
+  private createSession(response: Checked): VerifiedLogin {
     const { clock, logger, provider } = this.settings
     const startedAt = Math.floor(clock.now() / 1000)
     const { user, dropped } = parseUser(response.sources, this.settings, startedAt)
     requireStepUp(response.attempt, user, startedAt)
     if (dropped.length > 0) logger.warn({ provider, claims: dropped.slice(0, 20) }, 'claims dropped: too large')
     // Kept for the log-out alone, where a longer one does not fit into the URL.
-    const { id_token: idToken, sources } = response
+    const { id_token: idToken, sources, tokens } = response
     const { sid } = sources.idToken
     const session = typeof sid === 'string' && sid !== '' ? { providerSession: sid } : {}
-    return { identity: user, startedAt, ...session, ...(idToken.length <= MAX_KEPT_TOKEN_LENGTH && { idToken }) }
+    const hint = idToken.length <= MAX_KEPT_TOKEN_LENGTH ? { idToken } : {}
+    return { login: { identity: user, startedAt, ...verifyByOf(tokens), ...session, ...hint }, tokens }
   }
 }
 

@@ -9,6 +9,8 @@ interface VisitState {
   requestId: string
   /** Where the error page leads. */
   retryUrl?: string
+  /** Provider that has to be asked before the session which came can be used. */
+  unconfirmedBy?: string
 }
 
 export const visitOf = (response: Response): VisitState => response.locals as VisitState

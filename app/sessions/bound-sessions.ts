@@ -42,6 +42,9 @@ export function createBoundSessions(secrets: readonly string[], tag: PlaceTag): 
   }
 }
 
+/** Of a value that `read` has taken. */
+export const macIn = (value: string): string => value.slice(value.lastIndexOf('.') + 1)
+
 /** The texts are compared, not the decoded bytes: a cookie has exactly one spelling. */
 function fits(presented: string, expected: string): boolean {
   const [left, right] = [Buffer.from(presented), Buffer.from(expected)]

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createRandomTexts } from '../random-texts.ts'
-import { type BoundSessions, createBoundSessions } from './bound-sessions.ts'
+import { type BoundSessions, createBoundSessions, macIn } from './bound-sessions.ts'
 import { endOfPair, longestHeader, onlyPairOf, valuesOf, withoutCookie } from './cookie-header.ts'
 import { createCookieVerdicts, type SessionCookie } from './cookie-verdicts.ts'
 import { sessionDigestOf } from './seal.ts'
@@ -19,8 +19,11 @@ export interface HostCookies {
   issueSession(sessionId: string, domain: string): string
   /** Set-Cookie value with a fresh nonce, and the digest of it that may be shown to others. */
   issuePending(): { readonly setCookie: string; readonly nonceHash: string }
-  /** Digest that stands for a session cookie where a nonce's would stand for a pending one. */
-  bindingOf(sessionId: string, domain: string): string
+  /**
+   * Digest that stands for the session's cookie in this header where a nonce's would stand for a pending one. It is that
+   * of the cookie as it came: replicas that sign with different secrets, while one replaces another, say the same.
+   */
+  bindingOf(sessionId: string, domain: string, cookieHeader: string): string
   /** Set-Cookie value that removes what is worth nothing on `domain`. */
   clear(domain: string): string
   /** What a Cookie header says to `domain`; never throws. */
@@ -72,7 +75,6 @@ export function createHostCookies({
 
   const verdicts = createCookieVerdicts(memoryBytes)
   const newNonce = createRandomTexts(nonceBytes, 'base64url')
-  const bindingOf = (sessionId: string, domain: string) => hashNonce(bound.macOf(sessionId, domain))
 
   return {
     name,
@@ -81,7 +83,10 @@ export function createHostCookies({
       const nonce = newNonce()
       return { setCookie: `${name}=n.${nonce}${attributes}`, nonceHash: hashNonce(nonce) }
     },
-    bindingOf,
+    bindingOf(sessionId, domain, cookieHeader) {
+      const value = valuesOf(cookieHeader, name).find(one => bound.read(one, domain) === sessionId)
+      return hashNonce(value === undefined ? bound.macOf(sessionId, domain) : macIn(value))
+    },
     clear: () => `${name}=${attributes}; Max-Age=0`,
     read(cookieHeader, domain) {
       const values = valuesOf(cookieHeader, name)
@@ -92,7 +97,7 @@ export function createHostCookies({
         verdicts.remember(domain, value, {
           sessionId,
           sessionDigest: sessionDigestOf(sessionId),
-          bindingHash: bindingOf(sessionId, domain),
+          bindingHash: hashNonce(macIn(value)),
         })
       }
       return reading
@@ -125,4 +130,5 @@ function readPending(value: string): string | undefined {
   return noncePattern.test(nonce) ? hashNonce(nonce) : undefined
 }
 
-const hashNonce = (nonce: string) => createHash('sha256').update(nonce).digest('base64url')
+/** Digest of a nonce, or of a MAC that stands for one. */
+export const hashNonce = (nonce: string) => createHash('sha256').update(nonce).digest('base64url')

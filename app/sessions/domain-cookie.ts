@@ -7,8 +7,8 @@
  * The way in stays the ticket, redeemed with the pending cookie of one host, so that no link logs anybody in. Hosts
  * elsewhere keep the cookie that is theirs alone.
  */
-import { createBoundSessions } from './bound-sessions.ts'
-import { type HostCookieReading, type HostCookies, mostSessions } from './cookie.ts'
+import { createBoundSessions, macIn } from './bound-sessions.ts'
+import { type HostCookieReading, type HostCookies, hashNonce, mostSessions } from './cookie.ts'
 import { endOfPair, longestHeader, onlyPairOf, valuesOf, withoutCookie } from './cookie-header.ts'
 import { createCookieVerdicts } from './cookie-verdicts.ts'
 import { sessionDigestOf } from './seal.ts'
@@ -47,7 +47,7 @@ export function createDomainCookies(hosts: HostCookies, options: DomainCookiesOp
     const [sessionId] = own
     if (value !== undefined && sessionId !== undefined && otherValues.length === 0) {
       const sessionDigest = sessionDigestOf(sessionId)
-      verdicts.remember(domain, value, { sessionId, sessionDigest, bindingHash: hosts.bindingOf(sessionId, domain) })
+      verdicts.remember(domain, value, { sessionId, sessionDigest, bindingHash: hashNonce(macIn(value)) })
     }
     const sessionIds = [...new Set([...own, ...host.sessionIds])].slice(0, mostSessions)
     const isGarbage = values.length > 0 && sessionIds.length === 0 && host.pendingNonceHash === undefined
@@ -65,7 +65,11 @@ export function createDomainCookies(hosts: HostCookies, options: DomainCookiesOp
       const { setCookie, nonceHash } = hosts.issuePending()
       return { setCookie: `${setCookie}; Max-Age=${pendingSeconds}`, nonceHash }
     },
-    bindingOf: hosts.bindingOf,
+    bindingOf(sessionId, domain, cookieHeader) {
+      const values = isCovered(domain) ? valuesOf(cookieHeader, name) : []
+      const value = values.find(one => bound.read(one, cookieDomain) === sessionId)
+      return value === undefined ? hosts.bindingOf(sessionId, domain, cookieHeader) : hashNonce(macIn(value))
+    },
     clear: domain => (isCovered(domain) ? `${name}=${attributes}; Max-Age=0` : hosts.clear(domain)),
     read: (cookieHeader, domain) => (isCovered(domain) ? read : hosts.read)(cookieHeader, domain),
     recall(cookieHeader, domain) {

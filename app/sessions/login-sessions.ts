@@ -3,10 +3,11 @@ import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
-import { sessionDigestOf } from './seal.ts'
+import { digestOf, sessionDigestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
 import { expiryOf, isExpiryStale, parsePayload, type SessionLimits } from './session-payload.ts'
 import type { LoginSession, RecordStore, SessionStore, ValueOrPromise } from './session-store.ts'
+import { endTokens } from './session-tokens.ts'
 
 export interface SessionStoreOptions extends SessionLimits {
   readonly records: RecordStore
@@ -81,13 +82,17 @@ async function updateLogin(
   throw new OperationalError('ERR_STORE_UNAVAILABLE', 'a session changes faster than it can be written')
 }
 
-/** Ends with a tombstone that outlives any session that could be saved late under this id. */
-export function endSession(
+/**
+ * Ends with a tombstone that outlives any session that could be saved late under this id, and its tokens with it: a
+ * refresh that is under way must not leave the next refresh token behind.
+ */
+export async function endSession(
   sessions: SealedRecords,
   sessionId: string,
-  options: SessionLimits & { readonly clock: Clock },
+  options: SessionLimits & Pick<SessionStoreOptions, 'clock' | 'records'>,
 ): Promise<void> {
-  return sessions.end(sessionId, options.clock.now() + options.lifetimeSeconds * 1000)
+  const until = options.clock.now() + options.lifetimeSeconds * 1000
+  await Promise.all([sessions.end(sessionId, until), endTokens(options.records, digestOf('session', sessionId), until)])
 }
 
 /** Moves an expiry; false if the session has ended. Parallel checks of one session share one write. */

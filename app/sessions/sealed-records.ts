@@ -16,6 +16,8 @@ export interface SealedRecordsOptions {
   /** Master secrets: the first seals, all open. */
   readonly secrets: readonly string[]
   readonly kind: RecordKind
+  /** Name of the record of an id in the store, always a digest. Default: one that only who knows the id can tell. */
+  readonly keyOf?: (id: string) => string
 }
 
 /** As RecordStore, for one kind, by id instead of key and with values that JSON can carry. */
@@ -40,7 +42,8 @@ export interface OpenedRecord {
 }
 
 /** A record that does not open, or does not parse, is one that is not there. */
-export function createSealedRecords({ records, secrets, kind }: SealedRecordsOptions): SealedRecords {
+export function createSealedRecords(options: SealedRecordsOptions): SealedRecords {
+  const { records, secrets, kind, keyOf = id => digestOf(kind, id) } = options
   const seal = createSeal(secrets)
   const close = (id: string, value: unknown) => seal.seal(kind, id, Buffer.from(JSON.stringify(value)))
   const open = (id: string, sealed: Uint8Array) => parseJson(seal.unseal(kind, id, sealed))
@@ -50,21 +53,20 @@ export function createSealedRecords({ records, secrets, kind }: SealedRecordsOpt
     return value === undefined ? undefined : { value, expiresAt: record.expiresAt, version: record.value }
   }
   return {
-    put: (id, value, expiresAt) => records.put(kind, digestOf(kind, id), close(id, value), expiresAt),
-    add: (id, value, expiresAt) => records.add(kind, digestOf(kind, id), close(id, value), expiresAt),
+    put: (id, value, expiresAt) => records.put(kind, keyOf(id), close(id, value), expiresAt),
+    add: (id, value, expiresAt) => records.add(kind, keyOf(id), close(id, value), expiresAt),
     get(id) {
-      const found = records.get(kind, digestOf(kind, id))
+      const found = records.get(kind, keyOf(id))
       return found instanceof Promise ? found.then(record => openRecord(id, record)) : openRecord(id, found)
     },
-    extend: (id, expiresAt) => records.extend(kind, digestOf(kind, id), expiresAt),
+    extend: (id, expiresAt) => records.extend(kind, keyOf(id), expiresAt),
     async take(id) {
-      const sealed = await records.take(kind, digestOf(kind, id))
+      const sealed = await records.take(kind, keyOf(id))
       return sealed === undefined ? undefined : open(id, sealed)
     },
-    end: (id, tombstoneUntil) => records.end(kind, digestOf(kind, id), tombstoneUntil),
-    replace: (id, version, value, expiresAt) =>
-      records.replace(kind, digestOf(kind, id), version, close(id, value), expiresAt),
-    remove: (id, version) => records.remove(kind, digestOf(kind, id), version),
+    end: (id, tombstoneUntil) => records.end(kind, keyOf(id), tombstoneUntil),
+    replace: (id, version, value, expiresAt) => records.replace(kind, keyOf(id), version, close(id, value), expiresAt),
+    remove: (id, version) => records.remove(kind, keyOf(id), version),
   }
 }
 

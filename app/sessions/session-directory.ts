@@ -11,6 +11,7 @@ import { digestOf } from './seal.ts'
 import { createSealedRecords, type OpenedRecord } from './sealed-records.ts'
 import { indexOf, type SessionFilter } from './session-index.ts'
 import type { LoginSession, RecordStore } from './session-store.ts'
+import { endTokens } from './session-tokens.ts'
 
 /** How a session is named to people and in audit events: first characters of its key. Opens nothing. */
 const handleLength = 16
@@ -102,7 +103,8 @@ export function createSessionDirectory(options: SessionDirectoryOptions): Sessio
   }
 
   async function end(sessionKey: string): Promise<void> {
-    await records.end('session', sessionKey, clock.now() + longestLifetimeSeconds * 1000)
+    const until = clock.now() + longestLifetimeSeconds * 1000
+    await Promise.all([records.end('session', sessionKey, until), endTokens(records, sessionKey, until)])
   }
 
   async function addHost(sessionKey: string, host: string, attempt = 1): Promise<void> {

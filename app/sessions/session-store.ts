@@ -25,6 +25,19 @@ export interface LoginSession {
 }
 
 /**
+ * What a provider can be asked with again, without the person: the refresh token, or else the access token. Sealed like
+ * the session and ended with it; never read on the way of a check that need not wait.
+ */
+export interface ProviderTokens {
+  readonly refreshToken?: string
+  readonly accessToken?: string
+  /** Seconds since the epoch; absent where the provider did not say. */
+  readonly accessTokenExpiresAt?: number
+  /** The ID token stated what userinfo does not, so userinfo alone cannot confirm the login. */
+  readonly needsIdToken?: true
+}
+
+/**
  * An answer that is at hand, or one that has to be waited for. A check makes a promise only where something is awaited;
  * so a failure is thrown by the first and a rejection of the second, and whoever calls has to expect both.
  */

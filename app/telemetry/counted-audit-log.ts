@@ -1,10 +1,10 @@
-/** An audit log that counts logins, handoffs and ended sessions as they pass, so that their code has one thing to tell. */
+/** An audit log that counts logins, handoffs, and sessions that were verified or have ended as they pass, so that their code has one thing to tell. */
 import type { AuditLog } from '../audit/event.ts'
 import type { Metrics } from './metrics.ts'
 
 export function createCountedAuditLog(
   log: AuditLog,
-  metrics: Pick<Metrics, 'login' | 'handedOff' | 'sessionEnded'>,
+  metrics: Pick<Metrics, 'login' | 'handedOff' | 'sessionEnded' | 'sessionVerified'>,
 ): AuditLog {
   return {
     write(event) {
@@ -20,6 +20,13 @@ export function createCountedAuditLog(
           break
         case 'session.handed-off':
           metrics.handedOff()
+          break
+        case 'session.verified':
+          metrics.sessionVerified(event.provider, 'verified')
+          break
+        case 'session.verification-failed':
+          // Of an outage there is one event for many attempts: those are counted where they are made.
+          if (event.reason === 'refused') metrics.sessionVerified(event.provider, 'refused')
           break
         case 'session.ended':
           metrics.sessionEnded(event.cause)

@@ -34,6 +34,7 @@ const causes = {
 export const fronts = Object.keys(frontNames) as readonly FrontName[]
 export const endCauses = Object.keys(causes) as readonly EndCause[]
 export const loginOutcomes = ['started', 'succeeded', 'failed'] as const
+export const verificationOutcomes = ['verified', 'refused', 'unavailable'] as const
 export const reloadOutcomes = ['loaded', 'rejected'] as const
 export const cacheResults = ['hit', 'miss'] as const
 export const shadowEffects = ['shadow-allow', 'shadow-deny'] as const
@@ -123,6 +124,12 @@ export const metricDefinitions = {
     unit: 'sessions',
     help: 'Sessions that ended before their time.',
     labels: { cause: list(endCauses) },
+  },
+  sallyport_session_verifications_total: {
+    type: 'counter',
+    unit: 'verifications',
+    help: 'Times that a provider was asked about a session again, by what it said; `unavailable` is an answer that does not count, or none.',
+    labels: { provider: `${provider}, or \`unknown\``, outcome: list(verificationOutcomes) },
   },
   sallyport_policy_info: {
     type: 'gauge',

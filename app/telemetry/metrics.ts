@@ -16,6 +16,7 @@ import {
   refusalCodes,
   reloadOutcomes,
   shadowEffects,
+  verificationOutcomes,
 } from './metric-definitions.ts'
 
 export interface Metrics {
@@ -28,6 +29,8 @@ export interface Metrics {
   login(provider: string | undefined, outcome: (typeof loginOutcomes)[number]): void
   handedOff(): void
   sessionEnded(cause: EndCause): void
+  /** A provider that is not configured counts as `unknown`. */
+  sessionVerified(provider: string, outcome: (typeof verificationOutcomes)[number]): void
   policyLoaded(revision: string, rows: number): void
   policyRejected(): void
   storeUp(isUp: boolean): void
@@ -74,6 +77,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     make.counter('sallyport_sessions_ended_total'),
     endCauses.map(cause => ({ cause })),
   )
+  const verifications = series(
+    make.counter('sallyport_session_verifications_total'),
+    providers.flatMap(provider => verificationOutcomes.map(outcome => ({ provider, outcome }))),
+  )
   const reloads = series(
     make.counter('sallyport_policy_reloads_total'),
     reloadOutcomes.map(outcome => ({ outcome })),
@@ -117,6 +124,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
     login: (provider, outcome) => (logins(provider ?? 'unknown', outcome) ?? logins('unknown', outcome))?.inc(),
     handedOff: () => handoffs.inc(),
     sessionEnded: cause => ended(cause)?.inc(),
+    sessionVerified: (provider, outcome) =>
+      (verifications(provider, outcome) ?? verifications('unknown', outcome))?.inc(),
     policyLoaded(revision, rows) {
       policyInfo.reset()
       policyInfo.set({ revision }, 1)

@@ -134,6 +134,13 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       ended.push(id)
       await new Promise(resolve => store.destroy(id, resolve))
     },
+    keepTokens: async () => {},
+    // Sessions that are asked about again are those of the whole service: tests/attacks/f-refresh.test.ts.
+    verification: {
+      ofPage: async (_sessionId, login) => login,
+      needsBrowser: () => false,
+      confirm: async (_sessionId, fresh) => fresh,
+    },
     sessionDigest: id => `digest-of-${id.slice(0, 4)}`,
     returnTo: createReturnToGuard({ publicUrl: home, allowedDomains: () => ['*.example.com', '*.localhost'] }),
     pages: createPages(),

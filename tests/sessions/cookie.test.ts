@@ -221,6 +221,27 @@ describe('what is believed', () => {
   })
 })
 
+describe('a browser that was sent away to log in again', () => {
+  test('is found by the replica that it comes back to, whichever of two secrets each of them signs with', () => {
+    const secrets = ['the old secret, long enough to be one', 'the new secret, long enough to be one']
+    const [behind, ahead] = [secrets, secrets.toReversed()].map(each =>
+      createHostCookies({ secrets: each, isSecure: true }),
+    )
+    if (behind === undefined || ahead === undefined) throw new Error('unreachable')
+    for (const issuer of [behind, ahead]) {
+      const pair = pairOf(issuer.issueSession(sid, wiki))
+      const binding = issuer.bindingOf(sid, wiki, pair)
+      for (const cookies of [behind, ahead]) {
+        expect(cookies.bindingOf(sid, wiki, `__Host-sallyport=s.planted; theme=dark; ${pair}`)).toBe(binding)
+        expect(cookies.read(pair, wiki).sessionIds).toEqual([sid])
+        expect(cookies.recall(pair, wiki)?.bindingHash).toBe(binding)
+      }
+    }
+    const [first, second] = [behind, ahead].map(each => each.bindingOf(sid, wiki, pairOf(each.issueSession(sid, wiki))))
+    expect(first).not.toBe(second)
+  })
+})
+
 describe('what the upstream gets', () => {
   test('F14 the header without our cookie, and everything else as it was', () => {
     expect(cookies.strip(session())).toBe('')

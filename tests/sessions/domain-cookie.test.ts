@@ -158,7 +158,7 @@ describe('a cookie that was judged before', () => {
       if (cookie === undefined) return
       recalled += 1
       expect(make(cookieDomain, secrets, 1).read(header, host).sessionIds).toEqual([cookie.sessionId])
-      expect(cookie.bindingHash).toBe(cookies.bindingOf(cookie.sessionId, host))
+      expect(cookie.bindingHash).toBe(cookies.bindingOf(cookie.sessionId, host, header))
     }
     fc.assert(fc.property(headers, fc.constantFrom(wiki, elsewhere, 'evilexample.com'), check), { numRuns: 3000 })
     expect(recalled).toBeGreaterThan(40)

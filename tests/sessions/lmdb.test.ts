@@ -16,6 +16,7 @@ import { describeIndexes } from './index-contract.ts'
 import { describePages } from './page-contract.ts'
 import { openRemoteLmdb, type RemoteOptions, type RemoteRecords } from './remote-lmdb.ts'
 import { describeSessions } from './session-contract.ts'
+import { describeVerification } from './verification-contract.ts'
 import { describeVersions } from './version-contract.ts'
 import { until } from './waiting.ts'
 
@@ -47,6 +48,7 @@ describeIndexes('LMDB', startLmdb)
 describeSessions('LMDB', startLmdb)
 describePages('LMDB', startLmdb)
 describeDirectory('LMDB', startLmdb)
+describeVerification('LMDB', startLmdb)
 
 describe('the LMDB file', () => {
   const cleanups: (() => unknown)[] = []

@@ -13,6 +13,7 @@ import { createMovableClock } from './fixtures.ts'
 import { describeIndexes } from './index-contract.ts'
 import { describePages } from './page-contract.ts'
 import { describeSessions } from './session-contract.ts'
+import { describeVerification } from './verification-contract.ts'
 import { describeVersions } from './version-contract.ts'
 import { untilVerified } from './waiting.ts'
 
@@ -57,6 +58,7 @@ if (requirePeer('redis-server') !== undefined) {
   describeSessions('Redis', () => startBackend())
   describePages('Redis', () => startBackend())
   describeDirectory('Redis', () => startBackend())
+  describeVerification('Redis', () => startBackend())
 
   const events: CacheEvent[] = []
   const startRemembering = () => startBackend({ maxBytes: 1024 * 1024, onEvent: event => events.push(event) })
@@ -66,6 +68,7 @@ if (requirePeer('redis-server') !== undefined) {
   describeSessions('Redis, remembered', startRemembering)
   describePages('Redis, remembered', startRemembering)
   describeDirectory('Redis, remembered', startRemembering)
+  describeVerification('Redis, remembered', startRemembering)
   test('Redis is not asked to note the name of a library: a user of few rights may not do that', async () => {
     const server = await startRedis()
     const records = createRedisRecords({ url: server.url, clock: createMovableClock() })

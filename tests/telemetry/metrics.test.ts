@@ -166,12 +166,16 @@ describe('the page', () => {
 
 describe('the counted audit log', () => {
   const common = { requestId: '1' }
+  const failed = { provider: 'corp', code: 'ERR_LOGIN_REFUSED' }
   const cases: [WithoutStamp<AuditEvent>, string | undefined][] = [
     [{ event: 'login.started', ...common, provider: 'corp' }, 'login corp started'],
     [{ event: 'login.succeeded', ...common, provider: 'corp', groups: [] }, 'login corp succeeded'],
     [{ event: 'login.failed', ...common, code: 'ERR_LOGIN_REFUSED' }, 'login undefined failed'],
     [{ event: 'session.handed-off', ...common, domain: 'wiki.example.com' }, 'handed off'],
     [{ event: 'session.ended', ...common, cause: 'back-channel' }, 'ended back-channel'],
+    [{ event: 'session.verified', ...common, provider: 'corp' }, 'asked corp verified'],
+    [{ event: 'session.verification-failed', ...common, ...failed, reason: 'refused' }, 'asked corp refused'],
+    [{ event: 'session.verification-failed', ...common, ...failed, reason: 'unavailable' }, undefined],
     [{ event: 'policy.loaded', ...common, revision: 'a', rows: 1 }, undefined],
   ]
 
@@ -184,6 +188,7 @@ describe('the counted audit log', () => {
         login: (provider, outcome) => counted.push(`login ${provider} ${outcome}`),
         handedOff: () => counted.push('handed off'),
         sessionEnded: cause => counted.push(`ended ${cause}`),
+        sessionVerified: (provider, outcome) => counted.push(`asked ${provider} ${outcome}`),
       },
     )
     log.write(event)

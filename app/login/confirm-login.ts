@@ -1,0 +1,154 @@
+/**
+ * Asks a provider whether it still stands by a login: a refresh (RFC 6749 section 6, OpenID Connect Core 1.0 section 12)
+ * or, without a refresh token, userinfo. Groups and claims are read anew; how and when the person authenticated is not,
+ * because nobody has authenticated.
+ */
+import { type Configuration, ResponseBodyError, refreshTokenGrant } from 'openid-client'
+import type { User } from '../../rbac/identity.ts'
+import type { Clock } from '../clock.ts'
+import { type ErrorCode, OperationalError } from '../errors.ts'
+import type { LoginSession, ProviderTokens } from '../sessions/session-store.ts'
+import type { AskProvider, ProviderAnswer } from '../sessions/verify-session.ts'
+import { type ClaimSources, type Claims, parseUser } from './claims.ts'
+import { describeError } from './describe-error.ts'
+import type { DiscoveredProvider } from './discovery.ts'
+import { explainExchangeFailure } from './refusal.ts'
+
+type KeepTokens = Parameters<AskProvider>[2]
+
+/**
+ * The token endpoint itself says that nothing is to be had any more with this token (RFC 6749 section 5.2, OpenID Connect
+ * Core 1.0 section 3.1.2.6). Every other code is about this service and not about the person.
+ */
+const finalErrors = new Set([
+  'access_denied',
+  'consent_required',
+  'interaction_required',
+  'invalid_grant',
+  'login_required',
+])
+
+/** How openid-client calls an answer about another person, or for another client. */
+const foreignAnswers = new Set(['OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED', 'OAUTH_JWT_CLAIM_COMPARISON_FAILED'])
+
+export function createConfirmation(provider: DiscoveredProvider, clock: Clock): AskProvider {
+  const { claimPolicy } = provider
+  const now = () => Math.floor(clock.now() / 1000)
+  return async (login, tokens, keep) => {
+    try {
+      const stated = await state(provider, login, tokens, keep, now())
+      if (stated === undefined) return { kind: 'unanswerable' }
+      return { kind: 'confirmed', identity: describedAs(login, parseUser(stated, claimPolicy, now()).user) }
+    } catch (error) {
+      return explain(error)
+    }
+  }
+}
+
+/** What the provider says of the person now; `undefined` when it does not say all that the login rests on. */
+async function state(
+  { configuration, readClaims }: DiscoveredProvider,
+  { identity: { subject } }: LoginSession,
+  tokens: ProviderTokens,
+  keep: KeepTokens,
+  nowSeconds: number,
+): Promise<ClaimSources | undefined> {
+  const { issuer } = configuration.serverMetadata()
+  if (!subject.startsWith(`${issuer}#`)) throw new RefusedError('the provider has another issuer than the login')
+  const person = { iss: issuer, sub: subject.slice(issuer.length + 1) }
+  const { refreshToken, accessToken, accessTokenExpiresAt = Number.POSITIVE_INFINITY } = tokens
+  if (refreshToken !== undefined) {
+    const response = await refresh(configuration, refreshToken, tokens, keep)
+    const idToken = response.claims()
+    if (idToken === undefined) return tokens.needsIdToken ? undefined : read(readClaims, person, response.access_token)
+    requireSame(idToken, person)
+    return readClaims({ idToken, accessToken: response.access_token })
+  }
+  if (accessToken === undefined || accessTokenExpiresAt <= nowSeconds) return undefined
+  return read(readClaims, person, accessToken)
+}
+
+async function read(readClaims: DiscoveredProvider['readClaims'], person: Claims, accessToken: string) {
+  const sources = await readClaims({ idToken: person, accessToken })
+  return sources.userinfo === undefined ? undefined : sources
+}
+
+async function refresh(configuration: Configuration, used: string, tokens: ProviderTokens, keep: KeepTokens) {
+  const response = await refreshTokenGrant(configuration, used)
+  const { refresh_token: refreshToken = used } = response
+  // Threat: the old one works no more, and the new one is lost with this process.
+  if (refreshToken !== used) await keep({ ...tokens, refreshToken }).catch(asStoreFailure)
+  return response
+}
+
+/** OpenID Connect Core 1.0 section 12.2: issuer and person of the login. Signature and audience are checked already. */
+function requireSame(idToken: Claims, person: Claims): void {
+  if (idToken.iss !== person.iss || idToken.sub !== person.sub) {
+    throw new RefusedError('the new ID token is about somebody else')
+  }
+}
+
+const aboutAuthentication: ReadonlySet<string> = new Set(['auth_time', 'amr', 'acr'])
+
+/** The person as the provider describes them now, with the authentication of the login. */
+function describedAs({ identity: before }: LoginSession, described: User): User {
+  const { authTime: _time, amr: _methods, acr: _class, ...user } = described
+  const { authTime, amr, acr } = before
+  const claims = [
+    ...Object.entries(described.claims).filter(([name]) => !aboutAuthentication.has(name)),
+    ...Object.entries(before.claims).filter(([name]) => aboutAuthentication.has(name)),
+  ]
+  return {
+    ...user,
+    claims: Object.fromEntries(claims),
+    ...(authTime !== undefined && { authTime }),
+    ...(amr !== undefined && { amr }),
+    ...(acr !== undefined && { acr }),
+  }
+}
+
+/** The provider no longer stands by the login. */
+class RefusedError extends Error {}
+
+/** Our own store failed while the new tokens were being kept: no answer of the provider. */
+class StoreFailure extends Error {}
+
+function asStoreFailure(cause: unknown): never {
+  throw new StoreFailure('the tokens could not be written', { cause })
+}
+
+function explain(error: unknown): ProviderAnswer {
+  if (error instanceof StoreFailure) throw error.cause
+  if (error instanceof RefusedError) return refused('ERR_LOGIN_REFUSED', error.message)
+  if (error instanceof ResponseBodyError && finalErrors.has(error.error)) {
+    return refused('ERR_LOGIN_REFUSED', `the token endpoint answered ${error.error}`)
+  }
+  const explained = explainExchangeFailure(error)
+  // Claims that no login would be made of do not keep one up either.
+  if (explained.code === 'ERR_LOGIN_CLAIMS_INVALID') return refused(explained.code, explained.message)
+  if (causes(error).some(isForeign)) return refused('ERR_LOGIN_RESPONSE_INVALID', explained.message)
+  if (error instanceof OperationalError && causes(error).some(isAboutAccess)) {
+    return refused('ERR_LOGIN_REFUSED', explained.message)
+  }
+  const isBusy = causes(error).some(cause => statusOf(cause) === 429)
+  const code = isBusy ? 'ERR_PROVIDER_UNAVAILABLE' : explained.code
+  return { kind: 'unavailable', code, detail: describeError(explained) }
+}
+
+const refused = (code: ErrorCode, detail: string): ProviderAnswer => ({ kind: 'refused', code, detail })
+
+function causes(error: unknown): readonly unknown[] {
+  const chain: unknown[] = []
+  for (let cause = error; cause !== undefined && chain.length < 8; cause = property(cause, 'cause')) chain.push(cause)
+  return chain
+}
+
+const isForeign = (cause: unknown) => foreignAnswers.has(String(property(cause, 'code')))
+
+/** 401 and 403 of userinfo, which alone comes explained: about the token of the person. At the token endpoint, about us. */
+const isAboutAccess = (cause: unknown) => statusOf(cause) === 401 || statusOf(cause) === 403
+
+/** Of an answer; our own errors have one as well, which is what the person would be answered with. */
+const statusOf = (value: unknown) => (value instanceof OperationalError ? undefined : property(value, 'status'))
+const property = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined

@@ -1,0 +1,91 @@
+/**
+ * Logins that the provider is asked not to bother the person with (`prompt=none`, OpenID Connect Core 1.0 section
+ * 3.1.2.1): how a provider that gives no token to ask with is asked whether it still stands by a login.
+ */
+import type { Request, RequestHandler, Response } from 'express'
+import { OperationalError } from '../errors.ts'
+import type { LoginSession } from '../sessions/session-store.ts'
+import type { LoginAttempt } from './attempts.ts'
+import type { LoginDependencies } from './dependencies.ts'
+import type { VerifiedLogin } from './login-tokens.ts'
+import { loginOf } from './session-middleware.ts'
+import { auditFields, visitOf } from './visit.ts'
+
+type Dependencies = Pick<LoginDependencies, 'audit' | 'endSession' | 'keepTokens' | 'sessionDigest' | 'verification'>
+
+/**
+ * Threat: a session that no application takes any more, and that still opens the next one's door here. Whoever has one
+ * whose provider has to be asked first is nobody on the pages behind this step.
+ */
+export function createVerifiedStep({ verification }: Pick<LoginDependencies, 'verification'>): RequestHandler {
+  return async (request, response, next) => {
+    const login = loginOf(request)
+    if (login === undefined) return next()
+    const verdict = await verification.ofPage(request.sessionID, login)
+    if (verdict !== undefined && !('reason' in verdict)) {
+      request.user = verdict
+      return next()
+    }
+    delete request.user
+    if (verdict !== undefined) visitOf(response).unconfirmedBy = login.identity.provider
+    next()
+  }
+}
+
+/** What became of the session that a browser had when the provider answered. */
+export type Confirmation = 'confirmed' | 'ended' | 'another-login'
+
+/**
+ * The session goes on under its own id, so that the hosts which have it keep it, and its lifetime goes on with it: nobody
+ * has logged in. Only for the same person in the same session of the provider; anything else is a login like any other.
+ */
+export async function confirmSession(
+  { login: fresh, tokens }: VerifiedLogin,
+  attempt: LoginAttempt,
+  request: Request,
+  response: Response,
+  dependencies: Dependencies,
+): Promise<Confirmation> {
+  const { audit, keepTokens, sessionDigest, verification } = dependencies
+  const current = loginOf(request)
+  if (attempt.prompt !== 'none' || current === undefined || !isSameLogin(current, fresh)) return 'another-login'
+  const { sessionID } = request
+  await keepTokens(sessionID, tokens, current)
+  if ((await verification.confirm(sessionID, fresh)) === undefined) return 'ended'
+  const { subject, provider } = fresh.identity
+  audit.write({
+    event: 'session.verified',
+    ...auditFields(request, response),
+    subject,
+    session: sessionDigest(sessionID),
+    provider,
+  })
+  return 'confirmed'
+}
+
+/**
+ * The provider would have to ask the person: it does not stand by the login as it is. Ends the session that was waiting
+ * for this answer, and no other: a link to `/login?prompt=none` must not log anybody out.
+ */
+export async function endUnconfirmed(
+  { provider }: LoginAttempt,
+  error: unknown,
+  request: Request,
+  response: Response,
+  dependencies: Dependencies,
+): Promise<void> {
+  const { audit, endSession, sessionDigest, verification } = dependencies
+  const login = loginOf(request)
+  if (login === undefined || login.identity.provider !== provider || !verification.needsBrowser(login)) return
+  await endSession(request.sessionID)
+  const { subject } = login.identity
+  const fields = { ...auditFields(request, response), subject, session: sessionDigest(request.sessionID) }
+  const code = error instanceof OperationalError ? error.code : 'ERR_LOGIN_REFUSED'
+  audit.write({ event: 'session.verification-failed', ...fields, provider, code, reason: 'refused' })
+  audit.write({ event: 'session.ended', ...fields, cause: 'provider-refused' })
+}
+
+const isSameLogin = (current: LoginSession, fresh: LoginSession): boolean =>
+  current.identity.subject === fresh.identity.subject &&
+  current.identity.provider === fresh.identity.provider &&
+  current.providerSession === fresh.providerSession

@@ -1,0 +1,233 @@
+/** A provider that is asked about a login again and answers something else than it should (OpenID Connect Core 1.0, 12.2). */
+import type { ServerResponse } from 'node:http'
+import { generateKeyPair, SignJWT } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { OperationalError } from '../../app/errors.ts'
+import { createAskProvider } from '../../app/login/ask-provider.ts'
+import { tokensToKeep, verifyByOf } from '../../app/login/login-tokens.ts'
+import { createOutbound } from '../../app/login/outbound.ts'
+import { createProviders, type Providers } from '../../app/login/providers.ts'
+import type { LoginSession, ProviderTokens } from '../../app/sessions/session-store.ts'
+import { type Answers, type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
+import { client, corp } from './relying-party.ts'
+
+const used = 'the refresh token of the login'
+const rotated = 'the refresh token that takes its place'
+const clock = { now: () => Date.now() }
+const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+let provider: MisbehavingProvider
+let providers: Providers
+const outbound = createOutbound()
+beforeAll(async () => {
+  provider = await startMisbehavingProvider()
+  const logger = { info() {}, warn() {}, error() {} }
+  const settings = [corp(provider.issuer)]
+  providers = createProviders({ settings, publicUrl: 'https://auth.example.com', fetch: outbound.fetch, clock, logger })
+})
+afterAll(async () => {
+  providers.stop()
+  await provider.close()
+  await outbound.close()
+})
+
+let kept: ProviderTokens[]
+beforeEach(() => {
+  kept = []
+})
+
+const login = (): LoginSession => ({
+  identity: {
+    kind: 'user',
+    subject: `${provider.issuer}#alice`,
+    provider: 'corp',
+    groups: ['ops'],
+    claims: { sub: 'alice', groups: ['ops'], amr: ['pwd'], auth_time: 1_700_000_000 },
+    authTime: 1_700_000_000,
+    amr: ['pwd'],
+  },
+  startedAt: 1_700_000_000,
+  verifyBy: 'refresh-token',
+})
+
+const keep = async (tokens: ProviderTokens): Promise<void> => void kept.push(tokens)
+
+function ask(answers: Answers, tokens: ProviderTokens = { refreshToken: used }, about = login(), store = keep) {
+  provider.answerTo('http://idp/?redirect_uri=http://rp/', answers)
+  return createAskProvider(providers, clock)(about, tokens, store)
+}
+
+/** A token response with an ID token of these claims, or without one. */
+const refreshed =
+  (claims: Readonly<Record<string, unknown>> | undefined, sign = provider.sign) =>
+  (response: ServerResponse) => {
+    const now = nowSeconds()
+    const good = { iss: provider.issuer, sub: 'alice', aud: client.clientId, iat: now, exp: now + 300 }
+    const idToken = claims === undefined ? Promise.resolve(undefined) : sign({ ...good, ...claims })
+    void idToken.then(id_token =>
+      answer(response, { access_token: 'new', token_type: 'Bearer', refresh_token: rotated, id_token }),
+    )
+  }
+
+function answer(response: ServerResponse, body: unknown, status = 200): void {
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
+}
+
+const person = { sub: 'alice', email: 'alice@example.com', email_verified: true, groups: ['guests'] }
+
+describe('a refresh', () => {
+  it('reads groups and claims anew, and the authentication not', async () => {
+    const claims = { auth_time: nowSeconds(), amr: ['mfa'], acr: 'gold' }
+    const said = await ask({ token: refreshed(claims), userinfo: person })
+    expect(said).toMatchObject({
+      kind: 'confirmed',
+      identity: { groups: ['guests'], email: 'alice@example.com', authTime: 1_700_000_000, amr: ['pwd'] },
+    })
+    const identity = said.kind === 'confirmed' ? said.identity : undefined
+    expect(identity?.acr).toBeUndefined()
+    expect(identity?.claims).toMatchObject({ amr: ['pwd'], auth_time: 1_700_000_000 })
+    expect(identity?.claims).not.toHaveProperty('acr')
+    expect(kept).toEqual([{ refreshToken: rotated }])
+  })
+
+  it.each([
+    ['another person', { sub: 'mallory' }],
+    ['another client', { aud: 'another' }],
+    ['another issuer', { iss: 'https://idp.evil.example' }],
+  ])('with an ID token of %s is refused', async (_, claims) => {
+    expect(await ask({ token: refreshed(claims), userinfo: person })).toMatchObject({ kind: 'refused' })
+  })
+
+  it('with userinfo of another person is refused', async () => {
+    const said = await ask({ token: refreshed({}), userinfo: { ...person, sub: 'mallory' } })
+    expect(said).toMatchObject({ kind: 'refused' })
+  })
+
+  it('with an ID token that somebody else has signed counts for nothing', async () => {
+    const { privateKey } = await generateKeyPair('ES256')
+    const forge = (claims: Parameters<typeof provider.sign>[0]) =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
+    const said = await ask({ token: refreshed({}, forge), userinfo: person })
+    expect(said).toMatchObject({ kind: 'unavailable', code: 'ERR_LOGIN_RESPONSE_INVALID' })
+  })
+
+  it('with groups that cannot be read is refused, as the login would be', async () => {
+    const said = await ask({ token: refreshed({}), userinfo: { ...person, groups: { ops: true } } })
+    expect(said).toMatchObject({ kind: 'refused', code: 'ERR_LOGIN_CLAIMS_INVALID' })
+  })
+
+  it('without an ID token is confirmed by userinfo, unless the ID token said more', async () => {
+    const answers = { token: refreshed(undefined), userinfo: person }
+    expect(await ask(answers)).toMatchObject({ kind: 'confirmed', identity: { groups: ['guests'] } })
+    expect(await ask(answers, { refreshToken: used, needsIdToken: true })).toEqual({ kind: 'unanswerable' })
+  })
+
+  it('keeps the new token before anything else can fail', async () => {
+    const userinfoAnswer = (response: ServerResponse) => answer(response, {}, 503)
+    const said = await ask({ token: refreshed({}), userinfoAnswer })
+    expect(said).toMatchObject({ kind: 'unavailable', code: 'ERR_PROVIDER_UNAVAILABLE' })
+    expect(kept).toEqual([{ refreshToken: rotated }])
+  })
+
+  it('whose new token cannot be kept is no answer at all', async () => {
+    const down = new OperationalError('ERR_STORE_UNAVAILABLE', 'down')
+    const store = () => Promise.reject(down)
+    await expect(ask({ token: refreshed({}), userinfo: person }, undefined, undefined, store)).rejects.toBe(down)
+  })
+
+  it.each([
+    ['invalid_grant', 400, 'refused'],
+    ['interaction_required', 400, 'refused'],
+    ['invalid_client', 401, 'unavailable'],
+    ['unauthorized_client', 400, 'unavailable'],
+    ['temporarily_unavailable', 503, 'unavailable'],
+    ['slow_down', 429, 'unavailable'],
+  ])('answered with %s (%d) is %s, and the detail holds no token', async (error, status, kind) => {
+    const description = `the token ${used} is not known`
+    const said = await ask({ token: response => answer(response, { error, error_description: description }, status) })
+    expect(said).toMatchObject({ kind })
+    expect(JSON.stringify(said)).not.toContain(used)
+  })
+})
+
+describe('userinfo alone', () => {
+  const tokens = { accessToken: 'an access token' }
+
+  it('confirms while the access token lasts', async () => {
+    expect(await ask({ userinfo: person }, tokens)).toMatchObject({
+      kind: 'confirmed',
+      identity: { groups: ['guests'] },
+    })
+    const over = { ...tokens, accessTokenExpiresAt: nowSeconds() - 1 }
+    expect(await ask({ userinfo: person }, over)).toEqual({ kind: 'unanswerable' })
+    expect(await ask({ userinfo: person }, {})).toEqual({ kind: 'unanswerable' })
+  })
+
+  it.each([
+    [401, 'refused'],
+    [403, 'refused'],
+    [429, 'unavailable'],
+    [500, 'unavailable'],
+  ])('that answers %d is %s', async (status, kind) => {
+    const said = await ask({ userinfoAnswer: response => answer(response, {}, status) }, tokens)
+    expect(said).toMatchObject({ kind })
+  })
+})
+
+describe('a provider', () => {
+  it('that is not configured any more stands by nobody', async () => {
+    const about = { ...login(), identity: { ...login().identity, provider: 'gone' } }
+    expect(await ask({}, undefined, about)).toMatchObject({ kind: 'refused', code: 'ERR_PROVIDER_UNKNOWN' })
+  })
+
+  it('of another issuer than the login stands by nobody, and gets no token', async () => {
+    const calls = provider.tokenRequests.length
+    const about = { ...login(), identity: { ...login().identity, subject: 'https://idp.old.example#alice' } }
+    expect(await ask({}, undefined, about)).toMatchObject({ kind: 'refused' })
+    expect(provider.tokenRequests.length).toBe(calls)
+  })
+
+  it('is asked a bounded number of times at once', async () => {
+    let [running, most] = [0, 0]
+    const token = (response: ServerResponse) => {
+      running += 1
+      most = Math.max(most, running)
+      setTimeout(() => {
+        running -= 1
+        answer(response, { error: 'invalid_grant' }, 400)
+      }, 30)
+    }
+    provider.answerTo('http://idp/?redirect_uri=http://rp/', { token })
+    const askAgain = createAskProvider(providers, clock)
+    const said = await Promise.all(Array.from({ length: 100 }, () => askAgain(login(), { refreshToken: used }, keep)))
+    expect(said.every(({ kind }) => kind === 'refused')).toBe(true)
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(32)
+  })
+})
+
+describe('what is kept of a token response', () => {
+  const response = { access_token: 'access', refresh_token: 'refresh', expires_in: 60 }
+  const claims = { iss: 'i', sub: 's', aud: 'a', exp: 1, iat: 1, nonce: 'n', sid: 'x', auth_time: 1, amr: [] }
+
+  it('is the refresh token alone where there is one', () => {
+    expect(tokensToKeep(response, claims, { sub: 's' }, 100)).toEqual({ refreshToken: 'refresh' })
+    expect(verifyByOf({ refreshToken: 'refresh' })).toEqual({ verifyBy: 'refresh-token' })
+  })
+
+  it('is the access token where userinfo says all that the ID token said', () => {
+    const { refresh_token: _none, ...rest } = response
+    const all = tokensToKeep(rest, { ...claims, groups: [] }, { sub: 's', groups: [] }, 100)
+    expect(all).toEqual({ accessToken: 'access', accessTokenExpiresAt: 160 })
+    expect(verifyByOf(all)).toEqual({ verifyBy: 'access-token' })
+    expect(tokensToKeep(rest, { ...claims, groups: [] }, { sub: 's' }, 100)).toEqual({})
+    expect(tokensToKeep(rest, claims, undefined, 100)).toEqual({})
+    expect(verifyByOf({})).toEqual({})
+  })
+
+  it('is nothing that is too long', () => {
+    const long = 'x'.repeat(16 * 1024 + 1)
+    const both = { access_token: long, refresh_token: long }
+    expect(tokensToKeep(both, claims, { sub: 's' }, 100)).toEqual({})
+  })
+})
