@@ -5,3 +5,9 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: () => Date.now() }
+
+/** How far the clocks of a provider and of replicas may be apart, in seconds. */
+const maxClockSkewSeconds = 60
+
+/** Whether a moment (seconds since the epoch) is one of the future, beyond what clocks differ by. */
+export const isAhead = (moment: number, clock: Clock): boolean => moment > clock.now() / 1000 + maxClockSkewSeconds

@@ -70,6 +70,7 @@ export function composeChecks(
     visited: kept.directory.visited,
     authenticate,
     issueSession: cookies.issueSession,
+    rememberedSeconds: kept.rememberedSeconds,
     deniedPages,
     audit,
   })

@@ -19,8 +19,10 @@ import { createSessionStore } from './sessions/login-sessions.ts'
 import { createLogoutMarks } from './sessions/logout-marks.ts'
 import { createOneTimeStore, createSharedStore } from './sessions/sealed-records.ts'
 import { createSessionDirectory } from './sessions/session-directory.ts'
+import { endOf, longestLifetimeOf } from './sessions/session-payload.ts'
 import type { HandoffTicket, LoginSession, RecordStore } from './sessions/session-store.ts'
 import { createSessionTokens } from './sessions/session-tokens.ts'
+import { createVisits } from './sessions/visits.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -43,17 +45,29 @@ export const secretsOf = (config: Config): readonly string[] => config.sessions.
 
 /** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
 export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
-  const { lifetimeSeconds, idleSeconds, cacheBytes } = config.sessions
+  const { lifetimeSeconds, idleSeconds, remembered, cacheBytes } = config.sessions
   const secrets = secretsOf(config)
-  const limits = { records, secrets, clock, lifetimeSeconds, idleSeconds }
+  const lifetimes = { lifetimeSeconds, idleSeconds, ...(remembered === undefined ? {} : { remembered }) }
+  const limits = { records, secrets, clock, ...lifetimes }
   const { algorithm, rotateEverySeconds } = config.assertion
   const sessions = createSessionStore({ ...limits, memoryBytes: cacheBytes / 2 })
-  const endOf = ({ startedAt }: LoginSession) => startedAt + lifetimeSeconds
+  const endOfLogin = (login: LoginSession): number => endOf(login, lifetimes)
   return {
     sessions,
     cookies: composeCookies(config),
-    directory: createSessionDirectory({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds, endOf }),
-    cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds }),
+    rememberedSeconds: (login: LoginSession): number | undefined =>
+      login.isRemembered === true && remembered !== undefined
+        ? Math.max(Math.floor(endOfLogin(login) - clock.now() / 1000), 1)
+        : undefined,
+    visits: createVisits({ records, secrets, clock }),
+    directory: createSessionDirectory({
+      records,
+      secrets,
+      clock,
+      longestLifetimeSeconds: longestLifetimeOf(lifetimes),
+      endOf: endOfLogin,
+    }),
+    cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: longestLifetimeOf(lifetimes) }),
     logoutMarks: createLogoutMarks({
       records,
       secrets,
@@ -62,7 +76,7 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     }),
     tokens: createSessionTokens({ records, secrets }),
     leases: createLeases({ records, clock }),
-    endOf,
+    endOf: endOfLogin,
     expressStore: createExpressSessionStore(limits),
     attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),

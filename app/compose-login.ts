@@ -21,6 +21,7 @@ import { createOutbound } from './login/outbound.ts'
 import { createProviderCookie } from './login/provider-cookie.ts'
 import { createProviders } from './login/providers.ts'
 import { createRateLimit } from './login/rate-limit.ts'
+import { createRememberCookie } from './login/remember-cookie.ts'
 import { createReturnToGuard } from './login/return-to.ts'
 import { createLoginRouter } from './login/routes.ts'
 import { createSessionMiddleware } from './login/session-middleware.ts'
@@ -43,12 +44,13 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
     logger: logger.child('login'),
   })
   const verification = composeVerification(base, kept, createAskProvider(providers, clock))
-  const { lifetimeSeconds, verifyEverySeconds } = config.sessions
+  const { verifyEverySeconds } = config.sessions
   const middleware = {
     store: kept.expressStore,
     secrets: secretsOf(config),
     isSecure: isSecure(config),
-    lifetimeSeconds,
+    endOf: kept.endOf,
+    rememberedSeconds: kept.rememberedSeconds,
   }
   const router = createLoginRouter({
     publicUrl,
@@ -73,6 +75,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
       extraDomains: config.login.returnTo,
       canonical: canonicalOptions(config),
     }),
+    ...(config.sessions.remembered !== undefined && { remember: createRememberCookie(isSecure(config)) }),
     pages: kept.pages,
     audit,
     logger: logger.child('login'),

@@ -2,14 +2,28 @@
 import { createHostSettings } from '../config/host-settings.ts'
 import { type Base, type Kept, newRequestId } from './compose-kept.ts'
 import { createSessionCookieAuthenticator, type SessionGuard } from './identity/session-cookie.ts'
+import { createClockGuard } from './sessions/clock-guard.ts'
+import { createHostLimitsGuard } from './sessions/host-limits.ts'
 import { createHostProviderGuard } from './sessions/host-providers.ts'
 import { createVerdictReport } from './sessions/report-verdicts.ts'
 import { createVerification, overdueAfter, type Verification } from './sessions/verification.ts'
 import { type AskProvider, createVerifySession } from './sessions/verify-session.ts'
 
-export function composeAuthenticator(base: Base, { cookies, sessions }: Kept, verification: Verification) {
-  const guards = [...composeHostProviders(base), ...composeVerificationGuard(base, verification)]
+export function composeAuthenticator(base: Base, kept: Kept, verification: Verification) {
+  const { cookies, sessions } = kept
+  const guards: readonly SessionGuard[] = [
+    createClockGuard(base.clock),
+    ...composeHostProviders(base),
+    ...composeVerificationGuard(base, verification),
+    ...composeHostLimits(base, kept),
+  ]
   return createSessionCookieAuthenticator({ cookies, sessions, guards })
+}
+
+/** Without a limit there is no guard, and checks do not even ask. */
+function composeHostLimits({ config, clock }: Base, { visits, endOf }: Kept): readonly SessionGuard[] {
+  const isLimited = config.hosts.some(host => host.maxAgeSeconds !== undefined || host.maxIdleSeconds !== undefined)
+  return isLimited ? [createHostLimitsGuard({ limitsFor: createHostSettings(config.hosts), visits, endOf, clock })] : []
 }
 
 /** Where no host has a list there is no guard, and checks do not even ask. */

@@ -11,6 +11,7 @@ import { explanationOf } from './admin/routes.ts'
 import { type AuditLogFile, createAuditLog } from './audit/audit-log.ts'
 import { createFailureReport } from './audit/failure-report.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { watchClock } from './clock-watch.ts'
 import { composeAdmin, type ServiceAnswers } from './compose-admin.ts'
 import { composeChecks } from './compose-checks.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
@@ -106,6 +107,12 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
 
   const ports = () => ({ main: portOf(main), admin: admin === undefined ? 0 : portOf(admin) })
 
+  let stopClockWatch = (): void => undefined
+  const noteJump = (seconds: number): void => {
+    metrics.clockJumped(seconds)
+    logger.warn({ seconds }, 'the clock was set; lifetimes of sessions count by it')
+  }
+
   return {
     logger,
     async start() {
@@ -115,6 +122,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       if (admin !== undefined) await listen(admin, config.admin.listen)
       logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
       void login.providers.start()
+      stopClockWatch = watchClock({ clock, onJump: noteJump })
     },
     reload() {
       policy.reload().catch((error: unknown) => logger.error({ err: error }, 'policy reload failed'))
@@ -126,6 +134,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     },
     async close() {
       isDraining = true
+      stopClockWatch()
       login.providers.stop()
       kept.keys.close()
       const { shutdownTimeoutSeconds } = config.server

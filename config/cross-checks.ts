@@ -46,13 +46,22 @@ function checkSecretCount(tree: Tree): CrossFinding[] {
 }
 
 function checkLifetimes(tree: Tree): CrossFinding[] {
-  const lifetime = secondsAt(tree, ['sessions', 'lifetime'])
-  return ['idle', 'verifyEvery'].flatMap((name): CrossFinding[] => {
-    const path = ['sessions', name]
-    const seconds = secondsAt(tree, path)
-    if (seconds === undefined || lifetime === undefined || seconds <= lifetime) return []
-    return [{ path, message: 'expected at most sessions.lifetime, which ends every session' }]
-  })
+  return [
+    ...checkAtMost(tree, 'idle', 'lifetime', 'which ends every session'),
+    ...checkAtMost(tree, 'verifyEvery', 'lifetime', 'which ends every session'),
+    ...checkAtMost(tree, 'rememberIdle', 'rememberLifetime', 'which ends every session'),
+    ...checkAtMost(tree, 'lifetime', 'rememberLifetime', 'or staying logged in would be shorter than not'),
+  ]
+}
+
+function checkAtMost(tree: Tree, shorter: string, longer: string, why: string): CrossFinding[] {
+  // Staying logged in is an offer that nobody has to make.
+  if (longer === 'rememberLifetime' && String(inForceAt(tree, ['sessions', 'remember'])) !== 'true') return []
+  const path = ['sessions', shorter]
+  const most = secondsAt(tree, ['sessions', longer])
+  const seconds = secondsAt(tree, path)
+  if (seconds === undefined || most === undefined || seconds <= most) return []
+  return [{ path, message: `expected at most sessions.${longer}, ${why}` }]
 }
 
 function secondsAt(tree: Tree, path: Path): number | undefined {

@@ -12,14 +12,14 @@ export const host = z.strictObject({
   }),
   maxAge: setting(duration(60).exactOptional(), {
     description:
-      'How long after a login the host may be used before it asks for another; `sessions.lifetime` ends it anyway.',
+      'How long after a login at the provider the host may be used before it asks for another; `sessions.lifetime` ends it anyway.',
     expected: durationExpected,
     example: '8h',
   }),
   // As with sessions.idle: what is written once a minute cannot be measured more finely.
   maxIdle: setting(duration(120).exactOptional(), {
     description:
-      'How long a session may go without a request before the host asks for a login; `sessions.idle` ends it anyway.',
+      'How long a session may go without a request to the host before the host asks for a login; `sessions.idle` ends it anyway.',
     expected: durationExpected,
     example: '15m',
   }),

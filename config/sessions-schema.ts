@@ -39,6 +39,19 @@ export const sessions = z.strictObject({
     description: 'How long a session lasts without a request.',
     expected: durationExpected,
   }),
+  remember: setting(z.boolean().default(false), {
+    description:
+      'Whether people may choose to stay logged in; a page then asks them before each login. Whoever does not choose it has a cookie that ends with the browser.',
+    expected: 'true or false',
+  }),
+  rememberLifetime: setting(duration(60).prefault('30d'), {
+    description: 'As `lifetime`, for people who chose to stay logged in.',
+    expected: durationExpected,
+  }),
+  rememberIdle: setting(duration(120).prefault('14d'), {
+    description: 'As `idle`, for people who chose to stay logged in.',
+    expected: durationExpected,
+  }),
   verifyEvery: setting(duration(0).prefault('5m'), {
     description:
       'How often the provider is asked about a session that is in use: what is gone there is gone here after that time. `0s`: never again after the login.',

@@ -16,6 +16,10 @@ export function toSessions(sessions: ParsedSessions, directory: string) {
     idleSeconds: sessions.idle,
     verifyEverySeconds: sessions.verifyEvery,
     staleGraceSeconds: sessions.staleGrace,
+    /** Present where people may choose to stay logged in. */
+    ...(sessions.remember && {
+      remembered: { lifetimeSeconds: sessions.rememberLifetime, idleSeconds: sessions.rememberIdle },
+    }),
     cacheBytes: sessions.cacheBytes,
     /** Present exactly where cookies are bound to it, not to single hosts. */
     ...(sessions.binding === 'domain' && sessions.cookieDomain !== undefined

@@ -151,8 +151,10 @@ function challenge({ unmet, facts }: Evaluation): Unstamped<Decision> | undefine
   return { effect: 'challenge', reason, rule: best.row.id, login: requirementOf(best.need) }
 }
 
-/** A stronger method that no class names can only be asked for by asking for a login at all: `max_age=0`. */
-function requirementOf({ maxAgeSeconds, needsMethod, acrValues }: LoginNeed): LoginRequirement {
-  const age = needsMethod && acrValues.length === 0 ? 0 : maxAgeSeconds
-  return { ...(age === undefined ? {} : { maxAgeSeconds: age }), ...(acrValues.length === 0 ? {} : { acrValues }) }
+function requirementOf({ maxAgeSeconds, acrValues, methods }: LoginNeed): LoginRequirement {
+  return {
+    ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }),
+    ...(acrValues.length === 0 ? {} : { acrValues }),
+    ...(methods.length === 0 ? {} : { methods }),
+  }
 }

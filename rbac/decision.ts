@@ -38,8 +38,8 @@ export interface LoginRequirement {
   readonly maxAgeSeconds?: number
   /** Wanted authentication context classes, in order of preference (`acr_values`). */
   readonly acrValues?: readonly string[]
-  /** Wanted methods, of which every one has to be among those that the provider names (RFC 8176, `amr`). */
-  readonly methods?: readonly string[]
+  /** Of each of these lists one method has to be among those that the provider names (RFC 8176, `amr`). */
+  readonly methods?: readonly (readonly string[])[]
   /** `none`: only if the provider can do without asking the person (section 3.1.2.1). */
   readonly prompt?: 'none' | 'login'
 }

@@ -10,7 +10,7 @@ import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { type AccessRequest, canonicaliseUrl, MalformedRequestError } from './access-request.ts'
 import { parseMapping, parseText } from './conditions/arguments.ts'
 import type { ClientCertificate, Context } from './context.ts'
-import { challengeReasons, type Decision, denyReasons, type Effect } from './decision.ts'
+import { challengeReasons, type Decision, denyReasons, type Effect, type LoginRequirement } from './decision.ts'
 import type { Identity } from './identity.ts'
 import { unknownName } from './nearest.ts'
 import { PolicyError, type Problem, ValueError } from './policy-error.ts'
@@ -31,7 +31,7 @@ export interface Want {
   readonly effect: Effect
   readonly reason?: string
   readonly rule?: string
-  readonly login?: { readonly maxAgeSeconds?: number; readonly acrValues?: readonly string[] }
+  readonly login?: LoginRequirement
   readonly shadow?: readonly string[]
 }
 

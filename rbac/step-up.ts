@@ -8,12 +8,13 @@ import type { Condition, Criterion, Facts } from './conditions/condition.ts'
 /** What the next login has to be like. Nothing set: no login is needed. */
 export interface LoginNeed {
   readonly maxAgeSeconds?: number
-  readonly needsMethod: boolean
-  /** Classes of which any will do; empty when any stronger method may be meant. */
+  /** Classes of which any will do; empty when none is asked for. */
   readonly acrValues: readonly string[]
+  /** Of each list one method is needed. A login has many methods, so no two lists contradict each other. */
+  readonly methods: readonly (readonly string[])[]
 }
 
-const nothing: LoginNeed = { needsMethod: false, acrValues: [] }
+const nothing: LoginNeed = { acrValues: [], methods: [] }
 
 /** `undefined` when no login can make the condition true. */
 export function loginNeedOf(condition: Condition, facts: Facts, wanted = true): LoginNeed | undefined {
@@ -35,8 +36,14 @@ function needOfCriterion({ test, stepUp }: Criterion, facts: Facts, wanted: bool
   if (test(facts) === wanted) return nothing
   // A login can be made fresher or stronger, never staler or weaker.
   if (!wanted || stepUp === undefined) return undefined
-  if (stepUp.kind === 'age') return { ...nothing, maxAgeSeconds: stepUp.maxAgeSeconds }
-  return { needsMethod: true, acrValues: stepUp.acrValues }
+  switch (stepUp.kind) {
+    case 'age':
+      return { ...nothing, maxAgeSeconds: stepUp.maxAgeSeconds }
+    case 'class':
+      return { ...nothing, acrValues: stepUp.acrValues }
+    case 'method':
+      return { ...nothing, methods: [stepUp.methods] }
+  }
 }
 
 function join(left: LoginNeed | undefined, right: LoginNeed | undefined): LoginNeed | undefined {
@@ -44,7 +51,7 @@ function join(left: LoginNeed | undefined, right: LoginNeed | undefined): LoginN
   const ages = [left.maxAgeSeconds, right.maxAgeSeconds].filter(age => age !== undefined)
   const acrValues = intersect(left.acrValues, right.acrValues)
   if (acrValues === undefined) return undefined
-  const need = { needsMethod: left.needsMethod || right.needsMethod, acrValues }
+  const need = { acrValues, methods: withoutRepeats([...left.methods, ...right.methods]) }
   return ages.length === 0 ? need : { ...need, maxAgeSeconds: Math.min(...ages) }
 }
 
@@ -55,14 +62,18 @@ function intersect(left: readonly string[], right: readonly string[]): readonly 
   return both.length === 0 ? undefined : both
 }
 
+function withoutRepeats(lists: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  return [...new Map(lists.map(list => [JSON.stringify(list), list])).values()]
+}
+
 /** The login that asks less of the person; the first of two alike. */
 function cheaper(left: LoginNeed | undefined, right: LoginNeed | undefined): LoginNeed | undefined {
   if (left === undefined || right === undefined) return left ?? right
   return costOf(right) < costOf(left) ? right : left
 }
 
-function costOf({ maxAgeSeconds, needsMethod }: LoginNeed): number {
-  return (maxAgeSeconds === undefined ? 0 : 1) + (needsMethod ? 2 : 0)
+function costOf({ maxAgeSeconds, acrValues, methods }: LoginNeed): number {
+  return (maxAgeSeconds === undefined ? 0 : 1) + (acrValues.length + methods.length > 0 ? 2 : 0)
 }
 
 /** `authentication-too-old` comes before `authentication-method-missing`; then the login that asks less. */

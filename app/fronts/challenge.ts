@@ -24,11 +24,13 @@ export type ChallengeFor = (
 
 export function createChallenge({ publicUrl, issuePending }: ChallengeSettings): ChallengeFor {
   return (question, decision, authentication) => {
-    const { maxAgeSeconds, acrValues = [], prompt } = decision.login
+    const { maxAgeSeconds, acrValues = [], methods = [], prompt } = decision.login
     const age = maxAgeSeconds === undefined ? '' : `&max_age=${maxAgeSeconds}`
     const classes = acrValues.length === 0 ? '' : `&acr_values=${encodeURIComponent(acrValues.join(' '))}`
+    const ways = methods.length === 0 ? '' : `&amr=${encodeURIComponent(methodsText(methods))}`
     const how = prompt === undefined ? '' : `&prompt=${prompt}`
-    const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnTo(question.request.url))}${age}${classes}${how}`
+    const asked = `${age}${classes}${ways}${how}`
+    const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnTo(question.request.url))}${asked}`
     // Only a navigation comes back from a login; a script's request would leave a cookie that nobody redeems.
     if (!question.isInteractive) return { loginUrl }
     if (authentication.bindingHash !== undefined)
@@ -36,6 +38,11 @@ export function createChallenge({ publicUrl, issuePending }: ChallengeSettings):
     const { setCookie, nonceHash } = issuePending()
     return { loginUrl: `${loginUrl}&handoff=${nonceHash}`, setCookie }
   }
+}
+
+/** Alternatives are joined by `|`, lists by a space; neither stands in an encoded name. */
+function methodsText(lists: readonly (readonly string[])[]): string {
+  return lists.map(list => list.map(encodeURIComponent).join('|')).join(' ')
 }
 
 function returnTo(url: string): string {

@@ -7,7 +7,7 @@
 import type { Identity } from '../../rbac/identity.ts'
 import type { AuditLog } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
-import type { HandoffTicket, OneTimeStore, SessionStore } from '../sessions/session-store.ts'
+import type { HandoffTicket, LoginSession, OneTimeStore, SessionStore } from '../sessions/session-store.ts'
 import type { Authentication } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { ParsedSubrequest, Reply } from './front.ts'
@@ -30,7 +30,9 @@ export interface HandoffDependencies {
   /** A host takes a session over; before it gets the cookie. */
   readonly visited: (sessionId: string, host: string) => Promise<void>
   readonly authenticate: (cookie: string, domain: string) => Checked | Promise<Checked>
-  readonly issueSession: (sessionId: string, domain: string) => string
+  readonly issueSession: (sessionId: string, domain: string, maxAgeSeconds?: number) => string
+  /** How long the cookie of somebody who chose to stay logged in lasts; `undefined`: as long as the browser runs. */
+  readonly rememberedSeconds: (session: LoginSession) => number | undefined
   readonly deniedPages: DeniedPages
   readonly audit: AuditLog
 }
@@ -86,7 +88,8 @@ async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies:
     subject: session.identity.subject,
     domain: request.domain,
   })
-  const cookie = dependencies.issueSession(ticket.sessionId, request.domain)
+  const seconds = dependencies.rememberedSeconds(session)
+  const cookie = dependencies.issueSession(ticket.sessionId, request.domain, seconds)
   return redirectReply(ticket.returnTo, [...requestIdHeader(requestId), 'Set-Cookie', cookie])
 }
 

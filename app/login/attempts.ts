@@ -9,18 +9,26 @@ import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { OneTimeStore } from '../sessions/session-store.ts'
 
+/** What a login has to be like. */
+export interface LoginWish {
+  readonly maxAgeSeconds?: number
+  readonly acrValues?: readonly string[]
+  /** Of each list one method. */
+  readonly methods?: readonly (readonly string[])[]
+  readonly prompt?: 'login' | 'none'
+}
+
 /** What the person asked for when starting. */
-export interface LoginIntent {
+export interface LoginIntent extends LoginWish {
   readonly provider: string
   /** Checked when the attempt was made. */
   readonly returnTo: string
   /** Digest of the nonce that the application's host gave the browser; absent when no handoff was asked for. */
   readonly handoff?: string
-  readonly maxAgeSeconds?: number
-  readonly acrValues?: readonly string[]
   /** Address that the person entered, for the provider's own page. */
   readonly loginHint?: string
-  readonly prompt?: 'login' | 'none'
+  /** The person chose to stay logged in. */
+  readonly isRemembered?: true
 }
 
 export interface LoginAttempt extends LoginIntent {
@@ -33,6 +41,16 @@ export interface LoginAttempt extends LoginIntent {
   readonly startedAt: number
   /** Started by us after the browser's cookie had changed under it; not done twice. */
   readonly isRestart?: boolean
+}
+
+/** The wish alone; what is not wished for is absent. */
+export function wishOf({ maxAgeSeconds, acrValues, methods, prompt }: LoginWish): LoginWish {
+  return {
+    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
+    ...(acrValues !== undefined && { acrValues }),
+    ...(methods !== undefined && { methods }),
+    ...(prompt !== undefined && { prompt }),
+  }
 }
 
 export interface Attempts {

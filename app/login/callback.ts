@@ -7,16 +7,18 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
-import { digestOf, isSameToken, type LoginAttempt, type LoginIntent } from './attempts.ts'
+import { digestOf, isSameToken, type LoginAttempt, type LoginIntent, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
 import { loginPath, rawQueryOf } from './parameters.ts'
 import { needsPerson } from './refusal.ts'
+import { withChoice } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
 import { confirmSession, endUnconfirmed } from './silent-login.ts'
 import { startLogin } from './start.ts'
+import { noteRound, recentRounds } from './step-up-rounds.ts'
 import { auditFields, redirect, visitOf } from './visit.ts'
 
 export function createCallbackRoute(dependencies: LoginDependencies): RequestHandler {
@@ -41,14 +43,8 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   const attempt = await takeAttempt(handle, request, dependencies)
   // A bookmark or the back button of somebody who is logged in: nothing happens, and nothing needs to.
   if (attempt === undefined) return redirect(response, '/')
-  const { provider, returnTo, maxAgeSeconds, acrValues, handoff } = attempt
-  visitOf(response).retryUrl = loginPath({
-    rd: returnTo,
-    provider,
-    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
-    ...(acrValues !== undefined && { acrValues }),
-    ...(handoff !== undefined && { handoff }),
-  })
+  const { provider } = attempt
+  rememberWaysOn(attempt, response)
   if (request.params.provider !== provider) {
     throw new OperationalError('ERR_LOGIN_RESPONSE_INVALID', 'the callback of one provider got the state of another')
   }
@@ -69,10 +65,27 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   }
   const confirmation = await confirmSession(verified, attempt, request, response, dependencies)
   // Whoever has logged out in the meantime stays logged out.
-  if (confirmation === 'ended') return redirect(response, returnTo)
-  if (confirmation === 'another-login') await replaceSession(verified, attempt, request, response, dependencies)
+  if (confirmation === 'ended') return redirect(response, attempt.returnTo)
+  const now = dependencies.clock.now() / 1000
+  const before = recentRounds(request, now)
+  if (confirmation === 'another-login') {
+    const login = withChoice(verified.login, attempt, loginOf(request), dependencies)
+    await replaceSession({ ...verified, login }, attempt, request, response, dependencies)
+  }
+  noteRound(attempt, before, request, now)
   if (dependencies.providers.list.length > 1) dependencies.providerCookie.remember(response, provider)
   await leaveFor(attempt, request, response, dependencies)
+}
+
+/** Without asking the person a second time would end like the first. */
+function rememberWaysOn(attempt: LoginAttempt, response: Response): void {
+  const { provider, returnTo, handoff } = attempt
+  const { prompt, ...wish } = wishOf(attempt)
+  const again = { rd: returnTo, ...wish, ...(handoff !== undefined && { handoff }) }
+  const visit = visitOf(response)
+  visit.asked = wish
+  visit.retryUrl = loginPath({ ...again, provider, ...(prompt === 'login' && { prompt }) })
+  visit.switchUrl = loginPath({ ...again, prompt: 'login' })
 }
 
 /** What a login was for, without what has been used up. */
@@ -131,7 +144,7 @@ async function replaceSession(
   response: Response,
   dependencies: LoginDependencies,
 ): Promise<void> {
-  const { audit, endSession, keepTokens, sessionDigest } = dependencies
+  const { audit, endSession, keepTokens, sessionDigest, sessions } = dependencies
   const previous = loginOf(request)
   const previousId = request.sessionID
   await new Promise<void>((resolve, reject) => {
@@ -140,6 +153,7 @@ async function replaceSession(
     )
   })
   await keepTokens(request.sessionID, tokens, login)
+  sessions.keepCookie(request, login)
   const fields = auditFields(request, response)
   if (previous !== undefined) {
     await endSession(previousId)

@@ -9,6 +9,7 @@ import type { BrowserCookie } from './browser-cookie.ts'
 import type { Logger } from './logger.ts'
 import type { ProviderCookie } from './provider-cookie.ts'
 import type { Providers } from './providers.ts'
+import type { RememberCookie } from './remember-cookie.ts'
 import type { ReturnToGuard } from './return-to.ts'
 import type { SessionMiddleware } from './session-middleware.ts'
 
@@ -33,6 +34,8 @@ export interface LoginDependencies {
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard
+  /** Present where people may choose to stay logged in. */
+  readonly remember?: RememberCookie
   readonly pages: Pages
   readonly audit: AuditLog
   readonly logger: Logger

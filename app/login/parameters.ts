@@ -1,11 +1,10 @@
 /** The query of `/login` as typed values. What we sent out ourselves is strict; `rd` is looked at by the guard alone. */
 import type { Request } from 'express'
 import { OperationalError } from '../errors.ts'
-import { isToken, type LoginIntent } from './attempts.ts'
+import { isToken, type LoginIntent, type LoginWish } from './attempts.ts'
 import { parseEmail } from './email.ts'
 
-export interface LoginParameters
-  extends Pick<LoginIntent, 'handoff' | 'maxAgeSeconds' | 'acrValues' | 'prompt' | 'loginHint'> {
+export interface LoginParameters extends LoginWish, Pick<LoginIntent, 'handoff' | 'loginHint'> {
   /** Unchecked; absent when missing or repeated. */
   readonly rd?: string
   readonly provider?: string
@@ -23,6 +22,7 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
   const handoff = optional(query, 'handoff', isToken)
   const maxAge = optional(query, 'max_age', isSeconds)
   const acr = optional(query, 'acr_values', isAcrList)
+  const amr = optional(query, 'amr', isMethodLists)
   const prompt = optional(query, 'prompt', isPrompt)
   const provider = optional(query, 'provider', isProviderName)
   const loginHint = optional(query, 'login_hint', isEmail)
@@ -31,6 +31,7 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
     ...(handoff !== undefined && { handoff }),
     ...(maxAge !== undefined && { maxAgeSeconds: Number(maxAge) }),
     ...(acr !== undefined && { acrValues: acr.split(' ') }),
+    ...(amr !== undefined && { methods: amr.split(' ').map(list => list.split('|').map(decodeURIComponent)) }),
     ...(prompt !== undefined && { prompt }),
     ...(provider !== undefined && { provider }),
     ...(loginHint !== undefined && { loginHint }),
@@ -39,13 +40,14 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
 
 /** The address that starts the same login again. */
 export function loginPath(parameters: LoginParameters): string {
-  const { rd, handoff, maxAgeSeconds, acrValues, prompt, provider, loginHint } = parameters
+  const { rd, handoff, maxAgeSeconds, acrValues, methods, prompt, provider, loginHint } = parameters
   const query = new URLSearchParams()
   if (provider !== undefined) query.set('provider', provider)
   if (loginHint !== undefined) query.set('login_hint', loginHint)
   if (prompt !== undefined) query.set('prompt', prompt)
   if (maxAgeSeconds !== undefined) query.set('max_age', String(maxAgeSeconds))
   if (acrValues !== undefined) query.set('acr_values', acrValues.join(' '))
+  if (methods !== undefined) query.set('amr', methods.map(list => list.map(encodeURIComponent).join('|')).join(' '))
   if (handoff !== undefined) query.set('handoff', handoff)
   if (rd !== undefined) query.set('rd', rd)
   return query.size === 0 ? '/login' : `/login?${query.toString()}`
@@ -83,6 +85,18 @@ const matches =
     typeof value === 'string' && pattern.test(value)
 const isSeconds = matches(/^\d{1,9}$/)
 const isAcrList = matches(/^[\x21-\x7e]{1,256}(?: [\x21-\x7e]{1,256}){0,9}$/)
+/** Lists of encoded names; as many of each as a policy may sensibly hold. */
+const isMethodLists = (value: unknown): value is string =>
+  isMethodText(value) && value.split(/[ |]/).every(name => canDecode(name))
+const isMethodText = matches(/^[\w.!~*'()%-]{1,192}(?:[ |][\w.!~*'()%-]{1,192}){0,31}$/)
 const isProviderName = matches(/^[a-z0-9-]{1,64}$/)
 const isEmail = (value: unknown): value is string => parseEmail(value) !== undefined
 const isPrompt = (value: unknown): value is 'login' | 'none' => value === 'login' || value === 'none'
+
+function canDecode(name: string): boolean {
+  try {
+    return decodeURIComponent(name) !== ''
+  } catch {
+    return false
+  }
+}

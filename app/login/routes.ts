@@ -3,16 +3,21 @@
  *
  * Express 5 hands every rejection to the error handler at the end, so no route answers for its own failures.
  */
-import { type ErrorRequestHandler, type RequestHandler, Router, urlencoded } from 'express'
+import { type ErrorRequestHandler, type RequestHandler, type Response, Router, urlencoded } from 'express'
+import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
+import type { Page, Pages } from '../pages/pages.ts'
 import { createCallbackRoute } from './callback.ts'
 import { createEmailRoute } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
+import { createRememberRoute, rememberPath } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
 import { createVerifiedStep } from './silent-login.ts'
 import { createStartRoute } from './start.ts'
+import { StepUpError } from './step-up.ts'
+import { reportOf } from './step-up-failure.ts'
 import { nameOf, sendPage, visitOf } from './visit.ts'
 
 export function createLoginRouter(dependencies: LoginDependencies): Router {
@@ -23,6 +28,9 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const verified = createVerifiedStep(dependencies)
   router.get('/login', session, verified, createStartRoute(dependencies))
   router.post('/login', urlencoded({ extended: false, limit: '2kb' }), createEmailRoute(dependencies))
+  if (dependencies.remember !== undefined) {
+    router.post(rememberPath, urlencoded({ extended: false, limit: '2kb' }), createRememberRoute(dependencies))
+  }
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))
@@ -55,7 +63,7 @@ function welcomeRoute({ pages }: LoginDependencies): RequestHandler {
 }
 
 /** Expected failures only; a defect goes on to the handler of the whole application. */
-function showError({ logger, pages }: LoginDependencies): ErrorRequestHandler {
+function showError({ clock, logger, pages }: LoginDependencies): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent || !(error instanceof OperationalError)) return next(error)
     const { requestId, retryUrl = '/' } = visitOf(response)
@@ -64,6 +72,15 @@ function showError({ logger, pages }: LoginDependencies): ErrorRequestHandler {
     const fields = { requestId, code, path: request.path, detail: error.message, ...reason }
     if (status >= 500) logger.error(fields, 'login page failed')
     else logger.warn(fields, 'login page refused')
+    if (code === 'ERR_LOGIN_STEP_UP_FAILED')
+      return sendPage(response, status, stepUpPage(error, response, clock, pages))
     sendPage(response, status, pages.error({ status, sentence, requestId, retryUrl }))
   }
+}
+
+function stepUpPage(error: OperationalError, response: Response, clock: Clock, pages: Pages): Page {
+  const { asked = {}, requestId, retryUrl = '/', switchUrl = '/' } = visitOf(response)
+  const delivered = error instanceof StepUpError ? error.delivered : undefined
+  const report = reportOf(asked, delivered, clock.now() / 1000)
+  return pages.stepUpFailed({ ...report, requestId, retryUrl, switchUrl })
 }

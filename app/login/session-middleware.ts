@@ -29,8 +29,10 @@ export interface SessionMiddlewareOptions {
   readonly secrets: readonly string[]
   /** The public URL is https. */
   readonly isSecure: boolean
-  /** Counted from the login. */
-  readonly lifetimeSeconds: number
+  /** When a login ends at the latest, in seconds since the epoch. */
+  readonly endOf: (login: LoginSession) => number
+  /** How long the cookie of somebody who chose to stay logged in lasts; `undefined`: as long as the browser runs. */
+  readonly rememberedSeconds: (login: LoginSession) => number | undefined
   /** Default `__Host-sallyport-login`, or `sallyport-login` when the public URL is http. */
   readonly cookieName?: string
   /** The login that stands in a session, or `undefined` for a shape that is not ours. */
@@ -44,6 +46,8 @@ export interface SessionMiddleware {
   readonly handler: RequestHandler
   /** Strategies have to run through this one. */
   readonly passport: Authenticator
+  /** For a new login, once the session has its id: the cookie outlives the browser where the person chose that. */
+  readonly keepCookie: (request: Request, login: LoginSession) => void
   /** For a session that has ended. */
   readonly clearCookie: (response: Response) => void
 }
@@ -59,6 +63,10 @@ export function createSessionMiddleware(options: SessionMiddlewareOptions): Sess
   return {
     handler: chain(steps),
     passport: authenticator,
+    keepCookie: (request, login) => {
+      const seconds = options.rememberedSeconds(login)
+      if (seconds !== undefined) request.session.cookie.maxAge = seconds * 1000
+    },
     clearCookie: response => response.clearCookie(cookieNameOf(options), cookieAttributes(options)),
   }
 }
@@ -74,7 +82,7 @@ function createSession(options: SessionMiddlewareOptions): RequestHandler {
     genid: () => randomBytes(32).toString('base64url'),
     resave: false,
     saveUninitialized: false,
-    cookie: { ...cookieAttributes(options), maxAge: options.lifetimeSeconds * 1000 },
+    cookie: cookieAttributes(options),
   })
 }
 
@@ -121,7 +129,7 @@ function createAuthenticator(options: SessionMiddlewareOptions): Authenticator {
   authenticator.serializeUser((user, done) => done(null, user))
   authenticator.deserializeUser((stored: unknown, done) => {
     const login = options.parseLogin(stored)
-    const isAlive = login !== undefined && login.startedAt + options.lifetimeSeconds > options.clock.now() / 1000
+    const isAlive = login !== undefined && options.endOf(login) > options.clock.now() / 1000
     done(null, isAlive ? login : false)
   })
   return authenticator

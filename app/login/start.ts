@@ -1,43 +1,72 @@
 /** `GET /login`: single sign-on where a session will do, otherwise on to a provider. */
 import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
-import { digestOf, type LoginIntent } from './attempts.ts'
+import { isAhead } from '../clock.ts'
+import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import type { ListedProvider } from './providers.ts'
+import { isToBeAsked, sendRememberPage, takeChoice } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
-import { satisfies } from './step-up.ts'
+import { StepUpError, satisfies } from './step-up.ts'
+import { isCircle, isStepUp, noteRound, recentRounds } from './step-up-rounds.ts'
 import { auditFields, visitOf } from './visit.ts'
 
 export function createStartRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
     const parameters = parseLoginParameters(rawQueryOf(request))
-    visitOf(response).retryUrl = loginPath(parameters)
+    const visit = visitOf(response)
+    visit.retryUrl = loginPath(parameters)
     const destination = destinationOf(parameters, dependencies)
+    if (isStepUp(parameters)) {
+      visit.asked = wishOf(parameters)
+      visit.switchUrl = loginPath({ ...parameters, prompt: 'login' })
+      refuseCircle({ ...parameters, ...destination }, request, dependencies)
+    }
     const choices = choicesFor(destination.returnTo, dependencies)
     if (isLoggedInAsAsked(request, parameters, choices, dependencies)) {
+      const now = dependencies.clock.now() / 1000
+      noteRound({ ...parameters, ...destination }, recentRounds(request, now), request, now)
       return leaveFor(destination, request, response, dependencies)
     }
-    const { unconfirmedBy } = visitOf(response)
+    const { unconfirmedBy } = visit
+    if (unconfirmedBy === undefined && isToBeAsked(request, parameters, dependencies)) {
+      return sendRememberPage(response, parameters, dependencies)
+    }
     const named = parameters.provider ?? unconfirmedBy
     const provider = providerWithoutPage(named, choices, dependencies)
     if (provider === undefined) return sendChoicePage(request, response, parameters, choices, dependencies)
-    const { maxAgeSeconds, acrValues, loginHint } = parameters
-    const isWithoutQuestion = maxAgeSeconds === undefined && acrValues === undefined && provider === unconfirmedBy
-    const prompt = parameters.prompt ?? (isWithoutQuestion ? 'none' : undefined)
+    const { loginHint } = parameters
     const intent = {
       provider,
       ...destination,
-      ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
-      ...(acrValues !== undefined && { acrValues }),
-      ...(prompt !== undefined && { prompt }),
+      ...askedOfProvider(parameters, provider === unconfirmedBy),
       ...(loginHint !== undefined && { loginHint }),
+      ...takeChoice(request, response, dependencies),
     }
     await startLogin(intent, request, response, dependencies)
   }
+}
+
+/**
+ * There is no parameter for methods (`amr` only comes back): a login is asked for at all, where the provider would
+ * otherwise find that its own session will do. A session that has only to be confirmed bothers nobody.
+ */
+function askedOfProvider(parameters: LoginParameters, isUnconfirmed: boolean): LoginWish {
+  const wish = wishOf(parameters)
+  if (wish.prompt !== undefined) return wish
+  if (wish.methods !== undefined) return { ...wish, prompt: 'login' }
+  return isUnconfirmed && !isStepUp(wish) ? { ...wish, prompt: 'none' } : wish
+}
+
+/** Throws `StepUpError` for somebody who has just come from here. */
+function refuseCircle(wanted: LoginParameters & Destination, request: Request, { clock }: LoginDependencies): void {
+  const login = loginOf(request)
+  if (login === undefined || !isCircle(wanted, request, clock.now() / 1000)) return
+  throw new StepUpError('asked again right after logins that were as asked', login.identity)
 }
 
 /** Sends the browser to the provider. Rejects with `ERR_PROVIDER_…` or `ERR_STORE_UNAVAILABLE`. */
@@ -78,6 +107,8 @@ function isLoggedInAsAsked(
 ): boolean {
   const login = loginOf(request)
   if (login === undefined || parameters.prompt === 'login') return false
+  // The check that sent the person here does not take a session of the future either.
+  if (isAhead(login.startedAt, clock) || isAhead(login.verifiedAt ?? login.startedAt, clock)) return false
   const { provider } = login.identity
   // A link that names a provider which the host does not have is read as one that names none.
   const isNamed = parameters.provider !== undefined && isAmong(parameters.provider, choices)

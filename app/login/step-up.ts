@@ -1,44 +1,73 @@
 /**
- * Did the login deliver what was asked (OpenID Connect Core 1.0 section 3.1.2.1, `max_age` and `acr_values`)?
+ * Did the login deliver what was asked (OpenID Connect Core 1.0 section 3.1.2.1, `max_age` and `acr_values`; RFC 8176,
+ * `amr`)?
  *
- * A provider may ignore both. Sending the person back would challenge again at once, and again: so a login that does
- * not deliver ends on a page.
+ * A provider may ignore all of it. Sending the person back would challenge again at once, and again: so a login that
+ * does not deliver ends on a page, which says what was asked and what came back.
  */
 import type { User } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
-import type { LoginIntent } from './attempts.ts'
+import type { LoginWish } from './attempts.ts'
 
-type Requirement = Pick<LoginIntent, 'maxAgeSeconds' | 'acrValues'>
+/** What a login is measured by. */
+export type Delivered = Pick<User, 'authTime' | 'amr' | 'acr'>
+
+/** The login is not what was asked for. */
+export class StepUpError extends OperationalError {
+  readonly delivered: Delivered
+  constructor(detail: string, delivered: Delivered) {
+    super('ERR_LOGIN_STEP_UP_FAILED', detail)
+    this.name = 'StepUpError'
+    this.delivered = delivered
+  }
+}
 
 /** Clocks of two machines differ. */
 const MAX_CLOCK_SKEW_SECONDS = 30
+/** As far as `auth_time` may be ahead of us when a login is taken, and when a rule looks at its age. */
+const MAX_SECONDS_AHEAD = 60
 
-/** A session that satisfies the requirement already, so that the provider need not be asked. */
-export function satisfies(requirement: Requirement, user: User, nowSeconds: number): boolean {
-  const { maxAgeSeconds, acrValues = [] } = requirement
-  if (acrValues.length > 0 && !acrValues.includes(user.acr ?? '')) return false
-  // Strictly less: a login that is just too old for a rule would come back from here unchanged.
-  return maxAgeSeconds === undefined || (user.authTime !== undefined && nowSeconds - user.authTime < maxAgeSeconds)
+/** A session that satisfies the wish already, so that the provider need not be asked. */
+export function satisfies(wish: LoginWish, user: Delivered, nowSeconds: number): boolean {
+  const { maxAgeSeconds } = wish
+  if (!isOfClass(wish, user) || !hasMethods(wish, user)) return false
+  if (maxAgeSeconds === undefined) return true
+  if (user.authTime === undefined) return false
+  const age = nowSeconds - user.authTime
+  // Strictly less: a login that is just too old for a rule would come back from here unchanged. So would one of the future.
+  return age >= -MAX_SECONDS_AHEAD && age < maxAgeSeconds
 }
 
 /**
- * Throws `ERR_LOGIN_STEP_UP_FAILED`. `max_age=0` means a login since the attempt began, because no login is ever
- * younger than nothing.
+ * Throws `StepUpError`. `max_age=0` means a login since the attempt began, because no login is ever younger than
+ * nothing.
  */
 export function requireStepUp(
-  attempt: Requirement & { readonly startedAt: number },
-  user: User,
+  attempt: LoginWish & { readonly startedAt: number },
+  user: Delivered,
   nowSeconds: number,
 ): void {
-  const { maxAgeSeconds, acrValues = [] } = attempt
-  if (acrValues.length > 0 && !acrValues.includes(user.acr ?? '')) {
-    throw failed(`acr is ${user.acr ?? 'absent'}, asked for was ${acrValues.join(' or ')}`)
-  }
-  if (maxAgeSeconds === undefined) return
-  if (user.authTime === undefined) throw failed('auth_time is absent')
-  const oldest = maxAgeSeconds === 0 ? attempt.startedAt - MAX_CLOCK_SKEW_SECONDS : nowSeconds - maxAgeSeconds
-  if (user.authTime < oldest)
-    throw failed(`auth_time is ${nowSeconds - user.authTime} s ago, asked for was ${maxAgeSeconds} s`)
+  const missing = [
+    ...(isOfClass(attempt, user) ? [] : ['acr']),
+    ...(hasMethods(attempt, user) ? [] : ['amr']),
+    ...(isYoungEnough(attempt, user, nowSeconds) ? [] : ['auth_time']),
+  ]
+  if (missing.length === 0) return
+  throw new StepUpError(`not as asked: ${missing.join(', ')}`, user)
 }
 
-const failed = (detail: string) => new OperationalError('ERR_LOGIN_STEP_UP_FAILED', detail)
+const isOfClass = ({ acrValues = [] }: LoginWish, { acr }: Delivered): boolean =>
+  acrValues.length === 0 || (acr !== undefined && acrValues.includes(acr))
+
+const hasMethods = ({ methods = [] }: LoginWish, { amr = [] }: Delivered): boolean =>
+  methods.every(list => list.some(method => amr.includes(method)))
+
+function isYoungEnough(
+  { maxAgeSeconds, startedAt }: LoginWish & { readonly startedAt: number },
+  { authTime }: Delivered,
+  nowSeconds: number,
+): boolean {
+  if (maxAgeSeconds === undefined) return true
+  const oldest = maxAgeSeconds === 0 ? startedAt - MAX_CLOCK_SKEW_SECONDS : nowSeconds - maxAgeSeconds
+  return authTime !== undefined && authTime >= oldest && authTime <= nowSeconds + MAX_SECONDS_AHEAD
+}

@@ -3,12 +3,16 @@ import { isIP } from 'node:net'
 import type { Request, Response } from 'express'
 import type { User } from '../../rbac/identity.ts'
 import type { Page } from '../pages/pages.ts'
+import type { LoginWish } from './attempts.ts'
 
 /** What travels with the response until it is answered. */
 interface VisitState {
   requestId: string
   /** Where the error page leads. */
   retryUrl?: string
+  /** The login that was asked for, and where it starts for another account. */
+  asked?: LoginWish
+  switchUrl?: string
   /** Provider that has to be asked before the session which came can be used. */
   unconfirmedBy?: string
 }

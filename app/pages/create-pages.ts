@@ -1,7 +1,7 @@
 /** The pages that people see. Short sentences: what happened, who you are, what you can do. */
 import { cut, type Html, html, sizeInPage } from './html.ts'
 import { createLayout } from './layout.ts'
-import type { ChoicePage, DeniedPage, ErrorPage, Pages } from './pages.ts'
+import type { ChoicePage, DeniedPage, ErrorPage, Pages, StepUpFailedPage } from './pages.ts'
 
 export interface PagesOptions {
   /** Default `Sallyport`. */
@@ -22,6 +22,7 @@ export function createPages(options: PagesOptions = {}): Pages {
   return {
     denied: page => lay('You may not open this', deniedBody(page)),
     error: page => lay(errorTitle(page.status), errorBody(page)),
+    stepUpFailed: page => lay('The login is not as asked', stepUpFailedBody(page)),
     welcome: ({ who, loginUrl, logoutUrl }) =>
       who === undefined
         ? lay(
@@ -47,6 +48,14 @@ export function createPages(options: PagesOptions = {}): Pages {
         'You are logged out',
         html`<p>Your session has ended in every application.</p>
 <nav>${link(loginUrl, 'Log in again')}</nav>`,
+      ),
+    rememberChoice: ({ action }) =>
+      lay(
+        'Log in',
+        html`<form method="post" action="${action}"><p><label><input type="checkbox" name="remember" value="1"> Stay logged in on this device</label></p>
+<p><small>Leave it empty on a computer that others use.</small></p>
+<nav><button class="main">Continue</button></nav></form>`,
+        [],
       ),
     chooseProvider: page => lay('Log in with', choiceBody(page), page.emailForm === undefined ? undefined : []),
     continueTo: ({ label, url }) =>
@@ -99,6 +108,21 @@ function errorBody({ sentence, requestId, retryUrl }: ErrorPage): Html {
 <nav>${link(shortened(retryUrl, MAIN_LINK_BYTES), 'Try again', true)}</nav>`
   return html`<p>${cut(sentence, URL_BYTES)}</p>
 <p><small>Request ${cut(requestId, 64)}</small></p>${retry}`
+}
+
+function stepUpFailedBody({ asked, delivered, requestId, retryUrl, switchUrl }: StepUpFailedPage): Html {
+  const cutLines = (lines: StepUpFailedPage['asked']) =>
+    lines.map(([term, value]) => [term, cut(value, URL_BYTES)] as const)
+  const answered =
+    delivered.length === 0
+      ? html`<p>The identity provider says that it cannot.</p>`
+      : html`<p>What came back:</p>
+${facts(cutLines(delivered))}`
+  return html`<p>The identity provider did not authenticate as asked. What was asked:</p>
+${facts(cutLines(asked))}
+${answered}
+<p><small>Request ${cut(requestId, 64)}</small></p>
+<nav>${link(shortened(retryUrl, MAIN_LINK_BYTES), 'Try again', true)}${link(shortened(switchUrl, MAIN_LINK_BYTES), 'Use another account')}</nav>`
 }
 
 function errorTitle(status: number): string {

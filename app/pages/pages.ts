@@ -24,6 +24,17 @@ export interface ErrorPage {
   readonly retryUrl?: string
 }
 
+/** A login that is not what was asked for. Each line is what it is about, and how it was wished for or came back. */
+export interface StepUpFailedPage {
+  readonly asked: readonly (readonly [string, string])[]
+  /** Empty when the provider itself said that it cannot. */
+  readonly delivered: readonly (readonly [string, string])[]
+  readonly requestId: string
+  readonly retryUrl: string
+  /** Starts the same with another account. */
+  readonly switchUrl: string
+}
+
 export interface ChoicePage {
   /** Those of the last login of this browser go first. */
   readonly providers: readonly { readonly label: string; readonly url: string; readonly isRemembered?: true }[]
@@ -34,6 +45,7 @@ export interface ChoicePage {
 export interface Pages {
   denied(page: DeniedPage): Page
   error(page: ErrorPage): Page
+  stepUpFailed(page: StepUpFailedPage): Page
   /** Shown at the auth host's root: who is logged in, until when. */
   welcome(page: { readonly who?: string; readonly loginUrl: string; readonly logoutUrl: string }): Page
   /** Asks before logging out; the form posts to `action` with `csrfToken`. `formTargets` are further origins that the answer redirects to. */
@@ -44,6 +56,8 @@ export interface Pages {
     readonly formTargets: readonly string[]
   }): Page
   signedOut(page: { readonly loginUrl: string }): Page
+  /** Asks whether to stay logged in; the form posts `remember` to `action`. */
+  rememberChoice(page: { readonly action: string }): Page
   chooseProvider(page: ChoicePage): Page
   /** After an e-mail address has decided; the browser goes on by itself. */
   continueTo(page: { readonly label: string; readonly url: string }): Page

@@ -65,6 +65,7 @@ function freeze(decision: Decision): Decision {
   if (decision.shadow !== undefined) Object.freeze(decision.shadow)
   if (decision.effect === 'challenge') {
     Object.freeze(decision.login.acrValues)
+    Object.freeze(decision.login.methods)
     Object.freeze(decision.login)
   }
   return Object.freeze(decision)

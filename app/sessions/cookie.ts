@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createRandomTexts } from '../random-texts.ts'
-import { type BoundSessions, createBoundSessions, macIn } from './bound-sessions.ts'
+import { type BoundSessions, createBoundSessions } from './bound-sessions.ts'
 import { endOfPair, longestHeader, onlyPairOf, valuesOf, withoutCookie } from './cookie-header.ts'
 import { createCookieVerdicts, type SessionCookie } from './cookie-verdicts.ts'
 import { sessionDigestOf } from './seal.ts'
@@ -15,8 +15,11 @@ import { sessionDigestOf } from './seal.ts'
 export interface HostCookies {
   /** Name of the cookie, with its `__Host-` prefix where that is possible. */
   readonly name: string
-  /** Set-Cookie value that makes the session usable on `domain` (canonical host, no port). */
-  issueSession(sessionId: string, domain: string): string
+  /**
+   * Set-Cookie value that makes the session usable on `domain` (canonical host, no port), for as long as the browser
+   * runs, or for `maxAgeSeconds`.
+   */
+  issueSession(sessionId: string, domain: string, maxAgeSeconds?: number): string
   /** Set-Cookie value with a fresh nonce, and the digest of it that may be shown to others. */
   issuePending(): { readonly setCookie: string; readonly nonceHash: string }
   /**
@@ -78,15 +81,13 @@ export function createHostCookies({
 
   return {
     name,
-    issueSession: (sessionId, domain) => `${name}=${bound.write(sessionId, domain)}${attributes}`,
+    issueSession: (sessionId, domain, maxAgeSeconds) =>
+      `${name}=${bound.write(sessionId, domain)}${attributes}${maxAgeOf(maxAgeSeconds)}`,
     issuePending() {
       const nonce = newNonce()
       return { setCookie: `${name}=n.${nonce}${attributes}`, nonceHash: hashNonce(nonce) }
     },
-    bindingOf(sessionId, domain, cookieHeader) {
-      const value = valuesOf(cookieHeader, name).find(one => bound.read(one, domain) === sessionId)
-      return hashNonce(value === undefined ? bound.macOf(sessionId, domain) : macIn(value))
-    },
+    bindingOf: (sessionId, domain, cookieHeader) => bound.bindingOf(sessionId, domain, valuesOf(cookieHeader, name)),
     clear: () => `${name}=${attributes}; Max-Age=0`,
     read(cookieHeader, domain) {
       const values = valuesOf(cookieHeader, name)
@@ -97,7 +98,7 @@ export function createHostCookies({
         verdicts.remember(domain, value, {
           sessionId,
           sessionDigest: sessionDigestOf(sessionId),
-          bindingHash: hashNonce(macIn(value)),
+          bindingHash: bound.bindingOf(sessionId, domain, values),
         })
       }
       return reading
@@ -110,6 +111,9 @@ export function createHostCookies({
     strip: cookieHeader => withoutCookie(cookieHeader, name),
   }
 }
+
+/** A cookie without it goes when the browser is closed. */
+export const maxAgeOf = (seconds: number | undefined): string => (seconds === undefined ? '' : `; Max-Age=${seconds}`)
 
 function readValues(values: readonly string[], domain: string, bound: BoundSessions): HostCookieReading {
   const sessionIds: string[] = []
@@ -130,5 +134,4 @@ function readPending(value: string): string | undefined {
   return noncePattern.test(nonce) ? hashNonce(nonce) : undefined
 }
 
-/** Digest of a nonce, or of a MAC that stands for one. */
-export const hashNonce = (nonce: string) => createHash('sha256').update(nonce).digest('base64url')
+const hashNonce = (nonce: string) => createHash('sha256').update(nonce).digest('base64url')

@@ -7,8 +7,8 @@
  * The way in stays the ticket, redeemed with the pending cookie of one host, so that no link logs anybody in. Hosts
  * elsewhere keep the cookie that is theirs alone.
  */
-import { createBoundSessions, macIn } from './bound-sessions.ts'
-import { type HostCookieReading, type HostCookies, hashNonce, mostSessions } from './cookie.ts'
+import { createBoundSessions } from './bound-sessions.ts'
+import { type HostCookieReading, type HostCookies, maxAgeOf, mostSessions } from './cookie.ts'
 import { endOfPair, longestHeader, onlyPairOf, valuesOf, withoutCookie } from './cookie-header.ts'
 import { createCookieVerdicts } from './cookie-verdicts.ts'
 import { sessionDigestOf } from './seal.ts'
@@ -39,15 +39,18 @@ export function createDomainCookies(hosts: HostCookies, options: DomainCookiesOp
   const verdicts = createCookieVerdicts(memoryBytes)
   const isCovered = (domain: string) => domain === cookieDomain || domain.endsWith(`.${cookieDomain}`)
 
+  const ownOf = (values: readonly string[]) => values.flatMap(value => bound.read(value, cookieDomain) ?? [])
+
   function read(cookieHeader: string, domain: string): HostCookieReading {
     const values = valuesOf(cookieHeader, name)
-    const own = values.flatMap(value => bound.read(value, cookieDomain) ?? [])
+    const own = ownOf(values)
     const host = hosts.read(cookieHeader, domain)
     const [value, ...otherValues] = values
     const [sessionId] = own
     if (value !== undefined && sessionId !== undefined && otherValues.length === 0) {
       const sessionDigest = sessionDigestOf(sessionId)
-      verdicts.remember(domain, value, { sessionId, sessionDigest, bindingHash: hashNonce(macIn(value)) })
+      const bindingHash = bound.bindingOf(sessionId, cookieDomain, values)
+      verdicts.remember(domain, value, { sessionId, sessionDigest, bindingHash })
     }
     const sessionIds = [...new Set([...own, ...host.sessionIds])].slice(0, mostSessions)
     const isGarbage = values.length > 0 && sessionIds.length === 0 && host.pendingNonceHash === undefined
@@ -56,10 +59,10 @@ export function createDomainCookies(hosts: HostCookies, options: DomainCookiesOp
 
   return {
     name,
-    issueSession: (sessionId, domain) =>
+    issueSession: (sessionId, domain, maxAgeSeconds) =>
       isCovered(domain)
-        ? `${name}=${bound.write(sessionId, cookieDomain)}${attributes}`
-        : hosts.issueSession(sessionId, domain),
+        ? `${name}=${bound.write(sessionId, cookieDomain)}${attributes}${maxAgeOf(maxAgeSeconds)}`
+        : hosts.issueSession(sessionId, domain, maxAgeSeconds),
     // An answer sets one cookie only: the session's does not take the place of this one, which must go by itself.
     issuePending() {
       const { setCookie, nonceHash } = hosts.issuePending()
@@ -67,8 +70,9 @@ export function createDomainCookies(hosts: HostCookies, options: DomainCookiesOp
     },
     bindingOf(sessionId, domain, cookieHeader) {
       const values = isCovered(domain) ? valuesOf(cookieHeader, name) : []
-      const value = values.find(one => bound.read(one, cookieDomain) === sessionId)
-      return value === undefined ? hosts.bindingOf(sessionId, domain, cookieHeader) : hashNonce(macIn(value))
+      return ownOf(values).includes(sessionId)
+        ? bound.bindingOf(sessionId, cookieDomain, values)
+        : hosts.bindingOf(sessionId, domain, cookieHeader)
     },
     clear: domain => (isCovered(domain) ? `${name}=${attributes}; Max-Age=0` : hosts.clear(domain)),
     read: (cookieHeader, domain) => (isCovered(domain) ? read : hosts.read)(cookieHeader, domain),

@@ -11,7 +11,7 @@ import { createCutoffReader, isCut } from './cutoffs.ts'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './login-sessions.ts'
 import { createSealedRecords } from './sealed-records.ts'
 import { createSessionDirectory } from './session-directory.ts'
-import { expiryOf, isExpiryStale, parsePayload } from './session-payload.ts'
+import { endOf, expiryOf, isExpiryStale, limitsOf, longestLifetimeOf, parsePayload } from './session-payload.ts'
 
 /** Another writer of the same session is rare, and never there for long. */
 const mostAttempts = 16
@@ -19,7 +19,7 @@ const mostAttempts = 16
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
 export function createExpressSessionStore(options: SessionStoreOptions): RedisStore {
   // The expiry is computed from the session itself; connect-redis only must not take it for expired.
-  return new RedisStore({ client: createClientFacade(options), prefix: '', ttl: () => options.lifetimeSeconds })
+  return new RedisStore({ client: createClientFacade(options), prefix: '', ttl: () => longestLifetimeOf(options) })
 }
 
 /** The part of node-redis that connect-redis calls. */
@@ -31,8 +31,8 @@ function createClientFacade(options: SessionStoreOptions) {
     records,
     secrets,
     clock,
-    longestLifetimeSeconds: options.lifetimeSeconds,
-    endOf: login => login.startedAt + options.lifetimeSeconds,
+    longestLifetimeSeconds: longestLifetimeOf(options),
+    endOf: login => endOf(login, options),
   })
   const readCut = createCutoffReader({ records, secrets })
   const moveExpiry = createExpiryMover(sessions)
@@ -43,7 +43,7 @@ function createClientFacade(options: SessionStoreOptions) {
     const login = parsePayload(record.value)
     if (login !== undefined && isCut(cut, login, login.identity.provider)) return undefined
     const wanted = expiryOf(login, clock.now(), options)
-    return wanted <= clock.now() ? undefined : { ...record, wanted }
+    return wanted <= clock.now() ? undefined : { ...record, wanted, limits: limitsOf(login, options) }
   }
 
   /** False if another process has written meanwhile. */
@@ -79,7 +79,7 @@ function createClientFacade(options: SessionStoreOptions) {
     },
     async expire(sessionId: string): Promise<void> {
       const session = await find(sessionId)
-      if (session === undefined || !isExpiryStale(session.expiresAt, session.wanted, options)) return
+      if (session === undefined || !isExpiryStale(session.expiresAt, session.wanted, session.limits)) return
       await moveExpiry(sessionId, session.wanted)
     },
     async del(sessionIds: readonly string[]): Promise<void> {

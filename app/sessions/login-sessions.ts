@@ -5,7 +5,14 @@ import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
 import { digestOf, sessionDigestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
-import { expiryOf, isExpiryStale, parsePayload, type SessionLimits } from './session-payload.ts'
+import {
+  expiryOf,
+  isExpiryStale,
+  limitsOf,
+  longestLifetimeOf,
+  parsePayload,
+  type SessionLimits,
+} from './session-payload.ts'
 import type { LoginSession, RecordStore, SessionStore, ValueOrPromise } from './session-store.ts'
 import { endTokens } from './session-tokens.ts'
 
@@ -40,7 +47,7 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
     const wanted = expiryOf(login, now, options)
     // Threat: a session kept alive for ever by using it. The stored expiry may stem from longer limits.
     if (wanted <= now) return undefined
-    if (!isExpiryStale(expiresAt, wanted, options)) return login
+    if (!isExpiryStale(expiresAt, wanted, limitsOf(login, options))) return login
     // Ended since it was read: then it is not there.
     return moveExpiry(sessionId, wanted).then(isThere => (isThere ? login : undefined))
   }
@@ -91,7 +98,7 @@ export async function endSession(
   sessionId: string,
   options: SessionLimits & Pick<SessionStoreOptions, 'clock' | 'records'>,
 ): Promise<void> {
-  const until = options.clock.now() + options.lifetimeSeconds * 1000
+  const until = options.clock.now() + longestLifetimeOf(options) * 1000
   await Promise.all([sessions.end(sessionId, until), endTokens(options.records, digestOf('session', sessionId), until)])
 }
 

@@ -7,7 +7,22 @@ export interface SessionLimits {
   readonly lifetimeSeconds: number
   /** Time without use after which the session ends, in seconds. */
   readonly idleSeconds: number
+  /** The same for somebody who chose to stay logged in; absent where nobody may. */
+  readonly remembered?: { readonly lifetimeSeconds: number; readonly idleSeconds: number }
 }
+
+/** What holds for this login. Where nobody may stay logged in any more, those who did have the usual limits. */
+export function limitsOf(login: LoginSession | undefined, limits: SessionLimits): SessionLimits {
+  return login?.isRemembered === true ? (limits.remembered ?? limits) : limits
+}
+
+/** When a login ends at the latest, in seconds since the epoch. */
+export const endOf = (login: LoginSession, limits: SessionLimits): number =>
+  login.startedAt + limitsOf(login, limits).lifetimeSeconds
+
+/** In seconds: what ends a session has to stand for as long as any session might. */
+export const longestLifetimeOf = ({ lifetimeSeconds, remembered }: SessionLimits): number =>
+  Math.max(lifetimeSeconds, remembered?.lifetimeSeconds ?? 0)
 
 /** The login in a session, or `undefined` when nobody is logged in or the shape is not ours. */
 export function parsePayload(payload: unknown): LoginSession | undefined {
@@ -28,14 +43,15 @@ export function parseLogin(login: unknown): LoginSession | undefined {
 
 /** When a session that is used now expires, in milliseconds: idle time never reaches beyond the lifetime. */
 export function expiryOf(login: LoginSession | undefined, now: number, limits: SessionLimits): number {
+  const { lifetimeSeconds, idleSeconds } = limitsOf(login, limits)
   const start = login === undefined ? now : login.startedAt * 1000
-  return Math.min(start + limits.lifetimeSeconds * 1000, now + limits.idleSeconds * 1000)
+  return Math.min(start + lifetimeSeconds * 1000, now + idleSeconds * 1000)
 }
 
 /**
  * Whether an expiry is far enough from what it should be to write it: at most once a minute, so that a page with a
  * hundred resources is not a hundred writes; a quarter of very short idle times. It may also be too far away, after the
- * operator has shortened the idle time.
+ * operator has shortened the idle time. `limits` are those of the login.
  */
 export function isExpiryStale(stored: number, wanted: number, limits: SessionLimits): boolean {
   return Math.abs(wanted - stored) >= Math.min(60_000, limits.idleSeconds * 250)

@@ -38,6 +38,7 @@ export const verificationOutcomes = ['verified', 'refused', 'unavailable'] as co
 export const reloadOutcomes = ['loaded', 'rejected'] as const
 export const cacheResults = ['hit', 'miss'] as const
 export const shadowEffects = ['shadow-allow', 'shadow-deny'] as const
+export const clockDirections = ['forward', 'back'] as const
 export const refusalCodes = Object.keys(operationalErrors) as readonly (keyof typeof operationalErrors)[]
 
 /** The reason label of an allowed check: a decision to allow has a rule, not a reason. */
@@ -82,6 +83,12 @@ export const metricDefinitions = {
     unit: 'rows',
     help: 'Shadow rows that applied to a check and would have acted if they were enforced.',
     labels: { effect: list(shadowEffects) },
+  },
+  sallyport_clock_jumps_total: {
+    type: 'counter',
+    unit: 'jumps',
+    help: 'Times that the clock was set by 30 seconds or more while the process ran.',
+    labels: { direction: list(clockDirections) },
   },
   sallyport_check_duration_seconds: {
     type: 'histogram',

@@ -8,6 +8,7 @@ import { createCheckCells } from './check-cells.ts'
 import {
   allowReason,
   cacheResults,
+  clockDirections,
   endCauses,
   fronts,
   loginOutcomes,
@@ -25,6 +26,8 @@ export interface Metrics {
   refused(front: FrontName, code: ErrorCode): void
   ignoredHeaders(front: FrontName, count: number): void
   groupsOmitted(): void
+  /** Seconds that the clock was set forward, negative when back. */
+  clockJumped(seconds: number): void
   /** A provider that is not configured counts as `unknown`. */
   login(provider: string | undefined, outcome: (typeof loginOutcomes)[number]): void
   handedOff(): void
@@ -89,6 +92,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     make.counter('sallyport_shadow_rows_total'),
     shadowEffects.map(effect => ({ effect })),
   )
+  const clockJumps = series(
+    make.counter('sallyport_clock_jumps_total'),
+    clockDirections.map(direction => ({ direction })),
+  )
   const groupsOmitted = make.counter('sallyport_groups_omitted_total')
   const handoffs = make.counter('sallyport_handoffs_total')
   const policyInfo = make.gauge('sallyport_policy_info')
@@ -120,6 +127,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     shadowed: effect => shadows(effect)?.inc(),
     refused: (front, code) => refusals(front, code)?.inc(),
     ignoredHeaders: (front, count) => ignored(front)?.inc(count),
+    clockJumped: seconds => clockJumps(seconds < 0 ? 'back' : 'forward')?.inc(),
     groupsOmitted: () => groupsOmitted.inc(),
     login: (provider, outcome) => (logins(provider ?? 'unknown', outcome) ?? logins('unknown', outcome))?.inc(),
     handedOff: () => handoffs.inc(),

@@ -10,6 +10,6 @@ export function acr(value: unknown): Criterion {
       const actual = identity.kind === 'user' ? identity.acr : undefined
       return actual === undefined ? undefined : acrValues.includes(actual)
     },
-    stepUp: { kind: 'method', acrValues },
+    stepUp: { kind: 'class', acrValues },
   }
 }

@@ -2,6 +2,9 @@
 import type { Criterion } from './condition.ts'
 import { parseDuration } from './times.ts'
 
+/** How far the clocks of a provider and of replicas may be apart, in seconds. */
+const maxClockSkewSeconds = 60
+
 export function authenticationAge(value: unknown): Criterion {
   const maxAgeSeconds = parseDuration(value)
   return {
@@ -9,7 +12,9 @@ export function authenticationAge(value: unknown): Criterion {
     test: ({ identity, context }) => {
       const authTime = identity.kind === 'user' ? identity.authTime : undefined
       if (authTime === undefined || !Number.isFinite(authTime)) return undefined
-      return context.now - authTime <= maxAgeSeconds
+      const age = context.now - authTime
+      // Threat: a clock that was set back, by which a login of yesterday is of tomorrow and stays fresh until then.
+      return age < -maxClockSkewSeconds ? undefined : age <= maxAgeSeconds
     },
     stepUp: { kind: 'age', maxAgeSeconds },
   }

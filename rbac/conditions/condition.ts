@@ -18,7 +18,8 @@ export interface Facts {
 /** What a fresh login would have to be like for a criterion to become true. */
 export type StepUp =
   | { readonly kind: 'age'; readonly maxAgeSeconds: number }
-  | { readonly kind: 'method'; readonly acrValues: readonly string[] }
+  | { readonly kind: 'class'; readonly acrValues: readonly string[] }
+  | { readonly kind: 'method'; readonly methods: readonly string[] }
 
 /** One typed criterion, its arguments bound. */
 export interface Criterion {

@@ -50,11 +50,12 @@ describe('a challenge', () => {
     const stale = {
       ...unauthenticated,
       reason: 'authentication-too-old',
-      login: { maxAgeSeconds: 900, acrValues: ['urn:mfa', 'urn:pwd'] },
+      login: { maxAgeSeconds: 900, acrValues: ['urn:mfa', 'urn:pwd'], methods: [['mfa', 'hwk'], ['a|b']] },
     } as const
     const url = new URL(challenge(question, stale, nobody).loginUrl)
     expect(url.searchParams.get('max_age')).toBe('900')
     expect(url.searchParams.get('acr_values')).toBe('urn:mfa urn:pwd')
+    expect(url.searchParams.get('amr')).toBe('mfa|hwk a%7Cb')
   })
 
   it('I08 stays small: a long address is replaced by its origin', () => {

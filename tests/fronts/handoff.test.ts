@@ -47,6 +47,7 @@ beforeEach(() => {
     sessions: { find: async id => sessions.get(id) },
     visited: async (_id, host) => void visited.push(host),
     authenticate: async () => browser,
+    rememberedSeconds: () => undefined,
     issueSession: (id, domain) => `sallyport=s.${id}.${domain}`,
     deniedPages: (_identity, request) => ({
       html: `denied ${request.url}`,

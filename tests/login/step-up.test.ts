@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { loginPath, parseLoginParameters } from '../../app/login/parameters.ts'
 import { satisfies } from '../../app/login/step-up.ts'
+import { reportOf } from '../../app/login/step-up-failure.ts'
 import type { User } from '../../rbac/identity.ts'
 
 const alice: User = { kind: 'user', subject: 'https://idp.example#alice', provider: 'corp', groups: [], claims: {} }
@@ -20,8 +22,67 @@ describe('a session satisfies', () => {
     ['not a class that it has not', { acrValues: ['gold'] }, { acr: 'silver' }, false],
     ['not a class without one', { acrValues: ['gold'] }, {}, false],
     ['an empty list of classes', { acrValues: [] }, {}, true],
+    ['a method of each list', { methods: [['mfa', 'hwk'], ['pop']] }, { amr: ['pop', 'hwk'] }, true],
+    ['not a method of one list alone', { methods: [['mfa', 'hwk'], ['pop']] }, { amr: ['mfa', 'hwk'] }, false],
+    ['not a method when nobody said how the login was', { methods: [['mfa']] }, {}, false],
+    ['an age by the clock of a provider that is ahead', { maxAgeSeconds: 100 }, { authTime: 1060 }, true],
+    ['not an age by a clock that was set back', { maxAgeSeconds: 100 }, { authTime: 1061 }, false],
     ['not both when one is missing', { maxAgeSeconds: 100, acrValues: ['gold'] }, { authTime: 999 }, false],
   ])('%s', (_name, requirement, facts, expected) => {
     expect(satisfies(requirement, { ...alice, ...facts }, 1000)).toBe(expected)
+  })
+})
+
+describe('methods in an address', () => {
+  test('come back as they were, whatever they are called', () => {
+    const methods = [
+      ['mfa', 'a|b', "it's"],
+      ['x y', '%', '&=', 'ü'],
+    ]
+    const path = loginPath({ methods, maxAgeSeconds: 0 })
+    expect(parseLoginParameters(path.slice(path.indexOf('?') + 1))).toEqual({ methods, maxAgeSeconds: 0 })
+  })
+
+  test.each([
+    'amr=',
+    'amr=mfa&amr=pwd',
+    'amr=%20mfa',
+    'amr=mfa%7C',
+    'amr=%25',
+    'amr=%25ff',
+    'amr=a%00b',
+    `amr=${'a'.repeat(193)}`,
+    `amr=${Array.from({ length: 33 }, () => 'a').join('+')}`,
+  ])('%s was never sent out by us', query => {
+    expect(() => parseLoginParameters(query)).toThrow(/amr is malformed/)
+  })
+})
+
+describe('a login that is not as asked', () => {
+  test.each<[number, string]>([
+    [1000, '0 s ago'],
+    [999, '1 s ago'],
+    [1000 - 3600, '1 h ago'],
+    [1000 - 90_061, '1 d 1 h ago'],
+    [1075, '1 min 15 s ahead of our clock'],
+  ])('of %d at 1000 was %s', (authTime, text) => {
+    expect(reportOf({ maxAgeSeconds: 0 }, { authTime }, 1000)).toEqual({
+      asked: [['Login', 'now']],
+      delivered: [['Login', text]],
+    })
+  })
+
+  test('is reported in what was asked for alone, and not at all when the provider said no', () => {
+    const asked = { maxAgeSeconds: 900, acrValues: ['gold', 'silver'], methods: [['mfa', 'hwk'], ['pop']] }
+    const lines = [
+      ['Login', 'at most 15 min ago'],
+      ['Method', 'mfa or hwk'],
+      ['Method', 'pop'],
+      ['Class', 'gold or silver'],
+    ]
+    expect(reportOf(asked, undefined, 1000)).toEqual({ asked: lines, delivered: [] })
+    expect(reportOf({ methods: [['mfa']] }, { amr: ['pwd', 'otp'], acr: 'gold' }, 1000).delivered).toEqual([
+      ['Method', 'pwd and otp'],
+    ])
   })
 })

@@ -10,6 +10,7 @@ import type { Backend } from './contract.ts'
 import { loginOf, payloadOf, secrets } from './fixtures.ts'
 
 const hour = 3600
+const day = 24 * hour
 const limits = { lifetimeSeconds: 12 * hour, idleSeconds: hour }
 const newId = () => randomBytes(32).toString('base64url')
 
@@ -209,6 +210,38 @@ export function describeSessions(name: string, start: () => Promise<Backend>): v
       expect(await express.get(id)).not.toBeNull()
       backend.clock.advance(60)
       expect(await express.get(id)).toBeNull()
+    })
+
+    test('F16 who chose to stay logged in has limits of their own, for as long as anybody may', async () => {
+      const remembered = { lifetimeSeconds: 30 * day, idleSeconds: 14 * day }
+      const login = { ...loginOf('alice', backend.clock), isRemembered: true as const }
+      const id = newId()
+      const express = createExpressSessionStore({ records, secrets, clock: backend.clock, ...limits, remembered })
+      await express.set(id, payloadOf(login) as never)
+      for (const days of [13, 13]) {
+        backend.clock.advance(days * day)
+        expect(await sessionsOver(records, { remembered }).find(id)).toBeDefined()
+        expect(await express.get(id)).not.toBeNull()
+      }
+      expect(await sessionsOver(records).find(id)).toBeUndefined()
+      backend.clock.advance(4 * day)
+      expect(await sessionsOver(records, { remembered }).find(id)).toBeUndefined()
+      expect(await express.get(id)).toBeNull()
+    })
+
+    test('F07 a session that was ended stays so for as long as anybody may stay logged in', async () => {
+      const remembered = { lifetimeSeconds: 30 * day, idleSeconds: 14 * day }
+      const express = createExpressSessionStore({ records, secrets, clock: backend.clock, ...limits, remembered })
+      const sessions = sessionsOver(records, { remembered })
+      const login = { ...loginOf('alice', backend.clock), isRemembered: true as const }
+      for (const end of [(id: string) => sessions.end(id), (id: string) => express.destroy(id)]) {
+        const id = newId()
+        await express.set(id, payloadOf(login) as never)
+        await end(id)
+        backend.clock.advance(10 * day)
+        await express.set(id, payloadOf(login) as never)
+        expect(await sessions.find(id)).toBeUndefined()
+      }
     })
 
     test('F07 a session that was ended is not resurrected by a late save, a touch or a check', async () => {
