@@ -12,6 +12,9 @@ export function realmOf() {
     // Loopback only.
     sslRequired: 'none',
     accessTokenLifespan: 600,
+    // A refresh token is good once: whoever loses the next one is logged out.
+    revokeRefreshToken: true,
+    refreshTokenMaxReuse: 0,
     groups: [{ name: 'ops' }, { name: 'contractors' }],
     users: (Object.keys(groupsOf) as Person[]).map(userOf),
     clients: [client()],

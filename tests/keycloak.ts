@@ -112,6 +112,15 @@ export async function startKeycloak(folder: string) {
       const { id } = await find(`${realm}/users?exact=true&username=${person}`)
       await admin('POST', `${realm}/users/${id}/logout`)
     },
+    async joinGroup(person: Person, group: string): Promise<void> {
+      const user = await find(`${realm}/users?exact=true&username=${person}`)
+      const { id } = await find(`${realm}/groups?exact=true&search=${group}`)
+      await admin('PUT', `${realm}/users/${user.id}/groups/${id}`)
+    },
+    async disable(person: Person): Promise<void> {
+      const user = await find(`${realm}/users?exact=true&username=${person}`)
+      await admin('PUT', `${realm}/users/${user.id}`, { ...user, enabled: false })
+    },
     async leaveGroup(person: Person, group: string): Promise<void> {
       const user = await find(`${realm}/users?exact=true&username=${person}`)
       const { id } = await find(`${realm}/groups?exact=true&search=${group}`)

@@ -197,4 +197,26 @@ describe.skipIf(folder === undefined)('with Keycloak', { timeout: 120_000 }, () 
     const atKeycloak = await follow(header(await ask('/', ''), 'location') ?? '')
     expect(await visitor.statusOf(atKeycloak)).toBe(302)
   })
+
+  // Last: the service's clock goes ahead of Keycloak's.
+  test('groups follow without a login, over refresh tokens that are good once, until the person is disabled', async () => {
+    const cookie = await logIn('carol')
+    const groupsLater = async () => {
+      world.moveClock(301)
+      return header(await ask('/', cookie), 'remote-groups')
+    }
+    expect(header(await ask('/', cookie), 'remote-groups')).toBe('')
+    await keycloak.joinGroup('carol', 'contractors')
+    // Nobody is asked before the time is up.
+    expect(header(await ask('/', cookie), 'remote-groups')).toBe('')
+    expect(await groupsLater()).toBe('contractors')
+    await keycloak.leaveGroup('carol', 'contractors')
+    expect(await groupsLater()).toBe('')
+    await keycloak.disable('carol')
+    expect(await groupsLater()).toBeUndefined()
+    expect((await ask('/', cookie)).status).toBe(302)
+    await expect
+      .poll(() => world.auditEvents())
+      .toContainEqual(expect.objectContaining({ event: 'session.ended', cause: 'provider-refused' }))
+  })
 })
