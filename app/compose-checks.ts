@@ -1,5 +1,7 @@
 /** Composition of the check endpoints: fronts, the one use case, and the handoff. */
 
+import { createHostSettings } from '../config/host-settings.ts'
+import { createExtraClaims } from './assertion/extra-claims.ts'
 import { createIdentityHeaders } from './assertion/headers.ts'
 import { createRememberedHeaders } from './assertion/remembered-headers.ts'
 import { createAssertionSigner } from './assertion/sign.ts'
@@ -15,6 +17,7 @@ import { createForwardAuthFront } from './fronts/forward-auth.ts'
 import { createHandoff, reservedPath } from './fronts/handoff.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import type { SessionCookieAuthenticator } from './identity/session-cookie.ts'
+import { findClaim } from './login/claims.ts'
 import { createRememberedDecisions } from './policy/remembered-decisions.ts'
 import { createShadowCounter } from './policy/shadow-counter.ts'
 import type { CheckRoutes } from './server.ts'
@@ -109,11 +112,16 @@ function composeIdentityHeaders({ config, clock, metrics, logger }: Base, keys: 
   const { enabled, issuer, lifetimeSeconds } = config.assertion
   const { groupSeparator, ...names } = config.headers
   const [provider, ...others] = config.providers
+  const hostSettings = createHostSettings(config.hosts)
   const make = createIdentityHeaders({
     names,
     groupSeparator,
     sign: enabled ? createAssertionSigner({ keys, issuer, lifetimeSeconds, clock }) : () => '',
     ...(provider !== undefined && others.length === 0 ? { bareIssuer: provider.issuer } : {}),
+    extraClaims: createExtraClaims({ wantedOn: domain => hostSettings(domain).assertionClaims, find: findClaim }),
+    onClaimsOmitted: (subject, claims) => {
+      logger.warn({ subject, claims }, 'further claims do not fit into the assertion and were left out')
+    },
     onGroupsOmitted: (subject, count) => {
       metrics.groupsOmitted()
       logger.warn({ subject, count }, 'groups do not fit into the identity headers and were left out')

@@ -10,8 +10,9 @@ import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
 import { createRandomTexts } from './random-texts.ts'
-import { createHostCookies } from './sessions/cookie.ts'
+import { createHostCookies, type HostCookies } from './sessions/cookie.ts'
 import { createCutoffs } from './sessions/cutoffs.ts'
+import { createDomainCookies } from './sessions/domain-cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
 import { createLeases } from './sessions/lease.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
@@ -38,7 +39,7 @@ export type Kept = ReturnType<typeof composeKept>
 const requestIdBytes = 16
 export const newRequestId = createRandomTexts(requestIdBytes, 'hex')
 export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
-export const secretsOf = (config: Config): readonly string[] => [config.sessions.secret]
+export const secretsOf = (config: Config): readonly string[] => config.sessions.secrets
 
 /** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
 export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
@@ -47,16 +48,10 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
   const limits = { records, secrets, clock, lifetimeSeconds, idleSeconds }
   const { algorithm, rotateEverySeconds } = config.assertion
   const sessions = createSessionStore({ ...limits, memoryBytes: cacheBytes / 2 })
-  const cookies = createHostCookies({
-    secrets,
-    name: config.server.cookieName,
-    isSecure: isSecure(config),
-    memoryBytes: cacheBytes / 8,
-  })
   const endOf = ({ startedAt }: LoginSession) => startedAt + lifetimeSeconds
   return {
     sessions,
-    cookies,
+    cookies: composeCookies(config),
     directory: createSessionDirectory({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds, endOf }),
     cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: lifetimeSeconds }),
     logoutMarks: createLogoutMarks({
@@ -80,6 +75,18 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     }),
     pages: createPages(),
   }
+}
+
+function composeCookies(config: Config): HostCookies {
+  const { cacheBytes, cookieDomain } = config.sessions
+  const options = {
+    secrets: secretsOf(config),
+    name: config.server.cookieName,
+    isSecure: isSecure(config),
+    memoryBytes: cacheBytes / (cookieDomain === undefined ? 8 : 16),
+  }
+  const hosts = createHostCookies(options)
+  return cookieDomain === undefined ? hosts : createDomainCookies(hosts, { ...options, cookieDomain })
 }
 
 export function canonicalOptions(config: Config): CanonicalOptions {

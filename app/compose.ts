@@ -16,6 +16,7 @@ import { composeChecks } from './compose-checks.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
 import { composeLogin, composePages, type Login } from './compose-login.ts'
 import { composeAuthenticator } from './compose-sessions.ts'
+import { composeRecords } from './compose-store.ts'
 import { drain, listen, portOf, stopAccepting } from './listen.ts'
 import type { ProviderStatus } from './login/providers.ts'
 import { createConfiguredSource } from './policy/configured-source.ts'
@@ -23,8 +24,6 @@ import { createPolicyReloader } from './policy/reload.ts'
 import { adminPolicyOf } from './policy/routes.ts'
 import { createPolicyVerifier } from './policy/verify-policy.ts'
 import { createMainServer } from './server.ts'
-import { createLmdbRecords } from './sessions/lmdb.ts'
-import { createRedisRecords } from './sessions/redis.ts'
 import type { RecordStore } from './sessions/session-store.ts'
 import { createCountedAuditLog } from './telemetry/counted-audit-log.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
@@ -71,7 +70,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
   const base: Base = { config, clock, logger, metrics, audit, auditFile }
-  const records = composeRecords(base)
+  const records = composeStore(base)
   const recorder = createDecisionRecorder(config.policy)
   const policy = composePolicy(base, recorder)
   const kept = composeKept(base, records)
@@ -166,16 +165,10 @@ function composeAudit(
   })
 }
 
-function composeRecords({ config, clock, logger, metrics }: Base): RecordStore {
+function composeStore({ config, clock, logger, metrics }: Base): RecordStore {
   const { store, cacheBytes } = config.sessions
-  const cache = { maxBytes: (cacheBytes * 3) / 8, onEvent: metrics.sessionCache }
-  if (store.kind === 'lmdb') return createLmdbRecords({ path: store.path, clock })
-  return createRedisRecords({
-    url: store.url,
-    prefix: store.prefix,
-    commandTimeoutMs: store.timeoutSeconds * 1000,
-    clock,
-    ...(store.isCached ? { cache } : {}),
+  return composeRecords(store, clock, {
+    cache: { maxBytes: (cacheBytes * 3) / 8, onEvent: metrics.sessionCache },
     onStateChange: state => {
       metrics.storeUp(state.isReady)
       if (state.isReady) logger.info({}, 'session store is ready')

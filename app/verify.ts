@@ -73,7 +73,7 @@ export interface VerifyDependencies {
   ) => readonly string[]
   readonly upstreamCookie: (cookie: string) => string
   readonly challenge: (question: VerifyQuestion, decision: Challenge, authentication: Authentication) => ChallengeAnswer
-  readonly clearCookie: () => string
+  readonly clearCookie: (domain: string) => string
   /** Throws `ERR_AUDIT_UNAVAILABLE` where no decision may be made that cannot be recorded. */
   readonly requireAudit: () => void
   /** Writes the audit event; never throws and never blocks. */
@@ -146,7 +146,7 @@ function answer(
 ): VerifyResult {
   const { requestId, request } = question
   const { identity } = authentication
-  const setCookie = authentication.clearCookie ? dependencies.clearCookie() : undefined
+  const setCookie = authentication.clearCookie ? dependencies.clearCookie(request.domain) : undefined
   // Every result is written out with the same fields in the same order: to spread one into another costs more than it says.
   switch (decision.effect) {
     case 'allow': {

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
+import { addStore } from './store-commands.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 import { addWorkers } from './workers-commands.ts'
 
@@ -82,6 +83,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addConfig(program, terminal, onExit)
   addPolicy(program, terminal, onExit)
   addWorkers(program, terminal, onExit)
+  addStore(program, terminal, onExit)
   addDemo(program, onExit)
   addDemoParts(program, onExit)
   addSecret(program, terminal, onExit)

@@ -3,7 +3,7 @@
 export interface AssertionClaim {
   /** Name in the assertion. */
   readonly name: string
-  /** Where the provider's claims hold it; nested names joined by `/`. */
+  /** Where the provider's claims hold it; nested names joined by `/`. A name that is a web address is one name. */
   readonly path: string
 }
 
@@ -11,11 +11,12 @@ export interface AssertionClaim {
 const reservedNames = new Set([
   ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'cnf'],
   ...['sid', 'email', 'email_verified', 'name', 'groups', 'groups_omitted', 'auth_time', 'amr', 'acr'],
+  ...['client', 'service_account', 'claims_omitted'],
 ])
 
 /** `team=org/team`. Throws a `RangeError` for another form and for a name that has a meaning of its own. */
 export function parseAssertionClaim(text: string): AssertionClaim {
-  const [, name, path] = /^([^=]*)=([^/]+(?:\/[^/]+)*)$/.exec(text) ?? []
+  const [, name, path] = /^([^=]*)=((?:https?:\/\/)?[^/]+(?:\/[^/]+)*)$/.exec(text) ?? []
   if (name === undefined || path === undefined) throw new RangeError('it has to be a name, = and a path')
   // A letter first: `__proto__` would be no claim but the prototype of the others.
   if (!/^[A-Za-z][\x21-\x7e]{0,127}$/.test(name)) {

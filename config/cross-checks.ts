@@ -1,17 +1,21 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
+import { checkBinding } from './binding-checks.ts'
 import { checkHosts } from './hosts-checks.ts'
 import { checkProviders } from './provider-checks.ts'
+import { checkRedisSettings } from './redis-checks.ts'
+import { linesOf } from './secret-files.ts'
 import { type CrossFinding, checkSecretForms } from './secret-forms.ts'
 import { settingAt } from './settings.ts'
-import { getIn, type Path, type Tree } from './tree.ts'
+import { getIn, type Path, type Tree, textAt } from './tree.ts'
 import { parseDuration } from './values.ts'
 
 /** Works on the tree, so that these are reported together with everything else; what has the wrong type is passed over. */
 export function checkTogether(tree: Tree): CrossFinding[] {
   return [
     ...checkSecretForms(tree, ['sessions'], 'secret', true),
-    ...checkSecretForms(tree, ['sessions'], 'url', getIn(tree, ['sessions', 'store']) === 'redis'),
-    ...checkStore(tree),
+    ...checkSecretCount(tree),
+    ...checkRedisSettings(tree),
+    ...checkBinding(tree),
     ...checkProviders(tree),
     ...checkHosts(tree),
     ...checkLifetimes(tree),
@@ -31,12 +35,14 @@ function checkModule(tree: Tree, section: Path, needs: Path = section): CrossFin
   return [...forms, { path: [...missing, 'module'], message: 'is missing: expected the name of a package' }]
 }
 
-// Who names a Redis and gets the embedded store has replicas that do not know each other's sessions.
-function checkStore(tree: Tree): CrossFinding[] {
-  if (inForceAt(tree, ['sessions', 'store']) !== 'lmdb') return []
-  const path = ['sessions', 'url']
-  if (getIn(tree, path) === undefined && getIn(tree, ['sessions', 'urlFile']) === undefined) return []
-  return [{ path, message: 'expected store: redis beside it; the embedded store has no address' }]
+/** One that signs, one that comes and some that go. A cookie that fits nobody costs a computation with each. */
+const mostSecrets = 8
+
+function checkSecretCount(tree: Tree): CrossFinding[] {
+  const path = ['sessions', 'secret']
+  const count = linesOf(textAt(tree, path) ?? '').length
+  if (count <= mostSecrets) return []
+  return [{ path, message: `expected at most ${mostSecrets} secrets, one on each line, got ${count}` }]
 }
 
 function checkLifetimes(tree: Tree): CrossFinding[] {

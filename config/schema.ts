@@ -46,7 +46,7 @@ const server = z.strictObject({
     expected: durationExpected,
   }),
   cookieName: setting(text.regex(/^[A-Za-z0-9-]{1,40}$/, 'letters, digits and hyphens only').default('sallyport'), {
-    description: 'Name of the session cookie, without the `__Host-` that is put in front of it.',
+    description: 'Name of the session cookie, without the `__Host-` or `__Secure-` that is put in front of it.',
     expected: 'a cookie name',
   }),
   workers: setting(z.union([z.int(), text]).transform(parsing(value.parseWorkers)).prefault(1), {

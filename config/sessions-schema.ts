@@ -1,5 +1,6 @@
 /** The settings of logins: where they are kept, how they are sealed, and how long they last. */
 import { z } from 'zod'
+import { redisSettings } from './redis-schema.ts'
 import { duration, durationExpected, parsed, setting, text } from './setting.ts'
 import * as value from './values.ts'
 
@@ -13,39 +14,21 @@ export const sessions = z.strictObject({
     expected: 'a path',
     isPath: true,
   }),
-  url: setting(parsed(value.parseRedisUrl).exactOptional(), {
-    description: 'Address of Redis; an address with a password is better kept in `urlFile`.',
-    expected: 'an address such as redis://127.0.0.1:6379 or rediss://redis.example.com',
-    example: 'redis://127.0.0.1:6379',
-    secret: 'url',
-  }),
-  urlFile: setting(text.exactOptional(), {
-    description: 'File that holds the address of Redis, with its password.',
-    expected: 'a path',
-    example: '/run/secrets/redis-url',
-    isPath: true,
-    fileOf: 'url',
-  }),
-  prefix: setting(text.regex(/^[\x21-\x7e]{1,64}$/, 'visible ASCII characters, at most 64').default('sallyport:'), {
-    description: 'Prefix of every key in Redis.',
-    expected: 'text',
-  }),
-  timeout: setting(duration(0.05, 60).prefault('1s'), {
-    description: 'How long one command to Redis may take before the check is answered with 503.',
-    expected: durationExpected,
-  }),
+  ...redisSettings,
   secret: setting(text.exactOptional(), {
     description:
-      'Secret that seals sessions and binds cookies, at least 32 random bytes (`sallyport secret`); better kept in `secretFile`.',
+      'Secret that seals sessions and binds cookies, at least 32 random bytes (`sallyport secret`); better kept in `secretFile`. Several, one on each line, while one replaces another.',
     expected: 'text (numbers in quotes)',
     secret: 'whole',
   }),
   secretFile: setting(text.exactOptional(), {
-    description: 'File that holds the secret, the same on every replica.',
+    description:
+      'File that holds the secret, the same on every replica; or several, one on each line: the first seals and signs, all of them open and verify.',
     expected: 'a path',
     example: '/run/secrets/session',
     isPath: true,
     fileOf: 'secret',
+    fileHolds: 'lines',
   }),
   lifetime: setting(duration(60).prefault('12h'), {
     description: 'How long a login lasts at most, whatever is done with it.',
@@ -65,6 +48,17 @@ export const sessions = z.strictObject({
     description:
       'How much longer than `verifyEvery` a session lasts whose provider gives no answer; then it ends. A provider that says no ends it at once.',
     expected: durationExpected,
+  }),
+  binding: setting(z.enum(['host', 'domain']).default('host'), {
+    description:
+      'Where the session cookie of an application works: on its host alone, or, with `domain`, on every host below `cookieDomain`, each of which can then act as any person who visits it.',
+    expected: 'host or domain',
+  }),
+  cookieDomain: setting(parsed(value.parseHost).exactOptional(), {
+    description:
+      'Domain of the cookie with `binding: domain`: the host of `server.url` or one above it, and no public suffix. Hosts elsewhere keep cookies of their own.',
+    expected: 'a host name such as example.com',
+    example: 'example.com',
   }),
   cache: setting(z.boolean().default(true), {
     description:

@@ -1,6 +1,8 @@
 /** The sessions' settings as the rest of the service sees them. */
 import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema.ts'
+import { linesOf } from './secret-files.ts'
+import { toRedis } from './to-redis.ts'
 
 type ParsedSessions = ParsedSettings['sessions']
 
@@ -8,17 +10,21 @@ type ParsedSessions = ParsedSettings['sessions']
 export function toSessions(sessions: ParsedSessions, directory: string) {
   return {
     store: toStore(sessions, directory),
-    secret: sessions.secret ?? '',
+    /** The first seals and signs, all of them open and verify. */
+    secrets: linesOf(sessions.secret ?? ''),
     lifetimeSeconds: sessions.lifetime,
     idleSeconds: sessions.idle,
     verifyEverySeconds: sessions.verifyEvery,
     staleGraceSeconds: sessions.staleGrace,
     cacheBytes: sessions.cacheBytes,
+    /** Present exactly where cookies are bound to it, not to single hosts. */
+    ...(sessions.binding === 'domain' && sessions.cookieDomain !== undefined
+      ? { cookieDomain: sessions.cookieDomain }
+      : {}),
   }
 }
 
 function toStore(sessions: ParsedSessions, directory: string) {
   if (sessions.store === 'lmdb') return { kind: 'lmdb' as const, path: resolve(directory, sessions.path) }
-  const { cache, prefix, timeout, url } = sessions
-  return { kind: 'redis' as const, url: url ?? '', prefix, timeoutSeconds: timeout, isCached: cache }
+  return toRedis(sessions)
 }

@@ -2,6 +2,7 @@
  * The value types of the configuration: each parser takes the text an operator wrote and returns the typed value, or
  * throws a `RangeError` that says what is wrong with it. No parser repeats the text: it could hold a password.
  */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 
 /** Where a server listens. Port 0 asks the system for a free one. */
@@ -98,6 +99,28 @@ function parseHttpUrl(text: string): URL {
 export function parseRedisUrl(text: string): string {
   if (!/^rediss?:\/\//.test(text) || !URL.canParse(text) || new URL(text).hostname === '') {
     throw new RangeError('it has to start with redis:// or rediss:// and name a host')
+  }
+  return text
+}
+
+/** One or more certificates in PEM form (RFC 7468). */
+export function parseCertificates(text: string): string {
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  try {
+    for (const certificate of found) new X509Certificate(certificate)
+  } catch {
+    throw new RangeError('it holds a certificate that cannot be read')
+  }
+  if (found.length === 0) throw new RangeError('it holds no certificate')
+  return text
+}
+
+/** A private key in PEM form, without a passphrase. */
+export function parsePrivateKey(text: string): string {
+  try {
+    createPrivateKey(text)
+  } catch {
+    throw new RangeError('it cannot be read as a private key')
   }
   return text
 }

@@ -5,7 +5,7 @@
  * REQUIRE_PEERS=1 an absent program is a failure, so that CI cannot skip by accident.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -49,6 +49,8 @@ export interface RedisOptions {
   readonly password?: string
   /** Further command-line arguments of redis-server. */
   readonly args?: readonly string[]
+  /** Makes it a Sentinel: what its configuration file says, which a Sentinel writes anew by itself. */
+  readonly sentinel?: string
   /** The port of an earlier server that is to come back; a free one when absent. */
   readonly port?: number
 }
@@ -81,12 +83,23 @@ async function startRedisOn(port: number, options: RedisOptions): Promise<Runnin
   if (binary === undefined) throw new Error('redis-server is not on the PATH')
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-redis-'))
   const password = options.password === undefined ? [] : ['--requirepass', options.password]
+  const file = join(directory, 'redis.conf')
+  writeFileSync(file, options.sentinel ?? '')
   const child = spawn(
     binary,
-    ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'no'].concat(
-      password,
-      options.args ?? [],
-    ),
+    [
+      file,
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      directory,
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+    ].concat(password, options.args ?? [], options.sentinel === undefined ? [] : ['--sentinel']),
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const killOnExit = () => child.kill('SIGKILL')
@@ -117,7 +130,7 @@ function untilReady(child: ChildProcess): Promise<void> {
     child.once('exit', code => settle(() => reject(new Error(`redis-server ended with ${code}: ${output}`))))
     child.stdout?.on('data', chunk => {
       output = (output + chunk).slice(-4000)
-      if (output.includes('Ready to accept connections')) settle(resolve)
+      if (/Ready to accept connections|Sentinel ID is/.test(output)) settle(resolve)
     })
   })
 }

@@ -41,6 +41,8 @@ export interface TestServiceOptions {
   readonly port?: number
   /** How many services there are over the same store, secret, policy and provider. Default 1. */
   readonly replicas?: number
+  /** `sessions.secret` of each replica, where they are not all the same. */
+  readonly secrets?: readonly string[]
 }
 
 /** An entry of `providers`, as in the file. */
@@ -119,7 +121,12 @@ export async function startService(options: TestServiceOptions): Promise<TestSer
   for (let index = 0; index < (options.replicas ?? 1); index += 1) {
     const ownPort = index === 0 ? port : await freePort()
     const audit = index === 0 ? 'audit.jsonl' : `audit-${index}.jsonl`
-    replicas.push(await startReplica({ directory, publicUrl, port: ownPort, secret, providers, audit }, options))
+    replicas.push(
+      await startReplica(
+        { directory, publicUrl, port: ownPort, secret: options.secrets?.[index] ?? secret, providers, audit },
+        options,
+      ),
+    )
   }
   const replica = (index: number): TestReplica => {
     const found = replicas[index]
@@ -227,7 +234,8 @@ function load(place: ReplicaPlace, { settings = {}, hosts = [] }: TestServiceOpt
   return loadConfig({ file, env: {}, allowInsecure: new Set(), readFile }).config
 }
 
-async function logIn(
+/** As `TestService.logIn`; `ask` says which replica gets each of the two questions. */
+export async function logIn(
   ask: TestService['ask'],
   person: Person,
   appUrl: string,

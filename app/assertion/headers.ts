@@ -21,13 +21,15 @@
  * - groups are all there or none: with a part of them an application could miss the one that forbids. Then
  *   `Remote-Groups` is empty, the assertion says `groups_omitted` with their number in place of `groups`, and
  *   `onGroupsOmitted` is told;
+ * - further claims of a host give way before the groups do, and the assertion names them in `claims_omitted`;
  * - a subject is never cut: what still does not fit is refused with `ERR_LOGIN_CLAIMS_INVALID`.
  */
 import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { Identity, Machine, User } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
+import type { ExtraClaims, ExtraClaimsFor } from './extra-claims.ts'
 import { encodeFieldValue } from './field-value.ts'
-import { type AssertionSigner, audienceOf } from './sign.ts'
+import { type AssertionFacts, type AssertionSigner, audienceOf } from './sign.ts'
 
 /** Names of the headers, as the proxies' configurations list them. */
 export interface IdentityHeaderNames {
@@ -54,6 +56,10 @@ export interface IdentityHeadersOptions {
   /** Issuer whose people are known to upstreams by their bare `sub`. */
   readonly bareIssuer?: string
   readonly onGroupsOmitted: (subject: string, count: number) => void
+  /** Default: no host asks for further claims. */
+  readonly extraClaims?: ExtraClaimsFor
+  /** Told of the names of further claims that did not fit. */
+  readonly onClaimsOmitted?: (subject: string, names: readonly string[]) => void
 }
 
 /** Names and values alternating. `session` is the digest for the assertion's `sid`. */
@@ -67,33 +73,49 @@ const fieldOverhead = 4
 
 export function createIdentityHeaders(options: IdentityHeadersOptions): IdentityHeaders {
   const { names, groupSeparator, sign, bareIssuer, onGroupsOmitted } = options
+  const { extraClaims = () => undefined, onClaimsOmitted = () => undefined } = options
   checkNames(names)
   if (!/^[,;| ]$/.test(groupSeparator)) throw new RangeError("groupSeparator must be one of ',', ';', '|' and ' '")
   const nobody: readonly string[] = Object.freeze(fields(names, ['', '', '', '', '']))
+
+  function tellOmitted(extra: ExtraClaims | undefined, subject: string): void {
+    if (extra !== undefined && extra.omitted.length > 0) onClaimsOmitted(subject, extra.omitted)
+  }
 
   return (identity, request, session) => {
     if (identity.kind === 'anonymous') return nobody
     const person = presentable(identity)
     const facts = { audience: audienceOf(request), ...(session === undefined ? {} : { session }) }
-    const head = [
-      encodeFieldValue(remoteUser(person, bareIssuer)),
-      encodeFieldValue((person.kind === 'user' && person.email) || ''),
-      encodeFieldValue((person.kind === 'user' && person.name) || ''),
-    ]
+    const extra = extraClaims(person, request.domain)
+    const head = headOf(person, bareIssuer)
     const groups = joinGroups(person.groups, groupSeparator)
+    const extras = extra === undefined ? [undefined] : [extra, withoutClaims(extra)]
     // Thousands of groups are not signed only to be found too long.
-    if (groups.length < longestHeaders) {
-      const whole = fields(names, [...head, groups, sign(person, facts)])
-      if (fits(whole)) return whole
+    for (const more of groups.length < longestHeaders ? extras : []) {
+      const whole = fields(names, [...head, groups, sign(person, withExtra(facts, more))])
+      if (!fits(whole)) continue
+      tellOmitted(more, person.subject)
+      return whole
     }
-    const reduced = fields(names, [...head, '', sign(person, { ...facts, areGroupsOmitted: true })])
+    const last = extras.at(-1)
+    const reduced = fields(names, [...head, '', sign(person, { ...withExtra(facts, last), areGroupsOmitted: true })])
     if (person.groups.length === 0 || !fits(reduced)) {
       throw new OperationalError('ERR_LOGIN_CLAIMS_INVALID', 'the subject is too long for the identity headers')
     }
+    tellOmitted(last, person.subject)
     onGroupsOmitted(person.subject, person.groups.length)
     return reduced
   }
 }
+
+const withExtra = (facts: AssertionFacts, extra: ExtraClaims | undefined): AssertionFacts =>
+  extra === undefined ? facts : { ...facts, extra }
+
+/** Only the names of what the person has. */
+const withoutClaims = ({ claims, omitted }: ExtraClaims): ExtraClaims => ({
+  claims: {},
+  omitted: [...Object.keys(claims), ...omitted],
+})
 
 /** The identity with what is meant for people cut, and without an address that cannot be one. */
 function presentable(identity: User | Machine): User | Machine {
@@ -113,6 +135,13 @@ function cutName(name: string): string {
   const characters = [...name.slice(0, (longestName + 1) * 2)]
   return characters.length <= longestName ? name : `${characters.slice(0, longestName - 1).join('')}…`
 }
+
+/** Subject, address and name. */
+const headOf = (person: User | Machine, bareIssuer: string | undefined): readonly string[] => [
+  encodeFieldValue(remoteUser(person, bareIssuer)),
+  encodeFieldValue((person.kind === 'user' && person.email) || ''),
+  encodeFieldValue((person.kind === 'user' && person.name) || ''),
+]
 
 function remoteUser(identity: User | Machine, bareIssuer: string | undefined): string {
   if (identity.kind === 'machine') {

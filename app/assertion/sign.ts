@@ -14,6 +14,7 @@ import { sign as signBytes } from 'node:crypto'
 import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
 import type { Clock } from '../clock.ts'
+import type { ExtraClaims } from './extra-claims.ts'
 import type { SigningKey, SigningKeys } from './signing-keys.ts'
 
 /** What the assertion says beside the identity. */
@@ -24,6 +25,8 @@ export interface AssertionFacts {
   readonly session?: string
   /** The groups do not fit: say how many there are instead of a part of them. */
   readonly areGroupsOmitted?: boolean
+  /** What this host has asked for beside the usual claims. */
+  readonly extra?: ExtraClaims
 }
 
 /** Throws `ERR_SIGNING_UNAVAILABLE` when there is no key. */
@@ -47,6 +50,9 @@ export function createAssertionSigner(options: AssertionSignerOptions): Assertio
     const key = keys.current()
     const issuedAt = Math.floor(clock.now() / 1_000)
     const claims = {
+      // First: none of what follows can be replaced by a claim that a person may edit at the provider.
+      ...facts.extra?.claims,
+      ...(facts.extra === undefined || facts.extra.omitted.length === 0 ? {} : { claims_omitted: facts.extra.omitted }),
       iss: issuer,
       aud: facts.audience,
       iat: issuedAt,

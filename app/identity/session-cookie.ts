@@ -69,6 +69,7 @@ export function createSessionCookieAuthenticator(
 
   async function findAmong(
     reading: HostCookieReading,
+    cookieHeader: string,
     domain: string,
     asked: Asked | undefined,
   ): Promise<CookieAuthentication> {
@@ -77,7 +78,7 @@ export function createSessionCookieAuthenticator(
     const { sessionId, login } = found
     const sessionDigest = sessions.digest(sessionId)
     return guarded(
-      { sessionId, sessionDigest, bindingHash: cookies.bindingOf(sessionId, domain) },
+      { sessionId, sessionDigest, bindingHash: cookies.bindingOf(sessionId, domain, cookieHeader) },
       login,
       domain,
       asked,
@@ -110,7 +111,9 @@ export function createSessionCookieAuthenticator(
       const cookie = cookies.recall(cookieHeader, domain)
       if (cookie === undefined) {
         const reading = cookies.read(cookieHeader, domain)
-        return reading.sessionIds.length === 0 ? withoutSession(reading) : findAmong(reading, domain, asked)
+        return reading.sessionIds.length === 0
+          ? withoutSession(reading)
+          : findAmong(reading, cookieHeader, domain, asked)
       }
       const login = sessions.find(cookie.sessionId)
       if (login instanceof Promise) return login.then(found => guarded(cookie, found, domain, asked))

@@ -14,6 +14,7 @@ import { encodeMember, requireDigest } from './index-members.ts'
 import { type Databases, flushed, guard, linkId, openDatabases, transact } from './lmdb-databases.ts'
 import { createReader } from './lmdb-reader.ts'
 import { startSweep } from './lmdb-sweep.ts'
+import { isDurable } from './record-kinds.ts'
 import type { RecordKind, RecordStore } from './session-store.ts'
 
 export interface LmdbRecordsOptions {
@@ -27,8 +28,6 @@ export interface LmdbRecordsOptions {
 /** A writer in another process that holds the lock for longer is stuck; nobody waits for it. */
 const writeTimeoutMs = 5000
 const closeTimeoutMs = 2000
-/** Kinds of which no write may be lost that was answered; see RecordStore. */
-const durableKinds: ReadonlySet<RecordKind> = new Set(['tokens', 'mark', 'cutoff'])
 const noValue = Buffer.alloc(0)
 
 /** Throws `ERR_STORE_UNAVAILABLE` when the directory or the file cannot be used. */
@@ -53,7 +52,7 @@ export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
   ): Promise<T> {
     const id = keyOf(kind, key)
     const result = await transaction(operation, () => change(id, entries.live(id)))
-    if (operation === 'end' || durableKinds.has(kind)) await untilOnDisk(operation)
+    if (isDurable(operation, kind)) await untilOnDisk(operation)
     return result
   }
 

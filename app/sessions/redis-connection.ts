@@ -1,5 +1,6 @@
-/** The connection to Redis: how it is made, watched, and spoken of without naming a secret. */
+/** A connection to Redis: how it is made and watched. */
 import { createClient, defineScript, RESP_TYPES } from 'redis'
+import type { RedisAccess, RedisAddress, RedisTls } from './redis-address.ts'
 import {
   addScript,
   endScript,
@@ -22,6 +23,7 @@ const silenceMs = 5000
 const pingIntervalMs = 2000
 const longestBackoffMs = 2000
 const readOnlyReconnectMs = 5000
+const longestSentinelBackoffMs = 1000
 
 export interface ConnectionOptions {
   readonly commandTimeoutMs: number
@@ -29,9 +31,39 @@ export interface ConnectionOptions {
   readonly isTold: boolean
 }
 
+function script<Reply>(source: string) {
+  return defineScript({
+    SCRIPT: source,
+    NUMBER_OF_KEYS: 1,
+    parseCommand(parser, key: string, ...args: (string | Buffer)[]) {
+      parser.pushKey(key)
+      parser.push(...args)
+    },
+    transformReply: (reply: Reply) => reply,
+  })
+}
+
+const conditional = (source: string) => script<number>(source)
+
+const scripts = {
+  putRecord: conditional(putScript),
+  addRecord: conditional(addScript),
+  extendRecord: conditional(extendScript),
+  takeRecord: script<Buffer | null>(takeScript),
+  endRecord: conditional(endScript),
+  replaceRecord: conditional(replaceScript),
+  removeRecord: conditional(removeScript),
+  linkMember: conditional(linkScript),
+  unlinkMember: conditional(unlinkScript),
+  pageMembers: script<Buffer[]>(pageScript),
+}
+
+/** For a server that is to know them before it is asked. */
+export const scriptSources: readonly string[] = Object.values(scripts).map(({ SCRIPT }) => SCRIPT)
+
 export type Client = ReturnType<typeof connectTo>
 
-export function connectTo(url: string, { commandTimeoutMs, isTold }: ConnectionOptions) {
+export function connectTo({ url, tls }: RedisAccess, { commandTimeoutMs, isTold }: ConnectionOptions) {
   return createClient({
     url,
     RESP: 3,
@@ -45,37 +77,54 @@ export function connectTo(url: string, { commandTimeoutMs, isTold }: ConnectionO
     socket: {
       connectTimeout: Math.max(commandTimeoutMs, 1000),
       socketTimeout: silenceMs,
+      ...(tls === undefined ? {} : tlsOptions(tls)),
       reconnectStrategy: retries => Math.min(longestBackoffMs, 50 * 2 ** Math.min(retries, 10)) + Math.random() * 100,
     },
     // The library would make a timer and an abort signal for each command; redis-commands.ts bounds their time.
     commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
-    scripts: {
-      putRecord: conditional(putScript),
-      addRecord: conditional(addScript),
-      extendRecord: conditional(extendScript),
-      takeRecord: script<Buffer | null>(takeScript),
-      endRecord: conditional(endScript),
-      replaceRecord: conditional(replaceScript),
-      removeRecord: conditional(removeScript),
-      linkMember: conditional(linkScript),
-      unlinkMember: conditional(unlinkScript),
-      pageMembers: script<Buffer[]>(pageScript),
+    scripts,
+  })
+}
+
+export interface SentinelConnectionOptions {
+  readonly password?: string
+  readonly tls?: RedisTls
+  readonly answerTimeoutMs: number
+}
+
+/** Of RESP2: the answers are lists, whatever the version. */
+export function connectToSentinel(
+  address: RedisAddress,
+  { password, tls, answerTimeoutMs }: SentinelConnectionOptions,
+) {
+  return createClient({
+    RESP: 2,
+    ...(password === undefined ? {} : { password }),
+    disableOfflineQueue: true,
+    maintNotifications: 'disabled',
+    disableClientInfo: true,
+    commandsQueueMaxLength: 100,
+    pingInterval: pingIntervalMs,
+    commandOptions: { timeout: 0 },
+    socket: {
+      host: address.host,
+      port: address.port,
+      ...(tls === undefined ? {} : tlsOptions(tls)),
+      connectTimeout: answerTimeoutMs * 2,
+      socketTimeout: silenceMs,
+      reconnectStrategy: retries => Math.min(longestSentinelBackoffMs, 50 * 2 ** Math.min(retries, 10)),
     },
   })
 }
 
-const conditional = (source: string) => script<number>(source)
-
-function script<Reply>(source: string) {
-  return defineScript({
-    SCRIPT: source,
-    NUMBER_OF_KEYS: 1,
-    parseCommand(parser, key: string, ...args: (string | Buffer)[]) {
-      parser.pushKey(key)
-      parser.push(...args)
-    },
-    transformReply: (reply: Reply) => reply,
-  })
+/** The certificate is checked in any case: there is no setting that turns it off. */
+export function tlsOptions({ ca, certificate, key, serverName }: RedisTls) {
+  return {
+    tls: true as const,
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined || key === undefined ? {} : { cert: certificate, key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  }
 }
 
 /**
@@ -91,52 +140,27 @@ export function createReadOnlyReconnect(client: Client) {
   }
 }
 
-export function watchState(
-  client: Client,
-  describe: (cause: unknown) => Error,
-  onStateChange?: (state: RedisState) => void,
-) {
+/** Tells of changes only: not of each attempt to reconnect. */
+export function createStateReport(onStateChange?: (state: RedisState) => void) {
   let reported: string | undefined
-  const report = (state: RedisState) => {
-    // One report per change, not one per attempt to reconnect.
+  return (state: RedisState) => {
     const summary = state.isReady ? 'ready' : state.cause.message
     if (summary === reported) return
     reported = summary
     onStateChange?.(state)
   }
+}
+
+export function watchState(
+  client: Client,
+  describe: (cause: unknown) => Error,
+  onStateChange?: (state: RedisState) => void,
+) {
+  const report = createStateReport(onStateChange)
   client.on('ready', () => report({ isReady: true }))
   client.on('error', error => {
     if (!client.isReady) report({ isReady: false, cause: describe(error) })
   })
   // Rejects only when the store is closed before Redis was ever there.
   client.connect().catch(() => undefined)
-}
-
-/**
- * Errors as they may be logged. Threat: a server without HELLO quotes its arguments, and so the password, in its reply,
- * and a URL that does not parse is quoted by the error about it.
- */
-export function createRedactor(url: string): (cause: unknown) => Error {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !['redis:', 'rediss:'].includes(parsed.protocol)) {
-    throw new Error('the Redis URL cannot be read: it must begin with redis:// or rediss://')
-  }
-  if (!/^\/?\d*$/.test(parsed.pathname)) throw new Error('the Redis URL cannot be read: its path is no database number')
-  const secrets = [decodePassword(parsed.password), parsed.password].filter(Boolean)
-  return cause => {
-    const error: NodeJS.ErrnoException = cause instanceof Error ? cause : new Error(String(cause))
-    // A refused connection to a name with several addresses is an AggregateError: a code without a message.
-    const text = error.message || error.code || error.name
-    const redacted = new Error(secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text))
-    redacted.name = error.name
-    return redacted
-  }
-}
-
-function decodePassword(password: string): string {
-  try {
-    return decodeURIComponent(password)
-  } catch {
-    throw new Error('the Redis URL cannot be read: its password is not percent-encoded')
-  }
 }

@@ -47,8 +47,15 @@ redis.call('DEL', KEYS[1])
 return string.sub(stored, 18)
 `
 
-/** ARGV: now, tombstone, time to live in milliseconds. A tombstone that stands longer stays. */
-export const endScript = `${readLive}${refuse("tag == 't' and string.sub(stored, 2, 17) >= string.sub(ARGV[2], 2, 17)", '0')}
+/**
+ * ARGV: now, tombstone, time to live in milliseconds. A tombstone that stands longer stays, and is written again all the
+ * same: an end that is repeated because no replica had confirmed it has something to be confirmed.
+ */
+export const endScript = `${readLive}
+if tag == 't' and string.sub(stored, 2, 17) >= string.sub(ARGV[2], 2, 17) then
+  redis.call('PEXPIRE', KEYS[1], redis.call('PTTL', KEYS[1]))
+  return 0
+end
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1

@@ -10,13 +10,24 @@
 import type { RunCommand } from './redis-commands.ts'
 import type { Client } from './redis-connection.ts'
 import type { RecordKind } from './session-store.ts'
-import type { ChangedRecord, Tracking } from './tracked-records.ts'
+import type { ChangedRecord } from './tracked-records.ts'
 
 export interface TrackingOptions {
   /** The kinds of which changes are told, and what their keys begin with, up to the digest and its brace. */
   readonly keyPrefixes: ReadonlyMap<RecordKind, string>
-  readonly heartbeatKey: string
+  readonly probeKey: () => string
   readonly run: RunCommand
+}
+
+/** What one server tells. */
+export interface LinkTracking {
+  /** Whether every change that was made there more than a moment ago has been told. */
+  isCurrent(): boolean
+  /** Whether changes from now on will be told. */
+  isOn(): boolean
+  /** `listener` gets the record that has changed, or `undefined` when any may have. */
+  subscribe(listener: (changed: ChangedRecord | undefined) => void): void
+  close(): void
 }
 
 /** How long an answered heartbeat vouches for what is remembered, from when it was sent. */
@@ -26,8 +37,8 @@ const heartbeatMs = 80
 /** Between two attempts to be told, over a connection that stands. */
 const retryMs = 5000
 
-export function createTracking(client: Client, options: TrackingOptions): Tracking {
-  const { keyPrefixes, heartbeatKey, run } = options
+export function createTracking(client: Client, options: TrackingOptions): LinkTracking {
+  const { keyPrefixes, probeKey, run } = options
   const prefixArguments = [...keyPrefixes.values()].flatMap(prefix => ['PREFIX', prefix])
   let onChange: (changed: ChangedRecord | undefined) => void = () => undefined
   let isOn = false
@@ -66,7 +77,7 @@ export function createTracking(client: Client, options: TrackingOptions): Tracki
     isUsed = false
     const [sentAt, current] = [performance.now(), connection]
     // Threat: a master that has become a replica of nobody it hears from still answers PING. GETEX it refuses.
-    run('heartbeat', () => client.sendCommand(['GETEX', heartbeatKey]))
+    run('heartbeat', () => client.sendCommand(['GETEX', probeKey()]))
       .then(() => {
         if (current === connection) leaseUntil = sentAt + leaseMs
       })

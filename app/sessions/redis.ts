@@ -4,25 +4,33 @@
  * Keys: `<prefix><kind>:{<digest>}` holds one entry (see entry.ts): a record or a tombstone, so that the two can never
  * disagree. The digest is the hash tag: whatever is kept for one record is in one slot of a Redis Cluster.
  * `<prefix>index:{<digest>}` is a sorted set of which all scores are 0, so that it is ordered by its members: see
- * index-members.ts. `<prefix>probe` is written by `verifyConnection`.
+ * index-members.ts. `<prefix>probe` is written by `verifyConnection`; in a Cluster `<prefix>probe:{<number>}`, a key of each
+ * master's own. Which server holds a key is the topology's to know: redis-topology.ts.
  *
  * An entry's expiry counts by the injected clock and stands in the entry; Redis' own time to live only collects the
  * garbage. The server must not evict (`maxmemory-policy noeviction`): with a tombstone evicted, a late save could bring
  * an ended session back. How durable `end` is, is the server's `appendonly` setting.
  */
 import type { Clock } from '../clock.ts'
-import { withDeadline } from './deadline.ts'
 import { decodeEntry, encodeEntry, encodeMoment, isEntryOf, ownCopy } from './entry.ts'
 import { encodeMember, pageOf, rangeOf, requireDigest } from './index-members.ts'
-import { createRunner } from './redis-commands.ts'
-import { connectTo, createRedactor, type RedisState, watchState } from './redis-connection.ts'
-import { createTracking } from './redis-tracking.ts'
+import { isDurable } from './record-kinds.ts'
+import { addressIn, createRedactor, type RedisAccess, type RedisAddress } from './redis-address.ts'
+import { createClusterTopology } from './redis-cluster.ts'
+import type { Client, RedisState } from './redis-connection.ts'
+import { openLink } from './redis-link.ts'
+import { createSentinelTopology } from './redis-sentinel.ts'
+import { createSingleServer, type Topology, type TopologyOptions } from './redis-topology.ts'
 import type { RecordKind, RecordStore, StoredRecord } from './session-store.ts'
 import { type CacheEvent, createTrackedRecords, trackedKinds } from './tracked-records.ts'
 
-export interface RedisRecordsOptions {
-  /** `redis://` or `rediss://`, with user, password and database number as far as needed. */
-  readonly url: string
+const defaultPrefix = 'sallyport:'
+
+export interface RedisRecordsOptions extends RedisAccess {
+  /** Default: `url` names the one server. */
+  readonly topology?: RedisTopology
+  /** How many replicas have to confirm the end of a session, and every other write that may not be lost; default 0. */
+  readonly writeReplicas?: number
   /** Put before every key; default `sallyport:`. */
   readonly prefix?: string
   /** How long one command may take, in milliseconds; default 1000. */
@@ -33,6 +41,19 @@ export interface RedisRecordsOptions {
   /** Sessions that were read are remembered until Redis tells of a change; absent: each read asks Redis. */
   readonly cache?: RedisCacheOptions
 }
+
+export type RedisTopology =
+  | { readonly kind: 'single' }
+  /** `url` names a Sentinel, with user and password of the servers; `nodes` are further Sentinels. */
+  | {
+      readonly kind: 'sentinel'
+      readonly nodes: readonly RedisAddress[]
+      readonly masterName: string
+      /** What the Sentinels themselves want to hear. */
+      readonly password?: string
+    }
+  /** `url` names a server of the cluster, `nodes` are further ones. */
+  | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[] }
 
 export interface RedisCacheOptions {
   /** What may be remembered, in bytes. */
@@ -45,11 +66,8 @@ export interface RedisCacheOptions {
  * `ERR_STORE_UNAVAILABLE`. Throws for a URL that cannot be read.
  */
 export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
-  const { clock, prefix = 'sallyport:', commandTimeoutMs = 1000 } = options
-  const describe = createRedactor(options.url)
-  const client = connectTo(options.url, { commandTimeoutMs, isTold: options.cache !== undefined })
-  watchState(client, describe, options.onStateChange)
-  const run = createRunner(client, describe, commandTimeoutMs)
+  const { clock, prefix = defaultPrefix } = options
+  const topology = openTopology(options)
   const keyOf = (kind: RecordKind, key: string) => `${prefix}${kind}:{${key}}`
   const indexKeyOf = (index: string) => {
     requireDigest(index)
@@ -57,75 +75,115 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
   }
   const now = () => encodeMoment(clock.now())
   const ttl = (expiresAt: number) => String(Math.max(1, Math.ceil(expiresAt - clock.now())))
+  /** A change of a record: `change` gets the key that it has in Redis. */
+  const write = <T>(
+    operation: string,
+    kind: RecordKind,
+    key: string,
+    change: (client: Client, id: string) => Promise<T>,
+  ): Promise<T> => {
+    const run = isDurable(operation, kind) ? topology.runReplicated : topology.run
+    return run(operation, key, client => change(client, keyOf(kind, key)))
+  }
 
   const records: RecordStore = {
     name: 'redis',
     async put(kind, key, value, expiresAt) {
       const entry = encodeEntry({ kind: 'record', expiresAt, value })
-      return (await run('put', () => client.putRecord(keyOf(kind, key), now(), entry, ttl(expiresAt)))) === 1
+      return (await write('put', kind, key, (client, id) => client.putRecord(id, now(), entry, ttl(expiresAt)))) === 1
     },
     async add(kind, key, value, expiresAt) {
       const entry = encodeEntry({ kind: 'record', expiresAt, value })
-      return (await run('add', () => client.addRecord(keyOf(kind, key), now(), entry, ttl(expiresAt)))) === 1
+      return (await write('add', kind, key, (client, id) => client.addRecord(id, now(), entry, ttl(expiresAt)))) === 1
     },
     get(kind, key, known) {
+      const id = keyOf(kind, key)
       // Threat: stale replicas, as described in redis-scripts.ts.
-      const stored = run('get', () => client.sendCommand<Buffer | null>(['GETEX', keyOf(kind, key)]))
+      const stored = topology.run('get', key, client => client.sendCommand<Buffer | null>(['GETEX', id]))
       return stored.then(encoded => (encoded === null ? undefined : liveRecord(encoded, known, clock.now())))
     },
     async extend(kind, key, expiresAt) {
       const moment = encodeMoment(expiresAt)
-      return (await run('extend', () => client.extendRecord(keyOf(kind, key), now(), moment, ttl(expiresAt)))) === 1
+      const extended = await write('extend', kind, key, (client, id) =>
+        client.extendRecord(id, now(), moment, ttl(expiresAt)),
+      )
+      return extended === 1
     },
     async take(kind, key) {
-      return (await run('take', () => client.takeRecord(keyOf(kind, key), now()))) ?? undefined
+      return (await write('take', kind, key, (client, id) => client.takeRecord(id, now()))) ?? undefined
     },
     async end(kind, key, tombstoneUntil) {
       const entry = encodeEntry({ kind: 'tombstone', expiresAt: tombstoneUntil, value: Buffer.alloc(0) })
-      await run('end', () => client.endRecord(keyOf(kind, key), now(), entry, ttl(tombstoneUntil)))
+      await write('end', kind, key, (client, id) => client.endRecord(id, now(), entry, ttl(tombstoneUntil)))
     },
     async replace(kind, key, expected, value, expiresAt) {
-      const id = keyOf(kind, key)
       const entry = encodeEntry({ kind: 'record', expiresAt, value })
-      const replaced = await run('replace', () =>
+      const replaced = await write('replace', kind, key, (client, id) =>
         client.replaceRecord(id, now(), viewOf(expected), entry, ttl(expiresAt)),
       )
       return replaced === 1
     },
     async remove(kind, key, expected) {
-      return (await run('remove', () => client.removeRecord(keyOf(kind, key), now(), viewOf(expected)))) === 1
+      const view = viewOf(expected)
+      return (await write('remove', kind, key, (client, id) => client.removeRecord(id, now(), view))) === 1
     },
     async link(index, member, expiresAt) {
-      const text = encodeMember(member, expiresAt)
-      await run('link', () => client.linkMember(indexKeyOf(index), now(), text, ttl(expiresAt)))
+      const [id, text] = [indexKeyOf(index), encodeMember(member, expiresAt)]
+      await topology.run('link', index, client => client.linkMember(id, now(), text, ttl(expiresAt)))
     },
     async unlink(index, member, expiresAt) {
-      const text = encodeMember(member, expiresAt)
-      await run('unlink', () => client.unlinkMember(indexKeyOf(index), text))
+      const [id, text] = [indexKeyOf(index), encodeMember(member, expiresAt)]
+      await topology.run('unlink', index, client => client.unlinkMember(id, text))
     },
     async page(index, options) {
       const { start, isAfter, limit } = rangeOf(options, clock.now())
-      const from = (isAfter ? '(' : '[') + start
-      const found = await run('page', () => client.pageMembers(indexKeyOf(index), from, String(limit)))
+      const [id, from] = [indexKeyOf(index), (isAfter ? '(' : '[') + start]
+      const found = await topology.run('page', index, client => client.pageMembers(id, from, String(limit)))
       return pageOf(found.map(String), options.limit)
     },
-    async verifyConnection() {
-      await run('probe', () => client.set(`${prefix}probe`, now(), { expiration: { type: 'PX', value: 60_000 } }))
-    },
-    async close() {
-      await withDeadline(client.close(), commandTimeoutMs, 'redis: pending commands dropped').catch(() => {
-        if (client.isOpen) client.destroy()
-      })
-    },
+    verifyConnection: () => topology.verify(),
+    close: () => topology.close(),
   }
   if (options.cache === undefined) return records
   const { maxBytes, onEvent } = options.cache
-  const tracking = createTracking(client, {
-    keyPrefixes: new Map(trackedKinds.map(kind => [kind, keyOf(kind, '').slice(0, -1)])),
-    heartbeatKey: `${prefix}probe`,
-    run,
+  const further = onEvent === undefined ? {} : { onEvent }
+  return createTrackedRecords(records, topology.tracking, { clock, maxBytes, ...further })
+}
+
+/** The connections alone. Throws for a URL that cannot be read. */
+export function openTopology(options: RedisRecordsOptions): Topology {
+  const { url, tls, prefix = defaultPrefix, topology = { kind: 'single' } } = options
+  const { writeReplicas = 0, commandTimeoutMs = 1000 } = options
+  const password = topology.kind === 'sentinel' ? topology.password : undefined
+  const describe = createRedactor(url, password === undefined ? [] : [password])
+  const keyPrefixes = new Map<RecordKind, string>(trackedKinds.map(kind => [kind, `${prefix}${kind}:{`]))
+  const access = { url, ...(tls === undefined ? {} : { tls }) }
+  const linkOptions = {
+    access,
+    commandTimeoutMs,
+    describe,
+    writeReplicas,
+    loadsScripts: topology.kind === 'cluster',
+    ...(options.cache === undefined ? {} : { keyPrefixes }),
+  }
+  const common: TopologyOptions = {
+    openLink: place => openLink(linkOptions, place),
+    prefix,
+    ...(options.onStateChange === undefined ? {} : { onStateChange: options.onStateChange }),
+  }
+  if (topology.kind === 'single') return createSingleServer(common)
+  const seeds = [addressIn(url), ...topology.nodes]
+  if (topology.kind === 'cluster') return createClusterTopology({ ...common, seeds, commandTimeoutMs })
+  const { masterName } = topology
+  const isTls = url.startsWith('rediss:')
+  return createSentinelTopology({
+    ...common,
+    sentinels: seeds,
+    masterName,
+    describe,
+    ...(password === undefined ? {} : { password }),
+    ...(isTls ? { tls: tls ?? {} } : {}),
   })
-  return createTrackedRecords(records, tracking, { clock, maxBytes, ...(onEvent === undefined ? {} : { onEvent }) })
 }
 
 const viewOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

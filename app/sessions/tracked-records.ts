@@ -22,10 +22,10 @@ export interface ChangedRecord {
 
 /** Tells of changes that any process makes to records of the tracked kinds. */
 export interface Tracking {
-  /** Whether every change that was made more than a moment ago has been told. */
-  isCurrent(): boolean
-  /** Whether changes from now on will be told. */
-  isOn(): boolean
+  /** Whether every change of the records with this key that was made more than a moment ago has been told. */
+  isCurrent(key: string): boolean
+  /** Whether their changes from now on will be told. */
+  isOn(key: string): boolean
   /** `listener` gets the record that has changed, or `undefined` when any may have. */
   subscribe(listener: (changed: ChangedRecord | undefined) => void): void
   close(): void
@@ -104,7 +104,7 @@ export function createTrackedRecords(
   ): Promise<StoredRecord | undefined> {
     const name = nameOf(kind, key)
     // Threat: a change that is told while its key is being read, before the answer is remembered.
-    const reads = underWay.get(name) ?? { count: 0, isSpoiled: !tracking.isOn() }
+    const reads = underWay.get(name) ?? { count: 0, isSpoiled: !tracking.isOn(key) }
     const readAt = performance.now()
     reads.count += 1
     if (!reads.isSpoiled) underWay.set(name, reads)
@@ -121,7 +121,7 @@ export function createTrackedRecords(
   }
 
   function recall(kind: RecordKind, key: string): Remembered | undefined {
-    if (!tracking.isCurrent()) return undefined
+    if (!tracking.isCurrent(key)) return undefined
     const found = remembered.get(nameOf(kind, key))
     if (found === undefined || performance.now() - found.readAt >= Math.min(maxAgeMs, longestAgeMs)) return undefined
     return found.record === undefined || found.record.expiresAt > clock.now() ? found : undefined

@@ -6,9 +6,13 @@ import { ConfigError, type ConfigProblem } from '../../config/problems.ts'
 /** Drawn once with `sallyport secret`; used nowhere but here. */
 export const goodSecret = 'gjauBzEAVXowTtBz9DBs8Z2-7vCR4xK2_L0d_1T1dgk'
 
+/** Drawn the same way: what replaces it in a rotation. */
+export const nextSecret = 'XxKAMLdQArtpUK53Im9BtCMXpwtvE-YLKxczqxJjU84'
+
 const files: Readonly<Record<string, string>> = {
   '/run/secrets/oidc': 'issued-by-corp\n',
   '/run/secrets/session': `  ${goodSecret}\n`,
+  '/run/secrets/rotation': `\r\n${nextSecret}\r\n\r\n ${goodSecret} \r\n`,
   '/run/secrets/weak': 'correct-horse-battery-staple-correct\n',
   '/run/secrets/empty': '\n',
   '/run/secrets/lines': 'one\ntwo\n',

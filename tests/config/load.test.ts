@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatProblems } from '../../config/problems.ts'
 import { settings } from '../../config/settings.ts'
-import { goodSecret, loadText, minimal, problemsOf } from './load-text.ts'
+import { goodSecret, loadText, minimal, nextSecret, problemsOf } from './load-text.ts'
 
 describe('what the file leaves out has its default', () => {
   it('the smallest configuration', () => {
@@ -38,7 +38,7 @@ describe('what the file leaves out has its default', () => {
     ])
     expect(config.sessions).toEqual({
       store: { kind: 'lmdb', path: '/etc/sallyport/data' },
-      secret: goodSecret,
+      secrets: [goodSecret],
       lifetimeSeconds: 43_200,
       idleSeconds: 3600,
       verifyEverySeconds: 300,
@@ -114,6 +114,8 @@ describe('the environment goes before the file', () => {
     expect(config.sessions.store).toEqual({
       kind: 'redis',
       url: 'rediss://sallyport:hunter2-hunter2@redis.example.com:6380',
+      topology: { kind: 'single' },
+      writeReplicas: 0,
       prefix: 'sallyport:',
       timeoutSeconds: 0.25,
       isCached: true,
@@ -122,10 +124,10 @@ describe('the environment goes before the file', () => {
 
   it("a secret in the environment replaces the file's, in whichever form", () => {
     const other = '6nUa1vTzF0m8q3kWc4yLr9eXbHs2dJpQo5GtKiVx7AE'
-    expect(loadText(minimal, { env: { SALLYPORT_SESSIONS_SECRET: other } }).config.sessions.secret).toBe(other)
+    expect(loadText(minimal, { env: { SALLYPORT_SESSIONS_SECRET: other } }).config.sessions.secrets).toEqual([other])
     const inline = minimal.replace('secretFile: /run/secrets/session', `secret: ${other}`)
     const env = { SALLYPORT_SESSIONS_SECRET_FILE: '/run/secrets/session' }
-    expect(loadText(inline, { env }).config.sessions.secret).toBe(goodSecret)
+    expect(loadText(inline, { env }).config.sessions.secrets).toEqual([goodSecret])
   })
 
   it('an empty variable is no variable', () => {
@@ -182,9 +184,26 @@ describe('the environment goes before the file', () => {
 
 describe('secret files', () => {
   it('hold one line, and white space around it does not count', () => {
-    expect(loadText(minimal).config.sessions.secret).toBe(goodSecret)
-    const text = minimal.replace('/run/secrets/session', '/run/secrets/lines')
+    expect(loadText(minimal).config.sessions.secrets).toEqual([goodSecret])
+    const text = minimal.replace('/run/secrets/oidc', '/run/secrets/lines')
     expect(formatProblems(problemsOf(text))).toContain('expected a file with one line: /run/secrets/lines has more')
+  })
+
+  it('hold several session secrets while one replaces another, in their order, whatever ends the lines', () => {
+    const text = minimal.replace('/run/secrets/session', '/run/secrets/rotation')
+    expect(loadText(text).config.sessions.secrets).toEqual([nextSecret, goodSecret])
+    const inline = { SALLYPORT_SESSIONS_SECRET: `${goodSecret}\n${nextSecret}` }
+    expect(loadText(minimal, { env: inline }).config.sessions.secrets).toEqual([goodSecret, nextSecret])
+  })
+
+  it('F17 are refused when one of several session secrets is weak, also one that only opens any more', () => {
+    const env = { SALLYPORT_SESSIONS_SECRET: `${goodSecret}\ntoo-short\n${nextSecret}\n` }
+    const [problem, ...others] = problemsOf(minimal, { env })
+    expect(others).toEqual([])
+    expect(problem?.message).toContain('the secret on line 2 has 9 bytes, fewer than 32')
+    const many = { SALLYPORT_SESSIONS_SECRET: Array.from({ length: 9 }, () => goodSecret).join('\n') }
+    expect(formatProblems(problemsOf(minimal, { env: many }))).toContain('expected at most 8 secrets')
+    expect(formatProblems(problemsOf(minimal, { env: many }))).not.toContain(goodSecret)
   })
 
   it('that every account can read are worth a warning', () => {

@@ -27,6 +27,8 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const tokenRequests: URLSearchParams[] = []
+  const requests: { readonly path: string; readonly authorization: string | undefined }[] = []
+  let keys: readonly object[] = [publicJwk]
   let answers: Answers = {}
   let nonce = ''
   let keyRequests = 0
@@ -39,13 +41,14 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request)
+    requests.push({ path: request.url ?? '', authorization: request.headers.authorization })
     switch (request.url) {
       case '/.well-known/openid-configuration':
         return json(response, { ...metadata(issuer), ...metadataChange })
       case '/jwks':
         keyRequests += 1
         if (answers.keysAnswer !== undefined) return answers.keysAnswer(response)
-        return json(response, { keys: [publicJwk] })
+        return json(response, { keys })
       case '/token':
         tokenRequests.push(new URLSearchParams(body))
         return answers.token === undefined ? json(response, await tokens()) : answers.token(response)
@@ -83,6 +86,12 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
       answers = next
     },
     tokenRequests,
+    /** Everything that was asked, in order. */
+    requests,
+    /** Replaces the published keys. */
+    publish(next: readonly object[]): void {
+      keys = next
+    },
     /** The callback URL for an authorization request, and what the provider will answer to it. */
     answerTo(authorizationUrl: string, next: Answers): string {
       const { searchParams } = new URL(authorizationUrl)

@@ -31,8 +31,8 @@ describe('what is set', () => {
   })
 
   test('clearing takes the same attributes, so that the browser finds the cookie', () => {
-    expect(cookies.clear()).toBe('__Host-sallyport=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0')
-    expect(plain.clear()).toBe('sallyport=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0')
+    expect(cookies.clear(wiki)).toBe('__Host-sallyport=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0')
+    expect(plain.clear(wiki)).toBe('sallyport=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0')
   })
 
   test('a pending cookie is fresh each time and only its digest leaves the browser', () => {
@@ -45,7 +45,7 @@ describe('what is set', () => {
 
   test('every Set-Cookie is shorter than 1 KB', () => {
     const longest = cookies.issueSession('x'.repeat(128), `${'a'.repeat(249)}.com`)
-    for (const value of [longest, cookies.issuePending().setCookie, cookies.clear()]) {
+    for (const value of [longest, cookies.issuePending().setCookie, cookies.clear(wiki)]) {
       expect(value.length).toBeLessThan(1024)
     }
   })
@@ -218,6 +218,27 @@ describe('what is believed', () => {
     expect(during.read(oldCookie ?? '', wiki).sessionIds).toEqual([sid])
     expect(after.read(oldCookie ?? '', wiki)).toEqual(garbage)
     expect(after.read(newCookie ?? '', wiki).sessionIds).toEqual([sid])
+  })
+})
+
+describe('a browser that was sent away to log in again', () => {
+  test('is found by the replica that it comes back to, whichever of two secrets each of them signs with', () => {
+    const secrets = ['the old secret, long enough to be one', 'the new secret, long enough to be one']
+    const [behind, ahead] = [secrets, secrets.toReversed()].map(each =>
+      createHostCookies({ secrets: each, isSecure: true }),
+    )
+    if (behind === undefined || ahead === undefined) throw new Error('unreachable')
+    for (const issuer of [behind, ahead]) {
+      const pair = pairOf(issuer.issueSession(sid, wiki))
+      const binding = issuer.bindingOf(sid, wiki, pair)
+      for (const cookies of [behind, ahead]) {
+        expect(cookies.bindingOf(sid, wiki, `__Host-sallyport=s.planted; theme=dark; ${pair}`)).toBe(binding)
+        expect(cookies.read(pair, wiki).sessionIds).toEqual([sid])
+        expect(cookies.recall(pair, wiki)?.bindingHash).toBe(binding)
+      }
+    }
+    const [first, second] = [behind, ahead].map(each => each.bindingOf(sid, wiki, pairOf(each.issueSession(sid, wiki))))
+    expect(first).not.toBe(second)
   })
 })
 

@@ -56,7 +56,7 @@ export function describePages(name: string, start: () => Promise<Backend>): void
           identity: login.identity,
           sessionId: id,
           sessionDigest: digestOf('session', id).slice(0, 16),
-          bindingHash: cookies.bindingOf(id, 'wiki.example.com'),
+          bindingHash: cookies.bindingOf(id, 'wiki.example.com', cookieOf(id)),
           clearCookie: false,
         })
       })

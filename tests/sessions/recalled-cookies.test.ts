@@ -58,7 +58,7 @@ describe('a cookie that was judged before', () => {
       recalled += 1
       const reading = withoutMemory().read(cookieHeader, domain)
       expect(reading).toEqual({ sessionIds: [cookie.sessionId], isGarbage: false })
-      expect(cookie.bindingHash).toBe(cookies.bindingOf(cookie.sessionId, domain))
+      expect(cookie.bindingHash).toBe(cookies.bindingOf(cookie.sessionId, domain, cookieHeader))
       expect(cookie.sessionDigest).toBe(sessionDigestOf(cookie.sessionId))
     }
     fc.assert(fc.property(header, fc.constantFrom(wiki, shop, 'wiki.example.co', ''), check), { numRuns: 5000 })

@@ -1,8 +1,6 @@
 /** F11: every way in which a Redis can fail, with real servers. */
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient } from 'redis'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -16,6 +14,7 @@ import type { RecordStore } from '../../app/sessions/session-store.ts'
 import { freePort, type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { createMovableClock, loginOf, payloadOf, secrets } from './fixtures.ts'
 import { startForwarder } from './forwarder.ts'
+import { documentedUser } from './redis-topologies.ts'
 import { until, untilVerified } from './waiting.ts'
 
 const isRedisHere = requirePeer('redis-server') !== undefined
@@ -330,12 +329,8 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
 
   test('needs no more rights than docs/reference/store-keys.md names', async () => {
     const server = await start()
-    const document = readFileSync(join(import.meta.dirname, '../../docs/reference/store-keys.md'), 'utf8')
-    const commands = /`(GET GETEX [^`]+)`/.exec(document)?.[1]?.split(' ') ?? []
-    expect(commands.length).toBeGreaterThan(5)
-    const rights = commands.map(command => `+${command.toLowerCase()}`)
     const client = await admin(server)
-    await client.sendCommand(['ACL', 'SETUSER', 'sallyport', 'on', '>password', '~sallyport:*', ...rights])
+    await client.sendCommand(['ACL', 'SETUSER', ...documentedUser.args.slice(1)])
     const records = openAt(`redis://sallyport:password@127.0.0.1:${server.port}`)
     await untilVerified(records)
     expect(await (await logIn(records))()).toMatchObject(isAlice)

@@ -53,7 +53,7 @@ describe.each([
     const next = vi.fn<SessionGuard>(now(login))
     const answer = await ask([answering(challenge), next])
     expect(answer).toMatchObject({ identity: { kind: 'anonymous' }, sessionChallenge: challenge, clearCookie: false })
-    expect(answer.bindingHash).toBe(cookies.bindingOf(sessionId, 'wiki.example.com'))
+    expect(answer.bindingHash).toBe(cookies.bindingOf(sessionId, 'wiki.example.com', cookie))
     expect(next).not.toHaveBeenCalled()
   })
 })
