@@ -48,7 +48,10 @@ export async function confirmSession(
 ): Promise<Confirmation> {
   const { audit, keepTokens, sessionDigest, verification } = dependencies
   const current = loginOf(request)
-  if (attempt.prompt !== 'none' || current === undefined || !isSameLogin(current, fresh)) return 'another-login'
+  if (attempt.prompt !== 'none') return 'another-login'
+  // Threat: who has logged out meanwhile is logged in again without a click, by a provider that was asked before that.
+  if (current === undefined) return 'ended'
+  if (!isSameLogin(current, fresh)) return 'another-login'
   const { sessionID } = request
   await keepTokens(sessionID, tokens, current)
   if ((await verification.confirm(sessionID, fresh)) === undefined) return 'ended'

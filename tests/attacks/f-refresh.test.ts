@@ -204,6 +204,11 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
         expect((await home(0)).status).toBe(200)
         await expect.poll(() => world.provider.endpoints.count('token') - before, patience).toBe(1)
         await world.replica(0).close()
+        const events = world
+          .replica(0)
+          .auditEvents()
+          .map(({ event }) => event)
+        expect(events).toContain('session.verified')
         for (let round = 0; round < 2; round += 1) {
           world.moveClock(aWhile)
           expect((await home(1)).status, `round ${round}`).toBe(200)
@@ -347,6 +352,22 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect((await ask(cookie)).status).toBe(200)
     })
 
+    it('K06 is not ended by a late answer to a silent login that another tab has done without', async () => {
+      const browser = new TestBrowser()
+      const cookie = await world.logIn('alice', `${wiki}/`, browser)
+      world.moveClock(700)
+      const enter = async () => {
+        const link = `${world.publicUrl}/login?prompt=none&rd=${encodeURIComponent(`${wiki}/`)}`
+        return (await browser.request(link)).headers.get('location') ?? ''
+      }
+      const [first, second] = [await enter(), await enter()]
+      await browser.request(await browser.visitor.logIn(first, 'alice'))
+      browser.visitor.jar.removeAllCookiesSync()
+      const refused = await browser.request(await browser.visitor.logIn(second, 'alice'))
+      expect(refused.headers.get('location')).toContain(world.provider.issuer)
+      expect((await ask(cookie, '/', true)).status).toBe(200)
+    })
+
     it('K07 that is logged out during a silent login is not made anew by it', async () => {
       const browser = new TestBrowser()
       const cookie = await world.logIn('alice', `${wiki}/`, browser)
@@ -355,8 +376,9 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       const login = (await browser.request(header(challenged, 'location') ?? '')).headers.get('location') ?? ''
       const callback = await browser.visitor.logIn(login, 'alice')
       expect((await (await logOutForm(world, browser))()).status).toBe(303)
-      await browser.request(callback)
+      expect((await browser.request(callback)).headers.get('location')).toBe(`${wiki}/`)
       expect((await ask(cookie)).status).toBe(401)
+      expect(await (await browser.request(`${world.publicUrl}/`)).text()).not.toContain('alice')
     })
   })
 })
