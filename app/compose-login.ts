@@ -17,6 +17,7 @@ import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import { createAskProvider } from './login/ask-provider.ts'
 import { createAttempts } from './login/attempts.ts'
 import { createBrowserCookie } from './login/browser-cookie.ts'
+import { createFormTokens } from './login/form-tokens.ts'
 import { createOutbound } from './login/outbound.ts'
 import { createProviderCookie } from './login/provider-cookie.ts'
 import { createProviders } from './login/providers.ts'
@@ -69,6 +70,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
       if (verifyEverySeconds > 0) await kept.tokens.put(sessionId, tokens, kept.endOf(login) * 1000)
     },
     verification,
+    formTokens: createFormTokens(secretsOf(config)),
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({
       publicUrl,

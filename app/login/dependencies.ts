@@ -7,6 +7,7 @@ import type { HandoffTicket, LoginSession, OneTimeStore, ProviderTokens } from '
 import type { Verification } from '../sessions/verification.ts'
 import type { Attempts } from './attempts.ts'
 import type { BrowserCookie } from './browser-cookie.ts'
+import type { FormTokens } from './form-tokens.ts'
 import type { Logger } from './logger.ts'
 import type { ProviderCookie } from './provider-cookie.ts'
 import type { Providers } from './providers.ts'
@@ -34,6 +35,7 @@ export interface LoginDependencies {
   /** Keeps what the provider of a session can be asked with again, for as long as the session lasts. */
   readonly keepTokens: (sessionId: string, tokens: ProviderTokens, login: LoginSession) => Promise<void>
   readonly verification: Pick<Verification, 'ofPage' | 'needsBrowser' | 'confirm'>
+  readonly formTokens: FormTokens
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard

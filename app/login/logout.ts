@@ -6,7 +6,6 @@
  */
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
-import { isSameToken, randomToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
@@ -19,12 +18,11 @@ export function createConfirmLogoutRoute(dependencies: LoginDependencies): Reque
   return async (request, response) => {
     const login = loginOf(request)
     if (login === undefined) return redirect(response, signedOutPath)
-    request.session.logoutToken ??= randomToken()
     const target = await endSessionUrl(undefined, login.identity.provider, dependencies)
     const page = dependencies.pages.confirmLogout({
       who: nameOf(login.identity),
       action: '/logout',
-      csrfToken: request.session.logoutToken,
+      csrfToken: dependencies.formTokens.tokenOf(request.sessionID),
       formTargets: target === undefined ? [] : [new URL(target).origin],
     })
     sendPage(response, 200, page)
@@ -38,7 +36,7 @@ export function createLogoutRoute(dependencies: LoginDependencies): RequestHandl
     visitOf(response).retryUrl = '/logout'
     requireSameOrigin(request, dependencies.publicUrl)
     if (login === undefined) return redirect(response, signedOutPath)
-    requireToken(request)
+    requireToken(request, dependencies)
     const { provider, subject } = login.identity
     await endOwnSession(request, response, dependencies)
     const session = dependencies.sessionDigest(request.sessionID)
@@ -65,10 +63,9 @@ export function requireSameOrigin(request: Request, publicUrl: string): void {
   if (isForeign) throw new OperationalError('ERR_LOGOUT_CROSS_SITE', 'the form was sent by another site')
 }
 
-export function requireToken(request: Request): void {
-  const expected = request.session.logoutToken
+export function requireToken(request: Request, { formTokens }: Pick<LoginDependencies, 'formTokens'>): void {
   const { token } = (request.body ?? {}) as { readonly token?: unknown }
-  if (expected === undefined || typeof token !== 'string' || !isSameToken(token, expected)) {
+  if (!formTokens.isTokenOf(request.sessionID, token)) {
     throw new OperationalError('ERR_LOGOUT_CROSS_SITE', 'the form carries no token of this session')
   }
 }

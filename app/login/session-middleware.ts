@@ -16,13 +16,6 @@ import type { Logger } from './logger.ts'
 /** Knows how a user goes into a session and comes out. */
 export type Authenticator = InstanceType<typeof passport.Passport>
 
-declare module 'express-session' {
-  interface SessionData {
-    /** Has to come back with the form that logs out. */
-    logoutToken: string
-  }
-}
-
 export interface SessionMiddlewareOptions {
   readonly store: Store
   /** The first one signs the cookie, all of them are accepted. */

@@ -8,7 +8,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
 import type { SessionPage, SessionSummary } from '../sessions/session-directory.ts'
-import { randomToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { requireSameOrigin, requireToken } from './logout.ts'
 import { loginOf } from './session-middleware.ts'
@@ -19,7 +18,7 @@ const sessionPath = '/session'
 const pageLength = 50
 
 export function createSessionPageRoute(dependencies: LoginDependencies): RequestHandler {
-  const { clock, directory, pages, providers, publicUrl, sessionDigest } = dependencies
+  const { clock, directory, formTokens, pages, providers, publicUrl, sessionDigest } = dependencies
   return async (request, response) => {
     visitOf(response).retryUrl = sessionPath
     const login = loginOf(request)
@@ -29,7 +28,6 @@ export function createSessionPageRoute(dependencies: LoginDependencies): Request
     const { identity, startedAt, verifiedAt = startedAt, unverified } = login
     const own = sessionDigest(request.sessionID)
     const [listed, page] = await Promise.all([directory.show(own), listOf(identity.subject, request, dependencies)])
-    request.session.logoutToken ??= randomToken()
     const overview = pages.sessionOverview({
       now: Math.floor(clock.now() / 1000),
       who: nameOf(identity),
@@ -41,7 +39,7 @@ export function createSessionPageRoute(dependencies: LoginDependencies): Request
       ...(listed !== undefined && { listed }),
       others: page.sessions.filter(({ handle }) => handle !== own),
       ...(page.next !== undefined && { moreUrl: `${sessionPath}?after=${encodeURIComponent(page.next)}` }),
-      csrfToken: request.session.logoutToken,
+      csrfToken: formTokens.tokenOf(request.sessionID),
     })
     sendPage(response, 200, overview)
   }
@@ -78,12 +76,12 @@ export function createEndOtherSessionsRoute(dependencies: LoginDependencies): Re
 }
 
 /** Whose form it is; `undefined` for nobody's. */
-function requireOwnForm(request: Request, response: Response, { publicUrl }: LoginDependencies): string | undefined {
+function requireOwnForm(request: Request, response: Response, dependencies: LoginDependencies): string | undefined {
   visitOf(response).retryUrl = sessionPath
-  requireSameOrigin(request, publicUrl)
+  requireSameOrigin(request, dependencies.publicUrl)
   const login = loginOf(request)
   if (login === undefined) return undefined
-  requireToken(request)
+  requireToken(request, dependencies)
   return login.identity.subject
 }
 

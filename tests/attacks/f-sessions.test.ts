@@ -102,7 +102,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
     it('F07 cannot come back once its session has ended, however many saves are under way', async () => {
       const browser = new TestBrowser()
       const cookie = await world.logIn('carol', `${wiki}/`, browser)
-      // Each look at the log-out page touches the session; the end comes in the middle of them.
+      // Each look at a page touches the session; the end comes in the middle of them.
       const touches = Array.from({ length: 20 }, () => browser.request(`${world.publicUrl}/logout`))
       const ended = logOut(browser)
       await Promise.all([...touches, ended])

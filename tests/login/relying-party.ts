@@ -8,6 +8,7 @@ import type { AuditEvent } from '../../app/audit/event.ts'
 import { createAttempts, type LoginAttempt } from '../../app/login/attempts.ts'
 import { createBrowserCookie } from '../../app/login/browser-cookie.ts'
 import type { ProviderSettings } from '../../app/login/discovery.ts'
+import { createFormTokens } from '../../app/login/form-tokens.ts'
 import { createOutbound } from '../../app/login/outbound.ts'
 import { createProviderCookie } from '../../app/login/provider-cookie.ts'
 import { createProviders, type Providers, type ProvidersOptions } from '../../app/login/providers.ts'
@@ -143,6 +144,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       needsBrowser: () => false,
       confirm: async (_sessionId, fresh) => fresh,
     },
+    formTokens: createFormTokens(['a secret of the tests']),
     sessionDigest: id => `digest-of-${id.slice(0, 4)}`,
     returnTo: createReturnToGuard({ publicUrl: home, allowedDomains: () => ['*.example.com', '*.localhost'] }),
     pages: createPages(),

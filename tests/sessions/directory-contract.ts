@@ -210,9 +210,9 @@ export function describeDirectory(name: string, start: () => Promise<Backend>): 
         const express = expressOver(records)
         const read = await express.get(id)
         await sessionsOver(records).update(id, fewer)
-        await express.set(id, { ...(read as object), logoutToken: 'of the page' } as never)
+        await express.set(id, { ...(read as object), note: 'of the page' } as never)
         expect(await sessionsOver(records).find(id)).toEqual(fewer(login))
-        expect(await express.get(id)).toMatchObject({ logoutToken: 'of the page' })
+        expect(await express.get(id)).toMatchObject({ note: 'of the page' })
       })
 
       test('loses nothing of what others write at the same time', async () => {
