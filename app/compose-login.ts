@@ -11,12 +11,14 @@ import {
   secretsOf,
 } from './compose-kept.ts'
 import { composeLogoutChannels } from './compose-logout.ts'
-import { composeVerification } from './compose-sessions.ts'
+import { composeThumbprint, composeVerification } from './compose-sessions.ts'
 import { OperationalError } from './errors.ts'
+import { readHeaders } from './fronts/raw-headers.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import { createAskProvider } from './login/ask-provider.ts'
 import { createAttempts } from './login/attempts.ts'
 import { createBrowserCookie } from './login/browser-cookie.ts'
+import type { LoginDependencies } from './login/dependencies.ts'
 import { createFormTokens } from './login/form-tokens.ts'
 import { createOutbound } from './login/outbound.ts'
 import { createProviderCookie } from './login/provider-cookie.ts'
@@ -79,6 +81,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
       canonical: canonicalOptions(config),
     }),
     ...(config.sessions.remembered !== undefined && { remember: createRememberCookie(isSecure(config)) }),
+    ...composeCertificate(base),
     pages: kept.pages,
     audit,
     logger: logger.child('login'),
@@ -86,6 +89,17 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
     newRequestId,
   })
   return { providers, outbound, router, verification }
+}
+
+/** Anybody can write the header; it is read when the immediate peer may write it. */
+function composeCertificate(base: Base): Pick<LoginDependencies, 'certificateOf'> {
+  const thumbprintIn = composeThumbprint(base)
+  if (thumbprintIn === undefined) return {}
+  const { isTrusted } = createTrustedProxies(base.config.server.trustedProxies)
+  return {
+    certificateOf: ({ rawHeaders, socket }) =>
+      isTrusted(socket.remoteAddress ?? '') ? thumbprintIn(readHeaders(rawHeaders)) : undefined,
+  }
 }
 
 /** `isWorker`: the primary counts how often a client asks for these pages. */

@@ -1,7 +1,9 @@
 /** Composition of who somebody is: the session cookie, and what looks at a session before anybody is let in by it. */
 import { createHostSettings } from '../config/host-settings.ts'
 import { type Base, type Kept, newRequestId } from './compose-kept.ts'
-import { createSessionCookieAuthenticator, type SessionGuard } from './identity/session-cookie.ts'
+import { thumbprintOf } from './identity/client-certificate.ts'
+import { createSessionCookieAuthenticator, type OnlyHeaders, type SessionGuard } from './identity/session-cookie.ts'
+import { createBindingGuard } from './sessions/binding-guard.ts'
 import { createClockGuard } from './sessions/clock-guard.ts'
 import { createHostLimitsGuard } from './sessions/host-limits.ts'
 import { createHostProviderGuard } from './sessions/host-providers.ts'
@@ -13,11 +15,25 @@ export function composeAuthenticator(base: Base, kept: Kept, verification: Verif
   const { cookies, sessions } = kept
   const guards: readonly SessionGuard[] = [
     createClockGuard(base.clock),
+    ...composeBinding(base),
     ...composeHostProviders(base),
     ...composeVerificationGuard(base, verification),
     ...composeHostLimits(base, kept),
   ]
   return createSessionCookieAuthenticator({ cookies, sessions, guards })
+}
+
+/** Where sessions are bound to nothing there is no guard, and checks do not even ask. */
+function composeBinding(base: Base): readonly SessionGuard[] {
+  const thumbprintIn = composeThumbprint(base)
+  return thumbprintIn === undefined ? [] : [createBindingGuard(thumbprintIn)]
+}
+
+/** Present where sessions are bound to the client certificate: its thumbprint, out of headers of a trusted proxy. */
+export function composeThumbprint({ config }: Base): ((headers: OnlyHeaders) => string | undefined) | undefined {
+  const { clientCertificateHeader: name } = config.server
+  if (config.sessions.bindTo === 'none' || name === undefined) return undefined
+  return headers => thumbprintOf(headers.only(name))
 }
 
 /** Without a limit there is no guard, and checks do not even ask. */

@@ -28,6 +28,10 @@ export const operationalErrors = {
   ERR_LOGIN_CLAIMS_INVALID: { status: 403, sentence: 'The identity provider sent claims that cannot be used.' },
   ERR_LOGIN_STEP_UP_FAILED: { status: 403, sentence: 'The identity provider did not authenticate as asked.' },
   ERR_LOGIN_LOGGED_OUT: { status: 403, sentence: 'You were logged out while you were logging in. Please start again.' },
+  ERR_LOGIN_CERTIFICATE_MISSING: {
+    status: 403,
+    sentence: 'Logging in needs a client certificate, and none came with your browser. Please choose one when it asks.',
+  },
   ERR_LOGOUT_CROSS_SITE: { status: 403, sentence: 'Logging out has to be confirmed on this site.' },
   ERR_LOGOUT_TOKEN_INVALID: { status: 400, sentence: 'The log-out token did not pass its checks.' },
   ERR_HANDOFF_TICKET_UNKNOWN: { status: 403, sentence: 'This link was already used or has expired.' },

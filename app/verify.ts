@@ -35,6 +35,8 @@ export interface VerifyQuestion {
   readonly clientAddress: string | undefined
   /** First value of a header by its lower-case name; read by conditions only. */
   readonly header: (name: string) => string | undefined
+  /** For what has to come along with a session: the value of a header that came exactly once. */
+  readonly headers: { readonly only: (name: string) => string | undefined }
   readonly isInteractive: boolean
 }
 

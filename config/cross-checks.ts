@@ -1,5 +1,6 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
 import { checkBinding } from './binding-checks.ts'
+import { checkCertificateBinding } from './certificate-checks.ts'
 import { checkHosts } from './hosts-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { checkRedisSettings } from './redis-checks.ts'
@@ -16,6 +17,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkSecretCount(tree),
     ...checkRedisSettings(tree),
     ...checkBinding(tree),
+    ...checkCertificateBinding(tree),
     ...checkProviders(tree),
     ...checkHosts(tree),
     ...checkLifetimes(tree),

@@ -32,6 +32,12 @@ const server = z.strictObject({
     description: 'Peers that may ask for decisions and whose forwarding headers are believed.',
     expected: 'a list of addresses or CIDR ranges such as 10.0.0.0/8',
   }),
+  clientCertificateHeader: setting(parsed(value.parseCertificateHeader).exactOptional(), {
+    description:
+      "Header in which the trusted proxies pass the client's certificate of each request, for `sessions.bindTo`. They have to overwrite it, or remove it where there is no certificate: whoever can write it can pretend to have any.",
+    expected: headerExpected,
+    example: 'X-Client-Certificate',
+  }),
   webSocketOrigins: setting(z.array(parsed(value.parseOrigin)).default([]), {
     description:
       "Origins whose pages may open a WebSocket on a host other than their own; a host's own pages always may.",

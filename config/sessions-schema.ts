@@ -73,6 +73,11 @@ export const sessions = z.strictObject({
     expected: 'a host name such as example.com',
     example: 'example.com',
   }),
+  bindTo: setting(z.enum(['none', 'client-certificate']).default('none'), {
+    description:
+      'Experimental. What has to come along with the cookie of a session: nothing more, or the TLS client certificate of its login, which the proxy passes in `server.clientCertificateHeader`; nobody can log in without one then.',
+    expected: 'none or client-certificate',
+  }),
   cache: setting(z.boolean().default(true), {
     description:
       'Whether sessions that were read from Redis are remembered until Redis tells of a change; if not, each check reads Redis.',

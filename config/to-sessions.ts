@@ -20,6 +20,7 @@ export function toSessions(sessions: ParsedSessions, directory: string) {
     ...(sessions.remember && {
       remembered: { lifetimeSeconds: sessions.rememberLifetime, idleSeconds: sessions.rememberIdle },
     }),
+    bindTo: sessions.bindTo,
     cacheBytes: sessions.cacheBytes,
     /** Present exactly where cookies are bound to it, not to single hosts. */
     ...(sessions.binding === 'domain' && sessions.cookieDomain !== undefined

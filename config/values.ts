@@ -165,3 +165,14 @@ export function parseHeaderName(text: string): string {
   if (reservedHeaders.test(text)) throw new RangeError('this header already has a meaning of its own')
   return text
 }
+
+// What a proxy or this service reads otherwise must not be taken for a certificate. Traefik's own name for it is fixed.
+const neverCertificates =
+  /^(?!x-forwarded-tls-client-cert$)(?:accept(?:-.+)?|expect|origin|referer|user-agent|sec-.+|x-forwarded-.+|x-original-.+|x-requested-with|x-sallyport-.+)$/i
+
+/** The header in which a proxy passes a client's certificate, in lower case. */
+export function parseCertificateHeader(text: string): string {
+  const name = text.toLowerCase()
+  if (neverCertificates.test(name)) throw new RangeError('this header already has a meaning of its own')
+  return name === 'x-forwarded-tls-client-cert' ? name : parseHeaderName(name)
+}

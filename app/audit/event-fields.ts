@@ -56,7 +56,6 @@ const causeMeanings = {
   'front-channel': "the provider told the person's browser",
   'provider-refused': 'the provider no longer stands by it',
   'verification-overdue': 'the provider could not be asked for too long',
-  'binding-lost': 'it came from elsewhere than it is bound to',
 } as const satisfies Record<EndCause, string>
 
 export const auditEvents: {

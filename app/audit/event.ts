@@ -54,7 +54,6 @@ export type EndCause =
   | 'front-channel'
   | 'provider-refused'
   | 'verification-overdue'
-  | 'binding-lost'
 
 /** `refused`: the provider said no, and the session ends. `unavailable`: it said nothing, and the session waits. */
 type VerificationFailure = 'refused' | 'unavailable'

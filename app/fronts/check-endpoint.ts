@@ -41,7 +41,7 @@ export function createCheckEndpoint(front: Front, dependencies: CheckDependencie
     const { request, cookie, isInteractive, clientAddress, headers } = parsed
     if (isReserved(request.resource)) return dependencies.handoff.answer(parsed, requestId)
     const header = (name: string): string | undefined => headers.any(name)
-    const question = { front: front.name, requestId, request, cookie, clientAddress, header, isInteractive }
+    const question = { front: front.name, requestId, request, cookie, clientAddress, header, headers, isInteractive }
     const result = dependencies.verify(question)
     if (!(result instanceof Promise)) return front.render(result, parsed)
     return result.then(awaited => front.render(awaited, parsed))

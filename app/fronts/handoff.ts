@@ -8,7 +8,7 @@ import type { Identity } from '../../rbac/identity.ts'
 import type { AuditLog } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
 import type { HandoffTicket, LoginSession, OneTimeStore, SessionStore } from '../sessions/session-store.ts'
-import type { Authentication } from '../verify.ts'
+import type { Authentication, VerifyQuestion } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { ParsedSubrequest, Reply } from './front.ts'
 import { pageReply, redirectReply, requestIdHeader } from './reply.ts'
@@ -22,6 +22,8 @@ export function isReserved(resource: string): boolean {
 /** What a handoff needs to know of a browser. */
 type Checked = Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>
 
+type Asked = Pick<VerifyQuestion, 'headers' | 'isInteractive'>
+
 export interface HandoffDependencies {
   /** Origin of the auth host, without a trailing slash. */
   readonly publicUrl: string
@@ -29,7 +31,7 @@ export interface HandoffDependencies {
   readonly sessions: Pick<SessionStore, 'find'>
   /** A host takes a session over; before it gets the cookie. */
   readonly visited: (sessionId: string, host: string) => Promise<void>
-  readonly authenticate: (cookie: string, domain: string) => Checked | Promise<Checked>
+  readonly authenticate: (cookie: string, domain: string, asked: Asked) => Checked | Promise<Checked>
   readonly issueSession: (sessionId: string, domain: string, maxAgeSeconds?: number) => string
   /** How long the cookie of somebody who chose to stay logged in lasts; `undefined`: as long as the browser runs. */
   readonly rememberedSeconds: (session: LoginSession) => number | undefined
@@ -57,16 +59,19 @@ export function createHandoff(dependencies: HandoffDependencies): Handoff {
       }
     },
     denied: async (parsed, requestId) => {
-      const { identity } = await dependencies.authenticate(parsed.cookie, parsed.request.domain)
+      const { identity } = await dependencies.authenticate(parsed.cookie, parsed.request.domain, askedOf(parsed))
       const page = dependencies.deniedPages(identity, parsed.request, requestId)
       return pageReply(403, page, requestIdHeader(requestId))
     },
   }
 }
 
+/** Nobody is sent away to the provider from here: a ticket waits, or a page that says no. */
+const askedOf = ({ headers }: ParsedSubrequest): Asked => ({ headers, isInteractive: false })
+
 async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies: HandoffDependencies): Promise<Reply> {
   const { request } = parsed
-  const browser = await dependencies.authenticate(parsed.cookie, request.domain)
+  const browser = await dependencies.authenticate(parsed.cookie, request.domain, askedOf(parsed))
   const ticket = await takeTicket(request.url, dependencies.tickets)
   if (ticket === undefined) return withoutTicket(parsed, requestId, browser.identity)
   if (ticket.domain !== request.domain) {

@@ -66,6 +66,8 @@ export interface SubrequestHeaders {
   readonly required: (name: HeaderName) => string
   /** The first value of any header, by its lower-case name; for conditions of the policy. */
   readonly any: (name: string) => string | undefined
+  /** The value of any header that came exactly once, by its lower-case name: of two, one may be the client's own. */
+  readonly only: (name: string) => string | undefined
   /** Headers such as `X_Forwarded_Host`. We never read them; we count them. */
   readonly aliasCount: number
 }
@@ -124,6 +126,11 @@ class CollectedHeaders implements SubrequestHeaders {
 
   any(name: string): string | undefined {
     return valuesOf(this.#rawHeaders, name)[0]
+  }
+
+  only(name: string): string | undefined {
+    const values = valuesOf(this.#rawHeaders, name)
+    return values.length === 1 ? values[0] : undefined
   }
 
   #isRepeated(name: HeaderName): boolean {

@@ -13,10 +13,14 @@ export interface SessionCookieAuthenticator {
   authenticate(cookieHeader: string, domain: string, asked?: Asked): ValueOrPromise<CookieAuthentication>
 }
 
+export interface OnlyHeaders {
+  /** The value of a header that came exactly once, by its lower-case name. */
+  readonly only: (name: string) => string | undefined
+}
+
 /** What a guard may look at beside the session; absent where a page is asked for. */
 export interface Asked {
-  /** First value of a header by its lower-case name. */
-  readonly header: (name: string) => string | undefined
+  readonly headers: OnlyHeaders
   readonly isInteractive: boolean
 }
 

@@ -9,6 +9,7 @@ import { OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
 import { digestOf, isSameToken, type LoginAttempt, type LoginIntent, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
+import { requireCertificate, withBinding } from './certificate-binding.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
@@ -49,20 +50,22 @@ async function answer(request: Request, response: Response, dependencies: LoginD
     throw new OperationalError('ERR_LOGIN_RESPONSE_INVALID', 'the callback of one provider got the state of another')
   }
   if (!isSameBrowser(request, attempt, dependencies)) return restart(attempt, request, response, dependencies)
+  requireCertificate(request, dependencies)
   const { strategy } = await dependencies.providers.find(provider)
   const options = { phase: 'callback', attempt, handle } as const
-  const verified = await runStrategy(dependencies.sessions.passport, strategy, options, request, response).catch(
+  const outcome = await runStrategy(dependencies.sessions.passport, strategy, options, request, response).catch(
     (error: unknown) => {
       if (attempt.prompt !== 'none' || !needsPerson(error)) throw error
       return error as OperationalError
     },
   )
-  if (verified === undefined) return
-  if (verified instanceof OperationalError) {
-    await endUnconfirmed(attempt, verified, request, response, dependencies)
+  if (outcome === undefined) return
+  if (outcome instanceof OperationalError) {
+    await endUnconfirmed(attempt, outcome, request, response, dependencies)
     const { prompt: _none, ...intent } = intentOf(attempt)
     return startLogin(intent, request, response, dependencies)
   }
+  const verified = withBinding(outcome, request, dependencies)
   const confirmation = await confirmSession(verified, attempt, request, response, dependencies)
   // Whoever has logged out in the meantime stays logged out.
   if (confirmation === 'ended') return redirect(response, attempt.returnTo)

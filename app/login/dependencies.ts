@@ -1,4 +1,5 @@
 /** What the login routes are given by the composition root. */
+import type { Request } from 'express'
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
 import type { Pages } from '../pages/pages.ts'
@@ -41,6 +42,11 @@ export interface LoginDependencies {
   readonly returnTo: ReturnToGuard
   /** Present where people may choose to stay logged in. */
   readonly remember?: RememberCookie
+  /**
+   * Present where sessions are bound to it: thumbprint of the client certificate that came along by way of a trusted
+   * proxy; `undefined` for none, or for none that is beyond doubt.
+   */
+  readonly certificateOf?: (request: Request) => string | undefined
   readonly pages: Pages
   readonly audit: AuditLog
   readonly logger: Logger

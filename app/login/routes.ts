@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { Page, Pages } from '../pages/pages.ts'
 import { createCallbackRoute } from './callback.ts'
+import { createBoundStep } from './certificate-binding.ts'
 import { createEmailRoute } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
@@ -27,8 +28,9 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const callback = createCallbackRoute(dependencies)
   const form = urlencoded({ extended: false, limit: '2kb' })
   router.use(prepareVisit(dependencies))
+  const bound = createBoundStep(dependencies)
   const verified = createVerifiedStep(dependencies)
-  router.get('/login', session, verified, createStartRoute(dependencies))
+  router.get('/login', session, bound, verified, createStartRoute(dependencies))
   router.post('/login', form, createEmailRoute(dependencies))
   if (dependencies.remember !== undefined) {
     router.post(rememberPath, form, createRememberRoute(dependencies))
@@ -37,11 +39,11 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   router.get('/callback/:provider', session, callback)
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))
   router.post('/logout', session, form, createLogoutRoute(dependencies))
-  router.get('/session', session, verified, createSessionPageRoute(dependencies))
-  router.post('/session/end', session, verified, form, createEndSessionRoute(dependencies))
-  router.post('/session/end-others', session, verified, form, createEndOtherSessionsRoute(dependencies))
+  router.get('/session', session, bound, verified, createSessionPageRoute(dependencies))
+  router.post('/session/end', session, bound, verified, form, createEndSessionRoute(dependencies))
+  router.post('/session/end-others', session, bound, verified, form, createEndOtherSessionsRoute(dependencies))
   router.get('/signed-out', signedOutRoute(dependencies))
-  router.get('/', session, verified, welcomeRoute(dependencies))
+  router.get('/', session, bound, verified, welcomeRoute(dependencies))
   router.use(showError(dependencies))
   return router
 }

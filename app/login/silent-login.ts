@@ -91,4 +91,6 @@ export async function endUnconfirmed(
 const isSameLogin = (current: LoginSession, fresh: LoginSession): boolean =>
   current.identity.subject === fresh.identity.subject &&
   current.identity.provider === fresh.identity.provider &&
-  current.providerSession === fresh.providerSession
+  current.providerSession === fresh.providerSession &&
+  // Threat: a confirmation from elsewhere keeps a stolen session alive, or moves it to another certificate.
+  (fresh.boundTo === undefined || current.boundTo?.thumbprint === fresh.boundTo.thumbprint)

@@ -29,7 +29,6 @@ const causes = {
   'front-channel': true,
   'provider-refused': true,
   'verification-overdue': true,
-  'binding-lost': true,
 } as const satisfies Record<EndCause, true>
 
 export const fronts = Object.keys(frontNames) as readonly FrontName[]

@@ -15,6 +15,7 @@ const question: VerifyQuestion = {
   cookie: '',
   clientAddress: undefined,
   header: () => undefined,
+  headers: { only: () => undefined },
   isInteractive: true,
 }
 const unauthenticated = { effect: 'challenge', reason: 'user-unauthenticated', login: {}, revision: 'r' } as const

@@ -22,6 +22,7 @@ const question: VerifyQuestion = {
   cookie: 'sallyport=x; theme=dark',
   clientAddress: '203.0.113.9',
   header: () => undefined,
+  headers: { only: () => undefined },
   isInteractive: true,
 }
 const allow: Decision = { effect: 'allow', rule: 'wiki.csv:1', revision: 'abc' }

@@ -57,7 +57,7 @@ export function describeVerification(name: string, start: () => Promise<Backend>
       const check = async (id: string) => {
         const login = await sessions.find(id)
         if (login === undefined) return undefined
-        const asked = { header: () => undefined, isInteractive: false }
+        const asked = { headers: { only: () => undefined }, isInteractive: false }
         return verification.guard(login, { sessionId: id, sessionDigest: '' }, 'wiki.example.com', asked)
       }
       return { sessions, verdicts, verification, check }

@@ -1,0 +1,20 @@
+/**
+ * Sessions that are bound to a client certificate.
+ *
+ * Threat: a cookie that was stolen together with nothing else. The key of the certificate stays where it is, so whoever
+ * has the cookie alone comes with another certificate or with none. Such a request ends no session: that would be a way
+ * to log the owner out.
+ */
+import type { OnlyHeaders, SessionGuard } from '../identity/session-cookie.ts'
+import type { LoginSession } from './session-store.ts'
+
+/** `thumbprintIn`: that of the certificate which came along; `undefined` for none, or for none that is beyond doubt. */
+export function createBindingGuard(thumbprintIn: (headers: OnlyHeaders) => string | undefined): SessionGuard {
+  const challenge = { reason: 'session-unbound', login: { prompt: 'login' } } as const
+  return (login, _session, _domain, asked) =>
+    asked !== undefined && isBoundTo(login, thumbprintIn(asked.headers)) ? login : challenge
+}
+
+/** A session from before the setting is bound to nothing, and does not do. */
+const isBoundTo = ({ boundTo }: LoginSession, thumbprint: string | undefined): boolean =>
+  thumbprint !== undefined && boundTo?.thumbprint === thumbprint
