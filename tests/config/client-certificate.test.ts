@@ -11,6 +11,11 @@ providers: [{ name: corp, issuer: https://idp.example.com, clientId: sallyport, 
 `
 const bound = 'bindTo: client-certificate'
 const named = (name: string) => `clientCertificateHeader: ${name}`
+const taken = [
+  ...['Connection', 'Keep-Alive', 'TE', 'Trailer', 'Transfer-Encoding', 'Upgrade', 'Proxy-Connection'],
+  ...['Cookie', 'Host', 'Authorization', 'Origin', 'Accept', 'Sec-Fetch-Mode', 'X-Requested-With', 'User-Agent'],
+  ...['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Uri', 'X-Original-URL', 'X-Sallyport-Cookie'],
+]
 const problemsWith = (text: string) => problemsOf(text, { allow: insecureNames })
 
 test('sessions are bound to nothing by default, and no header is read', () => {
@@ -30,16 +35,12 @@ test.each(['X-Client-Certificate', 'Client-Cert', 'X-Forwarded-Tls-Client-Cert',
 
 describe('is a problem of server.clientCertificateHeader with every flag', () => {
   test.each([
+    ...taken.map((name): [string, string, string] => [name, file(bound, named(name)), 'already has a meaning']),
     ['a missing name', file(bound, ''), 'is missing'],
     ['a name without bindTo', file('', named('X-Client-Certificate')), 'expected sessions.bindTo'],
     ['a name with bindTo: none', file('bindTo: none', named('Client-Cert')), 'expected sessions.bindTo'],
     ['a default of ours', file(bound, named('remote-user')), 'got that of headers.user'],
     ['a name of ours', file(bound, named('X-Cert'), 'groups: x-cert'), 'got that of headers.groups'],
-    ...[
-      ...['Connection', 'Keep-Alive', 'TE', 'Trailer', 'Transfer-Encoding', 'Upgrade', 'Proxy-Connection'],
-      ...['Cookie', 'Host', 'Authorization', 'Origin', 'Accept', 'Sec-Fetch-Mode', 'X-Requested-With', 'User-Agent'],
-      ...['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Uri', 'X-Original-URL', 'X-Sallyport-Cookie'],
-    ].map(name => [name, file(bound, named(name)), 'already has a meaning'] as const),
     ['an underscore', file(bound, named('X_Client_Cert')), 'letters, digits and hyphens'],
     ['a variable of NGINX', file(bound, named('$ssl_client_escaped_cert')), 'letters, digits and hyphens'],
   ])('%s', (_, text, message) => {

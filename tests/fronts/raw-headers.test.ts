@@ -38,6 +38,7 @@ describe('the headers of a subrequest', () => {
           expect(headers.all(name)).toEqual(expected(list, name))
           expect(headers.first(name)).toBe(expected(list, name)[0])
           expect(headers.any(name)).toBe(expected(list, name)[0])
+          expect(headers.only(name)).toBe(expected(list, name).length === 1 ? expected(list, name)[0] : undefined)
         }
         expect(headers.any('sec-fetch-site')).toBe(expected(list, 'sec-fetch-site')[0])
       }),

@@ -65,7 +65,20 @@ it.each([
 })
 
 it('never throws, and gives a thumbprint or nothing', () => {
-  const piece = fc.constantFrom(pem, base64, encodeURIComponent(pem), ':', ',', '%', '%zz', '-----', '=', ' ', '\0', '\n')
+  const piece = fc.constantFrom(
+    pem,
+    base64,
+    encodeURIComponent(pem),
+    ':',
+    ',',
+    '%',
+    '%zz',
+    '-----',
+    '=',
+    ' ',
+    '\0',
+    '\n',
+  )
   const text = fc.array(fc.oneof(piece, fc.string()), { maxLength: 5 }).map(pieces => pieces.join(''))
   fc.assert(fc.property(text, each => /^[\w-]{43}$/.test(thumbprintOf(each) ?? 'A'.repeat(43))))
 })
