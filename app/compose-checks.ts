@@ -7,6 +7,7 @@ import { createRememberedHeaders } from './assertion/remembered-headers.ts'
 import { createAssertionSigner } from './assertion/sign.ts'
 import type { SigningKeys } from './assertion/signing-keys.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './compose-kept.ts'
+import { composeIsBound } from './compose-sessions.ts'
 import { OperationalError, operationalErrors } from './errors.ts'
 import { createAuthRequestFront } from './fronts/auth-request.ts'
 import { createChallenge } from './fronts/challenge.ts'
@@ -63,6 +64,7 @@ export function composeChecks(
     onDecision: metrics.decided,
     now: clock.now,
   })
+  const isBound = composeIsBound(base)
   const handoff = createHandoff({
     publicUrl,
     tickets: kept.tickets,
@@ -71,6 +73,7 @@ export function composeChecks(
     authenticate,
     issueSession: cookies.issueSession,
     rememberedSeconds: kept.rememberedSeconds,
+    ...(isBound !== undefined && { isBound }),
     deniedPages,
     audit,
   })

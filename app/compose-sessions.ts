@@ -3,7 +3,7 @@ import { createHostSettings } from '../config/host-settings.ts'
 import { type Base, type Kept, newRequestId } from './compose-kept.ts'
 import { thumbprintOf } from './identity/client-certificate.ts'
 import { createSessionCookieAuthenticator, type OnlyHeaders, type SessionGuard } from './identity/session-cookie.ts'
-import { createBindingGuard } from './sessions/binding-guard.ts'
+import { createBindingGuard, createIsBound, type IsBound } from './sessions/binding-guard.ts'
 import { createClockGuard } from './sessions/clock-guard.ts'
 import { createHostLimitsGuard } from './sessions/host-limits.ts'
 import { createHostProviderGuard } from './sessions/host-providers.ts'
@@ -25,8 +25,14 @@ export function composeAuthenticator(base: Base, kept: Kept, verification: Verif
 
 /** Where sessions are bound to nothing there is no guard, and checks do not even ask. */
 function composeBinding(base: Base): readonly SessionGuard[] {
+  const isBound = composeIsBound(base)
+  return isBound === undefined ? [] : [createBindingGuard(isBound)]
+}
+
+/** Present where sessions are bound. */
+export function composeIsBound(base: Base): IsBound | undefined {
   const thumbprintIn = composeThumbprint(base)
-  return thumbprintIn === undefined ? [] : [createBindingGuard(thumbprintIn)]
+  return thumbprintIn === undefined ? undefined : createIsBound(thumbprintIn)
 }
 
 /** Present where sessions are bound to the client certificate: its thumbprint, out of headers of a trusted proxy. */

@@ -30,7 +30,8 @@ export const operationalErrors = {
   ERR_LOGIN_LOGGED_OUT: { status: 403, sentence: 'You were logged out while you were logging in. Please start again.' },
   ERR_LOGIN_CERTIFICATE_MISSING: {
     status: 403,
-    sentence: 'Logging in needs a client certificate, and none came with your browser. Please choose one when it asks.',
+    sentence:
+      'Logging in needs your client certificate, and it did not come along. Please choose it when your browser asks.',
   },
   ERR_LOGOUT_CROSS_SITE: { status: 403, sentence: 'Logging out has to be confirmed on this site.' },
   ERR_LOGOUT_TOKEN_INVALID: { status: 400, sentence: 'The log-out token did not pass its checks.' },

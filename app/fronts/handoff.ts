@@ -35,6 +35,8 @@ export interface HandoffDependencies {
   readonly issueSession: (sessionId: string, domain: string, maxAgeSeconds?: number) => string
   /** How long the cookie of somebody who chose to stay logged in lasts; `undefined`: as long as the browser runs. */
   readonly rememberedSeconds: (session: LoginSession) => number | undefined
+  /** Present where sessions are bound: whether what this one is bound to came along. */
+  readonly isBound?: (session: LoginSession, headers: Asked['headers']) => boolean
   readonly deniedPages: DeniedPages
   readonly audit: AuditLog
 }
@@ -85,6 +87,13 @@ async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies:
   // the original URL settles it.
   if (browser.bindingHash !== ticket.nonceHash || session === undefined) {
     return redirectReply(ticket.returnTo, requestIdHeader(requestId))
+  }
+  // The check would send the person to log in again, and the next login back here: without a person in between for ever.
+  if (dependencies.isBound?.(session, parsed.headers) === false) {
+    throw new OperationalError(
+      'ERR_LOGIN_CERTIFICATE_MISSING',
+      'the certificate of the login did not come to this host',
+    )
   }
   await dependencies.visited(ticket.sessionId, request.domain)
   dependencies.audit.write({

@@ -8,13 +8,21 @@
 import type { OnlyHeaders, SessionGuard } from '../identity/session-cookie.ts'
 import type { LoginSession } from './session-store.ts'
 
-/** `thumbprintIn`: that of the certificate which came along; `undefined` for none, or for none that is beyond doubt. */
-export function createBindingGuard(thumbprintIn: (headers: OnlyHeaders) => string | undefined): SessionGuard {
-  const challenge = { reason: 'session-unbound', login: { prompt: 'login' } } as const
-  return (login, _session, _domain, asked) =>
-    asked !== undefined && isBoundTo(login, thumbprintIn(asked.headers)) ? login : challenge
-}
+/** Whether the certificate of a session came along with these headers. */
+export type IsBound = (login: LoginSession, headers: OnlyHeaders) => boolean
 
-/** A session from before the setting is bound to nothing, and does not do. */
-const isBoundTo = ({ boundTo }: LoginSession, thumbprint: string | undefined): boolean =>
-  thumbprint !== undefined && boundTo?.thumbprint === thumbprint
+/**
+ * `thumbprintIn`: that of the certificate which came along; `undefined` for none, or for none that is beyond doubt. A
+ * session from before the setting is bound to nothing, and does not do.
+ */
+export const createIsBound =
+  (thumbprintIn: (headers: OnlyHeaders) => string | undefined): IsBound =>
+  ({ boundTo }, headers) => {
+    const thumbprint = thumbprintIn(headers)
+    return thumbprint !== undefined && boundTo?.thumbprint === thumbprint
+  }
+
+export function createBindingGuard(isBound: IsBound): SessionGuard {
+  const challenge = { reason: 'session-unbound', login: { prompt: 'login' } } as const
+  return (login, _session, _domain, asked) => (asked !== undefined && isBound(login, asked.headers) ? login : challenge)
+}

@@ -185,6 +185,16 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect(await statusWith(cookie, escaped(own))).toBe(401)
     })
 
+    it.each([
+      ['no certificate', undefined],
+      ['another certificate', escaped(others)],
+    ])('is not handed to a host where %s comes along: a page, and no circle', async (_, certificate) => {
+      const ask = certificate === undefined ? world.ask : certified(world, certificate)
+      const browser = new CertifiedBrowser(escaped(own))
+      const handed = logIn(ask, 'alice', wiki, browser)
+      await expect(handed).rejects.toThrow(/answered with 403:.*client certificate/s)
+    })
+
     it('does not come to be without a certificate: a page says so, and nothing goes round', async () => {
       const start = `${world.publicUrl}/login?rd=${encodeURIComponent(wiki)}`
       for (const certificate of [undefined, 'CN=alice', `${escaped(own)}, ${escaped(others)}`]) {

@@ -43,6 +43,7 @@ describe('what the file leaves out has its default', () => {
       idleSeconds: 3600,
       verifyEverySeconds: 300,
       staleGraceSeconds: 3600,
+      bindTo: 'none',
       cacheBytes: 64 * 1024 * 1024,
     })
     expect(config.assertion.issuer).toBe('https://auth.example.com')

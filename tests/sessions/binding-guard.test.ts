@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readHeaders } from '../../app/fronts/raw-headers.ts'
-import { createBindingGuard } from '../../app/sessions/binding-guard.ts'
+import { createBindingGuard, createIsBound } from '../../app/sessions/binding-guard.ts'
 import type { LoginSession } from '../../app/sessions/session-store.ts'
 
 const free: LoginSession = {
@@ -9,7 +9,7 @@ const free: LoginSession = {
 }
 const bound: LoginSession = { ...free, boundTo: { kind: 'client-certificate', thumbprint: 'abc' } }
 const session = { sessionId: 'id', sessionDigest: 'digest' }
-const guard = createBindingGuard(headers => headers.only('x-certificate'))
+const guard = createBindingGuard(createIsBound(headers => headers.only('x-certificate')))
 const unbound = { reason: 'session-unbound', login: { prompt: 'login' } }
 const ask = (login: LoginSession, ...rawHeaders: string[]) =>
   guard(login, session, 'wiki.example.com', { headers: readHeaders(rawHeaders), isInteractive: true })
