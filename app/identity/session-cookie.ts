@@ -96,11 +96,13 @@ export function createSessionCookieAuthenticator(
     asked: Asked | undefined,
   ): ValueOrPromise<CookieAuthentication> {
     let passed: LoginSession | SessionChallenge | undefined = login
-    for (const [place, guard] of guards.entries()) {
+    let place = 0
+    for (const guard of guards) {
       if (passed === undefined || isChallenge(passed)) break
       const answer = guard(passed, cookie, domain, asked)
+      place += 1
       if (answer instanceof Promise) {
-        const rest = guards.slice(place + 1)
+        const rest = guards.slice(place)
         return answer
           .then(first => runGuards(rest, first, cookie, domain, asked))
           .then(last => withSession(cookie, last))

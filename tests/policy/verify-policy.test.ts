@@ -105,5 +105,6 @@ it('thousands of tests never keep the event loop busy for long', async () => {
   isDone = true
   const inOrder = turns.toSorted((left, right) => left - right)
   expect(inOrder[Math.floor(turns.length * 0.95)]).toBeLessThan(20)
-  expect(turns.length).toBeGreaterThan(50)
+  // How many there are depends on the machine; in one piece there would be two.
+  expect(turns.length).toBeGreaterThan(10)
 })
