@@ -1,8 +1,9 @@
 /** What every RecordStore promises; run over each backend by its own test file. */
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { RecordStore } from '../../app/sessions/session-store.ts'
 import type { MovableClock } from './fixtures.ts'
+import { openTwice } from './open-twice.ts'
 
 export interface Backend {
   readonly clock: MovableClock
@@ -21,15 +22,8 @@ export function describeRecordStore(name: string, start: () => Promise<Backend>)
     let backend: Backend
     let here: RecordStore
     let there: RecordStore
-    beforeAll(async () => {
-      backend = await start()
-      here = await backend.open()
-      there = await backend.openElsewhere()
-    })
-    afterAll(async () => {
-      await here?.close()
-      await there?.close()
-      await backend?.remove()
+    openTwice(start, opened => {
+      ;({ backend, here, there } = opened)
     })
     const inSeconds = (seconds: number) => backend.clock.now() + seconds * 1000
 

@@ -1,6 +1,6 @@
 /** What finding and ending sessions without their ids promises, on top of either RecordStore. */
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
 import { createSessionStore } from '../../app/sessions/login-sessions.ts'
 import { digestOf } from '../../app/sessions/seal.ts'
@@ -8,6 +8,7 @@ import { createSessionDirectory, type SessionSummary } from '../../app/sessions/
 import type { LoginSession, RecordStore } from '../../app/sessions/session-store.ts'
 import type { Backend } from './contract.ts'
 import { loginOf, payloadOf, secrets } from './fixtures.ts'
+import { openTwice } from './open-twice.ts'
 
 const hour = 3600
 const limits = { lifetimeSeconds: 12 * hour, idleSeconds: hour }
@@ -18,15 +19,8 @@ export function describeDirectory(name: string, start: () => Promise<Backend>): 
     let backend: Backend
     let records: RecordStore
     let elsewhere: RecordStore
-    beforeAll(async () => {
-      backend = await start()
-      records = await backend.open()
-      elsewhere = await backend.openElsewhere()
-    })
-    afterAll(async () => {
-      await records?.close()
-      await elsewhere?.close()
-      await backend?.remove()
+    openTwice(start, opened => {
+      ;({ backend, here: records, there: elsewhere } = opened)
     })
 
     const sessionsOver = (store: RecordStore) =>

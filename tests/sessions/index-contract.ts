@@ -1,8 +1,9 @@
 /** What every RecordStore promises of its indexes; run over each backend by its own test file. */
 import { randomInt, randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { RecordStore } from '../../app/sessions/session-store.ts'
 import type { Backend } from './contract.ts'
+import { openTwice } from './open-twice.ts'
 
 /** Cursors of pages that never come to an end would be a test that never does. */
 const mostPages = 1000
@@ -12,15 +13,8 @@ export function describeIndexes(name: string, start: () => Promise<Backend>): vo
     let backend: Backend
     let here: RecordStore
     let there: RecordStore
-    beforeAll(async () => {
-      backend = await start()
-      here = await backend.open()
-      there = await backend.openElsewhere()
-    })
-    afterAll(async () => {
-      await here?.close()
-      await there?.close()
-      await backend?.remove()
+    openTwice(start, opened => {
+      ;({ backend, here, there } = opened)
     })
     const inSeconds = (seconds: number) => backend.clock.now() + seconds * 1000
 

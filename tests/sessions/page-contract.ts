@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import express from 'express'
 import session from 'express-session'
 import request from 'supertest'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createSessionCookieAuthenticator } from '../../app/identity/session-cookie.ts'
 import { createHostCookies } from '../../app/sessions/cookie.ts'
 import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
@@ -12,6 +12,7 @@ import { digestOf } from '../../app/sessions/seal.ts'
 import type { LoginSession, RecordStore } from '../../app/sessions/session-store.ts'
 import type { Backend } from './contract.ts'
 import { loginOf, payloadOf, secrets } from './fixtures.ts'
+import { openTwice } from './open-twice.ts'
 
 const hour = 3600
 const limits = { lifetimeSeconds: 12 * hour, idleSeconds: hour }
@@ -22,15 +23,8 @@ export function describePages(name: string, start: () => Promise<Backend>): void
     let backend: Backend
     let records: RecordStore
     let elsewhere: RecordStore
-    beforeAll(async () => {
-      backend = await start()
-      records = await backend.open()
-      elsewhere = await backend.openElsewhere()
-    })
-    afterAll(async () => {
-      await records?.close()
-      await elsewhere?.close()
-      await backend?.remove()
+    openTwice(start, opened => {
+      ;({ backend, here: records, there: elsewhere } = opened)
     })
 
     const sessionsOver = (store: RecordStore, further = {}) =>

@@ -1,6 +1,6 @@
 /** What sessions, tickets and keys promise on top of either RecordStore; abuse cases by their ids. */
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
 import { createSessionStore } from '../../app/sessions/login-sessions.ts'
 import { digestOf } from '../../app/sessions/seal.ts'
@@ -8,6 +8,7 @@ import { createOneTimeStore, createSealedRecords, createSharedStore } from '../.
 import type { HandoffTicket, LoginSession, RecordStore } from '../../app/sessions/session-store.ts'
 import type { Backend } from './contract.ts'
 import { loginOf, payloadOf, secrets } from './fixtures.ts'
+import { openTwice } from './open-twice.ts'
 
 const hour = 3600
 const day = 24 * hour
@@ -19,15 +20,8 @@ export function describeSessions(name: string, start: () => Promise<Backend>): v
     let backend: Backend
     let records: RecordStore
     let elsewhere: RecordStore
-    beforeAll(async () => {
-      backend = await start()
-      records = await backend.open()
-      elsewhere = await backend.openElsewhere()
-    })
-    afterAll(async () => {
-      await records?.close()
-      await elsewhere?.close()
-      await backend?.remove()
+    openTwice(start, opened => {
+      ;({ backend, here: records, there: elsewhere } = opened)
     })
 
     const sessionsOver = (store: RecordStore, further = {}) =>

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
 import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
 import { createLeases } from '../../app/sessions/lease.ts'
@@ -15,6 +15,7 @@ import { createVerification, overdueAfter } from '../../app/sessions/verificatio
 import { type AskProvider, createVerifySession, type Verdict } from '../../app/sessions/verify-session.ts'
 import type { Backend } from './contract.ts'
 import { loginOf, payloadOf, secrets } from './fixtures.ts'
+import { openTwice } from './open-twice.ts'
 
 const limits = { lifetimeSeconds: 12 * 3600, idleSeconds: 12 * 3600 }
 const ages = { verifyEverySeconds: 300, staleGraceSeconds: 3600 }
@@ -26,15 +27,8 @@ export function describeVerification(name: string, start: () => Promise<Backend>
     let backend: Backend
     let records: RecordStore
     let elsewhere: RecordStore
-    beforeAll(async () => {
-      backend = await start()
-      records = await backend.open()
-      elsewhere = await backend.openElsewhere()
-    })
-    afterAll(async () => {
-      await records?.close()
-      await elsewhere?.close()
-      await backend?.remove()
+    openTwice(start, opened => {
+      ;({ backend, here: records, there: elsewhere } = opened)
     })
 
     /** The part of a replica that verifies. */

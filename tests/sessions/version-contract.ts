@@ -1,10 +1,11 @@
 /** What every RecordStore promises of writes that depend on what is there; run over each backend by its own test file. */
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createSealedRecords } from '../../app/sessions/sealed-records.ts'
 import type { RecordStore } from '../../app/sessions/session-store.ts'
 import type { Backend } from './contract.ts'
 import { secrets } from './fixtures.ts'
+import { openTwice } from './open-twice.ts'
 
 const bytes = (text: string) => Buffer.from(text)
 const text = (value: Uint8Array | undefined) => (value === undefined ? undefined : Buffer.from(value).toString())
@@ -14,15 +15,8 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
     let backend: Backend
     let here: RecordStore
     let there: RecordStore
-    beforeAll(async () => {
-      backend = await start()
-      here = await backend.open()
-      there = await backend.openElsewhere()
-    })
-    afterAll(async () => {
-      await here?.close()
-      await there?.close()
-      await backend?.remove()
+    openTwice(start, opened => {
+      ;({ backend, here, there } = opened)
     })
     const inSeconds = (seconds: number) => backend.clock.now() + seconds * 1000
 
