@@ -1,6 +1,5 @@
 /** Composition of the check endpoints: fronts, the one use case, and the handoff. */
 
-import { createHostSettings } from '../config/host-settings.ts'
 import { createExtraClaims } from './assertion/extra-claims.ts'
 import { createIdentityHeaders } from './assertion/headers.ts'
 import { createRememberedHeaders } from './assertion/remembered-headers.ts'
@@ -16,7 +15,6 @@ import { createCheckEndpoint, createDeniedEndpoint, createReservedEndpoint } fro
 import { createDeniedPages } from './fronts/denied-pages.ts'
 import { createForwardAuthFront } from './fronts/forward-auth.ts'
 import { createHandoff, reservedPath } from './fronts/handoff.ts'
-import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import type { SessionCookieAuthenticator } from './identity/session-cookie.ts'
 import { findClaim } from './login/claims.ts'
 import { createRememberedDecisions } from './policy/remembered-decisions.ts'
@@ -31,13 +29,13 @@ export function composeChecks(
   policy: Policy,
   record: (decided: DecidedQuestion) => void,
 ): CheckRoutes {
-  const { config, clock, logger, metrics, audit } = base
-  const { url: publicUrl, trustedProxies, webSocketOrigins } = config.server
+  const { config, clock, logger, metrics, audit, trustedProxies } = base
+  const { url: publicUrl, webSocketOrigins } = config.server
   const { cookies } = kept
   const deniedPages = createDeniedPages(kept.pages, publicUrl)
   const { groupSeparator, ...names } = config.headers
   const settings = {
-    trustedProxies: createTrustedProxies(trustedProxies),
+    trustedProxies,
     identityHeaderNames: new Set(Object.values(names).map(name => name.toLowerCase())),
     webSocketOrigins: new Set(webSocketOrigins),
   }
@@ -112,11 +110,10 @@ function composeAuditGuard({ config, auditFile }: Base): () => void {
 /** The share of an assertion's life for which it is given out again; the rest is the application's. */
 const reusedShare = 1 / 4
 
-function composeIdentityHeaders({ config, clock, metrics, logger }: Base, keys: SigningKeys) {
+function composeIdentityHeaders({ config, clock, metrics, logger, hostSettings }: Base, keys: SigningKeys) {
   const { enabled, issuer, lifetimeSeconds } = config.assertion
   const { groupSeparator, ...names } = config.headers
   const [provider, ...others] = config.providers
-  const hostSettings = createHostSettings(config.hosts)
   const make = createIdentityHeaders({
     names,
     groupSeparator,

@@ -1,11 +1,13 @@
 /** Composition, first part: what everything else is built from, and everything that lives in the store. */
 import type { Config } from '../config/config.ts'
+import type { HostSettingsFor } from '../config/host-settings.ts'
 import type { CanonicalOptions } from '../rbac/access-request.ts'
 import type { PolicySnapshot } from '../rbac/policy.ts'
 import { createSigningKeys, type StoredKey } from './assertion/signing-keys.ts'
 import type { AuditLogFile } from './audit/audit-log.ts'
 import type { AuditLog } from './audit/event.ts'
 import type { Clock } from './clock.ts'
+import type { TrustedProxies } from './fronts/trusted-proxies.ts'
 import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
@@ -33,6 +35,8 @@ export interface Base {
   readonly metrics: Metrics
   readonly audit: AuditLog
   readonly auditFile: Pick<AuditLogFile, 'hasRoom' | 'writeAccess'>
+  readonly hostSettings: HostSettingsFor
+  readonly trustedProxies: TrustedProxies
 }
 
 export type Policy = PolicyReloader<PolicySnapshot>

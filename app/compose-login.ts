@@ -1,5 +1,4 @@
 /** Composition of the login: the relying party and the Express application around it. */
-import { createHostSettings } from '../config/host-settings.ts'
 import { createAssertionRoutes } from './assertion/routes.ts'
 import {
   type Base,
@@ -14,7 +13,6 @@ import { composeLogoutChannels } from './compose-logout.ts'
 import { composeThumbprint, composeVerification } from './compose-sessions.ts'
 import { OperationalError } from './errors.ts'
 import { readHeaders } from './fronts/raw-headers.ts'
-import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import { createAskProvider } from './login/ask-provider.ts'
 import { createAttempts } from './login/attempts.ts'
 import { createBrowserCookie } from './login/browser-cookie.ts'
@@ -34,10 +32,9 @@ import { parseLogin } from './sessions/session-payload.ts'
 export type Login = ReturnType<typeof composeLogin>
 
 export function composeLogin(base: Base, kept: Kept, policy: Policy) {
-  const { config, clock, logger, audit } = base
+  const { config, clock, logger, audit, hostSettings } = base
   const { url: publicUrl } = config.server
   const outbound = createOutbound()
-  const hostSettings = createHostSettings(config.hosts)
   const providers = createProviders({
     settings: config.providers,
     publicUrl,
@@ -95,7 +92,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
 function composeCertificate(base: Base): Pick<LoginDependencies, 'certificateOf'> {
   const thumbprintIn = composeThumbprint(base)
   if (thumbprintIn === undefined) return {}
-  const { isTrusted } = createTrustedProxies(base.config.server.trustedProxies)
+  const { isTrusted } = base.trustedProxies
   return {
     certificateOf: ({ rawHeaders, socket }) =>
       isTrusted(socket.remoteAddress ?? '') ? thumbprintIn(readHeaders(rawHeaders)) : undefined,
@@ -104,13 +101,12 @@ function composeCertificate(base: Base): Pick<LoginDependencies, 'certificateOf'
 
 /** `isWorker`: the primary counts how often a client asks for these pages. */
 export function composePages(base: Base, kept: Kept, login: Login, isWorker: boolean) {
-  const { config, logger } = base
+  const { config, logger, trustedProxies } = base
   const channels = composeLogoutChannels(base, kept, login, isWorker)
-  const { isTrusted } = createTrustedProxies(config.server.trustedProxies)
   return createPagesApp({
     publicHost: new URL(config.server.url).host,
     isSecure: isSecure(config),
-    isTrustedProxy: isTrusted,
+    isTrustedProxy: trustedProxies.isTrusted,
     pages: kept.pages,
     anyHost: createAssertionRoutes(kept.keys),
     publicHostOnly: [

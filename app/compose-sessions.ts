@@ -1,5 +1,4 @@
 /** Composition of who somebody is: the session cookie, and what looks at a session before anybody is let in by it. */
-import { createHostSettings } from '../config/host-settings.ts'
 import { type Base, type Kept, newRequestId } from './compose-kept.ts'
 import { thumbprintOf } from './identity/client-certificate.ts'
 import { createSessionCookieAuthenticator, type OnlyHeaders, type SessionGuard } from './identity/session-cookie.ts'
@@ -43,15 +42,17 @@ export function composeThumbprint({ config }: Base): ((headers: OnlyHeaders) => 
 }
 
 /** Without a limit there is no guard, and checks do not even ask. */
-function composeHostLimits({ config, clock }: Base, { visits, endOf }: Kept): readonly SessionGuard[] {
+function composeHostLimits(
+  { config, clock, hostSettings: limitsFor }: Base,
+  { visits, endOf }: Kept,
+): readonly SessionGuard[] {
   const isLimited = config.hosts.some(host => host.maxAgeSeconds !== undefined || host.maxIdleSeconds !== undefined)
-  return isLimited ? [createHostLimitsGuard({ limitsFor: createHostSettings(config.hosts), visits, endOf, clock })] : []
+  return isLimited ? [createHostLimitsGuard({ limitsFor, visits, endOf, clock })] : []
 }
 
 /** Where no host has a list there is no guard, and checks do not even ask. */
-function composeHostProviders({ config }: Base): readonly SessionGuard[] {
+function composeHostProviders({ config, hostSettings }: Base): readonly SessionGuard[] {
   if (config.hosts.every(({ providers }) => providers === undefined)) return []
-  const hostSettings = createHostSettings(config.hosts)
   return [createHostProviderGuard(host => hostSettings(host).providers)]
 }
 

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
+import { createHostSettings } from '../config/host-settings.ts'
 import { compilePolicy } from '../rbac/policy.ts'
 import { createDecisionRecorder, type DecisionRecorder } from './admin/decision-recorder.ts'
 import { explanationOf } from './admin/routes.ts'
@@ -19,6 +20,7 @@ import { type Base, composeKept, newRequestId, type Policy } from './compose-kep
 import { composeLogin, composePages, type Login } from './compose-login.ts'
 import { composeAuthenticator } from './compose-sessions.ts'
 import { composeRecords } from './compose-store.ts'
+import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import { drain, listen, portOf, stopAccepting } from './listen.ts'
 import type { ProviderStatus } from './login/providers.ts'
 import { createConfiguredSource } from './policy/configured-source.ts'
@@ -71,7 +73,9 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const metrics = createMetrics({ version, providers: config.providers.map(({ name }) => name) })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
-  const base: Base = { config, clock, logger, metrics, audit, auditFile }
+  const hostSettings = createHostSettings(config.hosts)
+  const trustedProxies = createTrustedProxies(config.server.trustedProxies)
+  const base: Base = { config, clock, logger, metrics, audit, auditFile, hostSettings, trustedProxies }
   const records = composeStore(base)
   const recorder = createDecisionRecorder(config.policy)
   const policy = composePolicy(base, recorder)
@@ -157,7 +161,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
 }
 
 function composeAudit(
-  { config, clock, logger, metrics }: Omit<Base, 'audit' | 'auditFile'>,
+  { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,
   isShared: boolean,
 ): AuditLogFile {
   const { destination } = config.audit
