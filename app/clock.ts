@@ -11,3 +11,9 @@ const maxClockSkewSeconds = 60
 
 /** Whether a moment (seconds since the epoch) is one of the future, beyond what clocks differ by. */
 export const isAhead = (moment: number, clock: Clock): boolean => moment > clock.now() / 1000 + maxClockSkewSeconds
+
+/** Whether a login was made or confirmed in the future: the clock has been set back since. Looks at the clock once. */
+export const isOfTheFuture = (
+  { startedAt, verifiedAt = startedAt }: { readonly startedAt: number; readonly verifiedAt?: number },
+  clock: Clock,
+): boolean => isAhead(Math.max(startedAt, verifiedAt), clock)

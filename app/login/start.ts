@@ -1,7 +1,7 @@
 /** `GET /login`: single sign-on where a session will do, otherwise on to a provider. */
 import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
-import { isAhead } from '../clock.ts'
+import { isOfTheFuture } from '../clock.ts'
 import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choose-provider.ts'
@@ -108,7 +108,7 @@ function isLoggedInAsAsked(
   const login = loginOf(request)
   if (login === undefined || parameters.prompt === 'login') return false
   // The check that sent the person here does not take a session of the future either.
-  if (isAhead(login.startedAt, clock) || isAhead(login.verifiedAt ?? login.startedAt, clock)) return false
+  if (isOfTheFuture(login, clock)) return false
   const { provider } = login.identity
   // A link that names a provider which the host does not have is read as one that names none.
   const isNamed = parameters.provider !== undefined && isAmong(parameters.provider, choices)

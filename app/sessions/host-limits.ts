@@ -2,7 +2,7 @@
  * Guards a host that has a maximum age or a maximum idle time of its own: the session goes on elsewhere, here it wants
  * another login first.
  */
-import type { Clock } from '../clock.ts'
+import { type Clock, isAhead } from '../clock.ts'
 import type { SessionGuard } from '../identity/session-cookie.ts'
 import type { LoginSession } from './session-store.ts'
 import type { Visits } from './visits.ts'
@@ -23,13 +23,10 @@ export interface HostLimitsOptions {
   readonly clock: Clock
 }
 
-/** As far as `auth_time` may be ahead of us. */
-const maxClockSkewSeconds = 60
-
 export function createHostLimitsGuard({ limitsFor, visits, endOf, clock }: HostLimitsOptions): SessionGuard {
   return (login, { sessionId }, domain) => {
     const { maxAgeSeconds, maxIdleSeconds } = limitsFor(domain)
-    if (maxAgeSeconds !== undefined && !isYoung(login, maxAgeSeconds, clock.now() / 1000)) {
+    if (maxAgeSeconds !== undefined && !isYoung(login, maxAgeSeconds, clock)) {
       return { reason: 'session-too-old', login: { maxAgeSeconds } }
     }
     if (maxIdleSeconds === undefined) return login
@@ -41,8 +38,8 @@ export function createHostLimitsGuard({ limitsFor, visits, endOf, clock }: HostL
 }
 
 /** Providers need not say when the login was; then it was when they sent the person here. */
-function isYoung({ identity, startedAt }: LoginSession, maxAgeSeconds: number, now: number): boolean {
-  const age = now - (identity.authTime ?? startedAt)
+function isYoung({ identity, startedAt }: LoginSession, maxAgeSeconds: number, clock: Clock): boolean {
+  const since = identity.authTime ?? startedAt
   // Threat: a clock that was set back, by which a login of yesterday stays young until tomorrow.
-  return age <= maxAgeSeconds && age >= -maxClockSkewSeconds
+  return clock.now() / 1000 - since <= maxAgeSeconds && !isAhead(since, clock)
 }
