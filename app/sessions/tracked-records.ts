@@ -64,8 +64,21 @@ const tracked: ReadonlySet<RecordKind> = new Set(trackedKinds)
  */
 const absentKinds: ReadonlySet<RecordKind> = new Set(['cutoff'])
 
-/** Sessions by their key alone, without a text to be made for each check. No digest has a slash. */
-const nameOf = (kind: RecordKind, key: string) => (kind === 'session' ? key : `${kind}/${key}`)
+/**
+ * Sessions by their key alone, without a text to be made for each check; no digest has a slash. Of the other kinds the last
+ * name is kept: there is one cutoff, and every check asks for it.
+ */
+function createNames(): (kind: RecordKind, key: string) => string {
+  const last = new Map<RecordKind, { readonly key: string; readonly name: string }>()
+  return (kind, key) => {
+    if (kind === 'session') return key
+    const known = last.get(kind)
+    if (known !== undefined && known.key === key) return known.name
+    const name = `${kind}/${key}`
+    last.set(kind, { key, name })
+    return name
+  }
+}
 
 export function createTrackedRecords(
   store: RecordStore,
@@ -77,6 +90,7 @@ export function createTrackedRecords(
     sizeCalculation: ({ record }, name) => overheadBytes + name.length + (record?.value.length ?? 0),
   })
   const underWay = new Map<string, Reads>()
+  const nameOf = createNames()
 
   function forget(name: string): void {
     remembered.delete(name)
