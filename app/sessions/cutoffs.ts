@@ -7,10 +7,10 @@
  * before the cutoff does.
  */
 import type { Clock } from '../clock.ts'
-import { OperationalError } from '../errors.ts'
 import { createSeal, digestOf } from './seal.ts'
 import { parseJson } from './sealed-records.ts'
 import type { LoginSession, RecordStore, StoredRecord, ValueOrPromise } from './session-store.ts'
+import { untilWritten } from './until-written.ts'
 
 export type CutoffScope = { readonly all: true } | { readonly provider: string }
 
@@ -42,8 +42,6 @@ export interface CutoffsOptions extends CutoffReaderOptions {
 
 const recordId = 'all'
 const recordKey = digestOf('cutoff', recordId)
-/** Another cut at the same moment is rare. */
-const mostAttempts = 16
 const nothingCut: Cut = { providers: new Map() }
 
 /**
@@ -94,8 +92,7 @@ export function createCutoffs(options: CutoffsOptions): Cutoffs {
 
   return {
     async cut(scope) {
-      for (let count = 0; count < mostAttempts; count += 1) if (await attempt(scope)) return
-      throw new OperationalError('ERR_STORE_UNAVAILABLE', 'the cutoff changes faster than it can be written')
+      await untilWritten('the cutoff', async () => ((await attempt(scope)) ? { outcome: true } : undefined))
     },
   }
 }

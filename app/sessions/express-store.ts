@@ -6,15 +6,12 @@
  * would then go on without any session, where a failing store has to be an error.
  */
 import { RedisStore } from 'connect-redis'
-import { OperationalError } from '../errors.ts'
 import { createCutoffReader, isCut } from './cutoffs.ts'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './login-sessions.ts'
 import { createSealedRecords } from './sealed-records.ts'
 import { createSessionDirectory } from './session-directory.ts'
 import { endOf, expiryOf, isExpiryStale, limitsOf, longestLifetimeOf, parsePayload } from './session-payload.ts'
-
-/** Another writer of the same session is rare, and never there for long. */
-const mostAttempts = 16
+import { untilWritten } from './until-written.ts'
 
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
 export function createExpressSessionStore(options: SessionStoreOptions): RedisStore {
@@ -72,10 +69,8 @@ function createClientFacade(options: SessionStoreOptions) {
      * is told: for the late response nothing is wrong, its session is over.
      */
     async set(sessionId: string, text: string): Promise<void> {
-      for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
-        if (await write(sessionId, JSON.parse(text))) return
-      }
-      throw new OperationalError('ERR_STORE_UNAVAILABLE', 'a session changes faster than it can be written')
+      const payload: unknown = JSON.parse(text)
+      await untilWritten('a session', async () => ((await write(sessionId, payload)) ? { outcome: true } : undefined))
     },
     async expire(sessionId: string): Promise<void> {
       const session = await find(sessionId)

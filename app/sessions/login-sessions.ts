@@ -1,6 +1,5 @@
 /** Login sessions as the check path and log-out see them: found by id, moved along while used, ended for good. */
 import type { Clock } from '../clock.ts'
-import { OperationalError } from '../errors.ts'
 import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
 import { digestOf, sessionDigestOf } from './seal.ts'
@@ -15,6 +14,7 @@ import {
 } from './session-payload.ts'
 import type { LoginSession, RecordStore, SessionStore, ValueOrPromise } from './session-store.ts'
 import { endTokens } from './session-tokens.ts'
+import { untilWritten } from './until-written.ts'
 
 export interface SessionStoreOptions extends SessionLimits {
   readonly records: RecordStore
@@ -69,24 +69,21 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
   }
 }
 
-/** Another writer of the same session is rare, and never there for long. */
-const mostAttempts = 16
-
-async function updateLogin(
+function updateLogin(
   sessions: SealedRecords,
   sessionId: string,
   change: (login: LoginSession) => LoginSession,
 ): Promise<LoginSession | undefined> {
-  for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+  return untilWritten('a session', async () => {
     const record = await sessions.get(sessionId)
     const login = parsePayload(record?.value)
-    if (record === undefined || login === undefined) return undefined
+    if (record === undefined || login === undefined) return { outcome: undefined }
     const changed = change(login)
-    if (changed === login) return login
+    if (changed === login) return { outcome: login }
     const payload = { ...(record.value as object), passport: { user: changed } }
-    if (await sessions.replace(sessionId, record.version, payload, record.expiresAt)) return changed
-  }
-  throw new OperationalError('ERR_STORE_UNAVAILABLE', 'a session changes faster than it can be written')
+    const isWritten = await sessions.replace(sessionId, record.version, payload, record.expiresAt)
+    return isWritten ? { outcome: changed } : undefined
+  })
 }
 
 /**

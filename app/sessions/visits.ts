@@ -7,10 +7,10 @@
  * one still says how long ago it was, and only another login, which is another session, begins anew.
  */
 import { LRUCache } from 'lru-cache'
-import type { Clock } from '../clock.ts'
-import { OperationalError } from '../errors.ts'
+import { type Clock, isAhead } from '../clock.ts'
 import { createSealedRecords } from './sealed-records.ts'
 import type { RecordStore, ValueOrPromise } from './session-store.ts'
+import { untilWritten } from './until-written.ts'
 
 export interface Visits {
   /**
@@ -40,30 +40,27 @@ interface Visit {
 
 /** As elsewhere: a page with a hundred resources is not a hundred writes. */
 const longestUnwrittenSeconds = 60
-/** A use of the future is none: the clock was set back, and what was idle would not be until then. */
-const maxClockSkewSeconds = 60
 /** Uses that are remembered, some 300 bytes each. */
 const mostRemembered = 20_000
-/** Another check writes the same visit rarely, and never for long. */
-const mostAttempts = 8
 
 export function createVisits({ records, secrets, clock }: VisitsOptions): Visits {
   const visits = createSealedRecords({ records, secrets, kind: 'visit' })
   const remembered = new LRUCache<string, number>({ max: mostRemembered })
   const underWay = new Map<string, Promise<boolean>>()
 
-  async function write(id: string, idleSeconds: number, endsAt: number): Promise<boolean> {
-    for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+  function write(id: string, idleSeconds: number, endsAt: number): Promise<boolean> {
+    return untilWritten('a visit', async () => {
       const now = clock.now() / 1000
       const found = await visits.get(id)
       if (found !== undefined) {
         const { usedAt } = found.value as Visit
-        if (now - usedAt > idleSeconds || usedAt - now > maxClockSkewSeconds) return false
-        if (isRecent(usedAt, idleSeconds, now)) return remember(id, usedAt)
+        // A use of the future is none: the clock was set back, and what was idle would not be until then.
+        if (now - usedAt > idleSeconds || isAhead(usedAt, clock)) return { outcome: false }
+        if (isRecent(usedAt, idleSeconds, now)) return { outcome: remember(id, usedAt) }
       }
-      if (await put(id, found?.version, { usedAt: now }, endsAt * 1000)) return remember(id, now)
-    }
-    throw new OperationalError('ERR_STORE_UNAVAILABLE', 'a visit changes faster than it can be written')
+      const isWritten = await put(id, found?.version, { usedAt: now }, endsAt * 1000)
+      return isWritten ? { outcome: remember(id, now) } : undefined
+    })
   }
 
   function remember(id: string, usedAt: number): true {
