@@ -130,6 +130,27 @@ describe.runIf(requirePeer('redis-server') !== undefined)('a session that Redis 
     }
   })
 
+  test('is not mistaken for another, of its own kind or with the same key, when both are remembered', async () => {
+    const { records } = await openReplica((await startServer()).url)
+    const places = (['session', 'cutoff', 'visit'] as const).flatMap(kind =>
+      ['first', 'second'].map(key => ({ kind, key, text: `${kind} ${key}` })),
+    )
+    for (const { kind, key, text } of places) await records.put(kind, key, Buffer.from(text), clock.now() + 60_000)
+    const readAll = () => places.map(({ kind, key }) => records.get(kind, key))
+    await until(async () => {
+      const answers = readAll()
+      await Promise.all(answers)
+      return answers.every(answer => !(answer instanceof Promise))
+    })
+    const found = await Promise.all(readAll())
+    expect(found.map(record => Buffer.from(record?.value ?? []).toString())).toEqual(places.map(({ text }) => text))
+    // And a change of one is a change of that one, wherever the last question went.
+    await records.put('visit', 'first', Buffer.from('changed'), clock.now() + 60_000)
+    const again = await Promise.all(readAll())
+    const texts = places.map(({ kind, key, text }) => (kind === 'visit' && key === 'first' ? 'changed' : text))
+    expect(again.map(record => Buffer.from(record?.value ?? []).toString())).toEqual(texts)
+  })
+
   test('is refused at once where it is ended, and stays refused after a late save', async () => {
     const replica = await openReplica((await startServer()).url)
     const { id, cookie } = await logIn(replica)
