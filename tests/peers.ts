@@ -4,7 +4,9 @@
  * A machine with only Node passes the tests: what needs an absent program is skipped and the reason printed. With
  * REQUIRE_PEERS=1 an absent program is a failure, so that CI cannot skip by accident.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { accessSync, constants, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -35,14 +37,29 @@ export function requirePeer(binary: string): string | undefined {
   return undefined
 }
 
-/** A TCP port of the loopback interface that was free a moment ago. */
+/** Below those that systems give to whoever asks for any port, or for a way out (Linux from 32,768, others from 49,152). */
+const [lowestPort, highestPort] = [20_000, 32_000]
+const givenPorts = new Set<number>()
+
+/**
+ * A TCP port of the loopback interface that is free, for a program that binds it a little later. Nobody gets it by chance
+ * in the meantime: an application that did would answer in the place of the proxy in front of it.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('the listener has no port')
-  return address.port
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const port = randomInt(lowestPort, highestPort)
+    if (givenPorts.has(port) || !(await isFree(port))) continue
+    givenPorts.add(port)
+    return port
+  }
+  throw new Error(`no free port was found from ${lowestPort} to ${highestPort}`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer().once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 export interface RedisOptions {
