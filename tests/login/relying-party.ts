@@ -16,9 +16,12 @@ import { createReturnToGuard } from '../../app/login/return-to.ts'
 import { createLoginRouter } from '../../app/login/routes.ts'
 import { createSessionMiddleware } from '../../app/login/session-middleware.ts'
 import { createPages } from '../../app/pages/create-pages.ts'
+import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
+import { createOneTimeStore } from '../../app/sessions/sealed-records.ts'
 import { parseLogin } from '../../app/sessions/session-payload.ts'
 import type { HandoffTicket, OneTimeStore } from '../../app/sessions/session-store.ts'
 import { close, listen, type Person, ProviderVisitor, type TestClient } from '../provider.ts'
+import { openStore, type StoreName } from './kept-in.ts'
 
 export const publicUrl = 'https://auth.example.com'
 export const wiki = 'https://wiki.example.com/a?b=1'
@@ -41,16 +44,23 @@ export const corp = (issuer: string, more: Partial<ProviderSettings> = {}): Prov
   ...more,
 })
 
-/** Records in a map, each taken once. */
+const secrets = ['a secret of the tests']
+
+/** Records in a map, each taken once; where there is a real store, that one answers, and the map is for tests to look at. */
 class MemoryOneTimeStore<T> implements OneTimeStore<T> {
   readonly records = new Map<string, { value: T; ttlSeconds: number }>()
+  private readonly real: OneTimeStore<T> | undefined
+  constructor(real?: OneTimeStore<T>) {
+    this.real = real
+  }
   async put(id: string, value: T, ttlSeconds: number): Promise<void> {
+    await this.real?.put(id, value, ttlSeconds)
     this.records.set(id, { value: structuredClone(value), ttlSeconds })
   }
   async take(id: string): Promise<T | undefined> {
     const record = this.records.get(id)
     this.records.delete(id)
-    return record?.value
+    return this.real === undefined ? record?.value : this.real.take(id)
   }
 }
 
@@ -66,6 +76,8 @@ export interface RelyingPartyOptions {
   /** Where it listens; a free port if absent. */
   readonly port?: number
   readonly store?: session.Store
+  /** Keeps sessions, attempts and tickets in a real store; in memory if absent. */
+  readonly keptIn?: StoreName | undefined
   readonly discovery?: Partial<ProvidersOptions>
   /** Names of the providers of a host. */
   readonly hosts?: Readonly<Record<string, readonly string[]>>
@@ -106,9 +118,12 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     logger,
     ...options.discovery,
   })
-  const attempts = new MemoryOneTimeStore<LoginAttempt>()
-  const tickets = new MemoryOneTimeStore<HandoffTicket>()
-  const store = options.store ?? new session.MemoryStore()
+  const kept = options.keptIn === undefined ? undefined : await openStore(options.keptIn, clock)
+  const sealed = kept === undefined ? undefined : { records: kept.records, secrets, clock }
+  const attempts = new MemoryOneTimeStore<LoginAttempt>(sealed && createOneTimeStore({ ...sealed, kind: 'attempt' }))
+  const tickets = new MemoryOneTimeStore<HandoffTicket>(sealed && createOneTimeStore({ ...sealed, kind: 'ticket' }))
+  const realStore = sealed && createExpressSessionStore({ ...sealed, lifetimeSeconds: 3600, idleSeconds: 3600 })
+  const store = options.store ?? realStore ?? new session.MemoryStore()
   const events: RelyingParty['events'] = []
   const ended: string[] = []
   const isSecure = home.startsWith('https:')
@@ -123,7 +138,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     tickets,
     sessions: createSessionMiddleware({
       store,
-      secrets: ['a secret of the tests'],
+      secrets,
       isSecure,
       endOf: ({ startedAt }) => startedAt + 3600,
       rememberedSeconds: () => undefined,
@@ -144,7 +159,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       needsBrowser: () => false,
       confirm: async (_sessionId, fresh) => fresh,
     },
-    formTokens: createFormTokens(['a secret of the tests']),
+    formTokens: createFormTokens(secrets),
     sessionDigest: id => `digest-of-${id.slice(0, 4)}`,
     returnTo: createReturnToGuard({ publicUrl: home, allowedDomains: () => ['*.example.com', '*.localhost'] }),
     pages: createPages(),
@@ -173,6 +188,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     close: async () => {
       providers.stop()
       await Promise.all([close(server), outbound.close()])
+      await kept?.remove()
     },
   }
   return party
