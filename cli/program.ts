@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
+import { withHandlesMarked } from './session-handles.ts'
 import { addSessions } from './sessions-commands.ts'
 import { addStore } from './store-commands.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
@@ -22,7 +23,7 @@ export async function runCli(args: readonly string[], options: ProgramOptions): 
     exitCode = code
   })
   try {
-    await program.parseAsync([...args], { from: 'user' })
+    await program.parseAsync([...withHandlesMarked(args)], { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage

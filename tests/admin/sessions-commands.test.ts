@@ -1,6 +1,7 @@
 /** `sallyport sessions`, against the running service. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../../cli/program.ts'
+import { withHandlesMarked } from '../../cli/session-handles.ts'
 import { listText } from '../../cli/sessions-text.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 import { startService, type TestService } from '../service.ts'
@@ -63,6 +64,31 @@ describe('sallyport sessions', () => {
       const { code, errors } = await run(command, handle)
       expect([code, errors]).toEqual([1, 'error: no session with this handle can be used\n'])
     }
+  })
+
+  it.each(['-w18OFCIj6wWqi5S', '-hhhhhhhhhhhhhhh', '--json-yes-all-0', '----------------', 'w-----hhhhhhhhhh'])(
+    'takes %s for a handle, and never for options',
+    async handle => {
+      const unknown = { code: 1, output: '', errors: 'error: no session with this handle can be used\n' }
+      expect(await run('show', handle)).toEqual(unknown)
+      expect(await run('end', handle)).toEqual(unknown)
+      expect(await run('end', '--by', 'olga', handle)).toEqual(unknown)
+    },
+  )
+
+  it('takes what follows an option for its value, whatever it looks like', () => {
+    const words = ['sessions', 'end', '--by', '-sixteen-letters', '-w18OFCIj6wWqi5S', '--json']
+    expect(withHandlesMarked(words)).toEqual([
+      'sessions',
+      'end',
+      '--by',
+      '-sixteen-letters',
+      '--json',
+      '--',
+      '-w18OFCIj6wWqi5S',
+    ])
+    for (const args of [['serve', '-w18OFCIj6wWqi5S'], ['sessions', 'end', '--', '-w18OFCIj6wWqi5S'], []])
+      expect(withHandlesMarked(args)).toBe(args)
   })
 
   it.each([
