@@ -15,6 +15,7 @@ import { createCheckEndpoint, createDeniedEndpoint, createReservedEndpoint } fro
 import { createDeniedPages } from './fronts/denied-pages.ts'
 import { createForwardAuthFront } from './fronts/forward-auth.ts'
 import { createHandoff, reservedPath } from './fronts/handoff.ts'
+import { createReplyWriter } from './fronts/write-reply.ts'
 import type { SessionCookieAuthenticator } from './identity/session-cookie.ts'
 import { findClaim } from './login/claims.ts'
 import { createRememberedDecisions } from './policy/remembered-decisions.ts'
@@ -80,6 +81,7 @@ export function composeChecks(
     handoff,
     pages: kept.pages,
     newRequestId,
+    write: createReplyWriter(),
     onAliases: metrics.ignoredHeaders,
     onRefused: ({ front, requestId, code, error, clientAddress }: Refusal) => {
       metrics.refused(front, code)

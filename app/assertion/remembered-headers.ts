@@ -49,7 +49,7 @@ export function createRememberedHeaders(options: RememberedHeadersOptions): Iden
     const known = kept.get(key)
     // A clock that was set back must not lengthen the life of what is kept.
     if (known !== undefined && known.key === signingKey && Math.abs(now - known.madeAt) < keepMs) return known.headers
-    const headers = make(identity, request, session)
+    const headers = Object.freeze(make(identity, request, session))
     kept.set(key, { headers, key: signingKey, madeAt: now })
     return headers
   }

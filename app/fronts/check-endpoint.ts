@@ -9,13 +9,15 @@ import type { Pages } from '../pages/pages.ts'
 import type { FrontName, Verify } from '../verify.ts'
 import type { Front, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { type Handoff, isReserved } from './handoff.ts'
-import { pageReply, replyWith, requestIdHeader } from './reply.ts'
+import { pageReply, problemReply, requestIdHeader } from './reply.ts'
+import type { WriteReply } from './write-reply.ts'
 
 export interface CheckDependencies {
   readonly verify: Verify
   readonly handoff: Handoff
   readonly pages: Pages
   readonly newRequestId: () => string
+  readonly write: WriteReply
   readonly onRefused: (refusal: Refusal) => void
   /** Headers with underscores that stand in for ours came along and were ignored. */
   readonly onAliases: (front: FrontName, count: number) => void
@@ -78,7 +80,7 @@ function createEndpoint(front: Front, dependencies: CheckDependencies, treat: Tr
   }
 
   function send(reply: Reply, { response, requestId }: Exchange): void {
-    const error = tryToWrite(response, reply)
+    const error = tryToWrite(dependencies.write, response, reply)
     if (error !== undefined) dependencies.onRefused({ front: front.name, requestId, code: 'ERR_INTERNAL', error })
   }
 
@@ -130,17 +132,13 @@ function refuse(
   if (parsed?.isInteractive === true) {
     return pageReply(status, dependencies.pages.error({ status, sentence, requestId }), requestIdHeader(requestId))
   }
-  const headers = ['Cache-Control', 'no-store', 'Content-Type', 'application/json', ...requestIdHeader(requestId)]
-  return replyWith(status, headers, `${JSON.stringify({ error: expected.code, message: sentence, requestId })}\n`)
+  return problemReply(status, { error: expected.code, message: sentence, requestId }, [requestIdHeader(requestId)])
 }
 
-/** A header that Node refuses to write must end this one answer, not the process; what was wrong with it comes back. */
-function tryToWrite(response: ServerResponse, { status, headers, body }: Reply): unknown {
+/** A header that must not be written ends this one answer, not the process; what was wrong with it comes back. */
+function tryToWrite(write: WriteReply, response: ServerResponse, reply: Reply): unknown {
   try {
-    response.writeHead(status, headers as string[])
-    // A text, not bytes: Node then writes head and body at once.
-    if (body === '') response.end()
-    else response.end(body)
+    write(response, reply)
     return undefined
   } catch (error) {
     if (!response.headersSent) response.writeHead(500, ['Cache-Control', 'no-store'])

@@ -9,7 +9,7 @@ import type { DeniedPages } from './denied-pages.ts'
 import type { Front, ParsedSubrequest, Reply } from './front.ts'
 import { admit, asRefusal, describeSubrequest, type FrontSettings } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
-import { allowReply, jsonReply, pageReply, redirectReply, requestIdHeader } from './reply.ts'
+import { allowReply, jsonReply, ownHeaders, pageReply, redirectReply } from './reply.ts'
 
 export function createForwardAuthFront(
   settings: FrontSettings,
@@ -58,6 +58,3 @@ function render(result: VerifyResult, parsed: ParsedSubrequest, deniedPages: Den
         : jsonReply(403, result, [])
   }
 }
-
-const ownHeaders = ({ requestId, setCookie }: VerifyResult): readonly string[] =>
-  setCookie === undefined ? requestIdHeader(requestId) : [...requestIdHeader(requestId), 'Set-Cookie', setCookie]

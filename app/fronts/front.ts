@@ -30,10 +30,13 @@ export interface ParsedSubrequest {
   readonly headers: SubrequestHeaders
 }
 
+/** Header fields: names and values alternating. A list that is frozen costs less to write again. */
+export type Fields = readonly string[]
+
 export interface Reply {
   readonly status: number
-  /** Names and values alternating, as `ServerResponse.writeHead` takes them. */
-  readonly headers: readonly string[]
+  /** All but the length of the body. */
+  readonly headers: readonly Fields[]
   readonly body: string
 }
 

@@ -6,6 +6,7 @@ import { OperationalError } from '../../app/errors.ts'
 import { type CheckDependencies, createCheckEndpoint, type Refusal } from '../../app/fronts/check-endpoint.ts'
 import type { Front, ParsedSubrequest, Reply } from '../../app/fronts/front.ts'
 import { readHeaders } from '../../app/fronts/raw-headers.ts'
+import { createReplyWriter } from '../../app/fronts/write-reply.ts'
 import type { VerifyResult } from '../../app/verify.ts'
 
 const parsed: ParsedSubrequest = {
@@ -15,7 +16,7 @@ const parsed: ParsedSubrequest = {
   isInteractive: false,
   headers: readHeaders([]),
 }
-const allowed: Reply = { status: 200, headers: ['Remote-User', 'alice'], body: '' }
+const allowed: Reply = { status: 200, headers: [['Remote-User', 'alice']], body: '' }
 const fails = (error: unknown) => (): never => {
   throw error
 }
@@ -32,6 +33,7 @@ function serve(front: Partial<Front>, dependencies: Partial<CheckDependencies> =
       handoff: { answer: async () => allowed, denied: async () => allowed },
       pages: { error: () => ({ html: 'page', contentSecurityPolicy: "default-src 'none'" }) } as never,
       newRequestId: () => 'r1',
+      write: createReplyWriter(),
       onRefused: refusal => refusals.push(refusal),
       onAliases: () => {},
       ...dependencies,
@@ -63,7 +65,7 @@ describe('an endpoint', () => {
   })
 
   it('is 500, and lives on, when a header cannot be written', async () => {
-    const splitting: Reply = { status: 200, headers: ['Remote-User', 'alice\r\nX-Injected: 1'], body: '' }
+    const splitting: Reply = { status: 200, headers: [['Remote-User', 'alice\r\nX-Injected: 1']], body: '' }
     const running = serve({ render: () => splitting })
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const answer = await request(running).get('/')

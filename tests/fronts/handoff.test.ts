@@ -72,8 +72,9 @@ const redeem = (host = 'wiki.example.com', query = `?ticket=${ticketId}`): Promi
   handoff.answer(visit(`https://${host}/.sallyport/handoff${query}`), 'r1')
 
 function headerOf(reply: Reply, name: string): string | undefined {
-  const index = reply.headers.findIndex((value, at) => at % 2 === 0 && value === name)
-  return index < 0 ? undefined : reply.headers[index + 1]
+  const fields = reply.headers.flat()
+  const index = fields.findIndex((value, at) => at % 2 === 0 && value === name)
+  return index < 0 ? undefined : fields[index + 1]
 }
 
 async function codeOf(reply: Promise<Reply>): Promise<string> {
