@@ -1,23 +1,19 @@
 /** Random texts of one length: request ids, which join an answer with its audit line, and the nonces of pending cookies. */
 import { randomFillSync } from 'node:crypto'
 
-/** Random bytes are fetched for so many texts at once: fetching costs more than all the rest. */
-const textsAtOnce = 256
+/** So many are made at once: fetching random bytes and calling into Node costs more than all the rest. */
+const textsAtOnce = 64
 
 /** Nobody can guess one, and nobody can tell from one how many there were or will be. `size` is in bytes. */
 export function createRandomTexts(size: number, encoding: 'hex' | 'base64url'): () => string {
   const bytes = Buffer.alloc(size * textsAtOnce)
-  let next = bytes.length
-  return () => {
-    if (next === bytes.length) {
-      randomFillSync(bytes)
-      next = 0
-    }
-    const start = next
-    next += size
-    const text = bytes.toString(encoding, start, next)
-    // What was given out is a secret of somebody else from now on.
-    bytes.fill(0, start, next)
-    return text
+  const ready: string[] = []
+  function fetch(): string {
+    randomFillSync(bytes)
+    for (let start = 0; start < bytes.length; start += size) ready.push(bytes.toString(encoding, start, start + size))
+    // What is given out is a secret of somebody else from now on.
+    bytes.fill(0)
+    return ready.pop() as string
   }
+  return () => ready.pop() ?? fetch()
 }

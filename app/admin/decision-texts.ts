@@ -7,6 +7,8 @@
 
 const slotBytes = 320
 const slotsInBlock = 256
+/** Texts are encoded when there are so many: the call that encodes costs more than what it does for one. */
+const mostWaiting = 32
 /** UTF-8 takes at most three bytes for a UTF-16 code unit. */
 const mostBytesPerUnit = 3
 const separator = '\n'
@@ -39,22 +41,36 @@ export function createDecisionTexts(): DecisionTexts {
   }
   const offsetOf = (place: number): number => (place % slotsInBlock) * slotBytes
 
+  /** What has not been encoded yet; of one place the last one counts. */
+  const waiting = new Map<number, string>()
+
+  function encode(text: string, place: number): void {
+    if (long.size > 0) long.delete(place)
+    if (text.length * mostBytesPerUnit <= slotBytes) {
+      lengths[place] = blockOf(place).write(text, offsetOf(place))
+    } else {
+      long.set(place, text)
+      lengths[place] = 0
+    }
+  }
+
+  function decode(place: number): string | undefined {
+    const length = lengths[place]
+    if (length === undefined) return undefined
+    const offset = offsetOf(place)
+    return blockOf(place).toString('utf8', offset, offset + length)
+  }
+
   return {
     write(place, { requestId, domain, action, resource }) {
-      const text = `${requestId}${separator}${domain}${separator}${action}${separator}${resource}`
-      if (long.size > 0) long.delete(place)
-      if (text.length * mostBytesPerUnit <= slotBytes) {
-        lengths[place] = blockOf(place).write(text, offsetOf(place))
-      } else {
-        long.set(place, text)
-        lengths[place] = 0
-      }
+      waiting.set(place, `${requestId}${separator}${domain}${separator}${action}${separator}${resource}`)
+      if (waiting.size < mostWaiting) return
+      waiting.forEach(encode)
+      waiting.clear()
     },
     read(place) {
-      const length = lengths[place]
-      if (length === undefined) throw new RangeError('nothing was written here')
-      const offset = offsetOf(place)
-      const text = long.get(place) ?? blockOf(place).toString('utf8', offset, offset + length)
+      const text = waiting.get(place) ?? long.get(place) ?? decode(place)
+      if (text === undefined) throw new RangeError('nothing was written here')
       const [requestId = '', domain = '', action = '', ...resource] = text.split(separator)
       return { requestId, domain, action, resource: resource.join(separator) }
     },

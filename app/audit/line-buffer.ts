@@ -1,8 +1,9 @@
 /**
- * Lines that wait to be written, already as bytes.
+ * Lines that wait to be written, already as bytes but for the last few.
  *
- * Each line is encoded once, to where the next write will take it from: a list of texts would have to be measured, joined
- * and encoded, and would be copied about by the garbage collector meanwhile.
+ * A line is encoded to where the next write will take it from: a list of texts would have to be measured, joined and
+ * encoded, and would be copied about by the garbage collector meanwhile. The call that encodes costs more than what it
+ * does for one line, so it is made for some lines at once.
  */
 
 /** What one write takes. */
@@ -22,7 +23,7 @@ export interface LineBuffer {
   take(): Batch | undefined
   /** The memory of a batch that was written may be used again. */
   release(batch: Batch): void
-  /** What has not been taken. */
+  /** What has not been taken. A character that is not encoded yet counts as one byte. */
   pending(): { readonly lines: number; readonly bytes: number }
 }
 
@@ -32,6 +33,8 @@ const batchBytes = 256 * 1_024
  * counts for the garbage collector, which would go through the whole heap every second to find buffers let go.
  */
 const mostSpare = 8
+/** Lines are encoded when they are so many characters together. */
+const gatheredUnits = 8 * 1_024
 /** UTF-8 takes at most three bytes for a UTF-16 code unit. */
 const mostBytesPerUnit = 3
 
@@ -41,6 +44,8 @@ export function createLineBuffer(): LineBuffer {
   let filling: Buffer<ArrayBufferLike> = Buffer.allocUnsafeSlow(batchBytes)
   let filled = 0
   let filledLines = 0
+  let gathered = ''
+  let gatheredLines = 0
   let fullBytes = 0
   let fullLines = 0
 
@@ -50,12 +55,35 @@ export function createLineBuffer(): LineBuffer {
     fullLines += lines
   }
 
-  function seal(): void {
+  function changeBuffer(): void {
     if (filledLines === 0) return
     keep(filling.subarray(0, filled), filledLines)
     filling = spare.pop() ?? Buffer.allocUnsafeSlow(batchBytes)
     filled = 0
     filledLines = 0
+  }
+
+  /** How many bytes. `text` fits into an empty buffer. */
+  function encode(text: string): number {
+    if (text.length * mostBytesPerUnit > batchBytes - filled) changeBuffer()
+    return filling.write(text, filled)
+  }
+
+  /** How many bytes more than characters were gathered. */
+  function encodeGathered(): number {
+    const units = gathered.length
+    if (units === 0) return 0
+    const bytes = encode(gathered)
+    filled += bytes
+    filledLines += gatheredLines
+    gathered = ''
+    gatheredLines = 0
+    return bytes - units
+  }
+
+  function seal(): void {
+    encodeGathered()
+    changeBuffer()
   }
 
   function appendLong(line: string, room: number): boolean {
@@ -66,15 +94,23 @@ export function createLineBuffer(): LineBuffer {
     return true
   }
 
+  /** Where little room is left, or many have been gathered, it has to be known what a line takes. */
+  function appendExactly(line: string, room: number): boolean {
+    const left = room - encodeGathered()
+    if (line.length * mostBytesPerUnit > batchBytes) return appendLong(line, left)
+    const bytes = encode(line)
+    if (bytes > left) return false
+    filled += bytes
+    filledLines += 1
+    return true
+  }
+
   return {
     append(line, room) {
-      const most = line.length * mostBytesPerUnit
-      if (most > batchBytes) return appendLong(line, room)
-      if (most > batchBytes - filled) seal()
-      const bytes = filling.write(line, filled)
-      if (bytes > room) return false
-      filled += bytes
-      filledLines += 1
+      const units = gathered.length + line.length
+      if (units > gatheredUnits || units * mostBytesPerUnit > room) return appendExactly(line, room)
+      gathered += line
+      gatheredLines += 1
       return true
     },
     seal,
@@ -89,6 +125,9 @@ export function createLineBuffer(): LineBuffer {
       const { buffer } = bytes
       if (buffer.byteLength === batchBytes && spare.length < mostSpare) spare.push(Buffer.from(buffer))
     },
-    pending: () => ({ lines: fullLines + filledLines, bytes: fullBytes + filled }),
+    pending: () => ({
+      lines: fullLines + filledLines + gatheredLines,
+      bytes: fullBytes + filled + gathered.length,
+    }),
   }
 }

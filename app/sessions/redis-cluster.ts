@@ -162,7 +162,7 @@ export function createClusterTopology(options: ClusterOptions): Topology {
       await Promise.all(masters.map(({ link }) => link.verify()))
     },
     tracking: {
-      isCurrent: key => owners[slotOf(key)]?.link.tracking?.isCurrent() === true,
+      isCurrent: (now, key) => owners[slotOf(key)]?.link.tracking?.isCurrent(now) === true,
       isOn: key => owners[slotOf(key)]?.link.tracking?.isOn() === true,
       subscribe(listener) {
         onChange = listener

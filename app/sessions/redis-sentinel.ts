@@ -112,7 +112,7 @@ export function createSentinelTopology(options: SentinelOptions): Topology {
     runReplicated: async (operation, _key, command) => master(operation).runReplicated(operation, command),
     verify: async () => master('probe').verify(),
     tracking: {
-      isCurrent: () => current?.link.tracking?.isCurrent() === true,
+      isCurrent: now => current?.link.tracking?.isCurrent(now) === true,
       isOn: () => current?.link.tracking?.isOn() === true,
       subscribe(listener) {
         onChange = listener

@@ -21,8 +21,8 @@ export interface TrackingOptions {
 
 /** What one server tells. */
 export interface LinkTracking {
-  /** Whether every change that was made there more than a moment ago has been told. */
-  isCurrent(): boolean
+  /** Whether every change that was made there more than a moment ago has been told. `now`: `performance.now()`. */
+  isCurrent(now: number): boolean
   /** Whether changes from now on will be told. */
   isOn(): boolean
   /** `listener` gets the record that has changed, or `undefined` when any may have. */
@@ -101,9 +101,9 @@ export function createTracking(client: Client, options: TrackingOptions): LinkTr
   })
 
   return {
-    isCurrent() {
+    isCurrent(now) {
       isUsed = true
-      if (performance.now() < leaseUntil) return true
+      if (now < leaseUntil) return true
       beat()
       return false
     },

@@ -22,8 +22,11 @@ export interface ChangedRecord {
 
 /** Tells of changes that any process makes to records of the tracked kinds. */
 export interface Tracking {
-  /** Whether every change of the records with this key that was made more than a moment ago has been told. */
-  isCurrent(key: string): boolean
+  /**
+   * Whether every change of the records with this key that was made more than a moment ago has been told. `now` is on the
+   * monotonic clock, in milliseconds.
+   */
+  isCurrent(now: number, key: string): boolean
   /** Whether their changes from now on will be told. */
   isOn(key: string): boolean
   /** `listener` gets the record that has changed, or `undefined` when any may have. */
@@ -59,41 +62,41 @@ const overheadBytes = 704
 const longestAgeMs = 5000
 const tracked: ReadonlySet<RecordKind> = new Set(trackedKinds)
 /**
- * Kinds of which is also remembered that there is none, as there mostly is no cutoff. Their keys are our own: with those
- * that come out of cookies, anybody could fill the memory.
+ * The kind of which is also remembered that there is none, as there mostly is no cutoff. Its keys are our own, and few:
+ * with those that come out of cookies, anybody could fill the memory.
  */
-const absentKinds: ReadonlySet<RecordKind> = new Set(['cutoff'])
+const ownKind: RecordKind = 'cutoff'
 
-/**
- * Sessions by their key alone, without a text to be made for each check; no digest has a slash. Of the other kinds the last
- * name is kept: there is one cutoff, and every check asks for it.
- */
-function createNames(): (kind: RecordKind, key: string) => string {
-  const last = new Map<RecordKind, { readonly key: string; readonly name: string }>()
-  return (kind, key) => {
-    if (kind === 'session') return key
-    const known = last.get(kind)
-    if (known !== undefined && known.key === key) return known.name
-    const name = `${kind}/${key}`
-    last.set(kind, { key, name })
-    return name
-  }
+interface Memory {
+  get(key: string): Remembered | undefined
+  set(key: string, remembered: Remembered): unknown
+  delete(key: string): boolean
+  clear(): void
 }
+
+const createBounded = (maxSize: number): Memory =>
+  new LRUCache<string, Remembered>({
+    maxSize,
+    sizeCalculation: ({ record }, name) => overheadBytes + name.length + (record?.value.length ?? 0),
+  })
+
+/** What each check reads by its key alone, without a text to be made of it; no key has a slash. */
+const nameOf = (kind: RecordKind, key: string): string => (kind === 'visit' ? `visit/${key}` : key)
 
 export function createTrackedRecords(
   store: RecordStore,
   tracking: Tracking,
   { clock, maxBytes, maxAgeMs = longestAgeMs, onEvent = () => undefined }: TrackedRecordsOptions,
 ): RecordStore {
-  const remembered = new LRUCache<string, Remembered>({
-    maxSize: maxBytes,
-    sizeCalculation: ({ record }, name) => overheadBytes + name.length + (record?.value.length ?? 0),
-  })
+  const bounded = createBounded(maxBytes)
+  const own: Memory = new Map()
+  const memoryOf = (kind: RecordKind): Memory => (kind === ownKind ? own : bounded)
   const underWay = new Map<string, Reads>()
-  const nameOf = createNames()
+  const longestAge = Math.min(maxAgeMs, longestAgeMs)
 
-  function forget(name: string): void {
-    remembered.delete(name)
+  function forget(kind: RecordKind, key: string): void {
+    const name = nameOf(kind, key)
+    memoryOf(kind).delete(name)
     const reads = underWay.get(name)
     if (reads === undefined) return
     // Whoever reads from now on sees what is there from now on.
@@ -101,14 +104,15 @@ export function createTrackedRecords(
     underWay.delete(name)
   }
   function forgetAll(): void {
-    remembered.clear()
+    bounded.clear()
+    own.clear()
     for (const reads of underWay.values()) reads.isSpoiled = true
     underWay.clear()
   }
   tracking.subscribe(changed => {
     onEvent('invalidation')
     if (changed === undefined) forgetAll()
-    else forget(nameOf(changed.kind, changed.key))
+    else forget(changed.kind, changed.key)
   })
 
   async function readThrough(
@@ -125,8 +129,8 @@ export function createTrackedRecords(
     try {
       const record = await store.get(kind, key, known)
       if (reads.isSpoiled) return record
-      if (record !== undefined) remembered.set(name, { record, readAt })
-      else if (absentKinds.has(kind)) remembered.set(name, { readAt })
+      if (record !== undefined) memoryOf(kind).set(name, { record, readAt })
+      else if (kind === ownKind) own.set(name, { readAt })
       return record
     } finally {
       reads.count -= 1
@@ -135,21 +139,21 @@ export function createTrackedRecords(
   }
 
   function recall(kind: RecordKind, key: string): Remembered | undefined {
-    if (!tracking.isCurrent(key)) return undefined
-    const found = remembered.get(nameOf(kind, key))
-    if (found === undefined || performance.now() - found.readAt >= Math.min(maxAgeMs, longestAgeMs)) return undefined
+    const now = performance.now()
+    if (!tracking.isCurrent(now, key)) return undefined
+    const found = memoryOf(kind).get(nameOf(kind, key))
+    if (found === undefined || now - found.readAt >= longestAge) return undefined
     return found.record === undefined || found.record.expiresAt > clock.now() ? found : undefined
   }
 
   /** Our own changes are not waited for to be told; before, so that no check is answered from memory meanwhile. */
   async function change<T>(kind: RecordKind, key: string, write: () => Promise<T>): Promise<T> {
     if (!tracked.has(kind)) return write()
-    const name = nameOf(kind, key)
-    forget(name)
+    forget(kind, key)
     try {
       return await write()
     } finally {
-      forget(name)
+      forget(kind, key)
     }
   }
 

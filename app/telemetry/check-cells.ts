@@ -4,9 +4,10 @@
  * A bound histogram of prom-client looks its labels up and keeps cumulative maps; at tens of thousands of checks a second
  * that is a part of each one. There are only as many cells as there are fronts and reasons, and both are closed lists.
  */
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Histogram, type Registry } from 'prom-client'
 import type { FrontName } from '../verify.ts'
 import { checkOutcomes, durationBuckets, fronts, metricDefinitions } from './metric-definitions.ts'
+import { describeMetric, ReadCounter } from './read-counter.ts'
 
 type Labels = { readonly front: FrontName; readonly effect: string; readonly reason: string }
 
@@ -31,7 +32,8 @@ export function createCheckCells(registry: Registry): CheckCells {
   const byFront = new Map(
     fronts.map(front => [front, new Map(cells.filter(isOf(front)).map(cell => [cell.labels.reason, cell]))]),
   )
-  new CheckCounter(cells, registry)
+  const totals = cells.map(cell => ({ labels: cell.labels, read: () => totalOf(cell) }))
+  new ReadCounter('sallyport_checks_total', totals, registry)
   new CheckDurations(cells, registry)
   return {
     count(front, reason, durationMicroseconds) {
@@ -64,27 +66,10 @@ function bucketOf(microseconds: number): number {
 
 const totalOf = ({ buckets }: Cell): number => buckets.reduce((sum, count) => sum + count, 0)
 
-function describe(name: 'sallyport_checks_total' | typeof durationName, registry: Registry) {
-  const { help, labels } = metricDefinitions[name]
-  return { name, help, labelNames: Object.keys(labels), registers: [registry] }
-}
-
-class CheckCounter extends Counter<string> {
-  readonly #cells: readonly Cell[]
-  constructor(cells: readonly Cell[], registry: Registry) {
-    super(describe('sallyport_checks_total', registry))
-    this.#cells = cells
-  }
-  override async get() {
-    const values = this.#cells.map(cell => ({ labels: { ...cell.labels }, value: totalOf(cell) }))
-    return { ...(await super.get()), values }
-  }
-}
-
 class CheckDurations extends Histogram<string> {
   readonly #cells: readonly Cell[]
   constructor(cells: readonly Cell[], registry: Registry) {
-    super({ ...describe(durationName, registry), buckets: [...durationBuckets] })
+    super({ ...describeMetric(durationName, registry), buckets: [...durationBuckets] })
     this.#cells = cells
   }
   /** What the registry asks for when it renders text, and what `get` of the base class is made of. */

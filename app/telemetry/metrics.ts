@@ -13,12 +13,12 @@ import {
   fronts,
   loginOutcomes,
   type MetricName,
-  metricDefinitions,
   refusalCodes,
   reloadOutcomes,
   shadowEffects,
   verificationOutcomes,
 } from './metric-definitions.ts'
+import { describeMetric, ReadCounter } from './read-counter.ts'
 
 export interface Metrics {
   decided(front: FrontName, decision: Decision, durationMicroseconds: number): void
@@ -102,15 +102,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const policyRows = make.gauge('sallyport_policy_rows')
   const lastReload = make.gauge('sallyport_policy_last_reload_successful')
   const storeUp = make.gauge('sallyport_store_up')
-  const lookups = series(
-    make.counter('sallyport_session_cache_lookups_total'),
-    cacheResults.map(result => ({ result })),
-  )
-  const cacheCells = {
-    hit: lookups('hit'),
-    miss: lookups('miss'),
-    invalidation: make.counter('sallyport_session_cache_invalidations_total'),
-  }
+  const cacheEvents = createCacheCounts(registry)
   const providerUp = make.gauge('sallyport_provider_up')
   for (const provider of options.providers) providerUp.set({ provider }, 0)
   const auditLines = make.counter('sallyport_audit_lines_total')
@@ -145,7 +137,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
       lastReload.set(0)
       reloads('rejected')?.inc()
     },
-    sessionCache: event => cacheCells[event]?.inc(),
+    sessionCache(event) {
+      cacheEvents[event] += 1
+    },
     storeUp: isUp => storeUp.set(isUp ? 1 : 0),
     providerUp(provider, isUp) {
       if (options.providers.includes(provider)) providerUp.set({ provider }, isUp ? 1 : 0)
@@ -159,6 +153,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
     contentType: registry.contentType,
     values: () => registry.getMetricsAsJSON(),
   }
+}
+
+/** Each check is one of these events, or several. */
+function createCacheCounts(registry: Registry): Record<(typeof cacheResults)[number] | 'invalidation', number> {
+  const counts = { hit: 0, miss: 0, invalidation: 0 }
+  const lookups = cacheResults.map(result => ({ labels: { result }, read: () => counts[result] }))
+  new ReadCounter('sallyport_session_cache_lookups_total', lookups, registry)
+  const invalidations = [{ labels: {}, read: () => counts.invalidation }]
+  new ReadCounter('sallyport_session_cache_invalidations_total', invalidations, registry)
+  return counts
 }
 
 type Labels = Readonly<Record<string, string>>
@@ -179,14 +183,8 @@ function series(counter: Counter<string>, labelSets: readonly Labels[]): (...val
 
 /** Makers of each type from the definitions; the page then has nothing that they do not describe. */
 function makers(registry: Registry) {
-  const describe = (name: MetricName) => ({
-    name,
-    help: metricDefinitions[name].help,
-    labelNames: Object.keys(metricDefinitions[name].labels),
-    registers: [registry],
-  })
   return {
-    counter: (name: MetricName) => new Counter<string>(describe(name)),
-    gauge: (name: MetricName) => new Gauge<string>(describe(name)),
+    counter: (name: MetricName) => new Counter<string>(describeMetric(name, registry)),
+    gauge: (name: MetricName) => new Gauge<string>(describeMetric(name, registry)),
   }
 }

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, it, test } from 'vitest'
 import { type Batch, createLineBuffer, type LineBuffer } from '../../app/audit/line-buffer.ts'
 
 const line = `${'x'.repeat(999)}\n`
@@ -41,4 +42,45 @@ describe('line buffer', () => {
     expect(batches.reduce((sum, { lines }) => sum + lines, 0)).toBe(1_500)
     expect(Buffer.concat(batches.map(({ bytes }) => bytes)).toString()).toBe(line.repeat(1_500))
   })
+})
+
+/** Whatever the lines are made of, what was taken comes out once and in order, and never more than there was room for. */
+test('every line that was taken comes out, in order and within the room', () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 60 }),
+    fc.string({ unit: 'grapheme', maxLength: 60 }),
+    fc.integer({ min: 1, max: 4 }).map(times => '否é'.repeat(times * 1_500)),
+    fc.constant('x'.repeat(100_000)),
+  )
+  const step = fc.oneof({ weight: 8, arbitrary: text }, { weight: 1, arbitrary: fc.constant(undefined) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), fc.integer({ min: 10, max: 300_000 }), (steps, most) => {
+      const buffer = createLineBuffer()
+      const [taken, received]: [string[], Buffer[]] = [[], []]
+      let waiting = 0
+      for (const one of steps) {
+        if (one === undefined) {
+          buffer.seal()
+          for (let batch = buffer.take(); batch !== undefined; batch = buffer.take()) {
+            received.push(Buffer.from(batch.bytes))
+            buffer.release(batch)
+          }
+          expect(buffer.pending()).toEqual({ lines: 0, bytes: 0 })
+          waiting = 0
+        } else if (buffer.append(`${one}\n`, most - buffer.pending().bytes)) {
+          taken.push(`${one}\n`)
+          waiting += Buffer.byteLength(`${one}\n`)
+          expect(waiting).toBeLessThanOrEqual(most)
+        } else {
+          // Refused for its own size, not for that of a guess.
+          expect(waiting + Buffer.byteLength(`${one}\n`)).toBeGreaterThan(most)
+        }
+      }
+      buffer.seal()
+      for (let batch = buffer.take(); batch !== undefined; batch = buffer.take())
+        received.push(Buffer.from(batch.bytes))
+      expect(Buffer.concat(received).toString()).toBe(taken.join(''))
+    }),
+    { numRuns: 60 },
+  )
 })
