@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto'
 
 /** So many are made at once: fetching random bytes and calling into Node costs more than all the rest. */
-const textsAtOnce = 64
+const textsAtOnce = 256
 
 /** Nobody can guess one, and nobody can tell from one how many there were or will be. `size` is in bytes. */
 export function createRandomTexts(size: number, encoding: 'hex' | 'base64url'): () => string {

@@ -69,7 +69,7 @@ export function createAuditLog(options: AuditLogOptions): AuditLogFile {
 
   function fail(error: unknown, lost: number): void {
     isFailing = true
-    onFailure({ error, lost, pending: file.pending().lines })
+    onFailure({ error, lost, pending: file.pendingLines() })
   }
 
   function append<T>(format: (item: T, nowMs: number) => string, item: T): void {
@@ -89,8 +89,8 @@ export function createAuditLog(options: AuditLogOptions): AuditLogFile {
       const lost = await file.close()
       if (lost > 0) fail(new Error('closed before everything was written'), lost)
     },
-    hasRoom: () => file.pending().bytes + longestLine <= maxPendingBytes,
+    hasRoom: () => file.pendingBytes() + longestLine <= maxPendingBytes,
     status: () =>
-      isFailing ? { ok: false, detail: `${file.pending().lines} audit lines wait to be written` } : { ok: true },
+      isFailing ? { ok: false, detail: `${file.pendingLines()} audit lines wait to be written` } : { ok: true },
   }
 }

@@ -5,20 +5,39 @@
  * the same for thousands of checks and is put into words once, as long as nobody can change it.
  */
 import { type Access, eventOf, factsOf, outcomeOf } from '../access-event.ts'
-import { createTimeFormat, fieldsText, quote, type TimeFormat } from './format-line.ts'
+import { createTimeFormat, escaperFor, fieldsText, type TimeFormat } from './format-line.ts'
 
 export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (access: Access, nowMs: number) => string {
   const factsText = rememberFrozen((identity: Access['authentication']['identity']) => fieldsText(factsOf(identity)))
   const outcomeText = rememberFrozen((decision: Access['decision']) => fieldsText(outcomeOf(decision)))
+  const beginningOf = createBeginnings(timeOf)
   return ({ question, authentication, decision, durationMicroseconds }, nowMs) => {
     const { requestId, clientAddress, front, request } = question
+    const { domain, resource, action } = request
     const { identity, sessionDigest } = authentication
-    let line = `{"v":1,"time":"${timeOf(nowMs)}","event":"${eventOf[decision.effect]}","requestId":${quote(requestId)}`
-    if (clientAddress !== undefined) line += `,"clientAddress":${quote(clientAddress)}`
-    if (sessionDigest !== undefined) line += `,"session":${quote(sessionDigest)}`
-    line += `,"front":"${front}","domain":${quote(request.domain)},"resource":${quote(request.resource)}`
-    line += `,"action":${quote(request.action)}${factsText(identity)}${outcomeText(decision)}`
-    return `${line},"durationMicroseconds":${durationMicroseconds}}\n`
+    // One look at all of them together: hardly ever has anything to be escaped.
+    const say = escaperFor(requestId + (clientAddress ?? '') + (sessionDigest ?? '') + domain + resource + action)
+    const address = clientAddress === undefined ? '' : `,"clientAddress":"${say(clientAddress)}"`
+    const session = sessionDigest === undefined ? '' : `,"session":"${say(sessionDigest)}"`
+    const asked = `,"front":"${front}","domain":"${say(domain)}","resource":"${say(resource)}","action":"${say(action)}"`
+    const outcome = factsText(identity) + outcomeText(decision)
+    const duration = `,"durationMicroseconds":${durationMicroseconds}}\n`
+    return `${beginningOf(decision.effect, nowMs)}${say(requestId)}"${address}${session}${asked}${outcome}${duration}`
+  }
+}
+
+/** The line up to the request id, made once for each millisecond. */
+function createBeginnings(timeOf: TimeFormat): (effect: Access['decision']['effect'], nowMs: number) => string {
+  let last = Number.NaN
+  let beginnings = { allow: '', challenge: '', deny: '' }
+  const begin = (effect: Access['decision']['effect'], nowMs: number): string =>
+    `{"v":1,"time":"${timeOf(nowMs)}","event":"${eventOf[effect]}","requestId":"`
+  return (effect, nowMs) => {
+    if (nowMs !== last) {
+      beginnings = { allow: begin('allow', nowMs), challenge: begin('challenge', nowMs), deny: begin('deny', nowMs) }
+      last = nowMs
+    }
+    return beginnings[effect]
   }
 }
 

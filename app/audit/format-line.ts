@@ -53,7 +53,13 @@ function jsonOf(value: unknown): string {
 }
 
 /** A text as JSON that can neither split a line nor disguise it. */
-export const quote = (text: string): string => (plain.test(text) ? `"${text}"` : escaped(text))
+const quote = (text: string): string => (plain.test(text) ? `"${text}"` : escaped(text))
+
+/** The same without its quotes, given texts of which none needs to be escaped: then each may stand as it is. */
+export const escaperFor = (texts: string): ((text: string) => string) => (plain.test(texts) ? asItIs : withoutQuotes)
+
+const asItIs = (text: string): string => text
+const withoutQuotes = (text: string): string => quote(text).slice(1, -1)
 
 /** Fields that are there, each with a comma before it. */
 export function fieldsText(values: Readonly<Record<string, unknown>>): string {

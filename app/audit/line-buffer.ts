@@ -23,8 +23,10 @@ export interface LineBuffer {
   take(): Batch | undefined
   /** The memory of a batch that was written may be used again. */
   release(batch: Batch): void
-  /** What has not been taken. A character that is not encoded yet counts as one byte. */
-  pending(): { readonly lines: number; readonly bytes: number }
+  /** Bytes that have not been taken. A character that is not encoded yet counts as one. */
+  pendingBytes(): number
+  /** Lines that have not been taken. */
+  pendingLines(): number
 }
 
 const batchBytes = 256 * 1_024
@@ -125,9 +127,7 @@ export function createLineBuffer(): LineBuffer {
       const { buffer } = bytes
       if (buffer.byteLength === batchBytes && spare.length < mostSpare) spare.push(Buffer.from(buffer))
     },
-    pending: () => ({
-      lines: fullLines + filledLines + gatheredLines,
-      bytes: fullBytes + filled + gathered.length,
-    }),
+    pendingBytes: () => fullBytes + filled + gathered.length,
+    pendingLines: () => fullLines + filledLines + gatheredLines,
   }
 }

@@ -28,7 +28,9 @@ export interface LineFile {
   reopen(): Promise<void>
   /** Flushes and closes. Resolves to the number of lines that could not be written. */
   close(): Promise<number>
-  pending(): { readonly lines: number; readonly bytes: number }
+  /** What waits. A character that is not encoded yet counts as one byte. */
+  pendingBytes(): number
+  pendingLines(): number
 }
 
 export interface LineFileOptions {
@@ -64,10 +66,8 @@ export function createLineFile(options: LineFileOptions): LineFile {
   let draining: Promise<void> | undefined
   let isClosed = false
 
-  function pending(): { readonly lines: number; readonly bytes: number } {
-    const { lines, bytes } = waiting.pending()
-    return batch === undefined ? { lines, bytes } : { lines: lines + batch.lines, bytes: bytes + batch.bytes.length }
-  }
+  const pendingBytes = (): number => waiting.pendingBytes() + (batch?.bytes.length ?? 0)
+  const pendingLines = (): number => waiting.pendingLines() + (batch?.lines ?? 0)
 
   async function writeBatch(current: Batch): Promise<void> {
     let busyForMs = 0
@@ -107,7 +107,7 @@ export function createLineFile(options: LineFileOptions): LineFile {
     timer = undefined
     draining ??= drain().finally(() => {
       draining = undefined
-      if (waiting.pending().lines > 0) schedule(batchMs)
+      if (waiting.pendingLines() > 0) schedule(batchMs)
     })
     return draining
   }
@@ -130,7 +130,7 @@ export function createLineFile(options: LineFileOptions): LineFile {
   return {
     append(line) {
       if (isClosed) return false
-      if (!waiting.append(line, maxPendingBytes - pending().bytes)) return false
+      if (!waiting.append(line, maxPendingBytes - pendingBytes())) return false
       if (draining === undefined) schedule(batchMs)
       return true
     },
@@ -147,9 +147,10 @@ export function createLineFile(options: LineFileOptions): LineFile {
       await flush()
       clearTimeout(timer)
       if (standard === undefined) await closeFile(descriptor)
-      return pending().lines
+      return pendingLines()
     },
-    pending,
+    pendingBytes,
+    pendingLines,
   }
 }
 

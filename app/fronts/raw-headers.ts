@@ -84,21 +84,26 @@ export function readHeaders(rawHeaders: readonly string[]): SubrequestHeaders {
 /** A class, so that the functions are made once and not for every request. */
 class CollectedHeaders implements SubrequestHeaders {
   readonly #rawHeaders: readonly string[]
-  readonly #firsts = blank.slice()
+  readonly #firsts: (string | undefined)[]
   /** Bit by place: came more than once. */
-  #repeated = 0
-  aliasCount = 0
+  readonly #repeated: number
+  readonly aliasCount: number
 
   constructor(rawHeaders: readonly string[]) {
-    this.#rawHeaders = rawHeaders
+    const firsts = blank.slice()
+    let [repeated, aliasCount] = [0, 0]
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const name = rawHeaders[index] as string
-      if (isAlias(name)) this.aliasCount += 1
+      if (isAlias(name)) aliasCount += 1
       const place = findPlace(name)
       if (place === -1) continue
-      if (this.#firsts[place] === undefined) this.#firsts[place] = rawHeaders[index + 1] as string
-      else this.#repeated |= 1 << place
+      if (firsts[place] === undefined) firsts[place] = rawHeaders[index + 1] as string
+      else repeated |= 1 << place
     }
+    this.#rawHeaders = rawHeaders
+    this.#firsts = firsts
+    this.#repeated = repeated
+    this.aliasCount = aliasCount
   }
 
   first(name: HeaderName): string | undefined {

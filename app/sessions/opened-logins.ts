@@ -37,6 +37,8 @@ interface Memory extends OpenedLogin {
 
 /** Objects, strings and the places in the cache that belong to one session, beside its contents. */
 const overheadBytes = 1024
+/** Identity headers of one host, which live as long as the identity does (remembered-headers.ts). */
+const bytesOfHeaders = 2048
 /** A parsed text takes more room than its bytes: up to two per character, and an object around each of its parts. */
 const parsedFactor = 4
 
@@ -55,7 +57,7 @@ export function createOpenedLogins({ records, secrets, memoryBytes }: OpenedLogi
     const isSameValue = known !== undefined && areSame(known.record.value, record.value)
     const login = isSameValue ? known.login : openLogin(seal.unseal('session', id, record.value))
     if (login === undefined) return undefined
-    const bytes = overheadBytes + 2 * id.length + (1 + parsedFactor) * record.value.length
+    const bytes = overheadBytes + bytesOfHeaders + 2 * id.length + (1 + parsedFactor) * record.value.length
     const opened: Memory = { key, record, login, expiresAt: record.expiresAt, bytes }
     // A part of a string keeps the whole one alive, here a Cookie header of any length.
     memories.set(known === undefined ? Buffer.from(id).toString() : id, opened)

@@ -82,6 +82,31 @@ describe('identity headers', () => {
     expect(state.made).toBe(2)
   })
 
+  it('of a longer name or another port are no part of those that begin alike', () => {
+    const { headers } = start()
+    const origins = ['https://wiki.example.com', 'https://wiki.example.com:8443', 'https://wiki.example.community']
+    for (const origin of [...origins, ...origins.reverse()]) {
+      expect(headers(alice, { ...wiki, url: `${origin}/a` }, 's1')[1]).toContain(` ${origin} `)
+    }
+  })
+
+  it('are kept for hosts that are used in turn, and for a bounded number of them', () => {
+    const { state, headers } = start()
+    const ask = (host: number) => headers(alice, { ...wiki, url: `https://h${host}.example.com/a` }, 's1')
+    for (let time = 0; time < 3; time += 1) for (let host = 0; host < 8; host += 1) ask(host)
+    expect(state.made).toBe(8)
+    for (let host = 0; host < 1_000; host += 1) ask(host)
+    state.made = 0
+    for (let host = 999; host >= 0; host -= 1) ask(host)
+    expect(state.made).toBeGreaterThan(980)
+  })
+
+  it('are the same list each time, which nobody can change', () => {
+    const { headers } = start()
+    expect(headers(alice, wiki, 's1')).toBe(headers(alice, wiki, 's1'))
+    expect(Object.isFrozen(headers(alice, wiki, 's1'))).toBe(true)
+  })
+
   it('of nobody are no business of this', () => {
     const { state, headers } = start()
     headers(anonymous as Identity, wiki)

@@ -65,9 +65,9 @@ test('every line that was taken comes out, in order and within the room', () => 
             received.push(Buffer.from(batch.bytes))
             buffer.release(batch)
           }
-          expect(buffer.pending()).toEqual({ lines: 0, bytes: 0 })
+          expect([buffer.pendingLines(), buffer.pendingBytes()]).toEqual([0, 0])
           waiting = 0
-        } else if (buffer.append(`${one}\n`, most - buffer.pending().bytes)) {
+        } else if (buffer.append(`${one}\n`, most - buffer.pendingBytes())) {
           taken.push(`${one}\n`)
           waiting += Buffer.byteLength(`${one}\n`)
           expect(waiting).toBeLessThanOrEqual(most)

@@ -73,12 +73,12 @@ describe('a line file', () => {
     file.append('alice\n')
     await file.flush()
     expect(folder.textOf('lines')).toBe('ali')
-    expect(file.pending()).toEqual({ lines: 1, bytes: 6 })
+    expect([file.pendingLines(), file.pendingBytes()]).toEqual([1, 6])
     file.append('bob\n')
     await expect.poll(() => folder.textOf('lines'), { timeout: 5_000 }).toBe('alice\nbob\n')
     expect(errors).toMatchObject([{ code: 'ENOSPC' }])
     // The bytes are in the file a moment before the write has called back.
-    await expect.poll(file.pending).toEqual({ lines: 0, bytes: 0 })
+    await expect.poll(() => [file.pendingLines(), file.pendingBytes()]).toEqual([0, 0])
   })
 
   test('writes a torn line as a whole to the file that a rotation opened', async () => {
