@@ -5,7 +5,7 @@ import type { LoadCaseName, ServiceCaseName } from './catalogue.ts'
 import type { Case } from './measure.ts'
 import { hasRedis, startRedis } from './redis-server.ts'
 import type { Resources } from './resources.ts'
-import { startRole } from './roles.ts'
+import { type Core, startRole } from './roles.ts'
 import { allowedPath, allowedPaths, deniedPath } from './rules.ts'
 import { type BenchService, type ProcessOptions, startService } from './service.ts'
 import { cacheSetting, type FolderOptions, hasSetting } from './service-folder.ts'
@@ -100,9 +100,11 @@ function remarksOn(wanted: readonly LoadCaseName[], redisUrl: string | undefined
   return remarks
 }
 
-async function startBare(resources: Resources): Promise<Case> {
+/** The yardstick; as several processes, on whatever cores there are. */
+export async function startBare(resources: Resources, processes = 1, core: Core = 'server'): Promise<Case> {
   const headers = await allowedAnswerHeaders(resources)
-  const { child, ready } = await startRole<{ port: number }>('bare', [JSON.stringify(headers)], resources)
+  const args = [JSON.stringify(headers), String(processes)]
+  const { child, ready } = await startRole<{ port: number }>('bare', args, resources, core)
   // As long a cookie as the checks get.
   const request = browserRequest(checkTarget, {
     host: wikiHost,

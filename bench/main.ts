@@ -51,7 +51,7 @@ async function runRole(role: string): Promise<void> {
   const [first = '', second] = positionals
   switch (role) {
     case 'bare':
-      return (await import('./bare-server.ts')).runBareServer(JSON.parse(first))
+      return (await import('./bare-server.ts')).runBareServer(JSON.parse(first), Number(second ?? 1))
     case 'naive': {
       const redis = second === undefined ? {} : { redisUrl: second }
       return (await import('./naive-server.ts')).runNaiveServer({ rows: Number(first), ...redis })

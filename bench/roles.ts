@@ -38,10 +38,11 @@ export async function startRole<T>(
   role: Role,
   args: readonly string[],
   resources: Resources,
+  core: Core = role === 'load' ? 'load' : 'server',
 ): Promise<{ child: ChildProcess; ready: T }> {
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
   const command = [process.execPath, ...process.execArgv, main, '--role', role, ...args]
-  const child = startPinned(role === 'load' ? 'load' : 'server', command, { hasChannel: true })
+  const child = startPinned(core, command, { hasChannel: true })
   resources.add(() => stop(child))
   return { child, ready: await nextMessage<T>(child) }
 }

@@ -1,6 +1,6 @@
 /** What a second process on the same listener costs, on as many cores as the machine has. */
-import { cachedService, checkCase } from '../cases.ts'
-import { runRounds, summariseRounds } from '../measure.ts'
+import { cachedService, checkCase, startBare } from '../cases.ts'
+import { type Case, runRounds, summariseRounds } from '../measure.ts'
 import { hasRedis, startRedis } from '../redis-server.ts'
 import { alignedTable, type CaseReport, casesOfSummaries } from '../report.ts'
 import { allowedPath } from '../rules.ts'
@@ -14,12 +14,16 @@ export async function runWorkers(context: ExperimentContext): Promise<CaseReport
   }
   const { load, resources } = context
   const redisUrl = hasRedis() ? await startRedis(resources) : undefined
-  const cases = []
+  const cases: Case[] = []
   for (const workers of [1, 2]) {
+    cases.push({ ...(await startBare(resources, workers, 'any')), name: `bare-workers-${workers}` })
     const service = await startService({ ...cachedService(redisUrl), workers, core: 'any' }, resources)
     cases.push(checkCase(`workers-${workers}`, service, [allowedPath], service.cookie, 200))
   }
-  const summaries = summariseRounds(await runRounds(cases, load, context))
+  const all = await runRounds(cases, load, context)
+  // Each against its own single process.
+  const pairs = ['bare-workers-', 'workers-'].map(prefix => all.filter(({ one }) => one.name.startsWith(prefix)))
+  const summaries = new Map(pairs.flatMap(pair => [...summariseRounds(pair)]))
   const rows = [...summaries].map(([name, one]) => [
     name,
     one.ratio.toFixed(2),
@@ -31,6 +35,7 @@ export async function runWorkers(context: ExperimentContext): Promise<CaseReport
     lines: [
       alignedTable(['workers', 'x one', 'CPU x one', 'CPU µs', 'RSS MiB'], rows),
       'the load generator uses one of the cores: the processor time is the figure, not the requests per second',
+      'what two processes cost of themselves here, on so few cores, is what they cost the yardstick',
     ],
     cases: casesOfSummaries(summaries),
   }
