@@ -12,6 +12,9 @@ export type Core = 'server' | 'load' | 'any'
 export const isPinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 const cores = { server: '0', load: '1' } as const
 
+/** Node as the container and `npm start` run it, the same for the yardstick and for everything that is compared with it. */
+export const nodeCommand: readonly string[] = [process.execPath, '--use-largepages=silent', ...process.execArgv]
+
 /** Nothing outlives the bench, not even a second Ctrl-C. */
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
@@ -41,7 +44,7 @@ export async function startRole<T>(
   core: Core = role === 'load' ? 'load' : 'server',
 ): Promise<{ child: ChildProcess; ready: T }> {
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
-  const command = [process.execPath, ...process.execArgv, main, '--role', role, ...args]
+  const command = [...nodeCommand, main, '--role', role, ...args]
   const child = startPinned(core, command, { hasChannel: true })
   resources.add(() => stop(child))
   return { child, ready: await nextMessage<T>(child) }

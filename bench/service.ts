@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Resources } from './resources.ts'
-import { type Core, startPinned, stop } from './roles.ts'
+import { type Core, nodeCommand, startPinned, stop } from './roles.ts'
 import { createServiceFolder, type FolderOptions, type ServiceFolder } from './service-folder.ts'
 
 export interface ProcessOptions {
@@ -43,7 +43,7 @@ export async function startServiceProcess(
   resources: Resources,
 ): Promise<ServiceProcess> {
   const main = resolve('dist/cli/main.js')
-  const command = [process.execPath, ...process.execArgv, ...nodeOptions, main, 'serve', '--config', configFile]
+  const command = [...nodeCommand, ...nodeOptions, main, 'serve', '--config', configFile]
   const child = startPinned(core, command, { stderr: 'pipe' })
   resources.add(() => stop(child))
   const ports = await listeningPorts(child)
