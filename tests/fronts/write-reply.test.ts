@@ -17,21 +17,29 @@ async function serve(listener: RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** Everything that comes back over one connection, which the server ends: at the latest after the request that asks it to. */
+const get = (line: string, ...headers: string[]): string => `${[line, 'Host: a', ...headers].join('\r\n')}\r\n\r\n`
+const kept = get('GET / HTTP/1.1')
+/** Answered as most checks are, so that the writer has learned from it when the others come. */
+const ordinary = get('GET /ordinary HTTP/1.1')
+const last = get('GET / HTTP/1.1', 'Connection: close')
+
+/** Everything that comes back over one connection, which the last of the requests lets the server end. */
 function converse(port: number, requests: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = ''
-    const socket = connect(port, '127.0.0.1', () => socket.write(requests + get('GET / HTTP/1.1', 'Connection: close')))
+    const socket = connect(port, '127.0.0.1', () => socket.write(ordinary + requests))
     socket.setEncoding('latin1').on('data', chunk => {
       received += chunk
     })
+    socket.setTimeout(2_000, () => socket.destroy(new Error('the answer does not end')))
     socket.once('close', () => resolve(received.replaceAll(/Date: [^\r]+/g, 'Date: now'))).once('error', reject)
   })
 }
 
 const plainly =
-  (reply: Reply): RequestListener =>
-  (_request, response) => {
+  (asked: Reply): RequestListener =>
+  (request, response) => {
+    const reply = request.url === '/ordinary' ? allowed : asked
     const length = String(Buffer.byteLength(reply.body))
     response.writeHead(reply.status, [...reply.headers.flat(), 'Content-Length', length])
     if (reply.body === '') response.end()
@@ -39,8 +47,9 @@ const plainly =
   }
 
 const identity = Object.freeze(['Remote-User', 'alice', 'Remote-Groups', 'a,b', 'Remote-Email', ''])
+const allowed: Reply = { status: 200, headers: [identity, ['Cookie', 'theme=dark']], body: '' }
 const replies: Readonly<Record<string, Reply>> = {
-  'an allowed check': { status: 200, headers: [identity, ['Cookie', 'theme=dark']], body: '' },
+  'an allowed check': allowed,
   'a page': { status: 403, headers: [['Content-Type', 'text/html']], body: '<p>no</p>'.repeat(300) },
   'a page beyond ASCII': { status: 503, headers: [['Content-Type', 'text/html']], body: 'nö – 否' },
   'a redirect': { status: 302, headers: [['Location', '/a'], Object.freeze(['Set-Cookie', 'a=1'])], body: '' },
@@ -52,28 +61,25 @@ const replies: Readonly<Record<string, Reply>> = {
   'a field that Node acts on, frozen': { status: 200, headers: [Object.freeze(['Date', 'never'])], body: 'x' },
 }
 
-const get = (line: string, ...headers: string[]): string => `${[line, 'Host: a', ...headers].join('\r\n')}\r\n\r\n`
-const kept = get('GET / HTTP/1.1')
 const requests: Readonly<Record<string, string>> = {
-  'three on one connection': kept + kept + kept,
+  'three on one connection': kept + kept + last,
   'HTTP/1.0': get('GET / HTTP/1.0'),
-  'HTTP/1.0 that stays': get('GET / HTTP/1.0', 'Connection: keep-alive').repeat(2),
-  HEAD: get('HEAD / HTTP/1.1').repeat(2) + kept,
-  'with a body': `${get('POST / HTTP/1.1', 'Content-Length: 3')}abc${kept}`,
-  'with an expectation': `${get('POST / HTTP/1.1', 'Content-Length: 3', 'Expect: 100-continue')}abc${kept}`,
+  'HTTP/1.0 that stays': get('GET / HTTP/1.0', 'Connection: keep-alive').repeat(2) + last,
+  HEAD: get('HEAD / HTTP/1.1').repeat(2) + last,
+  'with a body': `${get('POST / HTTP/1.1', 'Content-Length: 3')}abc${last}`,
+  'with an expectation': `${get('POST / HTTP/1.1', 'Content-Length: 3', 'Expect: 100-continue')}abc${last}`,
 }
 
 describe.each(Object.entries(replies))('%s', (_name, reply) => {
   it.each(Object.entries(requests))('is what Node writes: %s', async (_kind, text) => {
     const write = createReplyWriter()
-    const [plain, own] = [await serve(plainly(reply)), await serve((_request, response) => write(response, reply))]
+    const plain = await serve(plainly(reply))
+    const own = await serve((request, response) => write(response, request.url === '/ordinary' ? allowed : reply))
     const expected = await converse(plain, text)
     expect(expected).toContain(`HTTP/1.1 ${reply.status} `)
     for (let time = 0; time < 3; time += 1) expect(await converse(own, text)).toBe(expected)
   })
 })
-
-const allowed = replies['an allowed check'] as Reply
 
 describe('the writer', () => {
   it('leaves most answers of a second to itself, and the first to Node', async () => {
@@ -87,8 +93,8 @@ describe('the writer', () => {
       }) as typeof writeHead
       write(response, allowed)
     })
-    const answers = await converse(port, kept.repeat(50))
-    expect(answers.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(51)
+    const answers = await converse(port, kept.repeat(50) + last)
+    expect(answers.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(52)
     expect(byNode).toBeGreaterThan(0)
     expect(byNode).toBeLessThan(5)
   })
@@ -127,8 +133,8 @@ describe('the writer', () => {
           response.writeHead(500).end()
         }
       })
-      const answers = await converse(port, kept + kept + get('GET /bad HTTP/1.1') + kept)
-      expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual([200, 200, 500, 200, 200].map(status => `HTTP/1.1 ${status}`))
+      const answers = await converse(port, kept + kept + get('GET /bad HTTP/1.1') + last)
+      expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual([200, 200, 200, 500, 200].map(status => `HTTP/1.1 ${status}`))
       expect(answers).not.toContain('X-Injected')
       expect(errors).toHaveLength(1)
     },
@@ -142,6 +148,7 @@ describe('the writer', () => {
     })
     const answers = await converse(port, kept + kept + get('GET /last HTTP/1.1') + kept)
     expect(answers.match(/Connection: [\w-]+/g)).toEqual([
+      'Connection: keep-alive',
       'Connection: keep-alive',
       'Connection: keep-alive',
       'Connection: close',
