@@ -129,8 +129,9 @@ export function createTrackedRecords(
     try {
       const record = await store.get(kind, key, known)
       if (reads.isSpoiled) return record
-      if (record !== undefined) memoryOf(kind).set(name, { record, readAt })
-      else if (kind === ownKind) own.set(name, { readAt })
+      if (record !== undefined || kind === ownKind) {
+        memoryOf(kind).set(name, record === undefined ? { readAt } : { record, readAt })
+      }
       return record
     } finally {
       reads.count -= 1

@@ -11,9 +11,12 @@ const texts = fc.record({
   resource: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ minLength: 200, maxLength: 900 })),
 })
 
+/** More of them than wait to be encoded, and each often written over. */
+const places = fc.oneof(fc.nat(50), fc.nat(600))
+
 test('every place holds what was written to it last', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(600), texts), { maxLength: 60 }), written => {
+    fc.property(fc.array(fc.tuple(places, texts), { maxLength: 200, size: 'max' }), written => {
       const kept = createDecisionTexts()
       const last = new Map<number, unknown>()
       for (const [place, text] of written) {
@@ -22,6 +25,7 @@ test('every place holds what was written to it last', () => {
       }
       for (const [place, text] of last) expect(kept.read(place)).toEqual(text)
     }),
+    { numRuns: 50 },
   )
 })
 

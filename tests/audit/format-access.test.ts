@@ -77,6 +77,48 @@ describe('the line of a decision', () => {
     )
   })
 
+  it.each(['requestId', 'clientAddress', 'sessionDigest', 'domain', 'resource', 'action'] as const)(
+    'escapes %s where all others are plain',
+    name => {
+      const planted = 'a"\n\u2028\\b\u202e'
+      const plain = {
+        requestId: 'r',
+        clientAddress: '192.0.2.7',
+        sessionDigest: 's',
+        domain: 'd',
+        resource: '/',
+        action: 'GET',
+      }
+      const { requestId, clientAddress, sessionDigest, ...request } = { ...plain, [name]: planted }
+      const access: Access = {
+        question: { front: 'forward-auth', requestId, clientAddress, request: { ...request, url: '' } },
+        authentication: { identity: anonymous, sessionDigest },
+        decision: { effect: 'allow', rule: 'a.csv:1', revision: 'x' },
+        durationMicroseconds: 1,
+      }
+      const line = createAccessFormat()(access, at)
+      expect(line).toMatch(/^[ -~]+\n$/)
+      expect(line).toBe(createLineFormat()(accessEvent(access), at))
+    },
+  )
+
+  it('has the time at which it was written', () => {
+    const format = createAccessFormat()
+    const access: Access = {
+      question: {
+        front: 'forward-auth',
+        requestId: 'r',
+        request: { domain: 'd', resource: '/', action: 'GET', url: '' },
+      },
+      authentication: { identity: anonymous },
+      decision: { effect: 'deny', reason: 'rule-denied', revision: 'x' },
+      durationMicroseconds: 1,
+    }
+    for (const moment of [at, at, at + 1, at + 86_400_000, at]) {
+      expect(JSON.parse(format(access, moment)).time).toBe(new Date(moment).toISOString())
+    }
+  })
+
   it('sees what has changed, unless it cannot', () => {
     const format = createAccessFormat()
     const groups = ['ops']

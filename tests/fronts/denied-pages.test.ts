@@ -67,6 +67,22 @@ describe('a denial page', () => {
     )
   })
 
+  it('is that of the person, also when a name goes on as another key does', () => {
+    const kept = createDeniedPages(pages, publicUrl)
+    const first = requestOf('GET', 'https://w.example/3:GEThttps://w.example/x')
+    const second = requestOf('GET', 'https://w.example/x')
+    kept(personOf('a'), first, 'r1')
+    expect(kept(personOf('a3:GEThttps://w.example/'), second, 'r1')).toEqual(
+      filledAlone(personOf('a3:GEThttps://w.example/'), second, 'r1'),
+    )
+  })
+
+  it('shows a request id as text', () => {
+    const page = createDeniedPages(pages, publicUrl)(anonymous, requestOf('GET', 'https://w.example/'), '<i>"')
+    expect(page.html).toContain('&lt;i&gt;&quot;')
+    expect(page.html).not.toContain('<i>')
+  })
+
   it('is filled once for many requests, and anew for another person, method or address', () => {
     let filled = 0
     const kept = createDeniedPages(

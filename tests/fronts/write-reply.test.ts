@@ -1,5 +1,5 @@
 /** What the writer sends is, byte for byte, what `writeHead` and `end` of this version of Node send. */
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Reply } from '../../app/fronts/front.ts'
@@ -56,6 +56,7 @@ const replies: Readonly<Record<string, Reply>> = {
   'two fields of one name': { status: 200, headers: [['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']], body: 'x' },
   'a value in Latin-1': { status: 200, headers: [['X-Name', 'J\u00fcrgen']], body: '' },
   'a status without a body': { status: 204, headers: [identity], body: '' },
+  'a status without a body, given one': { status: 204, headers: [identity], body: 'x' },
   'a status that is not listed': { status: 299, headers: [identity], body: 'x' },
   'a field that ends the connection': { status: 200, headers: [['Connection', 'close']], body: 'x' },
   'a field that Node acts on, frozen': { status: 200, headers: [Object.freeze(['Date', 'never'])], body: 'x' },
@@ -139,6 +140,43 @@ describe('the writer', () => {
       expect(errors).toHaveLength(1)
     },
   )
+
+  it('looks again at a list that can still change', async () => {
+    const write = createReplyWriter()
+    const fields = ['X-Turn', '0']
+    const port = await serve((_request, response) => {
+      fields[1] = String(Number(fields[1]) + 1)
+      write(response, { ...allowed, headers: [fields] })
+    })
+    const answers = await converse(port, kept + kept + last)
+    expect(answers.match(/X-Turn: \d/g)).toEqual([1, 2, 3, 4].map(turn => `X-Turn: ${turn}`))
+  })
+
+  const ending = 'Date: Fri, 27 Nov 2026 14:12:00 GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n'
+  const own = 'HTTP/1.1 200 OK\r\nX-A: a\r\nContent-Length: 0\r\n'
+  it.each([
+    ['as this one does', own + ending, 1],
+    ['nowhere that can be seen', undefined, 3],
+    ['in another form', `HTTP/1.1 200 OK\r\nx-a: a\r\nContent-Length: 0\r\n${ending}`, 3],
+    ['with another ending', `${own}Via: 1.1 a\r\n${ending}`, 3],
+    ['with a connection that ends', `${own}Date: now\r\nConnection: close\r\n\r\n`, 3],
+  ])('learns from a Node that writes %s, or leaves all to it', (_how, head, expected) => {
+    const write = createReplyWriter()
+    let byNode = 0
+    for (let time = 0; time < 3; time += 1) {
+      const response = {
+        shouldKeepAlive: true,
+        req: { method: 'GET' },
+        writeHead() {
+          byNode += 1
+          Object.assign(this, { _header: head })
+        },
+        end() {},
+      }
+      write(response as unknown as ServerResponse, { status: 200, headers: [['X-A', 'a']], body: '' })
+    }
+    expect(byNode).toBe(expected)
+  })
 
   it('never says that the connection stays when it is to end', async () => {
     const write = createReplyWriter()

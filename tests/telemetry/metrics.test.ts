@@ -51,6 +51,21 @@ describe('each thing that happens moves its own series and no other', () => {
       metrics => metrics.login('mallory', 'failed'),
       ['sallyport_logins_total{provider="unknown",outcome="failed"} 1'],
     ],
+    [
+      'a session that was remembered',
+      metrics => metrics.sessionCache('hit'),
+      ['sallyport_session_cache_lookups_total{result="hit"} 1'],
+    ],
+    [
+      'a session that was read, twice',
+      metrics => [1, 2].forEach(() => metrics.sessionCache('miss')),
+      ['sallyport_session_cache_lookups_total{result="miss"} 2'],
+    ],
+    [
+      'a session that the store told of',
+      metrics => metrics.sessionCache('invalidation'),
+      ['sallyport_session_cache_invalidations_total 1'],
+    ],
     ['a handoff', metrics => metrics.handedOff(), ['sallyport_handoffs_total 1']],
     ['a log-out', metrics => metrics.sessionEnded('logout'), ['sallyport_sessions_ended_total{cause="logout"} 1']],
     ['a store that answers', metrics => metrics.storeUp(true), ['sallyport_store_up 1']],
