@@ -8,10 +8,8 @@ import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { Identity } from '../../rbac/identity.ts'
-import { escapeHtml } from '../pages/html.ts'
 import type { Page, Pages } from '../pages/pages.ts'
 
-/** `requestId` has 64 characters at most. */
 export type DeniedPages = (identity: Identity, request: AccessRequest, requestId: string) => Page
 
 /** A page in two parts, between which the request id goes. */
@@ -21,6 +19,8 @@ interface Split {
   readonly contentSecurityPolicy: string
 }
 
+/** Stands on a page as it is, whole. */
+const plainId = /^[\w-]{1,64}$/
 /** What may be kept, in bytes; some three hundred pages. */
 const mostBytes = 1_024 * 1_024
 /** The cache's own book-keeping for an entry. */
@@ -54,11 +54,12 @@ export function createDeniedPages(pages: Pick<Pages, 'denied'>, publicUrl: strin
 
   return (identity, request, requestId) => {
     const who = nameOf(identity)
+    if (!plainId.test(requestId)) return make(who, request, requestId)
     const { action, url } = request
     // Lengths first: no two pages have one key.
     const key = `${who === undefined ? '-' : `${who.length}:${who}`}${action.length}:${action}${url}`
     const { before, after, contentSecurityPolicy } = kept.get(key) ?? split(who, request, key)
-    return { html: before + escapeHtml(requestId) + after, contentSecurityPolicy }
+    return { html: before + requestId + after, contentSecurityPolicy }
   }
 }
 
