@@ -91,7 +91,8 @@ class CollectedHeaders implements SubrequestHeaders {
 
   constructor(rawHeaders: readonly string[]) {
     const firsts = blank.slice()
-    let [repeated, aliasCount] = [0, 0]
+    let repeated = 0
+    let aliasCount = 0
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const name = rawHeaders[index] as string
       if (isAlias(name)) aliasCount += 1
@@ -161,7 +162,10 @@ function findPlace(name: string): number {
 
 /** Names of headers are compared without regard to case (RFC 9110 section 5.1). All three have the same length. */
 function isSame(name: string, lower: string, usual: string): boolean {
-  return name === usual || name === lower || name.toLowerCase() === lower
+  if (name === usual || name === lower) return true
+  // Ends differ for most pairs, and comparing them makes no second string.
+  const last = lower.length - 1
+  return name.charCodeAt(last) % letters === lower.charCodeAt(last) % letters && name.toLowerCase() === lower
 }
 
 function valuesOf(rawHeaders: readonly string[], name: string): string[] {
