@@ -6,6 +6,9 @@ export interface RequestFacts {
   readonly cookie: string
 }
 
+/** In the place of it the load generator writes a number, another one into each request. */
+export const ownNumber = '########'
+
 export const wikiHost = 'wiki.example.com'
 
 /** The bytes of one keep-alive request to `target` about `https://<host><path>`. */

@@ -9,9 +9,9 @@ export const loadCases = {
   'check-lmdb': 'the same with the embedded store',
   'check-denied': 'as check-cached, and the answer is 403',
   'check-challenged': 'as check-cached, and nobody is logged in: 302 to the login page',
-  'policy-10': 'as check-cached over 10 rows, asked for 1,000 paths in turn',
-  'policy-1000': 'as check-cached over 1,000 rows, asked for 1,000 paths in turn',
-  'policy-100000': 'as check-cached over 100,000 rows, asked for 1,000 paths in turn',
+  'policy-10': 'as check-cached over 10 rows, each path asked for once',
+  'policy-1000': 'as check-cached over 1,000 rows, each path asked for once',
+  'policy-100000': 'as check-cached over 100,000 rows, each path asked for once',
   'naive-1000': 'as naive, over 1,000 rows',
 } as const
 export type LoadCaseName = keyof typeof loadCases

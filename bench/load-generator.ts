@@ -9,12 +9,13 @@
  */
 import { constants, setPriority } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ownNumber } from './browser-request.ts'
 import { type Connection, type ConnectionEvents, openConnection } from './http-connection.ts'
 import { createLatencies, type Latencies } from './latencies.ts'
 
 export interface LoadJob {
   readonly port: number
-  /** The bytes of one request, or of several that take turns. */
+  /** The bytes of one request, or of several that take turns; `ownNumber` in one is another number each time. */
   readonly requests: readonly string[]
   readonly expectedStatus: number
   readonly connections: number
@@ -161,13 +162,26 @@ function expecting(
   }
 }
 
-/** The requests in turn, as bytes that are made once. */
+/** The requests in turn, as bytes that are made once; but for those that have a number of their own. */
 function createTurns(requests: readonly string[]): () => Buffer {
-  const buffers = requests.map(request => Buffer.from(request, 'latin1'))
+  const turns = requests.map(request => ({
+    bytes: Buffer.from(request, 'latin1'),
+    numberAt: request.indexOf(ownNumber),
+  }))
   let at = 0
   return () => {
-    const one = buffers[at] as Buffer
-    at = (at + 1) % buffers.length
-    return one
+    const { bytes, numberAt } = turns[at] as (typeof turns)[number]
+    at = (at + 1) % turns.length
+    return numberAt === -1 ? bytes : numbered(bytes, numberAt)
   }
+}
+
+/** Never the same twice in the life of this process, so that nothing that was answered before can answer it. */
+let lastNumber = 0
+
+function numbered(bytes: Buffer, numberAt: number): Buffer {
+  lastNumber += 1
+  const own = Buffer.from(bytes)
+  own.write(String(lastNumber).padStart(ownNumber.length, '0'), numberAt, 'latin1')
+  return own
 }

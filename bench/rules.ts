@@ -1,5 +1,5 @@
 /** The rules of the bench, ten for each host, for both the service and the naive composition. */
-import { wikiHost } from './browser-request.ts'
+import { ownNumber, wikiHost } from './browser-request.ts'
 
 interface Rule {
   readonly domain: string
@@ -30,9 +30,8 @@ function rulesOf(rows: number): Rule[] {
 export const allowedPath = '/pages/start?from=home'
 export const deniedPath = '/payroll'
 
-/** Allowed too, all by the same rule. */
-export const allowedPaths = (count: number): string[] =>
-  Array.from({ length: count }, (_, at) => `/pages/${at}/start?from=home`)
+/** Allowed too, by the same rule, and another path in each request. */
+export const numberedPath = `/pages/${ownNumber}/start?from=home`
 
 /** As this service reads them. */
 export const serviceRows = (rows: number): string =>

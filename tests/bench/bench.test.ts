@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { browserRequest } from '../../bench/browser-request.ts'
+import { browserRequest, ownNumber } from '../../bench/browser-request.ts'
 import { type CpuProfile, flameGraph, readFrames, selfTimes } from '../../bench/flame-graph.ts'
 import { createLatencies } from '../../bench/latencies.ts'
 import { type LoadJob, runJob } from '../../bench/load-generator.ts'
@@ -97,7 +97,9 @@ describe('a flame graph', () => {
 })
 
 describe('the load generator', () => {
+  let asked: (string | undefined)[] = []
   const server = createServer((request, response) => {
+    asked.push(request.url)
     if (request.url === '/chunked') {
       response.write('no length')
       return void response.end()
@@ -146,6 +148,16 @@ describe('the load generator', () => {
   test('takes requests in turn', async () => {
     const turns = [job('/'), job('/denied')].flatMap(({ requests }) => requests)
     await expect(runJob({ ...job('/'), requests: turns })).rejects.toThrow('expected 200, got: HTTP/1.1 403')
+  })
+
+  test('gives each request a number of its own where it is asked to, also from one run to the next', async () => {
+    asked = []
+    for (let run = 0; run < 2; run += 1) await runJob(job(`/${ownNumber}`))
+    // A connection of the test before may still be answered.
+    const numbers = asked.filter(target => /^\/\d{8}$/.test(target ?? ''))
+    expect(numbers.length).toBeGreaterThan(10)
+    expect(new Set(numbers).size).toBe(numbers.length)
+    expect(asked.filter(target => target?.includes('#'))).toEqual([])
   })
 
   test('counts from when a request was due, so that a stall shows in all that should have been sent meanwhile', async () => {
