@@ -156,12 +156,15 @@ function isAlias(name: string): boolean {
 function findPlace(name: string): number {
   const candidates = byShape[shapeOf(name)]
   if (candidates === undefined) return -1
-  for (const { lower, usual, place } of candidates) if (isSame(name, lower, usual)) return place
+  for (let at = 0; at < candidates.length; at += 1) {
+    const candidate = candidates[at] as Wanted
+    if (isSame(name, candidate)) return candidate.place
+  }
   return -1
 }
 
 /** Names of headers are compared without regard to case (RFC 9110 section 5.1). All three have the same length. */
-function isSame(name: string, lower: string, usual: string): boolean {
+function isSame(name: string, { lower, usual }: Wanted): boolean {
   if (name === usual || name === lower) return true
   // Ends differ for most pairs, and comparing them makes no second string.
   const last = lower.length - 1
