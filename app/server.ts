@@ -8,8 +8,17 @@ import helmet from 'helmet'
 import { OperationalError } from './errors.ts'
 import { makeWhole, requestClass } from './lean-request.ts'
 import type { Pages } from './pages/pages.ts'
+import { createTurnQueue } from './turn-queue.ts'
 
+/** Never throws. */
 type Endpoint = (request: IncomingMessage, response: ServerResponse) => void
+
+/** A request on its way to the endpoint that answers it. */
+interface Arrived {
+  readonly endpoint: Endpoint
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
 
 /** Paths that are answered before Express, each exactly, and one prefix for the reserved paths. */
 export interface CheckRoutes {
@@ -45,10 +54,14 @@ export function createMainServer(checks: CheckRoutes, pagesApp: Express, options
     connectionsCheckingInterval: 1000,
     IncomingMessage: requestClass,
   }
-  return createServer(limits, (request, response) => {
+  const answerInTurn = createTurnQueue(({ endpoint, request, response }: Arrived) => {
     if (isLeaving()) response.shouldKeepAlive = false
+    endpoint(request, response)
+  })
+  return createServer(limits, (request, response) => {
     const endpoint = findEndpoint(request.url ?? '', checks)
-    if (endpoint !== undefined) return endpoint(request, response)
+    if (endpoint !== undefined) return answerInTurn({ endpoint, request, response })
+    if (isLeaving()) response.shouldKeepAlive = false
     makeWhole(request)
     fallback(request, response)
   })
