@@ -5,8 +5,15 @@ import { createResources, type Resources } from './resources.ts'
 import { allowedPath } from './rules.ts'
 import { startService } from './service.ts'
 
-/** Starts a service, asks it once, ends it. What node:http adds to every answer by itself is left out. */
-export async function allowedAnswerHeaders(parent: Resources): Promise<OutgoingHttpHeaders> {
+let known: Promise<OutgoingHttpHeaders> | undefined
+
+/** As a service answers that is started for it, once in a run. What node:http adds to every answer by itself is left out. */
+export function allowedAnswerHeaders(parent: Resources): Promise<OutgoingHttpHeaders> {
+  known ??= askService(parent)
+  return known
+}
+
+async function askService(parent: Resources): Promise<OutgoingHttpHeaders> {
   const resources = createResources(parent)
   try {
     const { port, cookie } = await startService({ rows: 10 }, resources)

@@ -28,7 +28,7 @@ afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 const bench = (...args: string[]) =>
   promisify(execFile)(process.execPath, [...command, ...args], {
     cwd: root,
-    timeout: 280_000,
+    timeout: 560_000,
     env: { ...process.env, TMPDIR: temporary },
   })
 
@@ -41,7 +41,7 @@ describe('a short run of everything', () => {
     const { stdout } = await bench('all', ...shortRun, '--sizes', '10,100', '--json')
     text = stdout
     result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
-  }, 300_000)
+  }, 600_000)
 
   const withoutRedis = loadCaseNames.filter(name => name !== 'check-redis')
   test.each(hasRedis ? loadCaseNames : withoutRedis)('%s is asked, and its answers are timed', name => {
