@@ -60,6 +60,26 @@ function freezeDeeply<T>(value: T): T {
   return Object.freeze(value)
 }
 
+const plain = {
+  requestId: 'r',
+  clientAddress: '192.0.2.7',
+  sessionDigest: 's',
+  domain: 'd',
+  resource: '/',
+  action: 'GET',
+}
+
+/** An allowed request of this person, plain but for what is given. */
+function accessOf(identity: Identity, given: Partial<typeof plain> = {}): Access {
+  const { requestId, clientAddress, sessionDigest, ...request } = { ...plain, ...given }
+  return {
+    question: { front: 'forward-auth', requestId, clientAddress, request: { ...request, url: '' } },
+    authentication: { identity, sessionDigest },
+    decision: { effect: 'allow', rule: 'a.csv:1', revision: 'x' },
+    durationMicroseconds: 1,
+  }
+}
+
 describe('the line of a decision', () => {
   it('says what its event says, the second time as the first', () => {
     const [formatAccess, formatLine] = [createAccessFormat(), createLineFormat()]
@@ -81,21 +101,7 @@ describe('the line of a decision', () => {
     'escapes %s where all others are plain',
     name => {
       const planted = 'a"\n\u2028\\b\u202e'
-      const plain = {
-        requestId: 'r',
-        clientAddress: '192.0.2.7',
-        sessionDigest: 's',
-        domain: 'd',
-        resource: '/',
-        action: 'GET',
-      }
-      const { requestId, clientAddress, sessionDigest, ...request } = { ...plain, [name]: planted }
-      const access: Access = {
-        question: { front: 'forward-auth', requestId, clientAddress, request: { ...request, url: '' } },
-        authentication: { identity: anonymous, sessionDigest },
-        decision: { effect: 'allow', rule: 'a.csv:1', revision: 'x' },
-        durationMicroseconds: 1,
-      }
+      const access = accessOf(anonymous, { [name]: planted })
       const line = createAccessFormat()(access, at)
       expect(line).toMatch(/^[ -~]+\n$/)
       expect(line).toBe(createLineFormat()(accessEvent(access), at))
@@ -104,16 +110,7 @@ describe('the line of a decision', () => {
 
   it('has the time at which it was written', () => {
     const format = createAccessFormat()
-    const access: Access = {
-      question: {
-        front: 'forward-auth',
-        requestId: 'r',
-        request: { domain: 'd', resource: '/', action: 'GET', url: '' },
-      },
-      authentication: { identity: anonymous },
-      decision: { effect: 'deny', reason: 'rule-denied', revision: 'x' },
-      durationMicroseconds: 1,
-    }
+    const access = accessOf(anonymous)
     for (const moment of [at, at, at + 1, at + 86_400_000, at]) {
       expect(JSON.parse(format(access, moment)).time).toBe(new Date(moment).toISOString())
     }
@@ -123,20 +120,10 @@ describe('the line of a decision', () => {
     const format = createAccessFormat()
     const groups = ['ops']
     const identity = { kind: 'user', subject: 's', provider: 'p', groups, claims: {} } as const
-    const access = (whose: Identity): Access => ({
-      question: {
-        front: 'forward-auth',
-        requestId: 'r',
-        request: { domain: 'd', resource: '/', action: 'GET', url: '' },
-      },
-      authentication: { identity: whose },
-      decision: { effect: 'allow', rule: 'a.csv:1', revision: 'x' },
-      durationMicroseconds: 1,
-    })
     // Frozen, but for its list.
     const frozen = Object.freeze(identity)
-    expect(JSON.parse(format(access(frozen), at)).groups).toEqual(['ops'])
+    expect(JSON.parse(format(accessOf(frozen), at)).groups).toEqual(['ops'])
     groups.push('dev')
-    expect(JSON.parse(format(access(frozen), at)).groups).toEqual(['ops', 'dev'])
+    expect(JSON.parse(format(accessOf(frozen), at)).groups).toEqual(['ops', 'dev'])
   })
 })
