@@ -32,7 +32,8 @@ export function createReturnToGuard(options: ReturnToOptions): ReturnToGuard {
   const home = new URL(options.publicUrl)
   return raw => {
     const request = parse(raw, options.canonical)
-    if (request === undefined) return undefined
+    // The canonical form holds names that no browser opens: `xn--a` is no Punycode.
+    if (request === undefined || !URL.canParse(request.url)) return undefined
     const target = new URL(request.url)
     // Two parsers that disagree about the host are the attack itself.
     if (target.hostname !== request.domain || !isReachable(target, home)) return undefined

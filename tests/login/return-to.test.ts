@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createReturnToGuard } from '../../app/login/return-to.ts'
 import { startMisbehavingProvider } from './misbehaving-provider.ts'
@@ -99,12 +100,32 @@ describe('a login may not return to', () => {
     ['a scheme in capitals', 'HTTPS://wiki.example.com/'],
     ['a line break', 'https://wiki.example.com/\r\nSet-Cookie: a=b'],
     ['a space in front', ' https://wiki.example.com/'],
+    ['a name that is no Punycode', 'http://xn--a/'],
+    ['a name that is no Punycode, below a wildcard', 'https://xn--a.apps.example.com/'],
+    ['a name with dashes where Punycode has its mark', 'https://ab--c.xn--zz.apps.example.com/'],
     ['E05: 20 KB', `https://wiki.example.com/${'a'.repeat(20_000)}`],
     ['E05: a list', ['https://wiki.example.com/']],
     ['E05: an object', { href: 'https://wiki.example.com/' }],
     ['nothing', undefined],
     ['an empty text', ''],
   ])('%s', (_name, raw) => expect(guard(raw)).toBeUndefined())
+})
+
+test('whatever host an address names, the guard answers and does not throw', () => {
+  const label = fc.oneof(
+    fc.stringMatching(/^[a-z0-9-]{1,12}$/),
+    fc.stringMatching(/^xn--[a-z0-9-]{0,12}$/),
+    fc.string({ unit: 'binary', maxLength: 8 }),
+  )
+  const host = fc.array(label, { minLength: 1, maxLength: 4 }).map(labels => [...labels, 'apps.example.com'].join('.'))
+  const address = fc.tuple(host, fc.webPath()).map(([name, path]) => `https://${name}${path}`)
+  fc.assert(
+    fc.property(fc.oneof(address, fc.webUrl(), fc.string({ unit: 'binary' })), raw => {
+      const found = guard(raw)
+      if (found !== undefined) expect(new URL(found).hostname).toMatch(allowedHosts)
+    }),
+    { numRuns: 2000 },
+  )
 })
 
 describe.runIf(hasPayloads)('E01: the list of open-redirect payloads', () => {
