@@ -39,7 +39,7 @@ describe('the structure', () => {
     }
     expect(summary.violations.map(({ from, to, rule }) => `${rule.name}: ${from} -> ${to}`)).toEqual([])
     expect(summary.totalCruised).toBeGreaterThan(sources.length / 2)
-  }, 60_000)
+  })
 
   test(`has no file of more than ${longestFile} lines: two things in one file are two files`, () => {
     const long = sources.filter(path => textOf(path).split('\n').length - 1 > longestFile)

@@ -138,7 +138,7 @@ async function startRedisOn(port: number, options: RedisOptions): Promise<Runnin
 function untilReady(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let output = ''
-    const timer = setTimeout(() => reject(new Error(`redis-server is not ready after 10 s: ${output}`)), 10_000)
+    const timer = setTimeout(() => reject(new Error(`redis-server is not ready after a minute: ${output}`)), 60_000)
     const settle = (action: () => void) => {
       clearTimeout(timer)
       action()

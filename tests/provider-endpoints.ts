@@ -17,6 +17,8 @@ export type ProviderEndpoint = keyof typeof paths
 export interface EndpointFault {
   /** How long the answer, whichever, takes at least. */
   readonly delayMs?: number
+  /** The answer waits for it. */
+  readonly heldUntil?: Promise<unknown>
   /** Answered in place of the provider's own answer, which is then not even made. */
   readonly status?: number
   /** JSON beside `status`. Default `{}`. */
@@ -57,6 +59,7 @@ export function createEndpoints(): ProviderEndpoints {
       counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1)
       const fault = takeFault(endpoint)
       if (fault?.delayMs !== undefined) await setTimeout(fault.delayMs)
+      await fault?.heldUntil
       return fault !== undefined && answer(fault, request, response)
     },
   }

@@ -199,7 +199,7 @@ async function startReplica(place: ReplicaPlace, options: TestServiceOptions): P
 
 /** Redis is connected to in the background; a test that began before would see the outage of the first moments. */
 async function untilReady(adminPort: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+  for (let attempt = 0; attempt < 4_000; attempt += 1) {
     const { ok } = await fetch(`http://127.0.0.1:${adminPort}/readyz`)
     if (ok) return
     await setTimeout(25)
@@ -266,7 +266,7 @@ export function cookiePair(answer: Answer): string {
 
 async function eventOf(file: string, answer: Answer): Promise<AuditRecord> {
   const requestId = header(answer, 'x-sallyport-request-id')
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 6_000; attempt += 1) {
     const found = readLines(file).find(event => event.requestId === requestId)
     if (found !== undefined) return found
     // Lines are written in batches, some milliseconds after the answer.

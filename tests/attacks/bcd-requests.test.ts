@@ -1,5 +1,6 @@
 /** B, C, D: what was asked for. The canonicaliser's own cases are in tests/decisions; here the service answers them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { processorMsOf } from '../pace.ts'
 import { header, navigation, type TestService } from '../service.ts'
 import { payloads } from './payloads.ts'
 import { expectAnonymous, expectDenied, fronts, startWorld, wiki } from './world.ts'
@@ -105,9 +106,8 @@ describe.each(fronts)('%s', front => {
 
   it('B17 answers overlong addresses at once', async () => {
     for (const length of [8_200, 30_000, 64_000]) {
-      const started = performance.now()
-      expectDenied(await get(`/public/${'a'.repeat(length)}`))
-      expect(performance.now() - started).toBeLessThan(2_000)
+      const answer = async () => expectDenied(await get(`/public/${'a'.repeat(length)}`))
+      expect(await processorMsOf(answer)).toBeLessThan(2_000)
     }
   })
 

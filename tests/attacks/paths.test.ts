@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicaliseUrl, MalformedRequestError } from '../../rbac/access-request.ts'
 import { matchablePath, parseResource } from '../../rbac/resources.ts'
+import { processorMsOf } from '../pace.ts'
 
 const origin = 'https://app.example.com'
 
@@ -145,17 +146,15 @@ describe('B17 long paths', () => {
     ['escapes', '%41'],
     ['percent signs', '%'],
     ['semicolons', ';'],
-  ])('64 KB and just under 8 KB of %s are answered at once', (_, unit) => {
-    const start = performance.now()
-    for (const size of [65_536, 8190]) read(`/${unit.repeat(Math.floor(size / unit.length))}`)
-    expect(performance.now() - start).toBeLessThan(1000)
+  ])('64 KB and just under 8 KB of %s are answered at once', async (_, unit) => {
+    const readBoth = () => [65_536, 8190].map(size => read(`/${unit.repeat(Math.floor(size / unit.length))}`))
+    expect(await processorMsOf(readBoth)).toBeLessThan(1000)
   })
 
-  test('H09 a pattern that would make a backtracking engine think for years answers at once', () => {
+  test('H09 a pattern that would make a backtracking engine think for years answers at once', async () => {
     const { fits } = parseResource('re:/(a+)+(a|aa)*$')
-    const start = performance.now()
-    expect(fits(`/${'a'.repeat(8000)}!`)).toBe(false)
-    expect(performance.now() - start).toBeLessThan(1000)
+    const ask = () => expect(fits(`/${'a'.repeat(8000)}!`)).toBe(false)
+    expect(await processorMsOf(ask)).toBeLessThan(1000)
   })
 })
 

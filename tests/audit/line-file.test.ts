@@ -75,7 +75,7 @@ describe('a line file', () => {
     expect(folder.textOf('lines')).toBe('ali')
     expect([file.pendingLines(), file.pendingBytes()]).toEqual([1, 6])
     file.append('bob\n')
-    await expect.poll(() => folder.textOf('lines'), { timeout: 5_000 }).toBe('alice\nbob\n')
+    await expect.poll(() => folder.textOf('lines')).toBe('alice\nbob\n')
     expect(errors).toMatchObject([{ code: 'ENOSPC' }])
     // The bytes are in the file a moment before the write has called back.
     await expect.poll(() => [file.pendingLines(), file.pendingBytes()]).toEqual([0, 0])

@@ -271,7 +271,7 @@ describe('the build', () => {
     mkdirSync(join(directory, 'policy'))
     put('policy/wiki.csv', 'p, group:ops, wiki.example.com, /a, read, -, allow\np, group:ops, wiki.example.com\n')
     const env = { ...process.env, SALLYPORT_SERVER_LISTEN: '127.0.0.1:0', SALLYPORT_ADMIN_LISTEN: '127.0.0.1:0' }
-    const options = { cwd: directory, env, timeout: 15_000 }
+    const options = { cwd: directory, env, timeout: 120_000 }
     await expect(promisify(execFile)(main, ['serve'], options)).rejects.toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/The policy cannot be used: one problem\.\nwiki\.csv:2:\d+ {2}\S/),

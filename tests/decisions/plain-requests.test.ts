@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { canonicaliseHost } from '../../rbac/canonical-host.ts'
 import { canonicalisePath, canonicaliseSegment } from '../../rbac/canonical-path.ts'
+import { processorMsOf } from '../pace.ts'
 
 /** The full reading: segment by segment, no dots alone, doubled slashes collapsed. */
 function readInFull(path: string): string | 'refused' {
@@ -71,16 +72,14 @@ test('B01 B02 a path is read alike at a glance and in full', () => {
   )
 })
 
-test('B18 a long path is read at a glance in a moment', () => {
-  const started = performance.now()
-  for (const path of [
+test('B18 a long path is read at a glance in a moment', async () => {
+  const paths = [
     `/${'a/'.repeat(4_000)}`,
     `/${'.'.repeat(8_000)}/`,
     `/${'a'.repeat(8_000)}\\`,
     `${'/a'.repeat(4_000)}/..`,
-  ])
-    read(path)
-  expect(performance.now() - started).toBeLessThan(500)
+  ]
+  expect(await processorMsOf(() => paths.map(read))).toBeLessThan(500)
 })
 
 test('C01 C03 a host is read alike at a glance and in full', () => {

@@ -77,7 +77,7 @@ export async function spawnService({
 
 /** Resolves when the service answers on both listeners. */
 export async function untilListening(service: RunningService): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+  for (let attempt = 0; attempt < 2_000; attempt += 1) {
     if (service.child.exitCode !== null) throw new Error(`the service has ended: ${service.stderr()}`)
     const isUp = await service.readiness().then(
       () => true,

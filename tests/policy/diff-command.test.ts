@@ -119,7 +119,7 @@ describe('sallyport policy diff', () => {
     }))
     expect(differences).toHaveLength(20)
     expect(differences).toEqual(expect.arrayContaining(lost))
-  }, 30_000)
+  })
 
   it('asks the rows of a role that has got a member, also through another role, before the others', async () => {
     const many = Array.from({ length: 20_000 }, (_, at) => `p, group:ops, wiki.example.com, /${at}, GET, -, allow\n`)
@@ -130,7 +130,7 @@ describe('sallyport policy diff', () => {
     expect(JSON.parse(terminal.output()).differences).toEqual([
       expect.objectContaining({ who: 'email:bob@example.com', request: 'GET wiki.example.com/edit', from: 'deny' }),
     ])
-  }, 30_000)
+  })
 
   it('leaves room for every changed row where one names thousands, and says so', async () => {
     const members = Array.from({ length: 25_000 }, (_, at) => `g, email:p${at}@example.com, role:staff, *\n`).join('')
@@ -144,7 +144,7 @@ describe('sallyport policy diff', () => {
     // Half of the sample for each of the two; nobody is asked as anyone too.
     expect(changed).toBe(9_999 + 1)
     expect(leftOut.inPart).toEqual(['new/rows.csv:2'])
-  }, 30_000)
+  })
 
   it('asks the requests of a test file, whatever its cases want', async () => {
     put('new/rows.csv', wiki)

@@ -10,6 +10,7 @@ import type { Identity } from '../../rbac/identity.ts'
 import { type LintOptions, lintPolicy } from '../../rbac/lint/lint.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { processorMsOf } from '../pace.ts'
 
 const conditionsFile = `office: { source-network: [10.0.0.0/8] }
 hours: { time-window: { from: "09:00", to: "18:00" } }
@@ -156,11 +157,12 @@ describe('other findings', () => {
     ])
   })
 
-  it('ten thousand rows of one host take less than ten seconds', { timeout: 20_000 }, async () => {
+  it('ten thousand rows of one host take less than ten seconds', async () => {
     const many = Array.from({ length: 10_000 }, (_, at) =>
       p('group:ops', 'wiki.example.com', `/p${at}/**`, '*', '-', 'allow'),
     )
-    expect(await lint(many.join('\n'))).toEqual([])
+    const find = async () => expect(await lint(many.join('\n'))).toEqual([])
+    expect(await processorMsOf(find)).toBeLessThan(10_000)
   })
 })
 

@@ -51,6 +51,6 @@ export function swapConfigMap(path: string, revision: string): void {
 }
 
 /** Waits until it holds; fails with the last reason after five seconds. */
-export const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 5000, interval: 10 })
+export const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 60_000, interval: 10 })
 
 export const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))

@@ -31,7 +31,7 @@ describe.skipIf(peers === undefined)('a policy in PostgreSQL', () => {
     await (await start({ migrate: true })).close()
     operator = await postgres.client()
     await operator.query(readFileSync(join(deploy, 'notify.sql'), 'utf8'))
-  }, 60_000)
+  })
   beforeEach(async () => {
     await operator.query('TRUNCATE casbin')
     await insert('p', ['anyone', 'wiki.example.com', '/public/**', 'read', '-', 'allow'])
@@ -129,5 +129,5 @@ describe.skipIf(peers === undefined)('a policy in PostgreSQL', () => {
     await eventually(() => expect(replica.status().lastError).toBeUndefined())
     await insert('p', ['anyone', 'wiki.example.com', '/back', 'read', '-', 'allow'])
     await eventually(() => expect(pathsOf(replica)).toContain('/back'))
-  }, 30_000)
+  })
 })

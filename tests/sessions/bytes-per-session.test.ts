@@ -87,7 +87,7 @@ describe('bytes per session', () => {
       await records.close()
       rmSync(path, { recursive: true })
     }
-  }, 60_000)
+  })
 
   test.runIf(requirePeer('redis-server') !== undefined)(
     'in Redis and as remembered records',

@@ -56,7 +56,27 @@ async function plant(records: RecordStore): Promise<readonly string[]> {
   return ids
 }
 
+/** How long a list takes while the store holds nobody else: what this machine needs for it now. */
+async function listOfFew(records: RecordStore): Promise<number> {
+  const directory = directoryOver(records)
+  const login = loginOf('alice', clock)
+  const identity = { ...login.identity, subject: 'https://idp.example#alone' }
+  for (let count = 0; count < sessionsOfEach; count += 1) {
+    await directory.register(randomBytes(32).toString('base64url'), { ...login, identity })
+  }
+  const times: number[] = []
+  for (let count = 0; count < 40; count += 1) {
+    const started = performance.now()
+    await directory.list({ subject: identity.subject }, { limit: 100 })
+    times.push(performance.now() - started)
+  }
+  // The first ones compile.
+  const median = times.slice(20).sort((a, b) => a - b)[10] ?? 0
+  return median
+}
+
 async function expectQuickLists(records: RecordStore): Promise<void> {
+  const yardstickMs = await listOfFew(records)
   const ids = await plant(records)
   const directory = directoryOver(records)
   const times: number[] = []
@@ -69,8 +89,9 @@ async function expectQuickLists(records: RecordStore): Promise<void> {
     const wanted = ids.slice(first, first + sessionsOfEach).map(id => handleOf(digestOf('session', id)))
     expect(sessions.map(({ handle }) => handle).sort()).toEqual(wanted.sort())
   }
-  expect(times.sort((a, b) => a - b)[10]).toBeLessThan(50)
-  // The index of all has each of them once.
+  // To look through all of them would take ten thousand times as long.
+  expect(times.sort((a, b) => a - b)[10]).toBeLessThan(50 + 50 * yardstickMs)
+  // The index of all has each of them once, and those of the yardstick.
   const members = new Set<string>()
   let after: string | undefined
   do {
@@ -78,14 +99,14 @@ async function expectQuickLists(records: RecordStore): Promise<void> {
     for (const member of page.members) members.add(member)
     after = page.next
   } while (after !== undefined)
-  expect(members.size).toBe(sessionCount)
+  expect(members.size).toBe(sessionCount + sessionsOfEach)
   const { sessions } = await directory.list({ all: true }, { limit: 1000 })
   expect(sessions).toHaveLength(1000)
   expect(await directory.end({ subject: personAt(0) }, () => {})).toBe(sessionsOfEach)
 }
 
 describe('among 50,000 sessions', () => {
-  test("a person's are found at once in LMDB", { timeout: 120_000 }, async () => {
+  test("a person's are found at once in LMDB", async () => {
     const path = mkdtempSync(join(tmpdir(), 'sallyport-many-'))
     const records = createLmdbRecords({ path, clock })
     try {
@@ -98,7 +119,6 @@ describe('among 50,000 sessions', () => {
 
   test.runIf(requirePeer('redis-server') !== undefined)(
     "a person's are found at once in Redis, with none of the commands that look through all keys",
-    { timeout: 120_000 },
     async () => {
       // Those of docs/reference/store-keys.md, and no other.
       const commands = 'get getex set setrange pexpire pttl del zadd zrem zrange eval evalsha ping quit hello'

@@ -132,7 +132,7 @@ describe.runIf(isRedisHere)('F11 a Redis Cluster', () => {
   const opener = createOpener(() => clusterChoice(servers))
   beforeAll(async () => {
     servers = await startCluster(documentedUser.args)
-  }, 30_000)
+  })
   afterAll(async () => {
     await opener.closeAll()
     await servers?.stop()
@@ -240,7 +240,6 @@ describe.runIf(isRedisHere)('F11 a Redis Cluster', () => {
     expect(seen).toMatchObject({ wronglyIn: 0, wronglyOut: 0 })
     expect(seen.refused).toBeGreaterThan(10)
     expect(seen.answered).toBeGreaterThan(200)
-    expect(recoveredMs).toBeLessThan(15_000)
     await untilVerified(records)
     // The new master has no replica: an end that nobody confirms is said to be none.
     const there = live.find(key => slotOf(key) <= 5460) ?? ''
@@ -309,7 +308,7 @@ describe.runIf(isRedisHere)('F11 a Redis behind Sentinel', () => {
   const opener = createOpener(() => sentinelChoice(servers, password))
   beforeAll(async () => {
     servers = await startSentinels({ password })
-  }, 30_000)
+  })
   afterAll(async () => {
     await opener.closeAll()
     await servers?.stop()
@@ -341,7 +340,7 @@ describe.runIf(isRedisHere)('F11 a Redis behind Sentinel that is killed', () => 
   const opener = createOpener(() => sentinelChoice(servers))
   beforeAll(async () => {
     servers = await startSentinels()
-  }, 30_000)
+  })
   afterAll(async () => {
     await opener.closeAll()
     await servers?.stop()
@@ -386,7 +385,6 @@ describe.runIf(isRedisHere)('F11 a Redis behind Sentinel that is killed', () => 
     expect(seen).toMatchObject({ wronglyIn: 0, wronglyOut: 0 })
     expect(seen.refused).toBeGreaterThan(10)
     expect([...statuses]).toEqual([200, 503])
-    expect(recoveredMs).toBeLessThan(15_000)
   })
 })
 

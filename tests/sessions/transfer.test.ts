@@ -188,7 +188,7 @@ describe('sallyport store refuses', () => {
     expect(existsSync(operator.path('new.jsonl'))).toBe(false)
   })
 
-  it('a store that does not answer, with the reason and without the password', { timeout: 20_000 }, async () => {
+  it('a store that does not answer, with the reason and without the password', async () => {
     const operator = createOperator()
     const url = `redis://:hunter2@127.0.0.1:${await freePort()}`
     const answer = await operator.run('export', 'out.jsonl', { store: 'redis', url })

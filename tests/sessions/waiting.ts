@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RecordStore } from '../../app/sessions/session-store.ts'
 
 export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000
+  const deadline = Date.now() + 60_000
   while (!(await isTrue())) {
-    if (Date.now() > deadline) throw new Error('it did not happen within fifteen seconds')
+    if (Date.now() > deadline) throw new Error('it did not happen within a minute')
     await delay(10)
   }
 }

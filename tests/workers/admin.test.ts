@@ -78,7 +78,7 @@ describe('several workers', () => {
 
     setPolicy(openPolicy)
     service.child.kill('SIGHUP')
-    await expect.poll(statuses, { timeout: 5_000 }).toEqual(new Set([401]))
+    await expect.poll(statuses).toEqual(new Set([401]))
     expect(await (await admin(service, '/policy')).json()).toMatchObject({ rows: 1 })
     expect(await metric(service, 'sallyport_policy_last_reload_successful')).toBe(1)
   })

@@ -49,7 +49,7 @@ describe('sallyport workers', () => {
     const { code, output } = await run('restart', '--json')
     expect([code, JSON.parse(output)]).toMatchObject([1, { outcome: 'failed' }])
     process.kill(workersOf(service)[0]?.pid ?? 0, 'SIGKILL')
-    await expect.poll(async () => (await run('status')).output, { timeout: 5_000 }).toContain('1 of 2 serve')
+    await expect.poll(async () => (await run('status')).output).toContain('1 of 2 serve')
     expect((await run('status')).code).toBe(1)
   })
 

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { endProcess, freePort, requirePeer } from '../peers.ts'
 import { check, post, startLoad, startWorkers } from './service.ts'
@@ -51,13 +50,13 @@ describe.skipIf(nginx === undefined)('behind NGINX', () => {
     const proxy = await startNginx(nginx ?? '', service.port)
     try {
       const isUp = () => check(proxy, '/public/a').then(({ status }) => status)
-      await expect.poll(() => isUp().catch(() => 0), { timeout: 5_000 }).toBe(200)
+      await expect.poll(() => isUp().catch(() => 0)).toBe(200)
       const load = startLoad(proxy, { kept: 8, fresh: 4 })
       for (let round = 0; round < 3; round += 1) {
-        await delay(200)
+        await load.untilMore(40)
         expect((await post(service, '/workers/restart')).status).toBe(200)
       }
-      await delay(500)
+      await load.untilMore(40)
       const { allowed, failures } = await load.end()
       expect(failures).toEqual([])
       expect(proxy.errors()).toBe('')
@@ -66,5 +65,5 @@ describe.skipIf(nginx === undefined)('behind NGINX', () => {
       await proxy.stop()
       await service.stop()
     }
-  }, 60_000)
+  })
 })

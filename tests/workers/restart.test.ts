@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type RunningService, type ServeOptions, spawnService, untilListening } from '../lifecycle/process.ts'
+import { stretched, withLateness } from '../pace.ts'
 import {
   admin,
   allowedChecks,
@@ -36,25 +37,25 @@ describe('a restart of the workers', () => {
     const service = await start()
     const old = pidsOf(service)
     const load = startLoad(service)
-    await delay(300)
+    await load.untilMore(50)
     const before = await metric(service, allowedChecks)
     for (let round = 0; round < 3; round += 1) {
       const response = await post(service, '/workers/restart')
       expect([response.status, await response.json()]).toEqual([200, { outcome: 'restarted' }])
-      await delay(200)
+      await load.untilMore(20)
     }
     const during = await metric(service, allowedChecks)
     const { allowed, failures } = await load.end()
     expect(failures).toEqual([])
     expect(allowed).toBeGreaterThan(100)
     expect(during).toBeGreaterThan(before)
-    await expect.poll(() => pidsOf(service).filter(isAlive).length, { timeout: 5_000 }).toBe(2)
+    await expect.poll(() => pidsOf(service).filter(isAlive).length).toBe(2)
     expect(old.filter(isAlive)).toEqual([])
     expect(pidsOf(service)).toHaveLength(8)
     // Every answer that a client got is in the sum, also those of the processes that are gone.
     expect(await metric(service, allowedChecks)).toBe(allowed)
     expect(await metric(service, 'sallyport_worker_restarts_total')).toBe(0)
-  }, 60_000)
+  })
 
   it('lets an idle connection live until it is used once more, and then asks its client to come back', async () => {
     const service = await start()
@@ -70,7 +71,7 @@ describe('a restart of the workers', () => {
     for (const agent of [first, second]) {
       expect(await check(service, '/public/b', agent)).toMatchObject({ status: 200, isLast: true })
     }
-    await expect.poll(() => old.filter(isAlive), { timeout: 5_000 }).toEqual([])
+    await expect.poll(() => old.filter(isAlive)).toEqual([])
     expect(await metric(service, allowedChecks)).toBe(4)
     for (const agent of [first, second]) agent.destroy()
   })
@@ -92,7 +93,7 @@ describe('a restart of the workers', () => {
     ])
     withRateLimit(1)
     service.child.kill('SIGUSR2')
-    await expect.poll(service.stderr, { timeout: 10_000 }).toContain('workers restarted')
+    await expect.poll(service.stderr).toContain('workers restarted')
     const page = () => fetch(`http://localhost:${service.port}/signed-out`, { headers: { connection: 'close' } })
     expect([(await page()).status, (await page()).status, (await page()).status]).toEqual([200, 429, 429])
   })
@@ -118,10 +119,10 @@ describe('a restart of the workers', () => {
     )
     const [first] = workersOf(service)
     process.kill(first?.pid ?? 0, 'SIGKILL')
-    await expect.poll(() => pidsOf(service).length, { timeout: 10_000 }).toBe(3)
+    await expect.poll(() => pidsOf(service).length).toBe(3)
     const statuses = async () =>
       new Set(await Promise.all([1, 2, 3, 4].map(async () => (await check(service, '/n')).status)))
-    await expect.poll(statuses, { timeout: 5_000 }).toEqual(new Set([200]))
+    await expect.poll(statuses).toEqual(new Set([200]))
   })
 })
 
@@ -132,7 +133,7 @@ describe('a signal to a service that still starts', () => {
       settings: { server: { workers: 2 }, policy: { watch: false } },
     })
     running.push(service)
-    await expect.poll(() => pidsOf(service).length, { timeout: 10_000, interval: 5 }).toBe(1)
+    await expect.poll(() => pidsOf(service).length, { interval: 5 }).toBe(1)
     return service
   }
 
@@ -140,7 +141,7 @@ describe('a signal to a service that still starts', () => {
     const service = await startHalf()
     service.child.kill('SIGUSR2')
     await untilListening(service)
-    await expect.poll(service.stderr, { timeout: 10_000 }).toContain('workers restarted')
+    await expect.poll(service.stderr).toContain('workers restarted')
     expect(pidsOf(service)).toHaveLength(4)
     expect((await check(service, '/public/a')).status).toBe(200)
   })
@@ -153,7 +154,7 @@ describe('a signal to a service that still starts', () => {
     await untilListening(service)
     const statuses = async () =>
       new Set(await Promise.all([1, 2, 3, 4].map(async () => (await check(service, '/n')).status)))
-    await expect.poll(statuses, { timeout: 5_000 }).toEqual(new Set([200]))
+    await expect.poll(statuses).toEqual(new Set([200]))
   })
 })
 
@@ -161,13 +162,13 @@ describe('a worker that is killed under load', () => {
   it('is replaced; only what it was answering is lost, and no count goes backwards', async () => {
     const service = await start()
     const load = startLoad(service)
-    await delay(300)
+    await load.untilMore(30)
     const before = await metric(service, allowedChecks)
     const [victim] = workersOf(service)
     process.kill(victim?.pid ?? 0, 'SIGKILL')
-    await expect.poll(() => pidsOf(service).length, { timeout: 10_000 }).toBe(3)
+    await expect.poll(() => pidsOf(service).length).toBe(3)
     expect(await metric(service, allowedChecks)).toBeGreaterThanOrEqual(before)
-    await delay(300)
+    await load.untilMore(20)
     const { allowed, failures } = await load.end()
     expect(allowed).toBeGreaterThan(50)
     // Each of the six clients has at most one request under way.
@@ -183,7 +184,7 @@ describe('a worker that is killed under load', () => {
     const service = await start({ settings: { policy: { watch: false } } })
     writeFileSync(join(service.directory, 'policy.csv'), 'p, anyone\n')
     process.kill(workersOf(service)[0]?.pid ?? 0, 'SIGKILL')
-    await expect.poll(service.stderr, { timeout: 10_000 }).toContain('a worker cannot be started')
+    await expect.poll(service.stderr).toContain('a worker cannot be started')
     const { status, body } = await service.readiness()
     expect([status, JSON.parse(body)]).toMatchObject([
       200,
@@ -191,7 +192,7 @@ describe('a worker that is killed under load', () => {
     ])
     expect((await check(service, '/public/a')).status).toBe(200)
     writeFileSync(join(service.directory, 'policy.csv'), openPolicy)
-    await expect.poll(() => pidsOf(service).length, { timeout: 10_000 }).toBe(3)
+    await expect.poll(() => pidsOf(service).length).toBe(3)
   })
 
   it('is the end, with its reason, when none serves and none can be started', async () => {
@@ -202,7 +203,7 @@ describe('a worker that is killed under load', () => {
     expect(await service.ended).toBe(2)
     expect(service.stderr()).toMatch(/\nThe policy cannot be used: one problem\.\n.*policy\.csv:1:1 .*\n$/)
     expect(pidsOf(service)).toHaveLength(2)
-  }, 60_000)
+  })
 })
 
 describe('a single process', () => {
@@ -238,8 +239,9 @@ describe('the end of the service', () => {
     await delay(100)
     const started = performance.now()
     service.child.kill('SIGTERM')
-    expect(await service.ended).toBe(0)
-    expect(performance.now() - started).toBeLessThan(4_000)
+    const { result: code, late } = await withLateness(() => service.ended)
+    expect(code).toBe(0)
+    expect(performance.now() - started).toBeLessThan(stretched(4_000, late.mostMs))
     socket.destroy()
   })
 
@@ -249,7 +251,7 @@ describe('the end of the service', () => {
     const { requestId } = await check(service, '/public/last-words')
     service.child.kill('SIGKILL')
     await service.ended
-    await expect.poll(() => workers.filter(isAlive), { timeout: 5_000 }).toEqual([])
+    await expect.poll(() => workers.filter(isAlive)).toEqual([])
     await expect(check(service, '/public/a')).rejects.toThrow()
     expect(readFileSync(join(service.directory, 'audit.jsonl'), 'utf8')).toContain(requestId)
   })

@@ -65,11 +65,13 @@ export function check(
       response.once('error', reject)
     })
     sent.once('error', reject)
-    sent.setTimeout(5_000, () => sent.destroy(new Error('no answer within 5 s')))
+    sent.setTimeout(60_000, () => sent.destroy(new Error('no answer within a minute')))
   })
 }
 
 export interface Load {
+  /** Resolves when so many more have been allowed. */
+  readonly untilMore: (count: number) => Promise<void>
   /** Ends the load; how many were allowed, and what was not. */
   readonly end: () => Promise<{ readonly allowed: number; readonly failures: readonly string[] }>
 }
@@ -98,6 +100,10 @@ export function startLoad(service: Pick<RunningService, 'port'>, { kept = 4, fre
     ...Array.from({ length: fresh }, () => client(false, 3)),
   ]
   return {
+    async untilMore(count) {
+      const enough = allowed + count
+      while (allowed < enough) await delay(5)
+    },
     async end() {
       isEnding = true
       await Promise.all(clients)
