@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createOutbound } from '../../app/login/outbound.ts'
-import { stretched, withLateness } from '../pace.ts'
+import { stretched } from '../pace.ts'
 import { requirePeer, startRedis } from '../peers.ts'
 import { formOf } from '../provider.ts'
 import { startService, TestBrowser } from '../service.ts'
@@ -32,25 +32,26 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       const world = await start(store)
       const replica = await spawnReplica(world)
       closing.push(replica.stop)
-      const { result: times, late } = await withLateness(async () => {
-        const moments: number[] = []
-        for (let round = 0; round < 200; round += 1) {
-          const { sid, cookie } = await loggedIn(world)
-          const token = await logoutToken(world.odd, { sid })
-          const hammer = hammerAt(replica, cookie)
-          await hammer.isLetIn
-          expect((await world.send('odd', token)).status).toBe(200)
-          moments.push(await hammer.letInAfter(performance.now()))
-        }
-        return moments
-      })
+      const times: number[] = []
+      const answerTimes: number[] = []
+      for (let round = 0; round < 200; round += 1) {
+        const { sid, cookie } = await loggedIn(world)
+        const token = await logoutToken(world.odd, { sid })
+        const hammer = hammerAt(replica, cookie, answerTimes)
+        await hammer.isLetIn
+        expect((await world.send('odd', token)).status).toBe(200)
+        times.push(await hammer.letInAfter(performance.now()))
+      }
       const sorted = times.toSorted((one, other) => one - other)
       const [median = 0, most = 0] = [sorted[100], sorted[199]]
       process.stdout.write(
         `let in after a log-out on ${store}: median ${median.toFixed(2)} ms, max ${most.toFixed(2)} ms of 200\n`,
       )
-      expect(median).toBeLessThan(stretched(10, late.oftenMs))
-      expect(most).toBeLessThan(stretched(250, late.mostMs))
+      // What was asked before is answered a while after, on a loaded machine a long one.
+      const answers = answerTimes.toSorted((one, other) => one - other)
+      const [often = 0, longest = 0] = [answers[Math.floor(answers.length * 0.9)], answers.at(-1)]
+      expect(median).toBeLessThan(stretched(10, often))
+      expect(most).toBeLessThan(stretched(250, longest))
     })
 
     it('at a real provider ends the session here, though no browser comes here', async () => {
@@ -228,15 +229,17 @@ describe('a log-out over the back channel', () => {
   })
 })
 
-/** Three at a time ask for the same session until each of them has been refused. */
-function hammerAt({ check }: ReplicaProcess, cookie: string) {
+/** Three at a time ask for the same session until each of them has been refused. `answerTimes` gets how long each took. */
+function hammerAt({ check }: ReplicaProcess, cookie: string, answerTimes: number[]) {
   let lastLetIn = 0
   let letIn = () => {}
   const isLetIn = new Promise<void>(resolve => {
     letIn = resolve
   })
   const ask = async (): Promise<void> => {
+    const started = performance.now()
     const status = await check(wiki, cookie)
+    answerTimes.push(performance.now() - started)
     if (status === 401) return
     if (status !== 200) throw new Error(`answered with ${status}`)
     lastLetIn = performance.now()

@@ -15,7 +15,7 @@ p, authenticated, wiki.localhost, /,         *, -, allow
 p, group:ops,     wiki.localhost, /admin/**, *, -, allow
 `
 
-describe.skipIf(folder === undefined)('with Keycloak', { timeout: 120_000 }, () => {
+describe.skipIf(folder === undefined)('with Keycloak', () => {
   let keycloak: RunningKeycloak
   let world: TestService
 

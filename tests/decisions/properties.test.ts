@@ -254,9 +254,7 @@ const largePolicyArbitrary = fc.record({
   roles: fc.uniqueArray(roleRow, { maxLength: 5, selector: row => JSON.stringify(row) }),
 })
 
-test('the rows that the index finds lead to the decision that all rows of the domain lead to', {
-  timeout: 120_000,
-}, async () => {
+test('the rows that the index finds lead to the decision that all rows of the domain lead to', async () => {
   const spared = { rows: 0, ofRows: 0 }
   const property = fc.asyncProperty(
     largePolicyArbitrary,

@@ -150,7 +150,7 @@ const identityOf = (who: Attempt['who']): Identity =>
 
 const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)
 
-test(`an import never allows what the routes refused (SEED=${seed})`, { timeout: 120_000 }, async () => {
+test(`an import never allows what the routes refused (SEED=${seed})`, async () => {
   const seen = { kept: 0, lost: 0, refused: 0 }
   const property = fc.asyncProperty(
     fc.array(route, { minLength: 1, maxLength: 4 }),

@@ -296,9 +296,7 @@ const deadRules = [
   'unreached-deny',
 ]
 
-test('without a row that lint calls shadowed no effect changes; without one it calls dead nobody gets in or is shut out', {
-  timeout: 60_000,
-}, async () => {
+test('without a row that lint calls shadowed no effect changes; without one it calls dead nobody gets in or is shut out', async () => {
   const tried = new Map<string, number>()
   const property = fc.asyncProperty(
     fc.uniqueArray(randomRow, { minLength: 4, maxLength: 14, size: 'max' }),

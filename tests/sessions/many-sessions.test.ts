@@ -124,7 +124,11 @@ describe('among 50,000 sessions', () => {
       const commands = 'get getex set setrange pexpire pttl del zadd zrem zrange eval evalsha ping quit hello'
       const allowed = commands.split(' ').map(name => `+${name}`)
       const server = await startRedis({ args: ['--user', 'app', 'on', '>secret', '~sallyport:*', ...allowed] })
-      const records = createRedisRecords({ url: `redis://app:secret@127.0.0.1:${server.port}`, clock })
+      const records = createRedisRecords({
+        url: `redis://app:secret@127.0.0.1:${server.port}`,
+        clock,
+        commandTimeoutMs: 30_000,
+      })
       try {
         await untilVerified(records)
         for (const command of ['SCAN 0', 'KEYS *', 'ZSCAN sallyport:index:{x} 0', 'RANDOMKEY']) {
