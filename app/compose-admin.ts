@@ -5,7 +5,8 @@ import type { Config } from '../config/config.ts'
 import { createExplainRoutes, type Explanation } from './admin/routes.ts'
 import type { AnswerSessions } from './admin/session-answers.ts'
 import { createSessionRoutes } from './admin/session-routes.ts'
-import { createAdminGuard } from './policy/admin-guard.ts'
+import { createClientErrorReport } from './client-error-report.ts'
+import { createAdminGuard, createNameGuard } from './policy/admin-guard.ts'
 import { describeSources } from './policy/configured-source.ts'
 import { type AdminPolicy, createPolicyRoutes } from './policy/routes.ts'
 import { createAdminServer } from './server.ts'
@@ -28,13 +29,27 @@ export interface ServiceAnswers extends AdminAnswers {
   readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'values'>
 }
 
+export interface AdminParts {
+  readonly config: Config
+  readonly logger: Logger
+  /** Counts what the listener refuses before it reads it. */
+  readonly onClientError: Metrics['clientError']
+}
+
+/** Names under which the listener answers, beside addresses and localhost. */
+export const adminNames = ({ admin }: Config): readonly string[] => [admin.listen.host, ...admin.hosts]
+
 export function composeAdmin(
-  { config, logger }: { readonly config: Config; readonly logger: Logger },
+  { config, logger, onClientError }: AdminParts,
   { readiness, metrics, explain, sessions, policy }: AdminAnswers,
   more: readonly RequestHandler[] = [],
 ): Server {
-  return createAdminServer(
-    [
+  const names = adminNames(config)
+  return createAdminServer({
+    requestTimeoutSeconds: config.server.requestTimeoutSeconds,
+    onClientError: createClientErrorReport({ listener: 'admin', logger, count: onClientError }),
+    routes: [
+      createNameGuard(names),
       createTelemetryRoutes({ readiness, metrics }),
       createExplainRoutes({
         explain,
@@ -42,12 +57,16 @@ export function composeAdmin(
       }),
       createSessionRoutes({
         sessions,
-        guard: createAdminGuard(config.admin.listen.host),
+        guard: createAdminGuard(names),
         onError: error => logger.error({ err: error }, 'a call about sessions failed'),
       }),
-      createPolicyRoutes({ policy, sources: describeSources(config.policy), listenHost: config.admin.listen.host }),
+      createPolicyRoutes({ policy, sources: describeSources(config.policy), names }),
       ...more,
     ],
-    error => logger.error({ err: error }, 'the admin listener could not answer'),
-  )
+    onError: error => {
+      const { code, message: detail, status } = error
+      if (status >= 500) logger.error({ err: error.cause ?? error }, 'the admin listener could not answer')
+      else logger.warn({ code, detail }, 'a call of the admin listener cannot be read')
+    },
+  })
 }

@@ -11,7 +11,7 @@ import {
 } from './compose-kept.ts'
 import { composeLogoutChannels } from './compose-logout.ts'
 import { composeThumbprint, composeVerification } from './compose-sessions.ts'
-import { OperationalError } from './errors.ts'
+import type { ErrorCode } from './errors.ts'
 import { readHeaders } from './fronts/raw-headers.ts'
 import { createAskProvider } from './login/ask-provider.ts'
 import { createAttempts } from './login/attempts.ts'
@@ -99,6 +99,9 @@ function composeCertificate(base: Base): Pick<LoginDependencies, 'certificateOf'
   }
 }
 
+/** A form that none of our pages sends; an unknown address, in comparison, is asked for all day. */
+const isOfBody = (code: ErrorCode): boolean => code.startsWith('ERR_BODY_') || code === 'ERR_REQUEST_MALFORMED'
+
 /** `isWorker`: the primary counts how often a client asks for these pages. */
 export function composePages(base: Base, kept: Kept, login: Login, isWorker: boolean) {
   const { config, logger, trustedProxies } = base
@@ -117,8 +120,9 @@ export function composePages(base: Base, kept: Kept, login: Login, isWorker: boo
     ],
     newRequestId,
     onError: (error, requestId) => {
-      const isExpected = error instanceof OperationalError && error.status < 500
-      logger[isExpected ? 'debug' : 'error']({ requestId, err: error }, 'page failed')
+      const { code, message: detail, status } = error
+      if (status >= 500) logger.error({ requestId, err: error.cause ?? error }, 'page failed')
+      else logger[isOfBody(code) ? 'warn' : 'debug']({ requestId, code, detail }, 'page refused')
     },
   })
 }

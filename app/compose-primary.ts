@@ -1,7 +1,7 @@
 /** Composition of the primary of several workers: it owns the admin listener, and no part of a check. */
 import type { Config } from '../config/config.ts'
 import { systemClock } from './clock.ts'
-import { composeAdmin } from './compose-admin.ts'
+import { adminNames, composeAdmin } from './compose-admin.ts'
 import { drain, listen, portOf } from './listen.ts'
 import { countForWorkers } from './login/rate-limit.ts'
 import { createAdminGuard } from './policy/admin-guard.ts'
@@ -68,7 +68,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
     }
   }
   const admin = composeAdmin(
-    { config, logger },
+    { config, logger, onClientError: metrics.clientError },
     {
       readiness: createWorkersReadiness(pool, size),
       metrics: createWorkersMetrics(pool, metrics),
@@ -76,7 +76,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
       sessions: createWorkersSessions(pool),
       policy: createWorkersPolicy(pool),
     },
-    [createWorkersRoutes({ size, workers: pool.all, restart, guard: createAdminGuard(config.admin.listen.host) })],
+    [createWorkersRoutes({ size, workers: pool.all, restart, guard: createAdminGuard(adminNames(config)) })],
   )
   return {
     logger,

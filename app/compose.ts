@@ -11,6 +11,7 @@ import { createDecisionRecorder, type DecisionRecorder } from './admin/decision-
 import { explanationOf } from './admin/routes.ts'
 import { type AuditLogFile, createAuditLog } from './audit/audit-log.ts'
 import { createFailureReport } from './audit/failure-report.ts'
+import { createClientErrorReport } from './client-error-report.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { watchClock } from './clock-watch.ts'
 import { composeAdmin, type ServiceAnswers } from './compose-admin.ts'
@@ -87,6 +88,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
     requestTimeoutSeconds: config.server.requestTimeoutSeconds,
     isLeaving: () => leaving !== undefined,
+    onClientError: createClientErrorReport({ listener: 'main', logger, count: metrics.clientError }),
   })
   let leaving: { readonly isAlone: Promise<void> } | undefined
   const readiness = createReadiness([
@@ -109,7 +111,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     sessions: composeSessionAnswers(base, kept),
     policy: adminPolicyOf(policy),
   }
-  const admin = isWorker ? undefined : composeAdmin({ config, logger }, answers)
+  const admin = isWorker ? undefined : composeAdmin({ config, logger, onClientError: metrics.clientError }, answers)
 
   const ports = () => ({ main: portOf(main), admin: admin === undefined ? 0 : portOf(admin) })
 

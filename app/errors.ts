@@ -8,6 +8,10 @@
 export const operationalErrors = {
   ERR_REQUEST_MALFORMED: { status: 400, sentence: 'The request cannot be read.' },
   ERR_REQUEST_TOO_LONG: { status: 414, sentence: 'The address is too long.' },
+  ERR_REQUEST_TIMED_OUT: { status: 408, sentence: 'The request took too long to arrive.' },
+  ERR_HEADERS_TOO_LARGE: { status: 431, sentence: 'The headers of the request are too large or too many.' },
+  ERR_BODY_TOO_LARGE: { status: 413, sentence: 'What was sent is too large.' },
+  ERR_BODY_UNSUPPORTED: { status: 415, sentence: 'What was sent is written in a way that is not read here.' },
   ERR_PROXY_UNTRUSTED: { status: 403, sentence: 'This address may not ask for decisions.' },
   ERR_ORIGIN_FOREIGN: { status: 403, sentence: 'Pages of another site may not connect here.' },
   ERR_ENDPOINT_UNKNOWN: { status: 404, sentence: 'There is nothing here.' },

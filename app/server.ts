@@ -5,8 +5,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
+import { keepToLimits, maxHeaderBytes, type OnClientError, refuseHeaderLines } from './client-errors.ts'
 import { OperationalError } from './errors.ts'
 import { makeWhole, requestClass } from './lean-request.ts'
+import { asOperational } from './page-error.ts'
 import type { Pages } from './pages/pages.ts'
 import { createTurnQueue } from './turn-queue.ts'
 
@@ -32,39 +34,55 @@ export interface CheckRoutes {
  */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 
-/** Room for a URL of 8 KB, an equally long Cookie header and a browser's other headers. */
-const MAX_HEADER_BYTES = 32 * 1024
+/**
+ * On the admin listener: for what collects metrics, probes and a few people. Threat: somebody who holds connections until
+ * no file descriptor is left for the checks.
+ */
+const MAX_ADMIN_CONNECTIONS = 256
 
-export interface MainServerOptions {
-  /** How long a client may take to send one request, headers included. */
+export interface ListenerOptions {
+  /** How long a client may take to send one request, headers included; a connection that sends none ends after it. */
   readonly requestTimeoutSeconds: number
+  readonly onClientError: OnClientError
+}
+
+export interface MainServerOptions extends ListenerOptions {
   /** Whether each answer asks its client to come back on a new connection. Default: never. */
   readonly isLeaving?: () => boolean
 }
 
 export function createMainServer(checks: CheckRoutes, pagesApp: Express, options: MainServerOptions): Server {
-  const { requestTimeoutSeconds, isLeaving = () => false } = options
+  const { isLeaving = () => false } = options
   const fallback = pagesApp as unknown as RequestListener
-  const timeout = requestTimeoutSeconds * 1000
-  const limits = {
-    maxHeaderSize: MAX_HEADER_BYTES,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    headersTimeout: timeout,
-    requestTimeout: timeout,
-    connectionsCheckingInterval: 1000,
-    IncomingMessage: requestClass,
-  }
   const answerInTurn = createTurnQueue(({ endpoint, request, response }: Arrived) => {
     if (isLeaving()) response.shouldKeepAlive = false
     endpoint(request, response)
   })
-  return createServer(limits, (request, response) => {
+  return createLimitedServer(options, (request, response) => {
     const endpoint = findEndpoint(request.url ?? '', checks)
     if (endpoint !== undefined) return answerInTurn({ endpoint, request, response })
     if (isLeaving()) response.shouldKeepAlive = false
     makeWhole(request)
     fallback(request, response)
   })
+}
+
+/** The same limits on each listener. Requests come with their headers still to be made ({@link makeWhole}). */
+function createLimitedServer({ requestTimeoutSeconds, onClientError }: ListenerOptions, answer: Endpoint): Server {
+  const timeout = requestTimeoutSeconds * 1000
+  const limits = {
+    maxHeaderSize: maxHeaderBytes,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    headersTimeout: timeout,
+    requestTimeout: timeout,
+    connectionsCheckingInterval: 1000,
+    IncomingMessage: requestClass,
+  }
+  const server = createServer(limits, (request, response) => {
+    if (!refuseHeaderLines(request, response, onClientError)) answer(request, response)
+  })
+  keepToLimits(server, onClientError)
+  return server
 }
 
 function findEndpoint(target: string, checks: CheckRoutes): Endpoint | undefined {
@@ -85,7 +103,7 @@ export interface PagesAppOptions {
   /** Answered on the public host only, in this order. */
   readonly publicHostOnly: readonly RequestHandler[]
   readonly newRequestId: () => string
-  readonly onError: (error: unknown, requestId: string) => void
+  readonly onError: (error: OperationalError, requestId: string) => void
 }
 
 export function createPagesApp(options: PagesAppOptions): Express {
@@ -130,7 +148,7 @@ function errorHandler(options: PagesAppOptions): ErrorRequestHandler {
     if (response.headersSent) return next(error)
     const expected = asOperational(error)
     const requestId = options.newRequestId()
-    options.onError(error, requestId)
+    options.onError(expected, requestId)
     const { status, sentence } = expected
     const page = options.pages.error({ status, sentence, requestId, retryUrl: '/' })
     response.status(status).set('Cache-Control', 'no-store').set('Content-Security-Policy', page.contentSecurityPolicy)
@@ -138,33 +156,42 @@ function errorHandler(options: PagesAppOptions): ErrorRequestHandler {
   }
 }
 
-/** body-parser and Express mark a client's own mistakes with a status below 500; their texts stay in the log. */
-function asOperational(error: unknown): OperationalError {
-  if (error instanceof OperationalError) return error
-  const status = (error as { readonly status?: unknown } | null)?.status
-  const isClientError = typeof status === 'number' && status >= 400 && status < 500
-  return new OperationalError(isClientError ? 'ERR_REQUEST_MALFORMED' : 'ERR_INTERNAL', 'a page failed', {
-    cause: error,
-  })
+export interface AdminServerOptions extends ListenerOptions {
+  /** In this order. */
+  readonly routes: readonly RequestHandler[]
+  readonly onError: (error: OperationalError) => void
 }
 
 /** Health, readiness, metrics, the policy and explanations, on a listener of their own that no proxy publishes. */
-export function createAdminServer(routes: readonly RequestHandler[], onError: (error: unknown) => void): Server {
+export function createAdminServer(options: AdminServerOptions): Server {
+  const { routes, onError, onClientError } = options
   const app = express()
   app.disable('x-powered-by')
   app.use(helmet())
   for (const handler of routes) app.use(handler)
   app.use(adminErrorHandler(onError))
-  return createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, app as unknown as RequestListener)
+  const answer = app as unknown as RequestListener
+  const server = createLimitedServer(options, (request, response) => {
+    makeWhole(request)
+    answer(request, response)
+  })
+  server.maxConnections = MAX_ADMIN_CONNECTIONS
+  server.on('drop', data => {
+    // Room for the next one: those that wait for another request have had an answer.
+    server.closeIdleConnections()
+    onClientError('connections-too-many', data?.remoteAddress)
+  })
+  return server
 }
 
 /** Express would answer with a stack. */
-function adminErrorHandler(onError: (error: unknown) => void): ErrorRequestHandler {
+function adminErrorHandler(onError: (error: OperationalError) => void): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error)
-    const { status } = asOperational(error)
-    if (status >= 500) onError(error)
+    const expected = asOperational(error)
+    onError(expected)
+    const { status, sentence } = expected
     response.status(status).set('Cache-Control', 'no-store')
-    response.json({ error: status >= 500 ? 'it failed; the log says why' : 'the request cannot be read' })
+    response.json({ error: status >= 500 ? 'it failed; the log says why' : sentence })
   }
 }

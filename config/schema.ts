@@ -17,6 +17,9 @@ const hostsExpected = 'a list of host names'
 const header = (name: string, description: string) =>
   setting(parsed(value.parseHeaderName).prefault(name), { description, expected: headerExpected })
 
+const hosts = (description: string) =>
+  setting(z.array(parsed(value.parseHost)).default([]), { description, expected: hostsExpected })
+
 const server = z.strictObject({
   url: setting(parsed(value.parseOrigin), {
     description:
@@ -68,6 +71,9 @@ const admin = z.strictObject({
       'Address and port for `/healthz`, `/readyz` and `/metrics`, which ask nobody who they are, and for `/explain/`, which answers this machine only.',
     expected: listenExpected,
   }),
+  hosts: hosts(
+    'Names under which the admin listener answers, such as the one that Prometheus scrapes; addresses, `localhost` and the host of `listen` always count. Any other name is 421: a web page could have pointed it here.',
+  ),
 })
 
 const headers = z.strictObject({
@@ -81,9 +87,6 @@ const headers = z.strictObject({
     expected: 'a comma, a semicolon, a bar or a space, in quotes',
   }),
 })
-
-const hosts = (description: string) =>
-  setting(z.array(parsed(value.parseHost)).default([]), { description, expected: hostsExpected })
 
 const canonical = z.strictObject({
   allowEncodedSlash: hosts('Hosts whose applications need `%2F` inside a path segment.'),

@@ -4,6 +4,7 @@
  */
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router, urlencoded } from 'express'
 import { OperationalError } from '../errors.ts'
+import { asOperational } from '../page-error.ts'
 import type { LogoutMarks } from '../sessions/logout-marks.ts'
 import { describeError } from './describe-error.ts'
 import { type ChannelDependencies, endByProvider, requireChannel } from './logout-channel.ts'
@@ -75,7 +76,7 @@ function answerDone(response: Response): void {
 function createErrorAnswer({ logger }: BackChannelDependencies): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) return next(error)
-    const { code, status, sentence, message, cause } = asOperational(error)
+    const { code, status, sentence, message, cause } = asTokenError(error)
     const { requestId } = visitOf(response)
     const reason = cause === undefined ? {} : { reason: describeError(cause) }
     const fields = { requestId, code, path: request.originalUrl.slice(0, 200), detail: message, ...reason }
@@ -86,11 +87,9 @@ function createErrorAnswer({ logger }: BackChannelDependencies): ErrorRequestHan
   }
 }
 
-function asOperational(error: unknown): OperationalError {
-  if (error instanceof OperationalError) return error
-  const status = (error as { readonly status?: unknown } | null)?.status
-  const isClientError = typeof status === 'number' && status >= 400 && status < 500
-  return new OperationalError(isClientError ? 'ERR_LOGOUT_TOKEN_INVALID' : 'ERR_INTERNAL', 'the body cannot be read', {
-    cause: error,
-  })
+/** A form that cannot be read holds no token. */
+function asTokenError(error: unknown): OperationalError {
+  const expected = asOperational(error)
+  if (expected.code !== 'ERR_REQUEST_MALFORMED') return expected
+  return new OperationalError('ERR_LOGOUT_TOKEN_INVALID', `the body cannot be read: ${expected.message}`)
 }

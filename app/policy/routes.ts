@@ -23,13 +23,13 @@ export interface PolicyRoutesOptions {
   readonly policy: AdminPolicy
   /** Where rows come from, in order of load; for people. */
   readonly sources: readonly string[]
-  /** Host of the admin listener's address. */
-  readonly listenHost: string
+  /** Names under which the admin listener answers, beside addresses and localhost. */
+  readonly names: readonly string[]
 }
 
-export function createPolicyRoutes({ policy, sources, listenHost }: PolicyRoutesOptions): Router {
+export function createPolicyRoutes({ policy, sources, names }: PolicyRoutesOptions): Router {
   const router = Router()
-  const guard = createAdminGuard(listenHost)
+  const guard = createAdminGuard(names)
   const state = async () => {
     const { revision, rows, loadedAt, lastError } = await policy.state()
     return {

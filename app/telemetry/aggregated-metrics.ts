@@ -6,7 +6,7 @@
  */
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Registry } from 'prom-client'
 import { type MetricName, metricDefinitions } from './metric-definitions.ts'
-import type { MetricValues } from './metrics.ts'
+import type { Metrics, MetricValues } from './metrics.ts'
 
 type Aggregator = 'sum' | 'min' | 'max'
 
@@ -22,6 +22,7 @@ const aggregators: Readonly<Record<string, Aggregator>> = {
 } satisfies Partial<Record<MetricName, Aggregator>> & Record<string, Aggregator>
 
 const restartsName = 'sallyport_worker_restarts_total' satisfies MetricName
+const clientErrorsName = 'sallyport_client_errors_total' satisfies MetricName
 
 export interface AggregatedMetrics {
   /** The newest values of a worker. */
@@ -30,6 +31,8 @@ export interface AggregatedMetrics {
   readonly ended: (worker: number) => void
   /** A worker that ended unasked is replaced. */
   readonly restarted: () => void
+  /** On the admin listener, which is this process's own. */
+  readonly clientError: Metrics['clientError']
   /** The page that Prometheus reads, of what was reported. */
   readonly render: () => Promise<string>
   readonly contentType: string
@@ -41,6 +44,12 @@ export function createAggregatedMetrics({ hasProcessMetrics = true } = {}): Aggr
   const restarts = new Counter({
     name: restartsName,
     help: metricDefinitions[restartsName].help,
+    registers: [own],
+  })
+  const clientErrors = new Counter({
+    name: clientErrorsName,
+    help: metricDefinitions[clientErrorsName].help,
+    labelNames: Object.keys(metricDefinitions[clientErrorsName].labels),
     registers: [own],
   })
   if (hasProcessMetrics) collectDefaultMetrics({ register: own })
@@ -57,6 +66,7 @@ export function createAggregatedMetrics({ hasProcessMetrics = true } = {}): Aggr
       past = past.then(before => aggregate([before, counts]).getMetricsAsJSON())
     },
     restarted: () => restarts.inc(),
+    clientError: (listener, error) => clientErrors.inc({ listener, error }),
     async render() {
       // Before the first pause: a worker that ends in it would count twice, as itself and as one of the past.
       const current = [...newest.values()]

@@ -7,6 +7,7 @@
 
 import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
+import { clientErrors as clientErrorTable } from '../client-errors.ts'
 import { operationalErrors } from '../errors.ts'
 import type { FrontName } from '../verify.ts'
 
@@ -38,6 +39,9 @@ export const verificationOutcomes = ['verified', 'refused', 'unavailable'] as co
 export const reloadOutcomes = ['loaded', 'rejected'] as const
 export const cacheResults = ['hit', 'miss'] as const
 export const shadowEffects = ['shadow-allow', 'shadow-deny'] as const
+export const listeners = ['main', 'admin'] as const
+export type Listener = (typeof listeners)[number]
+export const clientErrors = Object.keys(clientErrorTable) as readonly (keyof typeof clientErrorTable)[]
 export const clockDirections = ['forward', 'back'] as const
 export const refusalCodes = Object.keys(operationalErrors) as readonly (keyof typeof operationalErrors)[]
 
@@ -101,6 +105,12 @@ export const metricDefinitions = {
     unit: 'subrequests',
     help: 'Subrequests that could not be judged and were answered with an error.',
     labels: { front, code: 'the codes of [errors](errors.md)' },
+  },
+  sallyport_client_errors_total: {
+    type: 'counter',
+    unit: 'requests',
+    help: 'Requests that were refused before they were read, and connections beyond the bound of the admin listener.',
+    labels: { listener: list(listeners), error: list(clientErrors) },
   },
   sallyport_ignored_headers_total: {
     type: 'counter',

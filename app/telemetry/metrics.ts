@@ -2,15 +2,19 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Decision } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
+import type { ClientError } from '../client-errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { FrontName } from '../verify.ts'
 import { createCheckCells } from './check-cells.ts'
 import {
   allowReason,
   cacheResults,
+  clientErrors,
   clockDirections,
   endCauses,
   fronts,
+  type Listener,
+  listeners,
   loginOutcomes,
   type MetricName,
   refusalCodes,
@@ -24,6 +28,7 @@ export interface Metrics {
   decided(front: FrontName, decision: Decision, durationMicroseconds: number): void
   shadowed(effect: (typeof shadowEffects)[number]): void
   refused(front: FrontName, code: ErrorCode): void
+  clientError(listener: Listener, error: ClientError): void
   ignoredHeaders(front: FrontName, count: number): void
   groupsOmitted(): void
   /** Seconds that the clock was set forward, negative when back. */
@@ -73,6 +78,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const checks = createCheckCells(registry)
   const codes = refusalCodes.map(code => ({ code }))
   const refusals = series(make.counter('sallyport_refused_total'), perFront(codes))
+  const unread = series(
+    make.counter('sallyport_client_errors_total'),
+    listeners.flatMap(listener => clientErrors.map(error => ({ listener, error }))),
+  )
   const ignored = series(make.counter('sallyport_ignored_headers_total'), perFront([{}]))
   const outcomes = providers.flatMap(provider => loginOutcomes.map(outcome => ({ provider, outcome })))
   const logins = series(make.counter('sallyport_logins_total'), outcomes)
@@ -118,6 +127,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     shadowed: effect => shadows(effect)?.inc(),
     refused: (front, code) => refusals(front, code)?.inc(),
+    clientError: (listener, error) => unread(listener, error)?.inc(),
     ignoredHeaders: (front, count) => ignored(front)?.inc(count),
     clockJumped: seconds => clockJumps(seconds < 0 ? 'back' : 'forward')?.inc(),
     groupsOmitted: () => groupsOmitted.inc(),

@@ -18,6 +18,8 @@ export function createDemoApp({ name }: DemoAppOptions): Server {
   const server = createServer((request, response) => {
     answer(name, request, response).catch(() => response.destroy())
   })
+  // It shows all that it received.
+  server.maxHeadersCount = 0
   return server.on('upgrade', (request, socket) => greet(request, socket))
 }
 

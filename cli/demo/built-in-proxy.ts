@@ -7,6 +7,7 @@ import { Agent, createServer, request as httpRequest, type IncomingMessage, type
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'httpxy'
+import { keepToLimits, maxHeaderBytes, maxHeaderLines } from '../../app/client-errors.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
 
 const CHECK_TIMEOUT_MS = 10_000
@@ -43,6 +44,7 @@ export async function startBuiltInProxy(targets: ProxyTargets): Promise<() => Pr
   const sites = sitesOf(targets)
 
   const route = async (request: IncomingMessage): Promise<Site | Verdict> => {
+    if (request.rawHeaders.length > 2 * maxHeaderLines) return tooManyHeaders
     // A target in absolute form names a host of its own, which nothing here would check.
     if (request.url?.startsWith('/') !== true || countHosts(request) !== 1) return malformed
     const site = sites.get(hostOf(request))
@@ -58,7 +60,7 @@ export async function startBuiltInProxy(targets: ProxyTargets): Promise<() => Pr
     return site
   }
 
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
     route(request).then(
       found => {
         if ('isAllowed' in found) return relay(response, found)
@@ -67,6 +69,7 @@ export async function startBuiltInProxy(targets: ProxyTargets): Promise<() => Pr
       () => relay(response, unavailable),
     )
   })
+  keepToLimits(server, () => undefined)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { upgrade } = request.headers
     route(request).then(
@@ -166,6 +169,7 @@ const plain = (status: number, text: string): Verdict => ({
   body: Buffer.from(`${text}\n`),
 })
 const malformed = plain(400, 'The request cannot be read.')
+const tooManyHeaders = plain(431, 'The request has too many headers.')
 const notFound = plain(404, 'There is nothing here.')
 const unavailable = plain(503, 'Access cannot be checked at the moment. Please try again.')
 

@@ -32,10 +32,12 @@ export async function createDemoProvider(options: DemoProviderOptions): Promise<
   provider.proxy = true
   provider.on('server_error', (_ctx, error) => console.error('demo provider:', error))
   const callback = provider.callback() as RequestListener
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     if (!request.url?.startsWith('/interaction/')) return void callback(request, response)
     answerInteraction(provider, request, response).catch((error: unknown) => failInteraction(response, error))
   })
+  server.maxHeadersCount = 0
+  return server
 }
 
 /** oidc-provider warns about Node 20 when it is imported; for a demo that is noise. */

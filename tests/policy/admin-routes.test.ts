@@ -30,7 +30,7 @@ beforeEach(async () => {
     createPolicyRoutes({
       policy: adminPolicyOf(policy),
       sources: ['/etc/sallyport/policy'],
-      listenHost: 'admin.internal',
+      names: ['admin.internal'],
     }),
   )
   server = createServer(app as never)

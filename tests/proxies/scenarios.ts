@@ -4,6 +4,7 @@ import { createBrowser, navigation, request } from '../../cli/demo/browser.ts'
 import { choosePerson, isProviderPage, logIn, logOut } from '../../cli/demo/session.ts'
 import { cookieScenarios } from './cookie-scenarios.ts'
 import { headerScenarios } from './header-scenarios.ts'
+import { limitScenarios } from './limit-scenarios.ts'
 import { pathScenarios } from './path-scenarios.ts'
 import { faultScenarios, trustScenarios } from './trust-scenarios.ts'
 import { received, type Scenario, statusOf, type World } from './world.ts'
@@ -214,6 +215,7 @@ export const scenarios: readonly Scenario[] = [
   ...cookieScenarios,
   ...trustScenarios,
   ...headerScenarios,
+  ...limitScenarios,
   ...pathScenarios,
   ...faultScenarios,
 ]

@@ -92,7 +92,12 @@ test('/metrics is the page of Prometheus', async () => {
 })
 
 test('a kept connection of what collects metrics outlives a scrape each minute', async () => {
-  const server = createAdminServer([], () => {})
+  const server = createAdminServer({
+    routes: [],
+    requestTimeoutSeconds: 10,
+    onError: () => undefined,
+    onClientError: () => undefined,
+  })
   await listen(server, { host: '127.0.0.1', port: 0 })
   const options = { host: '127.0.0.1', port: portOf(server), headers: { connection: 'keep-alive' } }
   const keptFor = await new Promise(resolve =>

@@ -1,0 +1,58 @@
+/** More headers than are read, through the real proxy: refused as such, never let through, never a fault of the proxy. */
+import { expect } from 'vitest'
+import { reachedApplication, type Scenario, statusOf, type World } from './world.ts'
+
+const lines = (count: number, value = ''): string =>
+  Array.from({ length: count }, (_, index) => `X-Filler-${index}: ${value}\r\n`).join('')
+
+const ask = ({ raw, url }: World, path: string, headers: string): Promise<string> =>
+  raw(`GET ${path} HTTP/1.1\r\nHost: ${new URL(url('wiki', '/')).host}\r\n${headers}Connection: close\r\n\r\n`)
+
+export const limitScenarios: readonly Scenario[] = [
+  {
+    name: 'a deny that looks at a header holds, however many headers come with it',
+    run: async world => {
+      expect(statusOf(await ask(world, '/checked/page', ''))).toBe(200)
+      for (const count of [0, 500, 1_016, 1_023, 1_024, 1_025, 5_000]) {
+        const answer = await ask(world, '/checked/page', `${lines(count)}X-Waf-Verdict: block\r\n`)
+        expect([count, reachedApplication(answer)]).toEqual([count, false])
+        // NGINX has room for 64 KB of header lines, which is one of its own 4xx; all else is Sallyport's answer.
+        const expected = count < 1_000 ? [403] : world.kind === 'nginx' ? [431, 400] : [431]
+        expect([count, expected.includes(statusOf(answer))], answer.slice(0, 200)).toEqual([count, true])
+      }
+    },
+  },
+  {
+    name: 'headers of 40 KB are 431, whoever asks, and counted',
+    run: async world => {
+      const counted = async (): Promise<number> => {
+        const page = await (await fetch(`http://${world.stack.adminAddress}/metrics`)).text()
+        return Number(/client_errors_total\{listener="main",error="headers-too-large"\} (\d+)/.exec(page)?.[1])
+      }
+      const before = await counted()
+      const cookie = `Cookie: ${world.alice.cookieFor(world.url('wiki', '/'))}\r\n`
+      for (const [path, more] of [
+        ['/public/page', ''],
+        ['/secrets', ''],
+        ['/secrets', cookie],
+      ] as const) {
+        const answer = await ask(world, path, more + lines(80, 'x'.repeat(500)))
+        expect([path, statusOf(answer)], answer.slice(0, 300)).toEqual([path, 431])
+      }
+      // Caddy and the built-in proxy have a limit of their own, and give the same answer.
+      if (world.kind === 'nginx' || world.kind === 'traefik') expect(await counted()).toBe(before + 3)
+    },
+  },
+  {
+    name: 'a trailer never becomes a header',
+    run: async ({ kind, raw, url }) => {
+      const { host } = new URL(url('wiki', '/'))
+      const answer = await raw(
+        `POST /office/page HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\nConnection: close\r\n` +
+          'Trailer: Remote-User, X-Forwarded-For\r\nTransfer-Encoding: chunked\r\n\r\n' +
+          '1\r\na\r\n0\r\nX-Forwarded-For: 192.0.2.7\r\nRemote-User: alice\r\n\r\n',
+      )
+      expect([kind, reachedApplication(answer), statusOf(answer)]).toEqual([kind, false, 401])
+    },
+  },
+]
