@@ -1,4 +1,5 @@
 /** Composition of the login: the relying party and the Express application around it. */
+import { returnHostsOf } from '../config/return-hosts.ts'
 import { createAssertionRoutes } from './assertion/routes.ts'
 import {
   type Base,
@@ -74,7 +75,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
     returnTo: createReturnToGuard({
       publicUrl,
       allowedDomains: () => policy.current().domains,
-      extraDomains: config.login.returnTo,
+      ...returnHostsOf(config),
       canonical: canonicalOptions(config),
     }),
     ...(config.sessions.remembered !== undefined && { remember: createRememberCookie(isSecure(config)) }),

@@ -6,7 +6,9 @@ import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { createHostSettings } from '../config/host-settings.ts'
-import { compilePolicy } from '../rbac/policy.ts'
+import { returnHostsOf } from '../config/return-hosts.ts'
+import { compilePolicy, type PolicySnapshot } from '../rbac/policy.ts'
+import { describeNoReturn, findNoReturn } from '../rbac/return-hosts.ts'
 import { createDecisionRecorder, type DecisionRecorder } from './admin/decision-recorder.ts'
 import { explanationOf } from './admin/routes.ts'
 import { type AuditLogFile, createAuditLog } from './audit/audit-log.ts'
@@ -209,6 +211,7 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder
       metrics.policyLoaded(revision, rowCount)
       audit.write({ event: 'policy.loaded', requestId: newRequestId(), revision, rows: rowCount })
       logger.info({ revision, rows: rowCount }, 'policy loaded')
+      warnOfNoReturn(snapshot, config, logger)
     },
     onRejected: error => {
       metrics.policyRejected()
@@ -222,6 +225,16 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder
     },
   })
   return reloader
+}
+
+const mostRowsNamed = 10
+
+/** A person finds out at the end of a login; the operator is to find out before. */
+function warnOfNoReturn({ rows }: PolicySnapshot, config: Config, logger: Logger): void {
+  const found = findNoReturn(rows, returnHostsOf(config)).filter(({ isPartly }) => !isPartly)
+  if (found.length === 0) return
+  const named = found.slice(0, mostRowsNamed).map(row => ({ rule: row.id, ...describeNoReturn(row) }))
+  logger.warn({ count: found.length, rows: named }, 'logins do not lead back to the hosts of some rows')
 }
 
 /** Whose people the tests of a policy speak of when they do not say. */

@@ -1,7 +1,7 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
 import { checkBinding } from './binding-checks.ts'
 import { checkCertificateBinding } from './certificate-checks.ts'
-import { checkHosts } from './hosts-checks.ts'
+import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { checkRedisSettings } from './redis-checks.ts'
 import { linesOf } from './secret-files.ts'
@@ -20,6 +20,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkCertificateBinding(tree),
     ...checkProviders(tree),
     ...checkHosts(tree),
+    ...checkReturnHosts(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
     ...checkModule(tree, ['policy', 'adapter']),

@@ -29,6 +29,7 @@ export function enforceSecure(tree: Tree, allowed: ReadonlySet<InsecureSetting>)
     ...checkIssuers(tree),
     ...checkTrustedProxies(tree),
     ...checkReturnTo(tree),
+    ...checkTicketHosts(tree),
     ...checkAdminListener(tree),
   ]
   const isRefused = (finding: SecurityFinding) => finding.name !== undefined && !allowed.has(finding.name)
@@ -110,6 +111,20 @@ function checkReturnTo(tree: Tree): SecurityFinding[] {
     const host = item.replace(/^\*\./, '').toLowerCase()
     if (!isPublicSuffix(host)) return []
     return [{ name: 'public-suffix', path, message: `${host} is a public suffix: anybody can own a host below it` }]
+  })
+}
+
+// The same for every host below one that is marked.
+function checkTicketHosts(tree: Tree): SecurityFinding[] {
+  const hosts = getIn(tree, ['hosts'])
+  if (!Array.isArray(hosts)) return []
+  return hosts.flatMap((_, index): SecurityFinding[] => {
+    const path = ['hosts', index, 'host']
+    const domain = textAt(tree, path)?.toLowerCase() ?? ''
+    const isMarked = String(getIn(tree, ['hosts', index, 'tickets'])) === 'true'
+    if (!isMarked || !domain.startsWith('*.') || !isPublicSuffix(domain.slice(2))) return []
+    const message = `${domain.slice(2)} is a public suffix: anybody can own a host below it, and get tickets for sessions`
+    return [{ name: 'public-suffix', path, message }]
   })
 }
 

@@ -3,6 +3,16 @@ import { suggestion } from './nearest.ts'
 import type { CrossFinding } from './secret-forms.ts'
 import { getIn, type Path, type Tree, textAt } from './tree.ts'
 
+// A wildcard here would hand tickets to whoever can take a name below it. There is one place to say that nobody else can.
+export function checkReturnHosts(tree: Tree): CrossFinding[] {
+  const path = ['login', 'returnTo']
+  return listAt(tree, path).flatMap((item, index): CrossFinding[] => {
+    if (typeof item !== 'string' || !item.startsWith('*.')) return []
+    const entry = `hosts: [{ host: "${/^[\w.*-]{1,253}$/.test(item) ? item : '*.example.com'}", tickets: true }]`
+    return [{ path: [...path, index], message: `expected a single host; if all hosts below are yours, write ${entry}` }]
+  })
+}
+
 export function checkHosts(tree: Tree): CrossFinding[] {
   const patterns = listAt(tree, ['hosts']).map((_, index) => textAt(tree, ['hosts', index, 'host'])?.toLowerCase())
   return patterns.flatMap((pattern, index): CrossFinding[] => {

@@ -34,4 +34,10 @@ export const host = z.strictObject({
     expected: 'a list of name=path such as department=department or team=org/team, nested names joined by /',
     example: ['department=department'],
   }),
+  tickets: setting(z.boolean().exactOptional(), {
+    description:
+      'Whether logins lead back to the host with a ticket for the session. Hosts that a policy row or an entry here names get one anyway; for `*.example.com` true says that every host below is yours. `false` keeps tickets from named hosts as well.',
+    expected: 'true or false',
+    example: true,
+  }),
 })

@@ -97,8 +97,8 @@ const canonical = z.strictObject({
 const login = z.strictObject({
   returnTo: setting(z.array(parsed(value.parseHostPattern)).default([]), {
     description:
-      'Hosts that a login may return to beside those that the policy names; `*.example.com` is every host below.',
-    expected: 'a list of hosts such as app.example.com or *.example.com',
+      'Hosts that a login may return to beside those that the policy and `hosts` name; for every host below a domain see `hosts[].tickets`.',
+    expected: 'a list of hosts such as app.example.com',
   }),
   attemptLifetime: setting(duration(30, 3600).prefault('10m'), {
     description: 'How long a person may take to log in at the provider.',

@@ -8,6 +8,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { OneTimeStore } from '../sessions/session-store.ts'
+import type { NoReturn } from './return-to.ts'
 
 /** What a login has to be like. */
 export interface LoginWish {
@@ -23,6 +24,8 @@ export interface LoginIntent extends LoginWish {
   readonly provider: string
   /** Checked when the attempt was made. */
   readonly returnTo: string
+  /** Why `returnTo` is not what was asked for. */
+  readonly noReturn?: NoReturn
   /** Digest of the nonce that the application's host gave the browser; absent when no handoff was asked for. */
   readonly handoff?: string
   /** Address that the person entered, for the provider's own page. */

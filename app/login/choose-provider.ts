@@ -76,7 +76,7 @@ export function createEmailRoute(dependencies: Chooser): RequestHandler {
     const parameters = parseLoginParameters(rawQueryOf(request))
     visitOf(response).retryUrl = loginPath(parameters)
     const home = `${dependencies.publicUrl}/`
-    const choices = choicesFor(dependencies.returnTo(parameters.rd) ?? home, dependencies)
+    const choices = choicesFor(dependencies.returnTo(parameters.rd).url ?? home, dependencies)
     const email = parseEmail(emailIn(request.body))
     const domain = email?.slice(email.lastIndexOf('@') + 1)
     const chosen = choices.find(({ emailDomains }) => domain !== undefined && emailDomains.includes(domain))

@@ -2,18 +2,23 @@
 import type { Request, Response } from 'express'
 import { type LoginIntent, randomToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
+import { noteNoReturn } from './no-return.ts'
 import { redirect } from './visit.ts'
 
 const TICKET_LIFETIME_SECONDS = 60
 
+/** Where a login ends. */
+export type Destination = Pick<LoginIntent, 'returnTo' | 'noReturn' | 'handoff'>
+
 /** Rejects with `ERR_STORE_UNAVAILABLE`. */
 export async function leaveFor(
-  destination: Pick<LoginIntent, 'returnTo' | 'handoff'>,
+  destination: Destination,
   request: Request,
   response: Response,
   dependencies: LoginDependencies,
 ): Promise<void> {
-  const { returnTo, handoff } = destination
+  const { returnTo, noReturn, handoff } = destination
+  if (noReturn !== undefined) noteNoReturn(noReturn, request)
   const target = new URL(returnTo)
   if (handoff === undefined || target.origin === new URL(dependencies.publicUrl).origin)
     return redirect(response, returnTo)

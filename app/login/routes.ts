@@ -13,6 +13,7 @@ import { createEmailRoute } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
+import { takeNotice } from './no-return.ts'
 import { createRememberRoute, rememberPath } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
 import { createEndOtherSessionsRoute, createEndSessionRoute, createSessionPageRoute } from './session-page.ts'
@@ -65,7 +66,9 @@ function welcomeRoute({ pages }: LoginDependencies): RequestHandler {
   return (request, response) => {
     const login = loginOf(request)
     const who = login === undefined ? {} : { who: nameOf(login.identity) }
-    sendPage(response, 200, pages.welcome({ ...who, loginUrl: '/login', logoutUrl: '/logout' }))
+    const notice = login === undefined ? undefined : takeNotice(request)
+    const links = { loginUrl: '/login', logoutUrl: '/logout' }
+    sendPage(response, 200, pages.welcome({ ...who, ...links, ...(notice !== undefined && { notice }) }))
   }
 }
 

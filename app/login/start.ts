@@ -6,7 +6,8 @@ import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.t
 import { runStrategy } from './authenticate.ts'
 import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
-import { leaveFor } from './finish.ts'
+import { type Destination, leaveFor } from './finish.ts'
+import { logNoReturn } from './no-return.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import type { ListedProvider } from './providers.ts'
 import { isToBeAsked, sendRememberPage, takeChoice } from './remember.ts'
@@ -20,7 +21,7 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
     const parameters = parseLoginParameters(rawQueryOf(request))
     const visit = visitOf(response)
     visit.retryUrl = loginPath(parameters)
-    const destination = destinationOf(parameters, dependencies)
+    const destination = destinationOf(parameters, response, dependencies)
     if (isStepUp(parameters)) {
       visit.asked = wishOf(parameters)
       visit.switchUrl = loginPath({ ...parameters, prompt: 'login' })
@@ -90,13 +91,15 @@ export async function startLogin(
   await runStrategy(sessions.passport, strategy, { phase: 'start', attempt, handle }, request, response)
 }
 
-type Destination = Pick<LoginIntent, 'returnTo' | 'handoff'>
-
-/** A place that the guard refuses is replaced by the auth host's own page, which takes no handoff. */
-function destinationOf(parameters: LoginParameters, dependencies: LoginDependencies): Destination {
-  const returnTo = dependencies.returnTo(parameters.rd)
-  if (returnTo === undefined) return { returnTo: `${dependencies.publicUrl}/` }
-  return { returnTo, ...(parameters.handoff !== undefined && { handoff: parameters.handoff }) }
+/** A place that the guard refuses is replaced by the auth host's own page, which takes no handoff and says why. */
+function destinationOf(parameters: LoginParameters, response: Response, dependencies: LoginDependencies): Destination {
+  const { rd, handoff } = parameters
+  const home = `${dependencies.publicUrl}/`
+  if (rd === undefined) return { returnTo: home }
+  const { url, refused } = dependencies.returnTo(rd)
+  if (url !== undefined) return { returnTo: url, ...(handoff !== undefined && { handoff }) }
+  logNoReturn(refused, response, dependencies.logger)
+  return { returnTo: home, noReturn: refused }
 }
 
 function isLoggedInAsAsked(

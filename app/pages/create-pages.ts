@@ -1,7 +1,7 @@
 /** The pages that people see. Short sentences: what happened, who you are, what you can do. */
 import { cut, type Html, html, sizeInPage } from './html.ts'
 import { createLayout } from './layout.ts'
-import type { ChoicePage, DeniedPage, ErrorPage, Pages, StepUpFailedPage } from './pages.ts'
+import type { ChoicePage, DeniedPage, ErrorPage, Pages, StepUpFailedPage, WelcomePage } from './pages.ts'
 import { sessionOverviewBody } from './session-overview.ts'
 
 export interface PagesOptions {
@@ -24,7 +24,7 @@ export function createPages(options: PagesOptions = {}): Pages {
     denied: page => lay('You may not open this', deniedBody(page)),
     error: page => lay(errorTitle(page.status), errorBody(page)),
     stepUpFailed: page => lay('The login is not as asked', stepUpFailedBody(page)),
-    welcome: ({ who, loginUrl, logoutUrl }) =>
+    welcome: ({ who, loginUrl, logoutUrl, notice }) =>
       who === undefined
         ? lay(
             'Nobody is logged in',
@@ -33,7 +33,7 @@ export function createPages(options: PagesOptions = {}): Pages {
           )
         : lay(
             'You are logged in',
-            html`${facts([['Logged in as', cut(who, WHO_BYTES)]])}
+            html`${noticeBody(notice)}${facts([['Logged in as', cut(who, WHO_BYTES)]])}
 <nav>${link('/session', 'Your sessions')}${link(logoutUrl, 'Log out')}</nav>`,
           ),
     confirmLogout: ({ who, action, csrfToken, formTargets }) =>
@@ -63,6 +63,19 @@ export function createPages(options: PagesOptions = {}): Pages {
     continueTo: ({ label, url }) =>
       lay('One moment', html`<nav>${link(url, `Go on to ${cut(label, WHO_BYTES)}`, true)}</nav>`),
   }
+}
+
+/** The whole address is shown: nobody is to follow the link to a host that they do not know. */
+function noticeBody(notice: WelcomePage['notice']): Html | undefined {
+  if (notice === undefined) return undefined
+  const { sentence, link: url } = notice
+  const asked =
+    url === undefined
+      ? undefined
+      : html`${facts([['You wanted to open', cut(url, URL_BYTES)]])}
+<nav>${link(url, 'Open it')}</nav>`
+  return html`<p role="status">${cut(sentence, URL_BYTES * 2)}</p>
+${asked}`
 }
 
 function deniedBody(page: DeniedPage): Html {

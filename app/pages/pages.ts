@@ -36,6 +36,14 @@ export interface StepUpFailedPage {
   readonly switchUrl: string
 }
 
+export interface WelcomePage {
+  readonly who?: string
+  readonly loginUrl: string
+  readonly logoutUrl: string
+  /** For somebody whose login did not lead back. `link` is where they wanted to be. */
+  readonly notice?: { readonly sentence: string; readonly link?: string }
+}
+
 export interface ChoicePage {
   /** Those of the last login of this browser go first. */
   readonly providers: readonly { readonly label: string; readonly url: string; readonly isRemembered?: true }[]
@@ -47,8 +55,8 @@ export interface Pages {
   denied(page: DeniedPage): Page
   error(page: ErrorPage): Page
   stepUpFailed(page: StepUpFailedPage): Page
-  /** Shown at the auth host's root: who is logged in, until when. */
-  welcome(page: { readonly who?: string; readonly loginUrl: string; readonly logoutUrl: string }): Page
+  /** Shown at the auth host's root: who is logged in, and why they are here and not where they wanted to be. */
+  welcome(page: WelcomePage): Page
   /** Asks before logging out; the form posts to `action` with `csrfToken`. `formTargets` are further origins that the answer redirects to. */
   confirmLogout(page: {
     readonly who: string

@@ -1,10 +1,25 @@
 /** Compiles a policy, runs its tests, and says what there is or everything that is wrong with it. */
+import type { Config } from '../../config/config.ts'
+import { returnHostsOf } from '../../config/return-hosts.ts'
+import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { PolicyError } from '../../rbac/policy-error.ts'
 import { failedTests, runPolicyTests } from '../../rbac/policy-test-run.ts'
+import { describeNoReturn, findNoReturn } from '../../rbac/return-hosts.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
 import { testDefaults } from './test-defaults.ts'
+
+/** What no login would lead back to; `policy lint` says more. */
+function noReturnReport({ rows }: PolicySnapshot, config: Config | undefined, { colors }: Terminal): string {
+  if (config === undefined) return ''
+  const found = findNoReturn(rows, returnHostsOf(config)).filter(({ isPartly }) => !isPartly)
+  const lines = found.map(row => {
+    const { message, advice } = describeNoReturn(row)
+    return `${row.id}  ${colors.yellow('warning')}  ${message}\n    ${advice}\n`
+  })
+  return lines.join('')
+}
 
 export async function checkPolicy(
   choice: PolicyChoice & { readonly json?: boolean },
@@ -22,6 +37,7 @@ export async function checkPolicy(
     } else {
       const size = `${rowCount} rows over ${domains.length} domains`
       terminal.write(`${terminal.colors.green('ok')}: ${directory}, ${size}, revision ${revision}\n`)
+      terminal.write(noReturnReport(snapshot, config, terminal))
     }
     return exitCodes.ok
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Lints a policy directory with what the configuration knows of providers and proxies. */
 import { getPublicSuffix } from 'tldts'
 import type { Config } from '../../config/config.ts'
+import { returnHostsOf } from '../../config/return-hosts.ts'
 import { parseInstant } from '../../rbac/conditions/times.ts'
 import type { Finding } from '../../rbac/lint/finding.ts'
 import { type LintOptions, lintPolicy } from '../../rbac/lint/lint.ts'
@@ -38,6 +39,7 @@ function knownFrom(config: Config | undefined): LintOptions {
   return {
     issuers: config.providers.map(({ issuer }) => issuer),
     hasTrustedProxies: config.server.trustedProxies.length > 0,
+    returnHosts: returnHostsOf(config),
   }
 }
 

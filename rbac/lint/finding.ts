@@ -11,6 +11,7 @@ export const lintRules = {
   'role-without-rows': 'A role is given in a domain where no row speaks of it.',
   'unreached-deny': 'No allow row overlaps this deny row: there is nothing to take away.',
   'wide-host': 'The host pattern covers hosts of unrelated owners.',
+  'no-return': 'Logins do not lead back to hosts of the row, because nobody names them.',
   'odd-pattern': 'The resource pattern matches other paths than it seems to, or is slow.',
   'network-without-proxies': 'A network condition needs a trusted proxy that vouches for the address.',
   'unused-condition': 'No row names the condition.',

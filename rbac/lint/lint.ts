@@ -5,6 +5,7 @@
 import { canonicaliseHost } from '../canonical-host.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { PolicyTexts } from '../policy-rows.ts'
+import { describeNoReturn, findNoReturn, type ReturnHosts } from '../return-hosts.ts'
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
 import { coversDomain, createCoverage, termsOf } from './coverage.ts'
@@ -20,6 +21,8 @@ export interface LintOptions {
   readonly hasTrustedProxies?: boolean
   /** Is every host below this domain anybody's? */
   readonly isPublicSuffix?: (domain: string) => boolean
+  /** What the configuration says of hosts; absent when it is not known. */
+  readonly returnHosts?: ReturnHosts
   /** Seconds since the epoch: windows that ended before are over. */
   readonly now?: number
 }
@@ -40,6 +43,7 @@ export function lintPolicy(
   findShadowed(rows, coverage, report)
   findUnreachedDenies(rows, coverage, report)
   for (const row of rows) lintRow(row, options, report)
+  lintReturns(rows, options, report)
   lintRoles(rows, roles, report)
   lintConditions(rows, texts, report)
   const order = (left: string, right: string): number => (left < right ? -1 : Number(left > right))
@@ -71,6 +75,15 @@ function lintHost({ id, domain, isDeny }: Row, { isPublicSuffix }: LintOptions, 
   if (domain === '*') report('wide-host', id, '"*" allows on every host there is', 'name the hosts', 'note')
   else if (domain.startsWith('*.') && isPublicSuffix?.(canonicaliseHost(domain.slice(2), () => true)) === true) {
     report('wide-host', id, `${domain} covers hosts of unrelated owners`, 'name the domain that is yours')
+  }
+}
+
+/** Where some hosts are named, a row for all of them may well be meant for those. */
+function lintReturns(rows: readonly Row[], { returnHosts }: LintOptions, report: Report): void {
+  if (returnHosts === undefined) return
+  for (const row of findNoReturn(rows, returnHosts)) {
+    const { message, advice } = describeNoReturn(row)
+    report('no-return', row.id, message, advice, row.isPartly ? 'note' : undefined)
   }
 }
 

@@ -15,6 +15,7 @@ p, authenticated, *.example.com,        /**,        *,    -, allow
 p, anyone,        payments.example.com, /public/**, read, -, allow
 `
 const hosts = [
+  { host: '*.example.com', tickets: true },
   { host: 'payments.example.com', maxIdle: '30m' },
   { host: 'payroll.example.com', maxAge: '2h' },
 ]

@@ -161,7 +161,11 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     },
     formTokens: createFormTokens(secrets),
     sessionDigest: id => `digest-of-${id.slice(0, 4)}`,
-    returnTo: createReturnToGuard({ publicUrl: home, allowedDomains: () => ['*.example.com', '*.localhost'] }),
+    returnTo: createReturnToGuard({
+      publicUrl: home,
+      allowedDomains: () => ['*.example.com', '*.localhost'],
+      tickets: host => (/\.(?:example\.com|localhost)$/.test(host) ? true : undefined),
+    }),
     pages: createPages(),
     audit: { write: event => void events.push(event as never), flush: async () => {} },
     logger,

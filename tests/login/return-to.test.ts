@@ -20,7 +20,13 @@ const hasPayloads = existsSync(payloadFile)
 if (!hasPayloads) process.stderr.write(`skipped: ${payloadFile} is absent (set SALLYPORT_TEST_DATA)\n`)
 
 const domains = ['wiki.example.com', '*.apps.example.com', 'www.whitelisteddomain.tld', '*', 'console', 'kube:prod']
-const guard = createReturnToGuard({ publicUrl, allowedDomains: () => domains, extraDomains: ['extra.example.net'] })
+const judge = createReturnToGuard({
+  publicUrl,
+  allowedDomains: () => domains,
+  named: ['extra.example.net'],
+  tickets: host => (host.endsWith('.apps.example.com') ? true : undefined),
+})
+const guard = (raw: unknown) => judge(raw).url
 const allowedHosts =
   /^(?:wiki\.example\.com|.+\.apps\.example\.com|extra\.example\.net|auth\.example\.com|www\.whitelisteddomain\.tld)$/
 
@@ -30,6 +36,7 @@ describe('a login may return to', () => {
     ['https://wiki.example.com', 'https://wiki.example.com/'],
     ['https://WIKI.example.com./a', 'https://wiki.example.com/a'],
     ['https://wiki.example.com:443/', 'https://wiki.example.com/'],
+    ['https://wiki.example.com:8443/a', 'https://wiki.example.com:8443/a'],
     ['https://one.apps.example.com/', 'https://one.apps.example.com/'],
     ['https://two.one.apps.example.com/', 'https://two.one.apps.example.com/'],
     ['https://extra.example.net/', 'https://extra.example.net/'],
@@ -41,10 +48,12 @@ describe('a login may return to', () => {
   ])('%s (also E06)', (raw, expected) => expect(guard(raw)).toBe(expected))
 
   test('the port of the public URL, where that is not the default', () => {
-    const local = createReturnToGuard({
+    const judgeLocal = createReturnToGuard({
       publicUrl: 'http://auth.localhost:9180',
       allowedDomains: () => ['*.localhost'],
+      tickets: () => true,
     })
+    const local = (raw: string) => judgeLocal(raw).url
     expect(local('http://wiki.localhost:9180/')).toBe('http://wiki.localhost:9180/')
     expect(local('http://wiki.localhost/')).toBe('http://wiki.localhost/')
     expect(local('https://wiki.localhost/')).toBe('https://wiki.localhost/')
@@ -55,9 +64,9 @@ describe('a login may return to', () => {
   test('hosts of the policy in force now, not of the one at the start', () => {
     let current: readonly string[] = []
     const changing = createReturnToGuard({ publicUrl, allowedDomains: () => current })
-    expect(changing(wiki)).toBeUndefined()
+    expect(changing(wiki).url).toBeUndefined()
     current = ['wiki.example.com']
-    expect(changing(wiki)).toBe(wiki)
+    expect(changing(wiki).url).toBe(wiki)
   })
 })
 
@@ -80,7 +89,8 @@ describe('a login may not return to', () => {
     ['E03: a password', 'https://a:b@wiki.example.com/'],
     ['E03: a fragment for a host', 'https://evil.com#wiki.example.com/'],
     ['E03: a query for a host', 'https://evil.com?wiki.example.com/'],
-    ['E03: another port', 'https://wiki.example.com:8443/'],
+    ['E03: another port below a wildcard', 'https://one.apps.example.com:8443/'],
+    ['E03: another port of the auth host', 'https://auth.example.com:8443/'],
     ['E03: a port that is none', 'https://wiki.example.com:443@evil.com/'],
     ['E03: an encoded dot', 'https://wiki%2eexample.com/'],
     ['E03: a fullwidth letter', 'https://ｗiki.example.com/'],
