@@ -57,9 +57,9 @@ function createNames(identity: Identity, policy: PolicySnapshot): NamesIn {
 
 /** Two patterns are nested or have nothing in common, so a role is held in the whole of some pattern, or not at all. */
 function domainsOf(row: Row, patterns: readonly string[], namesIn: NamesIn): string[] {
-  if (namesIn(row.domain).has(row.subject)) return [row.domain]
+  if (namesIn(row.domain).has(row.whom)) return [row.domain]
   if (!row.subject.startsWith('role:')) return []
-  const held = patterns.filter(pattern => covers(row.domain, pattern) && namesIn(pattern).has(row.subject))
+  const held = patterns.filter(pattern => covers(row.domain, pattern) && namesIn(pattern).has(row.whom))
   return held.filter(pattern => !held.some(wider => wider !== pattern && covers(wider, pattern)))
 }
 

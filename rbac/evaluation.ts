@@ -78,7 +78,7 @@ export function createMatcherFunctions(rows: ReadonlyMap<string, Row>): Readonly
   return {
     path: test('resource', (_, row, path) => hitIf(row.fitsResource(path))),
     method: test('action', (_, row, action) => hitIf(row.fitsAction(action))),
-    speaksFor: test('subject', (evaluation, row) => hitIf(evaluation.names().has(row.subject))),
+    speaksFor: test('subject', (evaluation, row) => hitIf(evaluation.names().has(row.whom))),
     when: test('condition', (evaluation, row) => outcomeOf(evaluateCondition(row.when, evaluation.facts))),
   }
 }

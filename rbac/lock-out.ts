@@ -35,8 +35,8 @@ function createCutTest(
   const cuts = new Map<string, Row[]>()
   for (const row of rows) {
     if (!row.isDeny || row.condition !== '-') continue
-    const others = cuts.get(row.subject)
-    if (others === undefined) cuts.set(row.subject, [row])
+    const others = cuts.get(row.whom)
+    if (others === undefined) cuts.set(row.whom, [row])
     else others.push(row)
   }
   let comparisons = 0

@@ -95,7 +95,7 @@ function changesAfter(
 /** For the first field that does not fit; the next one comes up once that is changed. */
 function changesFor(row: Row, situation: Situation, names: ReadonlySet<string>, policy: PolicySnapshot): Change[] {
   if (!row.fitsAction(situation.request.action)) return changesOfMethod(row, situation, true)
-  if (!names.has(row.subject)) return changesToGain(row, situation, policy)
+  if (!names.has(row.whom)) return changesToGain(row, situation, policy)
   return changesOfCondition(row.when, true, situation, row.id)
 }
 

@@ -10,7 +10,7 @@ import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import { problemOf } from './row.ts'
 import { type Pause, visitInSlices } from './slices.ts'
-import { parseSubject } from './subjects.ts'
+import { nameForDeny, parseSubject } from './subjects.ts'
 
 export interface RoleRow {
   readonly id: RuleId
@@ -21,7 +21,7 @@ export interface RoleRow {
   readonly domain: string
 }
 
-/** Adds the roles that `names` have in a domain to them. */
+/** Adds the roles that `names` have in a domain to them, each with its `nameForDeny`. */
 export type AddRoles = (names: Set<string>, domain: string) => void
 
 export function parseRoleRow(
@@ -58,12 +58,22 @@ function parseRole(text: string): string {
   return parseSubject(text)
 }
 
+interface Gain {
+  readonly name: string
+  readonly domain: string
+}
+
 export async function createRoles(rows: readonly RoleRow[], pause?: Pause): Promise<AddRoles> {
-  const byMember = new Map<string, RoleRow[]>()
-  const add = (row: RoleRow): void => {
-    const list = byMember.get(row.member)
-    if (list === undefined) byMember.set(row.member, [row])
-    else list.push(row)
+  const byMember = new Map<string, Gain[]>()
+  const give = (member: string, gain: Gain): void => {
+    const list = byMember.get(member)
+    if (list === undefined) byMember.set(member, [gain])
+    else list.push(gain)
+  }
+  const add = ({ member, role, domain }: RoleRow): void => {
+    give(member, { name: role, domain })
+    // Whoever is a member in any spelling has the role where a row denies it.
+    give(nameForDeny(member), { name: nameForDeny(role), domain })
   }
   await visitInSlices(rows, add, pause)
   return (names, domain) => {
@@ -71,7 +81,7 @@ export async function createRoles(rows: readonly RoleRow[], pause?: Pause): Prom
     const patterns = new Set(coveringPatterns(domain))
     // A Set visits what is added while it is walked, and each name once: roles of roles, and circles end.
     for (const name of names) {
-      for (const row of byMember.get(name) ?? []) if (patterns.has(row.domain)) names.add(row.role)
+      for (const gain of byMember.get(name) ?? []) if (patterns.has(gain.domain)) names.add(gain.name)
     }
   }
 }

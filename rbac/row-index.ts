@@ -38,7 +38,7 @@ export async function createRowIndex(rows: readonly Row[], pause?: Pause): Promi
   if (rows.length === 0) return none
   if (rows.length <= shortLength) return { rows }
   const bySubject = new Map<string, SubjectRows>()
-  for (const [subject, own] of await groupBy(rows, row => row.subject, pause)) {
+  for (const [subject, own] of await groupBy(rows, row => row.whom, pause)) {
     bySubject.set(subject, await indexByAnchor(own, pause))
   }
   return { rows, bySubject }
@@ -94,6 +94,6 @@ function findOwnRows(own: SubjectRows | undefined, question: Question, names: Re
 
 function addFitting(rows: readonly Row[], { path, action }: Question, names: ReadonlySet<string>, found: Row[]): void {
   for (const row of rows) {
-    if (names.has(row.subject) && row.fitsResource(path) && row.fitsAction(action)) found.push(row)
+    if (names.has(row.whom) && row.fitsResource(path) && row.fitsAction(action)) found.push(row)
   }
 }

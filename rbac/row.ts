@@ -9,7 +9,7 @@ import { unknownName } from './nearest.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import { parseResource, type Resource, type ResourceMatcher } from './resources.ts'
-import { parseSubject } from './subjects.ts'
+import { nameForDeny, parseSubject } from './subjects.ts'
 
 const effects = ['allow', 'deny', 'shadow-allow', 'shadow-deny'] as const
 export type RowEffect = (typeof effects)[number]
@@ -22,6 +22,8 @@ export interface Row {
   readonly domain: string
   /** Canonical name. */
   readonly subject: string
+  /** The name that an identity has to answer to: the subject, or for a row that denies its `nameForDeny`. */
+  readonly whom: string
   readonly resource: string
   readonly action: string
   readonly condition: string
@@ -86,6 +88,7 @@ export function createRowParser({ conditions, providers, problems }: RowContext)
       order,
       domain: pattern,
       subject: name,
+      whom: isDeny ? nameForDeny(name) : name,
       resource: place.text,
       action: does.text,
       condition: holds.text,

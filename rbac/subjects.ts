@@ -4,6 +4,9 @@
  * Threat: an issuer lets people choose group names. Each name here is a prefix that we write plus a value that the
  * issuer wrote, so a group called `role:admin` is `group:role:admin` and nothing else; and a name with a slash answers
  * only to its qualified form, so that no provider can speak in another one's name.
+ *
+ * Threat: a row denies `Bob@corp.example`, and the provider says `bob@corp.example`. Rows that deny look up another name
+ * than rows that allow, one that takes all spellings of an address for the same (docs/adr/0030-a-deny-meets-any-case.md).
  */
 import type { Identity, Machine, User } from './identity.ts'
 import { unknownName } from './nearest.ts'
@@ -21,7 +24,7 @@ const kinds: Readonly<Record<string, Checked>> = {
     return demand(address !== undefined, address ?? '', 'email:<local>@<domain>')
   },
   'email-domain': value =>
-    demand(/^[^@*\s]+$/.test(value), value.toLowerCase(), 'email-domain:<domain>, without "@" or "*"'),
+    demand(/^[^@*\s]+$/.test(value), canonicalDomain(value), 'email-domain:<domain>, without "@" or "*"'),
   group: (value, providers) => checkProvider(value, providers, 'group:<name> or group:<provider>/<name>'),
   role: value => demand(value !== '', value, 'role:<name>'),
   'service-account': value =>
@@ -65,12 +68,19 @@ export function parseSubject(text: string, providers?: readonly string[]): strin
   return `${kind}:${check(text.slice(colon + 1), providers)}`
 }
 
-/** Local part as it is, domain in lower case; `undefined` for what is not one plain address (RFC 5321 section 4.1.2). */
+/** Local part as it is, domain in its canonical form; `undefined` for what is not one plain address (RFC 5321 section 4.1.2). */
 function canonicalEmail(address: string): string | undefined {
   const parts = address.split('@')
   const [local, domain] = parts
   if (parts.length !== 2 || !local || !domain || /\s/.test(address)) return undefined
-  return `${local}@${domain.toLowerCase()}`
+  return `${local}@${canonicalDomain(domain)}`
+}
+
+/** In lower case, and as DNS has it: `münchen.example` and `xn--mnchen-3ya.example` are one domain (RFC 5891). */
+function canonicalDomain(domain: string): string {
+  if (ascii.test(domain)) return domain.toLowerCase()
+  const isPlain = !/[/\\?#:%[\]]/.test(domain) && URL.canParse(`http://${domain}`)
+  return isPlain ? new URL(`http://${domain}`).hostname : domain.toLowerCase()
 }
 
 /** Every name without roles that an identity answers to. Throws for an identity of no known kind. */
@@ -87,9 +97,35 @@ export function namesOf(identity: Identity): string[] {
   }
 }
 
-function emailNames(identity: User): string[] {
-  const address = identity.email === undefined ? undefined : canonicalEmail(identity.email)
-  return address === undefined ? [] : [`email:${address}`, `email-domain:${address.slice(address.indexOf('@') + 1)}`]
+function emailNames({ email }: User): string[] {
+  const address = email === undefined ? undefined : canonicalEmail(email)
+  if (address === undefined) return []
+  const domain = address.slice(address.indexOf('@') + 1)
+  return [`email:${address}`, `${anySpelling}email:${foldSpelling(address)}`, `email-domain:${domain}`]
+}
+
+/** No kind of subject starts with it, so that no row and no issuer can write such a name. */
+const anySpelling = '~'
+
+/**
+ * What a row that denies looks up: for an address and for a role, which may have addresses among its members, a name
+ * that every spelling of the address answers to; the subject itself for all others. It takes in whoever answers to the
+ * subject as it is.
+ */
+export function nameForDeny(subject: string): string {
+  if (subject.startsWith('email:')) return `${anySpelling}${foldSpelling(subject)}`
+  return subject.startsWith('role:') ? anySpelling + subject : subject
+}
+
+const ascii = /^[\x21-\x7e]*$/
+
+/**
+ * One text for all spellings of a text: without case, and in one Unicode form. Wider than Unicode's own folding (`ß` is
+ * `ss`, dotless `ı` is `i`, the Kelvin sign is `k`): a deny that meets one name too many is the smaller fault.
+ */
+export function foldSpelling(text: string): string {
+  if (ascii.test(text)) return text.toLowerCase()
+  return text.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
 }
 
 function groupNames({ provider, groups }: User | Machine): string[] {

@@ -3,7 +3,7 @@ import { coveringPatterns } from './domains.ts'
 import type { Identity } from './identity.ts'
 import type { PolicySnapshot } from './policy.ts'
 import type { RoleRow } from './roles.ts'
-import { namesOf } from './subjects.ts'
+import { nameForDeny, namesOf } from './subjects.ts'
 
 export interface DecidedBy {
   readonly domain: string
@@ -19,19 +19,22 @@ export interface Usage {
 }
 
 export function createUsage({ rows, roles }: Pick<PolicySnapshot, 'rows' | 'roles'>): Usage {
-  const subjects = new Map(rows.map(({ id, subject }) => [id, subject]))
+  const names = new Map(rows.map(({ id, whom }) => [id, whom]))
   const times = new Map<string, number>()
   const add = (id: string): void => void times.set(id, (times.get(id) ?? 0) + 1)
   return {
     count({ domain, identity, rule, shadow }) {
       const deciding = rule === undefined ? shadow : [rule, ...shadow]
       for (const id of deciding) add(id)
-      const wanted = deciding.map(id => subjects.get(id) ?? '').filter(subject => subject.startsWith('role:'))
+      const wanted = deciding.map(id => names.get(id) ?? '').filter(name => rolePrefixes.test(name))
       for (const id of membershipsOf(roles, new Set(wanted), namesOf(identity), domain)) add(id)
     },
     timesOf: id => times.get(id) ?? 0,
   }
 }
+
+/** Of rows that allow, and of rows that deny (`nameForDeny`). */
+const rolePrefixes = /^~?role:/
 
 /** Memberships on any way from a name of the identity to one of the wanted roles. */
 function membershipsOf(
@@ -42,10 +45,17 @@ function membershipsOf(
 ): readonly string[] {
   if (wanted.size === 0) return []
   const patterns = new Set(coveringPatterns(domain))
-  const here = roles.filter(row => patterns.has(row.domain))
+  const here = roles.filter(({ domain: pattern }) => patterns.has(pattern)).flatMap(stepsOf)
   const held = new Set(names)
   // A Set visits what is added while it is walked.
-  for (const name of held) for (const row of here) if (row.member === name) held.add(row.role)
-  for (const role of wanted) for (const row of here) if (row.role === role) wanted.add(row.member)
-  return here.filter(({ member, role }) => held.has(member) && wanted.has(role)).map(({ id }) => id)
+  for (const name of held) for (const step of here) if (step.member === name) held.add(step.role)
+  for (const role of wanted) for (const step of here) if (step.role === role) wanted.add(step.member)
+  const led = here.filter(({ member, role }) => held.has(member) && wanted.has(role))
+  return [...new Set(led.map(({ id }) => id))]
 }
+
+/** What a membership gives: the role where a row allows it, and the role where a row denies it. */
+const stepsOf = ({ id, member, role }: RoleRow): Pick<RoleRow, 'id' | 'member' | 'role'>[] => [
+  { id, member, role },
+  { id, member: nameForDeny(member), role: nameForDeny(role) },
+]

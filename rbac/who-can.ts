@@ -71,7 +71,7 @@ function answerFor(subject: string, domain: string, fitting: readonly Row[], pol
   if (identity === undefined) throw new TypeError(`a subject of an unknown kind: ${subject}`)
   const names = new Set(namesOf(identity))
   policy.addRoles(names, domain)
-  const own = fitting.filter(row => names.has(row.subject))
+  const own = fitting.filter(row => names.has(row.whom))
   const allows = own.filter(({ isDeny }) => !isDeny)
   const denies = own.filter(({ isDeny }) => isDeny)
   const isOpen = allows.some(({ condition }) => condition === '-')

@@ -3,6 +3,7 @@
 import { coveringPatterns } from '../domains.ts'
 import type { Row } from '../row.ts'
 import { rowText } from '../row-text.ts'
+import { nameForDeny } from '../subjects.ts'
 import type { Coverage } from './coverage.ts'
 import { coversDomain, segmentsOf } from './coverage.ts'
 import type { Report } from './finding.ts'
@@ -82,7 +83,7 @@ function createIndex(rows: readonly Row[]): (row: Row) => readonly Row[] {
   const index = new Map<string, Row[]>()
   for (const row of rows) {
     if (row.isShadow) continue
-    const key = keyOf(row.domain, row.subject, firstOf(row.resource))
+    const key = keyOf(row.domain, row.whom, firstOf(row.resource))
     const list = index.get(key)
     if (list === undefined) index.set(key, [row])
     else list.push(row)
@@ -90,7 +91,7 @@ function createIndex(rows: readonly Row[]): (row: Row) => readonly Row[] {
   return row => {
     const found: Row[] = []
     for (const domain of domainsCovering(row.domain)) {
-      for (const subject of subjectsCovering(row.subject)) {
+      for (const subject of namesCovering(row)) {
         for (const first of new Set([firstOf(row.resource), '*']))
           found.push(...(index.get(keyOf(domain, subject, first)) ?? []))
       }
@@ -112,7 +113,7 @@ function domainsCovering(domain: string): readonly string[] {
   return domain === '*' ? ['*'] : [domain, ...coveringPatterns(domain.slice(2)).slice(1)]
 }
 
-function subjectsCovering(subject: string): ReadonlySet<string> {
+function namesCovering({ subject, whom }: Row): ReadonlySet<string> {
   const address = subject.startsWith('email:') ? [`email-domain:${subject.slice(subject.lastIndexOf('@') + 1)}`] : []
-  return new Set([subject, 'anyone', 'authenticated', ...address])
+  return new Set([whom, nameForDeny(subject), 'anyone', 'authenticated', ...address])
 }

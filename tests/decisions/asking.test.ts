@@ -33,6 +33,7 @@ const people: ReadonlyMap<string, Identity> = new Map<string, Identity>([
   ['authenticated', person],
   ['user:https://idp.example#alice', { ...person, subject: 'https://idp.example#alice' }],
   ['email:bob@example.com', { ...person, email: 'bob@example.com' }],
+  ['email:Bob@example.com', { ...person, email: 'Bob@example.com' }],
   ['email-domain:example.com', { ...person, email: 'carol@example.com' }],
   ['group:ops', { ...person, groups: ['ops'] }],
   ['group:dev', { ...person, groups: ['dev'] }],

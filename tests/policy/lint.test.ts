@@ -213,6 +213,7 @@ const randomRow = fc
       'group:dev',
       'role:admin',
       'email:alice@example.com',
+      'email:Alice@example.com',
       'email-domain:example.com',
     ),
     domains,
@@ -255,7 +256,11 @@ const randomRow = fc
   )
   .map(fields => p(...fields))
 const randomRole = fc
-  .tuple(pick('anyone', 'group:ops', 'email:alice@example.com'), pick('role:admin', 'role:other'), domains)
+  .tuple(
+    pick('anyone', 'group:ops', 'email:alice@example.com', 'email:ALICE@example.com'),
+    pick('role:admin', 'role:other'),
+    domains,
+  )
   .map(fields => `g, ${fields.join(', ')}`)
 const identity = fc.constantFrom<Identity>(
   { kind: 'anonymous' },
