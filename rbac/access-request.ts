@@ -6,6 +6,7 @@
 import { canonicaliseAuthority, type Scheme } from './canonical-host.ts'
 import { canonicaliseTarget } from './canonical-path.ts'
 import { MalformedRequestError } from './malformed-request.ts'
+import { isMethod } from './methods.ts'
 
 export { MalformedRequestError } from './malformed-request.ts'
 
@@ -47,13 +48,11 @@ const maxTargetLength = 8192
 /** Longest `scheme://authority` of a URL: `https://`, 253 for the host, a trailing dot, a port. */
 const maxOriginLength = 8 + 253 + 1 + 6
 
-const httpMethod = /^[A-Z]{1,20}$/
-
 /** Throws `MalformedRequestError`: bad input has no canonical form, and none is guessed. Idempotent. */
 export function canonicalise(original: OriginalRequest, options: CanonicalOptions = {}): AccessRequest {
   const { method, host, target } = original
   if (target.length > maxTargetLength) throw new MalformedRequestError('length', 'the target is longer than 8 KB')
-  if (!httpMethod.test(method)) throw new MalformedRequestError('method', 'the method is not a token of A to Z')
+  if (!isMethod(method)) throw new MalformedRequestError('method', 'the method is not a token of A to Z and dashes')
   const scheme = parseScheme(original.scheme)
   const { domain, port } = canonicaliseAuthority(host, scheme, options.allowUnderscore)
   const { path, query } = canonicaliseTarget(target, {

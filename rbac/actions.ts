@@ -1,14 +1,16 @@
 /** Which methods or verbs a row speaks of (docs/policy.md, "Rows"). */
 import { isKubernetesDomain } from './domains.ts'
-import { unknownName } from './nearest.ts'
+import { isMethod, knownMethods, plainReadMethods, readMethods } from './methods.ts'
+import { nearestName, shortened } from './nearest.ts'
 import { ValueError } from './policy-error.ts'
 
 export type ActionMatcher = (action: string) => boolean
 
-const readMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
-const knownMethods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'read', 'write', '*']
-const method = /^[A-Z]{1,20}$/
+const groupsOfMethods = ['read', 'write', '*']
+const known: ReadonlySet<string> = new Set(knownMethods)
 const verb = /^[a-z]{1,40}$/
+/** Before a method that is in no registry: whoever writes it has not mistyped another one. */
+const ownPrefix = 'custom:'
 
 /**
  * Throws `ValueError`.
@@ -18,13 +20,23 @@ export function parseAction(text: string, domain: string, isDeny: boolean): Acti
   if (text === '*') return () => true
   const tokens = text.split('|').map(token => token.trim())
   for (const token of tokens) checkToken(token, domain)
-  const exact = new Set(tokens.filter(token => isKubernetesDomain(domain) || method.test(token)))
+  const exact = new Set(namesIn(text))
   if (isDeny && exact.has('GET')) exact.add('HEAD')
-  const [read, write] = isKubernetesDomain(domain)
-    ? [false, false]
-    : [tokens.includes('read'), tokens.includes('write')]
-  return action => exact.has(action) || (readMethods.has(action) ? read : write)
+  if (isKubernetesDomain(domain)) return action => exact.has(action)
+  const [read, write] = [tokens.includes('read'), tokens.includes('write')]
+  return action => exact.has(action) || (read && readMethods.has(action)) || (write && !plainReadMethods.has(action))
 }
+
+/** Methods and verbs that an action writes by name. */
+export function namesIn(action: string): string[] {
+  const tokens = action.split('|').map(token => token.trim())
+  return tokens
+    .filter(token => !groupsOfMethods.includes(token))
+    .map(token => (token.startsWith(ownPrefix) ? token.slice(ownPrefix.length) : token))
+}
+
+/** How a row writes a method. */
+export const writtenMethod = (method: string): string => (known.has(method) ? method : ownPrefix + method)
 
 function checkToken(token: string, domain: string): void {
   if (token === '*') throw new ValueError('"*" stands alone: it already is every action')
@@ -32,7 +44,19 @@ function checkToken(token: string, domain: string): void {
     if (!verb.test(token) || token === 'read' || token === 'write') {
       throw new ValueError('a kube: domain takes verbs joined by "|" (get, list, create …) or "*"')
     }
-  } else if (!method.test(token) && token !== 'read' && token !== 'write') {
-    throw new ValueError(unknownName('action', token, knownMethods))
-  }
+  } else if (token.startsWith(ownPrefix)) checkOwn(token.slice(ownPrefix.length))
+  else if (!known.has(token) && token !== 'read' && token !== 'write') throw new ValueError(unknownMethod(token))
+}
+
+function checkOwn(method: string): void {
+  if (!isMethod(method)) throw new ValueError(`expected ${ownPrefix}<method>, one to twenty of A to Z and dashes`)
+  if (known.has(method)) throw new ValueError(`${method} is a known method; write it without "${ownPrefix}"`)
+}
+
+/** Threat: `GTE` is accepted, and a row that was to deny GET denies nothing. */
+function unknownMethod(token: string): string {
+  const nearest = nearestName(token, [...knownMethods, ...groupsOfMethods])
+  const meant = nearest === undefined ? '' : `; did you mean "${nearest}"?`
+  const own = isMethod(token) ? ` (a method of your own is written ${ownPrefix}${token})` : ''
+  return `"${shortened(token)}" is no registered method${meant}${own}`
 }

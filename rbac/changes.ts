@@ -4,6 +4,7 @@
  * A change is a proposal and never an answer: whoever collects some has to ask `decide()` what they are worth.
  */
 import type { AccessRequest } from './access-request.ts'
+import { namesIn } from './actions.ts'
 import type { Context } from './context.ts'
 import type { RuleId } from './decision.ts'
 import { isKubernetesDomain } from './domains.ts'
@@ -171,7 +172,7 @@ export function changesToLose(row: Row, { identity, request }: Situation, { addR
   const leadsThere = (...names: string[]): boolean => {
     const all = new Set(names)
     addRoles(all, request.domain)
-    return all.has(row.subject)
+    return all.has(row.whom)
   }
   const groups = identity.groups.filter(
     group =>
@@ -194,10 +195,8 @@ const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']
 
 /** The usual methods, and those that the row names, that do or do not fit it. */
 export function changesOfMethod(row: Row, { request }: Situation, wanted: boolean): Change[] {
-  const named = row.action.split('|').map(token => token.trim())
   const isVerb = isKubernetesDomain(request.domain)
-  const real = named.filter(token => (isVerb ? verbPattern : methodPattern).test(token))
-  return [...new Set([...(isVerb ? verbs : methods), ...real])]
+  return [...new Set([...(isVerb ? verbs : methods), ...namesIn(row.action)])]
     .filter(action => action !== request.action && row.fitsAction(action) === wanted)
     .map(action => ({
       kind: 'method',
@@ -207,6 +206,3 @@ export function changesOfMethod(row: Row, { request }: Situation, wanted: boolea
       apply: situation => ({ ...situation, request: { ...situation.request, action } }),
     }))
 }
-
-const methodPattern = /^[A-Z]{1,20}$/
-const verbPattern = /^[a-z]{1,40}$/

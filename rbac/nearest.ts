@@ -14,7 +14,7 @@ function editDistance(left: string, right: string): number {
 }
 
 /** `undefined` when nothing known is near enough to be what was meant. Case does not count. */
-function nearestName(name: string, known: readonly string[]): string | undefined {
+export function nearestName(name: string, known: readonly string[]): string | undefined {
   // A pasted paragraph is nobody's typing error, and the distance costs its length.
   if (name.length > 100) return undefined
   const wanted = name.toLowerCase()
@@ -28,8 +28,10 @@ function nearestName(name: string, known: readonly string[]): string | undefined
 /** `unknown <what> "<name>"`, with the nearest known name or else, when they are few, all of them. */
 export function unknownName(what: string, name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known)
-  const shown = name.length > 60 ? `${name.slice(0, 60)}…` : name
-  const said = `unknown ${what} "${shown}"`
+  const said = `unknown ${what} "${shortened(name)}"`
   if (nearest !== undefined) return `${said}; did you mean "${nearest}"?`
   return known.length > 0 && known.length <= 12 ? `${said}; known: ${known.join(', ')}` : said
 }
+
+/** What a message shows of a text that somebody wrote. */
+export const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)

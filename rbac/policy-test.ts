@@ -103,7 +103,7 @@ function parseCase(value: unknown, line: number, options: PolicyTestOptions): Po
 
 /** `GET https://host/path`, or an action, a domain that is no host, and a resource. Throws `ValueError`. */
 export function parseRequest(text: string): AccessRequest {
-  const [, action = '', domain = '', resource = ''] = /^([A-Za-z]+) (kube:\S+|console) (\/\S*)$/.exec(text) ?? []
+  const [, action = '', domain = '', resource = ''] = /^([A-Za-z-]+) (kube:\S+|console) (\/\S*)$/.exec(text) ?? []
   if (domain !== '') return { domain, resource, action, url: `${domain}${resource}` }
   const space = text.indexOf(' ')
   try {

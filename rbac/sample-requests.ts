@@ -3,6 +3,7 @@
  * not a proof: what conditions and patterns make of other requests is not in it.
  */
 import type { AccessRequest } from './access-request.ts'
+import { namesIn } from './actions.ts'
 import { canonicaliseTarget } from './canonical-path.ts'
 import { MalformedRequestError } from './malformed-request.ts'
 import { samplesOf } from './pattern-sample.ts'
@@ -49,6 +50,7 @@ function isCanonical(path: string): boolean {
 }
 
 function sampleActions(action: string): readonly string[] {
-  const known: Readonly<Record<string, readonly string[]>> = { '*': ['GET', 'POST'], read: ['GET'], write: ['POST'] }
-  return [...new Set(action.split('|').flatMap(name => known[name] ?? [name]))]
+  const groups: Readonly<Record<string, readonly string[]>> = { '*': ['GET', 'POST'], read: ['GET'], write: ['POST'] }
+  const ofGroups = action.split('|').flatMap(name => groups[name.trim()] ?? [])
+  return [...new Set([...ofGroups, ...namesIn(action)])]
 }

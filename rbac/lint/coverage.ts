@@ -7,6 +7,8 @@
 import { coveringPatterns } from '../domains.ts'
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
+import { nameForDeny } from '../subjects.ts'
+import { coversAction, overlapsAction } from './actions.ts'
 
 export interface Coverage {
   /** Whatever fits `narrow` in domain, subject, resource, action fits `wide`, and the condition of `wide` asks no more. */
@@ -20,7 +22,7 @@ export function createCoverage(roles: readonly RoleRow[]): Coverage {
   return {
     covers: (wide, narrow) =>
       coversDomain(wide.domain, narrow.domain) &&
-      coversSubject(wide.subject, narrow.subject, isAnonymousInRoles) &&
+      coversSubject(wide, narrow, isAnonymousInRoles) &&
       coversCondition(wide.condition, narrow.condition) &&
       coversAction(wide, narrow) &&
       coversResource(wide, narrow),
@@ -38,8 +40,10 @@ export function coversDomain(wide: string, narrow: string): boolean {
   return narrow !== '*' && wide.startsWith('*.') && narrow.endsWith(wide.slice(1))
 }
 
-function coversSubject(wide: string, narrow: string, isAnonymousInRoles: boolean): boolean {
-  if (wide === narrow || wide === 'anyone') return true
+function coversSubject(wideRow: Row, narrowRow: Row, isAnonymousInRoles: boolean): boolean {
+  const [wide, narrow] = [wideRow.subject, narrowRow.subject]
+  // A row that denies meets whoever answers to its subject, in any spelling; no row that allows covers one that denies.
+  if (wideRow.whom === narrowRow.whom || wideRow.whom === nameForDeny(narrow) || wide === 'anyone') return true
   if (wide === 'authenticated') return narrow !== 'anyone' && !(isAnonymousInRoles && narrow.startsWith('role:'))
   if (!wide.startsWith('email-domain:') || !narrow.startsWith('email:')) return false
   return narrow.slice(narrow.lastIndexOf('@') + 1) === wide.slice('email-domain:'.length)
@@ -53,18 +57,6 @@ function coversCondition(wide: string, narrow: string): boolean {
 
 export const termsOf = (condition: string): string[] =>
   condition === '-' ? [] : condition.split('&').map(term => term.replaceAll(/\s/g, ''))
-
-// A row tells methods apart by the names it writes and by being read or write: one more name stands for all others.
-const actionsOf = (one: Row, other: Row): string[] => {
-  const written = `${one.action}|${other.action}`.split('|').map(token => token.trim())
-  return ['GET', 'HEAD', 'OPTIONS', 'QQQQQQQQQQQQQQQQQQQQ', 'qqqqqqqqqqqqqqqqqqqq', ...written]
-}
-
-const coversAction = (wide: Row, narrow: Row): boolean =>
-  wide.action === '*' || actionsOf(wide, narrow).every(action => !narrow.fitsAction(action) || wide.fitsAction(action))
-
-const overlapsAction = (one: Row, other: Row): boolean =>
-  actionsOf(one, other).some(action => one.fitsAction(action) && other.fitsAction(action))
 
 interface Segments {
   readonly fixed: readonly string[]

@@ -164,7 +164,7 @@ describe.each(fronts)('%s', front => {
     const override = [['X-HTTP-Method-Override', 'GET']] as const
     expectDenied(await world.ask(front, { method: 'DELETE', url: `${wiki}/public/a`, headers: override }))
     expectAnonymous(await world.ask(front, { method: 'HEAD', url: `${wiki}/public/a` }))
-    for (const method of ['TRACE', 'CONNECT', 'PROPFIND']) {
+    for (const method of ['TRACE', 'CONNECT', 'MKCOL', 'VERSION-CONTROL', 'M-SEARCH']) {
       expectDenied(await world.ask(front, { method, url: `${wiki}/public/a` }), method)
     }
   })

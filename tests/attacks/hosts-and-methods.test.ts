@@ -214,6 +214,11 @@ describe('D02 methods', () => {
     '',
     '*',
     'read',
+    'custom:GET',
+    '-GET',
+    'GET-',
+    'GET--GET',
+    'RPC_IN_DATA',
     'A'.repeat(21),
     'A'.repeat(1024),
   ])('%j is refused', method => {
@@ -221,9 +226,12 @@ describe('D02 methods', () => {
     expect(() => canonicaliseUrl(method, 'https://app.example.com/')).toThrow(refusal)
   })
 
-  test.each(['GET', 'HEAD', 'PROPFIND', 'BASELINE', 'A'.repeat(20)])('%s is a method', method => {
-    expect(canonicaliseUrl(method, 'https://app.example.com/').action).toBe(method)
-  })
+  test.each(['GET', 'HEAD', 'PROPFIND', 'BASELINE-CONTROL', 'VERSION-CONTROL', 'M-SEARCH', 'A'.repeat(20)])(
+    '%s is a method',
+    method => {
+      expect(canonicaliseUrl(method, 'https://app.example.com/').action).toBe(method)
+    },
+  )
 
   test('H03 a separator in a path or method meets no other request', async () => {
     const policy = await policyOf('p, anyone, app.example.com, /x$$GET, GET, -, allow')

@@ -62,7 +62,27 @@ describe('refused, with the place', () => {
     ['a user without issuer', row.replace('anyone', 'user:alice'), '1:4: expected user:<issuer>#<sub>'],
     ['an address that is none', row.replace('anyone', 'email:a@b@c'), '1:4: expected email:<local>@<domain>'],
     ['an unknown condition', row.replace('-', 'ofice'), '1:36: unknown condition "ofice"; did you mean "office"?'],
-    ['an unknown method', row.replace('GET', 'get'), '1:31: unknown action "get"; did you mean "GET"?'],
+    ['an unknown method', row.replace('GET', 'get'), '1:31: "get" is no registered method; did you mean "GET"?'],
+    [
+      'a mistyped method',
+      row.replace('GET', 'GTE|POST'),
+      '1:31: "GTE" is no registered method; did you mean "GET"? (a method of your own is written custom:GTE)',
+    ],
+    [
+      'a mistyped method of WebDAV',
+      row.replace('GET', 'PROFIND'),
+      '1:31: "PROFIND" is no registered method; did you mean "PROPFIND"? (a method of your own is written custom:PROFIND)',
+    ],
+    [
+      'a registered method as one of your own',
+      row.replace('GET', 'custom:GET'),
+      '1:31: GET is a known method; write it without "custom:"',
+    ],
+    [
+      'a method of your own that no request can have',
+      row.replace('GET', 'custom:brew'),
+      '1:31: expected custom:<method>, one to twenty of A to Z and dashes',
+    ],
     [
       'a verb in capitals in a cluster',
       row.replace('a.example.com', 'kube:prod'),

@@ -1,6 +1,7 @@
 /** Authelia's `access_control`: ordered rules, the first that fits decides. */
 import ipaddr from 'ipaddr.js'
 import { parseDomainPattern } from '../../../rbac/domains.ts'
+import { isMethod } from '../../../rbac/methods.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
 import { compileFirstMatch, type Level, levels, type OrderedRule, type Who } from './first-match.ts'
 import { hostsSpeltBy } from './host-pattern.ts'
@@ -211,9 +212,9 @@ function readPaths(value: Located | undefined, report: Report): OrderedRule['pat
 function readMethods(value: Located | undefined, cannot: Cannot): OrderedRule['methods'] {
   if (value === undefined) return { inner: undefined, outer: undefined }
   const methods = textsOf(value)?.map(method => method.toUpperCase())
-  if (methods?.every(method => /^[A-Z]{1,20}$/.test(method)))
+  if (methods?.every(isMethod))
     return methods.length === 0 ? { inner: undefined, outer: undefined } : { inner: methods, outer: methods }
-  cannot(value.line, 'methods', 'a method is letters only', 'Write the row yourself.')
+  cannot(value.line, 'methods', 'a method is letters and dashes only', 'Write the row yourself.')
   return { inner: [], outer: undefined }
 }
 

@@ -83,7 +83,7 @@ function routeRows(
   { key, line, route }: { readonly key: string; readonly line: number; readonly route: string },
   { host: domain, report }: ProxyImportOptions,
 ): ImportedRow[] {
-  const withMethods = key === 'skip_auth_routes' ? /^([A-Z|]+)=([\s\S]*)$/.exec(route) : null
+  const withMethods = key === 'skip_auth_routes' ? /^([A-Z-]+(?:\|[A-Z-]+)*)=([\s\S]*)$/.exec(route) : null
   const [, methods, pattern] = withMethods ?? [undefined, undefined, route]
   const resources = pathsByPattern(pattern ?? '').inner.flatMap(shape => resourcesWithout(shape, []) ?? [])
   if (resources.length === 0)

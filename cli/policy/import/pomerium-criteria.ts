@@ -1,4 +1,5 @@
 /** Criteria of Pomerium's policy language as terms of rows, from both sides and for both answers. */
+import { isMethod } from '../../../rbac/methods.ts'
 import { canonicalNetwork, type ImportOptions } from './authelia.ts'
 import type { Who } from './first-match.ts'
 import { type Located, textsOf } from './located.ts'
@@ -87,7 +88,7 @@ const readers: Readonly<Record<string, Read>> = {
   },
   http_method: data => {
     const methods = valuesOf(data, ['is', 'in'])
-    if (!methods?.every(method => /^[A-Z]{1,20}$/.test(method))) return undefined
+    if (!methods?.every(isMethod)) return undefined
     return { ...inexpressible, inner: [{ conditions: [], methods }], outer: [{ conditions: [], methods }] }
   },
   http_path: data => {

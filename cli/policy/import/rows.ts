@@ -1,5 +1,6 @@
 /** Rows that an import made, as the three files of a policy: rows, conditions, and tests to go on with. */
 import { stringify } from 'yaml'
+import { writtenMethod } from '../../../rbac/actions.ts'
 
 export interface ImportedRow {
   /** Line of the original. */
@@ -55,7 +56,7 @@ export function writePolicy(rows: readonly ImportedRow[], conditions: ConditionN
   let line = 0
   for (const row of rows) {
     const condition = row.conditions.length === 0 ? '-' : [...new Set(row.conditions)].join(' & ')
-    const fields = ['p', row.subject, row.domain, row.resource, row.action, condition, row.effect]
+    const fields = ['p', row.subject, row.domain, row.resource, actionOf(row), condition, row.effect]
     const text = fields.map(quoted).join(', ')
     if (seen.has(text)) continue
     seen.add(text)
@@ -65,6 +66,10 @@ export function writePolicy(rows: readonly ImportedRow[], conditions: ConditionN
   }
   return { csv: `${lines.join('\n')}\n`, conditions: conditions.text(), tests: testSkeleton(rows) }
 }
+
+/** A method that is in no registry has a spelling of its own. */
+const actionOf = ({ action }: ImportedRow): string =>
+  action === '*' ? action : action.split('|').map(writtenMethod).join('|')
 
 /** What holds whatever the rows are; the wishes themselves have to be written by somebody who knows them. */
 function testSkeleton(rows: readonly ImportedRow[]): string {
