@@ -65,7 +65,10 @@ export function parseSubject(text: string, providers?: readonly string[]): strin
   const check = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
   if (check === undefined) throw new ValueError(unknownName('subject', kind, kindNames))
   if (colon === -1) throw new ValueError(`the subject "${kind}" needs a value: ${kind}:<…>`)
-  return `${kind}:${check(text.slice(colon + 1), providers)}`
+  const value = text.slice(colon + 1)
+  // Threat: `group: contractors` in a row that denies is a group that nobody is in.
+  if (value !== value.trim()) throw new ValueError(`the name after "${kind}:" starts or ends with a space`)
+  return `${kind}:${check(value, providers)}`
 }
 
 /** Local part as it is, domain in its canonical form; `undefined` for what is not one plain address (RFC 5321 section 4.1.2). */

@@ -1,12 +1,14 @@
 /** Compiles a policy, runs its tests, and says what there is or everything that is wrong with it. */
 import type { Config } from '../../config/config.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
+import { lintNames } from '../../rbac/lint/lint.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { PolicyError } from '../../rbac/policy-error.ts'
 import { failedTests, runPolicyTests } from '../../rbac/policy-test-run.ts'
 import { describeNoReturn, findNoReturn } from '../../rbac/return-hosts.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
+import { findingsText } from './findings-text.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
 import { testDefaults } from './test-defaults.ts'
 
@@ -33,11 +35,13 @@ export async function checkPolicy(
     if (failed !== undefined) throw failed
     const { revision, rowCount, domains } = snapshot
     if (choice.json === true) {
-      terminal.write(`${JSON.stringify({ ok: true, directory, revision, rows: rowCount, domains: domains.length })}\n`)
+      const size = { rows: rowCount, domains: domains.length }
+      terminal.write(`${JSON.stringify({ ok: true, directory, revision, ...size, findings: lintNames(snapshot) })}\n`)
     } else {
       const size = `${rowCount} rows over ${domains.length} domains`
       terminal.write(`${terminal.colors.green('ok')}: ${directory}, ${size}, revision ${revision}\n`)
       terminal.write(noReturnReport(snapshot, config, terminal))
+      terminal.write(findingsText(lintNames(snapshot), terminal.colors))
     }
     return exitCodes.ok
   } catch (error) {

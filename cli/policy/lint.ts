@@ -7,6 +7,7 @@ import type { Finding } from '../../rbac/lint/finding.ts'
 import { type LintOptions, lintPolicy } from '../../rbac/lint/lint.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
+import { findingsText } from './findings-text.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
 
 export interface LintChoice extends PolicyChoice {
@@ -47,12 +48,8 @@ const jsonReport = (findings: readonly Finding[]): string => `${JSON.stringify({
 
 function textReport(findings: readonly Finding[], directory: string, { colors }: Terminal): string {
   if (findings.length === 0) return `${colors.green('ok')}: nothing to say about ${directory}\n`
-  const lines = findings.map(({ file, line, severity, rule, message, advice }) => {
-    const paint = severity === 'warning' ? colors.yellow : colors.dim
-    return `${file}:${line}  ${paint(severity)}  ${message} [${rule}]\n    ${advice}\n`
-  })
   const warnings = findings.filter(({ severity }) => severity === 'warning').length
   const notes = findings.length - warnings
   const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
-  return `${lines.join('')}${count(warnings, 'warning')}, ${count(notes, 'note')}\n`
+  return `${findingsText(findings, colors)}${count(warnings, 'warning')}, ${count(notes, 'note')}\n`
 }

@@ -13,12 +13,18 @@ import { coversAction, overlapsAction } from './actions.ts'
 export interface Coverage {
   /** Whatever fits `narrow` in domain, subject, resource, action fits `wide`, and the condition of `wide` asks no more. */
   readonly covers: (wide: Row, narrow: Row) => boolean
+  /** The same of the hosts and paths alone. */
+  readonly coversPlace: (wide: Row, narrow: Row) => boolean
+  /** The same of the subjects alone. */
+  readonly coversSubject: (wide: Row, narrow: Row) => boolean
   /** Some request may fit both in domain, resource and action. */
   readonly overlaps: (one: Row, other: Row) => boolean
 }
 
 export function createCoverage(roles: readonly RoleRow[]): Coverage {
   const isAnonymousInRoles = roles.some(({ member }) => member === 'anyone')
+  const coversPlace = (wide: Row, narrow: Row): boolean =>
+    coversDomain(wide.domain, narrow.domain) && coversResource(wide, narrow)
   return {
     covers: (wide, narrow) =>
       coversDomain(wide.domain, narrow.domain) &&
@@ -26,6 +32,8 @@ export function createCoverage(roles: readonly RoleRow[]): Coverage {
       coversCondition(wide.condition, narrow.condition) &&
       coversAction(wide, narrow) &&
       coversResource(wide, narrow),
+    coversPlace,
+    coversSubject: (wide, narrow) => coversSubject(wide, narrow, isAnonymousInRoles),
     overlaps: (one, other) =>
       (coversDomain(one.domain, other.domain) || coversDomain(other.domain, one.domain)) &&
       overlapsAction(one, other) &&
@@ -50,7 +58,7 @@ function coversSubject(wideRow: Row, narrowRow: Row, isAnonymousInRoles: boolean
 }
 
 /** Fewer terms ask less. */
-function coversCondition(wide: string, narrow: string): boolean {
+export function coversCondition(wide: string, narrow: string): boolean {
   const terms = new Set(termsOf(narrow))
   return termsOf(wide).every(term => terms.has(term))
 }

@@ -3,10 +3,15 @@
 /** Every rule, with the sentence that explains it. */
 export const lintRules = {
   'shadowed-row': 'Another row of the same effect covers this one, so that this one never decides.',
+  'partly-covered-row': 'A wider row already allows a part of what this one allows, without what this one asks for.',
+  'condition-passed-by': 'Some of those whom narrower rows ask for a condition are allowed without it by this row.',
   'allow-under-deny': 'A deny row covers this allow row, so that it never allows.',
   'condition-never-true': 'The condition can never let the row apply.',
   'pattern-never-matches': 'The resource pattern matches no path.',
   'unknown-issuer': 'The subject names an issuer that is no configured provider.',
+  'subject-spelling': 'The row meets one spelling of a name that a provider may well spell otherwise.',
+  'near-names': 'Two names are so near to each other that one of them may be a slip.',
+  'method-without-path': 'The method asks for no path, so that no request has it.',
   'role-without-members': 'Nobody has the role in the domain of the row.',
   'role-without-rows': 'A role is given in a domain where no row speaks of it.',
   'unreached-deny': 'No allow row overlaps this deny row: there is nothing to take away.',

@@ -2,7 +2,10 @@
  * What is probably not meant in a policy that loads. Findings about rows that never decide are sound: without such a
  * row, nobody is let in who was not and nobody is shut out who was let in (tests/policy/lint.test.ts holds them to it).
  */
+import { namesIn } from '../actions.ts'
 import { canonicaliseHost } from '../canonical-host.ts'
+import { isKubernetesDomain } from '../domains.ts'
+import { methodsWithoutPath } from '../methods.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { PolicyTexts } from '../policy-rows.ts'
 import { describeNoReturn, findNoReturn, type ReturnHosts } from '../return-hosts.ts'
@@ -10,9 +13,12 @@ import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
 import { coversDomain, createCoverage, termsOf } from './coverage.ts'
 import type { Finding, Report } from './finding.ts'
+import { findNearNames } from './near-names.ts'
+import { findPartlyCovered, findPassedBy } from './partly-covered.ts'
 import { findPattern } from './patterns.ts'
 import { canApply, criteriaOf } from './satisfiable.ts'
-import { findShadowed, findUnreachedDenies } from './shadowed.ts'
+import { createWideRows, findShadowed, findUnreachedDenies } from './shadowed.ts'
+import { findSpellings } from './spellings.ts'
 
 export interface LintOptions {
   /** Issuers of the configured providers; absent when they are not known. */
@@ -33,19 +39,41 @@ export function lintPolicy(
   texts: Pick<PolicyTexts, 'conditions'>,
   options: LintOptions = {},
 ): readonly Finding[] {
+  const { findings, report } = createReport()
+  const coverage = createCoverage(roles)
+  const wideRows = createWideRows(rows)
+  findShadowed(rows, wideRows, coverage, report)
+  findPartlyCovered(rows, wideRows, coverage, report)
+  findPassedBy(rows, coverage, report)
+  findUnreachedDenies(rows, coverage, report)
+  for (const row of rows) lintRow(row, options, report)
+  findSpellings(rows, roles, report)
+  findNearNames(rows, roles, report)
+  lintReturns(rows, options, report)
+  lintRoles(rows, roles, report)
+  lintConditions(rows, texts, report)
+  return inOrder(findings)
+}
+
+/** Findings about names alone: what a row means and a provider spells otherwise is missed without a word. */
+export function lintNames({ rows, roles }: Pick<PolicySnapshot, 'rows' | 'roles'>): readonly Finding[] {
+  const { findings, report } = createReport()
+  findSpellings(rows, roles, report)
+  findNearNames(rows, roles, report)
+  return inOrder(findings)
+}
+
+function createReport(): { readonly findings: Finding[]; readonly report: Report } {
   const findings: Finding[] = []
   const report: Report = (rule, id, message, advice, severity) => {
     const colon = id.lastIndexOf(':')
     const place = { file: id.slice(0, colon), line: Number(id.slice(colon + 1)) }
     findings.push({ rule, severity: severity ?? 'warning', ...place, message, advice })
   }
-  const coverage = createCoverage(roles)
-  findShadowed(rows, coverage, report)
-  findUnreachedDenies(rows, coverage, report)
-  for (const row of rows) lintRow(row, options, report)
-  lintReturns(rows, options, report)
-  lintRoles(rows, roles, report)
-  lintConditions(rows, texts, report)
+  return { findings, report }
+}
+
+function inOrder(findings: Finding[]): readonly Finding[] {
   const order = (left: string, right: string): number => (left < right ? -1 : Number(left > right))
   return findings.sort((left, right) => order(left.file, right.file) || left.line - right.line)
 }
@@ -67,7 +95,15 @@ function lintRow(row: Row, options: LintOptions, report: Report): void {
     const message = `"${condition}" asks for the client's address, and no proxy is trusted to name it`
     report('network-without-proxies', id, message, 'name your proxies in server.trustedProxies')
   }
+  lintMethods(row, report)
   lintHost(row, options, report)
+}
+
+function lintMethods({ id, action, domain }: Row, report: Report): void {
+  if (isKubernetesDomain(domain)) return
+  const idle = namesIn(action).filter(name => methodsWithoutPath.has(name))
+  if (idle.length === 0) return
+  report('method-without-path', id, `no request has the method ${idle.join(', ')}: it asks for no path`, 'leave it out')
 }
 
 function lintHost({ id, domain, isDeny }: Row, { isPublicSuffix }: LintOptions, report: Report): void {

@@ -9,8 +9,7 @@ import { coversDomain, segmentsOf } from './coverage.ts'
 import type { Report } from './finding.ts'
 
 /** Rows of the same effect that are covered, and allow rows under an unconditional deny. */
-export function findShadowed(rows: readonly Row[], coverage: Coverage, report: Report): void {
-  const wideRows = createIndex(rows)
+export function findShadowed(rows: readonly Row[], wideRows: WideRows, coverage: Coverage, report: Report): void {
   for (const row of rows) {
     if (row.isShadow) continue
     const wider = wideRows(row)
@@ -78,8 +77,11 @@ function plainFirstOf(resource: string): string {
   return /^[A-Za-z0-9._~-]+$/.test(first) ? first : '*'
 }
 
-/** The rows that could cover a row: found by what they must have in common, so that large policies stay quick. */
-function createIndex(rows: readonly Row[]): (row: Row) => readonly Row[] {
+/** The rows that could cover a row. */
+export type WideRows = (row: Row) => readonly Row[]
+
+/** Found by what they must have in common, so that large policies stay quick. */
+export function createWideRows(rows: readonly Row[]): WideRows {
   const index = new Map<string, Row[]>()
   for (const row of rows) {
     if (row.isShadow) continue
@@ -103,12 +105,12 @@ function createIndex(rows: readonly Row[]): (row: Row) => readonly Row[] {
 const keyOf = (...parts: readonly string[]): string => JSON.stringify(parts)
 
 /** First segment where it is fixed. */
-function firstOf(resource: string): string {
+export function firstOf(resource: string): string {
   const first = segmentsOf(resource)?.fixed[0]
   return first === undefined || first.includes('*') ? '*' : first
 }
 
-function domainsCovering(domain: string): readonly string[] {
+export function domainsCovering(domain: string): readonly string[] {
   if (!domain.startsWith('*')) return coveringPatterns(domain)
   return domain === '*' ? ['*'] : [domain, ...coveringPatterns(domain.slice(2)).slice(1)]
 }

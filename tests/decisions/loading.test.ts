@@ -64,6 +64,16 @@ describe('refused, with the place', () => {
     ['an unknown condition', row.replace('-', 'ofice'), '1:36: unknown condition "ofice"; did you mean "office"?'],
     ['an unknown method', row.replace('GET', 'get'), '1:31: "get" is no registered method; did you mean "GET"?'],
     [
+      'a space before the name',
+      row.replace('anyone', 'group: ops'),
+      '1:4: the name after "group:" starts or ends with a space',
+    ],
+    [
+      'a space after the name',
+      row.replace('anyone', '"group:ops "'),
+      '1:4: the name after "group:" starts or ends with a space',
+    ],
+    [
       'a mistyped method',
       row.replace('GET', 'GTE|POST'),
       '1:31: "GTE" is no registered method; did you mean "GET"? (a method of your own is written custom:GTE)',

@@ -7,6 +7,7 @@ import { describe, expect, it, test } from 'vitest'
 import { runCli } from '../../cli/program.ts'
 import { decide } from '../../rbac/decide.ts'
 import type { Identity } from '../../rbac/identity.ts'
+import type { Finding } from '../../rbac/lint/finding.ts'
 import { type LintOptions, lintPolicy } from '../../rbac/lint/lint.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 import { policyOf } from '../decisions/policies.ts'
@@ -77,6 +78,165 @@ describe('a row that another one covers', () => {
     const role = p('role:reader', 'wiki.example.com', '/admin', '*', '-', 'allow')
     expect(await lint(`${wide}\n${role}\ng, anyone, role:reader, *`)).toEqual([])
     expect(await lint(`${wide}\n${role}\ng, group:ops, role:reader, *`)).toEqual(['2 shadowed-row'])
+  })
+})
+
+describe('a row of which a wider one allows a part', () => {
+  const read = p('authenticated', 'wiki.example.com', '/**', 'read', '-', 'allow')
+  const readMethods = 'read (GET, HEAD, OPTIONS, QUERY, PROPFIND, SEARCH, REPORT)'
+  const messagesOf = async (...rows: string[]) =>
+    (await findingsOf(rows.join('\n')))
+      .filter(({ rule }) => rule === 'partly-covered-row')
+      .map(({ line, severity, message }) => `${line} ${severity} ${message.replace(/ \(p, .*/, '')}`)
+
+  it.each<[string, string[], string[]]>([
+    [
+      'in its methods, for what it asks of a part of the host',
+      [read, p('group:ops', 'wiki.example.com', '/admin/**', '*', 'mfa', 'allow')],
+      [`2 warning has no effect for ${readMethods}: policy.csv:1 already allows it`],
+    ],
+    [
+      'in its methods, for whom it names',
+      [read, p('group:ops', 'wiki.example.com', '/admin/**', 'GET|POST', '-', 'allow')],
+      ['2 warning has no effect for GET: policy.csv:1 already allows it'],
+    ],
+    [
+      'on one of its hosts',
+      [
+        p('authenticated', '*.example.com', '/**', 'GET', '-', 'allow'),
+        p('authenticated', 'wiki.example.com', '/**', '*', 'mfa', 'allow'),
+      ],
+      ['2 warning has no effect for GET: policy.csv:1 already allows it'],
+    ],
+    [
+      'under a condition',
+      [
+        p('authenticated', 'wiki.example.com', '/**', '*', 'office', 'allow'),
+        p('group:ops', 'wiki.example.com', '/admin/**', '*', 'mfa', 'allow'),
+      ],
+      ['2 note has no effect for any method where office holds: policy.csv:1 already allows it'],
+    ],
+    [
+      'at the same place',
+      [read, p('group:ops', 'wiki.example.com', '/**', '*', 'mfa', 'allow')],
+      [`2 note has no effect for ${readMethods}: policy.csv:1 already allows it`],
+    ],
+    [
+      'with methods of its own',
+      [
+        p('authenticated', 'wiki.example.com', '/**', 'custom:BREW|GET', '-', 'allow'),
+        p('group:ops', 'wiki.example.com', '/pots/**', 'custom:BREW|POST', '-', 'allow'),
+      ],
+      ['2 warning has no effect for BREW: policy.csv:1 already allows it'],
+    ],
+  ])('is reported %s', async (_, rows, found) => {
+    expect(await messagesOf(...rows)).toEqual(found)
+    const moved = found.map(text => text.replace(/^2/, '1').replace('policy.csv:1', 'policy.csv:2'))
+    expect(await messagesOf(...rows.reverse())).toEqual(moved)
+  })
+
+  it.each<[string, string]>([
+    ['says what it adds', p('group:ops', 'wiki.example.com', '/admin/**', 'POST|PUT', 'mfa', 'allow')],
+    ['lets somebody do more at the same place', p('group:ops', 'wiki.example.com', '/**', '*', '-', 'allow')],
+    ['lets the same people do more somewhere', p('authenticated', 'wiki.example.com', '/edit/**', '*', '-', 'allow')],
+    ['is of another host', p('group:ops', 'other.example.com', '/admin/**', '*', 'mfa', 'allow')],
+    ['is for others as well', p('anyone', 'wiki.example.com', '/admin/**', '*', 'mfa', 'allow')],
+    ['denies', p('group:ops', 'wiki.example.com', '/admin/**', '*', 'mfa', 'deny')],
+    ['is only reported', p('group:ops', 'wiki.example.com', '/admin/**', '*', 'mfa', 'shadow-allow')],
+  ])('is not where it %s', async (_, row) => {
+    expect(await messagesOf(read, row)).toEqual([])
+  })
+
+  it('is named with those who pass its condition by, once for each row that lets them', async () => {
+    const rows = [
+      p('group:ops', 'wiki.example.com', '/**', '*', '-', 'allow'),
+      p('authenticated', 'wiki.example.com', '/admin/**', '*', 'mfa', 'allow'),
+      p('authenticated', 'wiki.example.com', '/keys/**', 'GET', 'mfa & office', 'allow'),
+      p('group:sre', 'wiki.example.com', '/keys/**', 'GET', 'mfa & office', 'allow'),
+    ]
+    const found = (await findingsOf(rows.join('\n'))).filter(({ rule }) => rule === 'condition-passed-by')
+    expect(found.map(({ line, message, severity }) => [line, message, severity])).toEqual([
+      [1, 'group:ops needs no "mfa" of policy.csv:2 and of 1 more: this row allows it without', 'note'],
+    ])
+  })
+})
+
+describe('names', () => {
+  const row = (subject: string, effect = 'allow') => p(subject, 'wiki.example.com', '/a', '*', '-', effect)
+  const all = row('authenticated').replace('/a', '/**')
+
+  it.each<[string, string]>([
+    ['group:ops', 'group:opps'],
+    ['group:contractors', 'group:contractor'],
+    ['group:ops', 'group:Ops'],
+    ['group:ops-team', 'group:ops_team'],
+    ['group:opsteam', 'group:ops-team'],
+    ['group:contractors', 'group:cotnractors'],
+    ['group:contractors', 'group:contrectors'],
+    ['group:corp/ops', 'group:corp/opps'],
+    ['group:caf\u00e9', 'group:cafe\u0301'],
+  ])('%s and %s are nearly the same', async (one, other) => {
+    const found = await lint(`${row(one, 'deny')}\n${row(other, 'deny')}\n${all}`)
+    expect(found.filter(text => text.includes('near-names'))).toEqual(['2 near-names'])
+  })
+
+  it.each<[string, string]>([
+    ['group:team-1', 'group:team-2'],
+    ['group:team-1', 'group:team-11'],
+    ['group:ops', 'group:ops2'],
+    ['group:team-a', 'group:team-b'],
+    ['group:dev', 'group:sev'],
+    ['group:eu', 'group:us'],
+    ['group:hr', 'group:hrs'],
+    ['group:ops', 'role:ops'],
+    ['group:red-team', 'group:read-eam'],
+    ['email:bob@example.com', 'email:rob@example.com'],
+  ])('%s and %s are two', async (one, other) => {
+    const found = await lint(`${row(one, 'deny')}\n${row(other, 'deny')}\n${all}`)
+    expect(found.filter(text => text.includes('near-names'))).toEqual([])
+  })
+
+  it('of hosts and roles may be slips as well, and the rarer one is named', async () => {
+    const rows = [
+      p('group:ops', 'wikii.example.com', '/a', '*', '-', 'allow'),
+      p('role:admin', 'wiki.example.com', '/a', '*', '-', 'allow'),
+      p('role:admin', 'wiki.example.com', '/b', '*', '-', 'allow'),
+      'g, group:ops, role:admni, wiki.example.com',
+    ]
+    const found = (await findingsOf(rows.join('\n'))).filter(({ rule }) => rule === 'near-names')
+    expect(found.map(({ line, message }) => [line, message])).toEqual([
+      [1, 'wikii.example.com is nearly wiki.example.com (3 lines, first policy.csv:2)'],
+      [4, 'role:admni is nearly role:admin (2 lines, first policy.csv:2)'],
+    ])
+  })
+
+  it.each<[string, string, string]>([
+    ['email:Bob@corp.example', 'allow', 'note'],
+    ['email:stra\u00dfe@corp.example', 'allow', 'note'],
+    ['group:cafe\u0301', 'deny', 'note'],
+    ['group:o\u200bps', 'deny', 'warning'],
+    ['group:o\u00a0ps', 'allow', 'warning'],
+    ['service-account:prod/CI/deployer', 'deny', 'warning'],
+  ])('%j that %s may be missed', async (subject, effect, severity) => {
+    const found = await findingsOf(`${row(subject, effect)}\n${all.replace('/**', '/c')}`)
+    expect(found.filter(({ rule }) => rule === 'subject-spelling')).toMatchObject([{ line: 1, severity }])
+    const member = await findingsOf(`${row('role:r')}\ng, ${subject}, role:r, *`)
+    expect(member.filter(({ rule }) => rule === 'subject-spelling')).toMatchObject([{ line: 2, severity }])
+  })
+
+  it.each([
+    ['email:Bob@corp.example', 'deny'],
+    ['email:bob@CORP.example', 'allow'],
+    ['group:caf\u00e9', 'deny'],
+    ['group:Domain Admins', 'deny'],
+  ])('%j that %s is not', async (subject, effect) => {
+    const found = await findingsOf(row(subject, effect))
+    expect(found.filter(({ rule }) => rule === 'subject-spelling')).toEqual([])
+  })
+
+  it('of methods without a path are named', async () => {
+    const rows = `${row('group:ops', 'deny').replace('*', 'CONNECT|GET')}\n${all}`
+    expect(await lint(rows)).toEqual(['1 method-without-path'])
   })
 })
 
@@ -163,6 +323,17 @@ describe('other findings', () => {
     )
     const find = async () => expect(await lint(many.join('\n'))).toEqual([])
     expect(await processorMsOf(find)).toBeLessThan(10_000)
+  })
+
+  it('twenty thousand rows with groups and conditions of their own as well', async () => {
+    const many = Array.from({ length: 20_000 }, (_, at) =>
+      p(`group:unit ${at.toString(26)}`, `h${at % 50}.example.com`, `/p${at}/**`, 'read', 'mfa', 'allow'),
+    )
+    const wider = Array.from({ length: 50 }, (_, at) =>
+      p('group:ops', `h${at}.example.com`, '/**', 'GET', 'office', 'allow'),
+    )
+    const policy = await policyOf([...many, ...wider].join('\n'), conditionsFile)
+    expect(await processorMsOf(async () => void lintPolicy(policy, { conditions }))).toBeLessThan(10_000)
   })
 })
 
@@ -301,7 +472,11 @@ const deadRules = [
   'unreached-deny',
 ]
 
-test('without a row that lint calls shadowed no effect changes; without one it calls dead nobody gets in or is shut out', async () => {
+const isPart = ({ rule }: Finding): boolean => rule === 'partly-covered-row'
+const isPromise = (finding: Finding): boolean =>
+  isPart(finding) ? !finding.message.includes(' where ') : ['shadowed-row', ...deadRules].includes(finding.rule)
+
+test('without a row that lint calls shadowed no effect changes, nor in the part that lint names; without one it calls dead nobody gets in or is shut out', async () => {
   const tried = new Map<string, number>()
   const property = fc.asyncProperty(
     fc.uniqueArray(randomRow, { minLength: 4, maxLength: 14, size: 'max' }),
@@ -310,18 +485,22 @@ test('without a row that lint calls shadowed no effect changes; without one it c
     async (rows, roles, questions) => {
       const all = [...rows, ...roles]
       const before = await policyOf(all.join('\n'), conditionsFile)
-      for (const { rule, line, file } of lintPolicy(before, { conditions }, { now })) {
-        if (file === 'conditions.yaml' || (rule !== 'shadowed-row' && !deadRules.includes(rule))) continue
+      for (const finding of lintPolicy(before, { conditions }, { now }).filter(isPromise)) {
+        const { rule, line, message } = finding
         const after = await policyOf(all.toSpliced(line - 1, 1).join('\n'), conditionsFile)
         tried.set(rule, (tried.get(rule) ?? 0) + 1)
-        for (const { identity: who, request, context } of questions) {
+        const wider = before.rows.find(({ id }) => message.includes(`: ${id} already`))
+        const asked = questions.filter(({ request }) => !isPart(finding) || wider?.fitsAction(request.action) === true)
+        for (const { identity: who, request, context } of asked) {
           const [old, next] = [before, after].map(policy => decide(request, who, policy, context).effect)
-          const same = rule === 'shadowed-row' ? old === next : (old === 'allow') === (next === 'allow')
+          const same =
+            rule === 'shadowed-row' || isPart(finding) ? old === next : (old === 'allow') === (next === 'allow')
           expect({ same, rule, row: all[line - 1], old, next }).toMatchObject({ same: true })
         }
       }
     },
   )
   await fc.assert(property, { numRuns: 300, seed })
-  for (const rule of ['shadowed-row', ...deadRules]) expect(tried.get(rule), rule).toBeGreaterThan(5)
+  for (const rule of ['shadowed-row', 'partly-covered-row', ...deadRules])
+    expect(tried.get(rule), rule).toBeGreaterThan(5)
 })
