@@ -4,6 +4,7 @@ import { ClosingLine } from './tests/closing-line.ts'
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
+    setupFiles: ['tests/patience.ts'],
     // Tests wait for events. These only end what waits in vain, and a loaded machine may take its time.
     testTimeout: 180_000,
     hookTimeout: 300_000,

@@ -6,11 +6,14 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() }
 
-/** How far the clocks of a provider and of replicas may be apart, in seconds. */
-const maxClockSkewSeconds = 60
+/**
+ * How far the clocks of a provider, of replicas and ours may be apart, in seconds: the leeway of every moment that
+ * another machine has stated (`exp`, `nbf`, `iat`, `auth_time`), in both directions.
+ */
+export const clockSkewSeconds = 30
 
 /** Whether a moment (seconds since the epoch) is one of the future, beyond what clocks differ by. */
-export const isAhead = (moment: number, clock: Clock): boolean => moment > clock.now() / 1000 + maxClockSkewSeconds
+export const isAhead = (moment: number, clock: Clock): boolean => moment > clock.now() / 1000 + clockSkewSeconds
 
 /** Whether a login was made or confirmed in the future: the clock has been set back since. Looks at the clock once. */
 export const isOfTheFuture = (

@@ -31,7 +31,7 @@ export function composeLogoutChannels(
       ...shared,
       names: namesWith('backChannel'),
       marks,
-      tokens: createLogoutTokens({ fetch: login.outbound.fetch, clock }),
+      tokens: createLogoutTokens({ clock }),
       rateLimit: createRateLimit(config.login.logoutsPerMinute, isWorker, 'logout'),
     }),
     front: createFrontChannelRouter({ ...shared, names: namesWith('frontChannel') }),

@@ -15,6 +15,18 @@ const claims = z.strictObject({
     description: 'Claim that holds the groups of a person.',
     expected: claimExpected,
   }),
+  groupsSeparator: setting(
+    z
+      .string()
+      .regex(/^(?:none|[ ,;|:/])$/, 'none or one of space , ; | : /')
+      .exactOptional(),
+    {
+      description:
+        'At what a text in the claim of the groups is cut into names; `none`: a text is one name. If absent, a text that may be several names refuses the login.',
+      expected: 'none or one of space , ; | : /',
+      example: ',',
+    },
+  ),
   email: setting(claimPath.default('email'), {
     description: 'Claim that holds the e-mail address.',
     expected: claimExpected,
@@ -138,6 +150,11 @@ export const provider = z.strictObject({
     },
   ),
   claims: section(claims.prefault({}), 'Where the ID token or userinfo holds what is needed.'),
+  userinfo: setting(z.boolean().default(true), {
+    description:
+      'Whether the userinfo endpoint is asked at a login and at each verification; false for a provider whose ID token says all, or whose userinfo always fails.',
+    expected: 'true or false',
+  }),
   emailVerified: setting(z.enum(['claim', 'always']).default('claim'), {
     description:
       'Whether an address counts as verified: as the `email_verified` claim says, or always, for a provider whose people cannot choose their address.',

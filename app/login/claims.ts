@@ -5,6 +5,7 @@
  * type and one bound, a value of another shape is refused or left out, and nothing is converted until it fits.
  */
 import type { User } from '../../rbac/identity.ts'
+import { clockSkewSeconds } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { parseEmail } from './email.ts'
 import { parseGroups } from './groups.ts'
@@ -19,6 +20,8 @@ export interface ClaimMapping {
   readonly email?: string
   /** Default `name`. */
   readonly name?: string
+  /** See `GroupsShape`. */
+  readonly groupsSeparator?: string
 }
 
 export interface ClaimPolicy {
@@ -45,9 +48,6 @@ export interface ParsedUser {
 
 /** Room for claims in a session and in an assertion; the largest ones give way. */
 const MAX_CLAIMS_BYTES = 16 * 1024
-
-/** A clock of the provider may be ahead of ours; a login may not be in the future, or its age would never count. */
-const MAX_CLOCK_SKEW_SECONDS = 60
 
 /** About this token, not about the person; of no use to a condition, and some are only meant for us. */
 const protocolClaims = new Set([
@@ -86,7 +86,7 @@ export function parseUser(sources: ClaimSources, policy: ClaimPolicy, nowSeconds
     kind: 'user',
     subject: parseSubject(idToken),
     provider: policy.provider,
-    groups: parseGroups(findClaim(idToken, mapping.groups) ?? findClaim(userinfo, mapping.groups), policy.groupPrefix),
+    groups: groupsOf(sources, policy),
     claims: kept,
     ...(email !== undefined && { email }),
     ...(name !== undefined && { name }),
@@ -96,6 +96,19 @@ export function parseUser(sources: ClaimSources, policy: ClaimPolicy, nowSeconds
   }
   return { user, dropped }
 }
+
+function groupsOf(sources: ClaimSources, { claims = {}, groupPrefix }: ClaimPolicy): readonly string[] {
+  const { groups: claim = 'groups', groupsSeparator } = claims
+  return parseGroups(statedClaim(sources, claim), {
+    claim,
+    ...(groupPrefix !== undefined && { prefix: groupPrefix }),
+    ...(groupsSeparator !== undefined && { separator: groupsSeparator }),
+  })
+}
+
+/** Of the ID token, else of userinfo; `undefined` when neither states it. */
+export const statedClaim = ({ idToken, userinfo = {} }: ClaimSources, name: string): unknown =>
+  findClaim(idToken, name) ?? findClaim(userinfo, name)
 
 /** The ID token is signed, userinfo is not: where both speak the token counts, and on the login only the token may. */
 function mergeClaims(idToken: Claims, userinfo: Claims): Claims {
@@ -121,7 +134,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 function parseSubject(idToken: Claims): string {
   const { iss, sub } = idToken
   if (typeof iss !== 'string' || typeof sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(sub)) {
-    throw invalid('the subject is not 1 to 255 printable ASCII characters')
+    throw invalid('the claims iss and sub: expected a text, and one of 1 to 255 printable ASCII characters')
   }
   return `${iss}#${sub}`
 }
@@ -142,12 +155,19 @@ export function overageOf(sources: ClaimSources, groups: string): string | undef
   return undefined
 }
 
-/** Address and verification come from one source: a verified flag says nothing about an address of another document. */
-function readEmail(sources: ClaimSources, name: string, policy: 'claim' | 'always'): string | undefined {
-  const source = [sources.idToken, sources.userinfo ?? {}].find(claims => findClaim(claims, name) !== undefined)
+/** A verified flag says nothing about another address, which the other document may hold. */
+function readEmail({ idToken, userinfo = {} }: ClaimSources, name: string, policy: 'claim' | 'always') {
+  const source = [idToken, userinfo].find(claims => findClaim(claims, name) !== undefined)
   if (source === undefined) return undefined
-  if (policy !== 'always' && source.email_verified !== true) return undefined
-  return parseEmail(findClaim(source, name))
+  const address = findClaim(source, name)
+  const isVerified = source.email_verified === true || isVerifiedBeside(address, source, userinfo, name)
+  return policy === 'always' || isVerified ? parseEmail(address) : undefined
+}
+
+/** Some providers say in userinfo alone that the address of the ID token is verified. */
+function isVerifiedBeside(address: unknown, source: Claims, userinfo: Claims, name: string): boolean {
+  if (source === userinfo || source.email_verified !== undefined) return false
+  return userinfo.email_verified === true && (findClaim(userinfo, name) ?? address) === address
 }
 
 function parseName(value: unknown): string | undefined {
@@ -157,8 +177,13 @@ function parseName(value: unknown): string | undefined {
 
 function parseAuthTime(value: unknown, nowSeconds: number): number | undefined {
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw invalid('auth_time is not a time')
-  if (value > nowSeconds + MAX_CLOCK_SKEW_SECONDS) throw invalid('auth_time is in the future')
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    throw invalid(`the claim auth_time: expected seconds since the epoch, received ${shapeOf(value)}`)
+  // A login of the future would never grow old.
+  const aheadSeconds = Math.floor(value - nowSeconds)
+  if (aheadSeconds > clockSkewSeconds) {
+    throw invalid(`the claim auth_time is ${aheadSeconds} s ahead of our clock; ${clockSkewSeconds} s are allowed`)
+  }
   return Math.floor(value)
 }
 
@@ -188,5 +213,8 @@ function boundClaims(claims: Claims, unverified: string | undefined): { kept: Cl
 /** An address that nobody verified must not come in through a condition on claims either. */
 const isBelow = (path: string | undefined, name: string) =>
   path !== undefined && (path === name || path.startsWith(`${name}/`) || name === 'email')
+
+const shapeOf = (value: unknown): string =>
+  typeof value === 'number' ? 'a number below zero' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
 
 const invalid = (detail: string) => new OperationalError('ERR_LOGIN_CLAIMS_INVALID', detail)

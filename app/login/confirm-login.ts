@@ -9,16 +9,18 @@ import type { Clock } from '../clock.ts'
 import { type ErrorCode, OperationalError } from '../errors.ts'
 import type { LoginSession, ProviderTokens } from '../sessions/session-store.ts'
 import type { AskProvider, ProviderAnswer } from '../sessions/verify-session.ts'
-import { type ClaimSources, type Claims, parseUser } from './claims.ts'
+import { type ClaimPolicy, type ClaimSources, type Claims, parseUser, statedClaim } from './claims.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
+import { requireSignature } from './id-token-signature.ts'
 import { explainExchangeFailure } from './refusal.ts'
+import { type TokenAnswer, withTokenAnswer } from './token-answers.ts'
 
 type KeepTokens = Parameters<AskProvider>[2]
 
 /**
  * The token endpoint itself says that nothing is to be had any more with this token (RFC 6749 section 5.2, OpenID Connect
- * Core 1.0 section 3.1.2.6). Every other code is about this service and not about the person.
+ * Core 1.0 section 3.1.2.6).
  */
 const finalErrors = new Set([
   'access_denied',
@@ -26,6 +28,20 @@ const finalErrors = new Set([
   'interaction_required',
   'invalid_grant',
   'login_required',
+])
+
+/**
+ * About this service and not about the person, or not for long. Every other code is what some provider answers for a
+ * closed account: `invalid_request`, or a sentence in place of a code.
+ */
+const errorsAboutUs = new Set([
+  'invalid_client',
+  'invalid_scope',
+  'server_error',
+  'slow_down',
+  'temporarily_unavailable',
+  'unauthorized_client',
+  'unsupported_grant_type',
 ])
 
 /** How openid-client calls an answer about another person, or for another client. */
@@ -38,6 +54,11 @@ export function createConfirmation(provider: DiscoveredProvider, clock: Clock): 
     try {
       const stated = await state(provider, login, tokens, keep, now())
       if (stated === undefined) return { kind: 'unanswerable' }
+      const vanished = vanishedClaim(login, stated, claimPolicy)
+      if (vanished !== undefined) {
+        const detail = `the provider states the claim ${vanished} no more, which it stated at the login`
+        return { kind: 'unavailable', code: 'ERR_LOGIN_CLAIMS_INVALID', detail }
+      }
       return { kind: 'confirmed', identity: describedAs(login, parseUser(stated, claimPolicy, now()).user) }
     } catch (error) {
       return explain(error)
@@ -47,7 +68,7 @@ export function createConfirmation(provider: DiscoveredProvider, clock: Clock): 
 
 /** What the provider says of the person now; `undefined` when it does not say all that the login rests on. */
 async function state(
-  { configuration, readClaims }: DiscoveredProvider,
+  { configuration, keys, readClaims }: DiscoveredProvider,
   { identity: { subject } }: LoginSession,
   tokens: ProviderTokens,
   keep: KeepTokens,
@@ -59,13 +80,27 @@ async function state(
   const { refreshToken, accessToken, accessTokenExpiresAt = Number.POSITIVE_INFINITY } = tokens
   if (refreshToken !== undefined) {
     const response = await refresh(configuration, refreshToken, tokens, keep)
+    const { access_token: newAccessToken, id_token: newIdToken } = response
     const idToken = response.claims()
-    if (idToken === undefined) return tokens.needsIdToken ? undefined : read(readClaims, person, response.access_token)
-    requireSame(idToken, person)
-    return readClaims({ idToken, accessToken: response.access_token })
+    if (idToken === undefined || newIdToken === undefined) {
+      return tokens.needsIdToken ? undefined : read(readClaims, person, newAccessToken)
+    }
+    await requireSignature(newIdToken, { configuration, keys, origin: 'provider' })
+    requireSame(idToken, person, tokens.nonce)
+    return readClaims({ idToken, accessToken: newAccessToken })
   }
   if (accessToken === undefined || accessTokenExpiresAt <= nowSeconds) return undefined
   return read(readClaims, person, accessToken)
+}
+
+/**
+ * Threat: a provider that has closed an account and goes on to answer for it says nothing about its groups any more; read
+ * as "in no group", that lifts every deny for one. So what decisions rest on has to be stated again, if only as empty.
+ */
+function vanishedClaim({ identity }: LoginSession, stated: ClaimSources, { claims = {} }: ClaimPolicy) {
+  const { groups = 'groups', email = 'email' } = claims
+  if (identity.groups.length > 0 && statedClaim(stated, groups) === undefined) return groups
+  return identity.email !== undefined && statedClaim(stated, email) === undefined ? email : undefined
 }
 
 async function read(readClaims: DiscoveredProvider['readClaims'], person: Claims, accessToken: string) {
@@ -74,17 +109,20 @@ async function read(readClaims: DiscoveredProvider['readClaims'], person: Claims
 }
 
 async function refresh(configuration: Configuration, used: string, tokens: ProviderTokens, keep: KeepTokens) {
-  const response = await refreshTokenGrant(configuration, used)
-  const { refresh_token: refreshToken = used } = response
-  // Threat: the old one works no more, and the new one is lost with this process.
-  if (refreshToken !== used) await keep({ ...tokens, refreshToken }).catch(asStoreFailure)
-  return response
+  // Threat: the old one works no more, and the new one is lost with the answer that turns out to be no good otherwise.
+  const keepFirst = async ({ refresh_token: refreshToken = used }: TokenAnswer) => {
+    if (refreshToken !== used) await keep({ ...tokens, refreshToken }).catch(asStoreFailure)
+  }
+  return withTokenAnswer(configuration, keepFirst, () => refreshTokenGrant(configuration, used))
 }
 
-/** OpenID Connect Core 1.0 section 12.2: issuer and person of the login. Signature and audience are checked already. */
-function requireSame(idToken: Claims, person: Claims): void {
+/** OpenID Connect Core 1.0 section 12.2: issuer, person and nonce of the login. Signature and audience are checked. */
+function requireSame(idToken: Claims, person: Claims, nonce: string | undefined): void {
   if (idToken.iss !== person.iss || idToken.sub !== person.sub) {
     throw new RefusedError('the new ID token is about somebody else')
+  }
+  if (nonce !== undefined && idToken.nonce !== undefined && idToken.nonce !== nonce) {
+    throw new RefusedError('the claim nonce of the new ID token is not that of the login')
   }
 }
 
@@ -118,7 +156,8 @@ function asStoreFailure(cause: unknown): never {
 }
 
 function explain(error: unknown): ProviderAnswer {
-  if (error instanceof StoreFailure) throw error.cause
+  const failure = causes(error).find(cause => cause instanceof StoreFailure)
+  if (failure !== undefined) throw failure.cause
   if (error instanceof RefusedError) return refused('ERR_LOGIN_REFUSED', error.message)
   if (error instanceof ResponseBodyError && finalErrors.has(error.error)) {
     return refused('ERR_LOGIN_REFUSED', `the token endpoint answered ${error.error}`)
@@ -129,6 +168,10 @@ function explain(error: unknown): ProviderAnswer {
   if (causes(error).some(isForeign)) return refused('ERR_LOGIN_RESPONSE_INVALID', explained.message)
   if (error instanceof OperationalError && causes(error).some(isAboutAccess)) {
     return refused('ERR_LOGIN_REFUSED', explained.message)
+  }
+  if (error instanceof ResponseBodyError && error.status < 500 && error.status !== 429) {
+    const code = 'ERR_LOGIN_REFUSED'
+    if (!errorsAboutUs.has(error.error)) return { kind: 'doubted', code, detail: describeError(explained) }
   }
   const isBusy = causes(error).some(cause => statusOf(cause) === 429)
   const code = isBusy ? 'ERR_PROVIDER_UNAVAILABLE' : explained.code

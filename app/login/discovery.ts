@@ -3,19 +3,21 @@ import {
   allowInsecureRequests,
   buildEndSessionUrl,
   type Configuration,
+  clockTolerance,
   customFetch,
   discovery,
-  enableNonRepudiationChecks,
 } from 'openid-client'
-import type { Clock } from '../clock.ts'
+import { type Clock, clockSkewSeconds } from '../clock.ts'
 import type { ClaimMapping, ClaimPolicy } from './claims.ts'
 import { type ClientCredentials, createClientAuthentication } from './client-authentication.ts'
 import type { GroupsOverage } from './group-overage.ts'
 import type { Logger } from './logger.ts'
 import type { OutboundFetch } from './outbound.ts'
+import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
 import { mustPushRequests, type PushedRequests } from './pushed-request.ts'
 import { createClaimsReader, type ReadClaims } from './read-claims.ts'
 import { ProviderStrategy } from './strategy.ts'
+import { lookingFetch } from './token-answers.ts'
 
 /** One entry of `providers` in the configuration. */
 export interface ProviderSettings extends ClientCredentials {
@@ -27,6 +29,8 @@ export interface ProviderSettings extends ClientCredentials {
   readonly scopes: readonly string[]
   readonly claims?: ClaimMapping
   readonly emailVerified?: 'claim' | 'always'
+  /** Whether the userinfo endpoint is asked. Default true. */
+  readonly userinfo?: boolean
   /** Default none. */
   readonly groupPrefix?: string
   /** Default `refuse`. */
@@ -58,6 +62,8 @@ export interface DiscoveredProvider {
   readonly strategy: ProviderStrategy
   /** What a token says about its person now, for `parseUser` with `claimPolicy`. */
   readonly readClaims: ReadClaims
+  /** What the provider signs with. */
+  readonly keys: ProviderKeys
   readonly claimPolicy: ClaimPolicy
   /** Where a log-out goes on to (OpenID Connect RP-Initiated Logout 1.0); `undefined` when the provider has no such place. */
   readonly endSessionUrl: (idToken: string | undefined, returnTo: string) => string | undefined
@@ -77,27 +83,33 @@ export async function discoverProvider(
     issuer,
     settings.clientId,
     // RFC 8705 section 5: the endpoints that ask for a certificate may have addresses of their own.
-    { use_mtls_endpoint_aliases: settings.clientAuthentication === 'tls_client_auth' },
+    {
+      use_mtls_endpoint_aliases: settings.clientAuthentication === 'tls_client_auth',
+      [clockTolerance]: clockSkewSeconds,
+    },
     createClientAuthentication(settings),
     {
-      [customFetch]: options.clientFetch ?? options.fetch,
+      [customFetch]: lookingFetch(options.clientFetch ?? options.fetch),
       timeout,
-      execute: isHttps ? [enableNonRepudiationChecks] : [enableNonRepudiationChecks, allowInsecureRequests],
+      // Signatures of ID tokens: see `requireSignature`.
+      execute: isHttps ? [] : [allowInsecureRequests],
     },
   )
   const metadata = configuration.serverMetadata()
   if (new URL(metadata.issuer).href !== issuer.href) throw new Error(`the issuer calls itself ${metadata.issuer}`)
   const authorizationUrl = endpoint(metadata.authorization_endpoint, 'authorization_endpoint', isHttps)
   endpoint(metadata.token_endpoint, 'token_endpoint', isHttps)
-  endpoint(metadata.jwks_uri, 'jwks_uri', isHttps)
+  const keysAddress = endpoint(metadata.jwks_uri, 'jwks_uri', isHttps)
   const { clock, logger } = options
   const claimPolicy = { ...settings, provider: settings.name }
   const readClaims = createClaimsReader(configuration, settings, { fetch: options.fetch, timeoutSeconds: timeout })
+  const keys = createProviderKeys({ address: keysAddress, fetch: options.fetch, timeoutSeconds: timeout })
   const strategySettings = {
     ...claimPolicy,
     callbackUrl: new URL(callbackPath(settings.name), options.publicUrl).href,
     pushesRequests: mustPushRequests(settings.pushedRequests ?? 'auto', metadata),
     readClaims,
+    keys,
     clock,
     logger,
   }
@@ -106,6 +118,7 @@ export async function discoverProvider(
     configuration,
     strategy: new ProviderStrategy(configuration, authorizationUrl, strategySettings),
     readClaims,
+    keys,
     claimPolicy,
     endSessionUrl: (idToken, returnTo) => endSessionUrl(configuration, isHttps, idToken, returnTo),
   }

@@ -38,7 +38,8 @@ export function tokensToKeep(
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: lifetime } = response
   const needsIdToken = userinfo === undefined || Object.keys(claims).some(name => !isRepeated(name, userinfo))
   if (refreshToken !== undefined && refreshToken.length <= longestToken) {
-    return needsIdToken ? { refreshToken, needsIdToken } : { refreshToken }
+    const nonce = typeof claims.nonce === 'string' ? { nonce: claims.nonce } : {}
+    return { refreshToken, ...nonce, ...(needsIdToken && { needsIdToken }) }
   }
   if (needsIdToken || accessToken.length > longestToken) return {}
   return { accessToken, ...(lifetime !== undefined && { accessTokenExpiresAt: nowSeconds + lifetime }) }

@@ -56,6 +56,8 @@ function createAgent(options: OutboundOptions, client?: ClientCertificate): Agen
     connect: {
       lookup: lookupLoopbackNames,
       timeout: timeoutMs,
+      // Node gives an address of several 250 ms, and where all are slow it has then tried none for long enough.
+      autoSelectFamilyAttemptTimeout: timeoutMs / 2,
       ...(ca !== undefined && { ca }),
       ...(client !== undefined && { cert: client.certificate, key: client.key }),
     },

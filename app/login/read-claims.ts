@@ -18,11 +18,11 @@ export type ReadClaims = (tokens: PersonTokens) => Promise<ClaimSources>
 
 export function createClaimsReader(
   configuration: Configuration,
-  policy: OveragePolicy,
+  policy: OveragePolicy & { readonly userinfo?: boolean },
   call: Pick<OverageCall, 'fetch' | 'timeoutSeconds'>,
 ): ReadClaims {
   return async ({ idToken, accessToken }) => {
-    const userinfo = await readUserinfo(configuration, idToken, accessToken)
+    const userinfo = policy.userinfo === false ? undefined : await readUserinfo(configuration, idToken, accessToken)
     const sources = { idToken, ...(userinfo !== undefined && { userinfo }) }
     return resolveOverage(sources, policy, { ...call, accessToken })
   }

@@ -15,14 +15,16 @@ import {
   calculatePKCECodeChallenge,
 } from 'openid-client'
 import OpenIdConnectStrategy from 'passport-openidconnect'
-import type { Clock } from '../clock.ts'
+import { type Clock, clockSkewSeconds } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { ProviderTokens } from '../sessions/session-store.ts'
 import type { LoginAttempt } from './attempts.ts'
 import { type ClaimPolicy, type ClaimSources, parseUser } from './claims.ts'
+import { requireSignature } from './id-token-signature.ts'
 import type { Logger } from './logger.ts'
 import { tokensToKeep, type VerifiedLogin, verifyByOf } from './login-tokens.ts'
 import { rawQueryOf } from './parameters.ts'
+import type { ProviderKeys } from './provider-keys.ts'
 import { pushRequest } from './pushed-request.ts'
 import type { ReadClaims } from './read-claims.ts'
 import { explainExchangeFailure } from './refusal.ts'
@@ -47,6 +49,7 @@ export interface StrategySettings extends ClaimPolicy {
   readonly pushesRequests: boolean
   readonly authorizationParameters?: Readonly<Record<string, string>>
   readonly readClaims: ReadClaims
+  readonly keys: ProviderKeys
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -60,9 +63,6 @@ interface Checked {
 }
 
 type Verified = (error: Error | null, user?: VerifiedLogin) => void
-
-/** Clocks of two machines differ; an ID token from further in the future is not one that was just issued. */
-const MAX_CLOCK_SKEW_SECONDS = 60
 
 const MAX_KEPT_TOKEN_LENGTH = 4096
 
@@ -177,7 +177,12 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
       const tokens = await authorizationCodeGrant(configuration, callback, checksOf(attempt, handle))
       const claims = tokens.claims()
       if (claims === undefined || tokens.id_token === undefined) throw invalid('there is no ID token')
-      if (claims.iat > now + MAX_CLOCK_SKEW_SECONDS) throw invalid('the ID token was issued in the future')
+      await requireSignature(tokens.id_token, { configuration, keys: settings.keys, origin: 'provider' })
+      const aheadSeconds = Math.floor(claims.iat - now)
+      if (aheadSeconds > clockSkewSeconds) {
+        // An ID token from further in the future is not one that was just issued.
+        throw invalid(`the claim iat is ${aheadSeconds} s ahead of our clock; ${clockSkewSeconds} s are allowed`)
+      }
       const sources = await settings.readClaims({ idToken: claims, accessToken: tokens.access_token })
       const kept = tokensToKeep(tokens, claims, sources.userinfo, Math.floor(now))
       return { id_token: tokens.id_token, sources, tokens: kept, attempt }

@@ -8,8 +8,11 @@ export interface LoginSession {
   readonly startedAt: number
   /** When the provider last confirmed the login, seconds since the epoch; absent: at `startedAt`. */
   readonly verifiedAt?: number
-  /** The provider could not be asked: since when, and when it is asked again. Seconds since the epoch. */
-  readonly unverified?: { readonly since: number; readonly retryAt: number }
+  /**
+   * The provider could not be asked: since when, and when it is asked again, in seconds since the epoch. `isDoubted`: it
+   * said no the last time, in words that need not be about the person.
+   */
+  readonly unverified?: { readonly since: number; readonly retryAt: number; readonly isDoubted?: boolean }
   /** How the provider can be asked without the person; absent: it cannot. */
   readonly verifyBy?: 'refresh-token' | 'access-token'
   /** `sid` of the ID token (OpenID Connect Front-Channel Logout 1.0 section 3): the provider's name for its session. */
@@ -35,6 +38,8 @@ export interface ProviderTokens {
   readonly accessTokenExpiresAt?: number
   /** The ID token stated what userinfo does not, so userinfo alone cannot confirm the login. */
   readonly needsIdToken?: true
+  /** Of the ID token of the login: a later one that has one has the same (OpenID Connect Core 1.0 section 12.2). */
+  readonly nonce?: string
 }
 
 /**

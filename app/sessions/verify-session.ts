@@ -15,13 +15,13 @@ import type { LoginSession, ProviderTokens, SessionStore } from './session-store
 import type { SessionTokens, StoredTokens } from './session-tokens.ts'
 
 /**
- * What the provider said about a login. `refused`: it no longer stands by it. `unavailable`: it gave no answer that
- * counts. `unanswerable`: it cannot be asked without the person. `detail` is for the log and holds no token.
+ * What the provider said about a login. `refused`: it no longer stands by it. `doubted`: it said no without saying that
+ * it is about the person, which counts when it says so twice. `unavailable`: it gave no answer that counts. `unanswerable`: it cannot be asked without the person. `detail` is for the log and holds no token.
  */
 export type ProviderAnswer =
   | { readonly kind: 'confirmed'; readonly identity: User }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string }
-  | { readonly kind: 'unavailable'; readonly code: ErrorCode; readonly detail: string }
+  | { readonly kind: 'doubted' | 'unavailable'; readonly code: ErrorCode; readonly detail: string }
   | { readonly kind: 'unanswerable' }
 
 /**
@@ -123,10 +123,13 @@ export function createVerifySession(options: VerifySessionOptions): VerifySessio
     login: LoginSession,
     { kind, code, detail }: Extract<ProviderAnswer, { readonly code: ErrorCode }>,
   ): Promise<void> {
-    const isEnded = kind === 'refused' || isOverdue(login)
+    const isDoubted = kind === 'doubted'
+    const isRefused = kind === 'refused' || (isDoubted && login.unverified?.isDoubted === true)
+    const isEnded = isRefused || isOverdue(login)
     if (isEnded) await sessions.end(sessionId)
-    else await sessions.update(sessionId, current => unconfirmed(current, nowSeconds()))
-    onVerdict({ kind, code, detail, isEnded, isFirst: login.unverified === undefined }, login, sessionId)
+    else await sessions.update(sessionId, current => unconfirmed(current, nowSeconds(), isDoubted))
+    const isFirst = login.unverified === undefined
+    onVerdict({ kind: isRefused ? 'refused' : 'unavailable', code, detail, isEnded, isFirst }, login, sessionId)
   }
 
   return async (sessionId, seen, isDue) => {
@@ -148,10 +151,11 @@ export function confirmed(current: LoginSession, identity: User, nowSeconds: num
 }
 
 /** Nobody asks again for a while, so that a provider in trouble is not asked by every check. */
-export function unconfirmed(current: LoginSession, nowSeconds: number): LoginSession {
+export function unconfirmed(current: LoginSession, nowSeconds: number, isDoubted = false): LoginSession {
   const since = current.unverified?.since ?? nowSeconds
   const pause = Math.min(Math.max((nowSeconds - since) / 2, leastPauseSeconds), mostPauseSeconds)
-  return { ...current, unverified: { since, retryAt: nowSeconds + Math.ceil(pause) } }
+  const retryAt = nowSeconds + Math.ceil(pause)
+  return { ...current, unverified: { since, retryAt, ...(isDoubted && { isDoubted }) } }
 }
 
 /** Somebody else has asked, and this is what came of it. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
 import { type ClaimPolicy, type Claims, findClaim, parseUser } from '../../app/login/claims.ts'
@@ -92,6 +93,15 @@ describe('G12: an address that nobody verified', () => {
     expect(userOf({ email_verified: true }, {}, { email: 'alice@example.com' }).email).toBeUndefined()
   })
 
+  test('is verified by userinfo that says so of the same address, or without naming one', () => {
+    const idToken = { email: 'alice@example.com' }
+    expect(userOf(idToken, {}, { ...idToken, email_verified: true }).email).toBe('alice@example.com')
+    expect(userOf(idToken, {}, { email_verified: true }).email).toBe('alice@example.com')
+    expect(
+      userOf({ ...idToken, email_verified: false }, {}, { ...idToken, email_verified: true }).email,
+    ).toBeUndefined()
+  })
+
   test('is verified by true', () => {
     const user = userOf({ email: 'Alice@EXAMPLE.com', email_verified: true })
     expect([user.email, user.claims.email_verified]).toEqual(['Alice@example.com', true])
@@ -124,13 +134,15 @@ describe('G14: groups', () => {
     ['a list of names with separators', ['a,b', 'a|b', 'a b', 'role:admin'], ['a,b', 'a|b', 'a b', 'role:admin']],
     ['a list with an empty name', ['ops', ''], ['ops']],
     ['one name', 'ops', ['ops']],
-    ['one name with a space, which is not two', 'Domain Admins', ['Domain Admins']],
-    ['names with commas between', 'ops, dev,,qa ', ['ops', 'dev', 'qa']],
+    ['a distinguished name, which is one', 'CN=Ops,OU=Groups,DC=corp', ['CN=Ops,OU=Groups,DC=corp']],
+    ['one with a space', 'CN=Domain Admins, OU=Groups', ['CN=Domain Admins, OU=Groups']],
+    ['the JSON of a list in a text', '["ops","contractors"]', ['ops', 'contractors']],
+    ['the JSON of an empty list in a text', ' [ ] ', []],
     ['an empty text', '', []],
     [
-      'a thousand',
-      Array.from({ length: 1000 }, (_, index) => `g${index}`),
-      Array.from({ length: 1000 }, (_, index) => `g${index}`),
+      'five thousand',
+      Array.from({ length: 5000 }, (_, index) => `g${index}`),
+      Array.from({ length: 5000 }, (_, index) => `g${index}`),
     ],
     ['a name of 256 characters', ['x'.repeat(256)], ['x'.repeat(256)]],
   ])('%s', (_name, value, expected) => expect(parseGroups(value)).toEqual(expected))
@@ -142,8 +154,16 @@ describe('G14: groups', () => {
     ['a list with a number', ['ops', 7]],
     ['a list with a list', [['ops']]],
     ['a list with null', ['ops', null]],
-    ['five thousand', Array.from({ length: 5000 }, (_, index) => `g${index}`)],
-    ['five thousand in one text', 'g,'.repeat(5000)],
+    ['more than 32 KB', Array.from({ length: 200 }, (_, index) => `${'g'.repeat(200)}${index}`)],
+    ['names with spaces between', 'ops contractors'],
+    ['names with commas between', 'ops,contractors'],
+    ['names with semicolons between', 'ops;contractors'],
+    ['a list that is no JSON', '[ops, contractors]'],
+    ['the JSON of an object in a text', '{"ops":true}'],
+    ['the JSON of a list with a number', '["ops",7]'],
+    ['several distinguished names', 'CN=Ops,DC=corp;CN=Contractors,DC=corp'],
+    ['one name with a space, which may be two', 'Domain Admins'],
+    ['a list with an object', [{ name: 'ops' }]],
     ['a name that is too long', ['x'.repeat(257)]],
     ['a name with a line break', ['ops\r\nX-Admin: 1']],
     ['a name with a NUL', ['ops\u0000']],
@@ -151,6 +171,43 @@ describe('G14: groups', () => {
     ['a name with a line separator', ['ops\u2028']],
     ['half a character', ['ops\ud800']],
   ])('%s: refused', (_name, value) => expect(refusal(() => parseGroups(value))).toContain('ERR_LOGIN_CLAIMS_INVALID'))
+
+  test.each<[string, unknown, readonly string[]]>([
+    [',', 'ops, dev,,qa ', ['ops', 'dev', 'qa']],
+    [' ', 'ops contractors', ['ops', 'contractors']],
+    [';', 'CN=Ops,DC=corp;CN=Contractors,DC=corp', ['CN=Ops,DC=corp', 'CN=Contractors,DC=corp']],
+    [',', '["a,b"]', ['a,b']],
+    [',', ['a,b'], ['a,b']],
+    ['none', 'Domain Admins', ['Domain Admins']],
+    ['none', 'a,b', ['a,b']],
+  ])('in a text are cut where claims.groupsSeparator (%j) says so: %j', (separator, value, expected) => {
+    expect(userOf({ groups: value }, { claims: { groupsSeparator: separator } }).groups).toEqual(expected)
+  })
+
+  test('that are refused name the claim and its shape, and hold no value', () => {
+    const said = refusal(() => parse({ roles: 'secret-one secret-two' }, { claims: { groups: 'roles' } }))
+    expect(said).toContain('the claim roles: expected a list of names, received a text that may be one name or several')
+    expect(said).toContain('claims.groupsSeparator')
+    expect(said).not.toContain('secret')
+  })
+
+  test('of any text are one name without a separator in it, those of a list, or none at all', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'ab=,; |[]"') })), text => {
+        let groups: readonly string[]
+        try {
+          groups = parseGroups(text)
+        } catch (error) {
+          expect((error as OperationalError).code).toBe('ERR_LOGIN_CLAIMS_INVALID')
+          return
+        }
+        if (/^\s*\[/.test(text)) expect(groups).toEqual([...new Set((JSON.parse(text) as string[]).filter(Boolean))])
+        else expect(groups).toEqual(text === '' ? [] : [text])
+        if (!/^\s*\[/.test(text) && !text.includes('=')) expect(text).not.toMatch(/[\s,;|]/)
+      }),
+      { numRuns: 2000 },
+    )
+  })
 
   test('may be nested, or stand under a name that holds a slash', () => {
     expect(userOf({ realm_access: { roles: ['ops'] } }, { claims: { groups: 'realm_access/roles' } }).groups).toEqual([
@@ -212,7 +269,7 @@ describe('other claims', () => {
     expect(userOf({ amr }).amr).toBeUndefined(),
   )
 
-  test.each(['1800000000', -1, Number.NaN, now + 61, {}])('auth_time %j is refused', auth_time =>
+  test.each(['1800000000', -1, Number.NaN, now + 31, {}])('auth_time %j is refused', auth_time =>
     expect(refusal(() => parse({ auth_time }))).toContain('ERR_LOGIN_CLAIMS_INVALID'),
   )
 

@@ -1,6 +1,6 @@
 /** A provider that is asked about a login again and answers something else than it should (OpenID Connect Core 1.0, 12.2). */
 import type { ServerResponse } from 'node:http'
-import { generateKeyPair, SignJWT } from 'jose'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
 import { createAskProvider } from '../../app/login/ask-provider.ts'
@@ -129,6 +129,80 @@ describe('a refresh', () => {
     expect(kept).toEqual([{ refreshToken: rotated }])
   })
 
+  it.each([
+    ['signed with a key that nobody publishes', { idToken: 'foreign' }],
+    ['no token at all', { idToken: 'garbage' }],
+    ['of another client', { idToken: 'another client' }],
+  ])('keeps the new token, whatever the ID token beside it is: %s', async (_, { idToken }) => {
+    const { privateKey } = await generateKeyPair('ES256')
+    const sign: typeof provider.sign = claims => {
+      if (idToken === 'garbage') return Promise.resolve('a.b.c')
+      if (idToken === 'another client') return provider.sign({ ...claims, aud: 'another' })
+      return new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'new' }).sign(privateKey)
+    }
+    const said = await ask({ token: refreshed({}, sign), userinfo: person })
+    expect(said.kind).not.toBe('confirmed')
+    expect(kept).toEqual([{ refreshToken: rotated }])
+  })
+
+  it('is confirmed with a key that the provider has begun to use with this very answer', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    provider.publish([{ ...(await exportJWK(publicKey)), kid: 'k9', alg: 'ES256', use: 'sig' }])
+    const sign: typeof provider.sign = claims =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k9' }).sign(privateKey)
+    const said = await ask({ token: refreshed({}, sign), userinfo: person })
+    provider.publish([provider.publicJwk])
+    expect(said).toMatchObject({ kind: 'confirmed' })
+    expect(await ask({ token: refreshed({}), userinfo: person })).toMatchObject({ kind: 'confirmed' })
+  })
+
+  it('tries each key where several have one name', async () => {
+    const { publicKey } = await generateKeyPair('ES256')
+    const { publicJwk } = provider
+    provider.publish([{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }, publicJwk])
+    const fresh = createProviders({
+      settings: [corp(provider.issuer)],
+      publicUrl: 'https://auth.example.com',
+      fetch: outbound.fetch,
+      clock,
+      logger: { info() {}, warn() {}, error() {} },
+    })
+    provider.answerTo('http://idp/?redirect_uri=http://rp/', { token: refreshed({}), userinfo: person })
+    const said = await createAskProvider(fresh, clock)(login(), { refreshToken: used }, keep)
+    fresh.stop()
+    provider.publish([publicJwk])
+    expect(said).toMatchObject({ kind: 'confirmed' })
+  })
+
+  it('with another nonce than that of the login is refused; without one, or with the same, it is not', async () => {
+    const tokens = { refreshToken: used, nonce: 'of the login' }
+    const withNonce = (claims: object) => ask({ token: refreshed({ ...claims }), userinfo: person }, tokens)
+    expect(await withNonce({ nonce: 'another' })).toMatchObject({ kind: 'refused' })
+    expect(await withNonce({ nonce: 'of the login' })).toMatchObject({ kind: 'confirmed' })
+    expect(await withNonce({})).toMatchObject({ kind: 'confirmed' })
+    expect(kept.every(({ nonce }) => nonce === 'of the login')).toBe(true)
+  })
+
+  it('whose groups have vanished confirms nothing; that lists none takes them away', async () => {
+    const { groups: _none, ...bare } = person
+    const vanished = await ask({ token: refreshed({}), userinfo: bare })
+    expect(vanished).toMatchObject({ kind: 'unavailable', code: 'ERR_LOGIN_CLAIMS_INVALID' })
+    expect(JSON.stringify(vanished)).toContain('the claim groups no more')
+    const empty = await ask({ token: refreshed({}), userinfo: { ...person, groups: [] } })
+    expect(empty).toMatchObject({ kind: 'confirmed', identity: { groups: [] } })
+    const nobody = { ...login(), identity: { ...login().identity, groups: [] } }
+    expect(await ask({ token: refreshed({}), userinfo: bare }, undefined, nobody)).toMatchObject({ kind: 'confirmed' })
+  })
+
+  it('whose address has vanished confirms nothing', async () => {
+    const about = { ...login(), identity: { ...login().identity, email: 'alice@example.com' } }
+    const { email: _none, ...bare } = person
+    expect(await ask({ token: refreshed({}), userinfo: bare }, undefined, about)).toMatchObject({
+      kind: 'unavailable',
+      detail: expect.stringContaining('the claim email no more'),
+    })
+  })
+
   it('whose new token cannot be kept is no answer at all', async () => {
     const down = new OperationalError('ERR_STORE_UNAVAILABLE', 'down')
     const store = () => Promise.reject(down)
@@ -138,6 +212,8 @@ describe('a refresh', () => {
   it.each([
     ['invalid_grant', 400, 'refused'],
     ['interaction_required', 400, 'refused'],
+    ['invalid_request', 400, 'doubted'],
+    ['the account of this person is closed', 403, 'doubted'],
     ['invalid_client', 401, 'unavailable'],
     ['unauthorized_client', 400, 'unavailable'],
     ['temporarily_unavailable', 503, 'unavailable'],
@@ -224,7 +300,7 @@ describe('what is kept of a token response', () => {
   const claims = { iss: 'i', sub: 's', aud: 'a', exp: 1, iat: 1, nonce: 'n', sid: 'x', auth_time: 1, amr: [] }
 
   it('is the refresh token alone where there is one', () => {
-    expect(tokensToKeep(response, claims, { sub: 's' }, 100)).toEqual({ refreshToken: 'refresh' })
+    expect(tokensToKeep(response, claims, { sub: 's' }, 100)).toEqual({ refreshToken: 'refresh', nonce: 'n' })
     expect(verifyByOf({ refreshToken: 'refresh' })).toEqual({ verifyBy: 'refresh-token' })
   })
 

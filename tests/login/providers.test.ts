@@ -96,7 +96,7 @@ describe('a provider that is down at the start', () => {
   })
 })
 
-test('G20: a signing key that the provider rotates is fetched, once, and not for every unknown key', async () => {
+test('G20: a signing key that the provider rotates is fetched at once, and no other login fetches it again', async () => {
   const provider = closeLater(await startProvider({ clients: [client] }))
   const party = closeLater(await startRelyingParty({ providers: [corp(provider.issuer)] }))
   await party.providers.start()
@@ -104,10 +104,9 @@ test('G20: a signing key that the provider rotates is fetched, once, and not for
   expect(locationOf(await party.browser().logIn('alice', start))).toBe(wiki)
   expect(fetches()).toBe(1)
   provider.rotateKeys()
-  for (let count = 0; count < 5; count += 1) expect((await party.browser().logIn('alice', start)).status).toBe(403)
-  expect(fetches()).toBe(1)
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
-  expect(locationOf(await party.browser().logIn('alice', start))).toBe(wiki)
+  for (let count = 0; count < 5; count += 1) {
+    expect(locationOf(await party.browser().logIn('alice', start))).toBe(wiki)
+  }
   expect(fetches()).toBe(2)
 })
 

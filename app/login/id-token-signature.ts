@@ -1,0 +1,41 @@
+/**
+ * Who signed an ID token (OpenID Connect Core 1.0 section 3.1.3.7, points 6 to 8). Its claims are openid-client's to
+ * check; the signature is checked here, because a key that the provider has just begun to use has to be looked for at once.
+ */
+import { compactVerify } from 'jose'
+import type { Configuration } from 'openid-client'
+import { OperationalError } from '../errors.ts'
+import { describeError } from './describe-error.ts'
+import type { ProviderKeys, TokenOrigin } from './provider-keys.ts'
+
+/** With a shared secret every client of the provider could sign; with `none` everybody. */
+const asymmetric = new Set([
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+])
+
+/** Those that the provider states, as far as only the provider can sign with them. */
+export function signingAlgorithms(configuration: Configuration): readonly string[] {
+  const { id_token_signing_alg_values_supported: offered = ['RS256'] } = configuration.serverMetadata()
+  return offered.filter(algorithm => asymmetric.has(algorithm))
+}
+
+export interface SignatureOptions {
+  readonly configuration: Configuration
+  readonly keys: ProviderKeys
+  readonly origin: TokenOrigin
+}
+
+/** Rejects with `ERR_LOGIN_RESPONSE_INVALID`, or `ERR_PROVIDER_UNAVAILABLE` when the keys cannot be read. */
+export async function requireSignature(idToken: string, options: SignatureOptions): Promise<void> {
+  const { configuration, keys, origin } = options
+  const algorithms = [...signingAlgorithms(configuration)]
+  try {
+    await keys.verifyWith(origin, getKey => compactVerify(idToken, getKey, { algorithms }))
+  } catch (error) {
+    if (error instanceof OperationalError) throw error
+    throw new OperationalError('ERR_LOGIN_RESPONSE_INVALID', `the ID token's signature: ${describeError(error)}`, {
+      cause: error,
+    })
+  }
+}
