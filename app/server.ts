@@ -119,6 +119,7 @@ export function createPagesApp(options: PagesAppOptions): Express {
       xFrameOptions: { action: 'deny' },
     }),
   )
+  app.use(requirePath)
   app.use(options.anyHost)
   app.use(requireHost(options.publicHost))
   for (const handler of options.publicHostOnly) app.use(handler)
@@ -127,6 +128,14 @@ export function createPagesApp(options: PagesAppOptions): Express {
   })
   app.use(errorHandler(options))
   return app
+}
+
+/**
+ * Threat: Caddy sends a check to the client's own target when that is none (`x:http://y/.well-known/jwks.json`), and would
+ * take a page's 200 for an allow. Whatever asks here asks for a path.
+ */
+const requirePath: RequestHandler = (request, _response, next) => {
+  next(request.url.startsWith('/') ? undefined : new OperationalError('ERR_REQUEST_MALFORMED', 'the target is no path'))
 }
 
 /** A page served under another name would set cookies and take logins there. */

@@ -53,6 +53,9 @@ export function canonicalise(original: OriginalRequest, options: CanonicalOption
   const { method, host, target } = original
   if (target.length > maxTargetLength) throw new MalformedRequestError('length', 'the target is longer than 8 KB')
   if (!isMethod(method)) throw new MalformedRequestError('method', 'the method is not a token of A to Z and dashes')
+  // Threat: the one method whose target is no path (RFC 9110 section 9.3.6). A proxy that states `/` for it sends the
+  // application `CONNECT wiki:22`; whatever the policy says of `/`, nothing was said of that.
+  if (method === 'CONNECT') throw new MalformedRequestError('method', 'CONNECT asks for a tunnel and names no path')
   const scheme = parseScheme(original.scheme)
   const { domain, port } = canonicaliseAuthority(host, scheme, options.allowUnderscore)
   const { path, query } = canonicaliseTarget(target, {

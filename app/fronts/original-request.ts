@@ -19,7 +19,8 @@ export interface FrontSettings {
 
 /**
  * The headers of a subrequest whose peer may ask. A stranger could write any header: nothing of the subrequest is read
- * before the peer is known. Throws `ERR_PROXY_UNTRUSTED`, or `ERR_REQUEST_MALFORMED` for tricks with `Connection`.
+ * before the peer is known. Throws `ERR_PROXY_UNTRUSTED`, or `ERR_REQUEST_MALFORMED` for tricks with `Connection` and for
+ * an upgrade to anything but a WebSocket.
  */
 export function admit(subrequest: Subrequest, settings: FrontSettings): SubrequestHeaders {
   if (!settings.trustedProxies.isTrusted(subrequest.peerAddress)) {
@@ -29,6 +30,7 @@ export function admit(subrequest: Subrequest, settings: FrontSettings): Subreque
   if (!isHarmless(headers, settings)) {
     for (const value of headers.all('connection')) refuseConnectionTricks(value, settings)
   }
+  if (headers.first('upgrade') !== undefined) refuseTunnels(headers.all('upgrade'))
   return headers
 }
 
@@ -47,6 +49,15 @@ function refuseConnectionTricks(value: string, settings: FrontSettings): void {
       throw new OperationalError('ERR_REQUEST_MALFORMED', 'connection names a header of the subrequest')
     }
   }
+}
+
+/**
+ * A proxy that passes `Upgrade: h2c` on gives the client a tunnel: after `101 Switching Protocols` the same connection asks
+ * for any path, and nobody is asked about it (RFC 9110 section 7.8). A WebSocket stays what it was allowed as.
+ */
+function refuseTunnels(upgrades: readonly string[]): void {
+  if (upgrades.length === 1 && upgrades[0]?.trim().toLowerCase() === 'websocket') return
+  throw new OperationalError('ERR_REQUEST_MALFORMED', 'upgrade names another protocol than websocket')
 }
 
 function isOurs(name: string, settings: FrontSettings): boolean {
@@ -91,7 +102,8 @@ function isWebSocketHandshake(headers: SubrequestHeaders): boolean {
     headers.first('sec-websocket-key') !== undefined ||
     headers.first('sec-websocket-version') !== undefined ||
     headers.first('sec-fetch-mode') === 'websocket' ||
-    (headers.first('upgrade')?.toLowerCase().includes('websocket') ?? false)
+    // What else it could be has been refused.
+    headers.first('upgrade') !== undefined
   )
 }
 

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'httpxy'
 import { keepToLimits, maxHeaderBytes, maxHeaderLines } from '../../app/client-errors.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
+import { RECHECK_EVERY_MS, watchStream } from './watched-stream.ts'
 
 const CHECK_TIMEOUT_MS = 10_000
 
@@ -28,6 +29,15 @@ interface Site {
   readonly hidden?: string
 }
 
+/** The headers with which the check is asked; kept for as long as a stream is open. */
+type Question = Readonly<Record<string, string | string[]>>
+
+/** Where a request goes, and whether it still may. */
+interface Way {
+  readonly address: string
+  readonly isStillAllowed: () => Promise<boolean>
+}
+
 interface Verdict {
   readonly isAllowed: boolean
   readonly status: number
@@ -36,14 +46,20 @@ interface Verdict {
   readonly body: Buffer
 }
 
-/** Rejects when the port is taken. The answer ends it. */
-export async function startBuiltInProxy(targets: ProxyTargets): Promise<() => Promise<void>> {
+/**
+ * Rejects when the port is taken. The answer ends it.
+ * @param recheckEveryMs how often the check is asked again about a WebSocket that is open
+ */
+export async function startBuiltInProxy(
+  targets: ProxyTargets,
+  recheckEveryMs = RECHECK_EVERY_MS,
+): Promise<() => Promise<void>> {
   const agent = new Agent({ keepAlive: true })
   const proxy = createProxyServer({ agent, xfwd: false })
   proxy.on('error', (_error, _request, response) => failUpstream(response))
   const sites = sitesOf(targets)
 
-  const route = async (request: IncomingMessage): Promise<Site | Verdict> => {
+  const route = async (request: IncomingMessage): Promise<Way | Verdict> => {
     if (request.rawHeaders.length > 2 * maxHeaderLines) return tooManyHeaders
     // A target in absolute form names a host of its own, which nothing here would check.
     if (request.url?.startsWith('/') !== true || countHosts(request) !== 1) return malformed
@@ -51,13 +67,18 @@ export async function startBuiltInProxy(targets: ProxyTargets): Promise<() => Pr
     if (site === undefined || (site.hidden !== undefined && (request.url ?? '').startsWith(site.hidden)))
       return notFound
     dropForged(request)
-    if (site.isProtected) {
-      const verdict = await ask(request, targets.authAddress, agent)
-      if (!verdict.isAllowed) return verdict
-      applyVerdict(request, verdict)
+    const { address } = site
+    if (!site.isProtected) {
+      writeForwarded(request)
+      return { address, isStillAllowed: async () => true }
     }
+    const question = questionOf(request)
+    const verdict = await ask(question, targets.authAddress, agent)
+    if (!verdict.isAllowed) return verdict
+    applyVerdict(request, verdict)
     writeForwarded(request)
-    return site
+    const isStillAllowed = async () => (await ask(question, targets.authAddress, agent)).isAllowed
+    return { address, isStillAllowed }
   }
 
   const server = createServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
@@ -71,17 +92,24 @@ export async function startBuiltInProxy(targets: ProxyTargets): Promise<() => Pr
   })
   keepToLimits(server, () => undefined)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const { upgrade } = request.headers
+    socket.on('error', () => socket.destroy())
+    if (!isWebSocket(request) || !(socket instanceof Socket)) return refuseUpgrade(socket, 400)
     route(request).then(
       found => {
-        if ('isAllowed' in found || !(socket instanceof Socket))
-          return refuseUpgrade(socket, 'isAllowed' in found ? found.status : 400)
+        if ('isAllowed' in found) return refuseUpgrade(socket, found.status)
         request.headers.connection = 'upgrade'
-        request.headers.upgrade = upgrade ?? 'websocket'
+        request.headers.upgrade = 'websocket'
+        // Both ends of a stream end together.
+        socket.once('pipe', application => socket.once('close', () => application.destroy()))
+        watchStream(socket, found.isStillAllowed, recheckEveryMs)
         proxy.ws(request, socket, { target: `http://${found.address}` }, head).catch(() => socket.destroy())
       },
       () => refuseUpgrade(socket, 503),
     )
+  })
+  server.on('connect', (_request, socket: Duplex) => {
+    socket.on('error', () => socket.destroy())
+    refuseUpgrade(socket, 400)
   })
   server.listen(targets.port, targets.bind)
   await once(server, 'listening')
@@ -110,8 +138,15 @@ function countHosts(request: IncomingMessage): number {
   return request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
 }
 
-/** Asks Sallyport about the request. Rejects when there is no answer; nothing is passed on then. */
-async function ask(request: IncomingMessage, address: string, agent: Agent): Promise<Verdict> {
+/**
+ * Any other protocol than a WebSocket is a tunnel: after `101 Switching Protocols` for `h2c`, the same connection asks for
+ * any path, and nobody is asked about it. Several values arrive here as one, which is none.
+ */
+function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+function questionOf(request: IncomingMessage): Question {
   const headers: Record<string, string | string[]> = {}
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined && !hopByHop.test(name) && name !== 'host') headers[name] = value
@@ -121,6 +156,11 @@ async function ask(request: IncomingMessage, address: string, agent: Agent): Pro
   headers['x-forwarded-proto'] = 'http'
   headers['x-forwarded-host'] = request.headers.host ?? ''
   headers['x-forwarded-uri'] = request.url ?? ''
+  return headers
+}
+
+/** Asks Sallyport about a request. Rejects when there is no answer; nothing is passed on then. */
+async function ask(headers: Question, address: string, agent: Agent): Promise<Verdict> {
   const outgoing = httpRequest(`http://${address}/verify/forward-auth`, { agent, headers, timeout: CHECK_TIMEOUT_MS })
   outgoing.on('timeout', () => outgoing.destroy(new Error('the check took too long')))
   // `once` hears errors until the answer begins. One that comes later (the other side refused in mid-request and hung up)
@@ -143,8 +183,8 @@ function dropForged(request: IncomingMessage): void {
   for (const name of Object.keys(request.headers)) {
     if (forged.test(name)) delete request.headers[name]
   }
-  // It could name the headers that are about to be written; an upgrade writes its own.
-  delete request.headers.connection
+  // `Connection` could name the headers that are about to be written; a WebSocket writes its own.
+  for (const name of ['connection', 'upgrade', 'http2-settings']) delete request.headers[name]
 }
 
 function applyVerdict(request: IncomingMessage, verdict: Verdict): void {

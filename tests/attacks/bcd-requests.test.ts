@@ -160,11 +160,17 @@ describe.each(fronts)('%s', front => {
     }
   })
 
+  it('D02 CONNECT names no path, so no rule can allow it', async () => {
+    for (const url of [`${wiki}/`, `${wiki}/public/a`, `${wiki}/all/a`]) {
+      expect((await world.ask(front, { method: 'CONNECT', url })).status, url).toBe(400)
+    }
+  })
+
   it('D03 D05 D07 overrides count for nothing, HEAD reads, odd methods have no rule', async () => {
     const override = [['X-HTTP-Method-Override', 'GET']] as const
     expectDenied(await world.ask(front, { method: 'DELETE', url: `${wiki}/public/a`, headers: override }))
     expectAnonymous(await world.ask(front, { method: 'HEAD', url: `${wiki}/public/a` }))
-    for (const method of ['TRACE', 'CONNECT', 'MKCOL', 'VERSION-CONTROL', 'M-SEARCH']) {
+    for (const method of ['TRACE', 'MKCOL', 'VERSION-CONTROL', 'M-SEARCH']) {
       expectDenied(await world.ask(front, { method, url: `${wiki}/public/a` }), method)
     }
   })
@@ -187,4 +193,12 @@ describe.each(fronts)('%s', front => {
     const own = [...handshake, ['Origin', wiki]] as const
     expect((await world.ask(front, { url: `${wiki}/admin`, cookie: alice, headers: own })).status).toBe(200)
   })
+})
+
+it('D02 a target that is no path is answered by no page, so that no proxy takes it for an allow', async () => {
+  const keys = '/.well-known/jwks.json'
+  expect((await world.send(`GET ${keys} HTTP/1.1`, [])).status).toBe(200)
+  for (const target of [`http://y${keys}`, `http://127.0.0.1:${world.port}${keys}`, `//y${keys}`, '*', 'y']) {
+    expect((await world.send(`GET ${target} HTTP/1.1`, [])).status, target).not.toBe(200)
+  }
 })

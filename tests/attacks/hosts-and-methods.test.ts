@@ -221,6 +221,8 @@ describe('D02 methods', () => {
     'RPC_IN_DATA',
     'A'.repeat(21),
     'A'.repeat(1024),
+    // Its target is an authority, never a path.
+    'CONNECT',
   ])('%j is refused', method => {
     const refusal = expect.objectContaining({ part: 'method' })
     expect(() => canonicaliseUrl(method, 'https://app.example.com/')).toThrow(refusal)

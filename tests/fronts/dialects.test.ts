@@ -192,6 +192,30 @@ describe.each(Object.entries(dialects))('%s', (_name, { front, asks, carriers })
       expect(codeOf(() => parse(front, [...asks, ...handshake]))).toBeUndefined()
     })
 
+    it('D06 no other protocol than a WebSocket is switched to, however it is written', () => {
+      const wanted = (...values: string[]) =>
+        codeOf(() => parse(front, [...asks, ...values.map(value => ['Upgrade', value] as const)]))
+      for (const value of ['websocket', 'WebSocket', ' websocket\t'])
+        expect([value, wanted(value)]).toEqual([value, undefined])
+      const others = [
+        'h2c',
+        'H2C',
+        'h2c, websocket',
+        'websocket, h2c',
+        'websocket,',
+        'websocket/13',
+        'websocket;h2c',
+        'TLS/1.0',
+        '"websocket"',
+        'web\u017focket',
+        '',
+      ]
+      for (const value of others) expect([value, wanted(value)]).toEqual([value, 'ERR_REQUEST_MALFORMED'])
+      expect(wanted('websocket', 'h2c')).toBe('ERR_REQUEST_MALFORMED')
+      expect(wanted('websocket', 'websocket')).toBe('ERR_REQUEST_MALFORMED')
+      expect(codeOf(() => parse(front, [...asks, ['HTTP2-Settings', 'AAMAAABkAAQAAP__']]))).toBeUndefined()
+    })
+
     it.each([
       'https://evil.example',
       'http://wiki.example.com',

@@ -1,6 +1,7 @@
 /** Abuse cases A01 to A16, I03 and I04 through the real proxy: what a client writes into headers is never believed. */
 import { expect } from 'vitest'
 import { createBrowser, navigation, request } from '../../cli/demo/browser.ts'
+import { send, tunnels } from './tunnels.ts'
 import { identityHeaders, reachedApplication, received, type Scenario, statusOf, type World } from './world.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[]>>
@@ -145,6 +146,20 @@ export const headerScenarios: readonly Scenario[] = [
           x_forwarded_for: '192.0.2.7',
         }
         expect([claim.slice(0, 40), (await fetch(office, { headers })).status]).toEqual([claim.slice(0, 40), 401])
+      }
+    },
+  },
+  {
+    name: 'nothing but a WebSocket is asked for or switched to, whoever asks (D06)',
+    run: async ({ alice, stack, url }) => {
+      const { host } = new URL(url('wiki', '/'))
+      const cookie = `Cookie: ${alice.cookieFor(url('wiki', '/'))}`
+      for (const { name, lines, version = 'HTTP/1.1' } of tunnels) {
+        const head = [`GET /notes ${version}`, `Host: ${host}`, 'Accept: application/json', cookie, ...lines]
+        const { status, text } = await send(stack.port, `${head.join('\r\n')}\r\n\r\n`)
+        // Dropped where the proxy can, refused where it cannot.
+        expect([name, [200, 400].includes(status)]).toEqual([name, true])
+        expect([name, /"(upgrade|http2-settings)"/i.test(text)]).toEqual([name, false])
       }
     },
   },

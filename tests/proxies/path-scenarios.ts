@@ -1,5 +1,6 @@
 /** Abuse cases B01 to B17 through the real proxy: no spelling of a path opens what its plain form keeps closed. */
 import { expect } from 'vitest'
+import { send } from './tunnels.ts'
 import { reachedApplication, type Scenario, statusOf } from './world.ts'
 
 /** Each leads, for some program on the way, from the public folder to `/secrets`. */
@@ -34,7 +35,45 @@ const escapes = [
   '/publicpage',
 ]
 
+/** Request lines whose target is no path of this host, where `HOST` stands for it and its port. */
+const pathless = [
+  'CONNECT HOST HTTP/1.1',
+  'CONNECT wiki:22 HTTP/1.1',
+  'CONNECT wiki:22 HTTP/1.0',
+  'CONNECT / HTTP/1.1',
+  'CONNECT /public/page HTTP/1.1',
+  'CONNECT http://HOST/public/page HTTP/1.1',
+  'connect wiki:22 HTTP/1.1',
+  'OPTIONS * HTTP/1.1',
+  'GET * HTTP/1.1',
+  'PRI * HTTP/2.0',
+  'GET HOST HTTP/1.1',
+  'GET wiki:22 HTTP/1.1',
+  'GET public/page HTTP/1.1',
+  'GET ?x HTTP/1.1',
+  'GET mailto:alice@example.com HTTP/1.1',
+  // Caddy sent the check there, where it was answered with 200.
+  'GET x:http://y/.well-known/jwks.json HTTP/1.1',
+]
+
 export const pathScenarios: readonly Scenario[] = [
+  {
+    name: 'a target that is no path reaches nobody, whoever asks (D02)',
+    run: async ({ alice, stack, url }) => {
+      const { host } = new URL(url('wiki', '/'))
+      for (const cookie of ['', `Cookie: ${alice.cookieFor(url('wiki', '/'))}\r\n`]) {
+        for (const line of pathless) {
+          const { status, text } = await send(
+            stack.port,
+            `${line.replace('HOST', host)}\r\nHost: ${host}\r\n${cookie}\r\n`,
+          )
+          // 502 would be the application that hung up. Proxies in Go answer `OPTIONS *` themselves, with nothing.
+          const wanted = line.startsWith('OPTIONS') ? [200, 400] : [400, 404, 405, 501]
+          expect([line, status, wanted.includes(status), reachedApplication(text)]).toEqual([line, status, true, false])
+        }
+      }
+    },
+  },
   {
     name: 'no spelling of a path leaves the public folder (B01 to B12, B15)',
     run: async ({ raw, url }) => {

@@ -7,6 +7,7 @@ import { headerScenarios } from './header-scenarios.ts'
 import { limitScenarios } from './limit-scenarios.ts'
 import { pathScenarios } from './path-scenarios.ts'
 import { faultScenarios, trustScenarios } from './trust-scenarios.ts'
+import { handshake } from './tunnels.ts'
 import { received, type Scenario, statusOf, type World } from './world.ts'
 
 const strangers: readonly Scenario[] = [
@@ -72,7 +73,7 @@ const strangers: readonly Scenario[] = [
   {
     name: 'a WebSocket without a session is 401 and no redirect (D06)',
     run: async world => {
-      const answer = await world.raw(handshake(world, ''))
+      const answer = await world.raw(liveWiki(world, ''))
       expect(statusOf(answer)).toBe(401)
     },
   },
@@ -123,7 +124,7 @@ const people: readonly Scenario[] = [
   {
     name: 'a WebSocket with a session is opened and knows who it is (D06)',
     run: async world => {
-      const answer = await world.raw(handshake(world, world.alice.cookieFor(world.url('wiki', '/'))))
+      const answer = await world.raw(liveWiki(world, world.alice.cookieFor(world.url('wiki', '/'))))
       expect(statusOf(answer)).toBe(101)
       expect(answer).toContain('hello alice')
     },
@@ -132,7 +133,7 @@ const people: readonly Scenario[] = [
     name: 'a WebSocket that a page of another origin opens is refused (D06)',
     run: async world => {
       const cookie = world.alice.cookieFor(world.url('wiki', '/'))
-      const answer = await world.raw(handshake(world, cookie, 'http://evil.example'))
+      const answer = await world.raw(liveWiki(world, cookie, 'http://evil.example'))
       expect([400, 403]).toContain(statusOf(answer))
     },
   },
@@ -195,17 +196,10 @@ const people: readonly Scenario[] = [
   },
 ]
 
-/** Opens a WebSocket on the wiki (RFC 6455 section 4.1). */
-function handshake({ stack }: World, cookie: string, origin = stack.origin('wiki')): string {
-  const lines = [
-    'GET /live HTTP/1.1',
-    `Host: ${new URL(stack.origin('wiki')).host}`,
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-  ]
-  lines.push('Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', `Origin: ${origin}`)
-  if (cookie !== '') lines.push(`Cookie: ${cookie}`)
-  return `${lines.join('\r\n')}\r\n\r\n`
+/** Opens a WebSocket on the wiki. */
+function liveWiki({ stack }: World, cookie: string, origin = stack.origin('wiki')): string {
+  const cookies = cookie === '' ? [] : [`Cookie: ${cookie}`]
+  return handshake(stack.origin('wiki'), '/live', [`Origin: ${origin}`, ...cookies])
 }
 
 /** In this order: the last ones end Sallyport. */
