@@ -70,6 +70,7 @@ export function composeChecks(
     sessions: kept.sessions,
     visited: kept.directory.visited,
     authenticate,
+    issuePending: cookies.issuePending,
     issueSession: cookies.issueSession,
     rememberedSeconds: kept.rememberedSeconds,
     ...(isBound !== undefined && { isBound }),

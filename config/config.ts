@@ -19,7 +19,7 @@ export type Config = DeepReadonly<ReturnType<typeof toConfig>>
 export function toConfig(parsed: ParsedSettings, directory: string) {
   const { requestTimeout, shutdownTimeout, ...server } = parsed.server
   const { lifetime, rotateEvery, ...assertion } = parsed.assertion
-  const { attemptLifetime, logoutRateLimit, rateLimit, returnTo } = parsed.login
+  const { attemptLifetime, keepFragment, logoutRateLimit, rateLimit, returnTo } = parsed.login
   return {
     server: { ...server, requestTimeoutSeconds: requestTimeout, shutdownTimeoutSeconds: shutdownTimeout },
     admin: parsed.admin,
@@ -36,6 +36,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     canonical: parsed.canonical,
     login: {
       returnTo,
+      keepFragment,
       attemptLifetimeSeconds: attemptLifetime,
       requestsPerMinute: rateLimit,
       logoutsPerMinute: logoutRateLimit,

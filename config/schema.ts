@@ -104,6 +104,11 @@ const login = z.strictObject({
     description: 'How long a person may take to log in at the provider.',
     expected: durationExpected,
   }),
+  keepFragment: setting(z.boolean().default(true), {
+    description:
+      'Whether what stands behind `#` in an address is there again after the login. A page that nobody sees, with one script that its Content-Security-Policy names by its hash, reads it before the browser leaves for the provider.',
+    expected: 'true or false',
+  }),
   rateLimit: setting(z.int().min(1).max(100_000).default(600), {
     description: 'Requests to the login pages per client address and minute.',
     expected: 'a whole number from 1 to 100000',

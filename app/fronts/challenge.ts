@@ -30,7 +30,7 @@ export function createChallenge({ publicUrl, issuePending }: ChallengeSettings):
     const ways = methods.length === 0 ? '' : `&amr=${encodeURIComponent(methodsText(methods))}`
     const how = prompt === undefined ? '' : `&prompt=${prompt}`
     const asked = `${age}${classes}${ways}${how}`
-    const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnTo(question.request.url))}${asked}`
+    const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnParameter(question.request.url))}${asked}`
     // Only a navigation comes back from a login; a script's request would leave a cookie that nobody redeems.
     if (!question.isInteractive) return { loginUrl }
     if (authentication.bindingHash !== undefined)
@@ -45,7 +45,8 @@ function methodsText(lists: readonly (readonly string[])[]): string {
   return lists.map(list => list.map(encodeURIComponent).join('|')).join(' ')
 }
 
-function returnTo(url: string): string {
+/** What an answer has room for. */
+export function returnParameter(url: string): string {
   if (url.length <= MAX_RETURN_LENGTH) return url
   return url.slice(0, url.indexOf('/', url.indexOf('//') + 2) + 1)
 }

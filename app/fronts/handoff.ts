@@ -9,6 +9,7 @@ import type { AuditLog } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
 import type { HandoffTicket, LoginSession, OneTimeStore, SessionStore } from '../sessions/session-store.ts'
 import type { Authentication, VerifyQuestion } from '../verify.ts'
+import { returnParameter } from './challenge.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { ParsedSubrequest, Reply } from './front.ts'
 import { pageReply, redirectReply, requestIdHeader } from './reply.ts'
@@ -32,6 +33,7 @@ export interface HandoffDependencies {
   /** A host takes a session over; before it gets the cookie. */
   readonly visited: (sessionId: string, host: string) => Promise<void>
   readonly authenticate: (cookie: string, domain: string, asked: Asked) => Checked | Promise<Checked>
+  readonly issuePending: () => { readonly setCookie: string; readonly nonceHash: string }
   readonly issueSession: (sessionId: string, domain: string, maxAgeSeconds?: number) => string
   /** How long the cookie of somebody who chose to stay logged in lasts; `undefined`: as long as the browser runs. */
   readonly rememberedSeconds: (session: LoginSession) => number | undefined
@@ -80,6 +82,7 @@ async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies:
     throw new OperationalError('ERR_HANDOFF_TICKET_UNKNOWN', 'the ticket is for another host')
   }
   if (browser.bindingHash === undefined && !browser.clearCookie) {
+    if (ticket.isAgain !== true) return startAgain(ticket, requestId, dependencies)
     throw new OperationalError('ERR_HANDOFF_COOKIES_BLOCKED', 'the browser brought no cookie for this host')
   }
   const session = await dependencies.sessions.find(ticket.sessionId)
@@ -105,6 +108,17 @@ async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies:
   const seconds = dependencies.rememberedSeconds(session)
   const cookie = dependencies.issueSession(ticket.sessionId, request.domain, seconds)
   return redirectReply(ticket.returnTo, [...requestIdHeader(requestId), 'Set-Cookie', cookie])
+}
+
+/**
+ * The login was asked for on another spelling of this host, such as `wiki.example.com.` with its dot, and that one has the
+ * cookie; or it was asked for too long ago. The ticket is used up and gives nothing: the login of this very browser does.
+ */
+function startAgain({ returnTo }: HandoffTicket, requestId: string, dependencies: HandoffDependencies): Reply {
+  const { setCookie, nonceHash } = dependencies.issuePending()
+  const rd = encodeURIComponent(returnParameter(returnTo))
+  const location = `${dependencies.publicUrl}/login?again=1&handoff=${nonceHash}&rd=${rd}`
+  return redirectReply(location, [...requestIdHeader(requestId), 'Set-Cookie', setCookie])
 }
 
 async function takeTicket(url: string, tickets: OneTimeStore<HandoffTicket>): Promise<HandoffTicket | undefined> {

@@ -28,6 +28,10 @@ export interface LoginIntent extends LoginWish {
   readonly noReturn?: NoReturn
   /** Digest of the nonce that the application's host gave the browser; absent when no handoff was asked for. */
   readonly handoff?: string
+  /** The first ticket for the host came to a browser without its cookie; a second one is not sent back. */
+  readonly isAgain?: true
+  /** What stood behind `#` in the browser; never empty. */
+  readonly fragment?: string
   /** Address that the person entered, for the provider's own page. */
   readonly loginHint?: string
   /** The person chose to stay logged in. */
@@ -59,9 +63,21 @@ export function wishOf({ maxAgeSeconds, acrValues, methods, prompt }: LoginWish)
 export interface Attempts {
   /** Returns the `state`. Rejects with `ERR_STORE_UNAVAILABLE`. */
   begin(attempt: LoginAttempt): Promise<string>
-  /** Of any number of callers one gets the attempt, the others `ERR_LOGIN_STATE_UNKNOWN`. */
+  /** Of any number of callers one gets the attempt, the others `ERR_LOGIN_STATE_UNKNOWN`; `ExpiredAttemptError` when it is too late. */
   take(state: unknown): Promise<LoginAttempt>
 }
+
+/** It took too long. What the login was for is still known, so that it can begin again. */
+export class ExpiredAttemptError extends OperationalError {
+  readonly attempt: LoginAttempt
+  constructor(attempt: LoginAttempt) {
+    super('ERR_LOGIN_STATE_UNKNOWN', 'the login attempt has expired')
+    this.attempt = attempt
+  }
+}
+
+/** An open tab of yesterday. */
+const keptSeconds = 24 * 3600
 
 export interface AttemptsOptions {
   readonly store: OneTimeStore<LoginAttempt>
@@ -75,14 +91,14 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   return {
     begin: async attempt => {
       const state = randomToken()
-      await options.store.put(state, attempt, lifetimeSeconds)
+      await options.store.put(state, attempt, Math.max(lifetimeSeconds, keptSeconds))
       return state
     },
     take: async state => {
       const attempt = isToken(state) ? await options.store.take(state) : undefined
       if (attempt === undefined) throw new OperationalError('ERR_LOGIN_STATE_UNKNOWN', 'no such login attempt')
       if (attempt.startedAt + lifetimeSeconds < options.clock.now() / 1000) {
-        throw new OperationalError('ERR_LOGIN_STATE_UNKNOWN', 'the login attempt has expired')
+        throw new ExpiredAttemptError(attempt)
       }
       return attempt
     },

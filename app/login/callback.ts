@@ -7,15 +7,17 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
-import { digestOf, isSameToken, type LoginAttempt, type LoginIntent, wishOf } from './attempts.ts'
+import { digestOf, ExpiredAttemptError, isSameToken, type LoginAttempt, type LoginIntent, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
 import { requireCertificate, withBinding } from './certificate-binding.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
+import { logNoReturn, noteNoReturn } from './no-return.ts'
 import { loginPath, rawQueryOf } from './parameters.ts'
 import { needsPerson } from './refusal.ts'
 import { withChoice } from './remember.ts'
+import type { NoReturn } from './return-to.ts'
 import { loginOf } from './session-middleware.ts'
 import { confirmSession, endUnconfirmed } from './silent-login.ts'
 import { startLogin } from './start.ts'
@@ -41,9 +43,9 @@ export function createCallbackRoute(dependencies: LoginDependencies): RequestHan
 
 async function answer(request: Request, response: Response, dependencies: LoginDependencies): Promise<void> {
   const handle = stateOf(request)
-  const attempt = await takeAttempt(handle, request, dependencies)
-  // A bookmark or the back button of somebody who is logged in: nothing happens, and nothing needs to.
-  if (attempt === undefined) return redirect(response, '/')
+  const attempt = await takeAttempt(handle, request, response, dependencies)
+  // A bookmark or the back button of somebody who is logged in: nothing happens but that they get where they wanted.
+  if (attempt === undefined) return leaveForgotten(request, response, dependencies)
   const { provider } = attempt
   rememberWaysOn(attempt, response)
   if (request.params.provider !== provider) {
@@ -80,11 +82,23 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   await leaveFor(attempt, request, response, dependencies)
 }
 
+/** What the login was for is known while the attempt is kept, and as long as it was not used. */
+function leaveForgotten(request: Request, response: Response, { logger }: LoginDependencies): void {
+  const { retryUrl } = visitOf(response)
+  if (retryUrl === undefined) {
+    const used: NoReturn = { reason: 'used' }
+    logNoReturn(used, response, logger)
+    noteNoReturn(used, request)
+  }
+  redirect(response, retryUrl ?? '/')
+}
+
 /** Without asking the person a second time would end like the first. */
 function rememberWaysOn(attempt: LoginAttempt, response: Response): void {
-  const { provider, returnTo, handoff } = attempt
+  const { provider, returnTo, handoff, fragment } = attempt
   const { prompt, ...wish } = wishOf(attempt)
-  const again = { rd: returnTo, ...wish, ...(handoff !== undefined && { handoff }) }
+  const place = { rd: returnTo, ...(handoff !== undefined && { handoff }), ...(fragment !== undefined && { fragment }) }
+  const again = { ...place, ...wish }
   const visit = visitOf(response)
   visit.asked = wish
   visit.retryUrl = loginPath({ ...again, provider, ...(prompt === 'login' && { prompt }) })
@@ -105,11 +119,13 @@ function stateOf(request: Request): string {
 async function takeAttempt(
   handle: string,
   request: Request,
+  response: Response,
   { attempts }: LoginDependencies,
 ): Promise<LoginAttempt | undefined> {
   try {
     return await attempts.take(handle)
   } catch (error) {
+    if (error instanceof ExpiredAttemptError) rememberWaysOn(error.attempt, response)
     const isUnknown = error instanceof OperationalError && error.code === 'ERR_LOGIN_STATE_UNKNOWN'
     if (isUnknown && loginOf(request) !== undefined) return undefined
     throw error

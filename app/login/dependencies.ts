@@ -40,6 +40,8 @@ export interface LoginDependencies {
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard
+  /** Whether what stands behind `#` in the browser outlives the provider's pages. */
+  readonly keepsFragment: boolean
   /** Present where people may choose to stay logged in. */
   readonly remember?: RememberCookie
   /**

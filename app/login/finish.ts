@@ -8,7 +8,7 @@ import { redirect } from './visit.ts'
 const TICKET_LIFETIME_SECONDS = 60
 
 /** Where a login ends. */
-export type Destination = Pick<LoginIntent, 'returnTo' | 'noReturn' | 'handoff'>
+export type Destination = Pick<LoginIntent, 'returnTo' | 'noReturn' | 'handoff' | 'isAgain' | 'fragment'>
 
 /** Rejects with `ERR_STORE_UNAVAILABLE`. */
 export async function leaveFor(
@@ -17,13 +17,16 @@ export async function leaveFor(
   response: Response,
   dependencies: LoginDependencies,
 ): Promise<void> {
-  const { returnTo, noReturn, handoff } = destination
+  const { returnTo, noReturn, handoff, isAgain, fragment } = destination
+  // A browser keeps it over redirects that have none of their own, so the handoff need not know it.
+  const behind = fragment === undefined ? '' : `#${fragment}`
   if (noReturn !== undefined) noteNoReturn(noReturn, request)
   const target = new URL(returnTo)
   if (handoff === undefined || target.origin === new URL(dependencies.publicUrl).origin)
-    return redirect(response, returnTo)
+    return redirect(response, `${returnTo}${behind}`)
   const id = randomToken()
-  const ticket = { sessionId: request.sessionID, domain: target.hostname, returnTo, nonceHash: handoff }
+  const again = isAgain === true ? { isAgain } : {}
+  const ticket = { sessionId: request.sessionID, domain: target.hostname, returnTo, nonceHash: handoff, ...again }
   await dependencies.tickets.put(id, ticket, TICKET_LIFETIME_SECONDS)
-  redirect(response, `${target.origin}/.sallyport/handoff?ticket=${id}`)
+  redirect(response, `${target.origin}/.sallyport/handoff?ticket=${id}${behind}`)
 }

@@ -22,6 +22,7 @@ export interface ReturnNotice {
 
 /** For the person. `host` is canonical: letters, digits, dots, dashes, brackets and colons. */
 const sentences: Readonly<Record<NoReturnReason, (host: string) => string>> = {
+  used: () => 'This login was used before, and where it should lead back to is not known any more.',
   unreadable: () => 'The address that this login should lead back to cannot be read.',
   'own-page': () => 'Logins lead back to no page that begins or ends them, and to no other port of their own host.',
   scheme: host => `You came from ${host} over http; logins lead back over https only.`,

@@ -4,10 +4,12 @@ import { OperationalError } from '../errors.ts'
 import { isToken, type LoginIntent, type LoginWish } from './attempts.ts'
 import { parseEmail } from './email.ts'
 
-export interface LoginParameters extends LoginWish, Pick<LoginIntent, 'handoff' | 'loginHint'> {
+export interface LoginParameters extends LoginWish, Pick<LoginIntent, 'handoff' | 'isAgain' | 'loginHint'> {
   /** Unchecked; absent when missing or repeated. */
   readonly rd?: string
   readonly provider?: string
+  /** What stood behind `#` in the browser; empty when it was looked for and nothing was there. */
+  readonly fragment?: string
 }
 
 /** The query exactly as it came, without its question mark. */
@@ -35,12 +37,14 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
     ...(prompt !== undefined && { prompt }),
     ...(provider !== undefined && { provider }),
     ...(loginHint !== undefined && { loginHint }),
+    ...(query.has('again') && { isAgain: true as const }),
+    ...(query.has('fragment') && { fragment: fragmentIn(query) }),
   }
 }
 
 /** The address that starts the same login again. */
 export function loginPath(parameters: LoginParameters): string {
-  const { rd, handoff, maxAgeSeconds, acrValues, methods, prompt, provider, loginHint } = parameters
+  const { rd, handoff, isAgain, fragment, maxAgeSeconds, acrValues, methods, prompt, provider, loginHint } = parameters
   const query = new URLSearchParams()
   if (provider !== undefined) query.set('provider', provider)
   if (loginHint !== undefined) query.set('login_hint', loginHint)
@@ -49,8 +53,22 @@ export function loginPath(parameters: LoginParameters): string {
   if (acrValues !== undefined) query.set('acr_values', acrValues.join(' '))
   if (methods !== undefined) query.set('amr', methods.map(list => list.map(encodeURIComponent).join('|')).join(' '))
   if (handoff !== undefined) query.set('handoff', handoff)
+  if (isAgain === true) query.set('again', '1')
+  if (fragment !== undefined) query.set('fragment', fragment)
   if (rd !== undefined) query.set('rd', rd)
   return query.size === 0 ? '/login' : `/login?${query.toString()}`
+}
+
+const longestFragment = 1024
+
+/**
+ * As browsers write it (URL Standard, fragment percent-encode set): nothing that a header or a page reads otherwise. No
+ * login fails because of what is no fragment; it is left out.
+ */
+function fragmentIn(query: URLSearchParams): string {
+  const [value = '', ...others] = query.getAll('fragment')
+  const isFragment = value.length <= longestFragment && /^[!#-;=?-_a-~]*$/.test(value)
+  return isFragment && others.length === 0 ? value : ''
 }
 
 /**

@@ -7,7 +7,7 @@ import { RateLimiterCluster, RateLimiterClusterMaster, RateLimiterMemory } from 
 import { OperationalError } from '../errors.ts'
 
 /**
- * A person needs two requests for a login, an office behind one address some hundreds. Counted in this process, or with
+ * A person needs three requests for a login, an office behind one address some hundreds. Counted in this process, or with
  * `isShared` in the primary of several workers: each with a count of its own would let through as many times the limit,
  * and each with its share of the limit would refuse a client early whose proxy keeps to one connection. `name` stands
  * for what is counted together.

@@ -27,7 +27,7 @@ export interface ReturnToOptions {
 }
 
 /** Why a login does not return; a closed list, because it stands in log lines. */
-export type NoReturnReason = 'unreadable' | 'own-page' | 'scheme' | 'port' | 'host-not-named' | 'host-unknown'
+export type NoReturnReason = 'used' | 'unreadable' | 'own-page' | 'scheme' | 'port' | 'host-not-named' | 'host-unknown'
 
 export interface NoReturn {
   readonly reason: NoReturnReason

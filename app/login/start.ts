@@ -7,6 +7,7 @@ import { runStrategy } from './authenticate.ts'
 import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { type Destination, leaveFor } from './finish.ts'
+import { needsFragment, sendFragmentPage } from './keep-fragment.ts'
 import { logNoReturn } from './no-return.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import type { ListedProvider } from './providers.ts'
@@ -33,6 +34,7 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
       noteRound({ ...parameters, ...destination }, recentRounds(request, now), request, now)
       return leaveFor(destination, request, response, dependencies)
     }
+    if (needsFragment(request, parameters, dependencies)) return sendFragmentPage(response, parameters, dependencies)
     const { unconfirmedBy } = visit
     if (unconfirmedBy === undefined && isToBeAsked(request, parameters, dependencies)) {
       return sendRememberPage(response, parameters, dependencies)
@@ -93,11 +95,18 @@ export async function startLogin(
 
 /** A place that the guard refuses is replaced by the auth host's own page, which takes no handoff and says why. */
 function destinationOf(parameters: LoginParameters, response: Response, dependencies: LoginDependencies): Destination {
-  const { rd, handoff } = parameters
+  const { rd, handoff, isAgain, fragment = '' } = parameters
   const home = `${dependencies.publicUrl}/`
   if (rd === undefined) return { returnTo: home }
   const { url, refused } = dependencies.returnTo(rd)
-  if (url !== undefined) return { returnTo: url, ...(handoff !== undefined && { handoff }) }
+  if (url !== undefined) {
+    return {
+      returnTo: url,
+      ...(handoff !== undefined && { handoff }),
+      ...(isAgain === true && { isAgain }),
+      ...(fragment !== '' && { fragment }),
+    }
+  }
   logNoReturn(refused, response, dependencies.logger)
   return { returnTo: home, noReturn: refused }
 }

@@ -1,5 +1,6 @@
 /** The pages that people see. Short sentences: what happened, who you are, what you can do. */
 import { cut, type Html, html, sizeInPage } from './html.ts'
+import { keepFragmentPage } from './keep-fragment.ts'
 import { createLayout } from './layout.ts'
 import type { ChoicePage, DeniedPage, ErrorPage, Pages, StepUpFailedPage, WelcomePage } from './pages.ts'
 import { sessionOverviewBody } from './session-overview.ts'
@@ -13,6 +14,8 @@ export interface PagesOptions {
 const WHO_BYTES = 160
 const URL_BYTES = 280
 const MAIN_LINK_BYTES = 1000
+/** To the same login again; only pages of the auth host have it, which do not travel through a check. */
+const RETRY_LINK_BYTES = 16_000
 const SIDE_LINK_BYTES = 300
 
 export function createPages(options: PagesOptions = {}): Pages {
@@ -60,6 +63,7 @@ export function createPages(options: PagesOptions = {}): Pages {
         [],
       ),
     chooseProvider: page => lay('Log in with', choiceBody(page), page.emailForm === undefined ? undefined : []),
+    keepFragment: keepFragmentPage,
     continueTo: ({ label, url }) =>
       lay('One moment', html`<nav>${link(url, `Go on to ${cut(label, WHO_BYTES)}`, true)}</nav>`),
   }
@@ -120,7 +124,7 @@ function errorBody({ sentence, requestId, retryUrl }: ErrorPage): Html {
     retryUrl === undefined
       ? undefined
       : html`
-<nav>${link(shortened(retryUrl, MAIN_LINK_BYTES), 'Try again', true)}</nav>`
+<nav>${link(shortened(retryUrl, RETRY_LINK_BYTES), 'Try again', true)}</nav>`
   return html`<p>${cut(sentence, URL_BYTES)}</p>
 <p><small>Request ${cut(requestId, 64)}</small></p>${retry}`
 }
@@ -137,7 +141,7 @@ ${facts(cutLines(delivered))}`
 ${facts(cutLines(asked))}
 ${answered}
 <p><small>Request ${cut(requestId, 64)}</small></p>
-<nav>${link(shortened(retryUrl, MAIN_LINK_BYTES), 'Try again', true)}${link(shortened(switchUrl, MAIN_LINK_BYTES), 'Use another account')}</nav>`
+<nav>${link(shortened(retryUrl, RETRY_LINK_BYTES), 'Try again', true)}${link(shortened(switchUrl, RETRY_LINK_BYTES), 'Use another account')}</nav>`
 }
 
 function errorTitle(status: number): string {

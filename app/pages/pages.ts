@@ -70,6 +70,8 @@ export interface Pages {
   /** Asks whether to stay logged in; the form posts `remember` to `action`. */
   rememberChoice(page: { readonly action: string }): Page
   chooseProvider(page: ChoicePage): Page
+  /** Before the browser leaves for the provider; `url` is where one without scripts goes on. */
+  keepFragment(page: { readonly url: string }): Page
   /** After an e-mail address has decided; the browser goes on by itself. */
   continueTo(page: { readonly label: string; readonly url: string }): Page
 }

@@ -169,4 +169,6 @@ export interface HandoffTicket {
   readonly returnTo: string
   /** base64url SHA-256 of the nonce in the browser's pending cookie on that host: only that browser may redeem. */
   readonly nonceHash: string
+  /** The browser had no such cookie when the ticket before this one came. */
+  readonly isAgain?: true
 }

@@ -48,6 +48,7 @@ beforeEach(() => {
     visited: async (_id, host) => void visited.push(host),
     authenticate: async () => browser,
     rememberedSeconds: () => undefined,
+    issuePending: () => ({ setCookie: 'sallyport=n.fresh', nonceHash: 'digest-of-fresh' }),
     issueSession: (id, domain) => `sallyport=s.${id}.${domain}`,
     deniedPages: (_identity, request) => ({
       html: `denied ${request.url}`,
@@ -114,7 +115,23 @@ describe('a handoff', () => {
 
   it('says so when the browser keeps no cookies, instead of sending it round in circles', async () => {
     browser = { identity: anonymous, clearCookie: false }
+    tickets.set(ticketId, { ...ticket, isAgain: true })
     expect(await codeOf(redeem())).toBe('ERR_HANDOFF_COOKIES_BLOCKED')
+  })
+
+  it('E12 begins again once in a browser that has the cookie elsewhere, with its own login and not that of the ticket', async () => {
+    browser = { identity: anonymous, clearCookie: false }
+    const reply = await redeem()
+    const location = new URL(headerOf(reply, 'Location') ?? '')
+    expect(`${location.origin}${location.pathname}`).toBe('https://auth.example.com/login')
+    expect(Object.fromEntries(location.searchParams)).toEqual({
+      again: '1',
+      handoff: 'digest-of-fresh',
+      rd: ticket.returnTo,
+    })
+    expect(headerOf(reply, 'Set-Cookie')).toBe('sallyport=n.fresh')
+    expect(tickets.size).toBe(0)
+    expect(visited).toEqual([])
   })
 
   it('that comes after the session of another tab was replaced goes back to the check, which begins anew', async () => {

@@ -21,7 +21,11 @@ const all = (text: string): Readonly<Record<string, Page>> => ({
     status: 403,
     sentence: text,
     requestId: text,
-    retryUrl: `/login?rd=${encodeURIComponent(text)}`,
+    retryUrl: `/login?rd=${encodeURIComponent(text.slice(0, 100))}`,
+  }),
+  noReturn: pages.welcome({
+    ...{ who: text, loginUrl: '/login', logoutUrl: '/logout' },
+    notice: { sentence: text, link: `https://wiki.example.com/${encodeURIComponent(text.slice(0, 50))}` },
   }),
   welcome: pages.welcome({ who: text, loginUrl: '/login', logoutUrl: '/logout' }),
   stranger: pages.welcome({ loginUrl: '/login', logoutUrl: '/logout' }),

@@ -166,6 +166,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       allowedDomains: () => ['*.example.com', '*.localhost'],
       tickets: host => (/\.(?:example\.com|localhost)$/.test(host) ? true : undefined),
     }),
+    keepsFragment: true,
     pages: createPages(),
     audit: { write: event => void events.push(event as never), flush: async () => {} },
     logger,
