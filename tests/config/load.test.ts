@@ -30,6 +30,7 @@ describe('what the file leaves out has its default', () => {
         authorizationParameters: {},
         scopes: ['openid', 'profile', 'email'],
         claims: { groups: 'groups', email: 'email', name: 'name' },
+        userinfo: true,
         emailVerified: 'claim',
         groupsOverage: 'refuse',
         emailDomains: [],
