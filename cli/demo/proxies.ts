@@ -47,14 +47,19 @@ function isExecutable(file: string): boolean {
   }
 }
 
-export async function startProxy(kind: ProxyKind, targets: ProxyTargets): Promise<RunningProxy> {
+/** `directory`: its files; those of deploy/ unless they are a copy that somebody has changed. */
+export async function startProxy(
+  kind: ProxyKind,
+  targets: ProxyTargets,
+  directory = join(repositoryRoot, 'deploy', kind),
+): Promise<RunningProxy> {
   switch (kind) {
     case 'nginx':
-      return startNginx(targets)
+      return startNginx(targets, directory)
     case 'traefik':
-      return fromChild(kind, startTraefik(targets))
+      return fromChild(kind, startTraefik(targets, directory))
     case 'caddy':
-      return fromChild(kind, startCaddy(targets))
+      return fromChild(kind, startCaddy(targets, directory))
     case 'built-in': {
       const stop = await startBuiltInProxy(targets)
       return { kind, stop }
@@ -85,11 +90,11 @@ function environmentOf(targets: ProxyTargets): Readonly<Record<string, string>> 
   }
 }
 
-function startNginx(targets: ProxyTargets): RunningProxy {
+function startNginx(targets: ProxyTargets, files: string): RunningProxy {
   // Workers of an NGINX that root started run as another user, who has to reach the temporary files.
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-nginx-'))
   chmodSync(directory, 0o755)
-  renderTemplates(join(repositoryRoot, 'deploy/nginx/templates'), directory, environmentOf(targets))
+  renderTemplates(join(files, 'templates'), directory, environmentOf(targets))
   const args = ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', 'stderr', '-g', 'daemon off;']
   const child = startChild({ name: 'nginx', command: 'nginx', args })
   return fromChild('nginx', child, () => rmSync(directory, { recursive: true, force: true }))
@@ -105,8 +110,7 @@ export function renderTemplates(from: string, to: string, variables: Readonly<Re
   }
 }
 
-function startTraefik(targets: ProxyTargets): Child {
-  const directory = join(repositoryRoot, 'deploy/traefik')
+function startTraefik(targets: ProxyTargets, directory: string): Child {
   const env = {
     ...readEnvFile(join(directory, 'traefik.env')),
     ...environmentOf(targets),
@@ -123,8 +127,7 @@ function readEnvFile(file: string): Readonly<Record<string, string>> {
   )
 }
 
-function startCaddy(targets: ProxyTargets): Child {
-  const directory = join(repositoryRoot, 'deploy/caddy')
+function startCaddy(targets: ProxyTargets, directory: string): Child {
   const args = ['run', '--config', join(directory, 'Caddyfile'), '--adapter', 'caddyfile']
   return startChild({ name: 'caddy', command: 'caddy', args, env: environmentOf(targets) })
 }
