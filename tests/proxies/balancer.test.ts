@@ -88,6 +88,8 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('%s behind a balancer', ki
       provider = await startProvider({ clients: [{ clientId: 'sallyport', clientSecret: secret, redirectUris }] })
       service = composeFor(directory, url('auth', ''), provider.issuer)
       await service.start()
+      // Discovery of the provider goes on in the background.
+      await vi.waitUntil(async () => (await service.answers.readiness()).status === 'ready', { timeout: 30_000 })
       const wikiAddress = `127.0.0.1:${await listen(application)}`
       const authAddress = `127.0.0.1:${service.ports().main}`
       const providerAddress = '127.0.0.1:9'
