@@ -12,6 +12,7 @@ import type { LoginAttempt } from './login/attempts.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
 import { createRandomTexts } from './random-texts.ts'
+import { createBoundedRecords } from './sessions/bounded-records.ts'
 import { createHostCookies, type HostCookies } from './sessions/cookie.ts'
 import { createCutoffs } from './sessions/cutoffs.ts'
 import { createDomainCookies } from './sessions/domain-cookie.ts'
@@ -41,6 +42,13 @@ export interface Base {
 
 export type Policy = PolicyReloader<PolicySnapshot>
 export type Kept = ReturnType<typeof composeKept>
+
+/** Some 2 MB of short ones and 0.5 MB of long ones for a client; a quarter of a gigabyte in all. */
+const attemptBounds = {
+  short: { perClient: 1000, perNetwork: 5000, inAll: 100_000 },
+  long: { perClient: 50, perNetwork: 250, inAll: 5000 },
+}
+const addressBounds = { short: attemptBounds.long, long: attemptBounds.long }
 
 const requestIdBytes = 16
 export const newRequestId = createRandomTexts(requestIdBytes, 'hex')
@@ -82,7 +90,8 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     leases: createLeases({ records, clock }),
     endOf: endOfLogin,
     expressStore: createExpressSessionStore(limits),
-    attempts: createOneTimeStore<LoginAttempt>({ records, secrets, clock, kind: 'attempt' }),
+    attempts: createBoundedRecords<LoginAttempt>({ records, secrets, clock, kind: 'attempt', bounds: attemptBounds }),
+    addresses: createBoundedRecords<string>({ records, secrets, clock, kind: 'address', bounds: addressBounds }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),
     keys: createSigningKeys({
       store: createSharedStore<StoredKey>({ records, secrets, kind: 'signing-key' }),

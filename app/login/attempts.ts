@@ -5,9 +5,10 @@
  * one cookie, and nothing that comes back can change where the login ends.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { ClientNetworks } from '../client-networks.ts'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
-import type { OneTimeStore } from '../sessions/session-store.ts'
+import type { BoundedStore } from '../sessions/session-store.ts'
 import type { NoReturn } from './return-to.ts'
 
 /** What a login has to be like. */
@@ -62,7 +63,7 @@ export function wishOf({ maxAgeSeconds, acrValues, methods, prompt }: LoginWish)
 
 export interface Attempts {
   /** Returns the `state`. Rejects with `ERR_STORE_UNAVAILABLE`. */
-  begin(attempt: LoginAttempt): Promise<string>
+  begin(attempt: LoginAttempt, client: ClientNetworks): Promise<string>
   /** Of any number of callers one gets the attempt, the others `ERR_LOGIN_STATE_UNKNOWN`; `ExpiredAttemptError` when it is too late. */
   take(state: unknown): Promise<LoginAttempt>
 }
@@ -80,7 +81,7 @@ export class ExpiredAttemptError extends OperationalError {
 const keptSeconds = 24 * 3600
 
 export interface AttemptsOptions {
-  readonly store: OneTimeStore<LoginAttempt>
+  readonly store: Pick<BoundedStore<LoginAttempt>, 'put' | 'take'>
   readonly clock: Clock
   /** Default 600 s. */
   readonly lifetimeSeconds?: number
@@ -89,9 +90,9 @@ export interface AttemptsOptions {
 export function createAttempts(options: AttemptsOptions): Attempts {
   const lifetimeSeconds = options.lifetimeSeconds ?? 600
   return {
-    begin: async attempt => {
+    begin: async (attempt, client) => {
       const state = randomToken()
-      await options.store.put(state, attempt, Math.max(lifetimeSeconds, keptSeconds))
+      await options.store.put(state, attempt, Math.max(lifetimeSeconds, keptSeconds), client)
       return state
     },
     take: async state => {

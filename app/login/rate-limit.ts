@@ -4,6 +4,7 @@
  */
 import type { RequestHandler } from 'express'
 import { RateLimiterCluster, RateLimiterClusterMaster, RateLimiterMemory } from 'rate-limiter-flexible'
+import { networksOf } from '../client-networks.ts'
 import { OperationalError } from '../errors.ts'
 
 /**
@@ -18,7 +19,7 @@ export function createRateLimit(requestsPerMinute: number, isShared: boolean, na
   const keyPrefix = `${name}-${requestsPerMinute}`
   const limiter = isShared ? new RateLimiterCluster({ ...options, keyPrefix }) : new RateLimiterMemory(options)
   return (request, response, next) => {
-    limiter.consume(clientKey(request.ip ?? '')).then(
+    limiter.consume(networksOf(request.ip).address).then(
       () => next(),
       () => {
         response.set('Retry-After', '60')
@@ -31,13 +32,4 @@ export function createRateLimit(requestsPerMinute: number, isShared: boolean, na
 /** For the primary: counts for all workers from now on. A worker that gets no answer refuses the request. */
 export function countForWorkers(): void {
   new RateLimiterClusterMaster()
-}
-
-/** A client with IPv6 has at least a whole /64 to choose addresses from (RFC 6177). */
-function clientKey(address: string): string {
-  if (!address.includes(':') || address.startsWith('::ffff:')) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head.split(':').filter(group => group !== '')
-  const zeros = tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter(group => group !== '').length
-  return [...groups, ...Array<string>(zeros).fill('0'), ...(tail ?? '').split(':')].slice(0, 4).join(':')
 }

@@ -1,6 +1,7 @@
 /** `GET /login`: single sign-on where a session will do, otherwise on to a provider. */
 import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
+import { networksOf } from '../client-networks.ts'
 import { isOfTheFuture } from '../clock.ts'
 import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { runStrategy } from './authenticate.ts'
@@ -88,7 +89,7 @@ export async function startLogin(
     browserHash: digestOf(browserCookie.ensure(request, response)),
     startedAt: Math.floor(clock.now() / 1000),
   }
-  const handle = await attempts.begin(attempt)
+  const handle = await attempts.begin(attempt, networksOf(request.ip))
   audit.write({ event: 'login.started', ...auditFields(request, response), provider: intent.provider })
   await runStrategy(sessions.passport, strategy, { phase: 'start', attempt, handle }, request, response)
 }

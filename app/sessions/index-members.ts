@@ -5,7 +5,7 @@
  * all members that there could be, so no insertion or removal moves it.
  */
 import { encodeMoment } from './entry.ts'
-import type { IndexPage, PageOptions } from './session-store.ts'
+import type { IndexPage, PageOptions, StoredMember } from './session-store.ts'
 
 const momentLength = 16
 const longestPage = 1000
@@ -19,6 +19,11 @@ export function encodeMember(member: string, expiresAt: number): string {
 /** Threat: whoever puts together names in the store must not be able to reach another one. Throws a RangeError. */
 export function requireDigest(text: string): void {
   if (!/^[\w-]{1,64}$/.test(text)) throw new RangeError('an index and its members must be digests')
+}
+
+/** What a text of an index holds. */
+export function decodeMember(text: string): StoredMember {
+  return { member: text.slice(momentLength), expiresAt: Number(text.slice(0, momentLength)) }
 }
 
 /** Where a page begins and how many texts to read for it. */

@@ -10,12 +10,12 @@
 import type { Clock } from '../clock.ts'
 import { withDeadline } from './deadline.ts'
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
-import { encodeMember, requireDigest } from './index-members.ts'
+import { decodeMember, encodeMember, requireDigest } from './index-members.ts'
 import { type Databases, flushed, guard, linkId, openDatabases, transact } from './lmdb-databases.ts'
 import { createReader } from './lmdb-reader.ts'
 import { startSweep } from './lmdb-sweep.ts'
 import { isDurable } from './record-kinds.ts'
-import type { RecordKind, RecordStore } from './session-store.ts'
+import type { RecordKind, RecordStore, StoredMember } from './session-store.ts'
 
 export interface LmdbRecordsOptions {
   /** Directory of the database; made with mode 0700 when absent. */
@@ -28,6 +28,8 @@ export interface LmdbRecordsOptions {
 /** A writer in another process that holds the lock for longer is stuck; nobody waits for it. */
 const writeTimeoutMs = 5000
 const closeTimeoutMs = 2000
+/** Members that make room in one step. */
+const mostTakenAlong = 200
 const noValue = Buffer.alloc(0)
 
 /** Throws `ERR_STORE_UNAVAILABLE` when the directory or the file cannot be used. */
@@ -102,6 +104,8 @@ export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
         entries.set(id, { kind: 'tombstone', expiresAt: tombstoneUntil, value: noValue })
       }),
     link: (index, member, expiresAt) => transaction('link', () => entries.link(index, member, expiresAt)),
+    linkWithin: (index, member, expiresAt, most) =>
+      transaction('link', () => entries.linkWithin(index, member, expiresAt, most)),
     unlink: (index, member, expiresAt) => transaction('unlink', () => entries.unlink(index, member, expiresAt)),
     page: async (index, page) => reader.page(index, page),
     verifyConnection: () => transaction('probe', () => void databases.meta.put('probe', String(clock.now()))),
@@ -149,6 +153,16 @@ function createEntries({ records, expiry, index }: Databases, clock: Clock) {
       const text = encodeMember(member, expiresAt)
       index.put([name, text], noValue)
       expiry.put([Math.floor(expiresAt), linkId(name, text)], noValue)
+    },
+    linkWithin(name: string, member: string, expiresAt: number, most: number): StoredMember[] {
+      this.link(name, member, expiresAt)
+      // One for each call: the library writes into it.
+      const range = () => ({ start: [name, ''] as [string, string], end: [name, '~'] as [string, string] })
+      const over = Math.min(index.getKeysCount(range()) - most, mostTakenAlong)
+      if (over <= 0) return []
+      const gone = [...index.getKeys({ ...range(), limit: over })].map(([, text]) => decodeMember(text))
+      for (const one of gone) this.unlink(name, one.member, one.expiresAt)
+      return gone
     },
     unlink(name: string, member: string, expiresAt: number): void {
       requireDigest(name)

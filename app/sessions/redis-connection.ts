@@ -6,6 +6,7 @@ import {
   endScript,
   extendScript,
   linkScript,
+  linkWithinScript,
   pageScript,
   putScript,
   removeScript,
@@ -54,6 +55,7 @@ const scripts = {
   replaceRecord: conditional(replaceScript),
   removeRecord: conditional(removeScript),
   linkMember: conditional(linkScript),
+  linkMemberWithin: script<Buffer[]>(linkWithinScript),
   unlinkMember: conditional(unlinkScript),
   pageMembers: script<Buffer[]>(pageScript),
 }

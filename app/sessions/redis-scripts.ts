@@ -82,6 +82,20 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KE
 return 1
 `
 
+/**
+ * ARGV: now, member, its time to live in milliseconds, how many there may be. Those that stand first go, few enough for one
+ * step; counted by their ranks, so that no further command has to be allowed to the user.
+ */
+export const linkWithinScript = `
+redis.call('ZADD', KEYS[1], 0, ARGV[2])
+local over = redis.call('ZRANGE', KEYS[1], 0, -(tonumber(ARGV[4]) + 1))
+local gone = {}
+for i = 1, math.min(#over, 200) do gone[i] = over[i] end
+if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return gone
+`
+
 /** ARGV: member. A server that may not be written to refuses ZREM also of what is not there. */
 export const unlinkScript = `
 return redis.call('ZREM', KEYS[1], ARGV[1])

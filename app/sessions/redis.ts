@@ -13,7 +13,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { decodeEntry, encodeEntry, encodeMoment, isEntryOf, ownCopy } from './entry.ts'
-import { encodeMember, pageOf, rangeOf, requireDigest } from './index-members.ts'
+import { decodeMember, encodeMember, pageOf, rangeOf, requireDigest } from './index-members.ts'
 import { isDurable } from './record-kinds.ts'
 import { addressIn, createRedactor, type RedisAccess, type RedisAddress } from './redis-address.ts'
 import { createClusterTopology } from './redis-cluster.ts'
@@ -130,6 +130,13 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
     async link(index, member, expiresAt) {
       const [id, text] = [indexKeyOf(index), encodeMember(member, expiresAt)]
       await topology.run('link', index, client => client.linkMember(id, now(), text, ttl(expiresAt)))
+    },
+    async linkWithin(index, member, expiresAt, most) {
+      const [id, text] = [indexKeyOf(index), encodeMember(member, expiresAt)]
+      const gone = await topology.run('link', index, client =>
+        client.linkMemberWithin(id, now(), text, ttl(expiresAt), String(most)),
+      )
+      return gone.map(one => decodeMember(String(one)))
     },
     async unlink(index, member, expiresAt) {
       const [id, text] = [indexKeyOf(index), encodeMember(member, expiresAt)]

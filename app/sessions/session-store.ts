@@ -1,5 +1,6 @@
 /** Contracts of everything that is kept: sessions, one-time records and long-lived keys. */
 import type { User } from '../../rbac/identity.ts'
+import type { ClientNetworks } from '../client-networks.ts'
 
 /** What a login leaves behind; the payload of a session. */
 export interface LoginSession {
@@ -52,6 +53,7 @@ export type ValueOrPromise<T> = T | Promise<T>
 export type RecordKind =
   | 'session'
   | 'attempt'
+  | 'address'
   | 'ticket'
   | 'signing-key'
   | 'tokens'
@@ -98,6 +100,11 @@ export interface RecordStore {
    * whether that is still there.
    */
   link(index: string, member: string, expiresAt: number): Promise<void>
+  /**
+   * The same, in an index that holds at most `most`: those that stand first go, at most 200 at a time, and are returned.
+   * Members whose expiries are equally far away go in the order in which they came.
+   */
+  linkWithin(index: string, member: string, expiresAt: number, most: number): Promise<readonly StoredMember[]>
   /** Takes back what `link` noted with the same three. */
   unlink(index: string, member: string, expiresAt: number): Promise<void>
   /**
@@ -112,6 +119,12 @@ export interface RecordStore {
 
 export interface StoredRecord {
   readonly value: Uint8Array
+  readonly expiresAt: number
+}
+
+/** A member of an index as it was noted. */
+export interface StoredMember {
+  readonly member: string
   readonly expiresAt: number
 }
 
@@ -147,7 +160,15 @@ export interface SessionStore {
   digest(sessionId: string): string
 }
 
-/** Records that are used once: login attempts and handoff tickets. */
+/** Records that strangers have made: how many of them a client, a network and all together can keep is bounded. */
+export interface BoundedStore<T> {
+  /** What has been there longest goes first. */
+  put(id: string, value: T, ttlSeconds: number, client: ClientNetworks): Promise<void>
+  get(id: string): Promise<T | undefined>
+  take(id: string): Promise<T | undefined>
+}
+
+/** Records that are used once: handoff tickets. */
 export interface OneTimeStore<T> {
   put(id: string, value: T, ttlSeconds: number): Promise<void>
   take(id: string): Promise<T | undefined>

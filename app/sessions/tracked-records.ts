@@ -176,6 +176,7 @@ export function createTrackedRecords(
       change(kind, key, () => store.replace(kind, key, expected, value, expiresAt)),
     remove: (kind, key, expected) => change(kind, key, () => store.remove(kind, key, expected)),
     link: (index, member, expiresAt) => store.link(index, member, expiresAt),
+    linkWithin: (index, member, expiresAt, most) => store.linkWithin(index, member, expiresAt, most),
     unlink: (index, member, expiresAt) => store.unlink(index, member, expiresAt),
     page: (index, options) => store.page(index, options),
     verifyConnection: () => store.verifyConnection(),

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loginPath, parseLoginParameters } from '../../app/login/parameters.ts'
-import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
+import { requirePeer } from '../peers.ts'
 import { type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
 import { corp, locationOf, nonceHash, publicUrl, type RelyingParty, startRelyingParty, wiki } from './relying-party.ts'
 
@@ -107,16 +107,13 @@ describe('what stands behind # in the browser', () => {
 describe.each([undefined, 'lmdb', 'redis'] as const)('a login that took too long, kept in %s', keptIn => {
   const isAbsent = keptIn === 'redis' && requirePeer('redis-server') === undefined
   let slow: RelyingParty
-  let redis: RunningRedis | undefined
   beforeAll(async () => {
-    if (keptIn === 'redis' && !isAbsent) redis = await startRedis()
     if (isAbsent) return
     slow = await startRelyingParty({ providers: [corp(provider.issuer)], keptIn })
     await slow.providers.start()
   })
   afterAll(async () => {
     await slow?.close()
-    await redis?.stop()
   })
 
   test.skipIf(isAbsent)('is refused, and "Try again" leads to the page that was asked for', async () => {

@@ -169,6 +169,30 @@ export function describeIndexes(name: string, start: () => Promise<Backend>): vo
       expect(pages.flat()).toEqual(members.toSorted())
     })
 
+    test('an index with a bound gives up what stands first, whoever links, and says what went', async () => {
+      const index = randomUUID()
+      for (const [count, member] of ['a', 'b', 'c'].entries()) {
+        expect(await (count % 2 ? here : there).linkWithin(index, member, inSeconds(60 + count), 3)).toEqual([])
+      }
+      expect(await there.linkWithin(index, 'd', inSeconds(70), 3)).toEqual([{ member: 'a', expiresAt: inSeconds(60) }])
+      expect(await here.linkWithin(index, 'd', inSeconds(70), 3)).toEqual([])
+      await here.unlink(index, 'c', inSeconds(62))
+      expect(await there.linkWithin(index, 'e', inSeconds(71), 3)).toEqual([])
+      expect(await membersOf(index)).toEqual(['b', 'd', 'e'])
+      const gone = await here.linkWithin(index, 'f', inSeconds(72), 1)
+      expect(gone.map(({ member }) => member)).toEqual(['b', 'd', 'e'])
+    })
+
+    test('many who link at the same time never go beyond a bound', async () => {
+      const index = randomUUID()
+      const members = Array.from({ length: 120 }, () => randomUUID())
+      const gone = await Promise.all(
+        members.map((member, count) => (count % 2 ? here : there).linkWithin(index, member, inSeconds(60), 50)),
+      )
+      expect(await membersOf(index)).toHaveLength(50)
+      expect(gone.flat()).toHaveLength(70)
+    })
+
     test('what is no digest, no page or no cursor is a mistake of the caller, and touches nothing', async () => {
       const index = randomUUID()
       await here.link(index, 'a', inSeconds(60))

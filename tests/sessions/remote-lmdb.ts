@@ -64,6 +64,7 @@ export async function openRemoteLmdb(path: string, clock: Clock, options: Remote
     replace: forward('replace'),
     remove: forward('remove'),
     link: forward('link'),
+    linkWithin: forward('linkWithin'),
     unlink: forward('unlink'),
     page: forward('page'),
     verifyConnection: forward('verifyConnection'),
