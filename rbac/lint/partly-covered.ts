@@ -5,6 +5,8 @@
  * somebody reads: a door that its author believes shut. What is said is exact (which methods, for whom, under which
  * condition), and nothing is said where the narrower row only adds something.
  */
+import { namesIn } from '../actions.ts'
+import { plainReadMethods, readMethods } from '../methods.ts'
 import type { Row } from '../row.ts'
 import { rowText } from '../row-text.ts'
 import { coversAction, sharedActions } from './actions.ts'
@@ -49,7 +51,16 @@ function partOf(wide: Row, row: Row, coverage: Coverage): Part[] {
   if (!coverage.coversSubject(wide, row) || !coverage.coversPlace(wide, row)) return []
   if (where.length === 0 && coversAction(wide, row)) return []
   const { names, others } = sharedActions(wide, row)
-  return names.length > 0 || others ? [{ wide, where }] : []
+  const own = [...namesIn(wide.action), ...namesIn(row.action)]
+  // `read` and `write` have PROPFIND and its like in common, which nobody means who writes one row for each.
+  const meant = names.filter(name => plainReadMethods.has(name) || !readMethods.has(name) || own.includes(name))
+  const isApart = isReadAndWrite(wide, row) && meant.length === 0
+  return !isApart && (names.length > 0 || others) ? [{ wide, where }] : []
+}
+
+const isReadAndWrite = (one: Row, other: Row): boolean => {
+  const says = ({ action }: Row, group: string): boolean => action.split('|').some(token => token.trim() === group)
+  return (says(one, 'read') && says(other, 'write')) || (says(one, 'write') && says(other, 'read'))
 }
 
 const isPlaceNarrower = (wide: Row, row: Row): boolean => wide.resource !== row.resource || wide.domain !== row.domain

@@ -139,6 +139,7 @@ describe('a row of which a wider one allows a part', () => {
     ['says what it adds', p('group:ops', 'wiki.example.com', '/admin/**', 'POST|PUT', 'mfa', 'allow')],
     ['lets somebody do more at the same place', p('group:ops', 'wiki.example.com', '/**', '*', '-', 'allow')],
     ['lets the same people do more somewhere', p('authenticated', 'wiki.example.com', '/edit/**', '*', '-', 'allow')],
+    ['is about writing alone', p('group:ops', 'wiki.example.com', '/admin/**', 'write', 'mfa', 'allow')],
     ['is of another host', p('group:ops', 'other.example.com', '/admin/**', '*', 'mfa', 'allow')],
     ['is for others as well', p('anyone', 'wiki.example.com', '/admin/**', '*', 'mfa', 'allow')],
     ['denies', p('group:ops', 'wiki.example.com', '/admin/**', '*', 'mfa', 'deny')],
