@@ -13,7 +13,8 @@ import { matchablePath } from './resources.ts'
 import type { Row } from './row.ts'
 import { namesOf } from './subjects.ts'
 
-export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login'
+/** `identity`: who asked, so that nothing at all can be told. */
+export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login' | 'identity'
 
 export interface RecordedQuestion {
   readonly request: AccessRequest
@@ -37,6 +38,7 @@ interface FittingRow {
 /** Never throws. */
 export function replayQuestion(policy: PolicySnapshot, question: RecordedQuestion): ReplayedDecision {
   const { request, identity, context, missing } = question
+  if (missing.has('identity')) return { kind: 'uncertain', facts: ['identity'] }
   const decision = decide(request, identity, policy, context)
   if (missing.size === 0) return { kind: 'certain', decision }
   const fitting = missing.has('groups') ? fittingAmongAll(policy, question) : fittingRows(policy, question)

@@ -1,34 +1,40 @@
 /**
- * Decides a request of an audit file again, with what its events hold. They hold no claims, no headers and nothing of
- * how somebody logged in; the groups are those of the session's login, where the file has that as well.
+ * Decides a request of an audit file again, with what its event holds. An event holds no claims, headers and
+ * certificates; where the decision hangs on what is missing, and is not the one that was made, it cannot be told.
  */
-import { createReadStream } from 'node:fs'
-import { resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Config } from '../../config/config.ts'
 import { type ExplanationDocument, explainAsDocument } from '../../rbac/explain.ts'
-import { anonymous, type Identity } from '../../rbac/identity.ts'
-import { parseTime } from '../../rbac/policy-test-identity.ts'
+import type { Identity } from '../../rbac/identity.ts'
+import { type MissingFact, replayQuestion } from '../../rbac/replay.ts'
 import type { Terminal } from '../terminal.ts'
+import { readEvents } from './audit-file.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
+import { type AuditEvent, parseDecision, type RecordedDecision } from './recorded-decision.ts'
 import { defaultsOf } from './who-options.ts'
 
 export interface FromAudit {
   /** The event as it was written. */
-  readonly recorded: Readonly<Record<string, unknown>>
+  readonly recorded: AuditEvent
   /** Facts that the event does not hold, and that are unknown here. */
-  readonly lacks: readonly string[]
+  readonly lacks: readonly MissingFact[]
+  /** Those of them on which the decision hangs; empty when it is certain. */
+  readonly hangsOn: readonly MissingFact[]
   readonly isSameRevision: boolean
   /** Effect, reason and rule are those of the event. */
   readonly isSameDecision: boolean
 }
 
-type AuditLine = Readonly<Record<string, unknown>>
+/** Without the decision where it cannot be told. */
+export type AuditExplanation = (
+  | ExplanationDocument
+  | Pick<ExplanationDocument, 'request' | 'identity' | 'now' | 'clientAddress'>
+) & { readonly requestId: string; readonly fromAudit: FromAudit }
 
-interface FoundLines {
-  readonly access: AuditLine
+interface Found {
+  readonly event: AuditEvent
+  readonly decision: RecordedDecision
   /** The login of the session, the last one before the request. */
-  readonly login?: AuditLine
+  readonly login?: AuditEvent
 }
 
 /** Rejects when the file has no decision of that request. */
@@ -37,76 +43,51 @@ export async function explainFromAudit(
   file: string,
   choice: PolicyChoice,
   terminal: Terminal,
-): Promise<ExplanationDocument & { readonly requestId: string; readonly fromAudit: FromAudit }> {
-  const { access, login } = await findLines(resolve(terminal.cwd, file), requestId)
+): Promise<AuditExplanation> {
+  const found = await findDecision(file, requestId, terminal)
   const { snapshot, config } = await loadPolicy(choice, terminal)
-  const { domain, resource, action, clientAddress } = access
-  const identity = identityOf(access, login, config)
-  const document = explainAsDocument(
-    {
-      request: { domain: String(domain), resource: String(resource), action: String(action), url: '' },
-      identity,
-      context: {
-        now: Math.floor(parseTime(access.time)),
-        ...(typeof clientAddress === 'string' ? { clientAddress } : {}),
-      },
-    },
-    snapshot,
-  )
+  const { request, context, missing, effect, reason, rule, revision } = found.decision
+  const question = { request, context, missing, identity: identityOf(found, config) }
+  const replayed = replayQuestion(snapshot, question)
+  const document = explainAsDocument(question, snapshot)
   const { decision } = document
-  const reason = decision.effect === 'allow' ? undefined : decision.reason
-  return {
-    requestId,
-    ...document,
-    fromAudit: {
-      recorded: access,
-      lacks: lacksOf(identity, login),
-      isSameRevision: access.revision === snapshot.revision,
-      isSameDecision:
-        access.event === eventOf[decision.effect] && access.reason === reason && access.rule === decision.rule,
-    },
+  const isSameDecision =
+    decision.effect === effect &&
+    decision.rule === rule &&
+    (decision.effect === 'allow' ? undefined : decision.reason) === reason
+  const fromAudit = {
+    recorded: found.event,
+    lacks: [...missing],
+    hangsOn: replayed.kind === 'certain' ? [] : replayed.facts,
+    isSameRevision: revision === snapshot.revision,
+    isSameDecision,
   }
+  if (replayed.kind === 'certain' || isSameDecision) return { requestId, ...document, fromAudit }
+  // Threat: somebody reads why a request was denied that was let through, and changes the policy for it.
+  const { request: asked, identity, now, clientAddress } = document
+  const known = { request: asked, identity, now, ...(clientAddress === undefined ? {} : { clientAddress }) }
+  return { requestId, ...known, fromAudit }
 }
 
-const eventOf = { allow: 'access.allowed', challenge: 'access.challenged', deny: 'access.denied' } as const
-
-function identityOf(access: AuditLine, login: AuditLine | undefined, config: Config | undefined): Identity {
-  const { subject, email } = access
-  if (typeof subject !== 'string') return anonymous
-  const { provider = 'idp' } = defaultsOf({ issuer: subject.slice(0, subject.indexOf('#')) }, config)
-  const groups = Array.isArray(login?.groups) ? login.groups.map(String) : []
-  const own = { subject, provider: typeof login?.provider === 'string' ? login.provider : provider, groups, claims: {} }
-  return { kind: 'user', ...own, ...(typeof email === 'string' ? { email } : {}) }
+/** A line without groups or provider was written by an earlier version: what the session's login says is near to it. */
+function identityOf({ decision, login }: Found, config: Config | undefined): Identity {
+  const { identity, missing } = decision
+  if (identity.kind === 'anonymous') return identity
+  const { provider = 'idp' } = defaultsOf({ issuer: identity.subject.split('#', 1)[0] ?? '' }, config)
+  const groups = missing.has('groups') && Array.isArray(login?.groups) ? login.groups.map(String) : identity.groups
+  if (identity.provider !== '') return { ...identity, groups }
+  return { ...identity, groups, provider: typeof login?.provider === 'string' ? login.provider : provider }
 }
 
-function lacksOf(identity: Identity, login: AuditLine | undefined): string[] {
-  const always = ['headers', 'client certificate']
-  if (identity.kind === 'anonymous') return always
-  return [...(login === undefined ? ['groups'] : []), 'claims', 'time, methods and class of the login', ...always]
-}
-
-async function findLines(file: string, requestId: string): Promise<FoundLines> {
-  const logins = new Map<string, AuditLine>()
-  for await (const text of createInterface({
-    input: createReadStream(file, 'utf8'),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
-    const line = parseLine(text)
-    const event = String(line.event)
-    if (event === 'login.succeeded' && typeof line.session === 'string') logins.set(line.session, line)
-    if (line.requestId !== requestId || !Object.values<string>(eventOf).includes(event)) continue
-    const login = logins.get(String(line.session))
-    return { access: line, ...(login === undefined ? {} : { login }) }
+async function findDecision(file: string, requestId: string, terminal: Terminal): Promise<Found> {
+  const logins = new Map<string, AuditEvent>()
+  for await (const event of readEvents(file, terminal)) {
+    if (event === undefined) continue
+    if (event.event === 'login.succeeded' && typeof event.session === 'string') logins.set(event.session, event)
+    const decision = event.requestId === requestId ? parseDecision(event) : undefined
+    if (decision === undefined) continue
+    const login = logins.get(String(event.session))
+    return { event, decision, ...(login === undefined ? {} : { login }) }
   }
   throw new Error(`${file} has no decision with the request id ${requestId}`)
-}
-
-/** A line that is cut off, or of something else, is passed over. */
-function parseLine(text: string): AuditLine {
-  try {
-    const line: unknown = JSON.parse(text)
-    return typeof line === 'object' && line !== null ? (line as AuditLine) : {}
-  } catch {
-    return {}
-  }
 }

@@ -4,29 +4,45 @@ import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import type { ExplainedOutcome, ExplainedRow, ExplanationDocument } from '../../rbac/explain.ts'
 import type { Terminal } from '../terminal.ts'
 import { formatTable } from './answer.ts'
-import type { FromAudit } from './explain-audit.ts'
+import type { AuditExplanation, FromAudit } from './explain-audit.ts'
 
 /** With the id where a decision that was made is explained. */
-export type ExplainAnswer = ExplanationDocument & { readonly requestId?: string; readonly fromAudit?: FromAudit }
+export type ExplainAnswer =
+  | (ExplanationDocument & { readonly requestId?: string; readonly fromAudit?: FromAudit })
+  | AuditExplanation
 
 type Colors = Terminal['colors']
 
 /** @param isWhole also rows of other paths, which are only counted otherwise */
 export function formatExplanation(answer: ExplainAnswer, { colors }: Terminal, isWhole: boolean): string {
-  const { decision, request, identity, rows } = answer
-  const who = identity.kind === 'anonymous' ? 'nobody (anonymous)' : identity.subject
-  const groups =
-    identity.groups === undefined || identity.groups.length === 0 ? '' : ` in ${identity.groups.join(', ')}`
+  if (!('decision' in answer)) return untoldText(answer, colors)
+  const { decision, request, rows } = answer
   const shown = isWhole ? rows : rows.filter(({ fields, isDeciding }) => fields.resource !== 'miss' || isDeciding)
   const hidden = rows.length - shown.length
   return [
-    `${paintEffect(decision.effect, colors)}  ${request.action} ${request.domain}${request.resource}  by ${who}${groups}\n`,
+    `${paintEffect(decision.effect, colors)}  ${request.action} ${request.domain}${request.resource}  by ${whoOf(answer)}\n`,
     `${sentenceOf(decision)}\n`,
     `  at ${new Date(answer.now * 1000).toISOString()}, ${decision.rule === undefined ? 'no rule' : `rule ${decision.rule}`}, revision ${decision.revision}\n`,
     shown.length === 0 ? '' : `\n${tableOf(shown, colors)}`,
     hidden === 0 ? '' : colors.dim(`  ${hidden} more rows are about other paths (--all shows them)\n`),
     nearestOf(answer, colors),
-    auditOf(answer, colors),
+    answer.fromAudit === undefined ? '' : auditOf(answer.fromAudit, colors),
+  ].join('')
+}
+
+function whoOf({ identity }: ExplainAnswer): string {
+  const { kind, subject, groups = [] } = identity
+  const inGroups = groups.length === 0 ? '' : ` in ${groups.join(', ')}`
+  return kind === 'anonymous' ? 'nobody (anonymous)' : `${subject}${inGroups}`
+}
+
+function untoldText(answer: AuditExplanation, colors: Colors): string {
+  const { request, now, fromAudit } = answer
+  return [
+    `${colors.yellow('cannot be told')}  ${request.action} ${request.domain}${request.resource}  by ${whoOf(answer)}\n`,
+    `  The decision hangs on facts that the event does not hold: ${fromAudit.hangsOn.join(', ')}.\n`,
+    `  at ${new Date(now * 1000).toISOString()}\n`,
+    auditOf(fromAudit, colors),
   ].join('')
 }
 
@@ -70,7 +86,7 @@ function tableOf(rows: readonly ExplainedRow[], colors: Colors): string {
   return formatTable([head, ...lines], paint)
 }
 
-function nearestOf({ decision, nearest }: ExplainAnswer, colors: Colors): string {
+function nearestOf({ decision, nearest }: ExplanationDocument, colors: Colors): string {
   if (decision.effect === 'allow') return ''
   const bound = nearest.isComplete ? '' : colors.dim('  The search ended at its bound; there may be others.\n')
   if (nearest.found.length === 0)
@@ -79,14 +95,13 @@ function nearestOf({ decision, nearest }: ExplainAnswer, colors: Colors): string
   return `\nWould be allowed:\n${lines.join('')}${bound}`
 }
 
-function auditOf({ fromAudit }: ExplainAnswer, colors: Colors): string {
-  if (fromAudit === undefined) return ''
-  const { isSameRevision, isSameDecision, lacks, recorded } = fromAudit
+function auditOf(fromAudit: FromAudit, colors: Colors): string {
+  const { isSameRevision, isSameDecision, lacks, hangsOn, recorded } = fromAudit
   const reason = recorded.reason === undefined ? '' : `, ${recorded.reason}`
   return [
     `\nFrom the audit event: ${recorded.event}${reason}, revision ${recorded.revision}.\n`,
     isSameRevision ? '' : colors.yellow('  This policy is not the revision that decided.\n'),
-    isSameDecision ? '' : colors.yellow('  The decision is not the one that was made.\n'),
+    isSameDecision || hangsOn.length > 0 ? '' : colors.yellow('  The decision is not the one that was made.\n'),
     lacks.length === 0 ? '' : `  The event does not hold: ${lacks.join(', ')}.\n`,
   ].join('')
 }

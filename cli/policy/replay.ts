@@ -3,9 +3,10 @@ import type { Effect } from '../../rbac/decision.ts'
 import { replayQuestion } from '../../rbac/replay.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
-import { type AuditChoice, type AuditReading, type RecordedDecision, readAuditFile } from './audit-file.ts'
+import { type AuditChoice, type AuditReading, readAuditFile } from './audit-file.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
 import { printable } from './printable.ts'
+import type { RecordedDecision } from './recorded-decision.ts'
 
 export interface ReplayChoice extends PolicyChoice, AuditChoice {
   readonly failOnChange?: boolean

@@ -21,7 +21,7 @@ export async function listUnused(choice: UnusedChoice, terminal: Terminal): Prom
       const { revision, request, identity, rule, shadow, missing } = recorded
       if (choice.anyRevision !== true && revision !== snapshot.revision) return
       counted += 1
-      if (missing.has('groups')) uncertain += 1
+      if (missing.has('groups') || missing.has('identity')) uncertain += 1
       usage.count({ domain: request.domain, identity, shadow, ...(rule === undefined ? {} : { rule }) })
     })
     const all = [
@@ -42,7 +42,7 @@ interface Report {
   readonly revision: string
   readonly counted: number
   readonly otherRevisions: number
-  /** Decisions whose groups are not in the line: a membership may have led to one of them. */
+  /** Decisions whose groups, or whose identity, are not in the line: a membership may have led to one of them. */
   readonly uncertain: number
   readonly unreadable: number
   readonly unused: readonly { readonly id: string; readonly text: string }[]

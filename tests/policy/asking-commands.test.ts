@@ -136,14 +136,48 @@ all:
       decision: { effect: 'allow', rule: 'rows.csv:2' },
       identity: { groups: ['editors'], email: 'alice@example.com' },
       now: Date.UTC(2026, 0, 1, 10) / 1000,
-      fromAudit: { isSameRevision: false, isSameDecision: true, lacks: expect.not.arrayContaining(['groups']) },
+      fromAudit: { isSameRevision: false, isSameDecision: true, hangsOn: ['groups'] },
     })
     terminal = createTestTerminal({ cwd })
     expect(await run('explain', '--request', 'r2', '--audit', 'audit.jsonl')).toBe(0)
-    expect(terminal.output()).toContain('The decision is not the one that was made.')
-    expect(terminal.output()).toContain('The event does not hold: groups, claims')
+    expect(terminal.output()).toMatch(/^cannot be told {2}POST wiki\.example\.com\/admin\/keys/)
+    expect(terminal.output()).toContain('hangs on facts that the event does not hold: groups.')
+    terminal = createTestTerminal({ cwd })
+    const untold = await json('explain', '--request', 'r2', '--audit', 'audit.jsonl')
+    expect(untold).toMatchObject({ fromAudit: { hangsOn: ['groups'], recorded: { event: 'access.allowed' } } })
+    expect(untold).not.toHaveProperty('decision')
     expect(await run('explain', '--request', 'r3', '--audit', 'audit.jsonl')).toBe(1)
     expect(terminal.errors()).toContain('no decision with the request id r3')
+  })
+
+  it('reads groups and workloads as the audit log writes them', async () => {
+    const event = { v: 1, time: '2026-01-01T10:00:00.250Z', front: 'auth-request', clientAddress: '10.1.2.3' }
+    const asked = { domain: 'machines.example.com', resource: '/a', action: 'GET', revision: '0000000000000000' }
+    write(
+      'machines.csv',
+      'p, client:corp/robot, machines.example.com, /**, *, -, allow\np, group:ops, machines.example.com, /**, *, -, allow\n',
+    )
+    const known = { ...event, ...asked, event: 'access.allowed', provider: 'corp', rule: 'machines.csv:1' }
+    const lines = [
+      { ...known, requestId: 'm1', subject: 'https://idp.example#robot', groups: [], machine: 'client:corp/robot' },
+      { ...known, requestId: 'm2', subject: 'https://idp.example#alice', groups: ['ops'], rule: 'machines.csv:2' },
+      { ...known, requestId: 'm3', subject: 'https://idp.example#robot', groups: [], machine: 'spiffe:corp/robot' },
+    ]
+    write('machines.jsonl', lines.map(line => `${JSON.stringify(line)}\n`).join(''))
+    const explained = (id: string) => {
+      terminal = createTestTerminal({ cwd })
+      return json('explain', '--request', id, '--audit', 'machines.jsonl')
+    }
+    const same = { fromAudit: { isSameDecision: true, hangsOn: [] } }
+    expect(await explained('m1')).toMatchObject({
+      decision: { effect: 'allow' },
+      identity: { kind: 'machine' },
+      ...same,
+    })
+    expect(await explained('m2')).toMatchObject({ decision: { effect: 'allow', rule: 'machines.csv:2' }, ...same })
+    const unknown = await explained('m3')
+    expect(unknown).toMatchObject({ fromAudit: { hangsOn: ['identity'] } })
+    expect(unknown).not.toHaveProperty('decision')
   })
 
   it('says where it looked when no service answers', async () => {

@@ -1,0 +1,112 @@
+/**
+ * The one reader of audit events: what a line says of a decision, and which facts it does not hold.
+ *
+ * Whatever cannot be read for certain counts as missing, so that no answer is built on a guess.
+ */
+import type { Effect } from '../../rbac/decision.ts'
+import { anonymous, type Identity } from '../../rbac/identity.ts'
+import type { MissingFact, RecordedQuestion } from '../../rbac/replay.ts'
+
+/** A line of an audit file. */
+export type AuditEvent = Readonly<Record<string, unknown>>
+
+/** A decision as it was recorded. */
+export interface RecordedDecision extends RecordedQuestion {
+  readonly requestId: string
+  readonly effect: Effect
+  readonly reason?: string
+  readonly revision: string
+  readonly rule?: string
+  readonly shadow: readonly string[]
+  /** Whom to name in a report. */
+  readonly who: string
+}
+
+/** An audit line is a few hundred bytes; what is longer than this is none. */
+const maxLineLength = 1_048_576
+
+/** `undefined` for what is no audit event. */
+export function parseEvent(line: string): AuditEvent | undefined {
+  if (line.length > maxLineLength) return undefined
+  try {
+    const value: unknown = JSON.parse(line)
+    const isEvent = typeof value === 'object' && value !== null && Reflect.get(value, 'v') === 1
+    return isEvent && typeof Reflect.get(value, 'event') === 'string' ? (value as AuditEvent) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const effects: Readonly<Record<string, Effect>> = {
+  'access.allowed': 'allow',
+  'access.challenged': 'challenge',
+  'access.denied': 'deny',
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+const texts = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) && value.every(item => typeof item === 'string') ? value : undefined
+
+/** `undefined` for what is no decision, or one without what was asked. */
+export function parseDecision(event: AuditEvent): RecordedDecision | undefined {
+  const effect = Object.hasOwn(effects, String(event.event)) ? effects[String(event.event)] : undefined
+  const [domain, resource, action] = [text(event.domain), text(event.resource), text(event.action)]
+  const timeMs = Date.parse(String(event.time))
+  if (effect === undefined || domain === undefined || resource === undefined || action === undefined) return undefined
+  if (!Number.isFinite(timeMs)) return undefined
+  const [clientAddress, rule, reason] = [text(event.clientAddress), text(event.rule), text(event.reason)]
+  return {
+    requestId: String(event.requestId),
+    effect,
+    revision: String(event.revision),
+    ...(reason === undefined ? {} : { reason }),
+    ...(rule === undefined ? {} : { rule }),
+    shadow: texts(event.shadow) ?? [],
+    who: text(event.email) ?? text(event.machine) ?? text(event.subject) ?? 'anonymous',
+    request: { domain, resource, action, url: `https://${domain}${resource}` },
+    identity: parseIdentity(event),
+    context: { now: Math.floor(timeMs / 1000), ...(clientAddress === undefined ? {} : { clientAddress }) },
+    missing: missingFrom(event),
+  }
+}
+
+function parseIdentity(event: AuditEvent): Identity {
+  const subject = text(event.subject)
+  if (subject === undefined) return anonymous
+  const common = { subject, provider: text(event.provider) ?? '', groups: texts(event.groups) ?? [], claims: {} }
+  if (event.machine !== undefined) return { kind: 'machine', ...common, ...machineName(event) }
+  const [email, acr, amr] = [text(event.email), text(event.acr), texts(event.amr)]
+  return {
+    kind: 'user',
+    ...common,
+    ...(email === undefined ? {} : { email }),
+    ...(typeof event.authTime === 'number' ? { authTime: event.authTime } : {}),
+    ...(amr === undefined ? {} : { amr }),
+    ...(acr === undefined ? {} : { acr }),
+  }
+}
+
+/** Empty for a workload of a kind that is not known here. */
+function machineName({ machine }: AuditEvent): { readonly serviceAccount?: string; readonly client?: string } {
+  const [kind, name = ''] = (text(machine) ?? '').split(/:(.*)/s)
+  if (kind === 'service-account') return { serviceAccount: name }
+  return kind === 'client' ? { client: name } : {}
+}
+
+const isOptional = (value: unknown, isRead: boolean): boolean => value === undefined || isRead
+
+function missingFrom(event: AuditEvent): ReadonlySet<MissingFact> {
+  const missing = new Set<MissingFact>(['claims', 'headers', 'certificate'])
+  const { subject, machine, email, authTime, amr, acr } = event
+  const isNobody = subject === undefined && machine === undefined && event.provider === undefined
+  const isNamed = text(subject) !== undefined && isOptional(email, text(email) !== undefined)
+  const isKnownMachine = isOptional(machine, Object.keys(machineName(event)).length > 0)
+  if (!isNobody && (!isNamed || !isKnownMachine)) missing.add('identity')
+  if (isNobody) return missing
+  const isLoginRead = isOptional(authTime, typeof authTime === 'number') && isOptional(acr, text(acr) !== undefined)
+  // A line without `provider` was written before these facts were: nothing is known of groups and login.
+  const isWhole = text(event.provider) !== undefined
+  if (!isWhole || !isLoginRead || !isOptional(amr, texts(amr) !== undefined)) missing.add('login')
+  if (!isWhole || texts(event.groups) === undefined) missing.add('groups')
+  return missing
+}
