@@ -8,6 +8,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'httpxy'
 import { keepToLimits, maxHeaderBytes, maxHeaderLines } from '../../app/client-errors.ts'
+import { isDropped } from './dropped-headers.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
 import { RECHECK_EVERY_MS, watchStream } from './watched-stream.ts'
 
@@ -181,7 +182,7 @@ async function ask(headers: Question, address: string, agent: Agent): Promise<Ve
 
 function dropForged(request: IncomingMessage): void {
   for (const name of Object.keys(request.headers)) {
-    if (forged.test(name)) delete request.headers[name]
+    if (forged.test(name) || isDropped(name)) delete request.headers[name]
   }
   // `Connection` could name the headers that are about to be written; a WebSocket writes its own.
   for (const name of ['connection', 'upgrade', 'http2-settings']) delete request.headers[name]

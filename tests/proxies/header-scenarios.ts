@@ -1,6 +1,7 @@
 /** Abuse cases A01 to A16, I03 and I04 through the real proxy: what a client writes into headers is never believed. */
 import { expect } from 'vitest'
 import { createBrowser, navigation, request } from '../../cli/demo/browser.ts'
+import { droppedHeaders } from '../../cli/demo/dropped-headers.ts'
 import { send, tunnels } from './tunnels.ts'
 import { identityHeaders, reachedApplication, received, type Scenario, statusOf, type World } from './world.ts'
 
@@ -122,6 +123,21 @@ export const headerScenarios: readonly Scenario[] = [
       const seen = await echo(createBrowser(), url('wiki', '/public/page'), { headers: { ...claimed, ...aliases } })
       for (const name of identityHeaders) expect(received(seen, name).join('')).toBe('')
       expect(JSON.stringify(seen.headers)).not.toContain('mallory')
+    },
+  },
+  {
+    name: 'names of other products and method overrides do not get through, with a session or without (I03, D03)',
+    run: async ({ alice, echo, url }) => {
+      const names = droppedHeaders.flatMap(family => family.names)
+      expect(names.length).toBeGreaterThan(80)
+      const headers = Object.fromEntries(names.map(name => [name, 'mallory']))
+      for (const seen of [
+        await echo(alice, url('wiki', '/'), { headers, method: 'POST', body: 'a=1' }),
+        await echo(createBrowser(), url('wiki', '/public/page'), { headers }),
+      ]) {
+        const through = seen.headers.filter(([, value]) => value.includes('mallory')).map(([name]) => name)
+        expect(through).toEqual([])
+      }
     },
   },
   {
