@@ -1,5 +1,6 @@
 /** The command line: what there is, with examples. Each subcommand is imported only when it runs. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addDoctor } from './doctor-command.ts'
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
@@ -87,6 +88,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addSessions(program, terminal, onExit)
   addWorkers(program, terminal, onExit)
   addStore(program, terminal, onExit)
+  addDoctor(program, terminal, onExit)
   addDemo(program, onExit)
   addDemoParts(program, onExit)
   addSecret(program, terminal, onExit)
