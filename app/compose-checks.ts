@@ -55,7 +55,11 @@ export function composeChecks(
     },
     identityHeaders: composeIdentityHeaders(base, kept.keys),
     upstreamCookie: cookies.strip,
-    challenge: createChallenge({ publicUrl, issuePending: cookies.issuePending }),
+    challenge: createChallenge({
+      publicUrl,
+      keepAddress: kept.addresses.keep,
+      issuePending: cookies.issuePending,
+    }),
     clearCookie: cookies.clear,
     requireAudit: composeAuditGuard(base),
     audit: base.auditFile.writeAccess,

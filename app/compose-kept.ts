@@ -17,6 +17,7 @@ import { createHostCookies, type HostCookies } from './sessions/cookie.ts'
 import { createCutoffs } from './sessions/cutoffs.ts'
 import { createDomainCookies } from './sessions/domain-cookie.ts'
 import { createExpressSessionStore } from './sessions/express-store.ts'
+import { createKeptAddresses } from './sessions/kept-addresses.ts'
 import { createLeases } from './sessions/lease.ts'
 import { createSessionStore } from './sessions/login-sessions.ts'
 import { createLogoutMarks } from './sessions/logout-marks.ts'
@@ -91,7 +92,12 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     endOf: endOfLogin,
     expressStore: createExpressSessionStore(limits),
     attempts: createBoundedRecords<LoginAttempt>({ records, secrets, clock, kind: 'attempt', bounds: attemptBounds }),
-    addresses: createBoundedRecords<string>({ records, secrets, clock, kind: 'address', bounds: addressBounds }),
+    addresses: createKeptAddresses({
+      store: createBoundedRecords<string>({ records, secrets, clock, kind: 'address', bounds: addressBounds }),
+      clock,
+      onFailure: error =>
+        logger.warn({ err: error }, 'a long address could not be kept, its login leads to a first page'),
+    }),
     tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),
     keys: createSigningKeys({
       store: createSharedStore<StoredKey>({ records, secrets, kind: 'signing-key' }),

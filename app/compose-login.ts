@@ -78,6 +78,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
       ...returnHostsOf(config),
       canonical: canonicalOptions(config),
     }),
+    addresses: kept.addresses,
     keepsFragment: config.login.keepFragment,
     ...(config.sessions.remembered !== undefined && { remember: createRememberCookie(isSecure(config)) }),
     ...composeCertificate(base),

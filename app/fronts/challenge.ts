@@ -6,13 +6,15 @@
  */
 import type { Authentication, Challenge, ChallengeAnswer, VerifyQuestion } from '../verify.ts'
 
-/** The whole answer stays under 4 KB, so a longer address is replaced by its origin. */
+/** The whole answer stays under 4 KB, so a longer address is replaced by its origin, and kept for a browser. */
 const MAX_RETURN_LENGTH = 2048
 
 export interface ChallengeSettings {
   /** Origin of the auth host, without a trailing slash. */
   readonly publicUrl: string
   /** A fresh pending cookie for this host and its digest. */
+  /** Keeps an address for the login; its name, or `undefined` where too many are kept already. */
+  readonly keepAddress: (url: string, client: string | undefined) => string | undefined
   readonly issuePending: () => { readonly setCookie: string; readonly nonceHash: string }
 }
 
@@ -22,7 +24,7 @@ export type ChallengeFor = (
   authentication: Authentication,
 ) => ChallengeAnswer
 
-export function createChallenge({ publicUrl, issuePending }: ChallengeSettings): ChallengeFor {
+export function createChallenge({ publicUrl, keepAddress, issuePending }: ChallengeSettings): ChallengeFor {
   return (question, decision, authentication) => {
     const { maxAgeSeconds, acrValues = [], methods = [], prompt } = decision.login
     const age = maxAgeSeconds === undefined ? '' : `&max_age=${maxAgeSeconds}`
@@ -33,10 +35,13 @@ export function createChallenge({ publicUrl, issuePending }: ChallengeSettings):
     const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnParameter(question.request.url))}${asked}`
     // Only a navigation comes back from a login; a script's request would leave a cookie that nobody redeems.
     if (!question.isInteractive) return { loginUrl }
+    const { url } = question.request
+    const page = url.length <= MAX_RETURN_LENGTH ? undefined : keepAddress(url, question.clientAddress)
+    const kept = page === undefined ? '' : `&page=${page}`
     if (authentication.bindingHash !== undefined)
-      return { loginUrl: `${loginUrl}&handoff=${authentication.bindingHash}` }
+      return { loginUrl: `${loginUrl}${kept}&handoff=${authentication.bindingHash}` }
     const { setCookie, nonceHash } = issuePending()
-    return { loginUrl: `${loginUrl}&handoff=${nonceHash}`, setCookie }
+    return { loginUrl: `${loginUrl}${kept}&handoff=${nonceHash}`, setCookie }
   }
 }
 
@@ -46,7 +51,7 @@ function methodsText(lists: readonly (readonly string[])[]): string {
 }
 
 /** What an answer has room for. */
-export function returnParameter(url: string): string {
+function returnParameter(url: string): string {
   if (url.length <= MAX_RETURN_LENGTH) return url
   return url.slice(0, url.indexOf('/', url.indexOf('//') + 2) + 1)
 }

@@ -9,7 +9,6 @@ import type { AuditLog } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
 import type { HandoffTicket, LoginSession, OneTimeStore, SessionStore } from '../sessions/session-store.ts'
 import type { Authentication, VerifyQuestion } from '../verify.ts'
-import { returnParameter } from './challenge.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { ParsedSubrequest, Reply } from './front.ts'
 import { pageReply, redirectReply, requestIdHeader } from './reply.ts'
@@ -82,7 +81,7 @@ async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies:
     throw new OperationalError('ERR_HANDOFF_TICKET_UNKNOWN', 'the ticket is for another host')
   }
   if (browser.bindingHash === undefined && !browser.clearCookie) {
-    if (ticket.isAgain !== true) return startAgain(ticket, requestId, dependencies)
+    if (ticket.isAgain !== true) return startAgain(ticket, requestId, originOf(request.url), dependencies)
     throw new OperationalError('ERR_HANDOFF_COOKIES_BLOCKED', 'the browser brought no cookie for this host')
   }
   const session = await dependencies.sessions.find(ticket.sessionId)
@@ -114,10 +113,21 @@ async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies:
  * The login was asked for on another spelling of this host, such as `wiki.example.com.` with its dot, and that one has the
  * cookie; or it was asked for too long ago. The ticket is used up and gives nothing: the login of this very browser does.
  */
-function startAgain({ returnTo }: HandoffTicket, requestId: string, dependencies: HandoffDependencies): Reply {
+function startAgain(
+  ticket: HandoffTicket,
+  requestId: string,
+  origin: string,
+  dependencies: HandoffDependencies,
+): Reply {
   const { setCookie, nonceHash } = dependencies.issuePending()
-  const rd = encodeURIComponent(returnParameter(returnTo))
-  const location = `${dependencies.publicUrl}/login?again=1&handoff=${nonceHash}&rd=${rd}`
+  const { returnTo } = ticket
+  // A long address is kept under a name, and the ticket leads to the page that knows it.
+  const page = returnTo.startsWith(`${dependencies.publicUrl}/login/`)
+    ? new URL(returnTo).searchParams.get('page')
+    : null
+  const place =
+    page === null ? `rd=${encodeURIComponent(returnTo)}` : `page=${page}&rd=${encodeURIComponent(`${origin}/`)}`
+  const location = `${dependencies.publicUrl}/login?again=1&handoff=${nonceHash}&${place}`
   return redirectReply(location, [...requestIdHeader(requestId), 'Set-Cookie', setCookie])
 }
 
@@ -134,7 +144,7 @@ function withoutTicket(parsed: ParsedSubrequest, requestId: string, identity: Id
   if (identity.kind === 'anonymous') {
     throw new OperationalError('ERR_HANDOFF_TICKET_UNKNOWN', 'the ticket is unknown, used or expired')
   }
-  const { url } = parsed.request
-  const origin = url.slice(0, url.indexOf('/', url.indexOf('//') + 2))
-  return redirectReply(`${origin}/`, requestIdHeader(requestId))
+  return redirectReply(`${originOf(parsed.request.url)}/`, requestIdHeader(requestId))
 }
+
+const originOf = (url: string): string => url.slice(0, url.indexOf('/', url.indexOf('//') + 2))

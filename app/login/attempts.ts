@@ -31,6 +31,8 @@ export interface LoginIntent extends LoginWish {
   readonly handoff?: string
   /** The first ticket for the host came to a browser without its cookie; a second one is not sent back. */
   readonly isAgain?: true
+  /** Name under which the address is kept, where it is too long for a link. */
+  readonly page?: string
   /** What stood behind `#` in the browser; never empty. */
   readonly fragment?: string
   /** Address that the person entered, for the provider's own page. */

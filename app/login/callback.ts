@@ -95,9 +95,15 @@ function leaveForgotten(request: Request, response: Response, { logger }: LoginD
 
 /** Without asking the person a second time would end like the first. */
 function rememberWaysOn(attempt: LoginAttempt, response: Response): void {
-  const { provider, returnTo, handoff, fragment } = attempt
+  const { provider, returnTo, page, handoff, fragment } = attempt
+  const rd = page === undefined ? returnTo : `${new URL(returnTo).origin}/`
   const { prompt, ...wish } = wishOf(attempt)
-  const place = { rd: returnTo, ...(handoff !== undefined && { handoff }), ...(fragment !== undefined && { fragment }) }
+  const place = {
+    rd,
+    ...(page !== undefined && { page }),
+    ...(handoff !== undefined && { handoff }),
+    ...(fragment !== undefined && { fragment }),
+  }
   const again = { ...place, ...wish }
   const visit = visitOf(response)
   visit.asked = wish

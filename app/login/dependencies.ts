@@ -3,6 +3,7 @@ import type { Request } from 'express'
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
 import type { Pages } from '../pages/pages.ts'
+import type { KeptAddresses } from '../sessions/kept-addresses.ts'
 import type { SessionDirectory } from '../sessions/session-directory.ts'
 import type { HandoffTicket, LoginSession, OneTimeStore, ProviderTokens } from '../sessions/session-store.ts'
 import type { Verification } from '../sessions/verification.ts'
@@ -40,6 +41,8 @@ export interface LoginDependencies {
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
   readonly returnTo: ReturnToGuard
+  /** Addresses that are too long for a link or a redirect. */
+  readonly addresses: KeptAddresses
   /** Whether what stands behind `#` in the browser outlives the provider's pages. */
   readonly keepsFragment: boolean
   /** Present where people may choose to stay logged in. */

@@ -2,13 +2,14 @@
 import type { Request, Response } from 'express'
 import { type LoginIntent, randomToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
+import { wayTo } from './lead-back.ts'
 import { noteNoReturn } from './no-return.ts'
 import { redirect } from './visit.ts'
 
 const TICKET_LIFETIME_SECONDS = 60
 
 /** Where a login ends. */
-export type Destination = Pick<LoginIntent, 'returnTo' | 'noReturn' | 'handoff' | 'isAgain' | 'fragment'>
+export type Destination = Pick<LoginIntent, 'returnTo' | 'noReturn' | 'handoff' | 'isAgain' | 'page' | 'fragment'>
 
 /** Rejects with `ERR_STORE_UNAVAILABLE`. */
 export async function leaveFor(
@@ -17,16 +18,17 @@ export async function leaveFor(
   response: Response,
   dependencies: LoginDependencies,
 ): Promise<void> {
-  const { returnTo, noReturn, handoff, isAgain, fragment } = destination
-  // A browser keeps it over redirects that have none of their own, so the handoff need not know it.
-  const behind = fragment === undefined ? '' : `#${fragment}`
+  const { returnTo, noReturn, handoff, isAgain } = destination
   if (noReturn !== undefined) noteNoReturn(noReturn, request)
   const target = new URL(returnTo)
-  if (handoff === undefined || target.origin === new URL(dependencies.publicUrl).origin)
-    return redirect(response, `${returnTo}${behind}`)
+  const { url, behind } = wayTo(destination, request, dependencies)
+  if (handoff === undefined || target.origin === new URL(dependencies.publicUrl).origin) {
+    return redirect(response, `${url}${behind}`)
+  }
   const id = randomToken()
   const again = isAgain === true ? { isAgain } : {}
-  const ticket = { sessionId: request.sessionID, domain: target.hostname, returnTo, nonceHash: handoff, ...again }
+  const ticket = { sessionId: request.sessionID, domain: target.hostname, returnTo: url, nonceHash: handoff, ...again }
   await dependencies.tickets.put(id, ticket, TICKET_LIFETIME_SECONDS)
+  // A browser keeps a fragment over redirects that have none of their own, so the handoff need not know it.
   redirect(response, `${target.origin}/.sallyport/handoff?ticket=${id}${behind}`)
 }

@@ -4,7 +4,7 @@ import { OperationalError } from '../errors.ts'
 import { isToken, type LoginIntent, type LoginWish } from './attempts.ts'
 import { parseEmail } from './email.ts'
 
-export interface LoginParameters extends LoginWish, Pick<LoginIntent, 'handoff' | 'isAgain' | 'loginHint'> {
+export interface LoginParameters extends LoginWish, Pick<LoginIntent, 'handoff' | 'isAgain' | 'page' | 'loginHint'> {
   /** Unchecked; absent when missing or repeated. */
   readonly rd?: string
   readonly provider?: string
@@ -22,6 +22,7 @@ export function rawQueryOf(request: Pick<Request, 'originalUrl'>): string {
 export function parseLoginParameters(rawQuery: string): LoginParameters {
   const { query, rd } = splitOffReturnTo(rawQuery)
   const handoff = optional(query, 'handoff', isToken)
+  const page = optional(query, 'page', isToken)
   const maxAge = optional(query, 'max_age', isSeconds)
   const acr = optional(query, 'acr_values', isAcrList)
   const amr = optional(query, 'amr', isMethodLists)
@@ -30,6 +31,7 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
   const loginHint = optional(query, 'login_hint', isEmail)
   return {
     ...(rd !== undefined && { rd }),
+    ...(page !== undefined && { page }),
     ...(handoff !== undefined && { handoff }),
     ...(maxAge !== undefined && { maxAgeSeconds: Number(maxAge) }),
     ...(acr !== undefined && { acrValues: acr.split(' ') }),
@@ -44,7 +46,8 @@ export function parseLoginParameters(rawQuery: string): LoginParameters {
 
 /** The address that starts the same login again. */
 export function loginPath(parameters: LoginParameters): string {
-  const { rd, handoff, isAgain, fragment, maxAgeSeconds, acrValues, methods, prompt, provider, loginHint } = parameters
+  const { rd, page, handoff, isAgain, fragment, maxAgeSeconds, acrValues, methods, prompt, provider, loginHint } =
+    parameters
   const query = new URLSearchParams()
   if (provider !== undefined) query.set('provider', provider)
   if (loginHint !== undefined) query.set('login_hint', loginHint)
@@ -55,6 +58,7 @@ export function loginPath(parameters: LoginParameters): string {
   if (handoff !== undefined) query.set('handoff', handoff)
   if (isAgain === true) query.set('again', '1')
   if (fragment !== undefined) query.set('fragment', fragment)
+  if (page !== undefined) query.set('page', page)
   if (rd !== undefined) query.set('rd', rd)
   return query.size === 0 ? '/login' : `/login?${query.toString()}`
 }
@@ -65,7 +69,7 @@ const longestFragment = 1024
  * As browsers write it (URL Standard, fragment percent-encode set): nothing that a header or a page reads otherwise. No
  * login fails because of what is no fragment; it is left out.
  */
-function fragmentIn(query: URLSearchParams): string {
+export function fragmentIn(query: URLSearchParams): string {
   const [value = '', ...others] = query.getAll('fragment')
   const isFragment = value.length <= longestFragment && /^[!#-;=?-_a-~]*$/.test(value)
   return isFragment && others.length === 0 ? value : ''

@@ -12,6 +12,7 @@ import { createBoundStep } from './certificate-binding.ts'
 import { createEmailRoute } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
+import { createLeadBackRoute, leadBackPath } from './lead-back.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
 import { takeNotice } from './no-return.ts'
 import { createRememberRoute, rememberPath } from './remember.ts'
@@ -32,6 +33,7 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   const bound = createBoundStep(dependencies)
   const verified = createVerifiedStep(dependencies)
   router.get('/login', session, bound, verified, createStartRoute(dependencies))
+  router.get(leadBackPath, createLeadBackRoute(dependencies))
   router.post('/login', form, createEmailRoute(dependencies))
   if (dependencies.remember !== undefined) {
     router.post(rememberPath, form, createRememberRoute(dependencies))

@@ -9,6 +9,7 @@ import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choo
 import type { LoginDependencies } from './dependencies.ts'
 import { type Destination, leaveFor } from './finish.ts'
 import { needsFragment, sendFragmentPage } from './keep-fragment.ts'
+import { askedFor } from './lead-back.ts'
 import { logNoReturn } from './no-return.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import type { ListedProvider } from './providers.ts'
@@ -23,7 +24,7 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
     const parameters = parseLoginParameters(rawQueryOf(request))
     const visit = visitOf(response)
     visit.retryUrl = loginPath(parameters)
-    const destination = destinationOf(parameters, response, dependencies)
+    const destination = await destinationOf(parameters, response, dependencies)
     if (isStepUp(parameters)) {
       visit.asked = wishOf(parameters)
       visit.switchUrl = loginPath({ ...parameters, prompt: 'login' })
@@ -95,14 +96,20 @@ export async function startLogin(
 }
 
 /** A place that the guard refuses is replaced by the auth host's own page, which takes no handoff and says why. */
-function destinationOf(parameters: LoginParameters, response: Response, dependencies: LoginDependencies): Destination {
-  const { rd, handoff, isAgain, fragment = '' } = parameters
+async function destinationOf(
+  parameters: LoginParameters,
+  response: Response,
+  dependencies: LoginDependencies,
+): Promise<Destination> {
+  const { page, handoff, isAgain, fragment = '' } = parameters
   const home = `${dependencies.publicUrl}/`
-  if (rd === undefined) return { returnTo: home }
-  const { url, refused } = dependencies.returnTo(rd)
+  const asked = await askedFor(parameters, dependencies)
+  if (asked === undefined) return { returnTo: home }
+  const { url, refused } = dependencies.returnTo(asked)
   if (url !== undefined) {
     return {
       returnTo: url,
+      ...(page !== undefined && { page }),
       ...(handoff !== undefined && { handoff }),
       ...(isAgain === true && { isAgain }),
       ...(fragment !== '' && { fragment }),

@@ -2,6 +2,7 @@
 import { cut, type Html, html, sizeInPage } from './html.ts'
 import { keepFragmentPage } from './keep-fragment.ts'
 import { createLayout } from './layout.ts'
+import { leadBackPage } from './lead-back.ts'
 import type { ChoicePage, DeniedPage, ErrorPage, Pages, StepUpFailedPage, WelcomePage } from './pages.ts'
 import { sessionOverviewBody } from './session-overview.ts'
 
@@ -64,6 +65,7 @@ export function createPages(options: PagesOptions = {}): Pages {
       ),
     chooseProvider: page => lay('Log in with', choiceBody(page), page.emailForm === undefined ? undefined : []),
     keepFragment: keepFragmentPage,
+    leadBack: leadBackPage,
     continueTo: ({ label, url }) =>
       lay('One moment', html`<nav>${link(url, `Go on to ${cut(label, WHO_BYTES)}`, true)}</nav>`),
   }

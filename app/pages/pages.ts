@@ -72,6 +72,8 @@ export interface Pages {
   chooseProvider(page: ChoicePage): Page
   /** Before the browser leaves for the provider; `url` is where one without scripts goes on. */
   keepFragment(page: { readonly url: string }): Page
+  /** Leads on by itself to an address that is too long for a redirect. */
+  leadBack(page: { readonly url: string }): Page
   /** After an e-mail address has decided; the browser goes on by itself. */
   continueTo(page: { readonly label: string; readonly url: string }): Page
 }

@@ -5,6 +5,7 @@ import { anonymous } from '../../rbac/identity.ts'
 
 const challenge = createChallenge({
   publicUrl: 'https://auth.example.com',
+  keepAddress: (url, client) => (client === '192.0.2.9' ? undefined : `name-of-${url.length}`),
   issuePending: () => ({ setCookie: 'sallyport=n.fresh', nonceHash: 'hash-of-fresh' }),
 })
 
@@ -59,7 +60,17 @@ describe('a challenge', () => {
     expect(url.searchParams.get('amr')).toBe('mfa|hwk a%7Cb')
   })
 
-  it('I08 stays small: a long address is replaced by its origin', () => {
+  it('a long address of a script is not kept, nor is one of a client that has kept too many', () => {
+    const request = { ...question.request, url: `https://wiki.example.com/${'a'.repeat(7000)}` }
+    const asScript = challenge({ ...question, request, isInteractive: false }, unauthenticated, nobody)
+    const tooMany = challenge({ ...question, request, clientAddress: '192.0.2.9' }, unauthenticated, nobody)
+    for (const { loginUrl } of [asScript, tooMany]) {
+      expect(new URL(loginUrl).searchParams.has('page')).toBe(false)
+      expect(new URL(loginUrl).searchParams.get('rd')).toBe('https://wiki.example.com/')
+    }
+  })
+
+  it('I08 stays small: a long address is replaced by its origin, and a name for it', () => {
     const long = {
       ...question,
       request: { ...question.request, url: `https://wiki.example.com:8443/${'a'.repeat(7000)}` },
@@ -67,5 +78,6 @@ describe('a challenge', () => {
     const { loginUrl } = challenge(long, unauthenticated, nobody)
     expect(loginUrl.length).toBeLessThan(4096)
     expect(new URL(loginUrl).searchParams.get('rd')).toBe('https://wiki.example.com:8443/')
+    expect(new URL(loginUrl).searchParams.get('page')).toBe('name-of-7030')
   })
 })

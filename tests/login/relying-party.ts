@@ -5,7 +5,7 @@ import session from 'express-session'
 import request, { type Response } from 'supertest'
 import { CookieJar } from 'tough-cookie'
 import type { AuditEvent } from '../../app/audit/event.ts'
-import { createAttempts, type LoginAttempt } from '../../app/login/attempts.ts'
+import { createAttempts, type LoginAttempt, randomToken } from '../../app/login/attempts.ts'
 import { createBrowserCookie } from '../../app/login/browser-cookie.ts'
 import type { ProviderSettings } from '../../app/login/discovery.ts'
 import { createFormTokens } from '../../app/login/form-tokens.ts'
@@ -124,6 +124,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
   const tickets = new MemoryOneTimeStore<HandoffTicket>(sealed && createOneTimeStore({ ...sealed, kind: 'ticket' }))
   const realStore = sealed && createExpressSessionStore({ ...sealed, lifetimeSeconds: 3600, idleSeconds: 3600 })
   const store = options.store ?? realStore ?? new session.MemoryStore()
+  const addresses = new Map<string, string>()
   const events: RelyingParty['events'] = []
   const ended: string[] = []
   const isSecure = home.startsWith('https:')
@@ -166,6 +167,14 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       allowedDomains: () => ['*.example.com', '*.localhost'],
       tickets: host => (/\.(?:example\.com|localhost)$/.test(host) ? true : undefined),
     }),
+    addresses: {
+      keep: url => {
+        const name = randomToken()
+        addresses.set(name, url)
+        return name
+      },
+      find: async name => addresses.get(name),
+    },
     keepsFragment: true,
     pages: createPages(),
     audit: { write: event => void events.push(event as never), flush: async () => {} },

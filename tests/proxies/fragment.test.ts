@@ -57,6 +57,14 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
       },
     )
 
+    it('comes back to an address of 6,000 characters, with what stands behind #', async () => {
+      const url = `${stack.origin('wiki')}/notes?filter=${'a-long-filter,'.repeat(420)}#/deep`
+      expect(url.length).toBeGreaterThan(5_800)
+      await open(url)
+      await chooseBob(url)
+      expect(problems).toEqual([])
+    })
+
     it('meets no further page on the way, and goes back to where they came from', async () => {
       await open('about:blank')
       await page.goto(`${stack.origin('wiki')}/#/x`)
