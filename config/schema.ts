@@ -89,8 +89,12 @@ const headers = z.strictObject({
 })
 
 const canonical = z.strictObject({
-  allowEncodedSlash: hosts('Hosts whose applications need `%2F` inside a path segment.'),
-  allowSemicolon: hosts('Hosts whose applications need `;` in a path.'),
+  allowEncodedSlash: hosts(
+    'Hosts whose applications need `%2F` inside a path segment; rows then have to fit every way to read such a path.',
+  ),
+  allowSemicolon: hosts(
+    'Hosts whose applications need `;` in a path; rows then have to fit every way to read such a path.',
+  ),
   allowUnderscore: hosts('Hosts whose names hold an underscore.'),
 })
 

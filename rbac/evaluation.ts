@@ -8,7 +8,8 @@ import type { AccessRequest } from './access-request.ts'
 import { evaluateCondition, type Facts, type Truth } from './conditions/condition.ts'
 import type { Context } from './context.ts'
 import type { Identity } from './identity.ts'
-import { matchablePath } from './resources.ts'
+import { type Readings, readingsOf } from './matchable-path.ts'
+import { fitsReadings } from './resources.ts'
 import type { AddRoles } from './roles.ts'
 import type { Row } from './row.ts'
 import { namesOf } from './subjects.ts'
@@ -26,8 +27,9 @@ export interface Evaluation {
   /** Allow rows that fit but for their condition. */
   readonly unmet: Row[]
   readonly facts: Facts
-  /** `r.obj` and `r.act` of the Casbin model. */
-  readonly path: string
+  /** What the path may be read as; the first is `r.obj` of the Casbin model. */
+  readonly readings: Readings
+  /** `r.act` of the Casbin model. */
   readonly action: string
   /** Every name that the identity answers to in the domain. Throws for an identity of no known kind. */
   readonly names: () => ReadonlySet<string>
@@ -54,7 +56,7 @@ export function createEvaluation(
     applied: [],
     unmet: [],
     facts: { identity, context },
-    path: matchablePath(request.resource),
+    readings: readingsOf(request.resource),
     action: request.action,
     names,
     trace: options.trace,
@@ -76,7 +78,7 @@ export function createMatcherFunctions(rows: ReadonlyMap<string, Row>): Readonly
     }
   const hitIf = (isHit: boolean): Outcome => (isHit ? 'hit' : 'miss')
   return {
-    path: test('resource', (_, row, path) => hitIf(row.fitsResource(path))),
+    path: test('resource', (evaluation, row) => hitIf(fitsReadings(row, evaluation.readings))),
     method: test('action', (_, row, action) => hitIf(row.fitsAction(action))),
     speaksFor: test('subject', (evaluation, row) => hitIf(evaluation.names().has(row.whom))),
     when: test('condition', (evaluation, row) => outcomeOf(evaluateCondition(row.when, evaluation.facts))),

@@ -1,8 +1,9 @@
 /** Whether a policy would lock everybody out of the console, from which it could be mended. */
 import type { AccessRequest } from './access-request.ts'
 import { identityNamed } from './changes.ts'
+import { readingsOf } from './matchable-path.ts'
 import type { PolicySnapshot } from './policy.ts'
-import { matchablePath } from './resources.ts'
+import { fitsReadings } from './resources.ts'
 import { membersOf } from './role-members.ts'
 import type { Row } from './row.ts'
 import { sampleRequests } from './sample-requests.ts'
@@ -45,12 +46,12 @@ function createCutTest(
     if (identity === undefined) throw new TypeError(`a subject of an unknown kind: ${subject}`)
     const names = new Set(namesOf(identity))
     policy.addRoles(names, consoleDomain)
-    const path = matchablePath(request.resource)
+    const readings = readingsOf(request.resource)
     for (const name of names) {
       for (const row of cuts.get(name) ?? []) {
         comparisons += 1
         if (comparisons > mostComparisons) return false
-        if (row.fitsResource(path) && row.fitsAction(request.action)) return true
+        if (fitsReadings(row, readings) && row.fitsAction(request.action)) return true
       }
     }
     return false

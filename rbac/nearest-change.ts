@@ -9,8 +9,9 @@ import { type Change, changeKinds, changesOfMethod, changesToGain, changesToLose
 import { changesOfCondition } from './condition-changes.ts'
 import { decide } from './decide.ts'
 import type { Decision, RuleId } from './decision.ts'
+import { readingsOf } from './matchable-path.ts'
 import type { PolicySnapshot } from './policy.ts'
-import { matchablePath } from './resources.ts'
+import { fitsReadings } from './resources.ts'
 import type { Row } from './row.ts'
 import { namesOf } from './subjects.ts'
 
@@ -73,8 +74,8 @@ function defaultTries({ request }: Situation, policy: PolicySnapshot): number {
 
 /** No change is about the path, so the rows that fit it stay the same. */
 function allowRowsOf({ request }: Situation, policy: PolicySnapshot): readonly Row[] {
-  const path = matchablePath(request.resource)
-  return policy.candidatesFor(request.domain).enforced.filter(row => !row.isDeny && row.fitsResource(path))
+  const readings = readingsOf(request.resource)
+  return policy.candidatesFor(request.domain).enforced.filter(row => !row.isDeny && fitsReadings(row, readings))
 }
 
 function changesAfter(

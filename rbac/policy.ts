@@ -163,7 +163,7 @@ async function createEnforce(model: Model): Promise<PolicySnapshot['enforce']> {
     try {
       for (const row of candidates) shown.set(row.id, row)
       assertion.policy = candidates.map(casbinRule)
-      return enforcer.enforceSync(evaluation.path, evaluation.action, evaluation)
+      return enforcer.enforceSync(evaluation.readings[0], evaluation.action, evaluation)
     } finally {
       assertion.policy = []
       shown.clear()

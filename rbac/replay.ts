@@ -8,8 +8,8 @@ import type { Context } from './context.ts'
 import { decide, decideWithTrace } from './decide.ts'
 import type { Decision } from './decision.ts'
 import type { Identity } from './identity.ts'
+import { readingsOf } from './matchable-path.ts'
 import type { PolicySnapshot } from './policy.ts'
-import { matchablePath } from './resources.ts'
 import type { Row } from './row.ts'
 import { namesOf } from './subjects.ts'
 
@@ -51,7 +51,7 @@ export function replayQuestion(policy: PolicySnapshot, question: RecordedQuestio
 function fittingRows(policy: PolicySnapshot, { request, identity, context, missing }: RecordedQuestion): FittingRow[] {
   const names = new Set(namesOf(identity))
   policy.addRoles(names, request.domain)
-  const asked = { path: matchablePath(request.resource), action: request.action, names: () => names }
+  const asked = { readings: readingsOf(request.resource), action: request.action, names: () => names }
   return policy.narrow(request.domain, asked).enforced.map(row => fittingRow(row, { identity, context }, missing))
 }
 

@@ -6,6 +6,7 @@
  */
 import { RE2JS } from 're2js'
 import { canonicaliseSegment } from './canonical-path.ts'
+import { decodeForMatching, type Readings } from './matchable-path.ts'
 import { ValueError } from './policy-error.ts'
 
 /** Gets the path in the form of `matchablePath`. */
@@ -18,23 +19,16 @@ export interface Resource {
 }
 
 const maxPatternLength = 2048
-const reserved = /%(?:2[146789ABC]|3[ABD]|40)/g
-
 /**
- * The canonical path without its trailing slash and with the escapes of `!$&'()*+,:;=@` decoded.
- *
- * Threat: `/jobs%3Apurge` and `/jobs:purge` are two canonical forms of what upstreams serve as one resource; a row that
- * denies the second must not be avoided by asking for the first.
+ * Whether a row speaks of a path, whatever an upstream reads it as: a row that denies where one reading fits, a row that
+ * allows where all of them do.
  */
-export function matchablePath(path: string): string {
-  const end = path.length > 1 && path.endsWith('/') ? path.length - 1 : path.length
-  return foldReserved(path.slice(0, end))
-}
-
-function foldReserved(text: string): string {
-  return text.includes('%')
-    ? text.replace(reserved, code => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
-    : text
+export function fitsReadings(
+  row: { readonly isDeny: boolean; readonly fitsResource: ResourceMatcher },
+  readings: Readings,
+): boolean {
+  if (readings.length === 1) return row.fitsResource(readings[0])
+  return row.isDeny ? readings.some(row.fitsResource) : readings.every(row.fitsResource)
 }
 
 /** Throws `ValueError`. */
@@ -67,7 +61,7 @@ function parseSegment(segment: string): Part {
 function parseLiteral(text: string): string {
   try {
     const escaped = text.replace(/[^\x21-\x7e]+/g, encodeURIComponent)
-    return foldReserved(canonicaliseSegment(escaped, { allowEncodedSlash: true, allowSemicolon: true }))
+    return decodeForMatching(canonicaliseSegment(escaped, { allowEncodedSlash: true, allowSemicolon: true }))
   } catch (error) {
     throw new ValueError(`never matches: ${error instanceof Error ? error.message : 'unreadable'}`)
   }
@@ -109,13 +103,38 @@ function fitsSegment(part: Part, segment: string): boolean {
   return segment.endsWith(last) && segment.length - last.length >= from + 1
 }
 
-function parseRegularExpression(pattern: string): Resource {
+function parseRegularExpression(text: string): Resource {
+  const pattern = decodePattern(text)
   try {
     const compiled = RE2JS.compile(pattern)
     return { fits: path => compiled.testExact(path), anchor: folderOf(pattern) }
   } catch (error) {
     throw new ValueError(`not a pattern of RE2 syntax: ${error instanceof Error ? error.message : 'unreadable'}`)
   }
+}
+
+const classOrEscapes = /\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?:%[0-9A-Fa-f]{2})+|%/gs
+
+/**
+ * Escapes in a pattern mean what they encode, as in a plain row; so `re:/my%20docs/.*` and `re:/my docs/.*` are the same.
+ * Threat: a pattern for the escaped form, which no path has any more when it is matched.
+ */
+function decodePattern(pattern: string): string {
+  return pattern.replace(classOrEscapes, found => {
+    if (!found.includes('%') && found !== '\\Q') return found
+    if (!found.startsWith('%')) {
+      if (!pattern.includes('%')) return found
+      throw new ValueError('"%" stands for an escape, so it stands neither in a class nor beside \\Q')
+    }
+    try {
+      const canonical = canonicaliseSegment(found, { allowEncodedSlash: true, allowSemicolon: true })
+      return decodeForMatching(canonical).replace(/[^\w\s\u0080-\uffff%/-]/g, character => `\\${character}`)
+    } catch {
+      throw new ValueError(
+        'paths are matched decoded: write the character itself, %25 for "%" and %2F for an encoded "/"',
+      )
+    }
+  })
 }
 
 /** The folders that a regular expression starts with as plain text; `/` when it may fit elsewhere. */

@@ -4,13 +4,14 @@
  * A short list is no index: to look at sixteen rows costs as much as to look up two. Whatever the index finds is
  * compared field by field, so an anchor only has to hold for every path that fits, not for those alone.
  */
+import type { Readings } from './matchable-path.ts'
+import { fitsReadings } from './resources.ts'
 import type { Row } from './row.ts'
 import { type Pause, visitInSlices } from './slices.ts'
 
 /** What resource, action and subject of a row are compared with. */
 export interface Question {
-  /** In the form of `matchablePath`. */
-  readonly path: string
+  readonly readings: Readings
   readonly action: string
   /** Every name that the identity answers to, roles included. */
   readonly names: () => ReadonlySet<string>
@@ -82,18 +83,34 @@ function findOwnRows(own: SubjectRows | undefined, question: Question, names: Re
     addFitting(rows, question, names, found)
     return
   }
-  const { path } = question
-  const addAnchored = (anchor: string): void => addFitting(byAnchor.get(anchor) ?? [], question, names, found)
-  if (path !== '/' && path.length <= reach) addAnchored(path)
+  const { readings } = question
+  const visit = (anchor: string): void => addFitting(byAnchor.get(anchor) ?? [], question, names, found)
+  if (readings.length === 1) {
+    visitAnchors(readings[0], reach, visit)
+    return
+  }
+  const anchors = new Set<string>()
+  for (const path of readings) visitAnchors(path, reach, anchor => anchors.add(anchor))
+  for (const anchor of anchors) visit(anchor)
+}
+
+/** Anchors of the rows that could fit a path. */
+function visitAnchors(path: string, reach: number, visit: (anchor: string) => void): void {
+  if (path !== '/' && path.length <= reach) visit(path)
   const folder = path === '/' ? path : `${path}/`
   // Threat: a path of a thousand segments asks for a thousand look-ups; none is longer than the longest anchor.
   for (let slash = 0; slash !== -1 && slash < reach; slash = folder.indexOf('/', slash + 1)) {
-    addAnchored(folder.slice(0, slash + 1))
+    visit(folder.slice(0, slash + 1))
   }
 }
 
-function addFitting(rows: readonly Row[], { path, action }: Question, names: ReadonlySet<string>, found: Row[]): void {
+function addFitting(
+  rows: readonly Row[],
+  { readings, action }: Question,
+  names: ReadonlySet<string>,
+  found: Row[],
+): void {
   for (const row of rows) {
-    if (names.has(row.whom) && row.fitsResource(path) && row.fitsAction(action)) found.push(row)
+    if (names.has(row.whom) && fitsReadings(row, readings) && row.fitsAction(action)) found.push(row)
   }
 }

@@ -6,8 +6,8 @@ import type { AccessRequest } from './access-request.ts'
 import { namesIn } from './actions.ts'
 import { canonicaliseTarget } from './canonical-path.ts'
 import { MalformedRequestError } from './malformed-request.ts'
+import { matchablePath } from './matchable-path.ts'
 import { samplesOf } from './pattern-sample.ts'
-import { matchablePath } from './resources.ts'
 import type { Row } from './row.ts'
 
 /** Empty for a `re:` row for whose pattern no path was found. */
@@ -34,17 +34,19 @@ function samplePaths({ resource, fitsResource }: Row): readonly string[] {
 
 const maxPaths = 4
 
-/** Only what the compiled pattern matches, in the form in which a request would have it. */
+/** Only what the compiled pattern matches, in the form in which a request has it. */
 function pathsOfPattern(pattern: string, fits: Row['fitsResource']): readonly string[] {
-  const paths = samplesOf(pattern).filter(path => isCanonical(path) && fits(matchablePath(path)))
-  return paths.slice(0, maxPaths)
+  const paths = samplesOf(pattern)
+    .map(path => path.replace(/[^\x21-\x7e]+|[#?]/g, encodeURIComponent))
+    .flatMap(canonicalForm)
+  return [...new Set(paths)].filter(path => fits(matchablePath(path))).slice(0, maxPaths)
 }
 
-function isCanonical(path: string): boolean {
+function canonicalForm(path: string): readonly string[] {
   try {
-    return canonicaliseTarget(path, {}).path === path
+    return [canonicaliseTarget(path, {}).path]
   } catch (error) {
-    if (error instanceof MalformedRequestError) return false
+    if (error instanceof MalformedRequestError || error instanceof URIError) return []
     throw error
   }
 }

@@ -10,8 +10,9 @@ import type { AccessRequest } from './access-request.ts'
 import { identityNamed } from './changes.ts'
 import type { Condition } from './conditions/condition.ts'
 import type { RuleId } from './decision.ts'
+import { readingsOf } from './matchable-path.ts'
 import type { PolicySnapshot } from './policy.ts'
-import { matchablePath } from './resources.ts'
+import { fitsReadings } from './resources.ts'
 import { membersOf } from './role-members.ts'
 import type { Row } from './row.ts'
 import { namesOf } from './subjects.ts'
@@ -47,10 +48,10 @@ export interface WhoCan {
 
 /** The request is a canonical one; who asks and when is what is asked here. */
 export function whoCan(request: AccessRequest, policy: PolicySnapshot): WhoCan {
-  const path = matchablePath(request.resource)
+  const readings = readingsOf(request.resource)
   const fitting = policy
     .candidatesFor(request.domain)
-    .enforced.filter(row => row.fitsResource(path) && row.fitsAction(request.action))
+    .enforced.filter(row => fitsReadings(row, readings) && row.fitsAction(request.action))
   const expand = ({ subject }: Row): string[] => membersOf(subject, request.domain, policy.roles)
   const named = new Set(fitting.filter(({ isDeny }) => !isDeny).flatMap(expand))
   const answers = [...named].map(subject => answerFor(subject, request.domain, fitting, policy))

@@ -5,6 +5,7 @@
  * the request through to the application.
  */
 import type { Identity } from '../../rbac/identity.ts'
+import { readingsOf } from '../../rbac/matchable-path.ts'
 import type { AuditLog } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
 import type { HandoffTicket, LoginSession, OneTimeStore, SessionStore } from '../sessions/session-store.ts'
@@ -16,8 +17,12 @@ import { pageReply, redirectReply, requestIdHeader } from './reply.ts'
 export const reservedPath = '/.sallyport'
 
 export function isReserved(resource: string): boolean {
-  return resource === reservedPath || resource.startsWith(`${reservedPath}/`)
+  // Threat: NGINX, or an application, decodes `/.sallyport%2Fhandoff` and we did not.
+  const mayBeReadOtherwise = resource.includes('%') || resource.includes(';')
+  return mayBeReadOtherwise ? readingsOf(resource).some(isOwn) : isOwn(resource)
 }
+
+const isOwn = (path: string): boolean => path === reservedPath || path.startsWith(`${reservedPath}/`)
 
 /** What a handoff needs to know of a browser. */
 type Checked = Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>

@@ -8,6 +8,7 @@ export const lintRules = {
   'allow-under-deny': 'A deny row covers this allow row, so that it never allows.',
   'condition-never-true': 'The condition can never let the row apply.',
   'pattern-never-matches': 'The resource pattern matches no path.',
+  'read-otherwise': 'The allow row names `;` or `%2F` and does not fit the path as other servers read it.',
   'unknown-issuer': 'The subject names an issuer that is no configured provider.',
   'subject-spelling': 'The row meets one spelling of a name that a provider may well spell otherwise.',
   'near-names': 'Two names are so near to each other that one of them may be a slip.',

@@ -16,6 +16,7 @@ import type { Finding, Report } from './finding.ts'
 import { findNearNames } from './near-names.ts'
 import { findPartlyCovered, findPassedBy } from './partly-covered.ts'
 import { findPattern } from './patterns.ts'
+import { findUnreadable } from './readings.ts'
 import { canApply, criteriaOf } from './satisfiable.ts'
 import { createWideRows, findShadowed, findUnreachedDenies } from './shadowed.ts'
 import { findSpellings } from './spellings.ts'
@@ -47,6 +48,7 @@ export function lintPolicy(
   findPassedBy(rows, coverage, report)
   findUnreachedDenies(rows, coverage, report)
   for (const row of rows) lintRow(row, options, report)
+  findUnreadable(rows, report)
   findSpellings(rows, roles, report)
   findNearNames(rows, roles, report)
   lintReturns(rows, options, report)

@@ -4,7 +4,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicaliseUrl, MalformedRequestError } from '../../rbac/access-request.ts'
-import { matchablePath, parseResource } from '../../rbac/resources.ts'
+import { matchablePath } from '../../rbac/matchable-path.ts'
+import { parseResource } from '../../rbac/resources.ts'
 import { processorMsOf } from '../pace.ts'
 
 const origin = 'https://app.example.com'

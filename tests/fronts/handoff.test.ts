@@ -176,7 +176,8 @@ describe('the reserved paths', () => {
 
   it('are these and no others', () => {
     expect(['/.sallyport', '/.sallyport/', '/.sallyport/x'].every(isReserved)).toBe(true)
-    expect(['/.sallyportx', '/a/.sallyport/', '/'].some(isReserved)).toBe(false)
+    expect(['/.sallyport%2Fhandoff', '/;/.sallyport/x', '/.sallyport;x/handoff'].every(isReserved)).toBe(true)
+    expect(['/.sallyportx', '/a%2F.sallyport/x', '/a/.sallyport/', '/'].some(isReserved)).toBe(false)
   })
 
   it('show a denial with 403 to whoever asks', async () => {

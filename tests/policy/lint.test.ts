@@ -81,6 +81,13 @@ describe('a row that another one covers', () => {
   })
 })
 
+describe('an allow row that names what servers read differently', () => {
+  it.each(['/app;v=1/**', '/a%2Fb', '/a/*;x'])('%s never allows, and lint says so', async resource => {
+    expect(await lint(p('anyone', 'wiki.example.com', resource, 'GET', '-', 'allow'))).toContain('1 read-otherwise')
+    expect(await lint(p('anyone', 'wiki.example.com', resource, 'GET', '-', 'deny'))).not.toContain('1 read-otherwise')
+  })
+})
+
 describe('a row of which a wider one allows a part', () => {
   const read = p('authenticated', 'wiki.example.com', '/**', 'read', '-', 'allow')
   const readMethods = 'read (GET, HEAD, OPTIONS, QUERY, PROPFIND, SEARCH, REPORT)'
