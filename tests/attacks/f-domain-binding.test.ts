@@ -74,7 +74,9 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       const handoff = (await browser.request(back)).headers.get('location') ?? ''
       expect(handoff).toContain('/.sallyport/handoff?ticket=')
       const victim = await world.ask('forward-auth', { url: handoff, headers: navigation })
-      expect(victim.headers.has('set-cookie')).toBe(false)
+      // A pending cookie for a login of their own, and no session.
+      expect(header(victim, 'set-cookie')).toMatch(/^sallyport=n\.[\w-]{43};/)
+      expect(header(victim, 'location')).toContain('/login?again=1&')
     })
 
     it('is cleared with its domain once its session has ended, everywhere', async () => {
