@@ -9,6 +9,7 @@ import { clockSkewSeconds } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { parseEmail } from './email.ts'
 import { parseGroups } from './groups.ts'
+import { shapeOf } from './shape.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 
@@ -99,11 +100,28 @@ export function parseUser(sources: ClaimSources, policy: ClaimPolicy, nowSeconds
 
 function groupsOf(sources: ClaimSources, { claims = {}, groupPrefix }: ClaimPolicy): readonly string[] {
   const { groups: claim = 'groups', groupsSeparator } = claims
+  requireWay(sources, claim)
   return parseGroups(statedClaim(sources, claim), {
     claim,
     ...(groupPrefix !== undefined && { prefix: groupPrefix }),
     ...(groupsSeparator !== undefined && { separator: groupsSeparator }),
   })
+}
+
+/** Threat: `access/roles` of a claim `access` that is a text leads nowhere, and nowhere is no group. */
+function requireWay(sources: ClaimSources, name: string): void {
+  if (statedClaim(sources, name) !== undefined) return
+  const steps = name.split('/')
+  for (let length = 1; length < steps.length; length += 1) {
+    const way = steps.slice(0, length).join('/')
+    for (const claims of [sources.idToken, sources.userinfo ?? {}]) {
+      const value = findClaim(claims, way)
+      if (value === undefined || isObject(value)) continue
+      throw invalid(
+        `the claim ${way}: expected an object, because claims.groups is ${name}, received ${shapeOf(value)}`,
+      )
+    }
+  }
 }
 
 /** Of the ID token, else of userinfo; `undefined` when neither states it. */
@@ -213,8 +231,5 @@ function boundClaims(claims: Claims, unverified: string | undefined): { kept: Cl
 /** An address that nobody verified must not come in through a condition on claims either. */
 const isBelow = (path: string | undefined, name: string) =>
   path !== undefined && (path === name || path.startsWith(`${name}/`) || name === 'email')
-
-const shapeOf = (value: unknown): string =>
-  typeof value === 'number' ? 'a number below zero' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
 
 const invalid = (detail: string) => new OperationalError('ERR_LOGIN_CLAIMS_INVALID', detail)

@@ -9,12 +9,13 @@ import type { Clock } from '../clock.ts'
 import { type ErrorCode, OperationalError } from '../errors.ts'
 import type { LoginSession, ProviderTokens } from '../sessions/session-store.ts'
 import type { AskProvider, ProviderAnswer } from '../sessions/verify-session.ts'
-import { type ClaimPolicy, type ClaimSources, type Claims, parseUser, statedClaim } from './claims.ts'
+import { type ClaimSources, type Claims, parseUser } from './claims.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
 import { requireSignature } from './id-token-signature.ts'
 import { explainExchangeFailure } from './refusal.ts'
 import { type TokenAnswer, withTokenAnswer } from './token-answers.ts'
+import { vanishedClaim, vanishedDetail } from './vanished-claims.ts'
 
 type KeepTokens = Parameters<AskProvider>[2]
 
@@ -44,6 +45,13 @@ const errorsAboutUs = new Set([
   'unsupported_grant_type',
 ])
 
+/**
+ * Threat: a client secret that was changed at the provider alone, and everybody is logged out within minutes. So 401, which
+ * is about the credentials of this service (RFC 6749 section 5.2), is never about the person, whatever it says.
+ */
+const isAboutPerson = ({ status, error }: ResponseBodyError): boolean =>
+  status < 500 && status !== 401 && status !== 429 && !errorsAboutUs.has(error)
+
 /** How openid-client calls an answer about another person, or for another client. */
 const foreignAnswers = new Set(['OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED', 'OAUTH_JWT_CLAIM_COMPARISON_FAILED'])
 
@@ -54,10 +62,9 @@ export function createConfirmation(provider: DiscoveredProvider, clock: Clock): 
     try {
       const stated = await state(provider, login, tokens, keep, now())
       if (stated === undefined) return { kind: 'unanswerable' }
-      const vanished = vanishedClaim(login, stated, claimPolicy)
+      const vanished = vanishedClaim(login.identity, stated, claimPolicy)
       if (vanished !== undefined) {
-        const detail = `the provider states the claim ${vanished} no more, which it stated at the login`
-        return { kind: 'unavailable', code: 'ERR_LOGIN_CLAIMS_INVALID', detail }
+        return { kind: 'unavailable', code: 'ERR_LOGIN_CLAIMS_INVALID', detail: vanishedDetail(vanished) }
       }
       return { kind: 'confirmed', identity: describedAs(login, parseUser(stated, claimPolicy, now()).user) }
     } catch (error) {
@@ -91,16 +98,6 @@ async function state(
   }
   if (accessToken === undefined || accessTokenExpiresAt <= nowSeconds) return undefined
   return read(readClaims, person, accessToken)
-}
-
-/**
- * Threat: a provider that has closed an account and goes on to answer for it says nothing about its groups any more; read
- * as "in no group", that lifts every deny for one. So what decisions rest on has to be stated again, if only as empty.
- */
-function vanishedClaim({ identity }: LoginSession, stated: ClaimSources, { claims = {} }: ClaimPolicy) {
-  const { groups = 'groups', email = 'email' } = claims
-  if (identity.groups.length > 0 && statedClaim(stated, groups) === undefined) return groups
-  return identity.email !== undefined && statedClaim(stated, email) === undefined ? email : undefined
 }
 
 async function read(readClaims: DiscoveredProvider['readClaims'], person: Claims, accessToken: string) {
@@ -169,9 +166,8 @@ function explain(error: unknown): ProviderAnswer {
   if (error instanceof OperationalError && causes(error).some(isAboutAccess)) {
     return refused('ERR_LOGIN_REFUSED', explained.message)
   }
-  if (error instanceof ResponseBodyError && error.status < 500 && error.status !== 429) {
-    const code = 'ERR_LOGIN_REFUSED'
-    if (!errorsAboutUs.has(error.error)) return { kind: 'doubted', code, detail: describeError(explained) }
+  if (error instanceof ResponseBodyError && isAboutPerson(error)) {
+    return { kind: 'doubted', code: 'ERR_LOGIN_REFUSED', detail: describeError(explained) }
   }
   const isBusy = causes(error).some(cause => statusOf(cause) === 429)
   const code = isBusy ? 'ERR_PROVIDER_UNAVAILABLE' : explained.code

@@ -36,7 +36,7 @@ export interface LoginDependencies {
   readonly isLoggedOut: (login: LoginSession, attemptStartedAt: number) => Promise<boolean>
   /** Keeps what the provider of a session can be asked with again, for as long as the session lasts. */
   readonly keepTokens: (sessionId: string, tokens: ProviderTokens, login: LoginSession) => Promise<void>
-  readonly verification: Pick<Verification, 'ofPage' | 'needsBrowser' | 'confirm'>
+  readonly verification: Pick<Verification, 'ofPage' | 'isOverdue' | 'needsBrowser' | 'confirm'>
   readonly formTokens: FormTokens
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string

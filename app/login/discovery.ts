@@ -8,7 +8,7 @@ import {
   discovery,
 } from 'openid-client'
 import { type Clock, clockSkewSeconds } from '../clock.ts'
-import type { ClaimMapping, ClaimPolicy } from './claims.ts'
+import type { ClaimMapping } from './claims.ts'
 import { type ClientCredentials, createClientAuthentication } from './client-authentication.ts'
 import type { GroupsOverage } from './group-overage.ts'
 import type { Logger } from './logger.ts'
@@ -18,6 +18,7 @@ import { mustPushRequests, type PushedRequests } from './pushed-request.ts'
 import { createClaimsReader, type ReadClaims } from './read-claims.ts'
 import { ProviderStrategy } from './strategy.ts'
 import { lookingFetch } from './token-answers.ts'
+import type { WantedClaims } from './vanished-claims.ts'
 
 /** One entry of `providers` in the configuration. */
 export interface ProviderSettings extends ClientCredentials {
@@ -39,6 +40,8 @@ export interface ProviderSettings extends ClientCredentials {
   readonly pushedRequests?: PushedRequests
   /** Sent with every authorization request; what a login itself asks for takes their place. */
   readonly authorizationParameters?: Readonly<Record<string, string>>
+  /** Further claims that hosts pass to their applications. Default none. */
+  readonly passedOn?: readonly string[]
   /** Domains whose people log in here, in lower case. Default none. */
   readonly emailDomains?: readonly string[]
 }
@@ -64,7 +67,7 @@ export interface DiscoveredProvider {
   readonly readClaims: ReadClaims
   /** What the provider signs with. */
   readonly keys: ProviderKeys
-  readonly claimPolicy: ClaimPolicy
+  readonly claimPolicy: WantedClaims
   /** Where a log-out goes on to (OpenID Connect RP-Initiated Logout 1.0); `undefined` when the provider has no such place. */
   readonly endSessionUrl: (idToken: string | undefined, returnTo: string) => string | undefined
 }
@@ -102,8 +105,9 @@ export async function discoverProvider(
   const keysAddress = endpoint(metadata.jwks_uri, 'jwks_uri', isHttps)
   const { clock, logger } = options
   const claimPolicy = { ...settings, provider: settings.name }
-  const readClaims = createClaimsReader(configuration, settings, { fetch: options.fetch, timeoutSeconds: timeout })
-  const keys = createProviderKeys({ address: keysAddress, fetch: options.fetch, timeoutSeconds: timeout })
+  const outward = { fetch: options.fetch, timeoutSeconds: timeout }
+  const keys = createProviderKeys({ address: keysAddress, ...outward })
+  const readClaims = createClaimsReader(configuration, settings, { ...outward, keys })
   const strategySettings = {
     ...claimPolicy,
     callbackUrl: new URL(callbackPath(settings.name), options.publicUrl).href,

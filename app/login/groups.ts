@@ -6,6 +6,7 @@
  * only where the operator has said at what.
  */
 import { OperationalError } from '../errors.ts'
+import { shapeOf } from './shape.ts'
 
 export interface GroupsShape {
   /** Of the claim, for the log. Default `groups`. */
@@ -23,8 +24,10 @@ const maxGroupLength = 256
 /** Control characters and line separators end up in headers and logs; a lone surrogate has no UTF-8 form. */
 const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
 
-/** `CN=Domain Admins,OU=Groups,DC=corp` (RFC 4514): each part between commas names an attribute. */
-const distinguishedName = /^[A-Za-z][\w.-]*=[^,=;|]+(?:,\s*[A-Za-z][\w.-]*=[^,=;|]+)*$/
+/** What people and programs put between names, in the scripts that have marks of their own for it too. */
+const separators = /[\s,;|、，；｜؛،]/u
+/** JSON, or what a program prints of a list, a map or a tuple. */
+const printed = /^\s*[[{("'<]/
 
 /** Absent or null is no group. Throws `ERR_LOGIN_CLAIMS_INVALID`, which names the claim and its shape, never a value. */
 export function parseGroups(value: unknown, shape: GroupsShape = {}): readonly string[] {
@@ -35,7 +38,7 @@ export function parseGroups(value: unknown, shape: GroupsShape = {}): readonly s
       `the claim ${claim}: expected a list of names, received ${received}${advice}`,
     )
   }
-  const names = listNames(value, shape, refuse).map(name => parseName(name, refuse))
+  const names = listNames(value, shape, refuse).map((name, index) => parseName(name, index, refuse))
   const groups = [...new Set(names.filter(name => name !== ''))]
   const bytes = groups.reduce((sum, name) => sum + Buffer.byteLength(name), 0)
   if (bytes > maxGroupsBytes) {
@@ -50,12 +53,13 @@ type Refuse = (received: string, advice?: string) => never
 function listNames(value: unknown, { separator }: GroupsShape, refuse: Refuse): readonly unknown[] {
   if (value === undefined || value === null) return []
   if (Array.isArray(value)) return value
-  if (typeof value !== 'string') return refuse(typeof value === 'object' ? 'an object' : `a ${typeof value}`)
+  if (typeof value !== 'string') return refuse(shapeOf(value))
   if (value === '') return []
-  if (/^\s*[[{]/.test(value)) return listInText(value, refuse)
+  if (printed.test(value))
+    return readJsonList(value) ?? refuse('a text that begins like a list or an object and is none')
   if (separator === 'none') return [value]
   if (separator !== undefined) return value.split(separator).map(name => name.trim())
-  if (/[\s,;|]/.test(value) && !distinguishedName.test(value)) {
+  if (separators.test(value) && !isDistinguishedName(value)) {
     const advice = '; claims.groupsSeparator says at what to cut it, or that it is one name (none)'
     refuse('a text that may be one name or several', advice)
   }
@@ -63,26 +67,39 @@ function listNames(value: unknown, { separator }: GroupsShape, refuse: Refuse): 
 }
 
 /** `"[\"ops\"]"`: some providers put the JSON of a list into a text. */
-function listInText(text: string, refuse: Refuse): readonly unknown[] {
-  const shape = 'a text that begins like JSON and is no list'
+function readJsonList(text: string): readonly unknown[] | undefined {
   try {
     const list: unknown = JSON.parse(text)
-    return Array.isArray(list) ? list : refuse(shape)
-  } catch (error) {
-    return error instanceof SyntaxError ? refuse(shape) : raise(error)
+    return Array.isArray(list) ? list : undefined
+  } catch {
+    return undefined
   }
 }
 
-function raise(error: unknown): never {
-  throw error
-}
-
-function parseName(name: unknown, refuse: Refuse): string {
-  if (typeof name !== 'string') {
-    const shape = name === null ? 'null' : Array.isArray(name) ? 'a list' : typeof name
-    return refuse(`a list with ${shape === 'object' ? 'an object' : shape} in it`)
-  }
-  if (name.length > maxGroupLength) refuse(`a name of more than ${maxGroupLength} characters`)
-  if (unprintable.test(name)) refuse('a name with a control character')
+function parseName(name: unknown, index: number, refuse: Refuse): string {
+  const item = `as item ${index + 1} of the list`
+  if (typeof name !== 'string') return refuse(`${item} ${shapeOf(name)}`)
+  // Threat: a list in a list, in disguise.
+  if (/^\s*\[/.test(name) && readJsonList(name) !== undefined) return refuse(`${item} a text with a list in it`)
+  if (name.length > maxGroupLength) return refuse(`${item} a name of more than ${maxGroupLength} characters`)
+  if (unprintable.test(name)) return refuse(`${item} a name with a control character`)
   return name
+}
+
+/** What stands at the end of a distinguished name, and nowhere else in it. */
+const rootAttributes = new Set(['dc', 'o', 'l', 'st', 'c'])
+/** An attribute and its value (RFC 4514 section 3); what separates names stands escaped or not at all. */
+const attribute = /^\s*([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)\s*=((?:\\.|[^\\=;|"<>])+)$/u
+
+/**
+ * `CN=Ops,OU=Groups,DC=corp`: one name in a directory (RFC 4514). Two of them in one text are not one: after its root
+ * nothing else begins.
+ */
+function isDistinguishedName(text: string): boolean {
+  const parts = text.match(/(?:\\.|[^\\,])+/gu) ?? []
+  if (parts.join(',') !== text) return false
+  const names = parts.map(part => attribute.exec(part)?.[1]?.toLowerCase())
+  const root = names.findIndex(name => name !== undefined && rootAttributes.has(name))
+  if (root < 1) return false
+  return names.every((name, index) => name !== undefined && rootAttributes.has(name) === index >= root)
 }

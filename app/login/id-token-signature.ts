@@ -6,6 +6,7 @@ import { compactVerify } from 'jose'
 import type { Configuration } from 'openid-client'
 import { OperationalError } from '../errors.ts'
 import { describeError } from './describe-error.ts'
+import { describeCheck } from './failed-check.ts'
 import type { ProviderKeys, TokenOrigin } from './provider-keys.ts'
 
 /** With a shared secret every client of the provider could sign; with `none` everybody. */
@@ -14,28 +15,39 @@ const asymmetric = new Set([
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ])
 
-/** Those that the provider states, as far as only the provider can sign with them. */
-export function signingAlgorithms(configuration: Configuration): readonly string[] {
-  const { id_token_signing_alg_values_supported: offered = ['RS256'] } = configuration.serverMetadata()
+/** Those that the provider states, as far as only the provider can sign with them. Userinfo may have others. */
+export function signingAlgorithms(configuration: Configuration, what: Signed = 'ID token'): readonly string[] {
+  const metadata = configuration.serverMetadata()
+  const { id_token_signing_alg_values_supported: usual = ['RS256'] } = metadata
+  const { userinfo_signing_alg_values_supported: ofUserinfo = usual } = metadata
+  const offered = what === 'userinfo' ? ofUserinfo : usual
   return offered.filter(algorithm => asymmetric.has(algorithm))
 }
+
+type Signed = 'ID token' | 'userinfo'
 
 export interface SignatureOptions {
   readonly configuration: Configuration
   readonly keys: ProviderKeys
   readonly origin: TokenOrigin
+  /** Default `ID token`. */
+  readonly what?: Signed
 }
 
 /** Rejects with `ERR_LOGIN_RESPONSE_INVALID`, or `ERR_PROVIDER_UNAVAILABLE` when the keys cannot be read. */
 export async function requireSignature(idToken: string, options: SignatureOptions): Promise<void> {
-  const { configuration, keys, origin } = options
-  const algorithms = [...signingAlgorithms(configuration)]
+  const { configuration, keys, origin, what = 'ID token' } = options
+  const algorithms = [...signingAlgorithms(configuration, what)]
   try {
     await keys.verifyWith(origin, getKey => compactVerify(idToken, getKey, { algorithms }))
   } catch (error) {
     if (error instanceof OperationalError) throw error
-    throw new OperationalError('ERR_LOGIN_RESPONSE_INVALID', `the ID token's signature: ${describeError(error)}`, {
-      cause: error,
-    })
+    throw new OperationalError(
+      'ERR_LOGIN_RESPONSE_INVALID',
+      `the signature of the ${what}: ${describeCheck(error) ?? describeError(error)}`,
+      {
+        cause: error,
+      },
+    )
   }
 }

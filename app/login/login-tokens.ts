@@ -1,11 +1,13 @@
 /** Which tokens of a login are kept, so that the provider can be asked about it again (RFC 6749 sections 5.1 and 6). */
 import type { LoginSession, ProviderTokens } from '../sessions/session-store.ts'
-import type { Claims } from './claims.ts'
+import type { ClaimSources, Claims } from './claims.ts'
 
 /** A login that has passed every check, and what its provider can be asked with again. */
 export interface VerifiedLogin {
   readonly login: LoginSession
   readonly tokens: ProviderTokens
+  /** All that the provider has stated. */
+  readonly sources: ClaimSources
 }
 
 /** The part of a token response that is looked at. */
@@ -45,7 +47,10 @@ export function tokensToKeep(
   return { accessToken, ...(lifetime !== undefined && { accessTokenExpiresAt: nowSeconds + lifetime }) }
 }
 
-const isRepeated = (name: string, userinfo: Claims) => aboutToken.has(name) || Object.hasOwn(userinfo, name)
+/** Whether a claim is about the token or the login, and not about the person. */
+export const isAboutToken = (name: string): boolean => aboutToken.has(name)
+
+const isRepeated = (name: string, userinfo: Claims) => isAboutToken(name) || Object.hasOwn(userinfo, name)
 
 /** How the provider can be asked with these; absent when it cannot. */
 export function verifyByOf({ refreshToken, accessToken }: ProviderTokens): Pick<LoginSession, 'verifyBy'> {

@@ -9,6 +9,7 @@ import { type Clock, clockSkewSeconds } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
+import { describeCheck } from './failed-check.ts'
 import { signingAlgorithms } from './id-token-signature.ts'
 
 /** What a token says that has passed every check. */
@@ -56,7 +57,7 @@ export function createLogoutTokens({ clock }: LogoutTokensOptions): LogoutTokens
         requireType(protectedHeader.typ)
         return { issuer, ...readClaims(payload) }
       } catch (error) {
-        throw error instanceof OperationalError ? error : invalid(describeError(error), error)
+        throw error instanceof OperationalError ? error : invalid(describeCheck(error) ?? describeError(error), error)
       }
     },
   }

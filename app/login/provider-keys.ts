@@ -44,6 +44,7 @@ export function createProviderKeys({ address, fetch, timeoutSeconds = 5 }: Provi
   let known: KeySet | undefined
   let reading: Promise<KeySet> | undefined
   let failedAt = Number.NEGATIVE_INFINITY
+  let missedAt = Number.NEGATIVE_INFINITY
 
   async function read(): Promise<KeySet> {
     const startedAt = performance.now()
@@ -64,6 +65,11 @@ export function createProviderKeys({ address, fetch, timeoutSeconds = 5 }: Provi
     return reading
   }
 
+  const isCoolingDown = () => {
+    const now = performance.now()
+    return now - missedAt < cooldownMs || now - failedAt < retryMs
+  }
+
   function current(origin: TokenOrigin): KeySet | Promise<KeySet> {
     const now = performance.now()
     if (known !== undefined && now - known.readAt < maxAgeMs) return known
@@ -81,9 +87,13 @@ export function createProviderKeys({ address, fetch, timeoutSeconds = 5 }: Provi
         return await withEach(set.getKey, verify)
       } catch (error) {
         const hasJustRead = set.readAt >= askedAt
-        const mayAsk = origin === 'provider' ? !hasJustRead : performance.now() - set.readAt >= cooldownMs
-        if (!mayAsk || !isAboutKey(error, origin)) throw error
-        return withEach((await readAnew()).getKey, verify)
+        if (hasJustRead || (origin === 'anybody' && isCoolingDown()) || !isAboutKey(error, origin)) throw error
+        const { getKey } = await readAnew()
+        return await withEach(getKey, verify).catch(failure => {
+          // Only a token whose key is not there either can get here: a key that is, was worth the question.
+          if (isAboutKey(failure, origin)) missedAt = performance.now()
+          throw failure
+        })
       }
     },
   }

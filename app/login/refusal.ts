@@ -12,6 +12,7 @@ import {
 } from 'openid-client'
 import { OperationalError } from '../errors.ts'
 import { describeError, shorten } from './describe-error.ts'
+import { describeCheck } from './failed-check.ts'
 
 /** Sentences for the codes that a provider may send back; an unknown code gets the general one. */
 const sentences: Readonly<Record<string, string>> = {
@@ -44,7 +45,9 @@ class RefusedLoginError extends OperationalError {
 
 /** The error that the person is answered with; the cause stays for the log. `endpoint` is the one that was called. */
 export function explainExchangeFailure(error: unknown, endpoint = 'token endpoint'): OperationalError {
-  if (error instanceof OperationalError) return error
+  // Also what a look at the answer has found, which openid-client wraps.
+  const own = causes(error).find(cause => cause instanceof OperationalError)
+  if (own instanceof OperationalError) return own
   if (error instanceof AuthorizationResponseError) return explainRefusal(error)
   if (isUnreachable(error)) {
     return new OperationalError('ERR_PROVIDER_UNAVAILABLE', 'the provider did not answer', { cause: error })
@@ -57,7 +60,13 @@ export function explainExchangeFailure(error: unknown, endpoint = 'token endpoin
   if (isAboutAuthTime(error)) {
     return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', 'auth_time is absent or too old', { cause: error })
   }
-  return invalid(describeError(error), error)
+  return invalid(nameCheck(error, endpoint), error)
+}
+
+/** Our own words for the check; else the outermost message. */
+function nameCheck(error: unknown, endpoint: string): string {
+  const check = describeCheck(error)
+  return check === undefined ? describeError(error) : shorten(`the answer of the ${endpoint}: ${check}`)
 }
 
 /** What a provider answers that was asked not to ask the person, and would have to (section 3.1.2.6). */

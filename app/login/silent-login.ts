@@ -9,9 +9,13 @@ import type { LoginAttempt } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
 import { loginOf } from './session-middleware.ts'
+import { vanishedClaim, vanishedDetail } from './vanished-claims.ts'
 import { auditFields, visitOf } from './visit.ts'
 
-type Dependencies = Pick<LoginDependencies, 'audit' | 'endSession' | 'keepTokens' | 'sessionDigest' | 'verification'>
+type Dependencies = Pick<
+  LoginDependencies,
+  'audit' | 'endSession' | 'keepTokens' | 'logger' | 'providers' | 'sessionDigest' | 'verification'
+>
 
 /**
  * Threat: a session that no application takes any more, and that still opens the next one's door here. Whoever has one
@@ -33,14 +37,14 @@ export function createVerifiedStep({ verification }: Pick<LoginDependencies, 've
 }
 
 /** What became of the session that a browser had when the provider answered. */
-export type Confirmation = 'confirmed' | 'ended' | 'another-login'
+export type Confirmation = 'confirmed' | 'unconfirmed' | 'ended' | 'another-login'
 
 /**
  * The session goes on under its own id, so that the hosts which have it keep it, and its lifetime goes on with it: nobody
  * has logged in. Only for the same person in the same session of the provider; anything else is a login like any other.
  */
 export async function confirmSession(
-  { login: fresh, tokens }: VerifiedLogin,
+  { login: fresh, sources, tokens }: VerifiedLogin,
   attempt: LoginAttempt,
   request: Request,
   response: Response,
@@ -52,6 +56,9 @@ export async function confirmSession(
   // Threat: who has logged out meanwhile is logged in again without a click, by a provider that was asked before that.
   if (current === undefined) return 'ended'
   if (!isSameLogin(current, fresh)) return 'another-login'
+  const { claimPolicy } = await dependencies.providers.find(attempt.provider)
+  const vanished = vanishedClaim(current.identity, sources, claimPolicy)
+  if (vanished !== undefined) return leaveUnconfirmed(vanished, current, request, response, dependencies)
   const { sessionID } = request
   await keepTokens(sessionID, tokens, current)
   if ((await verification.confirm(sessionID, fresh)) === undefined) return 'ended'
@@ -64,6 +71,26 @@ export async function confirmSession(
     provider,
   })
   return 'confirmed'
+}
+
+/** The provider has answered, and its answer confirms nothing: the session goes on until its grace is over, and then ends. */
+async function leaveUnconfirmed(
+  claim: string,
+  login: LoginSession,
+  request: Request,
+  response: Response,
+  { audit, endSession, logger, sessionDigest, verification }: Dependencies,
+): Promise<Confirmation> {
+  const { provider, subject } = login.identity
+  const code = 'ERR_LOGIN_CLAIMS_INVALID'
+  const fields = { ...auditFields(request, response), subject, session: sessionDigest(request.sessionID) }
+  const { requestId } = visitOf(response)
+  logger.warn({ requestId, provider, code, reason: vanishedDetail(claim) }, 'a silent login confirmed nothing')
+  audit.write({ event: 'session.verification-failed', ...fields, provider, code, reason: 'unavailable' })
+  if (!verification.isOverdue(login)) return 'unconfirmed'
+  await endSession(request.sessionID)
+  audit.write({ event: 'session.ended', ...fields, cause: 'verification-overdue' })
+  return 'ended'
 }
 
 /**

@@ -19,7 +19,7 @@ import { type Clock, clockSkewSeconds } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { ProviderTokens } from '../sessions/session-store.ts'
 import type { LoginAttempt } from './attempts.ts'
-import { type ClaimPolicy, type ClaimSources, parseUser } from './claims.ts'
+import { type ClaimPolicy, type ClaimSources, type Claims, parseUser } from './claims.ts'
 import { requireSignature } from './id-token-signature.ts'
 import type { Logger } from './logger.ts'
 import { tokensToKeep, type VerifiedLogin, verifyByOf } from './login-tokens.ts'
@@ -56,7 +56,9 @@ export interface StrategySettings extends ClaimPolicy {
 
 /** Tokens whose every check has passed, in the shape that the parent passes on untouched. */
 interface Checked {
+  /** For the parent: it allows no difference of clocks, and what it reads has been checked. */
   readonly id_token: string
+  readonly idToken: string
   readonly sources: ClaimSources
   readonly tokens: ProviderTokens
   readonly attempt: LoginAttempt
@@ -185,7 +187,7 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
       }
       const sources = await settings.readClaims({ idToken: claims, accessToken: tokens.access_token })
       const kept = tokensToKeep(tokens, claims, sources.userinfo, Math.floor(now))
-      return { id_token: tokens.id_token, sources, tokens: kept, attempt }
+      return { id_token: readByParent(claims), idToken: tokens.id_token, sources, tokens: kept, attempt }
     } catch (error) {
       throw explainExchangeFailure(error)
     }
@@ -206,12 +208,18 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
     requireStepUp(response.attempt, user, startedAt)
     if (dropped.length > 0) logger.warn({ provider, claims: dropped.slice(0, 20) }, 'claims dropped: too large')
     // Kept for the log-out alone, where a longer one does not fit into the URL.
-    const { id_token: idToken, sources, tokens } = response
+    const { idToken, sources, tokens } = response
     const { sid } = sources.idToken
     const session = typeof sid === 'string' && sid !== '' ? { providerSession: sid } : {}
     const hint = idToken.length <= MAX_KEPT_TOKEN_LENGTH ? { idToken } : {}
-    return { login: { identity: user, startedAt, ...verifyByOf(tokens), ...session, ...hint }, tokens }
+    return { login: { identity: user, startedAt, ...verifyByOf(tokens), ...session, ...hint }, tokens, sources }
   }
+}
+
+/** The claims as a token that nobody has to verify any more, and that does not expire on the way. */
+function readByParent(claims: Claims): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  return `${encode({ alg: 'none' })}.${encode({ ...claims, exp: Number.MAX_SAFE_INTEGER })}.`
 }
 
 /** Not the age of the login: `requireStepUp` looks at it together with the rest that was asked for. */

@@ -34,6 +34,8 @@ export interface Verification {
   readonly guard: SessionGuard
   /** Of a page of the auth host, which a session opens that is confirmed, or whose provider gives no answer; as `guard`. */
   ofPage(sessionId: string, login: LoginSession): Promise<LoginSession | SessionChallenge | undefined>
+  /** Whether the provider has been silent for too long. */
+  isOverdue(login: LoginSession): boolean
   /** Whether the provider has to be asked in the person's browser. */
   needsBrowser(login: LoginSession): boolean
   /** The person's browser brought the provider's confirmation; `fresh` is the login that it made. `undefined`: ended. */
@@ -133,6 +135,7 @@ export function createVerification(options: VerificationOptions): Verification {
       const now = login.verifyBy === undefined ? login : await waitFor(sessionId, login)
       return now !== undefined && needsBrowser(now) ? silentLogin : now
     },
+    isOverdue,
     needsBrowser,
     confirm: (sessionId, fresh) =>
       sessions.update(sessionId, current => {

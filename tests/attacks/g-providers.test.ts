@@ -97,7 +97,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
 
     it.each<[string, unknown, string]>([
       ['one text', 'ops', 'odd:ops'],
-      ['a text with commas', 'ops, dev', 'odd:ops,odd:dev'],
+      ['a text with a JSON list in it', '["ops", "dev"]', 'odd:ops,odd:dev'],
       ['a list', ['ops', 'dev'], 'odd:ops,odd:dev'],
       ['names with separators', ['a,b', 'c|d', 'e;f'], 'odd:a%2Cb,odd:c|d,odd:e;f'],
       ['nothing', null, ''],
@@ -107,11 +107,23 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect((await ask('/odd/x', cookie)).status).toBe(expected.split(',').includes('odd:ops') ? 200 : 403)
     })
 
+    it.each<[string, unknown, number]>([
+      ['a list', ['ops', 'banned'], 403],
+      ['a JSON list in a text', '["ops","banned"]', 403],
+      ['one name', 'banned', 403],
+      ['one other name', 'CN=Ops,OU=Groups,DC=corp', 200],
+    ])('G14: a deny row applies to groups as %s', async (_name, groups, status) => {
+      const cookie = await logInAtOdd({ claims: { groups } })
+      expect((await ask('/lobby', cookie)).status).toBe(status)
+    })
+
     it.each<[string, unknown]>([
       ['a number', 7],
       ['an object', { ops: true }],
       ['a list in a list', [['ops']]],
-      ['five thousand', Array.from({ length: 5000 }, (_, index) => `g${index}`)],
+      ['twenty thousand', Array.from({ length: 20_000 }, (_, index) => `g${index}`)],
+      ['what looks like a list', '[ops, banned]'],
+      ['a text that may be two names', 'ops banned'],
       ['a name with a line break', ['ops\r\nRemote-User: root']],
     ])('G14: groups as %s refuse the login', async (_name, groups) => {
       await expectRefusedLogin({ claims: { groups } }, 'group')

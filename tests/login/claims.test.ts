@@ -135,7 +135,7 @@ describe('G14: groups', () => {
     ['a list with an empty name', ['ops', ''], ['ops']],
     ['one name', 'ops', ['ops']],
     ['a distinguished name, which is one', 'CN=Ops,OU=Groups,DC=corp', ['CN=Ops,OU=Groups,DC=corp']],
-    ['one with a space', 'CN=Domain Admins, OU=Groups', ['CN=Domain Admins, OU=Groups']],
+    ['one with spaces', 'CN=Domain Admins, O=Corp', ['CN=Domain Admins, O=Corp']],
     ['the JSON of a list in a text', '["ops","contractors"]', ['ops', 'contractors']],
     ['the JSON of an empty list in a text', ' [ ] ', []],
     ['an empty text', '', []],

@@ -22,7 +22,7 @@ const outbound = createOutbound()
 beforeAll(async () => {
   provider = await startMisbehavingProvider()
   const logger = { info() {}, warn() {}, error() {} }
-  const settings = [corp(provider.issuer)]
+  const settings = [{ ...corp(provider.issuer), passedOn: ['department'] }]
   providers = createProviders({ settings, publicUrl: 'https://auth.example.com', fetch: outbound.fetch, clock, logger })
 })
 afterAll(async () => {
@@ -71,6 +71,14 @@ const refreshed =
 
 function answer(response: ServerResponse, body: unknown, status = 200): void {
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
+}
+
+const jsonType = { 'Content-Type': 'application/json' }
+
+/** Sends the beginning, and closes the connection once it is out. */
+function cutOff(response: ServerResponse, beginning: string): void {
+  response.writeHead(200, { ...jsonType, 'Content-Length': beginning.length + 100 })
+  response.write(beginning, () => response.destroy())
 }
 
 const person = { sub: 'alice', email: 'alice@example.com', email_verified: true, groups: ['guests'] }
@@ -145,6 +153,27 @@ describe('a refresh', () => {
     expect(kept).toEqual([{ refreshToken: rotated }])
   })
 
+  it.each<[string, (body: string, response: ServerResponse) => void]>([
+    ['that is cut off behind it', (body, response) => cutOff(response, body.slice(0, body.indexOf('"id_token"')))],
+    ['with the status 502', (body, response) => response.writeHead(502).end(body)],
+    [
+      'that is no JSON from there on',
+      (body, response) => response.writeHead(200, jsonType).end(`${body.slice(0, -1)},,`),
+    ],
+  ])('keeps the new token of an answer %s', async (_, send) => {
+    const idToken = await provider.sign({ sub: 'alice' })
+    const body = { access_token: 'new', token_type: 'Bearer', refresh_token: rotated, id_token: idToken }
+    const said = await ask({ token: response => send(JSON.stringify(body), response), userinfo: person })
+    expect(said.kind).toBe('unavailable')
+    expect(kept).toEqual([{ refreshToken: rotated }])
+  })
+
+  it('keeps nothing of an answer that is cut off within it', async () => {
+    const token = (response: ServerResponse) => cutOff(response, `{"access_token":"new","refresh_token":"the refre`)
+    expect((await ask({ token })).kind).toBe('unavailable')
+    expect(kept).toEqual([])
+  })
+
   it('is confirmed with a key that the provider has begun to use with this very answer', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256')
     provider.publish([{ ...(await exportJWK(publicKey)), kid: 'k9', alg: 'ES256', use: 'sig' }])
@@ -190,8 +219,46 @@ describe('a refresh', () => {
     expect(JSON.stringify(vanished)).toContain('the claim groups no more')
     const empty = await ask({ token: refreshed({}), userinfo: { ...person, groups: [] } })
     expect(empty).toMatchObject({ kind: 'confirmed', identity: { groups: [] } })
-    const nobody = { ...login(), identity: { ...login().identity, groups: [] } }
+    const nobody = { ...login(), identity: { ...login().identity, groups: [], claims: { sub: 'alice' } } }
     expect(await ask({ token: refreshed({}), userinfo: bare }, undefined, nobody)).toMatchObject({ kind: 'confirmed' })
+  })
+
+  it.each([
+    ['an empty list of groups', { claims: { groups: [] }, groups: [] }, { groups: undefined }, 'groups'],
+    ['the flag of the address', { email: 'alice@example.com' }, { email_verified: undefined }, 'email_verified'],
+    ['the name', { name: 'Alice' }, {}, 'name'],
+    ['a claim that a host passes on', { claims: { department: 'sales' } }, {}, 'department'],
+  ])('that has lost %s confirms nothing', async (_, before, now, claim) => {
+    const about = { ...login(), identity: { ...login().identity, ...before } }
+    const said = await ask({ token: refreshed({}), userinfo: { ...person, ...now } }, undefined, about)
+    expect(said).toMatchObject({ kind: 'unavailable', detail: expect.stringContaining(`the claim ${claim} no more`) })
+  })
+
+  it('that says that the address is not verified any more takes it away', async () => {
+    const about = { ...login(), identity: { ...login().identity, email: 'alice@example.com' } }
+    const said = await ask({ token: refreshed({}), userinfo: { ...person, email_verified: false } }, undefined, about)
+    expect(said.kind === 'confirmed' ? said.identity.email : said).toBeUndefined()
+  })
+
+  it('with userinfo that is signed counts by its signature', async () => {
+    const signed = async (sign: typeof provider.sign) => {
+      const token = await sign({ ...person, iss: provider.issuer, aud: client.clientId })
+      const userinfoAnswer = (response: ServerResponse) =>
+        void response.writeHead(200, { 'Content-Type': 'application/jwt; charset=utf-8' }).end(token)
+      return ask({ token: refreshed({}), userinfoAnswer })
+    }
+    expect(await signed(provider.sign)).toMatchObject({ kind: 'confirmed', identity: { groups: ['guests'] } })
+    const { privateKey } = await generateKeyPair('ES256')
+    const forge: typeof provider.sign = claims =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
+    expect(await signed(forge)).toMatchObject({
+      kind: 'unavailable',
+      code: 'ERR_LOGIN_RESPONSE_INVALID',
+      detail: expect.stringContaining('the signature of the userinfo'),
+    })
+    const unsigned: typeof provider.sign = async claims =>
+      `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.`
+    expect((await signed(unsigned)).kind).toBe('unavailable')
   })
 
   it('whose address has vanished confirms nothing', async () => {
@@ -215,6 +282,7 @@ describe('a refresh', () => {
     ['invalid_request', 400, 'doubted'],
     ['the account of this person is closed', 403, 'doubted'],
     ['invalid_client', 401, 'unavailable'],
+    ['wrong credentials of the client', 401, 'unavailable'],
     ['unauthorized_client', 400, 'unavailable'],
     ['temporarily_unavailable', 503, 'unavailable'],
     ['slow_down', 429, 'unavailable'],

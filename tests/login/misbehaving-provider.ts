@@ -14,6 +14,8 @@ export interface Answers {
   /** Replaces the good ID token. */
   readonly idToken?: (claims: JWTPayload) => Promise<string | undefined> | string | undefined
   readonly userinfo?: unknown
+  /** Given with the ID token; none if absent. */
+  readonly refreshToken?: string
   /** Instead of any good answer. */
   readonly token?: (response: ServerResponse) => void
   readonly userinfoAnswer?: (response: ServerResponse) => void
@@ -69,6 +71,7 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
       access_token: 'an access token',
       token_type: 'Bearer',
       ...(idToken !== undefined && { id_token: idToken }),
+      ...(answers.refreshToken !== undefined && { refresh_token: answers.refreshToken }),
     }
   }
 
@@ -120,6 +123,7 @@ const metadata = (issuer: string) => ({
   response_types_supported: ['code'],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ['ES256', 'RS256', 'HS256', 'none'],
+  userinfo_signing_alg_values_supported: ['ES256', 'HS256', 'none'],
   authorization_response_iss_parameter_supported: true,
 })
 

@@ -157,6 +157,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     // Sessions that are asked about again are those of the whole service: tests/attacks/f-refresh.test.ts.
     verification: {
       ofPage: async (_sessionId, login) => login,
+      isOverdue: () => false,
       needsBrowser: () => false,
       confirm: async (_sessionId, fresh) => fresh,
     },

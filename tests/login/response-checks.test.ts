@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stores } from './kept-in.ts'
 import { type Answers, type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
 import { client, corp, locationOf, type RelyingParty, startRelyingParty, wiki } from './relying-party.ts'
+
+const sendJson = (response: ServerResponse, body: object) =>
+  response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
 
 describe.each(stores)('on %s', keptIn => {
   let provider: MisbehavingProvider
@@ -30,12 +34,13 @@ describe.each(stores)('on %s', keptIn => {
     return { response, isLoggedIn, authorizationUrl: new URL(authorizationUrl) }
   }
 
-  async function expectRefusal(answers: Answers, code = 'ERR_LOGIN_RESPONSE_INVALID', status = 403): Promise<void> {
+  async function expectRefusal(answers: Answers, code = 'ERR_LOGIN_RESPONSE_INVALID', status = 403): Promise<string> {
     const { response, isLoggedIn } = await attempt(answers)
     expect(response.status, JSON.stringify(party.log.at(-1))).toBe(status)
     expect(isLoggedIn).toBe(false)
     expect(party.events.at(-1)).toMatchObject({ event: 'login.failed', code })
     expect(response.headers['set-cookie']).toBeUndefined()
+    return JSON.stringify(party.log.at(-1))
   }
 
   const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -82,7 +87,9 @@ describe.each(stores)('on %s', keptIn => {
       ['changed after it was signed', altered],
       ['not a token', () => 'a.b'],
       ['absent', () => undefined],
-    ])('when it is %s', async (_name, idToken) => expectRefusal(idToken === undefined ? {} : { idToken }))
+    ])('when it is %s', async (_name, idToken) => {
+      await expectRefusal(idToken === undefined ? {} : { idToken })
+    })
 
     test.each<[string, () => Record<string, unknown>]>([
       ['iss is another issuer', () => ({ iss: 'https://evil.example.net' })],
@@ -102,15 +109,18 @@ describe.each(stores)('on %s', keptIn => {
       ['nbf is in the future', () => ({ nbf: seconds() + 120 })],
       ['iat is in the future', () => ({ iat: seconds() + 600 })],
       ['iat is absent', () => ({ iat: undefined })],
-    ])('when its %s', async (_name, claims) => expectRefusal({ claims: claims() }))
+    ])('when its %s', async (_name, claims) => {
+      await expectRefusal({ claims: claims() })
+    })
 
-    test('when it demands an extension that nobody understands', () =>
-      expectRefusal({
+    test('when it demands an extension that nobody understands', async () => {
+      await expectRefusal({
         idToken: async claims => {
           const [, payload, signature] = (await provider.sign(claims)).split('.')
           return `${base64url({ alg: 'ES256', kid: 'k1', crit: ['exp'] })}.${payload}.${signature}`
         },
-      }))
+      })
+    })
   })
 
   describe('G07: a nonce', () => {
@@ -119,7 +129,9 @@ describe.each(stores)('on %s', keptIn => {
       ['empty', ''],
       ['of another login', 'x'.repeat(43)],
       ['a number', 1],
-    ])('that is %s is refused', async (_name, nonce) => expectRefusal({ claims: { nonce } }))
+    ])('that is %s is refused', async (_name, nonce) => {
+      await expectRefusal({ claims: { nonce } })
+    })
   })
 
   describe('userinfo', () => {
@@ -142,7 +154,9 @@ describe.each(stores)('on %s', keptIn => {
         'leads elsewhere',
         { userinfoAnswer: response => void response.writeHead(302, { Location: 'http://127.0.0.1:1/' }).end() },
       ],
-    ])('that %s is refused', async (_name, answers) => expectRefusal(answers))
+    ])('that %s is refused', async (_name, answers) => {
+      await expectRefusal(answers)
+    })
 
     test('cannot claim how or when the person logged in, and the ID token wins where both speak', async () => {
       const userinfo = {
@@ -158,6 +172,60 @@ describe.each(stores)('on %s', keptIn => {
       expect(party.events.at(-1)).toMatchObject({ event: 'login.succeeded', groups: ['ops'], email: 'm@example.com' })
       const stepUp = await attempt({ userinfo }, `${start}&acr_values=gold`)
       expect(stepUp.response.status).toBe(403)
+    })
+  })
+
+  describe('the log names what failed, and holds no value', () => {
+    const secret = 'a-nonce-that-nobody-may-read'
+    test.each<[string, () => Answers, string]>([
+      ['a nonce', () => ({ claims: { nonce: secret } }), 'the claim nonce: unexpected'],
+      ['an absent nonce', () => ({ claims: { nonce: undefined } }), 'the claim nonce: '],
+      ['an audience', () => ({ claims: { aud: 'another-client' } }), 'the claim aud: '],
+      ['an absent subject', () => ({ claims: { sub: undefined } }), 'the claim sub: '],
+      ['a subject of another type', () => ({ claims: { sub: 7 } }), 'received a number'],
+      [
+        'an old token',
+        () => ({ claims: { exp: seconds() - 60, iat: seconds() - 90 } }),
+        "provider's clock is 90 s behind",
+      ],
+      ['a clock ahead', () => ({ claims: { iat: seconds() + 90 } }), ' s ahead of our clock'],
+      ['userinfo of another', () => ({ userinfo: { sub: secret } }), 'the member sub: '],
+      ['userinfo without a subject', () => ({ userinfo: { email: secret } }), 'received absent'],
+      [
+        'a page in place of tokens',
+        () => ({ token: response => void response.writeHead(200, { 'Content-Type': 'text/html' }).end(secret) }),
+        'received 200 and text/html',
+      ],
+      [
+        'tokens without a type',
+        () => ({ token: response => void sendJson(response, { access_token: secret }) }),
+        'the member token_type: ',
+      ],
+      [
+        'groups',
+        () => ({ claims: { groups: { [secret]: 1 } } }),
+        'the claim groups: expected a list of names, received',
+      ],
+    ])('%s', async (name, answers, said) => {
+      const code = name === 'groups' ? 'ERR_LOGIN_CLAIMS_INVALID' : undefined
+      const line = (await expectRefusal(answers(), code)).replaceAll('\\"', '"')
+      expect(line).toContain(said)
+      expect(line).not.toContain('invalid response encountered')
+      if (name !== 'groups') expect(line).not.toContain(secret)
+    })
+
+    test('and clocks may differ by 30 s either way', async () => {
+      for (const claims of [
+        { exp: seconds() - 20, iat: seconds() - 200, auth_time: undefined },
+        { iat: seconds() + 25, auth_time: seconds() + 25 },
+        { nbf: seconds() + 25 },
+      ]) {
+        expect((await attempt({ claims })).isLoggedIn, JSON.stringify(claims)).toBe(true)
+      }
+      await expectRefusal({ claims: { exp: seconds() - 45 } })
+      await expectRefusal({ claims: { nbf: seconds() + 45 } })
+      await expectRefusal({ claims: { iat: seconds() + 45 } })
+      await expectRefusal({ claims: { auth_time: seconds() + 45 } }, 'ERR_LOGIN_CLAIMS_INVALID')
     })
   })
 
@@ -258,8 +326,9 @@ describe.each(stores)('on %s', keptIn => {
     })
   })
 
-  test('the auth_time of the future is refused: such a login would never grow old', () =>
-    expectRefusal({ claims: { auth_time: seconds() + 3600 } }, 'ERR_LOGIN_CLAIMS_INVALID'))
+  test('the auth_time of the future is refused: such a login would never grow old', async () => {
+    await expectRefusal({ claims: { auth_time: seconds() + 3600 } }, 'ERR_LOGIN_CLAIMS_INVALID')
+  })
 
   test.each(['error=access_denied', 'code=stolen', 'code=stolen&state=x', 'response=x'])(
     'a link to /login with %s is a link to /login',
