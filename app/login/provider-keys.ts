@@ -65,17 +65,16 @@ export function createProviderKeys({ address, fetch, timeoutSeconds = 5 }: Provi
     return reading
   }
 
-  const isCoolingDown = () => {
-    const now = performance.now()
-    return now - missedAt < cooldownMs || now - failedAt < retryMs
+  /** Worth another try of whoever sent the token, unlike one whose key is not there. */
+  function requireReadable(origin: TokenOrigin): void {
+    if (origin === 'provider' || performance.now() - failedAt >= retryMs) return
+    throw new OperationalError('ERR_PROVIDER_UNAVAILABLE', 'the keys of the provider could not be read a moment ago')
   }
 
   function current(origin: TokenOrigin): KeySet | Promise<KeySet> {
     const now = performance.now()
     if (known !== undefined && now - known.readAt < maxAgeMs) return known
-    if (origin === 'anybody' && now - failedAt < retryMs) {
-      throw new OperationalError('ERR_PROVIDER_UNAVAILABLE', 'the keys of the provider could not be read a moment ago')
-    }
+    requireReadable(origin)
     return readAnew()
   }
 
@@ -87,7 +86,9 @@ export function createProviderKeys({ address, fetch, timeoutSeconds = 5 }: Provi
         return await withEach(set.getKey, verify)
       } catch (error) {
         const hasJustRead = set.readAt >= askedAt
-        if (hasJustRead || (origin === 'anybody' && isCoolingDown()) || !isAboutKey(error, origin)) throw error
+        const isCoolingDown = origin === 'anybody' && performance.now() - missedAt < cooldownMs
+        if (hasJustRead || isCoolingDown || !isAboutKey(error, origin)) throw error
+        requireReadable(origin)
         const { getKey } = await readAnew()
         return await withEach(getKey, verify).catch(failure => {
           // Only a token whose key is not there either can get here: a key that is, was worth the question.

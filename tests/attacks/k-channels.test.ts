@@ -189,7 +189,12 @@ describe('a log-out over the back channel', () => {
   it('K05: whose keys cannot be read is 503, and the provider is not asked for each', async () => {
     const world = await start('lmdb')
     const { sid, cookie } = await loggedIn(world)
-    const token = await logoutToken(world.odd, { sid })
+    // A key that no login has read yet.
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    world.odd.publish([{ ...(await exportJWK(publicKey)), kid: 'new', alg: 'ES256', use: 'sig' }])
+    const token = await new SignJWT(logoutClaims(world.odd, { sid }))
+      .setProtectedHeader({ alg: 'ES256', kid: 'new' })
+      .sign(privateKey)
     world.odd.setAnswers({ keysAnswer: response => void response.writeHead(500).end() })
     const before = world.odd.keyRequests()
     for (let count = 0; count < 20; count += 1) expect((await world.send('odd', token)).status).toBe(503)
@@ -198,6 +203,27 @@ describe('a log-out over the back channel', () => {
     world.odd.setAnswers({})
     await expect.poll(async () => (await world.send('odd', token)).status, { interval: 500 }).toBe(200)
     expect(await world.isLetIn(cookie)).toBe(false)
+  })
+
+  it('K05: with a new key is taken at once, and only keys that are not there make a pause', async () => {
+    const world = await start('lmdb')
+    const { sid, cookie } = await loggedIn(world)
+    const signed = async (kid: string) => {
+      const { privateKey, publicKey } = await generateKeyPair('ES256')
+      const token = await new SignJWT(logoutClaims(world.odd, { sid }))
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .sign(privateKey)
+      return { token, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' } }
+    }
+    const next = await signed('next')
+    world.odd.publish([next.jwk])
+    expect((await world.send('odd', next.token)).status).toBe(200)
+    expect(await world.isLetIn(cookie)).toBe(false)
+    const before = world.odd.keyRequests()
+    for (let count = 0; count < 20; count += 1) {
+      expect((await world.send('odd', (await signed(`forged-${count}`)).token)).status).toBe(400)
+    }
+    expect(world.odd.keyRequests() - before).toBe(1)
   })
 
   it('oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg: with an algorithm that the provider does not state', async () => {
