@@ -35,7 +35,9 @@ export type Login = ReturnType<typeof composeLogin>
 export function composeLogin(base: Base, kept: Kept, policy: Policy) {
   const { config, clock, logger, audit, hostSettings } = base
   const { url: publicUrl } = config.server
-  const passedOn = [...new Set(config.hosts.flatMap(({ assertionClaims = [] }) => assertionClaims.map(({ path }) => path)))]
+  const passedOn = [
+    ...new Set(config.hosts.flatMap(({ assertionClaims = [] }) => assertionClaims.map(({ path }) => path))),
+  ]
   const outbound = createOutbound()
   const providers = createProviders({
     settings: config.providers.map(settings => ({ ...settings, passedOn })),
