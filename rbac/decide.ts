@@ -11,6 +11,7 @@ import type { Identity } from './identity.ts'
 import type { Candidates } from './partition.ts'
 import type { PolicySnapshot } from './policy.ts'
 import type { Row } from './row.ts'
+import { PathTooCostlyError } from './row-index.ts'
 import { type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
 
 /** Gets what went wrong inside a decision, for the log. */
@@ -56,7 +57,11 @@ export function decideWithTrace(
   { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
 ): Decision {
   const evaluationOf = () => createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace })
-  const candidatesOf = () => policy.candidatesFor(request.domain)
+  const candidatesOf = (evaluation: Evaluation) => {
+    // What would not be compared is not explained as if it were.
+    policy.narrow(request.domain, evaluation)
+    return policy.candidatesFor(request.domain)
+  }
   return decideAmong({ candidatesOf, evaluationOf, now: context.now }, policy, onError)
 }
 
@@ -85,6 +90,7 @@ function decideAmong(
     const reported = shadow.length === 0 ? {} : reportShadow(() => pass(shadow), onError)
     return { ...answer(candidates, pass), revision, ...reported }
   } catch (error) {
+    if (error instanceof PathTooCostlyError) return { effect: 'deny', reason: 'path-too-costly', revision }
     report(onError, error)
     return { effect: 'deny', reason: 'evaluation-failed', revision }
   }

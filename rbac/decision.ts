@@ -18,6 +18,8 @@ export const denyReasons = {
   'no-rule-matched': 'No rule admits this identity to this path with this method.',
   'condition-failed': 'A rule fits but for its condition.',
   'rule-denied': 'A deny rule applies.',
+  'path-too-costly':
+    'The path is longer than the patterns of this host may be compared with; give them fixed beginnings.',
   'evaluation-failed': 'The evaluation failed; a failure never admits anyone.',
 } as const
 

@@ -114,7 +114,7 @@ function explainRows(decision: Decision, question: Question, policy: PolicySnaps
     for (const row of evaluation.applied) applied.add(row)
     return isAllowed
   }
-  const hasFailed = decision.effect === 'deny' && decision.reason === 'evaluation-failed'
+  const hasFailed = decision.effect === 'deny' && ['evaluation-failed', 'path-too-costly'].includes(decision.reason)
   if (!hasFailed && pass(enforced) !== (decision.effect === 'allow')) {
     throw new Error('the rows of the domain do not evaluate to the decision that was made')
   }

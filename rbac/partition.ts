@@ -7,7 +7,7 @@
  */
 import { coveringPatterns } from './domains.ts'
 import type { Row } from './row.ts'
-import { createRowIndex, findRows, type Question, type RowIndex } from './row-index.ts'
+import { createRowIndex, createSearch, findRows, type Question, type RowIndex } from './row-index.ts'
 import { type Pause, sliceLength, visitInSlices } from './slices.ts'
 
 /** Rows in order of load. */
@@ -68,15 +68,14 @@ function candidatesOf(parts: readonly Part[]): Candidates {
 }
 
 function narrowed(parts: readonly Part[], question: Question): Candidates {
-  const enforced: Row[] = []
-  const shadow: Row[] = []
+  const [enforced, shadow] = [createSearch(question), createSearch(question)]
   let isCovered = false
   for (const part of parts) {
     if (part.enforced.rows.length > 0) isCovered = true
-    findRows(part.enforced, question, enforced)
-    findRows(part.shadow, question, shadow)
+    findRows(part.enforced, enforced)
+    findRows(part.shadow, shadow)
   }
-  return { enforced: inOrder(enforced), shadow: inOrder(shadow), isCovered }
+  return { enforced: inOrder(enforced.found), shadow: inOrder(shadow.found), isCovered }
 }
 
 const inOrder = (rows: Row[]): Row[] => rows.sort((a, b) => a.order - b.order)

@@ -68,23 +68,43 @@ async function groupBy(
   return groups
 }
 
-/** Adds the rows that fit to `found`, in any order. */
-export function findRows({ rows, bySubject }: RowIndex, question: Question, found: Row[]): void {
-  if (rows.length === 0) return
-  const names = question.names()
-  if (bySubject === undefined) addFitting(rows, question, names, found)
-  else for (const name of names) findOwnRows(bySubject.get(name), question, names, found)
+/**
+ * Threat: a path of 8 KB, another one each time, against hundreds of patterns: each check then takes as long as a hundred
+ * others. Paths of everyday length are compared with whatever rows there are; longer ones as far as the steps go.
+ */
+const everydayLength = 1_024
+const mostSteps = 2_500_000
+
+/** The path is too long for the patterns that it would have to be compared with. */
+export class PathTooCostlyError extends Error {}
+
+/** One question to the index. */
+export interface Search {
+  readonly question: Question
+  /** Rows that fit, in any order. */
+  readonly found: Row[]
+  stepsLeft: number
 }
 
-function findOwnRows(own: SubjectRows | undefined, question: Question, names: ReadonlySet<string>, found: Row[]): void {
+export const createSearch = (question: Question): Search => ({ question, found: [], stepsLeft: mostSteps })
+
+/** Adds the rows that fit to `search.found`. Throws `PathTooCostlyError`. */
+export function findRows({ rows, bySubject }: RowIndex, search: Search): void {
+  if (rows.length === 0) return
+  const names = search.question.names()
+  if (bySubject === undefined) addFitting(rows, names, search)
+  else for (const name of names) findOwnRows(bySubject.get(name), names, search)
+}
+
+function findOwnRows(own: SubjectRows | undefined, names: ReadonlySet<string>, search: Search): void {
   if (own === undefined) return
   const { rows, byAnchor, reach } = own
   if (byAnchor === undefined) {
-    addFitting(rows, question, names, found)
+    addFitting(rows, names, search)
     return
   }
-  const { readings } = question
-  const visit = (anchor: string): void => addFitting(byAnchor.get(anchor) ?? [], question, names, found)
+  const { readings } = search.question
+  const visit = (anchor: string): void => addFitting(byAnchor.get(anchor) ?? [], names, search)
   if (readings.length === 1) {
     visitAnchors(readings[0], reach, visit)
     return
@@ -104,13 +124,18 @@ function visitAnchors(path: string, reach: number, visit: (anchor: string) => vo
   }
 }
 
-function addFitting(
-  rows: readonly Row[],
-  { readings, action }: Question,
-  names: ReadonlySet<string>,
-  found: Row[],
-): void {
+function addFitting(rows: readonly Row[], names: ReadonlySet<string>, search: Search): void {
+  const { readings, action } = search.question
+  const isLong = readings[0].length > everydayLength
   for (const row of rows) {
-    if (names.has(row.whom) && fitsReadings(row, readings) && row.fitsAction(action)) found.push(row)
+    if (!names.has(row.whom) || !row.fitsAction(action)) continue
+    if (isLong) spendSteps(row, search)
+    if (fitsReadings(row, readings)) search.found.push(row)
   }
+}
+
+function spendSteps({ steps }: Row, search: Search): void {
+  const { readings } = search.question
+  search.stepsLeft -= steps * readings[0].length * readings.length
+  if (search.stepsLeft < 0) throw new PathTooCostlyError('the path is too long for the patterns of its host')
 }

@@ -32,6 +32,7 @@ export interface Row {
   readonly isShadow: boolean
   readonly fitsResource: ResourceMatcher
   /** See `Resource`. */
+  readonly steps: number
   readonly anchor: string
   readonly fitsAction: ActionMatcher
   readonly when: Condition
@@ -47,7 +48,7 @@ export interface RowContext {
 export type ParseRow = (line: PolicyLine, order: number) => Row | undefined
 
 const fieldNames = 'p, subject, domain, resource, action, condition, effect'
-const nowhere: Resource = { fits: () => false, anchor: '' }
+const nowhere: Resource = { fits: () => false, steps: 0, anchor: '' }
 
 /** Rows with an equal field share its text and its compiled form: most fields of a large policy have few values. */
 export function createRowParser({ conditions, providers, problems }: RowContext): ParseRow {
@@ -96,6 +97,7 @@ export function createRowParser({ conditions, providers, problems }: RowContext)
       isDeny,
       isShadow: effect.startsWith('shadow-'),
       fitsResource: place.value.fits,
+      steps: place.value.steps,
       anchor: place.value.anchor,
       fitsAction: does.value,
       when: holds.value,
