@@ -40,7 +40,7 @@ function createRoute(dependencies: BackChannelDependencies): RequestHandler {
   return async (request, response) => {
     const name = requireChannel(request, dependencies)
     const provider = await dependencies.providers.find(name)
-    const { issuer, id, sub, sid } = await tokens.read(provider, tokenOf(request))
+    const { issuer, id, sub, sid, hasExpiry } = await tokens.read(provider, tokenOf(request))
     // Threat: a copy of the message that comes after the person has logged in again.
     if (await marks.hasSeen(issuer, id)) {
       logger.warn(
@@ -48,6 +48,10 @@ function createRoute(dependencies: BackChannelDependencies): RequestHandler {
         'a log-out token came again and was ignored',
       )
       return answerDone(response)
+    }
+    if (!hasExpiry) {
+      const fields = { requestId: visitOf(response).requestId, provider: name }
+      logger.info(fields, 'a log-out token without exp was accepted: its iat is young enough')
     }
     const loggedOut = {
       issuer,

@@ -19,6 +19,8 @@ export interface LogoutToken {
   readonly id: string
   readonly sub?: string
   readonly sid?: string
+  /** Whether it has an `exp`. */
+  readonly hasExpiry: boolean
 }
 
 export interface LogoutTokens {
@@ -30,7 +32,7 @@ export interface LogoutTokensOptions {
   readonly clock: Clock
 }
 
-/** A token is made when it is sent; an old one is a copy. */
+/** A token is made when it is sent; an old one is a copy. Also the bound of one without `exp`, which some providers leave out. */
 const maxAgeSeconds = 300
 /** After that no copy of a token that was accepted passes any more. */
 export const replaySeconds = maxAgeSeconds + 2 * clockSkewSeconds
@@ -46,7 +48,7 @@ export function createLogoutTokens({ clock }: LogoutTokensOptions): LogoutTokens
           issuer,
           audience: configuration.clientMetadata().client_id,
           algorithms: [...signingAlgorithms(configuration)],
-          requiredClaims: ['iat', 'exp', 'jti', 'events'],
+          requiredClaims: ['iat', 'jti', 'events'],
           maxTokenAge: maxAgeSeconds,
           clockTolerance: clockSkewSeconds,
           currentDate: new Date(clock.now()),
@@ -77,7 +79,12 @@ function readClaims(claims: JWTPayload): Omit<LogoutToken, 'issuer'> {
   if (sub === undefined && sid === undefined) throw invalid('neither sub nor sid')
   if (sub !== undefined && !isText(sub)) throw invalid('sub is no text')
   if (sid !== undefined && !isText(sid)) throw invalid('sid is no text')
-  return { id: jti, ...(sub !== undefined && { sub }), ...(sid !== undefined && { sid }) }
+  return {
+    id: jti,
+    hasExpiry: claims.exp !== undefined,
+    ...(sub !== undefined && { sub }),
+    ...(sid !== undefined && { sid }),
+  }
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''

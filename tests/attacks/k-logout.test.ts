@@ -80,7 +80,11 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       ['with an old iat', changed({ iat: seconds() - 1000, exp: seconds() + 1000 })],
       ['with an iat in the future', changed({ iat: seconds() + 1000, exp: seconds() + 2000 })],
       ['that has expired', changed({ iat: seconds() - 200, exp: seconds() - 100 })],
-      ['without exp', changed({ exp: undefined })],
+      ['without exp and iat', changed({ exp: undefined, iat: undefined })],
+      ['without exp, of six minutes ago', changed({ exp: undefined, iat: seconds() - 360 })],
+      ['without exp, with an iat in the future', changed({ exp: undefined, iat: seconds() + 60 })],
+      ['without exp, with an iat that is a text', changed({ exp: undefined, iat: String(seconds()) })],
+      ['with an exp that is null', changed({ exp: null })],
       ['without jti', changed({ jti: undefined })],
       ['with a jti that is a number', changed({ jti: 7 })],
       ['without aud', changed({ aud: undefined })],
@@ -115,6 +119,22 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       ['that is no token', () => 'garbage'],
       ['that is empty', () => ''],
     ]
+    it('K01: a token without exp, as Hydra sends it, is taken once for its iat, and the log says so', async () => {
+      const { cookie, ...claims } = await loggedIn()
+      const said = () => world.logText().split('log-out token without exp was accepted').length
+      const before = said()
+      const token = await logoutToken(world.odd, { ...claims, exp: undefined, iat: seconds() - 200 })
+      expect((await world.send('odd', token)).status).toBe(200)
+      expect(await world.isLetIn(cookie)).toBe(false)
+      await expect.poll(said).toBe(before + 1)
+      // A copy counts as little as one of a token with exp.
+      const ignored = () => world.logText().split('came again and was ignored').length
+      const ignoredBefore = ignored()
+      expect((await world.send('odd', token)).status).toBe(200)
+      await expect.poll(ignored).toBe(ignoredBefore + 1)
+      expect(said()).toBe(before + 1)
+    })
+
     it('K01: a token with a fault is 400 and ends nothing', async () => {
       const { cookie, ...claims } = await loggedIn()
       for (const [what, make] of bad) {
