@@ -8,6 +8,7 @@ import {
   discovery,
 } from 'openid-client'
 import { type Clock, clockSkewSeconds } from '../clock.ts'
+import { type PatienceOptions, patientFetch } from './busy-provider.ts'
 import type { ClaimMapping } from './claims.ts'
 import { type ClientCredentials, createClientAuthentication } from './client-authentication.ts'
 import type { GroupsOverage } from './group-overage.ts'
@@ -46,7 +47,7 @@ export interface ProviderSettings extends ClientCredentials {
   readonly emailDomains?: readonly string[]
 }
 
-export interface DiscoveryOptions {
+export interface DiscoveryOptions extends Pick<PatienceOptions, 'wait'> {
   /** Origin of the auth host. */
   readonly publicUrl: string
   readonly fetch: OutboundFetch
@@ -92,7 +93,7 @@ export async function discoverProvider(
     },
     createClientAuthentication(settings),
     {
-      [customFetch]: lookingFetch(options.clientFetch ?? options.fetch),
+      [customFetch]: lookingFetch(patientFetch(options.clientFetch ?? options.fetch, options)),
       timeout,
       // Signatures of ID tokens: see `requireSignature`.
       execute: isHttps ? [] : [allowInsecureRequests],

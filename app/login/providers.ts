@@ -5,6 +5,7 @@
  * readiness says which provider is missing.
  */
 import { OperationalError } from '../errors.ts'
+import { type BusyProviderError, busyIn } from './busy-provider.ts'
 import { describeError } from './describe-error.ts'
 import { type DiscoveredProvider, type DiscoveryOptions, discoverProvider, type ProviderSettings } from './discovery.ts'
 import type { Outbound } from './outbound.ts'
@@ -83,6 +84,7 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
   const { name, issuer } = settings
   let provider: DiscoveredProvider | undefined
   let lastError: string | undefined
+  let busy: BusyProviderError | undefined
   let lastTriedAt = Number.NEGATIVE_INFINITY
   let running: Promise<void> | undefined
   const discoveryOptions = withClientFetch(settings, options)
@@ -93,7 +95,8 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
       if (lastError !== undefined) options.logger.info({ provider: name, issuer }, 'provider is reachable again')
       lastError = undefined
     } catch (error) {
-      lastError = describeError(error)
+      busy = busyIn(error)
+      lastError = describeError(busy ?? error)
       options.logger.warn({ provider: name, issuer, reason: lastError }, 'provider discovery failed')
     }
     lastTriedAt = options.clock.now()
@@ -111,7 +114,7 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
       if (provider !== undefined) return provider
       if (running !== undefined || options.clock.now() - lastTriedAt >= MIN_RETRY_MS) await attempt()
       if (provider !== undefined) return provider
-      throw new OperationalError('ERR_PROVIDER_UNAVAILABLE', `provider ${name} is not reachable`)
+      throw busy ?? new OperationalError('ERR_PROVIDER_UNAVAILABLE', `provider ${name} is not reachable`)
     },
     status: () => ({ name, issuer, ready: provider !== undefined, ...(lastError !== undefined && { lastError }) }),
     start: repeat.start,

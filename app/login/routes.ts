@@ -7,6 +7,7 @@ import { type ErrorRequestHandler, type RequestHandler, type Response, Router, u
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { Page, Pages } from '../pages/pages.ts'
+import { BusyProviderError } from './busy-provider.ts'
 import { createCallbackRoute } from './callback.ts'
 import { createBoundStep } from './certificate-binding.ts'
 import { createEmailRoute } from './choose-provider.ts'
@@ -84,6 +85,7 @@ function showError({ clock, logger, pages }: LoginDependencies): ErrorRequestHan
     const fields = { requestId, code, path: request.path, detail: error.message, ...reason }
     if (status >= 500) logger.error(fields, 'login page failed')
     else logger.warn(fields, 'login page refused')
+    if (error instanceof BusyProviderError) response.set('Retry-After', String(error.retryAfterSeconds))
     if (code === 'ERR_LOGIN_STEP_UP_FAILED')
       return sendPage(response, status, stepUpPage(error, response, clock, pages))
     sendPage(response, status, pages.error({ status, sentence, requestId, retryUrl }))
