@@ -6,7 +6,7 @@
 import { canonicaliseAuthority, type Scheme } from './canonical-host.ts'
 import { canonicaliseTarget } from './canonical-path.ts'
 import { MalformedRequestError } from './malformed-request.ts'
-import { isMethod } from './methods.ts'
+import { isMethod, methodsWithoutPath } from './methods.ts'
 
 export { MalformedRequestError } from './malformed-request.ts'
 
@@ -55,7 +55,7 @@ export function canonicalise(original: OriginalRequest, options: CanonicalOption
   if (!isMethod(method)) throw new MalformedRequestError('method', 'the method is not a token of A to Z and dashes')
   // Threat: the one method whose target is no path (RFC 9110 section 9.3.6). A proxy that states `/` for it sends the
   // application `CONNECT wiki:22`; whatever the policy says of `/`, nothing was said of that.
-  if (method === 'CONNECT') throw new MalformedRequestError('method', 'CONNECT asks for a tunnel and names no path')
+  if (methodsWithoutPath.has(method)) throw new MalformedRequestError('method', `${method} names no path`)
   const scheme = parseScheme(original.scheme)
   const { domain, port } = canonicaliseAuthority(host, scheme, options.allowUnderscore)
   const { path, query } = canonicaliseTarget(target, {
