@@ -260,6 +260,13 @@ export class ProviderVisitor {
   }
 }
 
+/** Where a page without a script leads on to by itself. */
+export function leadsTo(text: string): string {
+  const [, address] = /<meta http-equiv="refresh" content="0;url=([^"]+)">/.exec(text) ?? []
+  if (address === undefined) throw new Error(`the page leads nowhere: ${text.slice(0, 200)}`)
+  return address.replaceAll('&amp;', '&')
+}
+
 /** Action and fields of a page that holds nothing but one form. */
 export function formOf(page: string, status: number): { action: string; body?: string } {
   const [, action] = /<form[^>]* action="([^"]*)"/.exec(page) ?? []

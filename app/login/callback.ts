@@ -15,11 +15,11 @@ import { leaveFor } from './finish.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
 import { logNoReturn, noteNoReturn } from './no-return.ts'
 import { loginPath, rawQueryOf } from './parameters.ts'
-import { needsPerson } from './refusal.ts'
+import { isProviderFault, needsPerson } from './refusal.ts'
 import { withChoice } from './remember.ts'
 import type { NoReturn } from './return-to.ts'
 import { loginOf } from './session-middleware.ts'
-import { confirmSession, endUnconfirmed } from './silent-login.ts'
+import { confirmSession, endUnconfirmed, leaveUnanswered } from './silent-login.ts'
 import { startLogin } from './start.ts'
 import { noteRound, recentRounds } from './step-up-rounds.ts'
 import { auditFields, redirect, visitOf } from './visit.ts'
@@ -57,16 +57,12 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   const options = { phase: 'callback', attempt, handle } as const
   const outcome = await runStrategy(dependencies.sessions.passport, strategy, options, request, response).catch(
     (error: unknown) => {
-      if (attempt.prompt !== 'none' || !needsPerson(error)) throw error
+      if (attempt.prompt !== 'none' || !(needsPerson(error) || isProviderFault(error))) throw error
       return error as OperationalError
     },
   )
   if (outcome === undefined) return
-  if (outcome instanceof OperationalError) {
-    await endUnconfirmed(attempt, outcome, request, response, dependencies)
-    const { prompt: _none, ...intent } = intentOf(attempt)
-    return startLogin(intent, request, response, dependencies)
-  }
+  if (outcome instanceof OperationalError) return leaveSilent(outcome, attempt, request, response, dependencies)
   const verified = withBinding(outcome, request, dependencies)
   const confirmation = await confirmSession(verified, attempt, request, response, dependencies)
   // Whoever has logged out in the meantime stays logged out.
@@ -80,6 +76,25 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   noteRound(attempt, before, request, now)
   if (dependencies.providers.list.length > 1) dependencies.providerCookie.remember(response, provider)
   await leaveFor(attempt, request, response, dependencies)
+}
+
+/** A silent login that has failed: on to a login with questions, or back with the session as it was. */
+async function leaveSilent(
+  failure: OperationalError,
+  attempt: LoginAttempt,
+  request: Request,
+  response: Response,
+  dependencies: LoginDependencies,
+): Promise<void> {
+  if (isProviderFault(failure)) {
+    const confirmation = await leaveUnanswered(attempt, failure, request, response, dependencies)
+    if (confirmation === 'another-login') throw failure
+    if (confirmation === 'unconfirmed') return leaveFor(attempt, request, response, dependencies)
+  } else {
+    await endUnconfirmed(attempt, failure, request, response, dependencies)
+  }
+  const { prompt: _none, ...intent } = intentOf(attempt)
+  await startLogin(intent, request, response, dependencies)
 }
 
 /** What the login was for is known while the attempt is kept, and as long as it was not used. */

@@ -7,7 +7,6 @@
 import { createHash, createPrivateKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto'
 import {
   type ClientAuth,
-  ClientSecretBasic,
   ClientSecretPost,
   modifyAssertion,
   None,
@@ -43,7 +42,7 @@ export function createClientAuthentication(credentials: ClientCredentials): Clie
   const { clientAuthentication = 'auto', clientSecret } = credentials
   switch (clientAuthentication) {
     case 'client_secret_basic':
-      return ClientSecretBasic(required(clientSecret, 'client secret'))
+      return sendInHeader(required(clientSecret, 'client secret'))
     case 'client_secret_post':
       return ClientSecretPost(required(clientSecret, 'client secret'))
     case 'private_key_jwt':
@@ -66,7 +65,7 @@ function required(value: string | undefined, what: string): string {
 
 /** Basic where the provider does not say (OpenID Connect Discovery 1.0 section 3). */
 function sendSecretAsOffered(secret: string): ClientAuth {
-  const basic = ClientSecretBasic(secret)
+  const basic = sendInHeader(secret)
   const post = ClientSecretPost(secret)
   return (server, client, body, headers) => {
     const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
@@ -74,6 +73,18 @@ function sendSecretAsOffered(secret: string): ClientAuth {
     return method(server, client, body, headers)
   }
 }
+
+/**
+ * RFC 6749 section 2.3.1: both parts as a form encodes them, so `-`, `_`, `.` and `*` as they are. openid-client escapes
+ * those as well, which means the same; but providers that do not decode (Gitea, doorkeeper, Casdoor) then know nobody.
+ */
+function sendInHeader(secret: string): ClientAuth {
+  return (_server, { client_id: id }, _body, headers) => {
+    headers.set('Authorization', `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString('base64')}`)
+  }
+}
+
+const formEncoded = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1)
 
 /** RFC 7523 section 2.2. The algorithm follows from the key and from what the provider accepts. */
 function signAssertions(credentials: ClientCredentials): ClientAuth {

@@ -15,15 +15,13 @@ import { auditFields, nameOf, redirect, sendPage, visitOf } from './visit.ts'
 const signedOutPath = '/signed-out'
 
 export function createConfirmLogoutRoute(dependencies: LoginDependencies): RequestHandler {
-  return async (request, response) => {
+  return (request, response) => {
     const login = loginOf(request)
     if (login === undefined) return redirect(response, signedOutPath)
-    const target = await endSessionUrl(undefined, login.identity.provider, dependencies)
     const page = dependencies.pages.confirmLogout({
       who: nameOf(login.identity),
       action: '/logout',
       csrfToken: dependencies.formTokens.tokenOf(request.sessionID),
-      formTargets: target === undefined ? [] : [new URL(target).origin],
     })
     sendPage(response, 200, page)
   }
@@ -47,7 +45,11 @@ export function createLogoutRoute(dependencies: LoginDependencies): RequestHandl
       session,
       cause: 'logout',
     })
-    redirect(response, (await endSessionUrl(login.idToken, provider, dependencies)) ?? signedOutPath)
+    const target = await endSessionUrl(login.idToken, provider, dependencies)
+    if (target === undefined) return redirect(response, signedOutPath)
+    // A redirect would be a part of the form's own way, which the page's policy ends at this origin: wherever the provider
+    // then redirects, the browser would stop, and the person would still be logged in there.
+    sendPage(response, 200, dependencies.pages.leadBack({ url: target }))
   }
 }
 

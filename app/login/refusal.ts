@@ -71,6 +71,8 @@ function nameCheck(error: unknown, endpoint: string): string {
 
 /** What a provider answers that was asked not to ask the person, and would have to (section 3.1.2.6). */
 const personIsNeeded = new Set([
+  // What some answer to `prompt=none` for an account that is closed, or not admitted any more.
+  'access_denied',
   'account_selection_required',
   'consent_required',
   'interaction_required',
@@ -79,6 +81,10 @@ const personIsNeeded = new Set([
 
 export const needsPerson = (error: unknown): boolean =>
   error instanceof RefusedLoginError && personIsNeeded.has(error.providerError)
+
+/** The provider has a fault of its own and says nothing of the person (RFC 6749 section 4.1.2.1). */
+export const isProviderFault = (error: unknown): boolean =>
+  error instanceof RefusedLoginError && ['server_error', 'temporarily_unavailable'].includes(error.providerError)
 
 function explainRefusal(error: AuthorizationResponseError): OperationalError {
   const detail = `${shorten(error.error)}: ${shorten(error.error_description ?? '')}`

@@ -3,10 +3,11 @@
  * 3.1.2.1): how a provider that gives no token to ask with is asked whether it still stands by a login.
  */
 import type { Request, RequestHandler, Response } from 'express'
-import { OperationalError } from '../errors.ts'
+import { type ErrorCode, OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
 import type { LoginAttempt } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
+import { describeError } from './describe-error.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
 import { loginOf } from './session-middleware.ts'
 import { vanishedClaim, vanishedDetail } from './vanished-claims.ts'
@@ -58,7 +59,10 @@ export async function confirmSession(
   if (!isSameLogin(current, fresh)) return 'another-login'
   const { claimPolicy } = await dependencies.providers.find(attempt.provider)
   const vanished = vanishedClaim(current.identity, sources, claimPolicy)
-  if (vanished !== undefined) return leaveUnconfirmed(vanished, current, request, response, dependencies)
+  if (vanished !== undefined) {
+    const why = { code: 'ERR_LOGIN_CLAIMS_INVALID', reason: vanishedDetail(vanished) } as const
+    return leaveUnconfirmed(why, current, request, response, dependencies)
+  }
   const { sessionID } = request
   await keepTokens(sessionID, tokens, current)
   if ((await verification.confirm(sessionID, fresh)) === undefined) return 'ended'
@@ -73,19 +77,35 @@ export async function confirmSession(
   return 'confirmed'
 }
 
+/**
+ * The provider has a fault: nothing is known of the session that waited for its answer, which is no error of the person's.
+ * `another-login` where no session waited.
+ */
+export async function leaveUnanswered(
+  { provider }: LoginAttempt,
+  fault: OperationalError,
+  request: Request,
+  response: Response,
+  dependencies: Dependencies,
+): Promise<Confirmation> {
+  const login = loginOf(request)
+  if (login === undefined || login.identity.provider !== provider) return 'another-login'
+  const why = { code: 'ERR_PROVIDER_UNAVAILABLE', reason: describeError(fault) } as const
+  return leaveUnconfirmed(why, login, request, response, dependencies)
+}
+
 /** The provider has answered, and its answer confirms nothing: the session goes on until its grace is over, and then ends. */
 async function leaveUnconfirmed(
-  claim: string,
+  { code, reason }: { readonly code: ErrorCode; readonly reason: string },
   login: LoginSession,
   request: Request,
   response: Response,
   { audit, endSession, logger, sessionDigest, verification }: Dependencies,
 ): Promise<Confirmation> {
   const { provider, subject } = login.identity
-  const code = 'ERR_LOGIN_CLAIMS_INVALID'
   const fields = { ...auditFields(request, response), subject, session: sessionDigest(request.sessionID) }
   const { requestId } = visitOf(response)
-  logger.warn({ requestId, provider, code, reason: vanishedDetail(claim) }, 'a silent login confirmed nothing')
+  logger.warn({ requestId, provider, code, reason }, 'a silent login confirmed nothing')
   audit.write({ event: 'session.verification-failed', ...fields, provider, code, reason: 'unavailable' })
   if (!verification.isOverdue(login)) return 'unconfirmed'
   await endSession(request.sessionID)

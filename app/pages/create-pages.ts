@@ -22,8 +22,7 @@ const SIDE_LINK_BYTES = 300
 export function createPages(options: PagesOptions = {}): Pages {
   const productName = cut(options.productName ?? 'Sallyport', 64)
   const layOut = createLayout(productName)
-  const lay = (title: string, body: Html, formTargets?: readonly string[]) =>
-    layOut({ title, body, ...(formTargets === undefined ? {} : { formTargets }) })
+  const lay = (title: string, body: Html, hasForm = false) => layOut({ title, body, hasForm })
   return {
     denied: page => lay('You may not open this', deniedBody(page)),
     error: page => lay(errorTitle(page.status), errorBody(page)),
@@ -40,15 +39,15 @@ export function createPages(options: PagesOptions = {}): Pages {
             html`${noticeBody(notice)}${facts([['Logged in as', cut(who, WHO_BYTES)]])}
 <nav>${link('/session', 'Your sessions')}${link(logoutUrl, 'Log out')}</nav>`,
           ),
-    confirmLogout: ({ who, action, csrfToken, formTargets }) =>
+    confirmLogout: ({ who, action, csrfToken }) =>
       lay(
         'Log out?',
         html`${facts([['Logged in as', cut(who, WHO_BYTES)]])}
 <p>This ends your session in every application.</p>
 <nav><form method="post" action="${action}"><input type="hidden" name="token" value="${csrfToken}"><button class="main">Log out</button></form>${link('/', 'Stay')}</nav>`,
-        formTargets,
+        true,
       ),
-    sessionOverview: page => lay('Your session', sessionOverviewBody(page), []),
+    sessionOverview: page => lay('Your session', sessionOverviewBody(page), true),
     signedOut: ({ loginUrl }) =>
       lay(
         'You are logged out',
@@ -61,9 +60,9 @@ export function createPages(options: PagesOptions = {}): Pages {
         html`<form method="post" action="${action}"><p><label><input type="checkbox" name="remember" value="1"> Stay logged in on this device</label></p>
 <p><small>Leave it empty on a computer that others use.</small></p>
 <nav><button class="main">Continue</button></nav></form>`,
-        [],
+        true,
       ),
-    chooseProvider: page => lay('Log in with', choiceBody(page), page.emailForm === undefined ? undefined : []),
+    chooseProvider: page => lay('Log in with', choiceBody(page), page.emailForm !== undefined),
     keepFragment: keepFragmentPage,
     leadBack: leadBackPage,
     continueTo: ({ label, url }) =>

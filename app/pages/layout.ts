@@ -32,20 +32,23 @@ export interface LayoutOptions {
   readonly title: string
   /** Everything below the heading. */
   readonly body: Html
-  /** Where a form of this page may go, also by a redirect; nowhere if absent. */
-  readonly formTargets?: readonly string[]
+  /**
+   * Whether the page has a form, which then goes to this origin alone, redirects of its answer included: what leads to
+   * somebody else is a page, so that no list of the hosts that a provider may redirect over is needed. Default false.
+   */
+  readonly hasForm?: boolean
 }
 
 /** The frames of pages with this product's name; what is the same on every page of a title is put together once. */
 export function createLayout(productName: string): (options: LayoutOptions) => Page {
   const frames = new Map<string, Frame>()
-  return ({ title, body, formTargets }) => {
+  return ({ title, body, hasForm = false }) => {
     // Titles are written here and in create-pages.ts: there are only so many.
     const frame = frames.get(title) ?? createFrame(productName, title)
     frames.set(title, frame)
     return {
       html: frame.before + body.markup + frame.after,
-      contentSecurityPolicy: formTargets === undefined ? policyWithoutForms : contentSecurityPolicy(formTargets),
+      contentSecurityPolicy: hasForm ? policyWithForms : policyWithoutForms,
     }
   }
 }
@@ -82,8 +85,7 @@ const emblem = html`<svg viewBox="0 0 40 40" fill="none" stroke="currentColor" s
 /** Constant, and without a character that HTML would read otherwise. */
 const styleSheet = Html.of([style], [])
 
-function contentSecurityPolicy(formTargets: readonly string[] | undefined): string {
-  const forms = formTargets === undefined ? "'none'" : ["'self'", ...formTargets.map(originOf)].join(' ')
+function contentSecurityPolicy(forms: "'none'" | "'self'"): string {
   return [
     "default-src 'none'",
     `style-src 'sha256-${styleHash}'`,
@@ -93,7 +95,5 @@ function contentSecurityPolicy(formTargets: readonly string[] | undefined): stri
   ].join('; ')
 }
 
-const policyWithoutForms = contentSecurityPolicy(undefined)
-
-/** Only an origin: a path or a semicolon would write into the policy. */
-const originOf = (url: string): string => new URL(url).origin
+const policyWithoutForms = contentSecurityPolicy("'none'")
+const policyWithForms = contentSecurityPolicy("'self'")

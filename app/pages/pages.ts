@@ -57,13 +57,8 @@ export interface Pages {
   stepUpFailed(page: StepUpFailedPage): Page
   /** Shown at the auth host's root: who is logged in, and why they are here and not where they wanted to be. */
   welcome(page: WelcomePage): Page
-  /** Asks before logging out; the form posts to `action` with `csrfToken`. `formTargets` are further origins that the answer redirects to. */
-  confirmLogout(page: {
-    readonly who: string
-    readonly action: string
-    readonly csrfToken: string
-    readonly formTargets: readonly string[]
-  }): Page
+  /** Asks before logging out; the form posts to `action` with `csrfToken`. The answer leads on by a page of its own. */
+  confirmLogout(page: { readonly who: string; readonly action: string; readonly csrfToken: string }): Page
   /** Who is logged in, until when, on which hosts, and where else; each with a form that ends it. */
   sessionOverview(page: SessionOverview): Page
   signedOut(page: { readonly loginUrl: string }): Page

@@ -65,7 +65,7 @@ export const navigation = {
 } as const
 
 export interface Browser {
-  /** Navigates and follows redirects (at most 20); the last answer. */
+  /** Navigates and follows what leads on by itself (at most 20 times); the last answer. */
   readonly visit: (url: string, options?: RequestOptions) => Promise<HttpResponse>
   /** Navigates without following. */
   readonly open: (url: string, options?: RequestOptions) => Promise<HttpResponse>
@@ -87,9 +87,9 @@ export function createBrowser(): Browser {
   }
   const visit = async (url: string, options: RequestOptions = {}): Promise<HttpResponse> => {
     let response = await open(url, options)
-    for (let hops = 0; isRedirect(response); hops += 1) {
-      if (hops >= 20) throw new Error(`too many redirects, the last one to ${response.headers.location}`)
-      response = await open(new URL(response.headers.location ?? '', response.url).href)
+    for (let hops = 0, next = nextOf(response); next !== undefined; hops += 1, next = nextOf(response)) {
+      if (hops >= 20) throw new Error(`too many redirects, the last one to ${next}`)
+      response = await open(new URL(next, response.url).href)
     }
     return response
   }
@@ -111,8 +111,11 @@ export function createBrowser(): Browser {
   }
 }
 
-function isRedirect(response: HttpResponse): boolean {
-  return [301, 302, 303, 307, 308].includes(response.status) && response.headers.location !== undefined
+/** Where an answer leads on to: by a redirect, or by a page that needs no script for it. */
+function nextOf({ status, headers, body }: HttpResponse): string | undefined {
+  if ([301, 302, 303, 307, 308].includes(status)) return headers.location
+  const [refresh] = /<meta http-equiv="refresh"[^>]*>/.exec(body) ?? []
+  return refresh === undefined ? undefined : attribute(refresh, 'content').replace(/^0;\s*url=/, '')
 }
 
 /** The first form of a page: where it goes and its hidden fields. Good enough for the pages of this demo. */

@@ -123,7 +123,10 @@ describe('through the whole service', () => {
   beforeAll(async () => {
     world = await startService({
       policy: 'p, authenticated, *.example.com, /**, *, -, allow\n',
-      hosts: [{ host: 'wiki.example.com', assertionClaims: ['upstream=sub', 'who=name'] }],
+      hosts: [
+        { host: '*.example.com', tickets: true },
+        { host: 'wiki.example.com', assertionClaims: ['upstream=sub', 'who=name'] },
+      ],
     })
   })
   afterAll(() => world.close())

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
+import type { Answer } from '../raw-exchange.ts'
 import { header, navigation, TestBrowser, type TestReplica, type TestService } from '../service.ts'
 import { startWorld, wiki } from './world.ts'
 
@@ -184,7 +185,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       world.provider.endpoints.setFault('token', { heldUntil: held.released, times: 1 })
       const asked = replicas().map(replica => home(cookie, replica))
       await expect.poll(() => tokenCalls() - before).toBe(1)
-      expect((await form()).status).toBe(303)
+      expect((await form()).status).toBe(200)
       held.release()
       expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([401, 401])
       for (const replica of replicas()) expect((await home(cookie, replica)).status).toBe(401)
@@ -347,6 +348,45 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect(ticket).toContain('/.sallyport/handoff?ticket=')
     })
 
+    /** What the provider sends the browser back with, in place of its own answer to a silent login. */
+    async function answeredWith(error: string, challenged: Answer, browser: TestBrowser) {
+      const start = await browser.request(header(challenged, 'location') ?? '')
+      const { searchParams } = new URL(start.headers.get('location') ?? '')
+      const callback = new URL(searchParams.get('redirect_uri') ?? '')
+      const state = searchParams.get('state') ?? ''
+      callback.search = new URLSearchParams({ error, state, iss: world.provider.issuer }).toString()
+      return browser.request(callback.href)
+    }
+
+    it('F10 ends when the provider answers access_denied, and the person is asked', async () => {
+      const browser = new TestBrowser()
+      const cookie = await world.logIn('alice', `${wiki}/`, browser)
+      world.moveClock(700)
+      const answer = await answeredWith('access_denied', await ask(cookie, '/', true), browser)
+      const next = new URL(answer.headers.get('location') ?? '')
+      expect([answer.status, next.origin, next.searchParams.has('prompt')]).toEqual([302, world.provider.issuer, false])
+      expect((await ask(cookie)).status).toBe(401)
+    })
+
+    it.each(['server_error', 'temporarily_unavailable'])(
+      'F10 goes on within the grace when the provider answers %s, without a page in between, and ends after it',
+      async error => {
+        const browser = new TestBrowser()
+        const cookie = await world.logIn('alice', `${wiki}/`, browser)
+        world.moveClock(700)
+        const answer = await answeredWith(error, await ask(cookie, '/', true), browser)
+        const ticket = answer.headers.get('location') ?? ''
+        expect(ticket).toContain('/.sallyport/handoff?ticket=')
+        const back = await world.ask('forward-auth', { url: ticket, cookie, headers: navigation })
+        expect(header(back, 'location')).toBe(`${wiki}/`)
+        expect((await ask(cookie, '/', true)).status).toBe(200)
+        world.moveClock(3600)
+        const late = await answeredWith(error, await ask(cookie, '/', true), browser)
+        expect(late.headers.get('location')).toContain(world.provider.issuer)
+        expect((await ask(cookie)).status).toBe(401)
+      },
+    )
+
     it('K06 is not ended by a link that asks for a silent login before it is due', async () => {
       const browser = new TestBrowser()
       const cookie = await world.logIn('alice', `${wiki}/`, browser)
@@ -379,7 +419,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       const challenged = await ask(cookie, '/', true)
       const login = (await browser.request(header(challenged, 'location') ?? '')).headers.get('location') ?? ''
       const callback = await browser.visitor.logIn(login, 'alice')
-      expect((await (await logOutForm(world, browser))()).status).toBe(303)
+      expect((await (await logOutForm(world, browser))()).status).toBe(200)
       expect((await browser.request(callback)).headers.get('location')).toBe(`${wiki}/`)
       expect((await ask(cookie)).status).toBe(401)
       expect(await (await browser.request(`${world.publicUrl}/`)).text()).not.toContain('alice')

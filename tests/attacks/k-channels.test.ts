@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createOutbound } from '../../app/login/outbound.ts'
 import { stretched } from '../pace.ts'
 import { requirePeer, startRedis } from '../peers.ts'
-import { formOf } from '../provider.ts'
+import { formOf, leadsTo } from '../provider.ts'
 import { startService, TestBrowser } from '../service.ts'
 import { type LogoutWorld, logoutClaims, logoutToken, shop, startLogoutWorld, wiki } from './logout-world.ts'
 import { type ReplicaProcess, spawnReplica } from './replica-process.ts'
@@ -90,7 +90,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       const [, token = ''] =
         /name="token" value="([^"]+)"/.exec(await (await elsewhere.request(`${world.publicUrl}/logout`)).text()) ?? []
       const left = await elsewhere.request(`${world.publicUrl}/logout`, { method: 'POST', body: `token=${token}` })
-      const target = new URL(left.headers.get('location') ?? '')
+      const target = new URL(leadsTo(await left.text()))
       expect(target.searchParams.get('id_token_hint')).toMatch(/^eyJ/)
       const confirm = await elsewhere.visitor.request(target.href)
       const yes = formOf(await confirm.text(), confirm.status)

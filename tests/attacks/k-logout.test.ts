@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requirePeer } from '../peers.ts'
-import { close, listen } from '../provider.ts'
+import { close, leadsTo, listen } from '../provider.ts'
 import { TestBrowser } from '../service.ts'
 import { type LogoutWorld, logoutClaims, logoutToken, shop, startLogoutWorld, wiki } from './logout-world.ts'
 
@@ -275,7 +275,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
         method: 'POST',
         body: `token=${token}&rd=https://evil.example/&post_logout_redirect_uri=https://evil.example/`,
       })
-      const target = new URL(response.headers.get('location') ?? '')
+      const target = new URL(leadsTo(await response.text()))
       expect(target.origin).toBe(world.odd.issuer)
       expect(target.searchParams.get('post_logout_redirect_uri')).toBe(`${world.publicUrl}/signed-out`)
       expect([await world.isLetIn(first), await world.isLetIn(cookieOfShop, shop)]).toEqual([false, false])

@@ -11,7 +11,7 @@ const login: LoginSession = { ...loginOf('alice', clock), startedAt: now - 600 }
 const session = { sessionId: 'session-of-alice-0123', sessionDigest: 'digest' }
 
 /** As far as clocks may differ, and just beyond. */
-const [near, far] = [now + 59, now + 61]
+const [near, far] = [now + 29, now + 31]
 
 describe('a session', () => {
   const guard = createClockGuard(clock)
