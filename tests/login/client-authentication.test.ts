@@ -293,3 +293,35 @@ describe.skipIf(requirePeer('openssl') === undefined)(
     })
   },
 )
+
+test('the secret in a header is encoded as a form is, for providers that do not decode it (RFC 6749 section 2.3.1)', async () => {
+  const sent: string[] = []
+  const clientId = 'sally-port_1.test*'
+  for (const secret of ['gloas-0f_3.e*~', 'with space & ü:%']) {
+    const headers = new Headers()
+    const authenticate = createClientAuthentication({
+      clientAuthentication: 'client_secret_basic',
+      clientSecret: secret,
+    })
+    await authenticate(
+      { issuer: 'https://idp.example' } as never,
+      { client_id: clientId },
+      new URLSearchParams(),
+      headers,
+    )
+    sent.push(Buffer.from(headers.get('Authorization')?.replace('Basic ', '') ?? '', 'base64').toString())
+  }
+  expect(sent).toEqual([`${clientId}:gloas-0f_3.e*%7E`, `${clientId}:with+space+%26+%C3%BC%3A%25`])
+})
+
+test('a provider that takes id and secret as they come knows a client with dashes and underscores in them', async () => {
+  const provider = closeLater(await startMisbehavingProvider())
+  const clientSecret = 'a-secret_of-the_client'
+  const party = closeLater(await startRelyingParty({ providers: [corp(provider.issuer, { clientSecret })] }))
+  await party.providers.start()
+  const browser = party.browser()
+  expect(locationOf(await browser.get(provider.answerTo(locationOf(await browser.get(start)), {})))).toBe(wiki)
+  const { authorization = '' } = provider.requests.find(({ path }) => path === '/token') ?? {}
+  const received = Buffer.from(authorization.replace('Basic ', ''), 'base64').toString()
+  expect(received).toBe(`${client.clientId}:${clientSecret}`)
+})
