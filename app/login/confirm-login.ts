@@ -12,7 +12,7 @@ import type { AskProvider, ProviderAnswer } from '../sessions/verify-session.ts'
 import { type ClaimSources, type Claims, parseUser } from './claims.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
-import { requireSignature } from './id-token-signature.ts'
+import { requireIssued, requireSignature } from './id-token-signature.ts'
 import { explainExchangeFailure } from './refusal.ts'
 import { type TokenAnswer, withTokenAnswer } from './token-answers.ts'
 import { vanishedClaim, vanishedDetail } from './vanished-claims.ts'
@@ -93,6 +93,7 @@ async function state(
       return tokens.needsIdToken ? undefined : read(readClaims, person, newAccessToken)
     }
     await requireSignature(newIdToken, { configuration, keys, origin: 'provider' })
+    requireIssued(idToken, nowSeconds)
     requireSame(idToken, person, tokens.nonce)
     return readClaims({ idToken, accessToken: newAccessToken })
   }

@@ -1,9 +1,10 @@
 /**
- * Who signed an ID token (OpenID Connect Core 1.0 section 3.1.3.7, points 6 to 8). Its claims are openid-client's to
+ * Who signed an ID token, and when (OpenID Connect Core 1.0 section 3.1.3.7, points 6 to 8). Its claims are openid-client's to
  * check; the signature is checked here, because a key that the provider has just begun to use has to be looked for at once.
  */
 import { compactVerify } from 'jose'
 import type { Configuration } from 'openid-client'
+import { clockSkewSeconds } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { describeError } from './describe-error.ts'
 import { describeCheck } from './failed-check.ts'
@@ -32,6 +33,17 @@ export interface SignatureOptions {
   readonly origin: TokenOrigin
   /** Default `ID token`. */
   readonly what?: Signed
+}
+
+/**
+ * An ID token from the future is not one that was just issued. Throws `ERR_LOGIN_RESPONSE_INVALID`.
+ * @param nowSeconds seconds since the epoch
+ */
+export function requireIssued({ iat }: { readonly iat: number }, nowSeconds: number): void {
+  const aheadSeconds = Math.floor(iat - nowSeconds)
+  if (aheadSeconds <= clockSkewSeconds) return
+  const detail = `the claim iat is ${aheadSeconds} s ahead of our clock; ${clockSkewSeconds} s are allowed`
+  throw new OperationalError('ERR_LOGIN_RESPONSE_INVALID', detail)
 }
 
 /** Rejects with `ERR_LOGIN_RESPONSE_INVALID`, or `ERR_PROVIDER_UNAVAILABLE` when the keys cannot be read. */

@@ -15,12 +15,12 @@ import {
   calculatePKCECodeChallenge,
 } from 'openid-client'
 import OpenIdConnectStrategy from 'passport-openidconnect'
-import { type Clock, clockSkewSeconds } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { ProviderTokens } from '../sessions/session-store.ts'
 import type { LoginAttempt } from './attempts.ts'
 import { type ClaimPolicy, type ClaimSources, type Claims, parseUser } from './claims.ts'
-import { requireSignature } from './id-token-signature.ts'
+import { requireIssued, requireSignature } from './id-token-signature.ts'
 import type { Logger } from './logger.ts'
 import { tokensToKeep, type VerifiedLogin, verifyByOf } from './login-tokens.ts'
 import { rawQueryOf } from './parameters.ts'
@@ -180,11 +180,7 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
       const claims = tokens.claims()
       if (claims === undefined || tokens.id_token === undefined) throw invalid('there is no ID token')
       await requireSignature(tokens.id_token, { configuration, keys: settings.keys, origin: 'provider' })
-      const aheadSeconds = Math.floor(claims.iat - now)
-      if (aheadSeconds > clockSkewSeconds) {
-        // An ID token from further in the future is not one that was just issued.
-        throw invalid(`the claim iat is ${aheadSeconds} s ahead of our clock; ${clockSkewSeconds} s are allowed`)
-      }
+      requireIssued(claims, now)
       const sources = await settings.readClaims({ idToken: claims, accessToken: tokens.access_token })
       const kept = tokensToKeep(tokens, claims, sources.userinfo, Math.floor(now))
       return { id_token: readByParent(claims), idToken: tokens.id_token, sources, tokens: kept, attempt }

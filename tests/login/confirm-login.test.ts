@@ -130,6 +130,12 @@ describe('a refresh', () => {
     expect(await ask(answers, { refreshToken: used, needsIdToken: true })).toEqual({ kind: 'unanswerable' })
   })
 
+  it('with an ID token of the future counts for nothing, beyond what clocks may differ by', async () => {
+    const issued = (ahead: number) => ask({ token: refreshed({ iat: nowSeconds() + ahead }), userinfo: person })
+    expect(await issued(90)).toMatchObject({ kind: 'unavailable', code: 'ERR_LOGIN_RESPONSE_INVALID' })
+    expect(await issued(20)).toMatchObject({ kind: 'confirmed' })
+  })
+
   it('keeps the new token before anything else can fail', async () => {
     const userinfoAnswer = (response: ServerResponse) => answer(response, {}, 503)
     const said = await ask({ token: refreshed({}), userinfoAnswer })
