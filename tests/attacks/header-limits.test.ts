@@ -227,10 +227,10 @@ describe('other servers of the project', () => {
   })
 
   it('have the limit to thank for it', async () => {
-    const seen: number[] = []
+    const seen = new Map<boolean, number>()
     for (const isLimited of [false, true]) {
       const server = createServer({ maxHeaderSize: 65_536 }, (request, response) => {
-        seen.push(request.rawHeaders.length / 2)
+        seen.set(isLimited, request.rawHeaders.length / 2)
         response.end()
       })
       if (isLimited) keepToLimits(server, () => undefined)
@@ -239,7 +239,8 @@ describe('other servers of the project', () => {
       await send(port, `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${'X-A:\r\n'.repeat(5_000)}\r\n`)
       server.close()
     }
-    expect(seen[0]).toBeLessThan(1_100)
-    expect(seen[1]).toBe(5_002)
+    // By itself Node 20 drops the rest, and Node 24 refuses the request.
+    expect(seen.get(false) ?? 0).toBeLessThan(1_100)
+    expect(seen.get(true)).toBe(5_002)
   })
 })
