@@ -50,7 +50,7 @@ export function createEndSessionRoute(dependencies: LoginDependencies): RequestH
   const { directory, sessionDigest } = dependencies
   return async (request, response) => {
     const subject = requireOwnForm(request, response, dependencies)
-    if (subject === undefined) return redirect(response, sessionPath)
+    if (subject === undefined) return leadToLogin(response, dependencies)
     const { session: handle } = request.body as { readonly session?: unknown }
     // Its end is a log-out, which goes on to the provider.
     if (handle === sessionDigest(request.sessionID)) return redirect(response, '/logout')
@@ -68,7 +68,7 @@ export function createEndOtherSessionsRoute(dependencies: LoginDependencies): Re
   const { directory, sessionDigest } = dependencies
   return async (request, response) => {
     const subject = requireOwnForm(request, response, dependencies)
-    if (subject === undefined) return redirect(response, sessionPath)
+    if (subject === undefined) return leadToLogin(response, dependencies)
     const except = sessionDigest(request.sessionID)
     await directory.end({ subject }, recordEnd(request, response, dependencies), { except })
     redirect(response, sessionPath)
@@ -107,4 +107,9 @@ function recordEnd(request: Request, response: Response, { audit }: LoginDepende
       session: handle,
       cause: 'other-session',
     })
+}
+
+/** By a page: redirects to the page, to the login and to a provider would all be a part of the form's own way. */
+function leadToLogin(response: Response, { pages, publicUrl }: LoginDependencies): void {
+  sendPage(response, 200, pages.leadBack({ url: `${publicUrl}${sessionPath}` }))
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createOutbound } from '../../app/login/outbound.ts'
 import { browserName } from '../../app/pages/browser-name.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
+import { leadsTo } from '../provider.ts'
 import { startService, TestBrowser, type TestService } from '../service.ts'
 
 const hasRedis = requirePeer('redis-server') !== undefined
@@ -169,7 +170,9 @@ describe.each(['lmdb', 'redis'] as const)('the page of sessions, kept in %s', st
       const { status, location } = await visit(browser)
       const back = encodeURIComponent(`${world.publicUrl}/session`)
       expect([status, location]).toEqual([303, `/login?rd=${back}`])
-      expect(await post(browser, '/session/end-others', {})).toMatchObject({ status: 303, location: '/session' })
+      // No redirect: it would be a part of the form's own way, which ends at this origin.
+      const expired = await post(browser, '/session/end-others', {})
+      expect([expired.status, leadsTo(expired.text)]).toEqual([200, `${world.publicUrl}/session`])
       const authorization = (await visit(browser, location ?? '')).location ?? ''
       const callback = await browser.request(await browser.visitor.logIn(authorization, 'carol'))
       expect(callback.headers.get('location')).toBe(`${world.publicUrl}/session`)
