@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
+import { renewAssertion } from './client-authentication.ts'
 import type { OutboundFetch } from './outbound.ts'
 
 /** The person's browser waits meanwhile, and the whole call has a timeout. */
@@ -41,7 +42,9 @@ export function patientFetch(fetch: OutboundFetch, { clock, wait = waitFor }: Pa
     const seconds = secondsToWait(first, clock)
     await first.body?.cancel()
     if (seconds > longestWaitSeconds) throw busy(url, seconds)
-    await wait(seconds * 1000, (init as RequestInit).signal ?? undefined)
+    const { signal, body } = init as RequestInit
+    await wait(seconds * 1000, signal ?? undefined)
+    await renewAssertion(body)
     const second = await fetch(url, init)
     if (second.status !== 429) return second
     await second.body?.cancel()

@@ -106,8 +106,21 @@ function signAssertions(credentials: ClientCredentials): ClientAuth {
         },
       },
     )
-    await sign(server, client, body, headers)
+    const signBody = () => sign(server, client, body, headers)
+    await signBody()
+    assertions.set(body, signBody)
   }
+}
+
+/** By the body that an assertion is in: how to put another in its place. */
+const assertions = new WeakMap<object, () => unknown>()
+
+/**
+ * For a call that is about to be made once again. A provider that has seen the assertion refuses it the second time, as
+ * somebody else's (RFC 7523 section 3); so this one has a `jti` and a time of its own. Does nothing for any other body.
+ */
+export async function renewAssertion(body: unknown): Promise<void> {
+  if (typeof body === 'object' && body !== null) await assertions.get(body)?.()
 }
 
 const curves: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }

@@ -106,7 +106,7 @@ export async function discoverProvider(
   const keysAddress = endpoint(metadata.jwks_uri, 'jwks_uri', isHttps)
   const { clock, logger } = options
   const claimPolicy = { ...settings, provider: settings.name }
-  const outward = { fetch: options.fetch, timeoutSeconds: timeout }
+  const outward = { fetch: patientFetch(options.fetch, options), timeoutSeconds: timeout }
   const keys = createProviderKeys({ address: keysAddress, ...outward })
   const readClaims = createClaimsReader(configuration, settings, { ...outward, keys })
   const strategySettings = {

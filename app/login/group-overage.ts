@@ -5,6 +5,7 @@
  * token, is a way to have that token sent anywhere. The one host that is asked follows from the configured issuer.
  */
 import { OperationalError } from '../errors.ts'
+import { busyIn } from './busy-provider.ts'
 import { type ClaimSources, type Claims, overageOf } from './claims.ts'
 import type { OutboundFetch } from './outbound.ts'
 
@@ -90,7 +91,7 @@ async function ask(url: string, { fetch, accessToken, timeoutSeconds = 5 }: Over
       signal: AbortSignal.timeout(timeoutSeconds * 1000),
     })
   } catch (error) {
-    throw unavailable('Microsoft Graph did not answer', error)
+    throw busyIn(error) ?? unavailable('Microsoft Graph did not answer', error)
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import { OperationalError } from '../errors.ts'
+import { busyIn } from './busy-provider.ts'
 import type { OutboundFetch } from './outbound.ts'
 
 /** Who brought a token: `provider`: the answer of its token endpoint; `anybody`: a request from outside. */
@@ -53,6 +54,8 @@ export function createProviderKeys({ address, fetch, timeoutSeconds = 5 }: Provi
       return known
     } catch (error) {
       failedAt = startedAt
+      const busy = busyIn(error)
+      if (busy !== undefined) throw busy
       const detail = 'the keys of the provider cannot be read'
       throw new OperationalError('ERR_PROVIDER_UNAVAILABLE', detail, { cause: error })
     }

@@ -1,6 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import { decodeJwt } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { patientFetch } from '../../app/login/busy-provider.ts'
+import type { ProviderSettings } from '../../app/login/discovery.ts'
+import { createOutbound } from '../../app/login/outbound.ts'
 import { startMisbehavingProvider } from './misbehaving-provider.ts'
 import { corp, locationOf, startRelyingParty, wiki } from './relying-party.ts'
 
@@ -13,11 +17,13 @@ const start = `/login?rd=${encodeURIComponent(wiki)}`
 const busy = (retryAfter: string) => (response: ServerResponse) =>
   void response.writeHead(429, { 'Retry-After': retryAfter, 'Content-Type': 'text/html' }).end('<p>secret</p>')
 
-async function begin() {
+const tooMany = (retryAfter: string) => new Response('', { status: 429, headers: { 'Retry-After': retryAfter } })
+
+async function begin(settings: Partial<ProviderSettings> = {}) {
   const provider = await startMisbehavingProvider()
   const waits: number[] = []
   const wait = async (ms: number) => void waits.push(ms)
-  const party = await startRelyingParty({ providers: [corp(provider.issuer)], discovery: { wait } })
+  const party = await startRelyingParty({ providers: [corp(provider.issuer, settings)], discovery: { wait } })
   closing.push(provider.close, party.close)
   await party.providers.start()
   const browser = party.browser()
@@ -41,6 +47,7 @@ describe('a provider that answers 429', () => {
   test.each([
     ['the token endpoint', 'token'],
     ['userinfo', 'userinfoAnswer'],
+    ['jwks_uri', 'keysAnswer'],
   ] as const)('again and again at %s, gets a page that says busy, with a way back', async (_where, answer) => {
     const { provider, party, browser, waits, authorizationUrl } = await begin()
     const response = await browser.get(provider.answerTo(authorizationUrl, { [answer]: busy('1') }))
@@ -51,6 +58,84 @@ describe('a provider that answers 429', () => {
     expect(party.events.at(-1)).toMatchObject({ event: 'login.failed', code: 'ERR_PROVIDER_UNAVAILABLE' })
     expect(JSON.stringify(party.log)).toContain('answered 429')
     expect(JSON.stringify(party.log)).not.toContain('secret')
+  })
+
+  test('once at jwks_uri, is asked again after its Retry-After, and the login goes on', async () => {
+    const { provider, browser, waits, authorizationUrl } = await begin()
+    const callback = provider.answerTo(authorizationUrl, {})
+    const keysAnswer = (response: ServerResponse) => {
+      provider.setAnswers({})
+      busy('2')(response)
+    }
+    provider.setAnswers({ keysAnswer })
+    expect(locationOf(await browser.get(callback))).toBe(wiki)
+    expect([waits, provider.keyRequests()]).toEqual([[2000], 2])
+  })
+
+  test('at Microsoft Graph, is asked again as well, and then busy', async () => {
+    const entra = 'https://login.microsoftonline.com/8f1f3d4e-0000-4000-8000-0123456789ab/v2.0'
+    const provider = await startMisbehavingProvider({
+      issuer: entra,
+      authorization_endpoint: `${entra}/auth`,
+      token_endpoint: `${entra}/token`,
+      userinfo_endpoint: `${entra}/userinfo`,
+      jwks_uri: `${entra}/jwks`,
+    })
+    const outbound = createOutbound()
+    const group = '00000000-0000-4000-8000-000000000001'
+    const answers = [tooMany('2'), Response.json({ value: [group] }), tooMany('1'), tooMany('9')]
+    const waits: number[] = []
+    const discovery = {
+      wait: async (ms: number) => void waits.push(ms),
+      fetch: async (url: string, init: object) =>
+        url.startsWith(entra)
+          ? outbound.fetch(url.replace(entra, provider.address), init)
+          : (answers.shift() ?? Response.error()),
+    }
+    const party = await startRelyingParty({ providers: [corp(entra, { groupsOverage: 'graph' })], discovery })
+    closing.push(provider.close, outbound.close, party.close)
+    await party.providers.start()
+    const claims = { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'https://graph.example' } } }
+    const logIn = async () => {
+      const browser = party.browser()
+      return browser.get(provider.answerTo(locationOf(await browser.get(start)), { claims }))
+    }
+    expect(locationOf(await logIn())).toBe(wiki)
+    expect([party.events.at(-1)?.groups, waits]).toEqual([[group], [2000]])
+    const response = await logIn()
+    expect([response.status, response.headers['retry-after']]).toEqual([503, '9'])
+    expect(response.text).toContain('The identity provider is busy')
+    expect(waits).toEqual([2000, 1000])
+  })
+
+  test('is not sent the same assertion again, which it would refuse as a replay (RFC 7523 section 3)', async () => {
+    const clientKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+      type: 'pkcs8',
+      format: 'pem',
+    })
+    const { provider, browser, authorizationUrl } = await begin({
+      clientAuthentication: 'private_key_jwt',
+      clientKey: clientKey.toString(),
+    })
+    const callback = provider.answerTo(authorizationUrl, {})
+    const token = (response: ServerResponse) => {
+      provider.setAnswers({})
+      busy('1')(response)
+    }
+    provider.setAnswers({ token })
+    expect(locationOf(await browser.get(callback))).toBe(wiki)
+    const [first, second] = provider.tokenRequests.map(sent => sent.getAll('client_assertion'))
+    expect([first?.length, second?.length]).toEqual([1, 1])
+    const ids = [first, second].map(([assertion = ''] = []) => decodeJwt(assertion))
+    expect(ids.map(({ aud }) => aud)).toEqual([provider.issuer, provider.issuer])
+    expect(ids[0]?.jti).not.toBe(ids[1]?.jti)
+    expect(ids[1]?.iat).toBeGreaterThanOrEqual(ids[0]?.iat ?? Number.NaN)
+    const rest = provider.tokenRequests.map(sent => [
+      sent.get('code'),
+      sent.get('code_verifier'),
+      sent.get('client_id'),
+    ])
+    expect(rest[1]).toEqual(rest[0])
   })
 
   test('for longer than a person would wait, is not asked again', async () => {
