@@ -5,6 +5,7 @@
  * the person's ticket. Browsers, Node and proxies read odd URLs differently, so only what the one canonicaliser accepts
  * is looked at, and only its result is ever sent out.
  */
+import { domainToUnicode } from 'node:url'
 import {
   type AccessRequest,
   type CanonicalOptions,
@@ -79,13 +80,15 @@ function parse(raw: unknown, options: CanonicalOptions | undefined): AccessReque
   if (typeof raw !== 'string' || !/^https?:\/\/[^/]/.test(raw)) return undefined
   try {
     const request = canonicaliseUrl('GET', /^https?:\/\/[^/?#]+$/.test(raw) ? `${raw}/` : raw, options)
-    // Such as `xn--a`: labels of the right letters that encode no name.
-    return URL.canParse(request.url) ? request : undefined
+    return URL.canParse(request.url) && encodesName(request.domain) ? request : undefined
   } catch (error) {
     if (error instanceof MalformedRequestError) return undefined
     throw error
   }
 }
+
+/** False for such as `xn--a`: letters of Punycode that decode to nothing. Some versions of Node refuse them, some do not. */
+const encodesName = (host: string) => !/(?:^|\.)xn--/.test(domainToUnicode(host))
 
 /**
  * - `named`: somebody wrote this very host down, and answers for all its ports: the cookies of a host go to each of them.

@@ -152,6 +152,8 @@ describe('the command', () => {
       response.statusCode = asked.rawHeaders.length > 200 ? 200 : 401
       response.end('x')
     })
+    // Node 24 refuses more lines than are counted, Node 20 drops them.
+    careless.maxHeadersCount = 0
     careless.on('connect', (_asked, socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
     await new Promise<void>(resolve => careless.listen(0, '127.0.0.1', resolve))
     const { code, found } = await examine(`http://127.0.0.1:${(careless.address() as AddressInfo).port}/`)
