@@ -9,6 +9,7 @@ import { type BusyProviderError, busyIn } from './busy-provider.ts'
 import { describeError } from './describe-error.ts'
 import { type DiscoveredProvider, type DiscoveryOptions, discoverProvider, type ProviderSettings } from './discovery.ts'
 import type { Outbound } from './outbound.ts'
+import { createPresence } from './provider-presence.ts'
 
 export interface ProviderStatus {
   readonly name: string
@@ -45,6 +46,8 @@ export interface Providers {
    * Tries once more if the provider is not ready. Rejects with `ERR_PROVIDER_UNKNOWN` or `ERR_PROVIDER_UNAVAILABLE`.
    */
   find(name: string): Promise<DiscoveredProvider>
+  /** The same before a browser is sent there: rejects also when the provider, heard of before, is silent now. */
+  findForLogin(name: string): Promise<DiscoveredProvider>
   status(): readonly ProviderStatus[]
   /** Resolves when the first try of every provider has ended, well or not. */
   start(): Promise<void>
@@ -56,13 +59,15 @@ const MIN_RETRY_MS = 1000
 
 export function createProviders(options: ProvidersOptions): Providers {
   const connections = new Map(options.settings.map(settings => [settings.name, createConnection(settings, options)]))
+  const connectionTo = (name: string): Connection => {
+    const connection = connections.get(name)
+    if (connection === undefined) throw new OperationalError('ERR_PROVIDER_UNKNOWN', 'no provider of this name')
+    return connection
+  }
   return {
     list: options.settings.map(({ name, label = name, emailDomains = [] }) => ({ name, label, emailDomains })),
-    find: async name => {
-      const connection = connections.get(name)
-      if (connection === undefined) throw new OperationalError('ERR_PROVIDER_UNKNOWN', 'no provider of this name')
-      return connection.find()
-    },
+    find: async name => connectionTo(name).find(),
+    findForLogin: async name => connectionTo(name).findForLogin(),
     status: () => [...connections.values()].map(connection => connection.status()),
     start: async () => {
       await Promise.all([...connections.values()].map(connection => connection.start()))
@@ -75,6 +80,7 @@ export function createProviders(options: ProvidersOptions): Providers {
 
 interface Connection {
   find(): Promise<DiscoveredProvider>
+  findForLogin(): Promise<DiscoveredProvider>
   status(): ProviderStatus
   start(): Promise<void>
   stop(): void
@@ -88,12 +94,14 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
   let lastTriedAt = Number.NEGATIVE_INFINITY
   let running: Promise<void> | undefined
   const discoveryOptions = withClientFetch(settings, options)
+  const presence = createPresence({ ...options, name, issuer, fetch: discoveryOptions.clientFetch ?? options.fetch })
 
   const discover = async () => {
     try {
       provider = await discoverProvider(settings, discoveryOptions)
       if (lastError !== undefined) options.logger.info({ provider: name, issuer }, 'provider is reachable again')
       lastError = undefined
+      presence.note()
     } catch (error) {
       busy = busyIn(error)
       lastError = describeError(busy ?? error)
@@ -109,14 +117,23 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
     return running
   }
   const repeat = createRepeater(attempt, () => lastError === undefined, options)
+  const find = async (): Promise<DiscoveredProvider> => {
+    if (provider !== undefined) return provider
+    if (running !== undefined || options.clock.now() - lastTriedAt >= MIN_RETRY_MS) await attempt()
+    if (provider !== undefined) return provider
+    throw busy ?? new OperationalError('ERR_PROVIDER_UNAVAILABLE', `provider ${name} is not reachable`)
+  }
   return {
-    find: async () => {
-      if (provider !== undefined) return provider
-      if (running !== undefined || options.clock.now() - lastTriedAt >= MIN_RETRY_MS) await attempt()
-      if (provider !== undefined) return provider
-      throw busy ?? new OperationalError('ERR_PROVIDER_UNAVAILABLE', `provider ${name} is not reachable`)
+    find,
+    findForLogin: async () => {
+      const found = await find()
+      await presence.require()
+      return found
     },
-    status: () => ({ name, issuer, ready: provider !== undefined, ...(lastError !== undefined && { lastError }) }),
+    status: () => {
+      const reason = lastError ?? presence.lastError()
+      return { name, issuer, ready: provider !== undefined, ...(reason !== undefined && { lastError: reason }) }
+    },
     start: repeat.start,
     stop: repeat.stop,
   }

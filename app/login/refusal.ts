@@ -82,9 +82,11 @@ const personIsNeeded = new Set([
 export const needsPerson = (error: unknown): boolean =>
   error instanceof RefusedLoginError && personIsNeeded.has(error.providerError)
 
-/** The provider has a fault of its own and says nothing of the person (RFC 6749 section 4.1.2.1). */
-export const isProviderFault = (error: unknown): boolean =>
-  error instanceof RefusedLoginError && ['server_error', 'temporarily_unavailable'].includes(error.providerError)
+/** The provider is silent or has a fault of its own, and says nothing of the person (RFC 6749 section 4.1.2.1). */
+export const isProviderFault = (error: unknown): error is OperationalError =>
+  error instanceof RefusedLoginError
+    ? ['server_error', 'temporarily_unavailable'].includes(error.providerError)
+    : error instanceof OperationalError && error.code === 'ERR_PROVIDER_UNAVAILABLE'
 
 function explainRefusal(error: AuthorizationResponseError): OperationalError {
   const detail = `${shorten(error.error)}: ${shorten(error.error_description ?? '')}`

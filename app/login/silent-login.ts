@@ -32,7 +32,7 @@ export function createVerifiedStep({ verification }: Pick<LoginDependencies, 've
       return next()
     }
     delete request.user
-    if (verdict !== undefined) visitOf(response).unconfirmedBy = login.identity.provider
+    if (verdict !== undefined) visitOf(response).unconfirmed = login
     next()
   }
 }
@@ -82,7 +82,7 @@ export async function confirmSession(
  * `another-login` where no session waited.
  */
 export async function leaveUnanswered(
-  { provider }: LoginAttempt,
+  { provider }: Pick<LoginAttempt, 'provider'>,
   fault: OperationalError,
   request: Request,
   response: Response,

@@ -13,8 +13,10 @@ import { askedFor } from './lead-back.ts'
 import { logNoReturn } from './no-return.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import type { ListedProvider } from './providers.ts'
+import { isProviderFault } from './refusal.ts'
 import { isToBeAsked, sendRememberPage, takeChoice } from './remember.ts'
 import { loginOf } from './session-middleware.ts'
+import { leaveUnanswered } from './silent-login.ts'
 import { StepUpError, satisfies } from './step-up.ts'
 import { isCircle, isStepUp, noteRound, recentRounds } from './step-up-rounds.ts'
 import { auditFields, visitOf } from './visit.ts'
@@ -37,7 +39,7 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
       return leaveFor(destination, request, response, dependencies)
     }
     if (needsFragment(request, parameters, dependencies)) return sendFragmentPage(response, parameters, dependencies)
-    const { unconfirmedBy } = visit
+    const unconfirmedBy = visit.unconfirmed?.identity.provider
     if (unconfirmedBy === undefined && isToBeAsked(request, parameters, dependencies)) {
       return sendRememberPage(response, parameters, dependencies)
     }
@@ -82,7 +84,10 @@ export async function startLogin(
   dependencies: LoginDependencies,
 ): Promise<void> {
   const { attempts, audit, browserCookie, clock, providers, sessions } = dependencies
-  const { strategy } = await providers.find(intent.provider)
+  const found = await providers
+    .findForLogin(intent.provider)
+    .catch((fault: unknown) => leaveUnasked(fault, intent, request, response, dependencies))
+  if (found === undefined) return
   const attempt = {
     ...intent,
     verifier: randomPKCECodeVerifier(),
@@ -92,7 +97,23 @@ export async function startLogin(
   }
   const handle = await attempts.begin(attempt, networksOf(request.ip))
   audit.write({ event: 'login.started', ...auditFields(request, response), provider: intent.provider })
-  await runStrategy(sessions.passport, strategy, { phase: 'start', attempt, handle }, request, response)
+  await runStrategy(sessions.passport, found.strategy, { phase: 'start', attempt, handle }, request, response)
+}
+
+/** To be asked nothing, nobody is sent to a provider that is down: the session goes on as if it had answered with a fault. */
+async function leaveUnasked(
+  fault: unknown,
+  intent: LoginIntent,
+  request: Request,
+  response: Response,
+  dependencies: LoginDependencies,
+): Promise<undefined> {
+  const { unconfirmed } = visitOf(response)
+  if (intent.prompt !== 'none' || unconfirmed === undefined || !isProviderFault(fault)) throw fault
+  request.user = unconfirmed
+  const confirmation = await leaveUnanswered(intent, fault, request, response, dependencies)
+  if (confirmation !== 'unconfirmed') throw fault
+  await leaveFor(intent, request, response, dependencies)
 }
 
 /** A place that the guard refuses is replaced by the auth host's own page, which takes no handoff and says why. */

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { Request, Response } from 'express'
 import type { User } from '../../rbac/identity.ts'
 import type { Page } from '../pages/pages.ts'
+import type { LoginSession } from '../sessions/session-store.ts'
 import type { LoginWish } from './attempts.ts'
 
 /** What travels with the response until it is answered. */
@@ -13,8 +14,8 @@ interface VisitState {
   /** The login that was asked for, and where it starts for another account. */
   asked?: LoginWish
   switchUrl?: string
-  /** Provider that has to be asked before the session which came can be used. */
-  unconfirmedBy?: string
+  /** The login that came, whose provider has to be asked before it can be used. */
+  unconfirmed?: LoginSession
 }
 
 export const visitOf = (response: Response): VisitState => response.locals as VisitState

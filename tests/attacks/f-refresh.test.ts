@@ -387,6 +387,34 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       },
     )
 
+    it('F10 goes on within the grace when the provider is down, and nobody is sent there', async () => {
+      const browser = new TestBrowser()
+      const cookie = await world.logIn('alice', `${wiki}/`, browser)
+      world.moveClock(700)
+      const challenged = await ask(cookie, '/', true)
+      world.provider.endpoints.setFault('discovery', { isCut: true })
+      const answer = await browser.request(header(challenged, 'location') ?? '')
+      const ticket = answer.headers.get('location') ?? ''
+      expect(ticket).toContain('/.sallyport/handoff?ticket=')
+      expect((await ask(cookie, '/', true)).status).toBe(200)
+      world.moveClock(3600)
+      const late = await browser.request(header(await ask(cookie, '/', true), 'location') ?? '')
+      expect(late.status).toBe(503)
+      expect(await late.text()).toContain('The identity provider cannot be reached')
+      expect((await ask(cookie)).status).toBe(401)
+    })
+
+    it('F10 goes on within the grace when the token endpoint is down as the person comes back', async () => {
+      const browser = new TestBrowser()
+      const cookie = await world.logIn('alice', `${wiki}/`, browser)
+      world.moveClock(700)
+      const challenged = await ask(cookie, '/', true)
+      world.provider.endpoints.setFault('token', { status: 503 })
+      const ticket = await follow(browser, header(challenged, 'location') ?? '')
+      expect(ticket).toContain('/.sallyport/handoff?ticket=')
+      expect((await ask(cookie, '/', true)).status).toBe(200)
+    })
+
     it('K06 is not ended by a link that asks for a silent login before it is due', async () => {
       const browser = new TestBrowser()
       const cookie = await world.logIn('alice', `${wiki}/`, browser)
@@ -436,8 +464,10 @@ const startPair = (redis: RunningRedis | undefined, provider: NonNullable<Provid
     settings: { sessions: redis === undefined ? { idle: '12h' } : { idle: '12h', store: 'redis', url: redis.url } },
   })
 
-function heal({ provider: { endpoints, people } }: TestService): void {
-  for (const endpoint of ['token', 'userinfo'] as const) endpoints.setFault(endpoint)
+function heal({ moveClock, provider: { endpoints, people } }: TestService): void {
+  for (const endpoint of ['discovery', 'token', 'userinfo'] as const) endpoints.setFault(endpoint)
+  // A provider that was found down is asked again by logins after a second.
+  moveClock(2)
   people.setGroups('alice', ['ops'])
   people.enable('bob')
 }

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import { createServer } from 'node:http'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { discoverProvider } from '../../app/login/discovery.ts'
-import { createOutbound, lookupLoopbackNames } from '../../app/login/outbound.ts'
+import { createOutbound, lookupLoopbackNames, type OutboundFetch } from '../../app/login/outbound.ts'
 import { freePort } from '../peers.ts'
 import { close, listen, startProvider } from '../provider.ts'
 import { client, corp, locationOf, publicUrl, type RelyingParty, startRelyingParty, wiki } from './relying-party.ts'
@@ -92,6 +92,100 @@ describe('a provider that is down at the start', () => {
     await provider.close()
     await until(() => party.providers.status()[0]?.lastError !== undefined)
     expect(party.providers.status()[0]?.ready).toBe(true)
+  })
+})
+
+describe('a provider that goes down later', () => {
+  /** Answers with this status in place of the provider, once it is set. */
+  const begin = async () => {
+    const provider = await startProvider({ clients: [client] })
+    let asked = 0
+    let answer: (() => Promise<Response>) | undefined
+    const outbound = createOutbound()
+    closing.push(() => outbound.close())
+    const fetch: OutboundFetch = async (url, init) => {
+      asked += 1
+      return answer === undefined ? outbound.fetch(url, init) : answer()
+    }
+    const party = closeLater(
+      await startRelyingParty({ providers: [corp(provider.issuer)], discovery: { fetch, firstRetryMs: 3_600_000 } }),
+    )
+    closing.push(() => provider.close())
+    await party.providers.start()
+    return {
+      party,
+      provider,
+      countOf: () => asked,
+      answerWith: (next: typeof answer) => {
+        answer = next
+      },
+    }
+  }
+
+  const isPage = (response: { status: number; text: string }) => {
+    expect(response.status).toBe(503)
+    expect(response.text).toContain('The identity provider cannot be reached')
+    expect(response.text).toContain(`href="/login?rd=${encodeURIComponent(wiki)}"`)
+  }
+
+  test('is not where a browser is sent, and is again when it is back', async () => {
+    const { party, provider } = await begin()
+    await provider.close()
+    party.moveClock(11)
+    isPage(await party.browser().get(start))
+    expect(party.providers.status()[0]).toMatchObject({
+      ready: true,
+      lastError: expect.stringContaining('ECONNREFUSED'),
+    })
+    expect(party.log.map(({ message }) => message)).toContain('provider does not answer')
+    closeLater(await startProvider({ clients: [client], port: Number(new URL(provider.issuer).port) }))
+    party.moveClock(1)
+    expect(locationOf(await party.browser().logIn('alice', start))).toBe(wiki)
+    expect(party.providers.status()[0]).not.toHaveProperty('lastError')
+  })
+
+  test.each([
+    ['500', async () => new Response('', { status: 500 })],
+    ['503', async () => new Response('', { status: 503 })],
+    ['silence', async () => Promise.reject(new DOMException('The operation was aborted', 'TimeoutError'))],
+  ])('is down when its discovery answers with %s', async (_what, answer) => {
+    const { party, answerWith } = await begin()
+    answerWith(answer)
+    party.moveClock(11)
+    isPage(await party.browser().get(start))
+  })
+
+  test.each([200, 302, 401, 404, 429])('is not down when its discovery answers %i', async status => {
+    const { party, provider, answerWith } = await begin()
+    answerWith(async () => new Response('', { status }))
+    party.moveClock(11)
+    expect(locationOf(await party.browser().get(start))).toContain(`${provider.issuer}/auth?`)
+  })
+
+  test('is asked once in ten seconds while it answers, and once in a second while it does not', async () => {
+    const { party, answerWith, countOf } = await begin()
+    const costOf = async (logins: number) => {
+      const before = countOf()
+      await Promise.all(Array.from({ length: logins }, () => party.browser().get(start)))
+      return countOf() - before
+    }
+    expect(await costOf(3)).toBe(0)
+    party.moveClock(11)
+    expect(await costOf(20)).toBe(1)
+    answerWith(async () => new Response('', { status: 503 }))
+    party.moveClock(11)
+    expect(await costOf(20)).toBe(1)
+    party.moveClock(1)
+    expect(await costOf(20)).toBe(1)
+  })
+
+  test('is asked anew when the clock was set back', async () => {
+    const { party, provider, answerWith } = await begin()
+    answerWith(async () => new Response('', { status: 503 }))
+    party.moveClock(11)
+    isPage(await party.browser().get(start))
+    answerWith(undefined)
+    party.moveClock(-3600)
     expect(locationOf(await party.browser().get(start))).toContain(`${provider.issuer}/auth?`)
   })
 })
