@@ -51,7 +51,7 @@ function readAddress(text: string): URL {
 async function examine(url: URL, terminal: Terminal): Promise<Examined> {
   const send = (bytes: string) => exchange(url, bytes)
   const usual = await send(`${head({ url })}Connection: close\r\n\r\n`).catch((cause: Error) => {
-    throw new Error(`${url.origin} cannot be reached: ${cause.message}`, { cause })
+    throw new Error(`${url.origin} cannot be reached: ${cause.message}${hintFor(cause)}`, { cause })
   })
   const target: Target = { url, usual, send }
   const findings: Finding[] = []
@@ -61,6 +61,12 @@ async function examine(url: URL, terminal: Terminal): Promise<Examined> {
   }
   return { url: url.href, usual: usual.status, findings }
 }
+
+/** Node says that it does not know the authority, and not what to do about it. */
+const hintFor = (cause: Error): string =>
+  'code' in cause && /SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)/.test(String(cause.code))
+    ? '; for an authority of your own, set NODE_EXTRA_CA_CERTS to the file with its certificate'
+    : ''
 
 function textOf({ url, usual, findings }: Examined, { colors }: Terminal): string {
   const labels = {

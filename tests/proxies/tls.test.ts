@@ -2,7 +2,7 @@
  * https, as people deploy it: the NGINX files with certificate lines added, a public URL with https, and a browser that
  * keeps `__Host-` cookies by its own rules. The demo is http on localhost, so nothing else runs this way.
  */
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -94,6 +94,17 @@ describe.skipIf(nginx === undefined || browser === undefined || openssl === unde
     expect(response?.headers()['strict-transport-security']).toMatch(/max-age=\d{7,}/)
   })
 
+  it('the doctor tries the same over TLS, and talks to nobody whose certificate is no good', async () => {
+    const examined = await doctor(url('wiki'), join(directory, 'cert.pem'))
+    const [{ usual, findings }] = (JSON.parse(examined.output) as Report).addresses as [Examined]
+    expect([examined.code, usual]).toEqual([0, 401])
+    const passed = findings.filter(({ status }) => status === 'pass').map(({ probe }) => probe)
+    expect(passed).toEqual(['header-floods', 'odd-targets'])
+    const refused = await doctor(url('wiki'))
+    expect([refused.code, refused.output]).toEqual([1, ''])
+    expect(refused.complaint).toMatch(/cannot be reached: .*self-signed certificate.*NODE_EXTRA_CA_CERTS/)
+  })
+
   it('a return to http is refused: the person stays at the login pages', async () => {
     const http = `http://wiki.localhost:${port}/`
     await page.goto(url('auth', `/login?rd=${encodeURIComponent(http)}`))
@@ -118,10 +129,32 @@ function composeFor(directory: string, publicUrl: string, issuer: string): Servi
   return compose(config, { logger: createLogger({ level: 'fatal' }) })
 }
 
+interface Examined {
+  readonly usual: number
+  readonly findings: readonly { readonly probe: string; readonly status: string }[]
+}
+
+interface Report {
+  readonly addresses: readonly Examined[]
+}
+
+/** The program itself: Node reads whom to trust as it starts. */
+async function doctor(address: string, trusted?: string) {
+  const args = [join(import.meta.dirname, '../../dist/cli/main.js'), 'doctor', '--json', address]
+  const env = { ...process.env, ...(trusted !== undefined && { NODE_EXTRA_CA_CERTS: trusted }) }
+  return new Promise<{ code: number; output: string; complaint: string }>(resolve => {
+    execFile(process.execPath, args, { env }, (error, output, complaint) =>
+      resolve({ code: Number(error?.code ?? 0), output, complaint }),
+    )
+  })
+}
+
 /** The files of deploy/nginx; the only change is what its page says about TLS. */
 async function startTlsProxy(directory: string, port: number, authPort: number, wikiPort: number): Promise<Child> {
   chmodSync(directory, 0o755)
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:*.localhost']
+  // By name: no client takes a wildcard for a whole top-level domain, but a browser that is told to look away.
+  const names = ['auth', 'wiki', 'payroll'].map(host => `DNS:${host}.localhost`)
+  const subject = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${names.join(',')}`]
   const files = ['-keyout', join(directory, 'key.pem'), '-out', join(directory, 'cert.pem')]
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
   execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...files], { stdio: 'ignore' })
