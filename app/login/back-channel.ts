@@ -6,7 +6,7 @@ import { type ErrorRequestHandler, type Request, type RequestHandler, type Respo
 import { OperationalError } from '../errors.ts'
 import { asOperational } from '../page-error.ts'
 import type { LogoutMarks } from '../sessions/logout-marks.ts'
-import { describeError } from './describe-error.ts'
+import { reasonOf } from './describe-error.ts'
 import { type ChannelDependencies, endByProvider, requireChannel } from './logout-channel.ts'
 import { type LogoutTokens, replaySeconds } from './logout-token.ts'
 import { visitOf } from './visit.ts'
@@ -80,10 +80,11 @@ function answerDone(response: Response): void {
 function createErrorAnswer({ logger }: BackChannelDependencies): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) return next(error)
-    const { code, status, sentence, message, cause } = asTokenError(error)
+    const expected = asTokenError(error)
+    const { code, status, sentence, message } = expected
     const { requestId } = visitOf(response)
-    const reason = cause === undefined ? {} : { reason: describeError(cause) }
-    const fields = { requestId, code, path: request.originalUrl.slice(0, 200), detail: message, ...reason }
+    const path = request.originalUrl.slice(0, 200)
+    const fields = { requestId, code, path, detail: message, ...reasonOf(expected) }
     if (status >= 500) logger.error(fields, 'a log-out of a provider failed')
     else logger.warn(fields, 'a log-out of a provider was refused')
     const name = status >= 500 ? 'temporarily_unavailable' : 'invalid_request'

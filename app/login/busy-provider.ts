@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { renewAssertion } from './client-authentication.ts'
+import { describeRunningCall } from './describe-error.ts'
 import type { OutboundFetch } from './outbound.ts'
 
 /** The person's browser waits meanwhile, and the whole call has a timeout. */
@@ -41,14 +42,14 @@ export function patientFetch(fetch: OutboundFetch, { clock, wait = waitFor }: Pa
     if (first.status !== 429) return first
     const seconds = secondsToWait(first, clock)
     await first.body?.cancel()
-    if (seconds > longestWaitSeconds) throw busy(url, seconds)
+    if (seconds > longestWaitSeconds) throw busy(seconds)
     const { signal, body } = init as RequestInit
     await wait(seconds * 1000, signal ?? undefined)
     await renewAssertion(body)
     const second = await fetch(url, init)
     if (second.status !== 429) return second
     await second.body?.cancel()
-    throw busy(url, secondsToWait(second, clock))
+    throw busy(secondsToWait(second, clock))
   }
 }
 
@@ -62,11 +63,9 @@ function secondsToWait(response: Response, clock: Clock): number {
   return Number.isNaN(seconds) ? usualWaitSeconds : Math.max(0, Math.min(seconds, longestRetrySeconds))
 }
 
-/** The address is one of the metadata; a query is left out all the same. */
-function busy(url: string, retryAfterSeconds: number): BusyProviderError {
-  const { origin, pathname } = new URL(url)
-  return new BusyProviderError(`${origin}${pathname} answered 429`, Math.max(1, retryAfterSeconds))
-}
+/** What is noted of the call says where. */
+const busy = (retryAfterSeconds: number): BusyProviderError =>
+  new BusyProviderError(describeRunningCall() ?? 'the provider answered 429', Math.max(1, retryAfterSeconds))
 
 /** The one among the causes of a failed call. */
 export function busyIn(error: unknown): BusyProviderError | undefined {

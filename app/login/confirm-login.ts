@@ -12,6 +12,7 @@ import type { AskProvider, ProviderAnswer } from '../sessions/verify-session.ts'
 import { type ClaimSources, type Claims, parseUser } from './claims.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
+import { callEndpoint } from './endpoint-call.ts'
 import { requireIssued, requireSignature } from './id-token-signature.ts'
 import { explainExchangeFailure } from './refusal.ts'
 import { type TokenAnswer, withTokenAnswer } from './token-answers.ts'
@@ -111,7 +112,9 @@ async function refresh(configuration: Configuration, used: string, tokens: Provi
   const keepFirst = async ({ refresh_token: refreshToken = used }: TokenAnswer) => {
     if (refreshToken !== used) await keep({ ...tokens, refreshToken }).catch(asStoreFailure)
   }
-  return withTokenAnswer(configuration, keepFirst, () => refreshTokenGrant(configuration, used))
+  return withTokenAnswer(configuration, keepFirst, () =>
+    callEndpoint('the token endpoint', () => refreshTokenGrant(configuration, used)),
+  )
 }
 
 /** OpenID Connect Core 1.0 section 12.2: issuer, person and nonce of the login. Signature and audience are checked. */
@@ -158,7 +161,7 @@ function explain(error: unknown): ProviderAnswer {
   if (failure !== undefined) throw failure.cause
   if (error instanceof RefusedError) return refused('ERR_LOGIN_REFUSED', error.message)
   if (error instanceof ResponseBodyError && finalErrors.has(error.error)) {
-    return refused('ERR_LOGIN_REFUSED', `the token endpoint answered ${error.error}`)
+    return refused('ERR_LOGIN_REFUSED', describeError(error))
   }
   const explained = explainExchangeFailure(error)
   // Claims that no login would be made of do not keep one up either.
@@ -170,9 +173,7 @@ function explain(error: unknown): ProviderAnswer {
   if (error instanceof ResponseBodyError && isAboutPerson(error)) {
     return { kind: 'doubted', code: 'ERR_LOGIN_REFUSED', detail: describeError(explained) }
   }
-  const isBusy = causes(error).some(cause => statusOf(cause) === 429)
-  const code = isBusy ? 'ERR_PROVIDER_UNAVAILABLE' : explained.code
-  return { kind: 'unavailable', code, detail: describeError(explained) }
+  return { kind: 'unavailable', code: explained.code, detail: describeError(explained) }
 }
 
 const refused = (code: ErrorCode, detail: string): ProviderAnswer => ({ kind: 'refused', code, detail })

@@ -1,13 +1,18 @@
 /**
  * A failure as one line for the log.
  *
- * The causes of protocol errors hold what was sent and received: codes, tokens, claims. So only the outermost message,
- * or the name of the check that failed, and the codes of the causes (ECONNREFUSED and the like) are taken.
+ * The causes of protocol errors hold what was sent and received: codes, tokens, claims. So only what was noted of the call
+ * of an endpoint, the name of the check that failed or else the outermost message, and the codes of the causes
+ * (ECONNREFUSED and the like) are taken.
  */
+import { connectionFaultIn } from './connection-fault.ts'
+import { type Answered, callBehind, type EndpointCall, runningCall } from './endpoint-call.ts'
 import { describeCheck } from './failed-check.ts'
 
 export function describeError(error: unknown): string {
-  let text = error instanceof Error ? messageOf(error) : 'unknown failure'
+  const call = describeCall(error)
+  if (call !== undefined) return call
+  let text = messageOf(error)
   for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth += 1) {
     const code = 'code' in cause ? cause.code : undefined
     if (typeof code === 'string' && !text.includes(code)) text = `${text} (${code})`
@@ -15,9 +20,48 @@ export function describeError(error: unknown): string {
   return shorten(text)
 }
 
-/** What openid-client says of every failed check is the same. */
-const messageOf = (error: Error): string =>
-  (error.name === 'ClientError' ? describeCheck(error) : undefined) ?? error.message
+/**
+ * What became of the call that an error comes from: endpoint, address, and what it answered and what is wrong with that, or
+ * how the connection failed. `undefined` for an error before or beside any call.
+ */
+export function describeCall(error: unknown): string | undefined {
+  const call = callBehind(error)
+  return call?.address === undefined ? undefined : shorten(describeOutcome(call, error))
+}
+
+/** The same while the call is being made: of an answer that has just come. */
+export function describeRunningCall(): string | undefined {
+  const { endpoint, address, answer } = runningCall() ?? {}
+  return address === undefined || answer === undefined ? undefined : `${endpoint} ${address} ${describeAnswer(answer)}`
+}
+
+function describeOutcome({ endpoint, address, answer }: EndpointCall, error: unknown): string {
+  const fault = connectionFaultIn(error)
+  const where = `${endpoint} ${address}`
+  // Our own error, made of a description of its cause.
+  if (error instanceof Error && error.message.startsWith(`${where} `)) return error.message
+  if (answer === undefined)
+    return `${where} ${fault === undefined ? 'did not answer' : `${fault.what} (${fault.code})`}`
+  const answered = `${where} ${describeAnswer(answer)}`
+  if (fault !== undefined) return `${answered}, and then ${fault.what} (${fault.code})`
+  return answer.status >= 300 ? answered : `${answered}: ${messageOf(error)}`
+}
+
+const describeAnswer = ({ status, mediaType = 'without a content type', error }: Answered): string =>
+  ['answered', status, mediaType, ...(error === undefined ? [] : [error])].join(' ')
+
+/** What stands beside the detail of an error in the log, where its cause tells more. */
+export function reasonOf({ message, cause }: Error): { readonly reason?: string } {
+  const reason = cause === undefined ? message : describeError(cause)
+  return message.includes(reason) ? {} : { reason }
+}
+
+/** What openid-client says of every failed check is the same; of text that is no JSON, the message holds a piece. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown failure'
+  if (error instanceof SyntaxError) return 'it is no JSON'
+  return (error.name === 'ClientError' ? describeCheck(error) : undefined) ?? error.message
+}
 
 /** No control characters, no novels. */
-export const shorten = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ').slice(0, 300)
+export const shorten = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ').slice(0, 400)

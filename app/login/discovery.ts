@@ -11,6 +11,7 @@ import { type Clock, clockSkewSeconds } from '../clock.ts'
 import { type PatienceOptions, patientFetch } from './busy-provider.ts'
 import type { ClaimMapping } from './claims.ts'
 import { type ClientCredentials, createClientAuthentication } from './client-authentication.ts'
+import { callEndpoint, notingFetch } from './endpoint-call.ts'
 import type { GroupsOverage } from './group-overage.ts'
 import type { Logger } from './logger.ts'
 import type { OutboundFetch } from './outbound.ts'
@@ -80,9 +81,14 @@ export async function discoverProvider(
   settings: ProviderSettings,
   options: DiscoveryOptions,
 ): Promise<DiscoveredProvider> {
+  return callEndpoint('discovery', () => discover(settings, options))
+}
+
+async function discover(settings: ProviderSettings, options: DiscoveryOptions): Promise<DiscoveredProvider> {
   const issuer = new URL(settings.issuer)
   const isHttps = issuer.protocol === 'https:'
   const timeout = options.timeoutSeconds ?? 5
+  const patient = (fetch: OutboundFetch) => patientFetch(notingFetch(fetch), options)
   const configuration = await discovery(
     issuer,
     settings.clientId,
@@ -93,7 +99,7 @@ export async function discoverProvider(
     },
     createClientAuthentication(settings),
     {
-      [customFetch]: lookingFetch(patientFetch(options.clientFetch ?? options.fetch, options)),
+      [customFetch]: lookingFetch(patient(options.clientFetch ?? options.fetch)),
       timeout,
       // Signatures of ID tokens: see `requireSignature`.
       execute: isHttps ? [] : [allowInsecureRequests],
@@ -106,7 +112,7 @@ export async function discoverProvider(
   const keysAddress = endpoint(metadata.jwks_uri, 'jwks_uri', isHttps)
   const { clock, logger } = options
   const claimPolicy = { ...settings, provider: settings.name }
-  const outward = { fetch: patientFetch(options.fetch, options), timeoutSeconds: timeout }
+  const outward = { fetch: patient(options.fetch), timeoutSeconds: timeout }
   const keys = createProviderKeys({ address: keysAddress, ...outward })
   const readClaims = createClaimsReader(configuration, settings, { ...outward, keys })
   const strategySettings = {

@@ -7,7 +7,10 @@
 import { OperationalError } from '../errors.ts'
 import { busyIn } from './busy-provider.ts'
 import { type ClaimSources, type Claims, overageOf } from './claims.ts'
+import { describeError } from './describe-error.ts'
+import { callEndpoint } from './endpoint-call.ts'
 import type { OutboundFetch } from './outbound.ts'
+import { isUnreachable } from './refusal.ts'
 
 /** `refuse`: a login of such a person is refused, with the reason in the log. */
 export type GroupsOverage = 'refuse' | 'graph'
@@ -21,6 +24,7 @@ export interface OveragePolicy {
 }
 
 export interface OverageCall {
+  /** A `notingFetch`. */
   readonly fetch: OutboundFetch
   /** Of the person; for Microsoft Graph. */
   readonly accessToken: string
@@ -69,39 +73,29 @@ function withoutPointers(claims: Claims): Claims {
   return rest
 }
 
-/** Security groups alone, nested ones included: those that a token would hold. */
 async function fetchGroups(origin: string, call: OverageCall): Promise<readonly string[]> {
-  const response = await ask(`${origin}/v1.0/me/getMemberGroups`, call)
-  const { status } = response
-  if (status === 429 || status >= 500) throw unavailable(`Microsoft Graph answered ${status}`)
-  if (status !== 200) throw invalid(`Microsoft Graph answered ${status} when asked for the groups`)
-  const groups = groupsOf(await readJson(response))
+  try {
+    return await callEndpoint('Microsoft Graph', () => ask(`${origin}/v1.0/me/getMemberGroups`, call))
+  } catch (error) {
+    const code = isUnreachable(error) ? 'ERR_PROVIDER_UNAVAILABLE' : 'ERR_LOGIN_CLAIMS_INVALID'
+    throw busyIn(error) ?? new OperationalError(code, describeError(error), { cause: error })
+  }
+}
+
+/** Security groups alone, nested ones included: those that a token would hold. */
+async function ask(url: string, { fetch, accessToken, timeoutSeconds = 5 }: OverageCall): Promise<readonly string[]> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${accessToken}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ securityEnabledOnly: true }),
+    redirect: 'manual',
+    signal: AbortSignal.timeout(timeoutSeconds * 1000),
+  })
+  if (response.status !== 200) throw new Error('there is no list of groups')
+  const groups = groupsOf(await response.json())
   // Somebody in too many groups is not in none of them.
-  if (groups === undefined || groups.length === 0) throw invalid('Microsoft Graph did not tell the groups')
+  if (groups === undefined || groups.length === 0) throw new Error('there is no list of groups')
   return groups
-}
-
-async function ask(url: string, { fetch, accessToken, timeoutSeconds = 5 }: OverageCall): Promise<Response> {
-  try {
-    return await fetch(url, {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${accessToken}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ securityEnabledOnly: true }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutSeconds * 1000),
-    })
-  } catch (error) {
-    throw busyIn(error) ?? unavailable('Microsoft Graph did not answer', error)
-  }
-}
-
-async function readJson(response: Response): Promise<unknown> {
-  try {
-    return await response.json()
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw unavailable('the answer of Microsoft Graph broke off', error)
-  }
 }
 
 function groupsOf(answer: unknown): readonly string[] | undefined {
@@ -110,6 +104,4 @@ function groupsOf(answer: unknown): readonly string[] | undefined {
   return value.every(id => typeof id === 'string' && objectId.test(id)) ? value : undefined
 }
 
-const unavailable = (detail: string, cause?: unknown) =>
-  new OperationalError('ERR_PROVIDER_UNAVAILABLE', detail, { cause })
 const invalid = (detail: string) => new OperationalError('ERR_LOGIN_CLAIMS_INVALID', detail)

@@ -7,6 +7,8 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import { OperationalError } from '../errors.ts'
 import { busyIn } from './busy-provider.ts'
+import { describeError } from './describe-error.ts'
+import { callEndpoint } from './endpoint-call.ts'
 import type { OutboundFetch } from './outbound.ts'
 
 /** Who brought a token: `provider`: the answer of its token endpoint; `anybody`: a request from outside. */
@@ -24,6 +26,7 @@ export interface ProviderKeys {
 export interface ProviderKeysOptions {
   /** `jwks_uri` of the metadata. */
   readonly address: string
+  /** A `notingFetch`. */
   readonly fetch: OutboundFetch
   /** Default 5 s. */
   readonly timeoutSeconds?: number
@@ -50,14 +53,16 @@ export function createProviderKeys({ address, fetch, timeoutSeconds = 5 }: Provi
   async function read(): Promise<KeySet> {
     const startedAt = performance.now()
     try {
-      known = { getKey: createLocalJWKSet(await fetchKeys(address, fetch, timeoutSeconds)), readAt: startedAt }
+      const getKey = await callEndpoint('jwks_uri', async () =>
+        createLocalJWKSet(await fetchKeys(address, fetch, timeoutSeconds)),
+      )
+      known = { getKey, readAt: startedAt }
       return known
     } catch (error) {
       failedAt = startedAt
       const busy = busyIn(error)
       if (busy !== undefined) throw busy
-      const detail = 'the keys of the provider cannot be read'
-      throw new OperationalError('ERR_PROVIDER_UNAVAILABLE', detail, { cause: error })
+      throw new OperationalError('ERR_PROVIDER_UNAVAILABLE', describeError(error), { cause: error })
     }
   }
 

@@ -3,6 +3,7 @@
  * reference to them, so that nobody on the way reads or changes them.
  */
 import { buildAuthorizationUrlWithPAR, type Configuration, type ServerMetadata } from 'openid-client'
+import { callEndpoint } from './endpoint-call.ts'
 import { explainExchangeFailure } from './refusal.ts'
 
 /** `auto`: where the provider insists on it. */
@@ -26,9 +27,10 @@ export function mustPushRequests(setting: PushedRequests, metadata: ServerMetada
 export async function pushRequest(configuration: Configuration, authorizationUrl: string): Promise<string> {
   const parameters = ownParameters(authorizationUrl, configuration.serverMetadata().authorization_endpoint)
   try {
-    return (await buildAuthorizationUrlWithPAR(configuration, parameters)).href
+    const push = () => buildAuthorizationUrlWithPAR(configuration, parameters)
+    return (await callEndpoint('the pushed authorization request endpoint', push)).href
   } catch (error) {
-    throw explainExchangeFailure(error, 'pushed authorization request endpoint')
+    throw explainExchangeFailure(error)
   }
 }
 

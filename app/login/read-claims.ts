@@ -1,6 +1,7 @@
 /** What a provider says about a person, for a token of that person: at a login, and whenever it is asked again. */
 import { type Configuration, fetchUserInfo } from 'openid-client'
 import type { ClaimSources, Claims } from './claims.ts'
+import { callEndpoint } from './endpoint-call.ts'
 import { type OverageCall, type OveragePolicy, resolveOverage } from './group-overage.ts'
 import { requireSignature } from './id-token-signature.ts'
 import type { ProviderKeys } from './provider-keys.ts'
@@ -44,9 +45,9 @@ async function readUserinfo(
     return await withSignedUserinfo(
       configuration,
       token => requireSignature(token, { configuration, keys, origin: 'provider', what: 'userinfo' }),
-      () => fetchUserInfo(configuration, accessToken, String(idToken.sub)),
+      () => callEndpoint('the userinfo endpoint', () => fetchUserInfo(configuration, accessToken, String(idToken.sub))),
     )
   } catch (error) {
-    throw explainExchangeFailure(error, 'userinfo endpoint')
+    throw explainExchangeFailure(error)
   }
 }

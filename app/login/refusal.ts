@@ -4,15 +4,11 @@
  *
  * `error_description` is text of whoever made the link. It goes to the log, shortened, and never to a page.
  */
-import {
-  AuthorizationResponseError,
-  ClientError,
-  ResponseBodyError,
-  WWWAuthenticateChallengeError,
-} from 'openid-client'
+import { AuthorizationResponseError } from 'openid-client'
 import { OperationalError } from '../errors.ts'
+import { connectionFaultIn } from './connection-fault.ts'
 import { describeError, shorten } from './describe-error.ts'
-import { describeCheck } from './failed-check.ts'
+import { callBehind } from './endpoint-call.ts'
 
 /** Sentences for the codes that a provider may send back; an unknown code gets the general one. */
 const sentences: Readonly<Record<string, string>> = {
@@ -43,30 +39,19 @@ class RefusedLoginError extends OperationalError {
   }
 }
 
-/** The error that the person is answered with; the cause stays for the log. `endpoint` is the one that was called. */
-export function explainExchangeFailure(error: unknown, endpoint = 'token endpoint'): OperationalError {
+/** The error that the person is answered with; the cause stays for the log. */
+export function explainExchangeFailure(error: unknown): OperationalError {
   // Also what a look at the answer has found, which openid-client wraps.
   const own = causes(error).find(cause => cause instanceof OperationalError)
   if (own instanceof OperationalError) return own
   if (error instanceof AuthorizationResponseError) return explainRefusal(error)
   if (isUnreachable(error)) {
-    return new OperationalError('ERR_PROVIDER_UNAVAILABLE', 'the provider did not answer', { cause: error })
-  }
-  if (error instanceof ResponseBodyError) return invalid(`the ${endpoint} answered ${shorten(error.error)}`, error)
-  if (error instanceof WWWAuthenticateChallengeError) {
-    const [{ parameters } = {}] = error.cause
-    return invalid(`the ${endpoint} answered ${error.status} ${shorten(parameters?.error ?? '')}`.trimEnd(), error)
+    return new OperationalError('ERR_PROVIDER_UNAVAILABLE', describeError(error), { cause: error })
   }
   if (isAboutAuthTime(error)) {
     return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', 'auth_time is absent or too old', { cause: error })
   }
-  return invalid(nameCheck(error, endpoint), error)
-}
-
-/** Our own words for the check; else the outermost message. */
-function nameCheck(error: unknown, endpoint: string): string {
-  const check = describeCheck(error)
-  return check === undefined ? describeError(error) : shorten(`the answer of the ${endpoint}: ${check}`)
+  return new OperationalError('ERR_LOGIN_RESPONSE_INVALID', describeError(error), { cause: error })
 }
 
 /** What a provider answers that was asked not to ask the person, and would have to (section 3.1.2.6). */
@@ -96,13 +81,14 @@ function explainRefusal(error: AuthorizationResponseError): OperationalError {
   return new RefusedLoginError(error.error, detail, error)
 }
 
-/** Timeouts, refused connections and 5xx: worth another try, unlike an answer that fails a check. */
+/** Timeouts, connections that fail, 429 and 5xx: worth another try, unlike an answer that fails a check. */
 export function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof ClientError || error instanceof ResponseBodyError || error instanceof TypeError)) return false
-  return causes(error).some(reason => unreachable.test(codeOf(reason)) || Number(property(reason, 'status')) >= 500)
+  const call = callBehind(error)
+  if (call?.address === undefined) return false
+  const { answer } = call
+  if (answer === undefined || answer.status === 429 || answer.status >= 500) return true
+  return connectionFaultIn(error) !== undefined
 }
-
-const unreachable = /^(?:OAUTH_TIMEOUT|OAUTH_ABORT|ECONN|ENOTFOUND|EAI_|EHOST|ENET|UND_ERR_|ETIMEDOUT|EPIPE)/
 
 /** openid-client names the claim in the cause when it is too old, and in the message when it is missing. */
 const isAboutAuthTime = (error: unknown) =>
@@ -118,8 +104,4 @@ const property = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
 const causeOf = (value: unknown) => property(value, 'cause')
 const claimOf = (value: unknown) => property(value, 'claim')
-const codeOf = (value: unknown) => String(property(value, 'code') ?? '')
 const messageOf = (value: unknown) => String(property(value, 'message') ?? '')
-
-const invalid = (detail: string, cause: unknown) =>
-  new OperationalError('ERR_LOGIN_RESPONSE_INVALID', detail, { cause })

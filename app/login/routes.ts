@@ -12,7 +12,7 @@ import { createCallbackRoute } from './callback.ts'
 import { createBoundStep } from './certificate-binding.ts'
 import { createEmailRoute } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
-import { describeError } from './describe-error.ts'
+import { reasonOf } from './describe-error.ts'
 import { createLeadBackRoute, leadBackPath } from './lead-back.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
 import { takeNotice } from './no-return.ts'
@@ -81,8 +81,7 @@ function showError({ clock, logger, pages }: LoginDependencies): ErrorRequestHan
     if (response.headersSent || !(error instanceof OperationalError)) return next(error)
     const { requestId, retryUrl = '/' } = visitOf(response)
     const { code, status, sentence } = error
-    const reason = error.cause === undefined ? {} : { reason: describeError(error.cause) }
-    const fields = { requestId, code, path: request.path, detail: error.message, ...reason }
+    const fields = { requestId, code, path: request.path, detail: error.message, ...reasonOf(error) }
     if (status >= 500) logger.error(fields, 'login page failed')
     else logger.warn(fields, 'login page refused')
     if (error instanceof BusyProviderError) response.set('Retry-After', String(error.retryAfterSeconds))

@@ -20,6 +20,7 @@ import { OperationalError } from '../errors.ts'
 import type { ProviderTokens } from '../sessions/session-store.ts'
 import type { LoginAttempt } from './attempts.ts'
 import { type ClaimPolicy, type ClaimSources, type Claims, parseUser } from './claims.ts'
+import { callEndpoint } from './endpoint-call.ts'
 import { requireIssued, requireSignature } from './id-token-signature.ts'
 import type { Logger } from './logger.ts'
 import { tokensToKeep, type VerifiedLogin, verifyByOf } from './login-tokens.ts'
@@ -176,7 +177,9 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
     callback.search = rawQueryOf(request)
     const now = settings.clock.now() / 1000
     try {
-      const tokens = await authorizationCodeGrant(configuration, callback, checksOf(attempt, handle))
+      const tokens = await callEndpoint('the token endpoint', () =>
+        authorizationCodeGrant(configuration, callback, checksOf(attempt, handle)),
+      )
       const claims = tokens.claims()
       if (claims === undefined || tokens.id_token === undefined) throw invalid('there is no ID token')
       await requireSignature(tokens.id_token, { configuration, keys: settings.keys, origin: 'provider' })

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
 import { parseUser } from '../../app/login/claims.ts'
 import type { ProviderSettings } from '../../app/login/discovery.ts'
+import { notingFetch } from '../../app/login/endpoint-call.ts'
 import { resolveOverage } from '../../app/login/group-overage.ts'
 import { createOutbound, type OutboundFetch } from '../../app/login/outbound.ts'
 import { type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
@@ -35,7 +36,10 @@ describe('G15: Microsoft Graph is asked', () => {
       return answer()
     }
     const settled = { ...policy, ...more }
-    const resolved = await resolveOverage(sources, settled, { fetch, accessToken: 'the-access-token' })
+    const resolved = await resolveOverage(sources, settled, {
+      fetch: notingFetch(fetch),
+      accessToken: 'the-access-token',
+    })
       .then(found => parseUser(found, { ...settled, provider: 'corp' }, 0).user.groups)
       .catch(error => (error instanceof OperationalError ? `${error.code}: ${error.message}` : error))
     return { calls, resolved }
@@ -167,9 +171,15 @@ describe('G15: a login of a person in too many groups', () => {
       'graph',
       () => new Response('{}', { status: 403 }),
       403,
-      'Microsoft Graph answered 403',
+      'Microsoft Graph https://graph.microsoft.com/v1.0/me/getMemberGroups answered 403',
     ],
-    ['waits for better times', 'graph', () => new Response('', { status: 502 }), 503, 'Microsoft Graph answered 502'],
+    [
+      'waits for better times',
+      'graph',
+      () => new Response('', { status: 502 }),
+      503,
+      'Microsoft Graph https://graph.microsoft.com/v1.0/me/getMemberGroups answered 502',
+    ],
   ])('%s, and the log says why', async (_name, groupsOverage, graph, status, reason) => {
     const { provider, party } = await begin(graph, { groupsOverage: groupsOverage ?? 'refuse' })
     expect((await logIn(party, provider)).status).toBe(status)

@@ -49,12 +49,12 @@ describe('a provider that insists on pushed requests', () => {
   })
 
   test('that refuses the push ends the login there: the plain address is not used instead', async () => {
-    const { party, browser } = await begin(insisting, { clientSecret: 'not the secret' })
+    const { provider, party, browser } = await begin(insisting, { clientSecret: 'not the secret' })
     const response = await browser.get(start)
     expect([response.status, response.headers.location]).toEqual([403, undefined])
     expect(party.log.at(-1)?.fields).toMatchObject({
       code: 'ERR_LOGIN_RESPONSE_INVALID',
-      detail: 'the pushed authorization request endpoint answered 401 invalid_client',
+      detail: `the pushed authorization request endpoint ${provider.issuer}/request answered 401 application/json invalid_client`,
     })
   })
 

@@ -194,7 +194,7 @@ describe.each(stores)('on %s', keptIn => {
       [
         'a page in place of tokens',
         () => ({ token: response => void response.writeHead(200, { 'Content-Type': 'text/html' }).end(secret) }),
-        'received 200 and text/html',
+        '/token answered 200 text/html: expected 200 and JSON',
       ],
       [
         'tokens without a type',
