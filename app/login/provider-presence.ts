@@ -7,6 +7,7 @@
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { describeError } from './describe-error.ts'
+import { callEndpoint, notingFetch } from './endpoint-call.ts'
 import type { Logger } from './logger.ts'
 import type { OutboundFetch } from './outbound.ts'
 
@@ -53,7 +54,7 @@ export function createPresence(options: PresenceOptions): Presence {
       askedAt = clock.now()
       const reason = describeError(error)
       logger.warn({ provider: name, issuer, reason }, 'provider does not answer')
-      failure = new OperationalError('ERR_PROVIDER_UNAVAILABLE', `provider ${name} does not answer: ${reason}`)
+      failure = new OperationalError('ERR_PROVIDER_UNAVAILABLE', reason)
     }
   }
   return {
@@ -76,9 +77,11 @@ export function createPresence(options: PresenceOptions): Presence {
 /** A redirect, a refusal and "too many requests" are answers; what they say is for others to judge. */
 async function askOnce({ issuer, fetch, timeoutSeconds = 5 }: PresenceOptions): Promise<void> {
   const signal = AbortSignal.timeout(timeoutSeconds * 1000)
-  const response = await fetch(discoveryAddress(issuer), { method: 'GET', redirect: 'manual', signal })
-  await response.body?.cancel()
-  if (response.status >= 500) throw new Error(`the discovery document answered ${response.status}`)
+  await callEndpoint('discovery', async () => {
+    const response = await notingFetch(fetch)(discoveryAddress(issuer), { method: 'GET', redirect: 'manual', signal })
+    await response.body?.cancel()
+    if (response.status >= 500) throw new Error('it is down')
+  })
 }
 
 /** OpenID Connect Discovery 1.0 section 4. */

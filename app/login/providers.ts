@@ -121,7 +121,7 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
     if (provider !== undefined) return provider
     if (running !== undefined || options.clock.now() - lastTriedAt >= MIN_RETRY_MS) await attempt()
     if (provider !== undefined) return provider
-    throw busy ?? new OperationalError('ERR_PROVIDER_UNAVAILABLE', `provider ${name} is not reachable`)
+    throw busy ?? new OperationalError('ERR_PROVIDER_UNAVAILABLE', lastError ?? `provider ${name} is not reachable`)
   }
   return {
     find,

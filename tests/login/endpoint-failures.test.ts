@@ -8,7 +8,11 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createAskProvider } from '../../app/login/ask-provider.ts'
+import { describeError } from '../../app/login/describe-error.ts'
+import { discoverProvider } from '../../app/login/discovery.ts'
+import { notingFetch } from '../../app/login/endpoint-call.ts'
 import { createOutbound } from '../../app/login/outbound.ts'
+import { createProviderKeys } from '../../app/login/provider-keys.ts'
 import type { LoginSession } from '../../app/sessions/session-store.ts'
 import { type Certificate, createAuthority } from '../certificates.ts'
 import { freePort, requirePeer } from '../peers.ts'
@@ -245,6 +249,7 @@ describe.each(endpoints)('%s', (endpoint, member, path, isAlwaysAway) => {
     if (endpoint === 'discovery') {
       expect(party.providers.status()[0]?.lastError).toMatch(form)
       expect(party.log[0]?.fields).toMatchObject({ reason: expect.stringMatching(form) })
+      expect(party.log.at(-1)?.fields).toMatchObject({ detail: expect.stringMatching(form) })
     } else {
       expect(party.log.at(-1)?.fields).toMatchObject({ detail: expect.stringMatching(form) })
       expect(party.log.at(-1)?.fields).not.toHaveProperty('reason')
@@ -310,6 +315,26 @@ test('keys that cannot be read while signed userinfo is looked at are the failur
   expect(party.log.at(-1)?.fields).toMatchObject({
     code: 'ERR_PROVIDER_UNAVAILABLE',
     detail: `jwks_uri ${provider.issuer}/jwks answered 500 text/html`,
+  })
+})
+
+test('a body that comes one byte at a time ends with the time of the whole call', async () => {
+  const failing = await startFailing((request, response) => {
+    response.writeHead(good(request), json)
+    const drip = setInterval(() => response.write(' '), 20)
+    response.on('close', () => clearInterval(drip))
+  })
+  const outbound = createOutbound()
+  closing.push(outbound.close)
+  const logger = { info() {}, warn() {}, error() {} }
+  const options = { publicUrl: 'https://auth.example.com', clock: { now: Date.now }, logger, timeoutSeconds: 1 }
+  const discovery = await discoverProvider(corp(failing), { ...options, fetch: outbound.fetch }).catch(describeError)
+  expect(discovery).toMatch(/^discovery http:.* timed out \((?:TimeoutError|OAUTH_TIMEOUT)\)$/)
+  const keys = createProviderKeys({ address: `${failing}/keys`, fetch: notingFetch(outbound.fetch), timeoutSeconds: 1 })
+  const reading = keys.verifyWith('provider', async () => {})
+  await expect(reading).rejects.toMatchObject({
+    code: 'ERR_PROVIDER_UNAVAILABLE',
+    message: expect.stringMatching(/^jwks_uri http:.* timed out \(TimeoutError\)$/),
   })
 })
 

@@ -145,14 +145,24 @@ describe('a provider that goes down later', () => {
   })
 
   test.each([
-    ['500', async () => new Response('', { status: 500 })],
-    ['503', async () => new Response('', { status: 503 })],
-    ['silence', async () => Promise.reject(new DOMException('The operation was aborted', 'TimeoutError'))],
-  ])('is down when its discovery answers with %s', async (_what, answer) => {
-    const { party, answerWith } = await begin()
+    ['500', async () => new Response(null, { status: 500 }), 'answered 500 without a content type'],
+    ['503', async () => new Response('', { status: 503 }), 'answered 503 text/plain'],
+    [
+      'silence',
+      async () => Promise.reject(new DOMException('The operation was aborted', 'TimeoutError')),
+      'timed out (TimeoutError)',
+    ],
+  ])('is down when its discovery answers with %s', async (_what, answer, said) => {
+    const { party, provider, answerWith } = await begin()
     answerWith(answer)
     party.moveClock(11)
     isPage(await party.browser().get(start))
+    const reason = `discovery ${provider.issuer}/.well-known/openid-configuration ${said}`
+    expect(party.providers.status()[0]?.lastError).toBe(reason)
+    expect(party.log.map(({ fields }) => fields)).toEqual([
+      expect.objectContaining({ provider: 'corp', reason }),
+      expect.objectContaining({ code: 'ERR_PROVIDER_UNAVAILABLE', detail: reason }),
+    ])
   })
 
   test.each([200, 302, 401, 404, 429])('is not down when its discovery answers %i', async status => {
