@@ -9,6 +9,7 @@ import type { AuditLog } from './audit/event.ts'
 import type { Clock } from './clock.ts'
 import type { TrustedProxies } from './fronts/trusted-proxies.ts'
 import type { LoginAttempt } from './login/attempts.ts'
+import type { PostedAnswer } from './login/posted-answers.ts'
 import { createPages } from './pages/create-pages.ts'
 import type { PolicyReloader } from './policy/reload.ts'
 import { createRandomTexts } from './random-texts.ts'
@@ -48,6 +49,11 @@ export type Kept = ReturnType<typeof composeKept>
 const attemptBounds = {
   short: { perClient: 1000, perNetwork: 5000, inAll: 100_000 },
   long: { perClient: 50, perNetwork: 250, inAll: 5000 },
+}
+/** A minute each: less of the short ones, some 2 MB of long ones for a client, and 120 MB in all. */
+const answerBounds = {
+  short: { perClient: 200, perNetwork: 1000, inAll: 20_000 },
+  long: { perClient: 100, perNetwork: 500, inAll: 5000 },
 }
 const addressBounds = { short: attemptBounds.long, long: attemptBounds.long }
 
@@ -92,6 +98,7 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     endOf: endOfLogin,
     expressStore: createExpressSessionStore(limits),
     attempts: createBoundedRecords<LoginAttempt>({ records, secrets, clock, kind: 'attempt', bounds: attemptBounds }),
+    answers: createBoundedRecords<PostedAnswer>({ records, secrets, clock, kind: 'answer', bounds: answerBounds }),
     addresses: createKeptAddresses({
       store: createBoundedRecords<string>({ records, secrets, clock, kind: 'address', bounds: addressBounds }),
       clock,

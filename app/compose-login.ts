@@ -20,6 +20,7 @@ import { createBrowserCookie } from './login/browser-cookie.ts'
 import type { LoginDependencies } from './login/dependencies.ts'
 import { createFormTokens } from './login/form-tokens.ts'
 import { createOutbound } from './login/outbound.ts'
+import { createPostedAnswers } from './login/posted-answers.ts'
 import { createProviderCookie } from './login/provider-cookie.ts'
 import { createProviders } from './login/providers.ts'
 import { createRateLimit } from './login/rate-limit.ts'
@@ -60,6 +61,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
     publicUrl,
     providers,
     attempts: createAttempts({ store: kept.attempts, clock, lifetimeSeconds: config.login.attemptLifetimeSeconds }),
+    postedAnswers: createPostedAnswers({ store: kept.answers, providers: namesOfPosting(config.providers) }),
     browserCookie: createBrowserCookie(isSecure(config)),
     providerCookie: createProviderCookie(isSecure(config)),
     providersOfHost: host => hostSettings(host).providers,
@@ -93,6 +95,9 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
   })
   return { providers, outbound, router, verification }
 }
+
+const namesOfPosting = (providers: Base['config']['providers']): ReadonlySet<string> =>
+  new Set(providers.filter(({ responseMode }) => responseMode === 'form_post').map(({ name }) => name))
 
 /** Anybody can write the header; it is read when the immediate peer may write it. */
 function composeCertificate(base: Base): Pick<LoginDependencies, 'certificateOf'> {

@@ -15,6 +15,7 @@ export const operationalErrors = {
   ERR_PROXY_UNTRUSTED: { status: 403, sentence: 'This address may not ask for decisions.' },
   ERR_ORIGIN_FOREIGN: { status: 403, sentence: 'Pages of another site may not connect here.' },
   ERR_ENDPOINT_UNKNOWN: { status: 404, sentence: 'There is nothing here.' },
+  ERR_METHOD_UNSUPPORTED: { status: 405, sentence: 'This page is not there for requests of this kind.' },
   ERR_HOST_MISDIRECTED: { status: 421, sentence: 'This host is not served here.' },
   ERR_STORE_UNAVAILABLE: { status: 503, sentence: 'Sessions cannot be read at the moment. Please try again.' },
   ERR_POLICY_UNAVAILABLE: { status: 503, sentence: 'The policy is not loaded yet. Please try again.' },

@@ -138,6 +138,11 @@ export const provider = z.strictObject({
       'Whether authorization requests are pushed to the provider before the browser goes there (RFC 9126); `auto` where it insists on that.',
     expected: 'auto, always or never',
   }),
+  responseMode: setting(z.enum(['query', 'form_post']).default('query'), {
+    description:
+      'How the provider answers a login: in the address that it redirects to, or in a form that its page posts (OAuth 2.0 Form Post Response Mode).',
+    expected: 'query or form_post',
+  }),
   authorizationParameters: setting(z.array(parsed(parseAuthorizationParameter)).default([]), {
     description: 'Further parameters of every authorization request; what a login itself asks for takes their place.',
     expected: 'a list of name=value such as access_type=offline',

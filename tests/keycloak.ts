@@ -188,8 +188,22 @@ export class KeycloakVisitor {
     return this.visit(authorizationUrl, { username: person, password: passwordOf(person) })
   }
 
+  /** The same, where Keycloak's page posts its answer. */
+  async logInByPost(authorizationUrl: string, person: Person): Promise<{ url: string; body: string }> {
+    const { url, body } = await this.leave(authorizationUrl, { username: person, password: passwordOf(person) })
+    if (body === undefined) throw new Error(`Keycloak redirected to ${url}, and posted nothing`)
+    return { url, body }
+  }
+
   /** Goes where links and redirects lead, with `answers` for the first form that asks for something. */
   async visit(start: string, answers: Readonly<Record<string, string>> = {}): Promise<string> {
+    return (await this.leave(start, answers)).url
+  }
+
+  private async leave(
+    start: string,
+    answers: Readonly<Record<string, string>>,
+  ): Promise<{ url: string; body?: string }> {
     const { origin } = new URL(start)
     let url = start
     let body: string | undefined
@@ -198,7 +212,9 @@ export class KeycloakVisitor {
       const location = response.headers.get('location')
       const form = location === null ? formOf(await response.text(), response.status) : undefined
       const next = new URL(form?.action ?? location ?? '', url)
-      if (next.origin !== origin) return next.href
+      if (next.origin !== origin) {
+        return { url: next.href, ...(form !== undefined && { body: new URLSearchParams(form.fields).toString() }) }
+      }
       url = next.href
       body = form === undefined ? undefined : new URLSearchParams({ ...form.fields, ...answers }).toString()
     }
@@ -236,11 +252,11 @@ const secure = (url: string): string => url.replace('http:', 'https:')
 export const passwordOf = (person: Person): string => `the password of ${person}`
 
 function formOf(page: string, status: number): { action: string; fields: Record<string, string> } {
-  const [, action] = /<form[^>]* action="([^"]*)"/.exec(page) ?? []
+  const [, action] = /<form[^>]* action="([^"]*)"/i.exec(page) ?? []
   if (action === undefined) throw new Error(`Keycloak answered ${status}: ${page.slice(0, 2000)}`)
-  const fields = [...page.matchAll(/<input[^>]*>/g)].map(([input]): [string, string] => [
-    /name="([^"]*)"/.exec(input)?.[1] ?? '',
-    /value="([^"]*)"/.exec(input)?.[1] ?? '',
+  const fields = [...page.matchAll(/<input[^>]*>/gi)].map(([input]): [string, string] => [
+    /name="([^"]*)"/i.exec(input)?.[1] ?? '',
+    /value="([^"]*)"/i.exec(input)?.[1] ?? '',
   ])
   return { action: action.replaceAll('&amp;', '&'), fields: Object.fromEntries(fields.filter(([name]) => name !== '')) }
 }

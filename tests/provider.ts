@@ -224,12 +224,21 @@ export class ProviderVisitor {
    * @returns the callback URL that the provider redirects to
    */
   async logIn(authorizationUrl: string, person: Person): Promise<string> {
-    return this.follow(authorizationUrl, `person=${person}`)
+    return (await this.follow(authorizationUrl, `person=${person}`)).url
+  }
+
+  /** The same, where the provider's page posts its answer. */
+  async logInByPost(authorizationUrl: string, person: Person): Promise<PostedForm> {
+    return posted(await this.follow(authorizationUrl, `person=${person}`))
   }
 
   /** Refuses the login at the provider's page. */
   async refuse(authorizationUrl: string): Promise<string> {
-    return this.follow(authorizationUrl, 'deny=1')
+    return (await this.follow(authorizationUrl, 'deny=1')).url
+  }
+
+  async refuseByPost(authorizationUrl: string): Promise<PostedForm> {
+    return posted(await this.follow(authorizationUrl, 'deny=1'))
   }
 
   /** One request; cookies are sent and kept, redirects are not followed. */
@@ -241,7 +250,7 @@ export class ProviderVisitor {
     return response
   }
 
-  private async follow(start: string, answer: string): Promise<string> {
+  private async follow(start: string, answer: string): Promise<{ url: string; body?: string | undefined }> {
     const { origin } = new URL(start)
     let url = start
     let body: string | undefined
@@ -251,13 +260,24 @@ export class ProviderVisitor {
       // Where one person replaces another, the provider answers with a form that a script would submit.
       const form = location === null ? formOf(await response.text(), response.status) : { action: location }
       const next = new URL(form.action, url)
-      if (next.origin !== origin) return next.href
+      if (next.origin !== origin) return { url: next.href, body: form.body }
       if (next.pathname.startsWith('/interaction/')) next.search = answer
       url = next.href
       body = form.body
     }
     throw new Error('the provider redirects for ever')
   }
+}
+
+/** A form that a provider's page posts to another site. */
+export interface PostedForm {
+  readonly url: string
+  readonly body: string
+}
+
+function posted({ url, body }: { url: string; body?: string | undefined }): PostedForm {
+  if (body === undefined) throw new Error(`the provider redirected to ${url}, and posted nothing`)
+  return { url, body }
 }
 
 /** Where a page without a script leads on to by itself. */

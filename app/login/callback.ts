@@ -1,5 +1,6 @@
 /**
- * `GET /callback/<provider>`: the provider's answer (OpenID Connect Core 1.0 section 3.1.2.5).
+ * `GET /callback/<provider>`: the provider's answer (OpenID Connect Core 1.0 section 3.1.2.5), or the name under which a
+ * posted one was put aside.
  *
  * Each provider has a path of its own, so that the answer of one cannot be taken for that of another (mix-up, RFC 9700
  * section 4.4). Nothing in the query is acted on before the attempt was found.
@@ -12,6 +13,7 @@ import { runStrategy } from './authenticate.ts'
 import { requireCertificate, withBinding } from './certificate-binding.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
+import { answerIn } from './form-post.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
 import { logNoReturn, noteNoReturn } from './no-return.ts'
 import { loginPath, rawQueryOf } from './parameters.ts'
@@ -51,10 +53,11 @@ async function answer(request: Request, response: Response, dependencies: LoginD
   if (request.params.provider !== provider) {
     throw new OperationalError('ERR_LOGIN_RESPONSE_INVALID', 'the callback of one provider got the state of another')
   }
+  const given = await answerIn(request, provider, dependencies)
   if (!isSameBrowser(request, attempt, dependencies)) return restart(attempt, request, response, dependencies)
   requireCertificate(request, dependencies)
   const { strategy } = await dependencies.providers.find(provider)
-  const options = { phase: 'callback', attempt, handle } as const
+  const options = { phase: 'callback', attempt, handle, answer: given } as const
   const outcome = await runStrategy(dependencies.sessions.passport, strategy, options, request, response).catch(
     (error: unknown) => {
       if (attempt.prompt !== 'none' || !(needsPerson(error) || isProviderFault(error))) throw error

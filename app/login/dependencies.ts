@@ -11,6 +11,7 @@ import type { Attempts } from './attempts.ts'
 import type { BrowserCookie } from './browser-cookie.ts'
 import type { FormTokens } from './form-tokens.ts'
 import type { Logger } from './logger.ts'
+import type { PostedAnswers } from './posted-answers.ts'
 import type { ProviderCookie } from './provider-cookie.ts'
 import type { Providers } from './providers.ts'
 import type { RememberCookie } from './remember-cookie.ts'
@@ -22,6 +23,8 @@ export interface LoginDependencies {
   readonly publicUrl: string
   readonly providers: Providers
   readonly attempts: Attempts
+  /** What providers post, until the browser comes for it. */
+  readonly postedAnswers: PostedAnswers
   readonly browserCookie: BrowserCookie
   readonly providerCookie: ProviderCookie
   /** Names that a host's people may log in with; `undefined` for all of them. */

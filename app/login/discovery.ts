@@ -18,6 +18,7 @@ import type { OutboundFetch } from './outbound.ts'
 import { createProviderKeys, type ProviderKeys } from './provider-keys.ts'
 import { mustPushRequests, type PushedRequests } from './pushed-request.ts'
 import { createClaimsReader, type ReadClaims } from './read-claims.ts'
+import { type ResponseMode, requireResponseMode } from './response-mode.ts'
 import { ProviderStrategy } from './strategy.ts'
 import { lookingFetch } from './token-answers.ts'
 import type { WantedClaims } from './vanished-claims.ts'
@@ -40,6 +41,8 @@ export interface ProviderSettings extends ClientCredentials {
   readonly groupsOverage?: GroupsOverage
   /** Default `auto`. */
   readonly pushedRequests?: PushedRequests
+  /** Default `query`. */
+  readonly responseMode?: ResponseMode
   /** Sent with every authorization request; what a login itself asks for takes their place. */
   readonly authorizationParameters?: Readonly<Record<string, string>>
   /** Further claims that hosts pass to their applications. Default none. */
@@ -110,6 +113,8 @@ async function discover(settings: ProviderSettings, options: DiscoveryOptions): 
   const authorizationUrl = endpoint(metadata.authorization_endpoint, 'authorization_endpoint', isHttps)
   endpoint(metadata.token_endpoint, 'token_endpoint', isHttps)
   const keysAddress = endpoint(metadata.jwks_uri, 'jwks_uri', isHttps)
+  const { responseMode = 'query' } = settings
+  requireResponseMode(responseMode, metadata)
   const { clock, logger } = options
   const claimPolicy = { ...settings, provider: settings.name }
   const outward = { fetch: patient(options.fetch), timeoutSeconds: timeout }
@@ -119,6 +124,7 @@ async function discover(settings: ProviderSettings, options: DiscoveryOptions): 
     ...claimPolicy,
     callbackUrl: new URL(callbackPath(settings.name), options.publicUrl).href,
     pushesRequests: mustPushRequests(settings.pushedRequests ?? 'auto', metadata),
+    responseMode,
     readClaims,
     keys,
     clock,

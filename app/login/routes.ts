@@ -13,6 +13,7 @@ import { createBoundStep } from './certificate-binding.ts'
 import { createEmailRoute } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { reasonOf } from './describe-error.ts'
+import { createFormPostRoute } from './form-post.ts'
 import { createLeadBackRoute, leadBackPath } from './lead-back.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout.ts'
 import { takeNotice } from './no-return.ts'
@@ -41,6 +42,7 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   }
   router.get('/callback', session, callback)
   router.get('/callback/:provider', session, callback)
+  router.post('/callback/:provider', createFormPostRoute(dependencies))
   router.get('/logout', session, createConfirmLogoutRoute(dependencies))
   router.post('/logout', session, form, createLogoutRoute(dependencies))
   router.get('/session', session, bound, verified, createSessionPageRoute(dependencies))

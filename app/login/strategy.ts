@@ -24,11 +24,11 @@ import { callEndpoint } from './endpoint-call.ts'
 import { requireIssued, requireSignature } from './id-token-signature.ts'
 import type { Logger } from './logger.ts'
 import { tokensToKeep, type VerifiedLogin, verifyByOf } from './login-tokens.ts'
-import { rawQueryOf } from './parameters.ts'
 import type { ProviderKeys } from './provider-keys.ts'
 import { pushRequest } from './pushed-request.ts'
 import type { ReadClaims } from './read-claims.ts'
 import { explainExchangeFailure } from './refusal.ts'
+import { askForMode, type ResponseMode } from './response-mode.ts'
 import { requireStepUp } from './step-up.ts'
 
 /** What a login route tells the strategy, beside what passport wants to know. */
@@ -37,6 +37,8 @@ export interface LoginOptions {
   readonly attempt: LoginAttempt
   /** Key of the attempt. */
   readonly handle: string
+  /** The provider's answer, written as a query; in the phase `callback` alone. */
+  readonly answer?: string
   readonly codeChallenge?: string
   readonly prompt?: string
 }
@@ -48,6 +50,7 @@ export interface StrategySettings extends ClaimPolicy {
   readonly callbackUrl: string
   /** RFC 9126. */
   readonly pushesRequests: boolean
+  readonly responseMode: ResponseMode
   readonly authorizationParameters?: Readonly<Record<string, string>>
   readonly readClaims: ReadClaims
   readonly keys: ProviderKeys
@@ -113,6 +116,7 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
     const { codeChallenge, attempt } = options
     return {
       ...this.settings.authorizationParameters,
+      ...askForMode(this.settings.responseMode),
       code_challenge: codeChallenge,
       code_challenge_method: 'S256',
       nonce: attempt.nonce,
@@ -158,7 +162,7 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
 
   private async finish(request: Request, options: LoginOptions): Promise<void> {
     const { attempt, handle } = options
-    const response = await this.exchange(request, attempt, handle)
+    const response = await this.exchange(options)
     Object.assign(this, {
       _stateStore: fixedState(handle, attempt),
       _oauth2: {
@@ -171,10 +175,10 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
   }
 
   /** Also for `error=` responses: openid-client looks at `iss` and `state` before it reports what the provider said. */
-  private async exchange(request: Request, attempt: LoginAttempt, handle: string): Promise<Checked> {
+  private async exchange({ answer = '', attempt, handle }: LoginOptions): Promise<Checked> {
     const { configuration, settings } = this
     const callback = new URL(settings.callbackUrl)
-    callback.search = rawQueryOf(request)
+    callback.search = answer
     const now = settings.clock.now() / 1000
     try {
       const tokens = await callEndpoint('the token endpoint', () =>

@@ -5,6 +5,7 @@ import type { RecordKind } from './session-store.ts'
 const durable: Readonly<Record<RecordKind, boolean>> = {
   session: false,
   attempt: false,
+  answer: false,
   address: false,
   ticket: false,
   'signing-key': false,

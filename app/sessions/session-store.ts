@@ -53,6 +53,7 @@ export type ValueOrPromise<T> = T | Promise<T>
 export type RecordKind =
   | 'session'
   | 'attempt'
+  | 'answer'
   | 'address'
   | 'ticket'
   | 'signing-key'

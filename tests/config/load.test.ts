@@ -27,6 +27,7 @@ describe('what the file leaves out has its default', () => {
         clientAuthentication: 'auto',
         clientAssertionAudience: 'issuer',
         pushedRequests: 'auto',
+        responseMode: 'query',
         authorizationParameters: {},
         scopes: ['openid', 'profile', 'email'],
         claims: { groups: 'groups', email: 'email', name: 'name' },

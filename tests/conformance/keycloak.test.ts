@@ -116,6 +116,45 @@ describe.skipIf(folder === undefined)('with Keycloak', () => {
     expect((await ask('/', first)).status).toBe(302)
   })
 
+  test('its page posts the answer where that is asked for, and a redirect is not taken in its place', async () => {
+    const posting = await startService({
+      policy,
+      providers: corp => [
+        {
+          ...corp,
+          issuer: keycloak.issuer,
+          ...keycloakClient,
+          scopes: ['profile', 'email'],
+          responseMode: 'form_post',
+        },
+      ],
+    })
+    try {
+      await keycloak.changeClient({
+        redirectUris: [`${world.publicUrl}/callback/corp`, `${posting.publicUrl}/callback/corp`],
+      })
+      const login = async () => (await browser.request(`${posting.publicUrl}/login`)).headers.get('location') ?? ''
+      const { url, body } = await visitor.logInByPost(await login(), 'alice')
+      expect(url).toBe(`${posting.publicUrl}/callback/corp`)
+      // Another site's post: without the cookies of this browser.
+      const posted = await new TestBrowser().request(url, { method: 'POST', body })
+      expect(posted.status).toBe(303)
+      const landed = await browser.request(new URL(posted.headers.get('location') ?? '', url).href)
+      expect([landed.status, landed.headers.get('location')], posting.logText()).toEqual([303, `${posting.publicUrl}/`])
+      expect(await (await browser.request(`${posting.publicUrl}/`)).text()).toContain('alice@example.com')
+
+      browser = new TestBrowser()
+      const asked = new URL(await login())
+      expect(asked.searchParams.get('response_mode')).toBe('form_post')
+      asked.searchParams.set('response_mode', 'query')
+      const refused = await browser.request(await visitor.logIn(asked.href, 'alice'))
+      expect(refused.status).toBe(403)
+      expect(posting.logText()).toContain('responseMode of the provider is form_post')
+    } finally {
+      await posting.close()
+    }
+  })
+
   test('a new signing key is taken up, also when the old one is gone', async () => {
     const kids = new Set([await signingKey('alice')])
     await keycloak.addSigningKey('second', 200)

@@ -1,7 +1,8 @@
 /**
  * An OpenID provider that answers whatever a test wants, signed with keys of its own.
  *
- * There is no login page: `answerTo` makes the callback URL that a provider would redirect to.
+ * There is no login page: `answerTo` makes the callback URL that a provider would redirect to, `postTo` the form that its
+ * page would post, and for real browsers there is such a page.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
@@ -24,8 +25,11 @@ export interface Answers {
 
 export type MisbehavingProvider = Awaited<ReturnType<typeof startMisbehavingProvider>>
 
-/** @param metadataChange merged over the good metadata; with an `issuer` in it, the provider speaks as that one */
-export async function startMisbehavingProvider(metadataChange: Readonly<Record<string, unknown>> = {}) {
+/**
+ * @param metadataChange merged over the good metadata; with an `issuer` in it, the provider speaks as that one
+ * @param port where it listens; a free one if absent
+ */
+export async function startMisbehavingProvider(metadataChange: Readonly<Record<string, unknown>> = {}, port?: number) {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const tokenRequests: URLSearchParams[] = []
@@ -35,7 +39,7 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
   let nonce = ''
   let keyRequests = 0
   const server = createServer((request, response) => void serve(request, response))
-  const address = `http://idp.localhost:${await listen(server)}`
+  const address = `http://idp.localhost:${await listen(server, port)}`
   const issuer = typeof metadataChange.issuer === 'string' ? metadataChange.issuer : address
 
   const sign = (claims: JWTPayload) =>
@@ -58,6 +62,7 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
         if (answers.userinfoAnswer !== undefined) return answers.userinfoAnswer(response)
         return json(response, answers.userinfo ?? { sub: 'alice', email: 'alice@example.com', email_verified: true })
       default:
+        if (request.url?.includes('response_mode=form_post')) return postingPage(response, `${issuer}${request.url}`)
         response.writeHead(404).end()
     }
   }
@@ -73,6 +78,23 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
       ...(idToken !== undefined && { id_token: idToken }),
       ...(answers.refreshToken !== undefined && { refresh_token: answers.refreshToken }),
     }
+  }
+
+  /** Where the browser goes for an authorization request, with what. */
+  function answer(authorizationUrl: string): { url: URL; parameters: URLSearchParams } {
+    const { searchParams } = new URL(authorizationUrl)
+    nonce = searchParams.get('nonce') ?? ''
+    const parameters = new URLSearchParams({ code: 'a-code', state: searchParams.get('state') ?? '', iss: issuer })
+    return { url: new URL(searchParams.get('redirect_uri') ?? ''), parameters }
+  }
+
+  /** Everybody is logged in at once; their browsers post the answer, as OAuth 2.0 Form Post Response Mode shows it. */
+  function postingPage(response: ServerResponse, authorizationUrl: string): void {
+    const { url, parameters } = answer(authorizationUrl)
+    const fields = [...parameters].map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`)
+    const form = `<form method="post" action="${url.href}">${fields.join('')}</form>`
+    response.writeHead(200, { 'Content-Type': 'text/html' })
+    response.end(`<!doctype html><body onload="document.forms[0].submit()">${form}</body>`)
   }
 
   return {
@@ -97,16 +119,16 @@ export async function startMisbehavingProvider(metadataChange: Readonly<Record<s
     },
     /** The callback URL for an authorization request, and what the provider will answer to it. */
     answerTo(authorizationUrl: string, next: Answers): string {
-      const { searchParams } = new URL(authorizationUrl)
       answers = next
-      nonce = searchParams.get('nonce') ?? ''
-      const callback = new URL(searchParams.get('redirect_uri') ?? '')
-      callback.search = new URLSearchParams({
-        code: 'a-code',
-        state: searchParams.get('state') ?? '',
-        iss: issuer,
-      }).toString()
-      return callback.href
+      const { url, parameters } = answer(authorizationUrl)
+      url.search = parameters.toString()
+      return url.href
+    },
+    /** The same for a provider whose page posts the answer. */
+    postTo(authorizationUrl: string, next: Answers): { url: string; form: Record<string, string> } {
+      answers = next
+      const { url, parameters } = answer(authorizationUrl)
+      return { url: url.href, form: Object.fromEntries(parameters) }
     },
     close: () => close(server),
   }

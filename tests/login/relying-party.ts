@@ -10,6 +10,7 @@ import { createBrowserCookie } from '../../app/login/browser-cookie.ts'
 import type { ProviderSettings } from '../../app/login/discovery.ts'
 import { createFormTokens } from '../../app/login/form-tokens.ts'
 import { createOutbound } from '../../app/login/outbound.ts'
+import { createPostedAnswers, type PostedAnswer } from '../../app/login/posted-answers.ts'
 import { createProviderCookie } from '../../app/login/provider-cookie.ts'
 import { createProviders, type Providers, type ProvidersOptions } from '../../app/login/providers.ts'
 import { createReturnToGuard } from '../../app/login/return-to.ts'
@@ -89,6 +90,7 @@ export interface RelyingParty {
   readonly publicUrl: string
   readonly server: ReturnType<typeof createServer>
   readonly attempts: MemoryOneTimeStore<LoginAttempt>
+  readonly answers: MemoryOneTimeStore<PostedAnswer>
   readonly tickets: MemoryOneTimeStore<HandoffTicket>
   readonly store: session.Store
   readonly providers: Providers
@@ -121,6 +123,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
   const kept = options.keptIn === undefined ? undefined : await openStore(options.keptIn, clock)
   const sealed = kept === undefined ? undefined : { records: kept.records, secrets, clock }
   const attempts = new MemoryOneTimeStore<LoginAttempt>(sealed && createOneTimeStore({ ...sealed, kind: 'attempt' }))
+  const answers = new MemoryOneTimeStore<PostedAnswer>(sealed && createOneTimeStore({ ...sealed, kind: 'answer' }))
   const tickets = new MemoryOneTimeStore<HandoffTicket>(sealed && createOneTimeStore({ ...sealed, kind: 'ticket' }))
   const realStore = sealed && createExpressSessionStore({ ...sealed, lifetimeSeconds: 3600, idleSeconds: 3600 })
   const store = options.store ?? realStore ?? new session.MemoryStore()
@@ -133,6 +136,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     publicUrl: home,
     providers,
     attempts: createAttempts({ store: attempts, clock }),
+    postedAnswers: createPostedAnswers({ store: answers, providers: namesOfPosting(options.providers) }),
     browserCookie: createBrowserCookie(isSecure),
     providerCookie: createProviderCookie(isSecure),
     providersOfHost: host => options.hosts?.[host],
@@ -190,6 +194,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     publicUrl: home,
     server,
     attempts,
+    answers,
     tickets,
     store,
     providers,
@@ -208,6 +213,9 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
   }
   return party
 }
+
+const namesOfPosting = (providers: readonly ProviderSettings[]): ReadonlySet<string> =>
+  new Set(providers.filter(({ responseMode }) => responseMode === 'form_post').map(({ name }) => name))
 
 /** Keeps the cookies of the auth host as a browser would for its public URL, and has one visitor at the provider. */
 export class Browser {

@@ -176,7 +176,17 @@ describe('what was read is remembered', () => {
   test('never for kinds that no check reads, nor that there is nothing', async () => {
     const { state, records } = startWorld()
     state.stored.set('same', recordOf('ticket'))
-    for (const kind of ['attempt', 'address', 'ticket', 'signing-key', 'tokens', 'lease', 'summary', 'mark'] as const) {
+    for (const kind of [
+      'attempt',
+      'answer',
+      'address',
+      'ticket',
+      'signing-key',
+      'tokens',
+      'lease',
+      'summary',
+      'mark',
+    ] as const) {
       state.reads = 0
       for (let count = 0; count < 3; count += 1) await records.get(kind, 'same')
       expect(state.reads, kind).toBe(3)

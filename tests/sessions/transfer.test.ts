@@ -124,6 +124,7 @@ describe.runIf(hasRedis)('sallyport store', () => {
     const kinds = [
       'session',
       'attempt',
+      'answer',
       'address',
       'ticket',
       'signing-key',
