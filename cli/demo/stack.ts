@@ -27,6 +27,8 @@ export interface StackOptions {
   readonly policyDirectory?: string
   /** How many processes Sallyport is. Default 1. */
   readonly workers?: number
+  /** How the provider answers a login. Default `query`. */
+  readonly responseMode?: 'query' | 'form_post'
   readonly onProgress?: (step: string) => void
 }
 
@@ -167,6 +169,7 @@ function configuration(options: StackOptions, place: Place): unknown {
         clientId,
         clientSecret: place.clientSecret,
         scopes: ['profile', 'email', 'groups'],
+        responseMode: options.responseMode ?? 'query',
       },
     ],
     sessions: { ...store, secret: randomBytes(32).toString('base64url') },
