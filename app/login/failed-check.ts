@@ -5,6 +5,7 @@
  * and shapes are taken; the value of a claim only where everybody knows it, and the text of an error only of these two
  * libraries, which put names into theirs and no values. The text of a failed `JSON.parse` holds a piece of what it was given.
  */
+import { ClientError } from 'openid-client'
 import { shapeOf } from './shape.ts'
 
 /** `undefined` for an error that is about no check. */
@@ -19,7 +20,7 @@ export function describeCheck(error: unknown): string | undefined {
 }
 
 /** Who issued a token and for whom stands in the configuration of both sides. */
-const publicClaims = new Set(['iss', 'aud', 'azp'])
+const publicClaims = new Set(['iss', 'aud', 'azp', 'issuer'])
 
 interface Facts {
   readonly claims?: unknown
@@ -34,7 +35,8 @@ interface Facts {
 
 /** openid-client puts them into the cause, jose beside the message. */
 function facts(error: object): Facts | undefined {
-  if (!isOfLibraries(error)) return undefined
+  // At discovery the outer error has them.
+  if (!isOfLibraries(error) && !(error instanceof ClientError)) return undefined
   const { cause, claim, payload: claims } = error as { cause?: unknown; claim?: unknown; payload?: unknown }
   if (typeof claim === 'string' && isObject(claims)) return { claim, claims }
   return isObject(cause) && ['claims', 'body', 'header'].some(name => Object.hasOwn(cause, name)) ? cause : undefined

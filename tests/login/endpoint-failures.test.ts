@@ -338,5 +338,18 @@ test('a body that comes one byte at a time ends with the time of the whole call'
   })
 })
 
+test('metadata of another issuer are told with both issuers', async () => {
+  const provider = await startMisbehavingProvider({ issuer: 'https://other.example' })
+  const party = await startRelyingParty({ providers: [corp(provider.address)] })
+  closing.push(provider.close, party.close)
+  await party.providers.start()
+  const { lastError } = party.providers.status()[0] ?? {}
+  expect(lastError).toBe(
+    `discovery ${provider.address}/.well-known/openid-configuration answered 200 application/json: the member issuer: ` +
+      'discovered metadata issuer does not match the expected issuer, ' +
+      `expected "${provider.address}/"; received "https://other.example"`,
+  )
+})
+
 const formOf = (endpoint: string, address: string, said: RegExp): RegExp =>
   new RegExp(`^${`${endpoint} ${address} `.replace(/[.?]/g, '\\$&')}${said.source}$`)
