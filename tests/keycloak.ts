@@ -13,9 +13,8 @@ import { CookieJar } from 'tough-cookie'
 import { createOutbound } from '../app/login/outbound.ts'
 import { realmOf } from './keycloak-realm.ts'
 import { endProcess, freePort, requirePeer } from './peers.ts'
+import { productVersions } from './products/versions.ts'
 import type { Person } from './provider.ts'
-
-export const keycloakVersion = '26.7.3'
 
 /** Ten seconds on a machine of its own; a busy one has needed two minutes. */
 const startTimeoutMs = 240_000
@@ -24,7 +23,8 @@ const administrator = { username: 'admin', password: 'the password of a test' }
 /** The folder of the distribution; when absent prints the reason, or throws with REQUIRE_PEERS=1. */
 export function requireKeycloak(): string | undefined {
   if (requirePeer('java') === undefined) return undefined
-  const folder = process.env.KEYCLOAK_HOME ?? join(homedir(), '.cache', 'sallyport', `keycloak-${keycloakVersion}`)
+  const folder =
+    process.env.KEYCLOAK_HOME ?? join(homedir(), '.cache', 'sallyport', `keycloak-${productVersions.keycloak}`)
   try {
     accessSync(join(folder, 'bin', 'kc.sh'), constants.X_OK)
     return folder

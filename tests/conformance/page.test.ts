@@ -1,6 +1,8 @@
 /** docs/conformance.md and the tests of the profiles say the same. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { products } from '../products/all.ts'
+import { productVersions } from '../products/versions.ts'
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
 
@@ -21,3 +23,25 @@ test.each(['rp-basic', 'rp-config'])(
     expect(named.sort()).toEqual(tested.sort())
   },
 )
+
+test('docs/conformance.md says of every product what its adapter says', () => {
+  const page = read('../../docs/conformance.md')
+  const rows = [...page.matchAll(/^\| `(\w+) ([\d.]+)` \|(.*)\|$/gm)].map(([, name, version, cells = '']) => [
+    name,
+    version,
+    ...cells.split('|').map(cell => cell.trim()),
+  ])
+  const abilities = ['groups', 'oldTokenRefused', 'endSession', 'backChannel', 'keyRotation'] as const
+  const expected = products.map(({ name, lacks, closedAccount, lastGroup }) => [
+    name,
+    productVersions[name],
+    ...abilities.map(ability => (lacks[ability] === undefined ? 'yes' : 'no')),
+    closedAccount,
+    lastGroup,
+  ])
+  expect(rows).toEqual(expected)
+})
+
+test('docs/conformance.md names the Keycloak that the tests run', () => {
+  expect(read('../../docs/conformance.md')).toContain(`Keycloak ${productVersions.keycloak}`)
+})

@@ -1,0 +1,6 @@
+/** Every product that has an adapter. */
+import { canaille } from './canaille.ts'
+import { hydra } from './hydra.ts'
+import type { Product } from './product.ts'
+
+export const products: readonly Product[] = [hydra, canaille]
