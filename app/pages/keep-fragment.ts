@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Html, html } from './html.ts'
 import type { Page } from './pages.ts'
+import { passingPage } from './passing-page.ts'
 
 /**
  * Nothing from the request is in it. The parameter goes first, because an unencoded `rd` takes everything behind it; what
@@ -10,33 +11,16 @@ import type { Page } from './pages.ts'
 const script =
   'var f=encodeURIComponent(location.hash.slice(1));location.replace("/login?fragment="+(f.length>3072?"":f)+"&"+location.search.slice(1))'
 
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  `script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`,
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ')
+const digest = createHash('sha256').update(script).digest('base64')
 
 /** Constant, and without a character that HTML would end a script at. */
 const scriptText = Html.of([script], [])
 
 /** `url`: where a browser without scripts goes on. */
-export function keepFragmentPage({ url }: { readonly url: string }): Page {
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>One moment</title>
-<noscript><meta http-equiv="refresh" content="0;url=${url}"></noscript>
-<script>${scriptText}</script>
-</head>
-<body>
-<noscript><a href="${url}">Go on</a></noscript>
-</body>
-</html>
-`
-  return { html: page.markup, contentSecurityPolicy }
-}
+export const keepFragmentPage = ({ url }: { readonly url: string }): Page =>
+  passingPage({
+    head: html`<noscript><meta http-equiv="refresh" content="0;url=${url}"></noscript>
+<script>${scriptText}</script>`,
+    body: html`<noscript><a href="${url}">Go on</a></noscript>`,
+    allowed: [`script-src 'sha256-${digest}'`],
+  })
