@@ -119,7 +119,7 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
   const repeat = createRepeater(attempt, () => lastError === undefined, options)
   const find = async (): Promise<DiscoveredProvider> => {
     if (provider !== undefined) return provider
-    if (running !== undefined || options.clock.now() - lastTriedAt >= MIN_RETRY_MS) await attempt()
+    if (running !== undefined || Math.abs(options.clock.now() - lastTriedAt) >= MIN_RETRY_MS) await attempt()
     if (provider !== undefined) return provider
     throw busy ?? new OperationalError('ERR_PROVIDER_UNAVAILABLE', lastError ?? `provider ${name} is not reachable`)
   }
