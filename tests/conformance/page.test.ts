@@ -31,7 +31,7 @@ test('docs/conformance.md says of every product what its adapter says', () => {
     version,
     ...cells.split('|').map(cell => cell.trim()),
   ])
-  const abilities = ['groups', 'oldTokenRefused', 'endSession', 'backChannel', 'keyRotation'] as const
+  const abilities = ['groups', 'oldTokenRefused', 'endSession', 'backChannel', 'keyRotation', 'secondBrowser'] as const
   const expected = products.map(({ name, lacks, closedAccount, lastGroup }) => [
     name,
     productVersions[name],

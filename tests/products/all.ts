@@ -1,6 +1,7 @@
 /** Every product that has an adapter. */
 import { canaille } from './canaille.ts'
+import { gitea } from './gitea.ts'
 import { hydra } from './hydra.ts'
 import type { Product } from './product.ts'
 
-export const products: readonly Product[] = [hydra, canaille]
+export const products: readonly Product[] = [hydra, gitea, canaille]

@@ -24,7 +24,7 @@ export interface ServiceAddresses {
 }
 
 /** What a product may lack; the sentence says what it does in place of it. */
-export type Ability = 'groups' | 'endSession' | 'backChannel' | 'keyRotation' | 'oldTokenRefused'
+export type Ability = 'groups' | 'endSession' | 'backChannel' | 'keyRotation' | 'oldTokenRefused' | 'secondBrowser'
 
 /**
  * What the next verifications find after a person's account was closed: `refused` at once, `refused-again` at the second
@@ -40,7 +40,7 @@ export interface Product {
   readonly closedError?: string
   /** After the last group was taken away. */
   readonly lastGroup?: 'gone' | 'unanswered'
-  /** Two of its access tokens of one second are the same, and it answers 500 to the second. */
+  /** Two of its tokens of one second are the same; Canaille answers 500 to the second request. */
   readonly isOneTokenASecond?: boolean
   /** File in the product's folder that tells whether it is there. */
   readonly program: string
