@@ -210,15 +210,21 @@ describe.each(products)('with $name', product => {
     const { cookie } = await journey.logIn('carol')
     await running.disable('carol')
     expect((await refresh()).error).toBe(product.closedError)
-    const first = await verify(cookie)
-    if (product.closedAccount === 'confirmed') expect(first).toBe('confirmed')
-    else if (product.closedAccount === 'refused') expect(first).toBe('refused')
-    else {
-      expect(first).toBe('unavailable')
-      expect((await journey.ask('/', cookie)).status).toBe(200)
-      expect(await verify(cookie)).toBe(product.closedAccount === 'unanswered' ? 'unavailable' : 'refused')
+    const answers = {
+      refused: 'refused',
+      'refused-again': 'unavailable',
+      unanswered: 'unavailable',
+      confirmed: 'confirmed',
     }
-    if (product.closedAccount === 'unanswered') world.moveClock(660)
+    expect(await verify(cookie)).toBe(answers[product.closedAccount])
+    if (product.closedAccount !== 'refused') expect((await journey.ask('/', cookie)).status).toBe(200)
+    if (product.closedAccount === 'refused-again') expect(await verify(cookie)).toBe('refused')
+    if (product.closedAccount === 'unanswered') {
+      world.moveClock(540)
+      expect((await journey.ask('/', cookie)).status).toBe(200)
+      // The grace is over.
+      world.moveClock(120)
+    }
     const status = product.closedAccount === 'confirmed' ? 200 : 302
     await expect.poll(async () => (await journey.ask('/', cookie)).status, { timeout: 30_000 }).toBe(status)
   })
