@@ -58,7 +58,8 @@ export class StackError extends Error {
 
 export const providerName = 'demo'
 export const clientId = 'sallyport'
-const START_TIMEOUT_MS = 20_000
+/** A process that ends is noticed at once; this only ends what hangs, and a loaded machine may take its time. */
+const START_TIMEOUT_MS = 120_000
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   if (!existsSync(commandFile)) throw new StackError('Sallyport is not built yet: run `npm run build` first.', '')
