@@ -37,6 +37,9 @@ export function requirePeer(binary: string): string | undefined {
   return undefined
 }
 
+/** For a browser's start, and for whatever a page is waited for; it only ends what waits in vain. */
+export const browserPatienceMs = 120_000
+
 /** Below those that systems give to whoever asks for any port, or for a way out (Linux from 32,768, others from 49,152). */
 const [lowestPort, highestPort] = [20_000, 32_000]
 const givenPorts = new Set<number>()

@@ -103,7 +103,7 @@ export async function startExample(example: Example, settings: ExampleSettings):
 async function show(url: string, assertions: readonly string[]) {
   const headers = new Headers()
   for (const assertion of assertions) headers.append('X-Sallyport-Assertion', assertion)
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) })
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(60_000) })
   return { status: response.status, body: await response.json() }
 }
 
@@ -111,7 +111,7 @@ function untilListening(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = ''
     const fail = (why: string) => reject(new Error(`the example ${why}: ${output}`))
-    const timer = setTimeout(() => fail('does not listen after 20 s'), 20_000)
+    const timer = setTimeout(() => fail('does not listen after two minutes'), 120_000)
     child.once('error', reject)
     child.once('exit', code => fail(`ended with ${code}`))
     const read = (chunk: Buffer) => {

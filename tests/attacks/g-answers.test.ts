@@ -12,7 +12,7 @@ p, group:contractors, wiki.example.com, /secret/**, *, -, deny
 `
 /** Just above `sessions.verifyEvery`. */
 const aWhile = 301
-const patience = { timeout: 20_000 }
+const patience = { timeout: 60_000 }
 
 let odd: MisbehavingProvider
 let world: TestService

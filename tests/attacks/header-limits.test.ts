@@ -196,7 +196,7 @@ describe('connections of the admin listener', () => {
 
   it('are bounded', async () => {
     const silent = Array.from({ length: 256 }, () => keep('GET / HTTP/1.1\r\n'))
-    await vi.waitUntil(() => connectionsOf(server).then(count => count === 256), { timeout: 15_000 })
+    await vi.waitUntil(() => connectionsOf(server).then(count => count === 256), { timeout: 60_000 })
     expect(await keep(request)).toBe('')
     expect([dropped, server.maxConnections]).toEqual([['connections-too-many'], 256])
     expect(await Promise.race([...silent, Promise.resolve('still there')])).toBe('still there')
@@ -205,7 +205,7 @@ describe('connections of the admin listener', () => {
   it('are given to the next one when they wait for another request', async () => {
     for (let index = 0; index < 256; index += 1) expect(await keep(request)).toMatch(/^HTTP\/1\.1 200 /)
     expect(await keep(request)).toBe('')
-    await vi.waitUntil(() => connectionsOf(server).then(count => count < 256), { timeout: 15_000 })
+    await vi.waitUntil(() => connectionsOf(server).then(count => count < 256), { timeout: 60_000 })
     expect(await keep(request)).toMatch(/^HTTP\/1\.1 200 /)
   })
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requirePeer } from '../peers.ts'
+import { browserPatienceMs, requirePeer } from '../peers.ts'
 import { type LogoutWorld, startLogoutWorld } from './logout-world.ts'
 
 /** Pages that a test fulfils count as the internet's, which may not open frames with addresses of this machine. */
@@ -21,6 +21,7 @@ describe.skipIf(executablePath === undefined)('a log-out page of a provider in C
   beforeAll(async () => {
     world = await startLogoutWorld('lmdb')
     context = await chromium.launchPersistentContext(profile, {
+      timeout: browserPatienceMs,
       ...(executablePath === undefined ? {} : { executablePath }),
       args: quiet.split(' '),
     })
@@ -34,6 +35,7 @@ describe.skipIf(executablePath === undefined)('a log-out page of a provider in C
   /** What stands in a frame with this address on a page of this origin. */
   async function framed(origin: string, address: string): Promise<string> {
     const page = await context.newPage()
+    page.setDefaultTimeout(browserPatienceMs)
     await page.route(`${origin}/bye`, route =>
       route.fulfill({ contentType: 'text/html', body: `<!doctype html><iframe src="${address}"></iframe>` }),
     )
@@ -43,7 +45,7 @@ describe.skipIf(executablePath === undefined)('a log-out page of a provider in C
     const text =
       (await frame
         ?.locator('body')
-        .textContent({ timeout: 2000 })
+        .textContent({ timeout: 10_000 })
         .catch(() => '')) ?? ''
     await page.close()
     return `${title} ${text}`

@@ -180,7 +180,7 @@ describe('the program', () => {
   const bench = (...args: string[]) =>
     promisify(execFile)(process.execPath, ['--import', './tests/typescript-loader.mjs', 'bench/main.ts', ...args], {
       cwd: root,
-      timeout: 60_000,
+      timeout: 600_000,
     })
 
   test('prints one object as its last line', async () => {

@@ -42,7 +42,7 @@ describe.each(products)('with $name', product => {
   afterAll(async () => {
     await world?.close()
     await running?.stop()
-  }, 60_000)
+  })
 
   beforeEach(async () => {
     if (folder === undefined) return
@@ -54,7 +54,7 @@ describe.each(products)('with $name', product => {
   const scenario = (name: string, ability: Ability | undefined, run: () => Promise<void>): void => {
     const lack = ability === undefined ? undefined : product.lacks[ability]
     if (folder !== undefined && lack !== undefined) process.stderr.write(`skipped: ${name}: ${lack}\n`)
-    test.skipIf(folder === undefined || lack !== undefined)(name, run, 120_000)
+    test.skipIf(folder === undefined || lack !== undefined)(name, run)
   }
 
   const eventsSince = (count: number): AuditRecord[] =>
@@ -71,7 +71,7 @@ describe.each(products)('with $name', product => {
     await journey.ask('/', cookie)
     const outcome = () =>
       eventsSince(before).find(({ event }) => /^session\.(verified|verification-failed)$/.test(`${event}`))
-    await expect.poll(outcome, { timeout: 30_000 }).toBeDefined()
+    await expect.poll(outcome).toBeDefined()
     return String(outcome()?.reason ?? 'confirmed')
   }
 
@@ -143,7 +143,7 @@ describe.each(products)('with $name', product => {
     const other = new Journey(world, running)
     const { cookie: carol } = await other.logIn('carol')
     await running.logOut?.('alice')
-    await expect.poll(async () => (await journey.ask('/', cookie)).status, { timeout: 30_000 }).toBe(302)
+    await expect.poll(async () => (await journey.ask('/', cookie)).status).toBe(302)
     expect((await other.ask('/', carol)).status).toBe(200)
     expect(world.auditEvents()).toContainEqual(
       expect.objectContaining({ event: 'session.ended', cause: 'back-channel' }),
@@ -226,6 +226,6 @@ describe.each(products)('with $name', product => {
       world.moveClock(120)
     }
     const status = product.closedAccount === 'confirmed' ? 200 : 302
-    await expect.poll(async () => (await journey.ask('/', cookie)).status, { timeout: 30_000 }).toBe(status)
+    await expect.poll(async () => (await journey.ask('/', cookie)).status).toBe(status)
   })
 })

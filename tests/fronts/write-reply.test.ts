@@ -31,7 +31,7 @@ function converse(port: number, requests: string): Promise<string> {
     socket.setEncoding('latin1').on('data', chunk => {
       received += chunk
     })
-    socket.setTimeout(2_000, () => socket.destroy(new Error('the answer does not end')))
+    socket.setTimeout(60_000, () => socket.destroy(new Error('the answer does not end')))
     socket.once('close', () => resolve(received.replaceAll(/Date: [^\r]+/g, 'Date: now'))).once('error', reject)
   })
 }

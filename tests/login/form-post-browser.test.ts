@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort, requirePeer } from '../peers.ts'
+import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
 import { corp, type RelyingParty, startRelyingParty } from './relying-party.ts'
 
@@ -40,6 +40,7 @@ describe.skipIf(browser === undefined)('a provider on another site that posts', 
     })
     await party.providers.start()
     context = await chromium.launchPersistentContext(join(directory, 'profile'), {
+      timeout: browserPatienceMs,
       ...(browser === undefined ? {} : { executablePath: browser }),
       args: [
         '--headless',
@@ -61,6 +62,7 @@ describe.skipIf(browser === undefined)('a provider on another site that posts', 
 
   test('logs in by a post without our cookies, and a GET with them', async () => {
     const page = await context.newPage()
+    page.setDefaultTimeout(browserPatienceMs)
     const problems: string[] = []
     page.on('console', message => problems.push(message.text()))
     await page.goto(`${home}/login`).catch(() => undefined)

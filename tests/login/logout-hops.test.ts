@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort, requirePeer } from '../peers.ts'
+import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
 import { type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
 import { corp, type RelyingParty, startRelyingParty } from './relying-party.ts'
@@ -40,6 +40,7 @@ describe.skipIf(browser === undefined)('a provider that logs out over two hosts'
     party = await startRelyingParty({ publicUrl: home, port, providers: [corp(provider.issuer)] })
     await party.providers.start()
     context = await chromium.launchPersistentContext(join(directory, 'profile'), {
+      timeout: browserPatienceMs,
       ...(browser === undefined ? {} : { executablePath: browser }),
       args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
     })
@@ -55,6 +56,7 @@ describe.skipIf(browser === undefined)('a provider that logs out over two hosts'
 
   test('logs the person out at both, and leads back', async () => {
     const page = await context.newPage()
+    page.setDefaultTimeout(browserPatienceMs)
     const violations: string[] = []
     page.on('console', message => violations.push(message.text()))
     const asking = page.waitForRequest(request => request.url().startsWith(provider.issuer))

@@ -75,7 +75,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('%s behind a balancer', ki
         .map(line => JSON.parse(line) as Record<string, unknown>)
     const eventOf = async (answer: Answer) => {
       const found = () => events().find(({ requestId }) => requestId === answer.headers['x-sallyport-request-id'])
-      await vi.waitUntil(() => found() !== undefined, { timeout: 10_000 })
+      await vi.waitUntil(() => found() !== undefined, { timeout: 120_000 })
       return found()
     }
 
@@ -89,7 +89,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('%s behind a balancer', ki
       service = composeFor(directory, url('auth', ''), provider.issuer)
       await service.start()
       // Discovery of the provider goes on in the background.
-      await vi.waitUntil(async () => (await service.answers.readiness()).status === 'ready', { timeout: 30_000 })
+      await vi.waitUntil(async () => (await service.answers.readiness()).status === 'ready', { timeout: 120_000 })
       const wikiAddress = `127.0.0.1:${await listen(application)}`
       const authAddress = `127.0.0.1:${service.ports().main}`
       const providerAddress = '127.0.0.1:9'
@@ -104,7 +104,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('%s behind a balancer', ki
             () => false,
           ),
         {
-          timeout: 30_000,
+          timeout: 120_000,
         },
       )
     })

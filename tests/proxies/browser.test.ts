@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../cli/demo/ports.ts'
 import { findProxy } from '../../cli/demo/proxies.ts'
 import { type Stack, startStack } from '../../cli/demo/stack.ts'
-import { requirePeer } from '../peers.ts'
+import { browserPatienceMs, requirePeer } from '../peers.ts'
 
 const quiet =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
@@ -26,12 +26,14 @@ describe.skipIf(executablePath === undefined)('a person in Chromium', () => {
     const port = process.env.SALLYPORT_TEST_SCREENSHOT === undefined ? await freePort() : 8080
     stack = await startStack({ proxy: findProxy(), port })
     context = await chromium.launchPersistentContext(profile, {
+      timeout: browserPatienceMs,
       ...(executablePath === undefined ? {} : { executablePath }),
       args: quiet.split(' '),
       viewport: { width: 1100, height: 760 },
       colorScheme: 'light',
     })
     page = await context.newPage()
+    page.setDefaultTimeout(browserPatienceMs)
     // A Content-Security-Policy that breaks a page shows here and nowhere else.
     page.on('console', message => {
       if (message.type() === 'error' && !message.text().includes('status of 403')) problems.push(message.text())

@@ -77,7 +77,7 @@ async function start(
         ({ status }) => status === 200,
         () => false,
       ),
-    { timeout: 30_000 },
+    { timeout: 120_000 },
   )
   return { proxy, origin }
 }
@@ -123,7 +123,7 @@ describe.skipIf(requirePeer('nginx') === undefined)('an NGINX with a mistake', (
     return started.origin
   }
 
-  it('that passes every Upgrade on is a tunnel', { timeout: 60_000 }, async () => {
+  it('that passes every Upgrade on is a tunnel', async () => {
     const line = /proxy_set_header Upgrade \$\w+;\n\s*proxy_set_header Connection \$\w+;/
     const lines = 'proxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection upgrade;'
     const origin = await startWith('sallyport-location', line, lines)
@@ -134,7 +134,7 @@ describe.skipIf(requirePeer('nginx') === undefined)('an NGINX with a mistake', (
     expect(finding?.fix).toContain('websocket')
   })
 
-  it('that makes a 503 of what is too large is reported', { timeout: 60_000 }, async () => {
+  it('that makes a 503 of what is too large is reported', async () => {
     const origin = await startWith('sallyport-server', /sallyport_status = 431/, 'sallyport_status = 999')
     const { code, found } = await examine(`${origin}/secrets`)
     expect([code, statuses(found)[0]?.['header-floods']]).toEqual([1, 'fail'])
@@ -147,7 +147,7 @@ describe('the command', () => {
     return { code: await runCli(['doctor', ...args], { version: '0', terminal }), terminal }
   }
 
-  it('sees a page that opens under a flood, and a server that takes CONNECT', { timeout: 60_000 }, async () => {
+  it('sees a page that opens under a flood, and a server that takes CONNECT', async () => {
     const careless = createServer({ maxHeaderSize: 65_536 }, (asked, response) => {
       response.statusCode = asked.rawHeaders.length > 200 ? 200 : 401
       response.end('x')

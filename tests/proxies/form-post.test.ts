@@ -3,7 +3,7 @@ import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../cli/demo/ports.ts'
 import { type Stack, startStack } from '../../cli/demo/stack.ts'
-import { requirePeer } from '../peers.ts'
+import { browserPatienceMs, requirePeer } from '../peers.ts'
 
 const quiet =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
@@ -18,6 +18,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
     beforeAll(async () => {
       stack = await startStack({ proxy: kind, port: await freePort(), responseMode: 'form_post' })
       browser = await chromium.launch({
+        timeout: browserPatienceMs,
         ...(executablePath === undefined ? {} : { executablePath }),
         args: quiet.split(' '),
       })
@@ -29,6 +30,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
 
     it('logs a person in, who ends where they wanted to, with what stands behind #', async () => {
       const page = await (await browser.newContext()).newPage()
+      page.setDefaultTimeout(browserPatienceMs)
       const seen: string[] = []
       page.on('request', request => {
         const { origin, pathname, search } = new URL(request.url())

@@ -3,7 +3,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../cli/demo/ports.ts'
 import { type Stack, startStack } from '../../cli/demo/stack.ts'
-import { requirePeer } from '../peers.ts'
+import { browserPatienceMs, requirePeer } from '../peers.ts'
 
 const quiet =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
@@ -20,6 +20,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
     beforeAll(async () => {
       stack = await startStack({ proxy: kind, port: await freePort() })
       browser = await chromium.launch({
+        timeout: browserPatienceMs,
         ...(executablePath === undefined ? {} : { executablePath }),
         args: quiet.split(' '),
       })
@@ -32,6 +33,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
 
     async function open(url: string, options: { javaScriptEnabled?: boolean } = {}): Promise<string[]> {
       page = await (await browser.newContext(options)).newPage()
+      page.setDefaultTimeout(browserPatienceMs)
       const seen: string[] = []
       page.on('framenavigated', frame => seen.push(frame.url()))
       page.on('console', message => void (message.type() === 'error' && problems.push(message.text())))
@@ -91,6 +93,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
     it('who typed a dot at the end of the host gets there without it, where the proxy knows such a host', async () => {
       const dotted = stack.origin('wiki').replace('localhost', 'localhost.')
       page = await (await browser.newContext()).newPage()
+      page.setDefaultTimeout(browserPatienceMs)
       const response = await page.goto(`${dotted}/notes#/deep`).catch(() => undefined)
       // Caddy has no such site and says so; the other two take it for the one without the dot.
       if (kind === 'caddy') return expect(response?.status() ?? 0).not.toBe(200)

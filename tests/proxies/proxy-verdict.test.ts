@@ -72,7 +72,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('%s sets a verdict', kind 
             ({ status }) => status === 200,
             () => false,
           ),
-        { timeout: 30_000 },
+        { timeout: 120_000 },
       )
     })
     afterAll(async () => {

@@ -15,7 +15,7 @@ import { createDemoApp } from '../../cli/demo/app.ts'
 import { type Child, startChild } from '../../cli/demo/child.ts'
 import { renderTemplates } from '../../cli/demo/proxies.ts'
 import { loadConfig } from '../../config/load.ts'
-import { freePort, requirePeer } from '../peers.ts'
+import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { close, listen, startProvider, type TestProvider } from '../provider.ts'
 
 const [nginx, browser, openssl] = ['nginx', 'chromium', 'openssl'].map(requirePeer)
@@ -41,6 +41,7 @@ describe.skipIf(nginx === undefined || browser === undefined || openssl === unde
     await service.start()
     proxy = await startTlsProxy(directory, port, service.ports().main, await listen(application))
     context = await chromium.launchPersistentContext(join(directory, 'profile'), {
+      timeout: browserPatienceMs,
       ...(browser === undefined ? {} : { executablePath: browser }),
       args: [
         '--headless',
@@ -53,6 +54,7 @@ describe.skipIf(nginx === undefined || browser === undefined || openssl === unde
       ignoreHTTPSErrors: true,
     })
     page = await context.newPage()
+    page.setDefaultTimeout(browserPatienceMs)
   })
 
   afterAll(async () => {

@@ -65,7 +65,7 @@ export interface Answered {
   readonly socket: Socket
 }
 
-/** Sends these bytes. The status is 0 when the connection was closed without an answer. Rejects after ten seconds. */
+/** Sends these bytes. The status is 0 when the connection was closed without an answer. Rejects after a minute. */
 export function send(port: number, bytes: string): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
@@ -74,7 +74,7 @@ export function send(port: number, bytes: string): Promise<Answered> {
       socket.removeAllListeners('data').removeAllListeners('end').setTimeout(0)
       resolve({ status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0), text, socket })
     }
-    socket.setTimeout(10_000, () => {
+    socket.setTimeout(60_000, () => {
       socket.destroy()
       reject(new Error(`no whole answer to ${bytes.split('\r\n')[0]}: ${text.slice(0, 200)}`))
     })

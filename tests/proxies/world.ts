@@ -72,7 +72,7 @@ function exchange(port: number, bytes: string): Promise<string> {
       socket.destroy()
       resolve(answer)
     }
-    socket.setTimeout(3_000, finish)
+    socket.setTimeout(10_000, finish)
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       answer += chunk
     })
