@@ -7,7 +7,7 @@
  * Threat: an answer holds tokens, or repeats what it was sent: codes, secrets. Of the address only origin and path are
  * noted, of the answer its status, its media type and an error code that looks like one.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { createCallContext } from './call-context.ts'
 import type { OutboundFetch } from './outbound.ts'
 
 /** As it stands in the log. */
@@ -37,7 +37,7 @@ export interface Answered {
 
 type Noted = { -readonly [Name in keyof EndpointCall]: EndpointCall[Name] }
 
-const running = new AsyncLocalStorage<Noted>()
+const running = createCallContext<Noted>()
 const failed = new WeakMap<Error, EndpointCall>()
 
 /** Runs `call`, whose `fetch` has to be a `notingFetch`. What it rejects with, `callBehind` knows the call of. */
@@ -58,12 +58,12 @@ export const callBehind = (error: unknown): EndpointCall | undefined =>
     .findLast(call => call !== undefined)
 
 /** The call that is being made. */
-export const runningCall = (): EndpointCall | undefined => running.getStore()
+export const runningCall = (): EndpointCall | undefined => running.get()
 
 /** The same `fetch`, which notes what it is asked and what comes. */
 export function notingFetch(fetch: OutboundFetch): OutboundFetch {
   return async (url, init) => {
-    const call = running.getStore()
+    const call = running.get()
     if (call === undefined) return fetch(url, init)
     call.address = addressOf(url)
     delete call.answer

@@ -5,8 +5,8 @@
  * if the ID token beside it turns out to be wrong, or the answer breaks off behind it (RFC 9700 section 4.14.2). And
  * userinfo that is signed (OpenID Connect Core 1.0 section 5.3.2) is looked at with the keys that ID tokens are.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Configuration } from 'openid-client'
+import { createCallContext } from './call-context.ts'
 import type { OutboundFetch } from './outbound.ts'
 
 /** The part of a token response that is looked at (RFC 6749 section 5.1). */
@@ -21,7 +21,7 @@ interface Looking {
   readonly look: (body: string, headers: Headers) => Promise<void>
 }
 
-const looking = new AsyncLocalStorage<Looking>()
+const looking = createCallContext<Looking>()
 
 /**
  * Runs `call`, and `look` with what the token endpoint answers to it, before anybody else sees that. What `look` rejects
@@ -51,7 +51,7 @@ export function withSignedUserinfo<T>(
 export function lookingFetch(fetch: OutboundFetch): OutboundFetch {
   return async (url, init) => {
     const response = await fetch(url, init)
-    const asked = looking.getStore()
+    const asked = looking.get()
     if (asked === undefined || response.body === null || !asked.addresses.includes(normal(url))) return response
     const { text, failure } = await readAll(response)
     const { status, headers } = response
