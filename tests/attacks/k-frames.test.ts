@@ -5,13 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, requirePeer } from '../peers.ts'
 import { type LogoutWorld, startLogoutWorld } from './logout-world.ts'
 
 /** Pages that a test fulfils count as the internet's, which may not open frames with addresses of this machine. */
-const quiet =
-  '--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-features=LocalNetworkAccessChecks'
-
 const executablePath = requirePeer('chromium')
 
 describe.skipIf(executablePath === undefined)('a log-out page of a provider in Chromium', () => {
@@ -20,11 +18,10 @@ describe.skipIf(executablePath === undefined)('a log-out page of a provider in C
   let context: BrowserContext
   beforeAll(async () => {
     world = await startLogoutWorld('lmdb')
-    context = await chromium.launchPersistentContext(profile, {
-      timeout: browserPatienceMs,
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: quiet.split(' '),
-    })
+    context = await chromium.launchPersistentContext(
+      profile,
+      chromiumOptions(executablePath, '--disable-features=LocalNetworkAccessChecks'),
+    )
   })
   afterAll(async () => {
     await context?.close()

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { startProvider, type TestProvider } from '../provider.ts'
 import { client, corp, type RelyingParty, startRelyingParty } from './relying-party.ts'
@@ -34,11 +35,7 @@ describe.skipIf(browser === undefined)('with the keyboard alone', () => {
       ],
     })
     await party.providers.start()
-    context = await chromium.launchPersistentContext(join(directory, 'profile'), {
-      timeout: browserPatienceMs,
-      ...(browser === undefined ? {} : { executablePath: browser }),
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    })
+    context = await chromium.launchPersistentContext(join(directory, 'profile'), chromiumOptions(browser))
     page = await context.newPage()
     page.setDefaultTimeout(browserPatienceMs)
   })

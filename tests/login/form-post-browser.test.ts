@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
 import { corp, type RelyingParty, startRelyingParty } from './relying-party.ts'
@@ -39,18 +40,10 @@ describe.skipIf(browser === undefined)('a provider on another site that posts', 
       )
     })
     await party.providers.start()
-    context = await chromium.launchPersistentContext(join(directory, 'profile'), {
-      timeout: browserPatienceMs,
-      ...(browser === undefined ? {} : { executablePath: browser }),
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--host-resolver-rules=MAP *.test 127.0.0.1',
-      ],
-    })
+    context = await chromium.launchPersistentContext(
+      join(directory, 'profile'),
+      chromiumOptions(browser, '--host-resolver-rules=MAP *.test 127.0.0.1'),
+    )
   })
 
   afterAll(async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
 import { type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
@@ -39,11 +40,7 @@ describe.skipIf(browser === undefined)('a provider that logs out over two hosts'
     provider = await startMisbehavingProvider({ end_session_endpoint: first })
     party = await startRelyingParty({ publicUrl: home, port, providers: [corp(provider.issuer)] })
     await party.providers.start()
-    context = await chromium.launchPersistentContext(join(directory, 'profile'), {
-      timeout: browserPatienceMs,
-      ...(browser === undefined ? {} : { executablePath: browser }),
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    })
+    context = await chromium.launchPersistentContext(join(directory, 'profile'), chromiumOptions(browser))
   })
 
   afterAll(async () => {

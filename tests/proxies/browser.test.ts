@@ -7,10 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../cli/demo/ports.ts'
 import { findProxy } from '../../cli/demo/proxies.ts'
 import { type Stack, startStack } from '../../cli/demo/stack.ts'
+import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, requirePeer } from '../peers.ts'
-
-const quiet =
-  '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
 
 const executablePath = requirePeer('chromium')
 
@@ -26,9 +24,7 @@ describe.skipIf(executablePath === undefined)('a person in Chromium', () => {
     const port = process.env.SALLYPORT_TEST_SCREENSHOT === undefined ? await freePort() : 8080
     stack = await startStack({ proxy: findProxy(), port })
     context = await chromium.launchPersistentContext(profile, {
-      timeout: browserPatienceMs,
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: quiet.split(' '),
+      ...chromiumOptions(executablePath),
       viewport: { width: 1100, height: 760 },
       colorScheme: 'light',
     })

@@ -3,10 +3,9 @@ import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../cli/demo/ports.ts'
 import { type Stack, startStack } from '../../cli/demo/stack.ts'
+import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, requirePeer } from '../peers.ts'
 
-const quiet =
-  '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
 const executablePath = requirePeer('chromium')
 
 describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
@@ -17,11 +16,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
 
     beforeAll(async () => {
       stack = await startStack({ proxy: kind, port: await freePort(), responseMode: 'form_post' })
-      browser = await chromium.launch({
-        timeout: browserPatienceMs,
-        ...(executablePath === undefined ? {} : { executablePath }),
-        args: quiet.split(' '),
-      })
+      browser = await chromium.launch(chromiumOptions(executablePath))
     })
     afterAll(async () => {
       await browser?.close()

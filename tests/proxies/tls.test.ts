@@ -15,6 +15,7 @@ import { createDemoApp } from '../../cli/demo/app.ts'
 import { type Child, startChild } from '../../cli/demo/child.ts'
 import { renderTemplates } from '../../cli/demo/proxies.ts'
 import { loadConfig } from '../../config/load.ts'
+import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { close, listen, startProvider, type TestProvider } from '../provider.ts'
 
@@ -41,16 +42,7 @@ describe.skipIf(nginx === undefined || browser === undefined || openssl === unde
     await service.start()
     proxy = await startTlsProxy(directory, port, service.ports().main, await listen(application))
     context = await chromium.launchPersistentContext(join(directory, 'profile'), {
-      timeout: browserPatienceMs,
-      ...(browser === undefined ? {} : { executablePath: browser }),
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-      ],
+      ...chromiumOptions(browser),
       ignoreHTTPSErrors: true,
     })
     page = await context.newPage()
