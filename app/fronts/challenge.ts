@@ -12,9 +12,9 @@ const MAX_RETURN_LENGTH = 2048
 export interface ChallengeSettings {
   /** Origin of the auth host, without a trailing slash. */
   readonly publicUrl: string
-  /** A fresh pending cookie for this host and its digest. */
   /** Keeps an address for the login; its name, or `undefined` where too many are kept already. */
   readonly keepAddress: (url: string, client: string | undefined) => string | undefined
+  /** A fresh pending cookie for this host and its digest. */
   readonly issuePending: () => { readonly setCookie: string; readonly nonceHash: string }
 }
 
