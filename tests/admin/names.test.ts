@@ -63,7 +63,7 @@ describe('the admin listener', () => {
     ['evil.example#metrics.internal'],
     [''],
     ['[::1'],
-  ])('answers 421 as %s, whatever is asked', async host => {
+  ])('I11 answers 421 as %s, whatever is asked', async host => {
     for (const path of paths) expect([path, await ask(path, host)]).toEqual([path, 421])
     expect(
       await ask('/policy/reload', host, 'POST', [

@@ -1,6 +1,9 @@
 /** A: whom to believe. The parsing itself is in tests/fronts, the proxies' part in tests/proxies. */
+import { once } from 'node:events'
+import { get } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FrontName } from '../../app/verify.ts'
+import { dialectHeaders } from '../raw-exchange.ts'
 import { header, navigation, type TestService } from '../service.ts'
 import { payloads } from './payloads.ts'
 import { expectAnonymous, expectDenied, fronts, startWorld, wiki } from './world.ts'
@@ -44,6 +47,17 @@ describe.each(fronts)('%s', (front: FrontName) => {
           ]),
     ] as unknown as readonly (readonly [string, string])[]
     expectDenied(await world.ask(front, { url: `${wiki}/admin`, headers: others }))
+  })
+
+  it('C10 judges the host of its own headers, whatever the Host header of the subrequest is', async () => {
+    const statusOf = async (path: string, host: string) => {
+      const headers = { ...Object.fromEntries(dialectHeaders(front, { url: `${wiki}${path}` })), host }
+      const [response] = await once(get({ port: world.port, path: `/verify/${front}`, headers }), 'response')
+      response.resume()
+      return response.statusCode
+    }
+    expect(await statusOf('/admin', 'a.apps.example.com')).toBe(401)
+    expect(await statusOf('/public/a', 'unknown.example.com')).toBe(200)
   })
 
   it('A04 A05 ignores aliases with underscores, and counts them', async () => {

@@ -160,7 +160,7 @@ describe.each(fronts)('%s', front => {
     }
   })
 
-  it('D02 CONNECT names no path, so no rule can allow it', async () => {
+  it('D08 CONNECT names no path, so no rule can allow it', async () => {
     for (const url of [`${wiki}/`, `${wiki}/public/a`, `${wiki}/all/a`]) {
       expect((await world.ask(front, { method: 'CONNECT', url })).status, url).toBe(400)
     }
@@ -195,7 +195,7 @@ describe.each(fronts)('%s', front => {
   })
 })
 
-it('D02 a target that is no path is answered by no page, so that no proxy takes it for an allow', async () => {
+it('D08 a target that is no path is answered by no page, so that no proxy takes it for an allow', async () => {
   const keys = '/.well-known/jwks.json'
   expect((await world.send(`GET ${keys} HTTP/1.1`, [])).status).toBe(200)
   for (const target of [`http://y${keys}`, `http://127.0.0.1:${world.port}${keys}`, `//y${keys}`, '*', 'y']) {

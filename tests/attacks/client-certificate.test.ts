@@ -70,7 +70,7 @@ async function follow(world: TestService, browser: TestBrowser, start: string) {
 }
 
 describe.each(['lmdb', 'redis'] as const)('on %s', store => {
-  describe.runIf(store === 'lmdb' || hasRedis)('a session that is bound to a client certificate', () => {
+  describe.runIf(store === 'lmdb' || hasRedis)('F20 a session that is bound to a client certificate', () => {
     let redis: RunningRedis | undefined
     let world: TestService
     beforeAll(async () => {
@@ -209,7 +209,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
   })
 })
 
-describe('the header', () => {
+describe('F20 the header of a client certificate', () => {
   it('is not believed from a peer that is no trusted proxy', async () => {
     const server = { ...bound.server, trustedProxies: ['192.0.2.1'] }
     const world = await startService({ policy, settings: { ...bound, server } })

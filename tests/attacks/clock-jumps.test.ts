@@ -9,7 +9,7 @@ const hasRedis = requirePeer('redis-server') !== undefined
 const hour = 3600
 
 describe.each(['lmdb', 'redis'] as const)('on %s', store => {
-  describe.runIf(store === 'lmdb' || hasRedis)('a clock', () => {
+  describe.runIf(store === 'lmdb' || hasRedis)('F19 a clock', () => {
     let redis: RunningRedis | undefined
     let world: TestService
     beforeEach(async () => {
@@ -33,7 +33,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
     const ask = (front: (typeof fronts)[number], { cookie = '' }: Journey) =>
       world.ask(front, { url: `${wiki}/`, cookie })
 
-    it.each(fronts)('F16 that is set back wants a login of every session of the future, on %s', async front => {
+    it.each(fronts)('that is set back wants a login of every session of the future, on %s', async front => {
       world.moveClock(5 * hour)
       const journey = travel(front)
       expect((await journey.goTo(`${wiki}/`)).status).toBe(200)
@@ -59,7 +59,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect((await ask('forward-auth', journey)).status).toBe(200)
     })
 
-    it('F13 F16 that is set forward ends what is over by then', async () => {
+    it('that is set forward ends what is over by then', async () => {
       const journey = travel('forward-auth')
       expect((await journey.goTo(`${wiki}/`)).status).toBe(200)
       world.moveClock(7 * hour)

@@ -13,7 +13,7 @@ const policy = [wiki, shop, payroll]
 const hasRedis = requirePeer('redis-server') !== undefined
 
 describe.each(['lmdb', 'redis'] as const)('on %s', store => {
-  describe.runIf(store === 'lmdb' || hasRedis)('a cookie of a domain', () => {
+  describe.runIf(store === 'lmdb' || hasRedis)('F06 a cookie of a domain', () => {
     let redis: RunningRedis | undefined
     let world: TestService
     beforeAll(async () => {

@@ -205,7 +205,7 @@ describe.runIf(hasRedis)('F11 a store that is down', () => {
 })
 
 describe('a handoff', () => {
-  it('is bound to the browser that was challenged', async () => {
+  it('F21 is bound to the browser that was challenged', async () => {
     const world = await startWorld()
     try {
       const mallory = new TestBrowser()

@@ -100,28 +100,31 @@ describe.each(stores)('on %s', store => {
     ['nothing', '', {}, 400],
     ['bytes that no form has', `code=abc-the-code\u0000\n&state=${state}`, {}, 400],
     ['a text that takes more room than it has bytes', `${good}&x=${'ÿ'.repeat(100)}`, {}, 400],
-  ])('%s is refused with one line in the log, and nothing of it is in there', async (_name, body, headers, status) => {
-    const before = world.logText().length
-    const response = await post(body, headers)
-    expect(response.status).toBe(status)
-    expect(response.headers.get('cache-control')).toBe('no-store')
-    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
-    expect(response.headers.get('referrer-policy')).toBe('no-referrer')
-    expect(response.headers.get('set-cookie')).toBeNull()
-    await response.text()
-    const lines = world.logText().slice(before).trim().split('\n')
-    expect(lines).toHaveLength(1)
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn' })
-    expect(lines[0]).not.toMatch(/abc-the-code/)
-    expect(lines[0]).not.toContain(state)
-  })
+  ])(
+    'G21 %s is refused with one line in the log, and nothing of it is in there',
+    async (_name, body, headers, status) => {
+      const before = world.logText().length
+      const response = await post(body, headers)
+      expect(response.status).toBe(status)
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+      expect(response.headers.get('referrer-policy')).toBe('no-referrer')
+      expect(response.headers.get('set-cookie')).toBeNull()
+      await response.text()
+      const lines = world.logText().slice(before).trim().split('\n')
+      expect(lines).toHaveLength(1)
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn' })
+      expect(lines[0]).not.toMatch(/abc-the-code/)
+      expect(lines[0]).not.toContain(state)
+    },
+  )
 
-  it.each(['state', 'code', 'x'])('%s in the address beside the body is refused', async name => {
+  it.each(['state', 'code', 'x'])('G21 %s in the address beside the body is refused', async name => {
     const response = await post(good, {}, `${callback}?${name}=${newState()}`)
     expect(response.status).toBe(400)
   })
 
-  it('only the callback of a provider that posts takes a post from another site', async () => {
+  it('G21 only the callback of a provider that posts takes a post from another site', async () => {
     expect((await post(good, {}, `${world.publicUrl}/callback/asking`)).status).toBe(405)
     for (const path of ['/callback', '/callback/', '/callback/nobody', '/Callback/corp', '/callback/corp/', '/']) {
       expect((await post(good, {}, `${world.publicUrl}${path}`)).status, path).toBe(404)
@@ -143,7 +146,7 @@ describe.each(stores)('on %s', store => {
     expect(answer.status).toBe(421)
   })
 
-  it("a flood pushes out what its own client has posted, and nobody else's", async () => {
+  it("G21 a flood pushes out what its own client has posted, and nobody else's", async () => {
     const [alice, mallory] = [new TestBrowser(), new TestBrowser()]
     const [hers, his] = [await begin(alice), await begin(mallory)]
     const herBack = (await post(hers.body, from('192.0.2.1'))).headers.get('location') ?? ''

@@ -60,7 +60,7 @@ const warnings = (): string[] =>
     .filter(line => line.includes('refused before it was read'))
 
 describe.each(fronts)('%s', front => {
-  it('lets nobody through whom a header denies, however many come before it', async () => {
+  it('A17 lets nobody through whom a header denies, however many come before it', async () => {
     expect((await world.ask(front, { url: `${wiki}/a` })).status).toBe(200)
     for (const count of [0, 500, 900, 980, 1_016, 1_022, 1_023, 1_024, 1_025, 1_100, 2_000, 5_000]) {
       const { status } = await world.ask(front, { url: `${wiki}/a`, headers: [...fillers(count), ...verdict] })
@@ -68,7 +68,7 @@ describe.each(fronts)('%s', front => {
     }
   })
 
-  it('counts lines and not names', async () => {
+  it('A17 counts lines and not names', async () => {
     const same: Headers = Array.from({ length: 1_100 }, () => ['X-A', ''])
     expect((await world.ask(front, { url: `${wiki}/a`, headers: [...same, ...verdict] })).status).toBe(431)
   })
@@ -82,7 +82,7 @@ describe.each(fronts)('%s', front => {
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([403, 431])
   })
 
-  it('does not take a trailer for a header, either way', async () => {
+  it('A17 does not take a trailer for a header, either way', async () => {
     const [open, denied] = await Promise.all(
       ['', 'X-Waf-Verdict: block\r\n'].map(line =>
         send(

@@ -134,7 +134,7 @@ describe('I07 the main listener', () => {
 })
 
 describe('the audit log and the operational log', () => {
-  it('hold no cookie, no token, no code, no ticket, and no query', async () => {
+  it('I09 hold no cookie, no token, no code, no ticket, and no query', async () => {
     await world.ask('forward-auth', { url: `${wiki}/admin?token=in-the-query`, cookie: alice })
     const text = `${JSON.stringify(world.auditEvents())}${world.logText()}`
     const [, value = ''] = alice.split('=')

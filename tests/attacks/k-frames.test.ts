@@ -12,7 +12,7 @@ import { type LogoutWorld, startLogoutWorld } from './logout-world.ts'
 /** Pages that a test fulfils count as the internet's, which may not open frames with addresses of this machine. */
 const executablePath = requirePeer('chromium')
 
-describe.skipIf(executablePath === undefined)('a log-out page of a provider in Chromium', () => {
+describe.skipIf(executablePath === undefined)('K09 a log-out page of a provider in Chromium', () => {
   const profile = mkdtempSync(join(tmpdir(), 'sallyport-frames-'))
   let world: LogoutWorld
   let context: BrowserContext

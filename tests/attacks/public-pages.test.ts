@@ -226,7 +226,7 @@ const patient = { timeout: 120_000 }
 describe.each([
   ['asked to be remembered', true],
   ['not asked', false],
-])('a person who is %s', (_name, remember) => {
+])('I10 a person who is %s', (_name, remember) => {
   let service: TestService
   /** Cookies of nobody, of somebody who is logging in, and of somebody who is logged in. */
   let visitors: readonly string[]

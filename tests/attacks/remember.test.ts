@@ -66,7 +66,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       return { host: await world.ask('forward-auth', { url: ticket, cookie, headers: navigation }), authCookie }
     }
 
-    it('is a box that is empty: without it cookies end with the browser, and F16 the session with its lifetime', async () => {
+    it('is a box that is empty: without it cookies end with the browser, and the session with its lifetime (F16)', async () => {
       const { host, authCookie } = await logIn(new TestBrowser(), { form: '' })
       expect(cookieLine(host)).not.toMatch(/max-age|expires/i)
       expect(authCookie).not.toMatch(/max-age|expires/i)
@@ -107,7 +107,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       ['a form of a neighbour', { form: 'remember=1', headers: { 'sec-fetch-site': 'same-site' } }],
       ['another value of the box', { form: 'remember=true' }],
       ['two boxes', { form: 'remember=1&remember=1' }],
-    ])('is not chosen by %s', async (_, how) => {
+    ])('F22 is not chosen by %s', async (_, how) => {
       const { host, authCookie } = await logIn(new TestBrowser(), how)
       expect(host.status).toBe(302)
       expect(cookieLine(host)).not.toMatch(/max-age/i)
@@ -123,7 +123,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect(done.headers.getSetCookie().find(line => line.startsWith('sallyport-login='))).toMatch(/; Expires=/)
     })
 
-    it('of one person is not that of the next on the same computer', async () => {
+    it('F22 of one person is not that of the next on the same computer', async () => {
       const browser = new TestBrowser()
       await logIn(browser, { form: 'remember=1' })
       const start = await browser.request(`${world.publicUrl}/login?prompt=login`)

@@ -86,7 +86,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       ['is happy with a password', '/keys', () => ({ amr: ['pwd'] }), ['mfa or hwk', '<dd>pwd</dd>']],
       ['does not say how', '/keys', () => ({ amr: undefined }), ['mfa or hwk', 'not said']],
       ['does not look at acr_values', '/gold', () => ({ acr: 'urn:tin' }), ['urn:gold', 'urn:tin']],
-    ])('at a provider that %s ends on a page that says so', async (_, path, answer, said) => {
+    ])('G22 at a provider that %s ends on a page that says so', async (_, path, answer, said) => {
       const journey = await travel(answer)
       const arrival = await journey.goTo(`${wiki}${path}?a=1`)
       expect(arrival.status).toBe(403)
@@ -111,7 +111,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect(await journey.goTo(other ?? '')).toMatchObject({ url, status: 200 })
     })
 
-    it('of which each login undoes the other half ends on a page', async () => {
+    it('G22 of which each login undoes the other half ends on a page', async () => {
       const withMethod = { amr: ['mfa'], auth_time: ago(7200) }
       const journey = await travel(
         ({ searchParams }) => (searchParams.has('max_age') ? { amr: ['pwd'], auth_time: ago(0) } : withMethod),

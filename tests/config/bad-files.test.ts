@@ -33,6 +33,15 @@ describe('an insecure setting is refused, and its own flag alone allows it', () 
     expect(loadText(text, { allow: [own] }).warnings).not.toEqual([])
   })
 
+  it('A14 trusting every peer is one of them, in each way of writing it', () => {
+    const ways = casesIn('insecure/').filter(name => name.startsWith('trust-all-proxies'))
+    expect(ways).toHaveLength(4)
+    for (const name of ways) {
+      const [found, ...others] = problemsOf(read(`insecure/${name}.config`)).map(({ path }) => path.split('[')[0])
+      expect([name, found, others.filter(other => other !== found)]).toEqual([name, 'server.trustedProxies', []])
+    }
+  })
+
   it('every flag has a case', () => {
     const covered = new Set(casesIn('insecure/').map(name => name.split('.')[0] as InsecureSetting))
     expect([...covered].sort()).toEqual([...insecureNames].sort())

@@ -10,7 +10,7 @@ sessions: { secret: ${goodSecret}, ${sessions} }
 providers: [{ name: corp, issuer: https://idp.example.com, clientId: sallyport, clientSecret: of-a-test }]
 `
 
-describe('a cookie domain is refused with every flag', () => {
+describe('F06: a cookie domain is refused with every flag', () => {
   test.each([
     ['com', 'https://auth.com', 'public suffix'],
     ['co.uk', 'https://auth.example.co.uk', 'public suffix'],

@@ -72,7 +72,7 @@ test('B01 B02 a path is read alike at a glance and in full', () => {
   )
 })
 
-test('B18 a long path is read at a glance in a moment', async () => {
+test('B17 a long path is read at a glance in a moment', async () => {
   const paths = [
     `/${'a/'.repeat(4_000)}`,
     `/${'.'.repeat(8_000)}/`,

@@ -192,7 +192,7 @@ describe.each(Object.entries(dialects))('%s', (_name, { front, asks, carriers })
       expect(codeOf(() => parse(front, [...asks, ...handshake]))).toBeUndefined()
     })
 
-    it('D06 no other protocol than a WebSocket is switched to, however it is written', () => {
+    it('D09 no other protocol than a WebSocket is switched to, however it is written', () => {
       const wanted = (...values: string[]) =>
         codeOf(() => parse(front, [...asks, ...values.map(value => ['Upgrade', value] as const)]))
       for (const value of ['websocket', 'WebSocket', ' websocket\t'])

@@ -119,7 +119,7 @@ describe('a handoff', () => {
     expect(await codeOf(redeem())).toBe('ERR_HANDOFF_COOKIES_BLOCKED')
   })
 
-  it('E12 begins again once in a browser that has the cookie elsewhere, with its own login and not that of the ticket', async () => {
+  it('F21 begins again once in a browser that has the cookie elsewhere, with its own login and not that of the ticket', async () => {
     browser = { identity: anonymous, clearCookie: false }
     const reply = await redeem()
     const location = new URL(headerOf(reply, 'Location') ?? '')

@@ -85,7 +85,7 @@ test('a list is what it holds, written as a list or as the JSON of one, whatever
   )
 })
 
-test('several names in one text are read as each of them, or not at all: never as another group', () => {
+test('G14 several names in one text are read as each of them, or not at all: never as another group', () => {
   const wrapped = fc.constantFrom(['', ''], ['[', ']'], ["['", "']"], ['{', '}'], ['(', ')'], ['"', '"'])
   fc.assert(
     fc.property(names, joiner, wrapped, (given, between, [before, after]) => {

@@ -88,7 +88,7 @@ describe('an allow row that names what servers read differently', () => {
   })
 })
 
-describe('a row of which a wider one allows a part', () => {
+describe('H06 a row of which a wider one allows a part', () => {
   const read = p('authenticated', 'wiki.example.com', '/**', 'read', '-', 'allow')
   const readMethods = 'read (GET, HEAD, OPTIONS, QUERY, PROPFIND, SEARCH, REPORT)'
   const messagesOf = async (...rows: string[]) =>
@@ -309,7 +309,7 @@ describe('other findings', () => {
       ['1 wide-host'],
     ],
     [
-      'a network without proxies',
+      'H10 a network without proxies',
       row.replace('-', 'office'),
       { hasTrustedProxies: false },
       ['1 network-without-proxies'],

@@ -85,7 +85,7 @@ describe('remembered decisions', () => {
     )
   })
 
-  it('end with the policy that made them', async () => {
+  it('H02 end with the policy that made them', async () => {
     const remembered = createRememberedDecisions()
     const request = { domain: 'a.example.com', resource: '/x', action: 'GET', url: '' }
     const [allowing, denying] = [
@@ -114,7 +114,7 @@ describe('remembered decisions', () => {
     expect(ask('/office', user({}))).not.toBe(ask('/office', user({})))
   })
 
-  it('C07 no two questions share an answer, however their fields could be joined', async () => {
+  it('H02 H03 no two questions share an answer, however their fields could be joined', async () => {
     const policy = await policyOf(
       'p, anyone, a.example.com, /GET/x, *, -, allow\np, anyone, "a.example.co", /x, *, -, deny\n',
     )
@@ -130,6 +130,18 @@ describe('remembered decisions', () => {
         }
       }
     }
+  })
+
+  it('H04 take a bounded amount of memory, however many paths are asked for', async () => {
+    const policy = await policyOf('p, anyone, a.example.com, /**, *, -, allow\n')
+    const remembered = createRememberedDecisions({ maxBytes: 10_000 })
+    const ask = (resource: string) =>
+      remembered({ domain: 'a.example.com', resource, action: 'GET', url: '' }, anonymous, policy, { now: 0 })
+    const first = ask('/first')
+    expect(ask('/first')).toBe(first)
+    for (let path = 0; path < 100; path += 1) ask(`/${path}`)
+    expect(ask('/first')).not.toBe(first)
+    expect(ask('/first')).toEqual(first)
   })
 
   it('a failure is never remembered', async () => {

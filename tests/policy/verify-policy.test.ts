@@ -48,7 +48,7 @@ describe('a policy whose tests fail', () => {
     expect(() => reloader.current()).toThrow()
   })
 
-  it('is refused at a reload: the last good one stays, until the tests pass', async () => {
+  it('H07 is refused at a reload: the last good one stays, until the tests pass', async () => {
     directory.put('rows.csv', rows)
     directory.put('wiki.test.yaml', test('allow'))
     await reloader.start()

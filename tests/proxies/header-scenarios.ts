@@ -66,7 +66,7 @@ export const headerScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'the same lies do not lead the redirect elsewhere (A07, A08, A09, E11)',
+    name: 'the same lies do not lead the redirect elsewhere (A07, A08, A09, E12)',
     run: async world => {
       const wanted = world.url('wiki', '/secrets')
       const more: readonly (readonly [string, Headers])[] = [
@@ -166,7 +166,7 @@ export const headerScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'nothing but a WebSocket is asked for or switched to, whoever asks (D06)',
+    name: 'nothing but a WebSocket is asked for or switched to, whoever asks (D09)',
     run: async ({ alice, stack, url }) => {
       const { host } = new URL(url('wiki', '/'))
       const cookie = `Cookie: ${alice.cookieFor(url('wiki', '/'))}`

@@ -58,7 +58,7 @@ const pathless = [
 
 export const pathScenarios: readonly Scenario[] = [
   {
-    name: 'a target that is no path reaches nobody, whoever asks (D02)',
+    name: 'a target that is no path reaches nobody, whoever asks (D08)',
     run: async ({ alice, stack, url }) => {
       const { host } = new URL(url('wiki', '/'))
       for (const cookie of ['', `Cookie: ${alice.cookieFor(url('wiki', '/'))}\r\n`]) {
