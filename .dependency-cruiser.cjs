@@ -57,6 +57,16 @@ module.exports = {
       to: { path: '^config/', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'fronts-know-no-http',
+      comment:
+        'A check is a function from a subrequest to a reply; only the HTTP edge, check-endpoint.ts and write-reply.ts, knows what carries them.',
+      severity: 'error',
+      from: { path: '^app/fronts/', pathNot: '^app/fronts/(check-endpoint|write-reply)\\.ts$' },
+      to: {
+        path: '^((node:)?(http|https|http2|net|tls)$|app/fronts/(check-endpoint|write-reply)\\.ts$|node_modules/express/)',
+      },
+    },
+    {
       name: 'product-does-not-know-its-tools',
       comment: 'app/, rbac/ and config/ run without the command line, the bench and the tests.',
       severity: 'error',

@@ -8,13 +8,13 @@ import type { SigningKeys } from './assertion/signing-keys.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './compose-kept.ts'
 import { composeIsBound } from './compose-sessions.ts'
 import { OperationalError, operationalErrors } from './errors.ts'
-import { createAuthRequestFront } from './fronts/auth-request.ts'
 import { createChallenge } from './fronts/challenge.ts'
-import type { Refusal } from './fronts/check-endpoint.ts'
-import { createCheckEndpoint, createDeniedEndpoint, createReservedEndpoint } from './fronts/check-endpoint.ts'
+import { createCheckEndpoint } from './fronts/check-endpoint.ts'
 import { createDeniedPages } from './fronts/denied-pages.ts'
-import { createForwardAuthFront } from './fronts/forward-auth.ts'
-import { createHandoff, reservedPath } from './fronts/handoff.ts'
+import type { Refusal } from './fronts/executor.ts'
+import type { FrontKind } from './fronts/front.ts'
+import { createFrontRoutes } from './fronts/front-routes.ts'
+import { createHandoff } from './fronts/handoff.ts'
 import { createReplyWriter } from './fronts/write-reply.ts'
 import type { SessionCookieAuthenticator } from './identity/session-cookie.ts'
 import { findClaim } from './login/claims.ts'
@@ -29,6 +29,7 @@ export function composeChecks(
   authenticate: SessionCookieAuthenticator['authenticate'],
   policy: Policy,
   record: (decided: DecidedQuestion) => void,
+  fronts: readonly FrontKind[],
 ): CheckRoutes {
   const { config, clock, logger, metrics, audit, trustedProxies } = base
   const { url: publicUrl, webSocketOrigins } = config.server
@@ -39,9 +40,9 @@ export function composeChecks(
     trustedProxies,
     identityHeaderNames: new Set(Object.values(names).map(name => name.toLowerCase())),
     webSocketOrigins: new Set(webSocketOrigins),
+    canonical: canonicalOptions(config),
+    deniedPages,
   }
-  const authRequest = createAuthRequestFront(settings, canonicalOptions(config))
-  const forwardAuth = createForwardAuthFront(settings, canonicalOptions(config), deniedPages)
   const onEvaluationError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
   const countShadow = createShadowCounter(metrics.shadowed)
   const decide = createRememberedDecisions()
@@ -81,28 +82,23 @@ export function composeChecks(
     deniedPages,
     audit,
   })
-  const dependencies = {
-    verify,
-    handoff,
-    pages: kept.pages,
-    newRequestId,
-    write: createReplyWriter(),
-    onAliases: metrics.ignoredHeaders,
-    onRefused: ({ front, requestId, code, error, clientAddress }: Refusal) => {
-      metrics.refused(front, code)
-      audit.write({ event: 'access.refused', requestId, front, code, clientAddress })
-      const level = operationalErrors[code].status >= 500 ? 'error' : 'debug'
-      logger[level]({ requestId, front, code, err: error }, 'subrequest refused')
-    },
+  const onRefused = ({ front, requestId, code, error, clientAddress }: Refusal): void => {
+    metrics.refused(front, code)
+    audit.write({ event: 'access.refused', requestId, front, code, clientAddress })
+    const level = operationalErrors[code].status >= 500 ? 'error' : 'debug'
+    logger[level]({ requestId, front, code, err: error }, 'subrequest refused')
   }
-  return {
-    exact: new Map([
-      ['/verify/auth-request', createCheckEndpoint(authRequest, dependencies)],
-      ['/verify/forward-auth', createCheckEndpoint(forwardAuth, dependencies)],
-      [`${reservedPath}/denied`, createDeniedEndpoint(authRequest, dependencies)],
-    ]),
-    reserved: { prefix: `${reservedPath}/`, endpoint: createReservedEndpoint(authRequest, dependencies) },
-  }
+  const write = createReplyWriter()
+  return createFrontRoutes(
+    fronts,
+    settings,
+    { verify, handoff, pages: kept.pages, newRequestId, onAliases: metrics.ignoredHeaders, onRefused },
+    (execute, front) =>
+      createCheckEndpoint(execute, {
+        write,
+        onUnwritten: (requestId, error) => onRefused({ front, requestId, code: 'ERR_INTERNAL', error }),
+      }),
+  )
 }
 
 /** A disk that is full is a decision of the operator: refuse what cannot be recorded, or go on, count and complain. */

@@ -23,6 +23,8 @@ import { type Base, composeKept, newRequestId, type Policy } from './compose-kep
 import { composeLogin, composePages, type Login } from './compose-login.ts'
 import { composeAuthenticator } from './compose-sessions.ts'
 import { composeRecords } from './compose-store.ts'
+import type { FrontKind } from './fronts/front.ts'
+import { fronts as tableOfFronts } from './fronts/fronts.ts'
 import { createTrustedProxies } from './fronts/trusted-proxies.ts'
 import { drain, listen, portOf, stopAccepting } from './listen.ts'
 import type { ProviderStatus } from './login/providers.ts'
@@ -66,14 +68,20 @@ export interface ComposeOptions {
    * and the audit file is shared. Default false.
    */
   readonly isWorker?: boolean
+  /** Default: the table of fronts. A test hands in one with a line more. */
+  readonly fronts?: readonly FrontKind[]
 }
 
 /** Constructs everything, and opens the store and the audit sink; listens to nothing yet. */
 export function compose(config: Config, options: ComposeOptions = {}): Service {
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? createLogger({ level: config.log.level })
-  const isWorker = options.isWorker === true
-  const metrics = createMetrics({ version, providers: config.providers.map(({ name }) => name) })
+  const { isWorker = false, fronts = tableOfFronts } = options
+  const metrics = createMetrics({
+    version,
+    providers: config.providers.map(({ name }) => name),
+    fronts: fronts.map(({ name }) => name),
+  })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
   const hostSettings = createHostSettings(config.hosts)
@@ -85,7 +93,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
   const { authenticate } = composeAuthenticator(base, kept, login.verification)
-  const checks = composeChecks(base, kept, authenticate, policy, recorder.record)
+  const checks = composeChecks(base, kept, authenticate, policy, recorder.record, fronts)
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
     requestTimeoutSeconds: config.server.requestTimeoutSeconds,

@@ -25,7 +25,8 @@ interface Arrived {
 /** Paths that are answered before Express, each exactly, and one prefix for the reserved paths. */
 export interface CheckRoutes {
   readonly exact: ReadonlyMap<string, Endpoint>
-  readonly reserved: { readonly prefix: string; readonly endpoint: Endpoint }
+  /** Absent where no proxy routes reserved paths to us. */
+  readonly reserved?: { readonly prefix: string; readonly endpoint: Endpoint }
 }
 
 /**
@@ -88,7 +89,8 @@ function createLimitedServer({ requestTimeoutSeconds, onClientError }: ListenerO
 function findEndpoint(target: string, checks: CheckRoutes): Endpoint | undefined {
   const query = target.indexOf('?')
   const path = query < 0 ? target : target.slice(0, query)
-  return checks.exact.get(path) ?? (path.startsWith(checks.reserved.prefix) ? checks.reserved.endpoint : undefined)
+  const { exact, reserved } = checks
+  return exact.get(path) ?? (reserved !== undefined && path.startsWith(reserved.prefix) ? reserved.endpoint : undefined)
 }
 
 export interface PagesAppOptions {

@@ -10,9 +10,6 @@ import type { Decision, LoginRequirement, SessionReason } from '../rbac/decision
 import type { Identity } from '../rbac/identity.ts'
 import type { Access } from './access-event.ts'
 
-/** Every way to ask; a closed list, because it labels metrics and audit events. */
-export type FrontName = 'auth-request' | 'forward-auth'
-
 /** What the credentials of a request are worth. */
 export interface Authentication {
   readonly identity: Identity
@@ -28,7 +25,8 @@ export interface Authentication {
 
 /** One question, as a front understood it. */
 export interface VerifyQuestion {
-  readonly front: FrontName
+  /** Name in the table of fronts; a closed list, because it labels metrics and audit events. */
+  readonly front: string
   readonly requestId: string
   readonly request: AccessRequest
   readonly cookie: string
@@ -82,7 +80,7 @@ export interface VerifyDependencies {
   readonly audit: (access: Access) => void
   /** Gets what each decision was made of. It runs on the request's way and must not keep `context`, which reads headers. */
   readonly record: (decided: DecidedQuestion) => void
-  readonly onDecision: (front: FrontName, decision: Decision, durationMicroseconds: number) => void
+  readonly onDecision: (front: string, decision: Decision, durationMicroseconds: number) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }

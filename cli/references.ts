@@ -1,5 +1,6 @@
 /** Reference pages of what operators watch: metrics and audit events, made from the tables that the service runs on. */
 import { auditEvents, commonFields, stampFields } from '../app/audit/event-fields.ts'
+import { fronts } from '../app/fronts/fronts.ts'
 import { logLevels } from '../app/telemetry/logger.ts'
 import { durationBuckets, type MetricDefinition, metricDefinitions } from '../app/telemetry/metric-definitions.ts'
 
@@ -23,6 +24,8 @@ const heading = (title: string, source: string): string[] => [
   '',
 ]
 
+const frontNames = fronts.map(({ name }) => `\`${name}\``).join(', ')
+
 function metricsPage(): string {
   const definitions = Object.entries(metricDefinitions as Readonly<Record<string, MetricDefinition>>)
   return [
@@ -40,7 +43,11 @@ function metricsPage(): string {
     ...table(
       ['metric', 'label', 'values'],
       definitions.flatMap(([name, { labels }]) =>
-        Object.entries(labels).map(([label, values]) => [`\`${name}\``, `\`${label}\``, values]),
+        Object.entries(labels).map(([label, values]) => [
+          `\`${name}\``,
+          `\`${label}\``,
+          label === 'front' ? frontNames : values,
+        ]),
       ),
     ),
     '## Buckets',

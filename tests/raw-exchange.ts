@@ -3,7 +3,7 @@
  * that no client library would send.
  */
 import { connect } from 'node:net'
-import type { FrontName } from '../app/verify.ts'
+import { asksOf, type FrontName } from './dialects.ts'
 
 export interface Question {
   readonly method?: string
@@ -25,22 +25,8 @@ export const header = (answer: Answer, name: string): string | undefined => answ
 /** The question in the headers of a dialect. */
 export function dialectHeaders(front: FrontName, question: Question): (readonly [string, string])[] {
   const { method = 'GET', url, cookie, headers = [] } = question
-  const [scheme = '', rest = ''] = url.split('://', 2)
-  const slash = rest.indexOf('/')
-  const own: (readonly [string, string])[] =
-    front === 'auth-request'
-      ? [
-          ['X-Original-Method', method],
-          ['X-Original-URL', url],
-        ]
-      : [
-          ['X-Forwarded-Method', method],
-          ['X-Forwarded-Proto', scheme],
-          ['X-Forwarded-Host', rest.slice(0, slash)],
-          ['X-Forwarded-Uri', rest.slice(slash)],
-        ]
   const cookies: (readonly [string, string])[] = cookie === undefined ? [] : [['Cookie', cookie]]
-  return [...own, ['X-Forwarded-For', '203.0.113.9'], ...cookies, ...headers]
+  return [...asksOf(front, { method, url }), ['X-Forwarded-For', '203.0.113.9'], ...cookies, ...headers]
 }
 
 /** One request on a connection of its own; `Connection: close` is added unless `headers` say otherwise. */

@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { compose, type Service } from '../app/compose.ts'
+import type { FrontKind } from '../app/fronts/front.ts'
 import { createLogger } from '../app/telemetry/logger.ts'
-import type { FrontName } from '../app/verify.ts'
 import { loadConfig } from '../config/load.ts'
+import type { FrontName } from './dialects.ts'
 import { freePort } from './peers.ts'
 import { type Person, startProvider, type TestClient, type TestProvider, type TestProviderOptions } from './provider.ts'
 import { type Answer, dialectHeaders, exchange, header, type Question } from './raw-exchange.ts'
@@ -43,6 +44,8 @@ export interface TestServiceOptions {
   readonly replicas?: number
   /** `sessions.secret` of each replica, where they are not all the same. */
   readonly secrets?: readonly string[]
+  /** The table of fronts. Default the product's own. */
+  readonly fronts?: readonly FrontKind[]
 }
 
 /** An entry of `providers`, as in the file. */
@@ -172,7 +175,9 @@ async function startReplica(place: ReplicaPlace, options: TestServiceOptions): P
     log += line
   }
   const logger = createLogger({ level: 'debug', destination: { write } })
-  const service = compose(config, { clock: { now: () => Date.now() + offsetMs }, logger })
+  const { fronts } = options
+  const clock = { now: () => Date.now() + offsetMs }
+  const service = compose(config, { clock, logger, ...(fronts !== undefined && { fronts }) })
   await service.start()
   const adminPort = service.ports().admin
   await untilReady(adminPort)

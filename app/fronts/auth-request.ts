@@ -7,23 +7,32 @@
 import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.ts'
 import { canonicaliseUrl } from '../../rbac/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
-import type { Front, ParsedSubrequest, Reply } from './front.ts'
-import { admit, asRefusal, describeSubrequest, type FrontSettings } from './original-request.ts'
+import type { FrontKind, ParsedSubrequest, Reply } from './front.ts'
+import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { allowReply, jsonReply } from './reply.ts'
 
-export function createAuthRequestFront(settings: FrontSettings, canonicalOptions: CanonicalOptions): Front {
-  return {
-    name: 'auth-request',
-    parse: subrequest => {
-      const headers = admit(subrequest, settings)
-      return describeSubrequest(headers, readOriginal(headers, canonicalOptions), settings)
-    },
-    render,
-  }
-}
+const dialect = ['x-original-method', 'x-original-url'] as const
+type DialectHeaders = SubrequestHeaders<(typeof dialect)[number]>
 
-function readOriginal(headers: SubrequestHeaders, options: CanonicalOptions): AccessRequest {
+export const authRequest = {
+  name: 'auth-request',
+  // It cannot relay what stands in the answer to a check.
+  isRoutedHere: true,
+  create(settings) {
+    const read = createDialectReader(dialect)
+    return {
+      name: 'auth-request',
+      parse: subrequest => {
+        const headers = admit(subrequest, read, settings)
+        return describeSubrequest(headers, readOriginal(headers, settings.canonical), settings)
+      },
+      render,
+    }
+  },
+} as const satisfies FrontKind
+
+function readOriginal(headers: DialectHeaders, options: CanonicalOptions): AccessRequest {
   const method = headers.required('x-original-method')
   const url = headers.required('x-original-url')
   try {

@@ -6,27 +6,31 @@ import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.
 import { canonicalise } from '../../rbac/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
-import type { Front, ParsedSubrequest, Reply } from './front.ts'
-import { admit, asRefusal, describeSubrequest, type FrontSettings } from './original-request.ts'
+import type { FrontKind, ParsedSubrequest, Reply } from './front.ts'
+import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { allowReply, jsonReply, ownHeaders, pageReply, redirectReply } from './reply.ts'
 
-export function createForwardAuthFront(
-  settings: FrontSettings,
-  canonicalOptions: CanonicalOptions,
-  deniedPages: DeniedPages,
-): Front {
-  return {
-    name: 'forward-auth',
-    parse: subrequest => {
-      const headers = admit(subrequest, settings)
-      return describeSubrequest(headers, readOriginal(headers, canonicalOptions), settings)
-    },
-    render: (result, parsed) => render(result, parsed, deniedPages),
-  }
-}
+const dialect = ['x-forwarded-host', 'x-forwarded-method', 'x-forwarded-proto', 'x-forwarded-uri'] as const
+type DialectHeaders = SubrequestHeaders<(typeof dialect)[number]>
 
-function readOriginal(headers: SubrequestHeaders, options: CanonicalOptions): AccessRequest {
+export const forwardAuth = {
+  name: 'forward-auth',
+  isRoutedHere: false,
+  create(settings) {
+    const read = createDialectReader(dialect)
+    return {
+      name: 'forward-auth',
+      parse: subrequest => {
+        const headers = admit(subrequest, read, settings)
+        return describeSubrequest(headers, readOriginal(headers, settings.canonical), settings)
+      },
+      render: (result, parsed) => render(result, parsed, settings.deniedPages),
+    }
+  },
+} as const satisfies FrontKind
+
+function readOriginal(headers: DialectHeaders, options: CanonicalOptions): AccessRequest {
   const original = {
     method: headers.required('x-forwarded-method'),
     scheme: headers.required('x-forwarded-proto'),

@@ -3,11 +3,13 @@
  *
  * A front reads only the headers of its own dialect; a header of another dialect is a client's attempt to be believed.
  */
-import type { AccessRequest } from '../../rbac/access-request.ts'
-import type { FrontName, VerifyResult } from '../verify.ts'
+import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.ts'
+import type { VerifyResult } from '../verify.ts'
+import type { DeniedPages } from './denied-pages.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
 
-/** The HTTP request that the proxy sent us, before anything is believed. */
+/** What the proxy sent us, before anything is believed; however it arrived. */
 export interface Subrequest {
   readonly method: string
   /** Request target as received. */
@@ -41,8 +43,27 @@ export interface Reply {
 }
 
 export interface Front {
-  readonly name: FrontName
+  readonly name: string
   /** Throws `OperationalError` for a subrequest that must be answered with 400, 403 or 414. */
   readonly parse: (subrequest: Subrequest) => ParsedSubrequest
   readonly render: (result: VerifyResult, parsed: ParsedSubrequest) => Reply
+}
+
+export interface FrontSettings {
+  readonly trustedProxies: TrustedProxies
+  /** Lower-case names of the identity headers, which no client may name in `Connection`. */
+  readonly identityHeaderNames: ReadonlySet<string>
+  /** Origins that may open a WebSocket on a host other than their own. */
+  readonly webSocketOrigins: ReadonlySet<string>
+  readonly canonical: CanonicalOptions
+  readonly deniedPages: DeniedPages
+}
+
+/** One file of this folder, and one line of the table in `fronts.ts`. */
+export interface FrontKind {
+  /** Lower-case letters and dashes: the last segment of the endpoint's path, the metrics' label, the word in audit events. */
+  readonly name: string
+  /** The proxy sends `/.sallyport/*` of the applications' hosts to us, and fetches the denial page. At most one front does. */
+  readonly isRoutedHere: boolean
+  readonly create: (settings: FrontSettings) => Front
 }

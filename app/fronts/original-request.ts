@@ -5,37 +5,56 @@
 import type { AccessRequest } from '../../rbac/access-request.ts'
 import { MalformedRequestError } from '../../rbac/access-request.ts'
 import { OperationalError } from '../errors.ts'
-import type { ParsedSubrequest, Subrequest } from './front.ts'
-import { readHeaders, type SubrequestHeaders } from './raw-headers.ts'
-import type { TrustedProxies } from './trusted-proxies.ts'
+import type { FrontSettings, ParsedSubrequest, Subrequest } from './front.ts'
+import { createHeaderReader, type HeaderReader, type SubrequestHeaders } from './raw-headers.ts'
 
-export interface FrontSettings {
-  readonly trustedProxies: TrustedProxies
-  /** Lower-case names of the identity headers, which no client may name in `Connection`. */
-  readonly identityHeaderNames: ReadonlySet<string>
-  /** Origins that may open a WebSocket on a host other than their own. */
-  readonly webSocketOrigins: ReadonlySet<string>
-}
+/** What every dialect reads beside its own headers, in lower case. */
+const everyDialect = [
+  'accept',
+  'connection',
+  'cookie',
+  'origin',
+  'sec-fetch-mode',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'upgrade',
+  'x-forwarded-for',
+  'x-requested-with',
+] as const
+
+type EveryDialect = (typeof everyDialect)[number]
+
+/** Collects the headers of one dialect; those of another one cannot even be asked for. */
+export const createDialectReader = <Name extends string>(dialect: readonly Name[]): HeaderReader<EveryDialect | Name> =>
+  createHeaderReader<EveryDialect | Name>([...everyDialect, ...dialect])
 
 /**
  * The headers of a subrequest whose peer may ask. A stranger could write any header: nothing of the subrequest is read
  * before the peer is known. Throws `ERR_PROXY_UNTRUSTED`, or `ERR_REQUEST_MALFORMED` for tricks with `Connection` and for
  * an upgrade to anything but a WebSocket.
  */
-export function admit(subrequest: Subrequest, settings: FrontSettings): SubrequestHeaders {
+export function admit<Name extends string>(
+  subrequest: Subrequest,
+  read: HeaderReader<EveryDialect | Name>,
+  settings: FrontSettings,
+): SubrequestHeaders<EveryDialect | Name> {
   if (!settings.trustedProxies.isTrusted(subrequest.peerAddress)) {
     throw new OperationalError('ERR_PROXY_UNTRUSTED', `peer ${subrequest.peerAddress} is not a trusted proxy`)
   }
-  const headers = readHeaders(subrequest.rawHeaders)
+  const headers = read(subrequest.rawHeaders)
+  refuseTricks(headers, settings)
+  return headers
+}
+
+function refuseTricks(headers: SubrequestHeaders<EveryDialect>, settings: FrontSettings): void {
   if (!isHarmless(headers, settings)) {
     for (const value of headers.all('connection')) refuseConnectionTricks(value, settings)
   }
   if (headers.first('upgrade') !== undefined) refuseTunnels(headers.all('upgrade'))
-  return headers
 }
 
 /** What proxies send on the connections that they keep; unless somebody has called an identity header so. */
-function isHarmless(headers: SubrequestHeaders, { identityHeaderNames }: FrontSettings): boolean {
+function isHarmless(headers: SubrequestHeaders<EveryDialect>, { identityHeaderNames }: FrontSettings): boolean {
   return headers.isOnly('connection', 'keep-alive') && !identityHeaderNames.has('keep-alive')
 }
 
@@ -72,7 +91,7 @@ export function asRefusal(error: unknown): unknown {
 }
 
 export function describeSubrequest(
-  headers: SubrequestHeaders,
+  headers: SubrequestHeaders<EveryDialect>,
   request: AccessRequest,
   settings: FrontSettings,
 ): ParsedSubrequest {
@@ -88,7 +107,7 @@ export function describeSubrequest(
 }
 
 /** A redirect to a login page is only of use to a browser that navigates; a script would follow it into a CORS error. */
-function isNavigation(method: string, headers: SubrequestHeaders): boolean {
+function isNavigation(method: string, headers: SubrequestHeaders<EveryDialect>): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
   if (headers.first('x-requested-with') !== undefined) return false
   const mode = headers.first('sec-fetch-mode')
@@ -97,7 +116,7 @@ function isNavigation(method: string, headers: SubrequestHeaders): boolean {
 }
 
 /** Proxies drop the hop-by-hop `Upgrade` from a subrequest, so the handshake's own headers tell as well (RFC 6455 section 4.1). */
-function isWebSocketHandshake(headers: SubrequestHeaders): boolean {
+function isWebSocketHandshake(headers: SubrequestHeaders<EveryDialect>): boolean {
   return (
     headers.first('sec-websocket-key') !== undefined ||
     headers.first('sec-websocket-version') !== undefined ||

@@ -2,40 +2,13 @@
  * Reads the headers of a subrequest out of Node's `rawHeaders`, where a repeated header is still seen as two.
  *
  * `IncomingMessage.headers` joins or drops repeats; for a header that decides who gets in, a repeat is an attack. One
- * pass collects the few that any dialect reads; a browser's other headers are looked at only when a condition of the
+ * pass collects the few that a dialect reads; a browser's other headers are looked at only when a condition of the
  * policy names one.
  */
 import { OperationalError } from '../errors.ts'
 
-/** Every header that a front reads, in lower case. */
-const readNames = [
-  'accept',
-  'connection',
-  'cookie',
-  'origin',
-  'sec-fetch-mode',
-  'sec-websocket-key',
-  'sec-websocket-version',
-  'upgrade',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-method',
-  'x-forwarded-proto',
-  'x-forwarded-uri',
-  'x-original-method',
-  'x-original-url',
-  'x-requested-with',
-  'x-sallyport-request-id',
-] as const
-
-export type HeaderName = (typeof readNames)[number]
-
-const placeOf = Object.fromEntries(readNames.map((name, place) => [name, place])) as Readonly<
-  Record<HeaderName, number>
->
-
 interface Wanted {
-  readonly lower: HeaderName
+  readonly lower: string
   /** As proxies and browsers write it; to compare with it makes no second string. */
   readonly usual: string
   readonly place: number
@@ -43,30 +16,25 @@ interface Wanted {
 
 const usualOf = (name: string): string => name.replace(/(?:^|-)[a-z]/g, start => start.toUpperCase())
 
-/** By length and first letter: hardly any other header of a browser has both of one of ours. */
-const byShape: (readonly Wanted[] | undefined)[] = []
 const letters = 32
 const shapeOf = (name: string): number => name.length * letters + (name.charCodeAt(0) % letters)
-for (const [place, lower] of readNames.entries()) {
-  const shape = shapeOf(lower)
-  byShape[shape] = [...(byShape[shape] ?? []), { lower, usual: usualOf(lower), place }]
-}
 
 /** Some servers read `X_Forwarded_Host` as its dashed twin. */
 const [x, r, f] = [0x78, 0x72, 0x66]
 const alias = /^(x_|remote_|forwarded_)|^x-.*_/i
 
-export interface SubrequestHeaders {
+/** `Name`: the names that are collected, in lower case; nothing else can be asked for but by `any` and `only`. */
+export interface SubrequestHeaders<Name extends string = never> {
   /** The first value; for facts that decide nothing by themselves. */
-  readonly first: (name: HeaderName) => string | undefined
+  readonly first: (name: Name) => string | undefined
   /** The header came once, with this value. */
-  readonly isOnly: (name: HeaderName, value: string) => boolean
+  readonly isOnly: (name: Name, value: string) => boolean
   /** All values, in order. */
-  readonly all: (name: HeaderName) => readonly string[]
+  readonly all: (name: Name) => readonly string[]
   /** All values, in order, with a separator between two; empty when there is none. */
-  readonly joined: (name: HeaderName, separator: string) => string
+  readonly joined: (name: Name, separator: string) => string
   /** The one value of a header that the dialect requires. Throws `ERR_REQUEST_MALFORMED` when missing, repeated or empty. */
-  readonly required: (name: HeaderName) => string
+  readonly required: (name: Name) => string
   /** The first value of any header, by its lower-case name; for conditions of the policy. */
   readonly any: (name: string) => string | undefined
   /** The value of any header that came exactly once, by its lower-case name: of two, one may be the client's own. */
@@ -75,61 +43,92 @@ export interface SubrequestHeaders {
   readonly aliasCount: number
 }
 
-const blank: (string | undefined)[] = readNames.map(() => undefined)
+export type HeaderReader<Name extends string> = (rawHeaders: readonly string[]) => SubrequestHeaders<Name>
 
-export function readHeaders(rawHeaders: readonly string[]): SubrequestHeaders {
-  return new CollectedHeaders(rawHeaders)
+/** The bits of the places that a mask has room for. */
+const mostNames = 31
+
+/** Names that are collected, by place. */
+interface Places {
+  readonly placeOf: Readonly<Record<string, number>>
+  /** By length and first letter: hardly any other header of a browser has both of one of ours. */
+  readonly byShape: readonly (readonly Wanted[] | undefined)[]
+  readonly blank: readonly undefined[]
 }
 
+/**
+ * `names`: all that are collected, in lower case, each once. Throws `RangeError` for more than 31: the next one would
+ * share its bit with the first, and a repeat of one would be taken for a repeat of the other.
+ */
+export function createHeaderReader<Name extends string>(names: readonly Name[]): HeaderReader<Name> {
+  if (names.length > mostNames) throw new RangeError(`at most ${mostNames} headers can be collected: ${names.length}`)
+  const odd = names.find((name, place) => name !== name.toLowerCase() || names.indexOf(name) !== place)
+  if (odd !== undefined) throw new RangeError(`expected names in lower case, each once: ${odd}`)
+  const byShape: (readonly Wanted[] | undefined)[] = []
+  for (const [place, lower] of names.entries()) {
+    const shape = shapeOf(lower)
+    byShape[shape] = [...(byShape[shape] ?? []), { lower, usual: usualOf(lower), place }]
+  }
+  const placeOf = Object.fromEntries(names.map((name, place) => [name, place]))
+  const places: Places = { placeOf, byShape, blank: names.map(() => undefined) }
+  return rawHeaders => new CollectedHeaders(rawHeaders, places)
+}
+
+/** Collects none: for whoever asks by `any` and `only` alone. */
+export const readHeaders: HeaderReader<never> = createHeaderReader([])
+
 /** A class, so that the functions are made once and not for every request. */
-class CollectedHeaders implements SubrequestHeaders {
+class CollectedHeaders<Name extends string> implements SubrequestHeaders<Name> {
+  readonly #places: Places
   readonly #rawHeaders: readonly string[]
   readonly #firsts: (string | undefined)[]
   /** Bit by place: came more than once. */
   readonly #repeated: number
   readonly aliasCount: number
 
-  constructor(rawHeaders: readonly string[]) {
-    const firsts = blank.slice()
+  constructor(rawHeaders: readonly string[], places: Places) {
+    const { byShape } = places
+    const firsts: (string | undefined)[] = places.blank.slice()
     let repeated = 0
     let aliasCount = 0
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const name = rawHeaders[index] as string
       if (isAlias(name)) aliasCount += 1
-      const place = findPlace(name)
+      const place = findPlace(name, byShape)
       if (place === -1) continue
       if (firsts[place] === undefined) firsts[place] = rawHeaders[index + 1] as string
       else repeated |= 1 << place
     }
+    this.#places = places
     this.#rawHeaders = rawHeaders
     this.#firsts = firsts
     this.#repeated = repeated
     this.aliasCount = aliasCount
   }
 
-  first(name: HeaderName): string | undefined {
-    return this.#firsts[placeOf[name]]
+  first(name: Name): string | undefined {
+    return this.#firsts[this.#placeOf(name)]
   }
 
-  isOnly(name: HeaderName, value: string): boolean {
-    return this.#firsts[placeOf[name]] === value && !isRepeated(this.#repeated, name)
+  isOnly(name: Name, value: string): boolean {
+    return this.first(name) === value && !this.#isRepeated(name)
   }
 
-  all(name: HeaderName): readonly string[] {
-    const first = this.#firsts[placeOf[name]]
+  all(name: Name): readonly string[] {
+    const first = this.first(name)
     if (first === undefined) return none
-    return isRepeated(this.#repeated, name) ? valuesOf(this.#rawHeaders, name) : [first]
+    return this.#isRepeated(name) ? valuesOf(this.#rawHeaders, name) : [first]
   }
 
-  joined(name: HeaderName, separator: string): string {
-    const first = this.#firsts[placeOf[name]] ?? ''
-    return isRepeated(this.#repeated, name) ? valuesOf(this.#rawHeaders, name).join(separator) : first
+  joined(name: Name, separator: string): string {
+    const first = this.first(name) ?? ''
+    return this.#isRepeated(name) ? valuesOf(this.#rawHeaders, name).join(separator) : first
   }
 
-  required(name: HeaderName): string {
-    const value = this.#firsts[placeOf[name]]
+  required(name: Name): string {
+    const value = this.first(name)
     if (value === undefined || value === '') throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is missing`)
-    if (isRepeated(this.#repeated, name)) throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is repeated`)
+    if (this.#isRepeated(name)) throw new OperationalError('ERR_REQUEST_MALFORMED', `${name} is repeated`)
     return value
   }
 
@@ -141,9 +140,15 @@ class CollectedHeaders implements SubrequestHeaders {
     const values = valuesOf(this.#rawHeaders, name)
     return values.length === 1 ? values[0] : undefined
   }
-}
 
-const isRepeated = (repeated: number, name: HeaderName): boolean => (repeated & (1 << placeOf[name])) !== 0
+  #placeOf(name: Name): number {
+    return this.#places.placeOf[name] as number
+  }
+
+  #isRepeated(name: Name): boolean {
+    return (this.#repeated & (1 << this.#placeOf(name))) !== 0
+  }
+}
 
 const none: readonly string[] = Object.freeze([])
 
@@ -153,7 +158,7 @@ function isAlias(name: string): boolean {
   return (initial === x || initial === r || initial === f) && name.includes('_') && alias.test(name)
 }
 
-function findPlace(name: string): number {
+function findPlace(name: string, byShape: Places['byShape']): number {
   const candidates = byShape[shapeOf(name)]
   if (candidates === undefined) return -1
   for (let at = 0; at < candidates.length; at += 1) {

@@ -47,8 +47,16 @@ export function redirectReply(location: string, extra: Fields): Reply {
   return { status: 302, headers: [noStore, noReferrer, ['Location', location], extra], body: '' }
 }
 
+const requestIdName = 'X-Sallyport-Request-Id'
+
+/** In every reply, as the first of its list. */
 export function requestIdHeader(requestId: string): Fields {
-  return ['X-Sallyport-Request-Id', requestId]
+  return [requestIdName, requestId]
+}
+
+/** Of a reply that was made; empty if it tells none. */
+export function requestIdOf({ headers }: Reply): string {
+  return headers.find(([name]) => name === requestIdName)?.[1] ?? ''
 }
 
 /** The request id, and the cookie that a result may set. */

@@ -5,11 +5,10 @@
  * that is a part of each one. There are only as many cells as there are fronts and reasons, and both are closed lists.
  */
 import { Histogram, type Registry } from 'prom-client'
-import type { FrontName } from '../verify.ts'
-import { checkOutcomes, durationBuckets, fronts, metricDefinitions } from './metric-definitions.ts'
+import { checkOutcomes, durationBuckets, metricDefinitions } from './metric-definitions.ts'
 import { describeMetric, ReadCounter } from './read-counter.ts'
 
-type Labels = { readonly front: FrontName; readonly effect: string; readonly reason: string }
+type Labels = { readonly front: string; readonly effect: string; readonly reason: string }
 
 interface Cell {
   readonly labels: Labels
@@ -19,14 +18,14 @@ interface Cell {
 }
 
 export interface CheckCells {
-  /** A reason that is not of the closed list is not counted. */
-  readonly count: (front: FrontName, reason: string, durationMicroseconds: number) => void
+  /** A front or a reason that is not of the closed lists is not counted. */
+  readonly count: (front: string, reason: string, durationMicroseconds: number) => void
 }
 
 const durationName = 'sallyport_check_duration_seconds'
 const boundsMicroseconds = durationBuckets.map(seconds => seconds * 1_000_000)
 
-export function createCheckCells(registry: Registry): CheckCells {
+export function createCheckCells(registry: Registry, fronts: readonly string[]): CheckCells {
   const cells = fronts.flatMap(front => checkOutcomes.map(outcome => createCell({ front, ...outcome })))
   // Reasons are unique: each belongs to one effect.
   const byFront = new Map(
@@ -47,7 +46,7 @@ export function createCheckCells(registry: Registry): CheckCells {
 }
 
 const isOf =
-  (front: FrontName) =>
+  (front: string) =>
   ({ labels }: Cell): boolean =>
     labels.front === front
 

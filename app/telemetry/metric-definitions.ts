@@ -9,7 +9,6 @@ import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
 import { clientErrors as clientErrorTable } from '../client-errors.ts'
 import { operationalErrors } from '../errors.ts'
-import type { FrontName } from '../verify.ts'
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -20,7 +19,6 @@ export interface MetricDefinition {
 }
 
 /** `Record`s and not arrays, so that the compiler sees a value that is missing. */
-const frontNames = { 'auth-request': true, 'forward-auth': true } as const satisfies Record<FrontName, true>
 const causes = {
   logout: true,
   'login-replaced': true,
@@ -32,7 +30,6 @@ const causes = {
   'verification-overdue': true,
 } as const satisfies Record<EndCause, true>
 
-export const fronts = Object.keys(frontNames) as readonly FrontName[]
 export const endCauses = Object.keys(causes) as readonly EndCause[]
 export const loginOutcomes = ['started', 'succeeded', 'failed'] as const
 export const verificationOutcomes = ['verified', 'refused', 'unavailable'] as const
@@ -60,7 +57,7 @@ export const durationBuckets = [
 ] as const
 
 const list = (values: readonly string[]): string => values.map(value => `\`${value}\``).join(', ')
-const front = list(fronts)
+const front = 'the names of the fronts'
 const provider = "the providers' names in the configuration"
 
 const outcome = {

@@ -4,7 +4,6 @@ import type { Decision } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
 import type { ClientError } from '../client-errors.ts'
 import type { ErrorCode } from '../errors.ts'
-import type { FrontName } from '../verify.ts'
 import { createCheckCells } from './check-cells.ts'
 import {
   allowReason,
@@ -12,7 +11,6 @@ import {
   clientErrors,
   clockDirections,
   endCauses,
-  fronts,
   type Listener,
   listeners,
   loginOutcomes,
@@ -25,11 +23,11 @@ import {
 import { describeMetric, ReadCounter } from './read-counter.ts'
 
 export interface Metrics {
-  decided(front: FrontName, decision: Decision, durationMicroseconds: number): void
+  decided(front: string, decision: Decision, durationMicroseconds: number): void
   shadowed(effect: (typeof shadowEffects)[number]): void
-  refused(front: FrontName, code: ErrorCode): void
+  refused(front: string, code: ErrorCode): void
   clientError(listener: Listener, error: ClientError): void
-  ignoredHeaders(front: FrontName, count: number): void
+  ignoredHeaders(front: string, count: number): void
   groupsOmitted(): void
   /** Seconds that the clock was set forward, negative when back. */
   clockJumped(seconds: number): void
@@ -60,6 +58,8 @@ export interface MetricsOptions {
   readonly version: string
   /** Names of the configured providers. */
   readonly providers: readonly string[]
+  /** Names of the fronts; what another one would count is not counted. */
+  readonly fronts: readonly string[]
   /** Process metrics too (`process_*`, `nodejs_*`). Default true. */
   readonly hasProcessMetrics?: boolean
 }
@@ -73,9 +73,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
   const make = makers(registry)
   const providers = [...options.providers, 'unknown']
+  const perFront = (counted: readonly Labels[]): Labels[] =>
+    options.fronts.flatMap(front => counted.map(labels => ({ front, ...labels })))
 
   make.gauge('sallyport_build_info').set({ version: options.version }, 1)
-  const checks = createCheckCells(registry)
+  const checks = createCheckCells(registry, options.fronts)
   const codes = refusalCodes.map(code => ({ code }))
   const refusals = series(make.counter('sallyport_refused_total'), perFront(codes))
   const unread = series(
@@ -176,9 +178,6 @@ function createCacheCounts(registry: Registry): Record<(typeof cacheResults)[num
 }
 
 type Labels = Readonly<Record<string, string>>
-
-const perFront = (outcomes: readonly Labels[]): Labels[] =>
-  fronts.flatMap(front => outcomes.map(outcome => ({ front, ...outcome })))
 
 /** The bound counters of a closed list of label sets, found again by their values in order. */
 function series(counter: Counter<string>, labelSets: readonly Labels[]): (...values: string[]) => Cell | undefined {

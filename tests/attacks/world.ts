@@ -1,9 +1,10 @@
 /** The policy that the attacks try to get around, and what "denied" means in the list of abuse cases. */
 import { expect } from 'vitest'
+import { frontNames } from '../dialects.ts'
 import { type Answer, identityHeaders, startService, type TestService, type TestServiceOptions } from '../service.ts'
 
 export const wiki = 'https://wiki.example.com'
-export const fronts = ['auth-request', 'forward-auth'] as const
+export const fronts = frontNames
 
 const policy = `
 p, anyone,            wiki.example.com, /public/**, read, -,      allow

@@ -3,9 +3,11 @@ import { createServer, type Server } from 'node:http'
 import request from 'supertest'
 import { afterEach, describe, expect, it } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
-import { type CheckDependencies, createCheckEndpoint, type Refusal } from '../../app/fronts/check-endpoint.ts'
+import { createCheckEndpoint } from '../../app/fronts/check-endpoint.ts'
+import { createExecutor, type ExecutorDependencies, type Refusal } from '../../app/fronts/executor.ts'
 import type { Front, ParsedSubrequest, Reply } from '../../app/fronts/front.ts'
 import { readHeaders } from '../../app/fronts/raw-headers.ts'
+import { requestIdHeader } from '../../app/fronts/reply.ts'
 import { createReplyWriter } from '../../app/fronts/write-reply.ts'
 import type { VerifyResult } from '../../app/verify.ts'
 
@@ -24,21 +26,24 @@ const fails = (error: unknown) => (): never => {
 let server: Server | undefined
 let refusals: Refusal[] = []
 
-function serve(front: Partial<Front>, dependencies: Partial<CheckDependencies> = {}): Server {
+function serve(front: Partial<Front>, dependencies: Partial<ExecutorDependencies> = {}): Server {
   refusals = []
-  const endpoint = createCheckEndpoint(
+  const execute = createExecutor(
     { name: 'forward-auth', parse: () => parsed, render: () => allowed, ...front },
     {
       verify: async () => ({}) as VerifyResult,
       handoff: { answer: async () => allowed, denied: async () => allowed },
       pages: { error: () => ({ html: 'page', contentSecurityPolicy: "default-src 'none'" }) } as never,
       newRequestId: () => 'r1',
-      write: createReplyWriter(),
       onRefused: refusal => refusals.push(refusal),
       onAliases: () => {},
       ...dependencies,
     },
   )
+  const endpoint = createCheckEndpoint(execute, {
+    write: createReplyWriter(),
+    onUnwritten: (requestId, error) => refusals.push({ front: 'forward-auth', requestId, code: 'ERR_INTERNAL', error }),
+  })
   server = createServer((incoming, response) => endpoint(incoming, response)).listen(0, '127.0.0.1')
   return server
 }
@@ -65,7 +70,11 @@ describe('an endpoint', () => {
   })
 
   it('is 500, and lives on, when a header cannot be written', async () => {
-    const splitting: Reply = { status: 200, headers: [['Remote-User', 'alice\r\nX-Injected: 1']], body: '' }
+    const splitting: Reply = {
+      status: 200,
+      headers: [['Remote-User', 'alice\r\nX-Injected: 1'], requestIdHeader('r1')],
+      body: '',
+    }
     const running = serve({ render: () => splitting })
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const answer = await request(running).get('/')
@@ -73,6 +82,7 @@ describe('an endpoint', () => {
       expect(answer.headers['x-injected']).toBeUndefined()
     }
     expect(refusals).toHaveLength(2)
+    expect(refusals).toMatchObject([{ requestId: 'r1' }, { requestId: 'r1' }])
   })
 
   it('answers an expected failure with its status and its sentence, never with its detail', async () => {

@@ -1,16 +1,10 @@
 /** One pass over the headers finds what a look for each of them finds, however names are spelled and however often they come. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type HeaderName, readHeaders } from '../../app/fronts/raw-headers.ts'
+import { createHeaderReader } from '../../app/fronts/raw-headers.ts'
 
-const names: readonly HeaderName[] = [
-  'cookie',
-  'x-forwarded-host',
-  'x-original-url',
-  'x-original-method',
-  'origin',
-  'accept',
-]
+const names = ['cookie', 'x-forwarded-host', 'x-original-url', 'x-original-method', 'origin', 'accept'] as const
+const readHeaders = createHeaderReader(names)
 const strangers = [
   'Sec-Fetch-Site',
   'X-Forwarded-Hosu',
@@ -64,5 +58,18 @@ describe('the headers of a subrequest', () => {
       readHeaders(['X-Forwarded-Host', '', 'X-Forwarded-Host', 'wiki.example.com']).required('x-forwarded-host'),
     ).toThrow()
     expect(readHeaders(['Cookie', '', 'Cookie', 'a=1']).all('cookie')).toEqual(['', 'a=1'])
+  })
+
+  it('are at most as many as a mask has bits for, each once and in lower case: else nothing starts', () => {
+    const many = Array.from({ length: 31 }, (_, at) => `x-${at}`)
+    const raw = many.flatMap(name => [name, 'a', name, 'b'])
+    const headers = createHeaderReader(many)(raw)
+    for (const name of many) expect(headers.all(name)).toEqual(['a', 'b'])
+    const last = createHeaderReader(many)(['x-30', 'a', 'x-30', 'b', 'x-0', 'c'])
+    expect(last.required('x-0')).toBe('c')
+    expect(() => last.required('x-30')).toThrow('repeated')
+    expect(() => createHeaderReader([...many, 'x-31'])).toThrow('at most 31')
+    expect(() => createHeaderReader(['cookie', 'cookie'])).toThrow('each once')
+    expect(() => createHeaderReader(['Cookie'])).toThrow('lower case')
   })
 })

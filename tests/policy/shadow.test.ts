@@ -9,7 +9,7 @@ const request = { domain: 'wiki.example.com', resource: '/a', action: 'GET' } as
 const context = { now: 1, header: () => undefined }
 
 it('would-allow and would-deny are counted apart, and the answer stays what it was', async () => {
-  const metrics = createMetrics({ version: '0', providers: [], hasProcessMetrics: false })
+  const metrics = createMetrics({ version: '0', providers: [], fronts: [], hasProcessMetrics: false })
   const count = createShadowCounter(metrics.shadowed)
   const policy = await policyOf(
     [

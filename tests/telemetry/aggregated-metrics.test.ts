@@ -3,8 +3,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { type AggregatedMetrics, createAggregatedMetrics } from '../../app/telemetry/aggregated-metrics.ts'
 import { metricDefinitions } from '../../app/telemetry/metric-definitions.ts'
 import { createMetrics, type Metrics } from '../../app/telemetry/metrics.ts'
+import { frontNames } from '../dialects.ts'
 
-const worker = (): Metrics => createMetrics({ version: '1.2.3', providers: ['corp'], hasProcessMetrics: false })
+const worker = (): Metrics =>
+  createMetrics({ version: '1.2.3', providers: ['corp'], fronts: frontNames, hasProcessMetrics: false })
 
 let alpha: Metrics
 let beta: Metrics
@@ -103,7 +105,7 @@ describe('the metrics of several workers', () => {
 
 describe('the process metrics', () => {
   it('sum memory, and start with the first', async () => {
-    const measured = createMetrics({ version: '1.2.3', providers: [] })
+    const measured = createMetrics({ version: '1.2.3', providers: [], fronts: frontNames })
     const together = createAggregatedMetrics()
     together.reported(1, await measured.values())
     const page = await together.render()

@@ -3,9 +3,10 @@ import type { AuditEvent, WithoutStamp } from '../../app/audit/event.ts'
 import { createCountedAuditLog } from '../../app/telemetry/counted-audit-log.ts'
 import { metricDefinitions } from '../../app/telemetry/metric-definitions.ts'
 import { createMetrics, type Metrics } from '../../app/telemetry/metrics.ts'
+import { frontNames } from '../dialects.ts'
 
 const create = (hasProcessMetrics = false): Metrics =>
-  createMetrics({ version: '1.2.3', providers: ['corp', 'partner'], hasProcessMetrics })
+  createMetrics({ version: '1.2.3', providers: ['corp', 'partner'], fronts: frontNames, hasProcessMetrics })
 
 /** The value of one series, as Prometheus reads it; `undefined` when the page has none. */
 async function readSeries(metrics: Metrics, series: string): Promise<number | undefined> {
@@ -174,9 +175,9 @@ describe('the page', () => {
     for (let at = 0; at < 1_000; at += 1) {
       metrics.login(`stranger-${at}`, 'failed')
       metrics.providerUp(`stranger-${at}`, true)
-      metrics.refused(`front-${at}` as 'auth-request', `ERR_${at}` as 'ERR_INTERNAL')
-      metrics.ignoredHeaders(`front-${at}` as 'auth-request', 1)
-      metrics.decided(`front-${at}` as 'auth-request', { effect: 'allow', rule: `r:${at}`, revision: 'a' }, at)
+      metrics.refused(`front-${at}`, `ERR_${at}` as 'ERR_INTERNAL')
+      metrics.ignoredHeaders(`front-${at}`, 1)
+      metrics.decided(`front-${at}`, { effect: 'allow', rule: `r:${at}`, revision: 'a' }, at)
     }
     expect((await metrics.render()).split('\n')).toHaveLength(before)
   })

@@ -7,6 +7,7 @@ import { createAdminServer } from '../../app/server.ts'
 import { createMetrics } from '../../app/telemetry/metrics.ts'
 import { createReadiness, type ReadinessProbe } from '../../app/telemetry/readiness.ts'
 import { createTelemetryRoutes } from '../../app/telemetry/routes.ts'
+import { frontNames } from '../dialects.ts'
 
 const store = (ok: boolean): ReadinessProbe => ({ name: 'store', isRequired: true, probe: () => ({ ok }) })
 const provider = (ok: boolean): ReadinessProbe => ({
@@ -16,7 +17,7 @@ const provider = (ok: boolean): ReadinessProbe => ({
 })
 
 function admin(probes: readonly ReadinessProbe[], timeoutMs?: number) {
-  const metrics = createMetrics({ version: '1.2.3', providers: ['corp'], hasProcessMetrics: false })
+  const metrics = createMetrics({ version: '1.2.3', providers: ['corp'], fronts: frontNames, hasProcessMetrics: false })
   return request(express().use(createTelemetryRoutes({ readiness: createReadiness(probes, timeoutMs), metrics })))
 }
 

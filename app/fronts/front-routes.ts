@@ -1,0 +1,48 @@
+/** The paths under which fronts are asked, each with what answers there; all of it follows from the table of fronts. */
+import {
+  createDeniedExecutor,
+  createExecutor,
+  createReservedExecutor,
+  type Executor,
+  type ExecutorDependencies,
+} from './executor.ts'
+import type { FrontKind, FrontSettings } from './front.ts'
+import { reservedPath } from './handoff.ts'
+
+export interface FrontRoutes<Answers> {
+  /** Paths that are answered, each exactly. */
+  readonly exact: ReadonlyMap<string, Answers>
+  /** Paths that begin so; absent where no proxy routes them to us. */
+  readonly reserved?: { readonly prefix: string; readonly endpoint: Answers }
+}
+
+/** Written as they are into paths, labels and lines of JSON. */
+const plainName = /^[a-z]+(?:-[a-z]+)*$/
+
+/** Throws `Error` for a table in which a name stands twice or is not plain, or with two fronts that are routed here. */
+export function createFrontRoutes<Answers>(
+  kinds: readonly FrontKind[],
+  settings: FrontSettings,
+  dependencies: ExecutorDependencies,
+  answering: (execute: Executor, front: string) => Answers,
+): FrontRoutes<Answers> {
+  refuseOddNames(kinds.map(({ name }) => name))
+  const exact = new Map<string, Answers>()
+  let reserved: FrontRoutes<Answers>['reserved']
+  for (const kind of kinds) {
+    const front = kind.create(settings)
+    exact.set(`/verify/${kind.name}`, answering(createExecutor(front, dependencies), kind.name))
+    if (!kind.isRoutedHere) continue
+    // The path tells nothing of the dialect in which the original request is stated.
+    if (reserved !== undefined) throw new Error(`${kind.name}: another front has the reserved paths already`)
+    exact.set(`${reservedPath}/denied`, answering(createDeniedExecutor(front, dependencies), kind.name))
+    const endpoint = answering(createReservedExecutor(front, dependencies), kind.name)
+    reserved = { prefix: `${reservedPath}/`, endpoint }
+  }
+  return { exact, ...(reserved !== undefined && { reserved }) }
+}
+
+function refuseOddNames(names: readonly string[]): void {
+  const odd = names.find((name, place) => !plainName.test(name) || names.indexOf(name) !== place)
+  if (odd !== undefined) throw new Error(`expected names of fronts in small letters and dashes, each once: ${odd}`)
+}
