@@ -6,7 +6,7 @@ const oneHome = (name, library, home) => ({
   name: `one-home-${name}`,
   comment: `${library} has one home, so that replacing it or reviewing its use means reading one place.`,
   severity: 'error',
-  from: { path: '^(app|cli|config|rbac)/', pathNot: home },
+  from: { path: '^(app|cli|config|rbac|spelling)/', pathNot: home },
   to: { path: `node_modules/${library}/`, dependencyTypesNot: ['type-only'] },
 })
 
@@ -15,10 +15,10 @@ module.exports = {
     {
       name: 'rbac-is-pure',
       comment:
-        'The decision point is a pure function: it imports itself, casbin and pure parsing, pattern and address libraries.',
+        'The decision point is a pure function: it imports itself, spelling/, casbin and pure parsing, pattern and address libraries.',
       severity: 'error',
       from: { path: '^rbac/' },
-      to: { pathNot: '^(rbac/|node_modules/(casbin|csv-parse|yaml|ipaddr\\.js|re2js)/)' },
+      to: { pathNot: '^((rbac|spelling)/|node_modules/(casbin|csv-parse|yaml|ipaddr\\.js|re2js)/)' },
     },
     {
       name: 'config-knows-nobody',
@@ -26,6 +26,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^config/' },
       to: { path: '^(app|rbac|cli|bench)/' },
+    },
+    {
+      name: 'spelling-imports-nothing',
+      comment: 'What config/ and rbac/ both may import knows neither of them, nor anything else.',
+      severity: 'error',
+      from: { path: '^spelling/' },
+      to: { pathNot: '^spelling/' },
     },
     {
       name: 'siblings-share-types-only',
@@ -70,7 +77,7 @@ module.exports = {
       name: 'product-does-not-know-its-tools',
       comment: 'app/, rbac/ and config/ run without the command line, the bench and the tests.',
       severity: 'error',
-      from: { path: '^(app|rbac|config)/' },
+      from: { path: '^(app|rbac|config|spelling)/' },
       to: { path: '^(cli|bench|tests|console)/' },
     },
     {

@@ -14,6 +14,7 @@ COPY bench ./bench
 COPY cli ./cli
 COPY config ./config
 COPY rbac ./rbac
+COPY spelling ./spelling
 RUN npm run build
 
 FROM node:${NODE_VERSION}-slim AS dependencies

@@ -1,5 +1,5 @@
 /** Settings from the environment: `SALLYPORT_SERVER_URL=…`, entries of lists of sections by their index. */
-import { suggestion } from './nearest.ts'
+import { suggestion } from '../spelling/nearest.ts'
 import type { ConfigProblem } from './problems.ts'
 import { listEnvironment, type Setting, sectionLists, settings } from './settings.ts'
 import type { Path } from './tree.ts'

@@ -1,5 +1,5 @@
 /** What entries of `hosts` need beyond the form of each of their settings. */
-import { suggestion } from './nearest.ts'
+import { suggestion } from '../spelling/nearest.ts'
 import type { CrossFinding } from './secret-forms.ts'
 import { getIn, type Path, type Tree, textAt } from './tree.ts'
 

@@ -1,8 +1,10 @@
 /** Which methods or verbs a row speaks of (docs/policy.md, "Rows"). */
+
+import { suggestion } from '../spelling/nearest.ts'
 import { isKubernetesDomain } from './domains.ts'
 import { isMethod, knownMethods, plainReadMethods, readMethods } from './methods.ts'
-import { nearestName, shortened } from './nearest.ts'
 import { ValueError } from './policy-error.ts'
+import { shortened } from './unknown-name.ts'
 
 export type ActionMatcher = (action: string) => boolean
 
@@ -55,8 +57,7 @@ function checkOwn(method: string): void {
 
 /** Threat: `GTE` is accepted, and a row that was to deny GET denies nothing. */
 function unknownMethod(token: string): string {
-  const nearest = nearestName(token, [...knownMethods, ...groupsOfMethods])
-  const meant = nearest === undefined ? '' : `; did you mean "${nearest}"?`
+  const meant = suggestion(token, [...knownMethods, ...groupsOfMethods])
   const own = isMethod(token) ? ` (a method of your own is written ${ownPrefix}${token})` : ''
   return `"${shortened(token)}" is no registered method${meant}${own}`
 }

@@ -1,11 +1,11 @@
 /** All `p` and `g` rows of a policy from its texts, with every problem of every file. */
 import { type Conditions, type ConditionsFile, parseAllConditions } from './conditions/conditions-file.ts'
-import { unknownName } from './nearest.ts'
 import type { Problem } from './policy-error.ts'
 import { type PolicyFile, type PolicyLine, parsePolicyLines } from './policy-lines.ts'
 import { parseRoleRow, type RoleRow } from './roles.ts'
 import { createRowParser, problemOf, type Row } from './row.ts'
 import type { Pause } from './slices.ts'
+import { unknownName } from './unknown-name.ts'
 
 export interface PolicyTexts {
   /** The `*.csv` files in order of load; names are shown in rule ids and must differ. */

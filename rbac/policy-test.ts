@@ -12,9 +12,9 @@ import { parseMapping, parseText } from './conditions/arguments.ts'
 import type { ClientCertificate, Context } from './context.ts'
 import { challengeReasons, type Decision, denyReasons, type Effect, type LoginRequirement } from './decision.ts'
 import type { Identity } from './identity.ts'
-import { unknownName } from './nearest.ts'
 import { PolicyError, type Problem, ValueError } from './policy-error.ts'
 import { type IdentityDefaults, parseList, parseTestIdentity, parseTime } from './policy-test-identity.ts'
+import { unknownName } from './unknown-name.ts'
 
 export interface PolicyTestCase {
   readonly name: string

@@ -5,11 +5,11 @@ import type { Conditions } from './conditions/conditions-file.ts'
 import { parseExpression } from './conditions/expression.ts'
 import type { RuleId } from './decision.ts'
 import { isKubernetesDomain, parseDomainPattern } from './domains.ts'
-import { unknownName } from './nearest.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import { parseResource, type Resource, type ResourceMatcher } from './resources.ts'
 import { nameForDeny, parseSubject } from './subjects.ts'
+import { unknownName } from './unknown-name.ts'
 
 const effects = ['allow', 'deny', 'shadow-allow', 'shadow-deny'] as const
 export type RowEffect = (typeof effects)[number]

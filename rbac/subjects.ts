@@ -9,8 +9,8 @@
  * than rows that allow, one that takes all spellings of an address for the same (docs/adr/0030-a-deny-meets-any-case.md).
  */
 import type { Identity, Machine, User } from './identity.ts'
-import { unknownName } from './nearest.ts'
 import { ValueError } from './policy-error.ts'
+import { unknownName } from './unknown-name.ts'
 
 type Checked = (value: string, providers: readonly string[] | undefined) => string
 

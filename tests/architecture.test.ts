@@ -14,7 +14,7 @@ import { references } from '../cli/references.ts'
 import { challengeReasons, denyReasons } from '../rbac/decision.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const sourceFolders = ['app', 'bench', 'cli', 'config', 'rbac']
+const sourceFolders = ['app', 'bench', 'cli', 'config', 'rbac', 'spelling']
 const longestFile = 300
 
 const filesBelow = (folder: string): string[] =>

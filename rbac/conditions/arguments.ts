@@ -1,6 +1,7 @@
 /** Reading the arguments of a criterion: plain values of YAML in, checked values out, `ValueError` otherwise. */
-import { unknownName } from '../nearest.ts'
+
 import { ValueError } from '../policy-error.ts'
+import { unknownName } from '../unknown-name.ts'
 
 /** A non-empty list of non-empty texts; one text alone is a list of one. */
 export function parseTexts(value: unknown, what: string): readonly string[] {

@@ -16,8 +16,8 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml'
-import { unknownName } from '../nearest.ts'
 import { type Problem, ValueError } from '../policy-error.ts'
+import { unknownName } from '../unknown-name.ts'
 import type { Condition } from './condition.ts'
 import { criteria } from './registry.ts'
 

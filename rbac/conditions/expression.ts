@@ -1,6 +1,7 @@
 /** The condition field of a row: `-`, or names joined by ` & `, each perhaps negated by `!`. */
-import { unknownName } from '../nearest.ts'
+
 import { ValueError } from '../policy-error.ts'
+import { unknownName } from '../unknown-name.ts'
 import { always, type Condition } from './condition.ts'
 import type { Conditions } from './conditions-file.ts'
 

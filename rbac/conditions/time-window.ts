@@ -4,8 +4,9 @@
  * `from` is inside, `to` is not. A window that passes midnight belongs to the day on which it starts. Default: every
  * day, all day, UTC.
  */
-import { unknownName } from '../nearest.ts'
+
 import { ValueError } from '../policy-error.ts'
+import { unknownName } from '../unknown-name.ts'
 import { parseMapping, parseText, parseTexts } from './arguments.ts'
 import type { Criterion } from './condition.ts'
 import { createZoneClock } from './times.ts'
