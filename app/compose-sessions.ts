@@ -1,5 +1,5 @@
 /** Composition of who somebody is: the session cookie, and what looks at a session before anybody is let in by it. */
-import { type Base, type Kept, newRequestId } from './compose-kept.ts'
+import { type Base, type Kept, newRequestId, secretsOf } from './compose-kept.ts'
 import { thumbprintOf } from './identity/client-certificate.ts'
 import { createSessionCookieAuthenticator, type OnlyHeaders, type SessionGuard } from './identity/session-cookie.ts'
 import { createBindingGuard, createIsBound, type IsBound } from './sessions/binding-guard.ts'
@@ -7,8 +7,11 @@ import { createClockGuard } from './sessions/clock-guard.ts'
 import { createHostLimitsGuard } from './sessions/host-limits.ts'
 import { createHostProviderGuard } from './sessions/host-providers.ts'
 import { createVerdictReport } from './sessions/report-verdicts.ts'
+import { createSessionEndings, type SessionEndings } from './sessions/session-endings.ts'
+import type { LoginSession, RecordStore } from './sessions/session-store.ts'
 import { createVerification, overdueAfter, type Verification } from './sessions/verification.ts'
 import { type AskProvider, createVerifySession } from './sessions/verify-session.ts'
+import { createLooks } from './sessions/watched.ts'
 
 export function composeAuthenticator(base: Base, kept: Kept, verification: Verification) {
   const { cookies, sessions } = kept
@@ -93,4 +96,33 @@ export function composeVerification(
     clock,
     onError: error => log.warn({ err: error }, 'a session could not be verified beside its checks'),
   })
+}
+
+export function composeEndings(
+  base: Base,
+  { sessions, directory }: Kept,
+  records: RecordStore,
+  verification: Verification,
+): SessionEndings {
+  const { config, clock, logger } = base
+  const secrets = secretsOf(config)
+  const log = logger.child('sessions')
+  return createSessionEndings({
+    records,
+    lookAt: createLooks({ records, secrets, clock, sessions, directory, holds: composeHolds(base, verification) }),
+    clock,
+    onError: error => log.error({ err: error }, 'what was to end with its session has failed to'),
+  })
+}
+
+/** What each check asks of a session whatever the host, for what stays open without a check. */
+function composeHolds(base: Base, verification: Verification) {
+  const guards = [createClockGuard(base.clock), ...composeVerificationGuard(base, verification)]
+  return async (sessionId: string, login: LoginSession): Promise<boolean> => {
+    for (const guard of guards) {
+      const passed = await guard(login, { sessionId, sessionDigest: '' }, '', undefined)
+      if (passed === undefined || 'reason' in passed) return false
+    }
+    return true
+  }
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { compose, type Service } from './compose.ts'
 import { createLogger } from './telemetry/logger.ts'
 import type { Duties } from './workers/duties.ts'
-import { answerPrimary, endProcess } from './workers/worker-side.ts'
+import { answerPrimary, endProcess, tellPrimary } from './workers/worker-side.ts'
 
 /** For a process that the primary has forked; composes when the primary has sent the configuration. */
 export function serveAsWorker(): void {
@@ -28,6 +28,7 @@ export function serveAsWorker(): void {
       },
       ...answersOf(started),
       reload: async () => started().reload(),
+      sessionEnded: async changed => started().endings.hint(changed),
       async handOver() {
         // `stop` may come first and end the process; otherwise it ends when the last connection has.
         void started().handOver().isAlone.then(end)
@@ -41,7 +42,7 @@ export function serveAsWorker(): void {
 function composeWorker(config: Config): Service {
   const number = cluster.worker?.id
   const logger = createLogger({ level: config.log.level, ...(number === undefined ? {} : { worker: number }) })
-  return compose(config, { logger, isWorker: true })
+  return compose(config, { logger, isWorker: true, onSessionEnded: tellPrimary })
 }
 
 type Answers = Pick<Duties, 'readiness' | 'metrics' | 'explain' | 'sessions' | 'policy' | 'reloadPolicy'>

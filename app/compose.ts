@@ -21,7 +21,7 @@ import { composeChecks } from './compose-checks.ts'
 import { composeSessionAnswers } from './compose-directory.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
 import { composeLogin, composePages, type Login } from './compose-login.ts'
-import { composeAuthenticator } from './compose-sessions.ts'
+import { composeAuthenticator, composeEndings } from './compose-sessions.ts'
 import { composeRecords } from './compose-store.ts'
 import type { FrontKind } from './fronts/front.ts'
 import { fronts as tableOfFronts } from './fronts/fronts.ts'
@@ -33,7 +33,9 @@ import { createPolicyReloader } from './policy/reload.ts'
 import { adminPolicyOf } from './policy/routes.ts'
 import { createPolicyVerifier } from './policy/verify-policy.ts'
 import { createMainServer } from './server.ts'
-import type { RecordStore } from './sessions/session-store.ts'
+import { withRelay } from './sessions/record-changes.ts'
+import type { SessionEndings } from './sessions/session-endings.ts'
+import type { ChangedRecord, RecordStore } from './sessions/session-store.ts'
 import { createCountedAuditLog } from './telemetry/counted-audit-log.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
@@ -53,6 +55,8 @@ export interface Service {
   handOver(): { readonly isAlone: Promise<void> }
   /** Takes no new connections, finishes what runs within `server.shutdownTimeout`, then lets go of everything. */
   close(): Promise<void>
+  /** For whoever carries a stream that has to end with its session. */
+  readonly endings: SessionEndings
   /** What the admin listener says, wherever that is. */
   readonly answers: ServiceAnswers
   /** The ports in use, once started. */
@@ -70,6 +74,8 @@ export interface ComposeOptions {
   readonly isWorker?: boolean
   /** Default: the table of fronts. A test hands in one with a line more. */
   readonly fronts?: readonly FrontKind[]
+  /** Told of each session, and each cut of many, that this process ends; default: nobody else need know. */
+  readonly onSessionEnded?: (changed: ChangedRecord) => void
 }
 
 /** Constructs everything, and opens the store and the audit sink; listens to nothing yet. */
@@ -87,13 +93,15 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const hostSettings = createHostSettings(config.hosts)
   const trustedProxies = createTrustedProxies(config.server.trustedProxies)
   const base: Base = { config, clock, logger, metrics, audit, auditFile, hostSettings, trustedProxies }
-  const records = composeStore(base)
+  const store = composeStore(base)
+  const records = options.onSessionEnded === undefined ? store : withRelay(store, options.onSessionEnded)
   const recorder = createDecisionRecorder(config.policy)
   const policy = composePolicy(base, recorder)
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
   const { authenticate } = composeAuthenticator(base, kept, login.verification)
   const checks = composeChecks(base, kept, authenticate, policy, recorder.record, fronts)
+  const endings = composeEndings(base, kept, records, login.verification)
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
     requestTimeoutSeconds: config.server.requestTimeoutSeconds,
@@ -160,6 +168,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
         drain(main, shutdownTimeoutSeconds, leaving?.isAlone),
         ...(admin === undefined ? [] : [drain(admin, shutdownTimeoutSeconds)]),
       ])
+      endings.close()
       await policy.close()
       await login.verification.whenIdle(shutdownTimeoutSeconds * 1000)
       await login.outbound.close()
@@ -167,6 +176,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       await auditFile.close()
       logger.info({}, 'stopped')
     },
+    endings,
     answers,
     ports,
   }

@@ -11,9 +11,11 @@ import type { Clock } from '../clock.ts'
 import { withDeadline } from './deadline.ts'
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
 import { decodeMember, encodeMember, requireDigest } from './index-members.ts'
+import { watchTransactions } from './lmdb-changes.ts'
 import { type Databases, flushed, guard, linkId, openDatabases, transact } from './lmdb-databases.ts'
 import { createReader } from './lmdb-reader.ts'
 import { startSweep } from './lmdb-sweep.ts'
+import { withChanges } from './record-changes.ts'
 import { isDurable } from './record-kinds.ts'
 import type { RecordKind, RecordStore, StoredMember } from './session-store.ts'
 
@@ -58,7 +60,7 @@ export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
     return result
   }
 
-  return {
+  const store: Omit<RecordStore, 'subscribe'> = {
     name: 'lmdb',
     put: (kind, key, value, expiresAt) =>
       write('put', kind, key, (id, entry) => {
@@ -116,6 +118,7 @@ export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
       await withDeadline(databases.root.close(), closeTimeoutMs, '').catch(() => undefined)
     },
   }
+  return withChanges(store, watchTransactions(databases))
 }
 
 /** Whether it is a live record, unchanged. */

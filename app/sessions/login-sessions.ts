@@ -5,6 +5,7 @@ import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
 import { digestOf, sessionDigestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
 import {
+  endOf,
   expiryOf,
   isExpiryStale,
   limitsOf,
@@ -12,7 +13,14 @@ import {
   parsePayload,
   type SessionLimits,
 } from './session-payload.ts'
-import type { LoginSession, RecordStore, SessionStore, ValueOrPromise } from './session-store.ts'
+import type {
+  LoginSession,
+  RecordStore,
+  SessionStore,
+  SessionView,
+  StandingSession,
+  ValueOrPromise,
+} from './session-store.ts'
 import { endTokens } from './session-tokens.ts'
 import { untilWritten } from './until-written.ts'
 
@@ -28,7 +36,7 @@ export interface SessionStoreOptions extends SessionLimits {
 /** How much memory opened sessions take where nothing else is said: 16 MiB. */
 const defaultMemoryBytes = 16 * 1024 * 1024
 
-export function createSessionStore(options: SessionStoreOptions): SessionStore {
+export function createSessionStore(options: SessionStoreOptions): SessionStore & SessionView {
   const { clock, records, secrets, memoryBytes = defaultMemoryBytes } = options
   const sessions = createSealedRecords({ records, secrets, kind: 'session' })
   const logins = createOpenedLogins({ records, secrets, memoryBytes })
@@ -52,12 +60,24 @@ export function createSessionStore(options: SessionStoreOptions): SessionStore {
     return moveExpiry(sessionId, wanted).then(isThere => (isThere ? login : undefined))
   }
 
+  function standing(opened: OpenedLogin | undefined, cut: Cut | undefined): StandingSession | undefined {
+    if (opened === undefined || isCut(cut, opened.login, opened.login.identity.provider)) return undefined
+    const endsAt = Math.min(opened.expiresAt, endOf(opened.login, options) * 1000)
+    return endsAt <= clock.now() ? undefined : { login: opened.login, endsAt }
+  }
+
   return {
     find(sessionId) {
       const opened = logins.get(sessionId)
       const cut = readCut()
       if (!(opened instanceof Promise) && !(cut instanceof Promise)) return judge(sessionId, opened, cut)
       return Promise.all([opened, cut]).then(([found, read]) => judge(sessionId, found, read))
+    },
+    look(sessionId) {
+      const opened = logins.get(sessionId)
+      const cut = readCut()
+      if (!(opened instanceof Promise) && !(cut instanceof Promise)) return standing(opened, cut)
+      return Promise.all([opened, cut]).then(([found, read]) => standing(found, read))
     },
     end: sessionId => endSession(sessions, sessionId, options),
     async update(sessionId, change) {

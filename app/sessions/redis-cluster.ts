@@ -11,7 +11,7 @@ import { type Client, createStateReport, type RedisState } from './redis-connect
 import type { Link } from './redis-link.ts'
 import { redirectionIn, type SlotRange, slotCount, slotOf, slotRangesIn } from './redis-slots.ts'
 import { type Topology, type TopologyOptions, unknownServer } from './redis-topology.ts'
-import type { ChangedRecord } from './tracked-records.ts'
+import type { ChangeListener } from './session-store.ts'
 
 export interface ClusterOptions extends TopologyOptions {
   /** Servers to ask for the others; one that answers is enough. */
@@ -40,7 +40,7 @@ export function createClusterTopology(options: ClusterOptions): Topology {
   const members = new Map<string, Member>()
   let owners: readonly (Member | undefined)[] = new Array(slotCount)
   let masters: readonly Member[] = []
-  let onChange: (changed: ChangedRecord | undefined) => void = () => undefined
+  let onChange: ChangeListener = () => undefined
   let looking: Promise<void> | undefined
   let lookAt = 0
   let turn = 0

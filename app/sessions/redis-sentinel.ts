@@ -9,7 +9,7 @@ import { formatAddress, type RedisAddress, type RedisTls } from './redis-address
 import { connectToSentinel, createStateReport } from './redis-connection.ts'
 import type { Link } from './redis-link.ts'
 import { type Topology, type TopologyOptions, unknownServer } from './redis-topology.ts'
-import type { ChangedRecord } from './tracked-records.ts'
+import type { ChangeListener } from './session-store.ts'
 
 export interface SentinelOptions extends TopologyOptions {
   readonly sentinels: readonly RedisAddress[]
@@ -39,7 +39,7 @@ export function createSentinelTopology(options: SentinelOptions): Topology {
   const sentinels = options.sentinels.map(address => connectToSentinel(address, { ...options, answerTimeoutMs }))
   const report = createStateReport(options.onStateChange)
   const probe = `${prefix}probe`
-  let onChange: (changed: ChangedRecord | undefined) => void = () => undefined
+  let onChange: ChangeListener = () => undefined
   let current: { readonly link: Link; readonly master: NamedMaster } | undefined
   let search: Promise<void> | undefined
   let isClosed = false

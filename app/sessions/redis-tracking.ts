@@ -9,8 +9,7 @@
 
 import type { RunCommand } from './redis-commands.ts'
 import type { Client } from './redis-connection.ts'
-import type { RecordKind } from './session-store.ts'
-import type { ChangedRecord } from './tracked-records.ts'
+import type { ChangedRecord, ChangeListener, RecordKind } from './session-store.ts'
 
 export interface TrackingOptions {
   /** The kinds of which changes are told, and what their keys begin with, up to the digest and its brace. */
@@ -25,8 +24,7 @@ export interface LinkTracking {
   isCurrent(now: number): boolean
   /** Whether changes from now on will be told. */
   isOn(): boolean
-  /** `listener` gets the record that has changed, or `undefined` when any may have. */
-  subscribe(listener: (changed: ChangedRecord | undefined) => void): void
+  subscribe(listener: ChangeListener): void
   close(): void
 }
 
@@ -40,7 +38,7 @@ const retryMs = 5000
 export function createTracking(client: Client, options: TrackingOptions): LinkTracking {
   const { keyPrefixes, probeKey, run } = options
   const prefixArguments = [...keyPrefixes.values()].flatMap(prefix => ['PREFIX', prefix])
-  let onChange: (changed: ChangedRecord | undefined) => void = () => undefined
+  let onChange: ChangeListener = () => undefined
   let isOn = false
   let isUsed = false
   let isBeating = false
@@ -66,6 +64,8 @@ export function createTracking(client: Client, options: TrackingOptions): LinkTr
       await Promise.all([off, on])
       if (current !== connection) return
       isOn = true
+      // Threat: an end that came after a read over this connection and before it tells of anything.
+      onChange(undefined)
       beat()
     } catch {
       // Reads go through until it is tried again. A server that refuses tracking has refused the connection already.

@@ -14,6 +14,7 @@
 import type { Clock } from '../clock.ts'
 import { decodeEntry, encodeEntry, encodeMoment, isEntryOf, ownCopy } from './entry.ts'
 import { decodeMember, encodeMember, pageOf, rangeOf, requireDigest } from './index-members.ts'
+import { withChanges } from './record-changes.ts'
 import { isDurable } from './record-kinds.ts'
 import { addressIn, createRedactor, type RedisAccess, type RedisAddress } from './redis-address.ts'
 import { createClusterTopology } from './redis-cluster.ts'
@@ -86,7 +87,7 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
     return run(operation, key, client => change(client, keyOf(kind, key)))
   }
 
-  const records: RecordStore = {
+  const records: Omit<RecordStore, 'subscribe'> = {
     name: 'redis',
     async put(kind, key, value, expiresAt) {
       const entry = encodeEntry({ kind: 'record', expiresAt, value })
@@ -151,7 +152,8 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
     verifyConnection: () => topology.verify(),
     close: () => topology.close(),
   }
-  if (options.cache === undefined) return records
+  // Nobody tells of the writes of others where nothing is remembered.
+  if (options.cache === undefined) return withChanges(records, () => () => undefined)
   const { maxBytes, onEvent } = options.cache
   const further = onEvent === undefined ? {} : { onEvent }
   return createTrackedRecords(records, topology.tracking, { clock, maxBytes, ...further })

@@ -113,10 +113,24 @@ export interface RecordStore {
    * stays is on exactly one of the pages. Rejects with a RangeError for a limit or a cursor that cannot be.
    */
   page(index: string, options: PageOptions): Promise<IndexPage>
+  /**
+   * Tells `listener` of records that may have changed until the answer is called: the writes of sessions and cutoffs that
+   * this object makes, when they are done, and those of others as far as the backend shows them. A reason to read, and no
+   * promise: it may come late, twice or not at all, and for records that are as before. Costs nothing while nobody listens.
+   */
+  subscribe(listener: ChangeListener): () => void
   /** Resolves when the backend answers a write-capable round trip. */
   verifyConnection(): Promise<void>
   close(): Promise<void>
 }
+
+export interface ChangedRecord {
+  readonly kind: RecordKind
+  readonly key: string
+}
+
+/** `undefined`: any record may have changed. */
+export type ChangeListener = (changed: ChangedRecord | undefined) => void
 
 export interface StoredRecord {
   readonly value: Uint8Array
@@ -159,6 +173,18 @@ export interface SessionStore {
   update(sessionId: string, change: (login: LoginSession) => LoginSession): Promise<LoginSession | undefined>
   /** First 16 characters of the session key's digest: joins audit events, opens nothing. */
   digest(sessionId: string): string
+}
+
+/** Sessions looked at without being used. */
+export interface SessionView {
+  /** As `find`, and nothing is moved: looking keeps no session alive. */
+  look(sessionId: string): ValueOrPromise<StandingSession | undefined>
+}
+
+export interface StandingSession {
+  readonly login: LoginSession
+  /** When it ends unless it is used again, milliseconds since the epoch. */
+  readonly endsAt: number
 }
 
 /** Records that strangers have made: how many of them a client, a network and all together can keep is bounded. */

@@ -8,17 +8,13 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
-import type { RecordKind, RecordStore, StoredRecord } from './session-store.ts'
+import { withChanges } from './record-changes.ts'
+import type { ChangeListener, RecordKind, RecordStore, StoredRecord } from './session-store.ts'
 
 export type CacheEvent = 'hit' | 'miss' | 'invalidation'
 
 /** The kinds that are remembered. */
 export const trackedKinds = ['session', 'cutoff', 'visit'] as const satisfies readonly RecordKind[]
-
-export interface ChangedRecord {
-  readonly kind: RecordKind
-  readonly key: string
-}
 
 /** Tells of changes that any process makes to records of the tracked kinds. */
 export interface Tracking {
@@ -29,8 +25,7 @@ export interface Tracking {
   isCurrent(now: number, key: string): boolean
   /** Whether their changes from now on will be told. */
   isOn(key: string): boolean
-  /** `listener` gets the record that has changed, or `undefined` when any may have. */
-  subscribe(listener: (changed: ChangedRecord | undefined) => void): void
+  subscribe(listener: ChangeListener): void
   close(): void
 }
 
@@ -84,7 +79,7 @@ const createBounded = (maxSize: number): Memory =>
 const nameOf = (kind: RecordKind, key: string): string => (kind === 'visit' ? `visit/${key}` : key)
 
 export function createTrackedRecords(
-  store: RecordStore,
+  store: Omit<RecordStore, 'subscribe'>,
   tracking: Tracking,
   { clock, maxBytes, maxAgeMs = longestAgeMs, onEvent = () => undefined }: TrackedRecordsOptions,
 ): RecordStore {
@@ -93,6 +88,7 @@ export function createTrackedRecords(
   const memoryOf = (kind: RecordKind): Memory => (kind === ownKind ? own : bounded)
   const underWay = new Map<string, Reads>()
   const longestAge = Math.min(maxAgeMs, longestAgeMs)
+  let tell: ChangeListener = () => undefined
 
   function forget(kind: RecordKind, key: string): void {
     const name = nameOf(kind, key)
@@ -113,6 +109,8 @@ export function createTrackedRecords(
     onEvent('invalidation')
     if (changed === undefined) forgetAll()
     else forget(changed.kind, changed.key)
+    // Afterwards: whoever is told reads, and is not to be answered from what was remembered.
+    tell(changed)
   })
 
   async function readThrough(
@@ -158,7 +156,7 @@ export function createTrackedRecords(
     }
   }
 
-  return {
+  const records: Omit<RecordStore, 'subscribe'> = {
     name: store.name,
     get(kind, key, known) {
       if (!tracked.has(kind)) return store.get(kind, key, known)
@@ -186,4 +184,10 @@ export function createTrackedRecords(
       return store.close()
     },
   }
+  return withChanges(records, listener => {
+    tell = listener
+    return () => {
+      tell = () => undefined
+    }
+  })
 }

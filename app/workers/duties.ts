@@ -4,6 +4,7 @@ import type { Explanation } from '../admin/routes.ts'
 import type { SessionsAnswer, SessionsCall } from '../admin/session-answers.ts'
 import type { ReloadOutcome } from '../policy/reload.ts'
 import type { PolicyState } from '../policy/routes.ts'
+import type { ChangedRecord } from '../sessions/session-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import type { ReadinessReport } from '../telemetry/readiness.ts'
 
@@ -19,6 +20,8 @@ export interface Duties {
   reloadPolicy(options: { readonly force: boolean }): Promise<ReloadOutcome>
   /** What SIGHUP means: loads the policy again and opens the audit file again. */
   reload(): Promise<void>
+  /** Another worker has ended a session, or cut many. */
+  sessionEnded(changed: ChangedRecord): Promise<void>
   /** Takes no new connections; the process ends when the last one has ended by itself. */
   handOver(): Promise<void>
   /** Ends the process, with the time for running requests that the configuration gives. */
@@ -44,6 +47,12 @@ export interface Answer {
 /** The first that a worker says: what it was sent before, nobody heard. */
 export interface Listening {
   readonly kind: 'listening'
+}
+
+/** A worker has ended a session, or cut many: for the others. */
+export interface SessionEnded {
+  readonly kind: 'session-ended'
+  readonly changed: ChangedRecord
 }
 
 /** The last that a worker says; what it counted is not to be lost with it. */

@@ -7,6 +7,7 @@
  */
 import type { Config } from '../../config/config.ts'
 import type { Clock } from '../clock.ts'
+import type { ChangedRecord } from '../sessions/session-store.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import { createBackoff } from './backoff.ts'
@@ -53,6 +54,8 @@ export interface WorkerPool {
 const startAttempts = 5
 /** How long a worker may take to say that it takes no new connections. */
 const handOverMs = 5_000
+/** How long a worker may take to say that it has heard of an end. */
+const tellMs = 5_000
 /** Beyond the time that running requests get: for the store and the audit log. */
 const stopMarginMs = 3_000
 
@@ -73,9 +76,16 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   const inState = (...states: WorkerHandle['state'][]) => [...workers].filter(({ state }) => states.includes(state))
 
+  /** One that does not hear it looks at what it watches every two seconds. */
+  function tellOthers(teller: number, changed: ChangedRecord): void {
+    for (const worker of inState('serving', 'leaving')) {
+      if (worker.id !== teller) worker.ask('sessionEnded', [changed], tellMs).catch(() => undefined)
+    }
+  }
+
   /** Rejects when it does not come up; then it has ended. */
   async function bringUp(): Promise<WorkerHandle> {
-    const worker = forkWorker(options)
+    const worker = forkWorker({ ...options, onSessionEnded: tellOthers })
     workers.add(worker)
     const ended = worker.ended.then(how => gone(worker, how))
     try {

@@ -2,9 +2,10 @@
 import cluster, { type Worker } from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../config/config.ts'
+import type { ChangedRecord } from '../sessions/session-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import { type Ask, createAsker } from './asker.ts'
-import { type Answer, isMessage, type LastWords } from './duties.ts'
+import { type Answer, isMessage, type LastWords, type SessionEnded } from './duties.ts'
 import type { LineOutput } from './output.ts'
 
 /** `leaving`: takes no new connections, and ends with the last that it has. */
@@ -49,9 +50,10 @@ export function prepareCluster(): void {
 export interface ForkOptions {
   readonly outputs: WorkerOutputs
   readonly onLastWords: (id: number, metrics: MetricValues) => void
+  readonly onSessionEnded: (id: number, changed: ChangedRecord) => void
 }
 
-export function forkWorker({ outputs, onLastWords }: ForkOptions): WorkerHandle {
+export function forkWorker({ outputs, onLastWords, onSessionEnded }: ForkOptions): WorkerHandle {
   const worker = cluster.fork()
   const asker = createAsker(question => worker.send(question))
   let heard = (): void => {}
@@ -61,6 +63,7 @@ export function forkWorker({ outputs, onLastWords }: ForkOptions): WorkerHandle 
   worker.on('message', message => {
     if (isMessage(message, 'listening')) heard()
     if (isMessage(message, 'answer')) asker.answered(message as Answer)
+    if (isMessage(message, 'session-ended')) onSessionEnded(worker.id, (message as SessionEnded).changed)
     if (isMessage(message, 'last-words')) onLastWords(worker.id, (message as LastWords).metrics)
   })
   // A message to a worker that is just ending fails; that it has ended is heard below.

@@ -1,4 +1,5 @@
 /** The worker's end of the channel: does what the primary asks, and ends when there is no primary any more. */
+import type { ChangedRecord } from '../sessions/session-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import {
   type Answer,
@@ -8,6 +9,7 @@ import {
   type LastWords,
   type Listening,
   type Question,
+  type SessionEnded,
 } from './duties.ts'
 
 /** The signals of a terminal and of a service manager reach every process of the group; the primary passes them on. */
@@ -31,6 +33,12 @@ async function answer({ id, name, args }: Question, duties: Duties): Promise<voi
     (error: unknown): Answer => ({ kind: 'answer', id, failure: failureOf(error) }),
   )
   if (process.connected) process.send?.(reply)
+}
+
+/** For the other workers, which look at what they watch. */
+export function tellPrimary(changed: ChangedRecord): void {
+  const message: SessionEnded = { kind: 'session-ended', changed }
+  if (process.connected) process.send?.(message)
 }
 
 /** Says what was counted, and ends the process when that has been heard. */

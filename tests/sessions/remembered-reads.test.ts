@@ -1,7 +1,7 @@
 /** The orders in which a read, a change and the message about it can meet, one by one. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { RecordKind, RecordStore, StoredRecord } from '../../app/sessions/session-store.ts'
-import { type ChangedRecord, createTrackedRecords, type Tracking } from '../../app/sessions/tracked-records.ts'
+import type { ChangeListener, RecordKind, RecordStore, StoredRecord } from '../../app/sessions/session-store.ts'
+import { createTrackedRecords, type Tracking } from '../../app/sessions/tracked-records.ts'
 import { createMovableClock } from './fixtures.ts'
 
 const clock = createMovableClock()
@@ -14,7 +14,7 @@ function startWorld(maxBytes = 1024 * 1024) {
   const release = () => {
     for (const answer of held.splice(0)) answer()
   }
-  let tell: (changed: ChangedRecord | undefined) => void = () => undefined
+  let tell: ChangeListener = () => undefined
   const tracking: Tracking = {
     isCurrent: () => state.isCurrent,
     isOn: () => state.isOn,
@@ -23,7 +23,7 @@ function startWorld(maxBytes = 1024 * 1024) {
     },
     close: () => undefined,
   }
-  const store: RecordStore = {
+  const store: Omit<RecordStore, 'subscribe'> = {
     name: 'redis',
     async put(_kind, key, value, expiresAt) {
       state.stored.set(key, { value, expiresAt })

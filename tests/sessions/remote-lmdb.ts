@@ -67,6 +67,7 @@ export async function openRemoteLmdb(path: string, clock: Clock, options: Remote
     linkWithin: forward('linkWithin'),
     unlink: forward('unlink'),
     page: forward('page'),
+    subscribe: () => () => undefined,
     verifyConnection: forward('verifyConnection'),
     close: forward('close'),
   }

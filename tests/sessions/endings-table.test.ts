@@ -1,0 +1,264 @@
+/** Every way in which a session ends is told to whoever watches it, on every store, by whichever process it is ended. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createLmdbRecords } from '../../app/sessions/lmdb.ts'
+import { withRelay } from '../../app/sessions/record-changes.ts'
+import { createRedisRecords } from '../../app/sessions/redis.ts'
+import type { SessionEndings } from '../../app/sessions/session-endings.ts'
+import type { RecordStore } from '../../app/sessions/session-store.ts'
+import type { EndReason, Watched } from '../../app/sessions/watched.ts'
+import { endProcess, requirePeer, startRedis } from '../peers.ts'
+import { endingsOf, hour, logIn, newId, type Replica, replicaOver, watch } from './endings-fixture.ts'
+import { createMovableClock, type MovableClock } from './fixtures.ts'
+import { openRemoteLmdb } from './remote-lmdb.ts'
+import { untilVerified } from './waiting.ts'
+
+interface World {
+  /** Where it is watched, and where it is ended. */
+  readonly here: RecordStore
+  readonly there: RecordStore
+  readonly remove: () => Promise<unknown>
+  /** Hands what `there` ends to what watches here, as the primary does among its workers. */
+  relayTo?: (endings: SessionEndings) => void
+}
+
+interface Backend {
+  readonly name: string
+  readonly needsRedis?: true
+  /** Absent: nobody looks again, so only what is told can be the reason. */
+  readonly lookEveryMs?: number
+  readonly start: (clock: MovableClock) => Promise<World>
+}
+
+const folder = () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-endings-'))
+  return { path: join(directory, 'data'), remove: () => rmSync(directory, { recursive: true, force: true }) }
+}
+const closeBoth = async ({ here, there }: Pick<World, 'here' | 'there'>) => {
+  await here.close()
+  if (there !== here) await there.close()
+}
+
+async function startTwoOnRedis(clock: MovableClock, further: { readonly cache?: { readonly maxBytes: number } }) {
+  const server = await startRedis()
+  const open = async () => {
+    const records = createRedisRecords({ url: server.url, clock, ...further })
+    await untilVerified(records)
+    return records
+  }
+  const [here, there] = [await open(), await open()]
+  return { here, there, remove: () => closeBoth({ here, there }).then(() => server.stop()) }
+}
+
+const backends: readonly Backend[] = [
+  {
+    name: 'LMDB, one process',
+    async start(clock) {
+      const { path, remove } = folder()
+      const here = createLmdbRecords({ path, clock })
+      return { here, there: here, remove: () => closeBoth({ here, there: here }).then(remove) }
+    },
+  },
+  {
+    name: 'LMDB, two processes',
+    async start(clock) {
+      const { path, remove } = folder()
+      const [here, there] = [createLmdbRecords({ path, clock }), await openRemoteLmdb(path, clock)]
+      const close = () => closeBoth({ here, there }).then(() => endProcess(there.process))
+      return { here, there, remove: () => close().then(remove) }
+    },
+  },
+  {
+    name: 'Redis, remembered',
+    needsRedis: true,
+    start: clock => startTwoOnRedis(clock, { cache: { maxBytes: 8 * 1024 * 1024 } }),
+  },
+  { name: 'Redis, not remembered', needsRedis: true, lookEveryMs: 20, start: clock => startTwoOnRedis(clock, {}) },
+  {
+    name: 'Redis, not remembered, two workers',
+    needsRedis: true,
+    async start(clock) {
+      const world = await startTwoOnRedis(clock, {})
+      let watching: SessionEndings | undefined
+      const there = withRelay(world.there, changed => watching?.hint(structuredClone(changed)))
+      const relayTo = (endings: SessionEndings) => {
+        watching = endings
+      }
+      return { ...world, there, relayTo }
+    },
+  },
+]
+
+interface Person {
+  readonly session: string
+  readonly subject: string
+  readonly provider: string
+  readonly providerSession: string
+}
+
+interface Scenario {
+  readonly what: string
+  /** Ends it at `there`. */
+  readonly end: (there: Replica, person: Person) => Promise<unknown>
+  readonly tells: readonly Scope[]
+}
+type Scope = 'session' | 'subject' | 'provider' | 'all'
+
+const issuer = 'https://idp.example'
+const nobody = () => undefined
+const scenarios: readonly Scenario[] = [
+  {
+    what: 'a log-out',
+    end: ({ express }, { session }) => express.destroy(session) as unknown as Promise<unknown>,
+    tells: ['session', 'subject'],
+  },
+  {
+    what: 'the end of one session',
+    end: ({ sessions }, { session }) => sessions.end(session),
+    tells: ['session', 'subject'],
+  },
+  {
+    what: 'the end of a person',
+    end: ({ directory }, { subject }) => directory.end({ subject }, nobody),
+    tells: ['session', 'subject'],
+  },
+  {
+    what: 'a log-out at the provider, by session',
+    end: ({ logout }, { providerSession }) => logout.end({ issuer, providerSession }, nobody),
+    tells: ['session', 'subject'],
+  },
+  {
+    what: 'a log-out at the provider, by person',
+    end: ({ logout }, { subject }) => logout.end({ issuer, subject }, nobody),
+    tells: ['session', 'subject'],
+  },
+  {
+    what: 'the end of a provider',
+    end: ({ cutoffs }, { provider }) => cutoffs.cut({ provider }),
+    tells: ['session', 'subject', 'provider'],
+  },
+  {
+    what: 'the end of all',
+    end: ({ cutoffs }) => cutoffs.cut({ all: true }),
+    tells: ['session', 'subject', 'provider', 'all'],
+  },
+]
+const scopes: readonly Scope[] = ['session', 'subject', 'provider', 'all']
+
+const watchedOf = (scope: Scope, { session, subject, provider }: Person): Watched =>
+  scope === 'all'
+    ? { all: true }
+    : ({ session: { session }, subject: { subject }, provider: { provider } } as const)[scope]
+
+const hasRedis = requirePeer('redis-server') !== undefined
+
+describe.each(backends)('over $name', ({ needsRedis, lookEveryMs = 600_000, start }) => {
+  describe.runIf(needsRedis !== true || hasRedis)('an end is told', () => {
+    const clock = createMovableClock()
+    let world: World
+    let here: Replica
+    let there: Replica
+    const open: SessionEndings[] = []
+    beforeAll(async () => {
+      world = await start(clock)
+      here = replicaOver(world.here, clock)
+      there = replicaOver(world.there, clock)
+    })
+    afterEach(() => {
+      for (const endings of open.splice(0)) endings.close()
+      // What a cut has ended stays ended; what comes next begins afterwards.
+      clock.advance(2)
+    })
+    afterAll(() => world.remove())
+
+    function startEndings(options: Parameters<typeof endingsOf>[1] = {}): SessionEndings {
+      const endings = endingsOf(here, { lookEveryMs, longestDoubtMs: 600_000, ...options })
+      open.push(endings)
+      world.relayTo?.(endings)
+      return endings
+    }
+    async function somebody(provider = 'corp'): Promise<Person> {
+      const providerSession = newId()
+      return { ...(await logIn(here, { providerSession }, provider)), providerSession }
+    }
+    /** Resolves when whatever was told so far has been acted upon: somebody else's end is told after it. */
+    async function settled(endings: SessionEndings): Promise<void> {
+      const other = await somebody('other')
+      const last = watch(endings, other)
+      await there.sessions.end(other.session)
+      await last.ended
+    }
+
+    test.each(scenarios)('by $what, to whom it concerns and nobody else', async ({ end, tells }) => {
+      const endings = startEndings()
+      const [person, bystander] = [await somebody(), await somebody('partner')]
+      clock.advance(1)
+      const watches = scopes.map(scope => ({ scope, own: watch(endings, watchedOf(scope, person)) }))
+      const others = (['session', 'subject', 'provider'] as const).map(scope =>
+        watch(endings, watchedOf(scope, bystander)),
+      )
+      await settled(endings)
+      expect(watches.map(({ own }) => own.told)).toEqual([[], [], [], []])
+
+      await end(there, person)
+      const told = await Promise.all(watches.filter(({ scope }) => tells.includes(scope)).map(({ own }) => own.ended))
+      expect(told).toEqual(tells.map((): EndReason => 'ended'))
+      if (tells.includes('all')) return
+      await settled(endings)
+      expect(watches.filter(({ scope }) => !tells.includes(scope)).flatMap(({ own }) => own.told)).toEqual([])
+      expect(others.flatMap(({ told: toOthers }) => toOthers)).toEqual([])
+    })
+
+    test('of what had ended before, of what ends while the watch begins, and of what never was', async () => {
+      const endings = startEndings()
+      const [before, meanwhile] = [await somebody(), await somebody()]
+      await there.sessions.end(before.session)
+      const ending = there.sessions.end(meanwhile.session)
+      const watches = [
+        watch(endings, { session: before.session }),
+        watch(endings, { subject: before.subject }),
+        watch(endings, { session: meanwhile.session }),
+        watch(endings, { session: newId() }),
+        watch(endings, { subject: 'https://idp.example#never-was' }),
+        watch(endings, { all: true, since: 0 }),
+      ]
+      // Never before `watch` has returned, whatever is at hand.
+      expect(watches.flatMap(({ told }) => told)).toEqual([])
+      await ending
+      await there.cutoffs.cut({ all: true })
+      for (const { ended } of watches) expect(await ended).toBe('ended')
+    })
+
+    test('of a person with the last of their sessions', async () => {
+      const endings = startEndings()
+      const first = await somebody()
+      const login = { identity: { subject: first.subject } as never }
+      const second = await logIn(here, login)
+      const person = watch(endings, { subject: first.subject })
+      await there.sessions.end(first.session)
+      await settled(endings)
+      expect(person.told).toEqual([])
+      await there.sessions.end(second.session)
+      expect(await person.ended).toBe('ended')
+    })
+
+    test('when its time is over: unused, and too old however much it was used', async () => {
+      const endings = startEndings({ lookEveryMs: 20 })
+      const [unused, used] = [await somebody(), await somebody()]
+      const [first, second] = [watch(endings, { session: unused.session }), watch(endings, { session: used.session })]
+      await settled(endings)
+      for (let step = 0; step < 11; step += 1) {
+        clock.advance(hour - 10)
+        expect(await here.sessions.find(used.session)).toBeDefined()
+        // Being watched is no use.
+        if (step === 1) expect(await first.ended).toBe('expired')
+        await settled(endings)
+        expect(second.told).toEqual([])
+      }
+      clock.advance(hour + 110)
+      expect(await second.ended).toBe('expired')
+    })
+  })
+})
