@@ -38,6 +38,8 @@ async function start(folder: string, service: ServiceAddresses): Promise<Running
   const args = ['serve', 'all', '--dev', '--sqa-opt-out', '--config', configuration]
   const ready = `${issuer}/.well-known/openid-configuration`
   const running = await startProgram(join(folder, 'hydra'), args, ready, { cwd: temporary.path, env })
+  // The first question for its keys waits until they are made: on a busy machine longer than a login waits for keys.
+  await (await fetch(`http://127.0.0.1:${publicPort}/.well-known/jwks.json`)).arrayBuffer()
 
   const ask = async (method: string, path: string, body?: unknown): Promise<Readonly<Record<string, unknown>>> => {
     const json =

@@ -28,6 +28,8 @@ export async function startForwarder(first: number) {
     release() {
       for (const [incoming, outgoing] of pairs) outgoing.pipe(incoming)
     },
+    /** Bytes of answers and messages that wait. */
+    heldBytes: () => [...pairs].reduce((sum, [, outgoing]) => sum + outgoing.readableLength, 0),
     /** Connections that stand deliver nothing any more, as behind a firewall that has forgotten them. */
     silence() {
       for (const socket of sockets) socket.unpipe().pause()

@@ -217,7 +217,8 @@ describe.runIf(requirePeer('redis-server') !== undefined)('a session that Redis 
       name.hold()
       const reading = there.ask(cookie)
       expect(reading).toBeInstanceOf(Promise)
-      await delay(20)
+      // The answer stands in the way already: it is a whole record, longer than any message of Redis.
+      await until(() => name.heldBytes() > 200)
       await here.sessions.end(id)
       name.release()
       expect((await reading).identity.kind).toBe('user')
