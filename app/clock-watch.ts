@@ -4,6 +4,7 @@
  * Threat: ages and lifetimes count by the clock, so one that is set back makes what was there before last longer. Nobody
  * can tell afterwards by how much; so it is said, and counted, when it happens.
  */
+import { clockSkewSeconds } from '../rbac/clock-skew.ts'
 import type { Clock } from './clock.ts'
 
 export interface ClockWatchOptions {
@@ -17,7 +18,7 @@ export interface ClockWatchOptions {
 }
 
 /** A jump of less disturbs nothing: clocks of machines are taken to differ by as much. */
-const smallestJumpMs = 30_000
+const smallestJumpMs = clockSkewSeconds * 1_000
 
 /** Looks from now on; gives what stops it. Keeps no process alive. */
 export function watchClock(options: ClockWatchOptions): () => void {

@@ -1,16 +1,13 @@
 /** The one source of time. Handed to whoever needs it, so that a test can move it. */
+import { clockSkewSeconds } from '../rbac/clock-skew.ts'
+
+/** Tells the time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
 export const systemClock: Clock = { now: () => Date.now() }
-
-/**
- * How far the clocks of a provider, of replicas and ours may be apart, in seconds: the leeway of every moment that
- * another machine has stated (`exp`, `nbf`, `iat`, `auth_time`), in both directions.
- */
-export const clockSkewSeconds = 30
 
 /** Whether a moment (seconds since the epoch) is one of the future, beyond what clocks differ by. */
 export const isAhead = (moment: number, clock: Clock): boolean => moment > clock.now() / 1000 + clockSkewSeconds

@@ -4,8 +4,9 @@
  * Everything here was chosen by somebody else: a provider, or a person who edits a profile there. So each field has one
  * type and one bound, a value of another shape is refused or left out, and nothing is converted until it fits.
  */
+
+import { clockSkewSeconds } from '../../rbac/clock-skew.ts'
 import type { User } from '../../rbac/identity.ts'
-import { clockSkewSeconds } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { parseEmail } from './email.ts'
 import { parseGroups } from './groups.ts'

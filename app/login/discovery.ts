@@ -7,7 +7,8 @@ import {
   customFetch,
   discovery,
 } from 'openid-client'
-import { type Clock, clockSkewSeconds } from '../clock.ts'
+import { clockSkewSeconds } from '../../rbac/clock-skew.ts'
+import type { Clock } from '../clock.ts'
 import { type PatienceOptions, patientFetch } from './busy-provider.ts'
 import type { ClaimMapping } from './claims.ts'
 import { type ClientCredentials, createClientAuthentication } from './client-authentication.ts'

@@ -4,7 +4,7 @@
  */
 import { compactVerify } from 'jose'
 import type { Configuration } from 'openid-client'
-import { clockSkewSeconds } from '../clock.ts'
+import { clockSkewSeconds } from '../../rbac/clock-skew.ts'
 import { OperationalError } from '../errors.ts'
 import { describeError } from './describe-error.ts'
 import { describeCheck } from './failed-check.ts'

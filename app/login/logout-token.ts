@@ -5,7 +5,8 @@
  * says counts for nothing before its signature; and an ID token, which the same key signs and many have seen, is none.
  */
 import { type JWTPayload, jwtVerify } from 'jose'
-import { type Clock, clockSkewSeconds } from '../clock.ts'
+import { clockSkewSeconds } from '../../rbac/clock-skew.ts'
+import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'

@@ -5,6 +5,7 @@
  * A provider may ignore all of it. Sending the person back would challenge again at once, and again: so a login that
  * does not deliver ends on a page, which says what was asked and what came back.
  */
+import { clockSkewSeconds, keptSkewSeconds } from '../../rbac/clock-skew.ts'
 import type { User } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
 import type { LoginWish } from './attempts.ts'
@@ -22,11 +23,6 @@ export class StepUpError extends OperationalError {
   }
 }
 
-/** Clocks of two machines differ. */
-const MAX_CLOCK_SKEW_SECONDS = 30
-/** As far as `auth_time` may be ahead of us when a login is taken, and when a rule looks at its age. */
-const MAX_SECONDS_AHEAD = 60
-
 /** A session that satisfies the wish already, so that the provider need not be asked. */
 export function satisfies(wish: LoginWish, user: Delivered, nowSeconds: number): boolean {
   const { maxAgeSeconds } = wish
@@ -35,7 +31,7 @@ export function satisfies(wish: LoginWish, user: Delivered, nowSeconds: number):
   if (user.authTime === undefined) return false
   const age = nowSeconds - user.authTime
   // Strictly less: a login that is just too old for a rule would come back from here unchanged. So would one of the future.
-  return age >= -MAX_SECONDS_AHEAD && age < maxAgeSeconds
+  return age >= -keptSkewSeconds && age < maxAgeSeconds
 }
 
 /**
@@ -68,6 +64,6 @@ function isYoungEnough(
   nowSeconds: number,
 ): boolean {
   if (maxAgeSeconds === undefined) return true
-  const oldest = maxAgeSeconds === 0 ? startedAt - MAX_CLOCK_SKEW_SECONDS : nowSeconds - maxAgeSeconds
-  return authTime !== undefined && authTime >= oldest && authTime <= nowSeconds + MAX_SECONDS_AHEAD
+  const oldest = maxAgeSeconds === 0 ? startedAt - clockSkewSeconds : nowSeconds - maxAgeSeconds
+  return authTime !== undefined && authTime >= oldest && authTime <= nowSeconds + keptSkewSeconds
 }

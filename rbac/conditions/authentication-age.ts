@@ -1,9 +1,7 @@
 /** `authentication-age: 15m`: the person logged in at most that long ago (OpenID Connect Core 1.0 section 2, `auth_time`). */
+import { keptSkewSeconds } from '../clock-skew.ts'
 import type { Criterion } from './condition.ts'
 import { parseDuration } from './times.ts'
-
-/** How far the clocks of a provider and of replicas may be apart, in seconds. */
-const maxClockSkewSeconds = 60
 
 export function authenticationAge(value: unknown): Criterion {
   const maxAgeSeconds = parseDuration(value)
@@ -14,7 +12,7 @@ export function authenticationAge(value: unknown): Criterion {
       if (authTime === undefined || !Number.isFinite(authTime)) return undefined
       const age = context.now - authTime
       // Threat: a clock that was set back, by which a login of yesterday is of tomorrow and stays fresh until then.
-      return age < -maxClockSkewSeconds ? undefined : age <= maxAgeSeconds
+      return age < -keptSkewSeconds ? undefined : age <= maxAgeSeconds
     },
     stepUp: { kind: 'age', maxAgeSeconds },
   }
