@@ -1,11 +1,10 @@
 /**
- * The audit event of a decision: what was asked, who asked, what was answered, and the facts that the policy can ask
- * about a person, so that the same question can be put to another policy later (`sallyport policy replay`).
+ * What the audit event of a decision says: what was asked, who asked, what was answered, and the facts that the policy can
+ * ask about a person, so that the same question can be put to another policy later (`sallyport policy replay`).
  */
 import type { AccessRequest } from '../rbac/access-request.ts'
 import type { Decision } from '../rbac/decision.ts'
 import type { Identity, Machine } from '../rbac/identity.ts'
-import type { AuditEvent, WithoutStamp } from './audit/event.ts'
 
 /** Beyond it a line would grow with whatever a provider asserts; all or none, so that no list looks complete and is not. */
 const maxGroups = 64
@@ -22,29 +21,6 @@ export interface Access {
   readonly authentication: { readonly identity: Identity; readonly sessionDigest?: string | undefined }
   readonly decision: Decision
   readonly durationMicroseconds: number
-}
-
-export function accessEvent({
-  question,
-  authentication,
-  decision,
-  durationMicroseconds,
-}: Access): WithoutStamp<AuditEvent> {
-  const event = {
-    event: eventOf[decision.effect],
-    requestId: question.requestId,
-    clientAddress: question.clientAddress,
-    session: authentication.sessionDigest,
-    front: question.front,
-    domain: question.request.domain,
-    resource: question.request.resource,
-    action: question.request.action,
-    ...factsOf(authentication.identity),
-    ...outcomeOf(decision),
-    durationMicroseconds,
-  }
-  // Event and reason belong together as effect and reason of a decision do; the compiler cannot follow that.
-  return event as WithoutStamp<AuditEvent>
 }
 
 export const eventOf = { allow: 'access.allowed', challenge: 'access.challenged', deny: 'access.denied' } as const

@@ -1,11 +1,12 @@
 /** The line of a decision says what the line of its event says, for every kind of identity and decision. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Access, accessEvent } from '../../app/access-event.ts'
+import type { Access } from '../../app/access-event.ts'
 import { createAccessFormat } from '../../app/audit/format-access.ts'
 import { createLineFormat } from '../../app/audit/format-line.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
+import { accessEvent } from '../access-event.ts'
 
 const at = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 const text = fc.string({ unit: 'binary', maxLength: 8 })

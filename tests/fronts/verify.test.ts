@@ -1,11 +1,11 @@
 /** The use case by itself: what each effect carries, what is recorded, and that a failure is never an answer. */
 import { describe, expect, it } from 'vitest'
-import { accessEvent } from '../../app/access-event.ts'
 import type { AuditEvent, WithoutStamp } from '../../app/audit/event.ts'
 import { OperationalError } from '../../app/errors.ts'
 import { type Authentication, createVerify, type VerifyDependencies, type VerifyQuestion } from '../../app/verify.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import { anonymous, type User } from '../../rbac/identity.ts'
+import { accessEvent } from '../access-event.ts'
 
 const bob: User = {
   kind: 'user',

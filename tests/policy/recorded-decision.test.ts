@@ -1,7 +1,6 @@
 /** A decision as the real audit log writes it, read back and decided under the same policy, is that decision. */
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { accessEvent } from '../../app/access-event.ts'
 import { createAccessFormat } from '../../app/audit/format-access.ts'
 import { createLineFormat } from '../../app/audit/format-line.ts'
 import { parseDecision, parseEvent, type RecordedDecision } from '../../cli/policy/recorded-decision.ts'
@@ -10,6 +9,7 @@ import { decide } from '../../rbac/decide.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { replayQuestion } from '../../rbac/replay.ts'
+import { accessEvent } from '../access-event.ts'
 import { policyOf } from '../decisions/policies.ts'
 
 const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)
