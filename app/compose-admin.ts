@@ -2,7 +2,7 @@
 import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
 import type { Config } from '../config/config.ts'
-import { createExplainRoutes, type Explanation } from './admin/routes.ts'
+import { createExplainRoutes, type Explanation } from './admin/explain-routes.ts'
 import type { AnswerSessions } from './admin/session-answers.ts'
 import { createSessionRoutes } from './admin/session-routes.ts'
 import { createClientErrorReport } from './client-error-report.ts'

@@ -1,6 +1,7 @@
 /** Composition of the login: the relying party and the Express application around it. */
 import { returnHostsOf } from '../config/return-hosts.ts'
 import { createAssertionRoutes } from './assertion/routes.ts'
+import { composeThumbprint, composeVerification } from './compose-identity.ts'
 import {
   type Base,
   canonicalOptions,
@@ -11,7 +12,6 @@ import {
   secretsOf,
 } from './compose-kept.ts'
 import { composeLogoutChannels } from './compose-logout.ts'
-import { composeThumbprint, composeVerification } from './compose-sessions.ts'
 import type { ErrorCode } from './errors.ts'
 import { readHeaders } from './fronts/raw-headers.ts'
 import { createAskProvider } from './login/ask-provider.ts'

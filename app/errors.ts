@@ -64,3 +64,7 @@ export class OperationalError extends Error {
     return operationalErrors[this.code].sentence
   }
 }
+
+/** What failed, if that was expected; anything else becomes the cause of a failure with this code. */
+export const asOperational = (error: unknown, code: ErrorCode, detail: string): OperationalError =>
+  error instanceof OperationalError ? error : new OperationalError(code, detail, { cause: error })

@@ -11,7 +11,7 @@ const mistakes: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
  * What a handler of a page failed with, as an operational error. body-parser and Express mark a client's own mistakes
  * with a status below 500 and a type out of a closed list; their messages quote the client and are left out.
  */
-export function asOperational(error: unknown): OperationalError {
+export function asPageError(error: unknown): OperationalError {
   if (error instanceof OperationalError) return error
   const { status, type } = (error ?? {}) as { readonly status?: unknown; readonly type?: unknown }
   if (typeof status !== 'number' || status < 400 || status >= 500) {

@@ -8,7 +8,7 @@ import helmet from 'helmet'
 import { keepToLimits, maxHeaderBytes, type OnClientError, refuseHeaderLines } from './client-errors.ts'
 import { OperationalError } from './errors.ts'
 import { makeWhole, requestClass } from './lean-request.ts'
-import { asOperational } from './page-error.ts'
+import { asPageError } from './page-error.ts'
 import type { Pages } from './pages/pages.ts'
 import { createTurnQueue } from './turn-queue.ts'
 
@@ -157,7 +157,7 @@ function requireHost(publicHost: string): RequestHandler {
 function errorHandler(options: PagesAppOptions): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error)
-    const expected = asOperational(error)
+    const expected = asPageError(error)
     const requestId = options.newRequestId()
     options.onError(expected, requestId)
     const { status, sentence } = expected
@@ -199,7 +199,7 @@ export function createAdminServer(options: AdminServerOptions): Server {
 function adminErrorHandler(onError: (error: OperationalError) => void): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error)
-    const expected = asOperational(error)
+    const expected = asPageError(error)
     onError(expected)
     const { status, sentence } = expected
     response.status(status).set('Cache-Control', 'no-store')

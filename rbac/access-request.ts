@@ -95,3 +95,6 @@ function parseScheme(scheme: string): Scheme {
   if (scheme === 'http' || scheme === 'https') return scheme
   throw new MalformedRequestError('scheme', 'the scheme is neither http nor https')
 }
+
+/** Scheme, host and port of a canonical URL, without a trailing slash: as a browser writes `Origin`. */
+export const originOf = (url: string): string => url.slice(0, url.indexOf('/', url.indexOf('//') + 2))

@@ -5,7 +5,7 @@
  * has nothing else to do. Threat: a failure that leaves the answer to whoever called. So nothing is thrown and no promise
  * rejects, and no reply for a failure has a status that a proxy takes for an allow.
  */
-import { type ErrorCode, OperationalError } from '../errors.ts'
+import { asOperational, type ErrorCode } from '../errors.ts'
 import type { Pages } from '../pages/pages.ts'
 import type { Verify } from '../verify.ts'
 import type { Front, ParsedSubrequest, Reply, Subrequest } from './front.ts'
@@ -116,10 +116,7 @@ interface Refused {
 }
 
 function refuse(error: unknown, { front, requestId, parsed }: Refused, dependencies: ExecutorDependencies): Reply {
-  const expected =
-    error instanceof OperationalError
-      ? error
-      : new OperationalError('ERR_INTERNAL', 'unexpected failure', { cause: error })
+  const expected = asOperational(error, 'ERR_INTERNAL', 'unexpected failure')
   dependencies.onRefused({ front, requestId, code: expected.code, error, clientAddress: parsed?.clientAddress })
   const { status, sentence } = expected
   if (parsed?.isInteractive === true) {

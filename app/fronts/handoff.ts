@@ -4,6 +4,7 @@
  * Behind forward-auth the answers travel as refusals of the check, so none of them may ever be 2xx: the proxy would let
  * the request through to the application.
  */
+import { originOf } from '../../rbac/access-request.ts'
 import type { Identity } from '../../rbac/identity.ts'
 import { readingsOf } from '../../rbac/matchable-path.ts'
 import type { AuditLog } from '../audit/event.ts'
@@ -151,5 +152,3 @@ function withoutTicket(parsed: ParsedSubrequest, requestId: string, identity: Id
   }
   return redirectReply(`${originOf(parsed.request.url)}/`, requestIdHeader(requestId))
 }
-
-const originOf = (url: string): string => url.slice(0, url.indexOf('/', url.indexOf('//') + 2))

@@ -3,7 +3,7 @@
  * and whether it is a WebSocket handshake.
  */
 import type { AccessRequest } from '../../rbac/access-request.ts'
-import { MalformedRequestError } from '../../rbac/access-request.ts'
+import { MalformedRequestError, originOf } from '../../rbac/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { FrontSettings, ParsedSubrequest, Subrequest } from './front.ts'
 import { createHeaderReader, type HeaderReader, type SubrequestHeaders } from './raw-headers.ts'
@@ -131,7 +131,7 @@ function isWebSocketHandshake(headers: SubrequestHeaders<EveryDialect>): boolean
  * (RFC 6455 section 10.2). A program that is no browser sends none.
  */
 function refuseForeignOrigin(origins: readonly string[], request: AccessRequest, settings: FrontSettings): void {
-  const own = request.url.slice(0, request.url.indexOf('/', request.url.indexOf('//') + 2))
+  const own = originOf(request.url)
   for (const origin of origins) {
     if (origin.toLowerCase() !== own && !settings.webSocketOrigins.has(origin.toLowerCase())) {
       throw new OperationalError('ERR_ORIGIN_FOREIGN', 'a page of another origin opens a websocket')

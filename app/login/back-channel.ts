@@ -4,7 +4,7 @@
  */
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router, urlencoded } from 'express'
 import { OperationalError } from '../errors.ts'
-import { asOperational } from '../page-error.ts'
+import { asPageError } from '../page-error.ts'
 import type { LogoutMarks } from '../sessions/logout-marks.ts'
 import { reasonOf } from './describe-error.ts'
 import { type ChannelDependencies, endByProvider, requireChannel } from './logout-channel.ts'
@@ -94,7 +94,7 @@ function createErrorAnswer({ logger }: BackChannelDependencies): ErrorRequestHan
 
 /** A form that cannot be read holds no token. */
 function asTokenError(error: unknown): OperationalError {
-  const expected = asOperational(error)
+  const expected = asPageError(error)
   if (expected.code !== 'ERR_REQUEST_MALFORMED') return expected
   return new OperationalError('ERR_LOGOUT_TOKEN_INVALID', `the body cannot be read: ${expected.message}`)
 }

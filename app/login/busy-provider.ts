@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
+import { causes } from './causes.ts'
 import { renewAssertion } from './client-authentication.ts'
 import { describeRunningCall } from './describe-error.ts'
 import type { OutboundFetch } from './outbound.ts'
@@ -69,9 +70,5 @@ const busy = (retryAfterSeconds: number): BusyProviderError =>
 
 /** The one among the causes of a failed call. */
 export function busyIn(error: unknown): BusyProviderError | undefined {
-  let cause = error
-  for (let depth = 0; cause instanceof Error && depth < 8; depth += 1, cause = cause.cause) {
-    if (cause instanceof BusyProviderError) return cause
-  }
-  return undefined
+  return causes(error).find(cause => cause instanceof BusyProviderError)
 }

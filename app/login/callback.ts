@@ -6,10 +6,10 @@
  * section 4.4). Nothing in the query is acted on before the attempt was found.
  */
 import type { Request, RequestHandler, Response } from 'express'
-import { OperationalError } from '../errors.ts'
+import { originOf } from '../../rbac/access-request.ts'
+import { asOperational, OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
 import { digestOf, ExpiredAttemptError, isSameToken, type LoginAttempt, type LoginIntent, wishOf } from './attempts.ts'
-import { runStrategy } from './authenticate.ts'
 import { requireCertificate, withBinding } from './certificate-binding.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { leaveFor } from './finish.ts'
@@ -20,6 +20,7 @@ import { loginPath, rawQueryOf } from './parameters.ts'
 import { isProviderFault, needsPerson } from './refusal.ts'
 import { withChoice } from './remember.ts'
 import type { NoReturn } from './return-to.ts'
+import { runStrategy } from './run-strategy.ts'
 import { loginOf } from './session-middleware.ts'
 import { confirmSession, endUnconfirmed, leaveUnanswered } from './silent-login.ts'
 import { startLogin } from './start.ts'
@@ -114,7 +115,7 @@ function leaveForgotten(request: Request, response: Response, { logger }: LoginD
 /** Without asking the person a second time would end like the first. */
 function rememberWaysOn(attempt: LoginAttempt, response: Response): void {
   const { provider, returnTo, page, handoff, fragment } = attempt
-  const rd = page === undefined ? returnTo : `${new URL(returnTo).origin}/`
+  const rd = page === undefined ? returnTo : `${originOf(returnTo)}/`
   const { prompt, ...wish } = wishOf(attempt)
   const place = {
     rd,
@@ -191,8 +192,8 @@ async function replaceSession(
   const previous = loginOf(request)
   const previousId = request.sessionID
   await new Promise<void>((resolve, reject) => {
-    request.logIn({ ...login, startedFrom: originOf(request, response) }, (error: unknown) =>
-      error ? reject(asUnavailable(error)) : resolve(),
+    request.logIn({ ...login, startedFrom: startedFromOf(request, response) }, (error: unknown) =>
+      error ? reject(asOperational(error, 'ERR_STORE_UNAVAILABLE', 'the session could not be written')) : resolve(),
     )
   })
   await keepTokens(request.sessionID, tokens, login)
@@ -240,16 +241,11 @@ async function refuseLoggedOut(
 
 const longestUserAgent = 256
 
-function originOf(request: Request, response: Response): LoginSession['startedFrom'] {
+function startedFromOf(request: Request, response: Response): LoginSession['startedFrom'] {
   const { clientAddress } = auditFields(request, response)
   const userAgent = request.get('user-agent')?.slice(0, longestUserAgent)
   return { ...(clientAddress !== undefined && { clientAddress }), ...(userAgent !== undefined && { userAgent }) }
 }
-
-const asUnavailable = (error: unknown): OperationalError =>
-  error instanceof OperationalError
-    ? error
-    : new OperationalError('ERR_STORE_UNAVAILABLE', 'the session could not be written', { cause: error })
 
 /** Only names from the configuration: the rest of a path is anybody's text. */
 function providerOf(request: Request, { providers }: LoginDependencies): { provider?: string } {

@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts'
 import { type ErrorCode, OperationalError } from '../errors.ts'
 import type { LoginSession, ProviderTokens } from '../sessions/session-store.ts'
 import type { AskProvider, ProviderAnswer } from '../sessions/verify-session.ts'
+import { causes, property } from './causes.ts'
 import { type ClaimSources, type Claims, parseUser } from './claims.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
@@ -178,12 +179,6 @@ function explain(error: unknown): ProviderAnswer {
 
 const refused = (code: ErrorCode, detail: string): ProviderAnswer => ({ kind: 'refused', code, detail })
 
-function causes(error: unknown): readonly unknown[] {
-  const chain: unknown[] = []
-  for (let cause = error; cause !== undefined && chain.length < 8; cause = property(cause, 'cause')) chain.push(cause)
-  return chain
-}
-
 const isForeign = (cause: unknown) => foreignAnswers.has(String(property(cause, 'code')))
 
 /** 401 and 403 of userinfo, which alone comes explained: about the token of the person. At the token endpoint, about us. */
@@ -191,5 +186,3 @@ const isAboutAccess = (cause: unknown) => statusOf(cause) === 401 || statusOf(ca
 
 /** Of an answer; our own errors have one as well, which is what the person would be answered with. */
 const statusOf = (value: unknown) => (value instanceof OperationalError ? undefined : property(value, 'status'))
-const property = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined

@@ -1,4 +1,5 @@
 /** Why an exchange with a provider came to no end: the connection, TLS, time or size, and not what was said. */
+import { causes } from './causes.ts'
 
 export interface ConnectionFault {
   /** As it reads after the name of the endpoint: `refused the connection`. */
@@ -32,8 +33,8 @@ const kinds: readonly (readonly [RegExp, string])[] = [
 
 /** The one among the causes of an error; `undefined` for an error that is about an answer. */
 export function connectionFaultIn(error: unknown): ConnectionFault | undefined {
-  let cause = error
-  for (let depth = 0; cause instanceof Error && depth < 8; depth += 1, cause = cause.cause) {
+  for (const cause of causes(error)) {
+    if (!(cause instanceof Error)) return undefined
     const code = codeOf(cause)
     const [, what] = kinds.find(([pattern]) => pattern.test(code)) ?? []
     if (what !== undefined) return { what, code }

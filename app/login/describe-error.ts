@@ -5,6 +5,7 @@
  * of an endpoint, the name of the check that failed or else the outermost message, and the codes of the causes
  * (ECONNREFUSED and the like) are taken.
  */
+import { causes, property } from './causes.ts'
 import { connectionFaultIn } from './connection-fault.ts'
 import { type Answered, callBehind, type EndpointCall, runningCall } from './endpoint-call.ts'
 import { describeCheck } from './failed-check.ts'
@@ -13,8 +14,9 @@ export function describeError(error: unknown): string {
   const call = describeCall(error)
   if (call !== undefined) return call
   let text = messageOf(error)
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth += 1) {
-    const code = 'code' in cause ? cause.code : undefined
+  for (const cause of causes(error)) {
+    if (!(cause instanceof Error)) break
+    const code = property(cause, 'code')
     if (typeof code === 'string' && !text.includes(code)) text = `${text} (${code})`
   }
   return shorten(text)

@@ -1,5 +1,6 @@
 /** Where a logged-in browser goes: straight back, or through the handoff that gives the application's host its cookie. */
 import type { Request, Response } from 'express'
+import { originOf } from '../../rbac/access-request.ts'
 import { type LoginIntent, randomToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { wayTo } from './lead-back.ts'
@@ -22,7 +23,7 @@ export async function leaveFor(
   if (noReturn !== undefined) noteNoReturn(noReturn, request)
   const target = new URL(returnTo)
   const { url, behind } = wayTo(destination, request, dependencies)
-  if (handoff === undefined || target.origin === new URL(dependencies.publicUrl).origin) {
+  if (handoff === undefined || originOf(returnTo) === dependencies.publicUrl) {
     return redirect(response, `${url}${behind}`)
   }
   const id = randomToken()
@@ -30,5 +31,5 @@ export async function leaveFor(
   const ticket = { sessionId: request.sessionID, domain: target.hostname, returnTo: url, nonceHash: handoff, ...again }
   await dependencies.tickets.put(id, ticket, TICKET_LIFETIME_SECONDS)
   // A browser keeps a fragment over redirects that have none of their own, so the handoff need not know it.
-  redirect(response, `${target.origin}/.sallyport/handoff?ticket=${id}${behind}`)
+  redirect(response, `${originOf(returnTo)}/.sallyport/handoff?ticket=${id}${behind}`)
 }

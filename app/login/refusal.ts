@@ -6,6 +6,7 @@
  */
 import { AuthorizationResponseError } from 'openid-client'
 import { OperationalError } from '../errors.ts'
+import { causes, property } from './causes.ts'
 import { connectionFaultIn } from './connection-fault.ts'
 import { describeError, shorten } from './describe-error.ts'
 import { callBehind } from './endpoint-call.ts'
@@ -94,14 +95,5 @@ export function isUnreachable(error: unknown): boolean {
 const isAboutAuthTime = (error: unknown) =>
   causes(error).some(reason => /"auth_time"/.test(messageOf(reason)) || claimOf(reason) === 'auth_time')
 
-function causes(error: unknown): readonly unknown[] {
-  const chain: unknown[] = []
-  for (let reason = error; reason !== undefined && chain.length < 8; reason = causeOf(reason)) chain.push(reason)
-  return chain
-}
-
-const property = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
-const causeOf = (value: unknown) => property(value, 'cause')
 const claimOf = (value: unknown) => property(value, 'claim')
 const messageOf = (value: unknown) => String(property(value, 'message') ?? '')

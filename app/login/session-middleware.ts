@@ -8,7 +8,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import session, { type Store } from 'express-session'
 import passport from 'passport'
 import type { Clock } from '../clock.ts'
-import { OperationalError } from '../errors.ts'
+import { asOperational } from '../errors.ts'
 import type { LoginSession } from '../sessions/session-store.ts'
 import { describeError } from './describe-error.ts'
 import type { Logger } from './logger.ts'
@@ -107,15 +107,10 @@ function guardStore(handler: RequestHandler, logger: Logger): RequestHandler {
       }
       isDone = true
       if (error === undefined && request.session !== undefined) next()
-      else next(asUnavailable(error))
+      else next(asOperational(error, 'ERR_STORE_UNAVAILABLE', 'the session store does not answer'))
     })
   }
 }
-
-const asUnavailable = (error: unknown): OperationalError =>
-  error instanceof OperationalError
-    ? error
-    : new OperationalError('ERR_STORE_UNAVAILABLE', 'the session store does not answer', { cause: error })
 
 function createAuthenticator(options: SessionMiddlewareOptions): Authenticator {
   const authenticator = new passport.Passport()

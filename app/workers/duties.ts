@@ -1,6 +1,6 @@
 /** What the primary asks of a worker: the protocol between the two, as an interface. */
 import type { Config } from '../../config/config.ts'
-import type { Explanation } from '../admin/routes.ts'
+import type { Explanation } from '../admin/explain-routes.ts'
 import type { SessionsAnswer, SessionsCall } from '../admin/session-answers.ts'
 import type { ReloadOutcome } from '../policy/reload.ts'
 import type { PolicyState } from '../policy/routes.ts'

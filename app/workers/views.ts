@@ -1,5 +1,5 @@
 /** What the admin listener says of all workers together: the worst of their states, and the same answers as one has. */
-import type { Explanation } from '../admin/routes.ts'
+import type { Explanation } from '../admin/explain-routes.ts'
 import type { ReloadOutcome } from '../policy/reload.ts'
 import type { AdminPolicy, PolicyState } from '../policy/routes.ts'
 import type { AggregatedMetrics } from '../telemetry/aggregated-metrics.ts'

@@ -1,6 +1,6 @@
 /** passport's middleware for one request, as a promise: it settles once, with a login, a redirect, or an error. */
 import type { Request, Response } from 'express'
-import { OperationalError } from '../errors.ts'
+import { asOperational, OperationalError } from '../errors.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
 import type { Authenticator } from './session-middleware.ts'
 import type { LoginOptions, ProviderStrategy } from './strategy.ts'
@@ -15,7 +15,7 @@ export function runStrategy(
 ): Promise<VerifiedLogin | undefined> {
   return new Promise((resolve, reject) => {
     const settle = (error: unknown, login?: VerifiedLogin | false, info?: unknown) => {
-      if (error) reject(asOperational(error))
+      if (error) reject(asOperational(error, 'ERR_LOGIN_RESPONSE_INVALID', 'the response did not pass its checks'))
       else if (login) resolve(login)
       else reject(new OperationalError('ERR_LOGIN_RESPONSE_INVALID', detailOf(info)))
     }
@@ -23,11 +23,6 @@ export function runStrategy(
     passport.authenticate(strategy.forRequest(), options, settle)(request, response, reject)
   })
 }
-
-const asOperational = (error: unknown): OperationalError =>
-  error instanceof OperationalError
-    ? error
-    : new OperationalError('ERR_LOGIN_RESPONSE_INVALID', 'the response did not pass its checks', { cause: error })
 
 /** passport hands on why a check failed as `{ message }`. */
 function detailOf(info: unknown): string {
