@@ -69,7 +69,7 @@ const eventually = (path: string, cookie: string, status: number) =>
 const answerJson = (status: number, body: object) => (response: ServerResponse) =>
   void response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
 
-describe('a provider that answers for a closed account', () => {
+describe('G19 a provider that answers for a closed account', () => {
   it('with userinfo of sub alone lifts no deny: 403 stays 403 for the grace, and then nothing is open', async () => {
     const cookie = await logIn(good)
     expect([await statusOf('/', cookie), await statusOf('/secret/a', cookie)]).toEqual([200, 403])
@@ -118,7 +118,7 @@ describe('a provider that answers for a closed account', () => {
       (response: ServerResponse) => void response.writeHead(403, { 'Content-Type': 'text/html' }).end('<p>'),
     ],
     ['with 500', (response: ServerResponse) => void response.writeHead(500).end()],
-  ])('%s logs nobody out at once', async (_name, token) => {
+  ])('F10 %s logs nobody out at once', async (_name, token) => {
     const cookie = await logIn(good)
     odd.setAnswers({ token })
     pass(aWhile)
@@ -152,7 +152,7 @@ describe('a refresh token that works once', () => {
   })
 })
 
-describe('keys', () => {
+describe('G20 keys', () => {
   it('that are new with the very token that they signed are fetched at once, at a login and at a refresh', async () => {
     await logIn(good)
     for (const kid of ['k2', 'k3']) {

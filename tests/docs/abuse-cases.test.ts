@@ -2,7 +2,7 @@
  * Every abuse case has a test, every test's id a meaning, and the page says both. Where only the page is out of date,
  * `npm run docs` writes it again.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { abuseCasesPage, catalogue } from './abuse-cases.ts'
@@ -27,6 +27,12 @@ describe('the catalogue of abuse cases', () => {
   test('knows each id that a test names', () => {
     const known = new Set([...idsOf(false), ...idsOf(true)])
     expect(names.filter(({ ids }) => ids.some(id => !known.has(id)))).toEqual([])
+  })
+
+  test('is named by every file of attacks', () => {
+    const attacks = readdirSync(new URL('tests/attacks/', root)).filter(file => file.endsWith('.test.ts'))
+    const naming = new Set(names.map(({ file }) => file))
+    expect(attacks.filter(file => !naming.has(`tests/attacks/${file}`))).toEqual([])
   })
 
   test('says in whole sentences what is tried and what must happen, each id once and in its family', () => {
