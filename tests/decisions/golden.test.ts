@@ -49,7 +49,8 @@ for (const file of goldenFiles()) {
 /** Of an answer what every dialect has to say, each in its own way. */
 interface AnswerWanted {
   readonly effect: string
-  readonly identity: 'all headers' | 'no header'
+  /** Names of the identity headers that are there. */
+  readonly identity: readonly string[]
   readonly login: string | undefined
 }
 
@@ -57,14 +58,13 @@ interface AnswerWanted {
 const effects: Readonly<Record<number, string>> = { 200: 'allow', 302: 'challenge', 401: 'challenge', 403: 'deny' }
 
 function answerOf({ answer }: Asked): AnswerWanted {
-  const present = identityHeaders.filter(name => answer.headers.has(name))
   const login = [...answer.headers.values()].flat().find(value => value.startsWith(`${publicUrl}/login?`))
   const parameters = login === undefined ? undefined : new URL(login).searchParams
   return {
     effect: effects[answer.status] ?? `${answer.status}`,
-    identity: present.length === identityHeaders.length ? 'all headers' : present.length === 0 ? 'no header' : present,
+    identity: identityHeaders.filter(name => answer.headers.has(name)),
     login: parameters === undefined ? undefined : `${parameters.get('rd')} max_age=${parameters.get('max_age')}`,
-  } as AnswerWanted
+  }
 }
 
 function wantedAnswer({ request, want, identity, context }: PolicyTestCase, policy: PolicySnapshot): AnswerWanted {
@@ -72,7 +72,7 @@ function wantedAnswer({ request, want, identity, context }: PolicyTestCase, poli
   const maxAge = decision.effect === 'challenge' ? (decision.login.maxAgeSeconds ?? null) : null
   return {
     effect: want.effect,
-    identity: want.effect === 'allow' ? 'all headers' : 'no header',
+    identity: want.effect === 'allow' ? identityHeaders : [],
     login: want.effect === 'challenge' ? `${request.url} max_age=${maxAge}` : undefined,
   }
 }
