@@ -32,6 +32,7 @@ export const specialCases = {
   directory: 'a million sessions: milliseconds to list, show and end them by person, host and provider session',
   reload: 'the longest pause while a policy of 100,000 rows is loaded again under load',
   revoke: 'from the end of a session to its refusal by another process, both with the session cached',
+  endings: 'from the end of a session to the call that tells whoever watches it, in one process and among several',
   workers: 'server.workers 1 against 2: processor time for each request',
   start: 'from the start of the process to the first answered check, with 10,000 rows',
   nginx: 'NGINX in front of a static application: without a check, with it, and with it but no keep-alive',

@@ -62,6 +62,8 @@ async function runRole(role: string): Promise<void> {
       return (await import('./raw-responder.ts')).runRawResponder()
     case 'policy':
       return (await import('./policy-process.ts')).runPolicyProcess({ rows: Number(first), domains: Number(second) })
+    case 'ending':
+      return (await import('./ending-process.ts')).runEndingProcess(JSON.parse(first))
     default:
       throw new Error(`there is no role ${role}`)
   }

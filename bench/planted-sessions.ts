@@ -42,6 +42,10 @@ const batch = 1_000
 export const openRecords = async ({ folder, redisUrl, redisPrefix }: SessionPlace): Promise<RecordStore> =>
   redisUrl === undefined ? embedded(folder) : connected(redisUrl, redisPrefix)
 
+/** With the memory that a service has, where the store is Redis. */
+export const openCachedRecords = async (place: SessionPlace): Promise<RecordStore> =>
+  place.redisUrl === undefined ? embedded(place.folder) : connected(place.redisUrl, place.redisPrefix, cacheOptions)
+
 export async function createPlanter(place: SessionPlace): Promise<Planter> {
   const { secret } = place
   const records = await openRecords(place)
@@ -104,7 +108,9 @@ export function aliceLogin(): LoginSession {
 
 const embedded = (folder: string): RecordStore => createLmdbRecords({ path: join(folder, 'data'), clock: systemClock })
 
-function connected(url: string, prefix: string): Promise<RecordStore> {
+const cacheOptions = { cache: { maxBytes: 8 * 1024 * 1024 } } as const
+
+function connected(url: string, prefix: string, further: Partial<typeof cacheOptions> = {}): Promise<RecordStore> {
   return new Promise(resolve => {
     const records = createRedisRecords({
       url,
@@ -112,6 +118,7 @@ function connected(url: string, prefix: string): Promise<RecordStore> {
       // A million sessions are planted at once; nobody waits for a check.
       commandTimeoutMs: 30_000,
       clock: systemClock,
+      ...further,
       onStateChange: ({ isReady }) => isReady && resolve(records),
     })
   })

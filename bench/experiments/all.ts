@@ -1,6 +1,7 @@
 /** Which function runs which experiment. */
 import type { SpecialCaseName } from '../catalogue.ts'
 import { runDirectory } from './directory.ts'
+import { runEndings } from './endings.ts'
 import type { Experiment } from './experiment.ts'
 import { runNginx } from './nginx.ts'
 import { runPolicy } from './policy.ts'
@@ -17,6 +18,7 @@ export const experiments: Readonly<Record<SpecialCaseName, Experiment>> = {
   directory: runDirectory,
   reload: runReload,
   revoke: runRevoke,
+  endings: runEndings,
   workers: runWorkers,
   start: runStart,
   nginx: runNginx,

@@ -83,6 +83,14 @@ describe('a short run of everything', () => {
     expect(figuresOf('revoke').mostMs).toBeGreaterThan(0)
   })
 
+  test.each(['one-process', 'workers', 'lmdb', ...(hasRedis ? ['redis', 'redis-workers', 'redis-not-cached'] : [])])(
+    'an end is told: %s',
+    name => {
+      expect(figuresOf(`endings-${name}`).ends).toBeGreaterThan(0)
+      expect(figuresOf(`endings-${name}`).mostMs).toBeGreaterThan(0)
+    },
+  )
+
   test('a start ends with an answer', () => {
     expect(figuresOf('start').medianMs).toBeGreaterThan(0)
   })
