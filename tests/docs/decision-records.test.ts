@@ -7,7 +7,6 @@ const directory = new URL('../../docs/adr/', import.meta.url)
 /** Numbers without a record, and why; whoever writes the record takes its line out. */
 const withoutRecord: Readonly<Record<string, string>> = {
   '0025': 'kept for how credentials are read, which is being written',
-  '0027': 'kept for how the end of a session is told, which is being written',
 }
 
 interface DecisionRecord {
