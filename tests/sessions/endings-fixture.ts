@@ -59,6 +59,10 @@ export async function logIn({ express, clock }: Replica, further: Partial<LoginS
   return { session, subject: identity.subject, provider }
 }
 
+/** Alice logs in with a session whose id is known beforehand. */
+export const logInAs = ({ express, clock }: Replica, session: string): Promise<unknown> =>
+  Promise.resolve(express.set(session, payloadOf(loginOf('alice', clock)) as never))
+
 /** A watch, and what it was told. */
 export function watch(endings: SessionEndings, watched: Watched) {
   const told: EndReason[] = []
