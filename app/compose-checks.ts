@@ -5,7 +5,7 @@ import { createIdentityHeaders } from './assertion/headers.ts'
 import { createRememberedHeaders } from './assertion/remembered-headers.ts'
 import { createAssertionSigner } from './assertion/sign.ts'
 import type { SigningKeys } from './assertion/signing-keys.ts'
-import { composeIsBound } from './compose-identity.ts'
+import { composeCertificates, composeIsBound, type Identification } from './compose-identity.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './compose-kept.ts'
 import { OperationalError, operationalErrors } from './errors.ts'
 import { createChallenge } from './fronts/challenge.ts'
@@ -16,7 +16,6 @@ import type { FrontKind } from './fronts/front.ts'
 import { createFrontRoutes } from './fronts/front-routes.ts'
 import { createHandoff } from './fronts/handoff.ts'
 import { createReplyWriter } from './fronts/write-reply.ts'
-import type { SessionCookieAuthenticator } from './identity/session-cookie.ts'
 import { findClaim } from './login/claims.ts'
 import { createRememberedDecisions } from './policy/remembered-decisions.ts'
 import { createShadowCounter } from './policy/shadow-counter.ts'
@@ -26,7 +25,7 @@ import { createVerify, type DecidedQuestion } from './verify.ts'
 export function composeChecks(
   base: Base,
   kept: Kept,
-  authenticate: SessionCookieAuthenticator['authenticate'],
+  { authenticate, sessionCookie }: Identification,
   policy: Policy,
   record: (decided: DecidedQuestion) => void,
   fronts: readonly FrontKind[],
@@ -48,6 +47,7 @@ export function composeChecks(
   const decide = createRememberedDecisions()
   const verify = createVerify({
     authenticate,
+    ...composeCertificates(base),
     decide: (request, identity, context) => {
       const snapshot = policy.current()
       const decision = decide(request, identity, snapshot, context, onEvaluationError)
@@ -74,7 +74,8 @@ export function composeChecks(
     tickets: kept.tickets,
     sessions: kept.sessions,
     visited: kept.directory.visited,
-    authenticate,
+    authenticate: sessionCookie.authenticate,
+    identify: authenticate,
     issuePending: cookies.issuePending,
     issueSession: cookies.issueSession,
     rememberedSeconds: kept.rememberedSeconds,

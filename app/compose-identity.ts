@@ -1,7 +1,13 @@
 /** Composition of who somebody is: the session cookie, and what looks at a session before anybody is let in by it. */
 import { type Base, type Kept, newRequestId, secretsOf } from './compose-kept.ts'
-import { thumbprintOf } from './identity/client-certificate.ts'
-import { createSessionCookieAuthenticator, type OnlyHeaders, type SessionGuard } from './identity/session-cookie.ts'
+import { createAuthenticate } from './identity/authenticators.ts'
+import { createCertificateReader, thumbprintOf } from './identity/client-certificate.ts'
+import {
+  createSessionCookieAuthenticator,
+  type OnlyHeaders,
+  type SessionGuard,
+  sessionCookieKind,
+} from './identity/session-cookie.ts'
 import { createBindingGuard, createIsBound, type IsBound } from './sessions/binding-guard.ts'
 import { createClockGuard } from './sessions/clock-guard.ts'
 import { createHostLimitsGuard } from './sessions/host-limits.ts'
@@ -12,8 +18,17 @@ import type { LoginSession, RecordStore } from './sessions/session-store.ts'
 import { createVerification, overdueAfter, type Verification } from './sessions/verification.ts'
 import { type AskProvider, createVerifySession } from './sessions/verify-session.ts'
 import { createLooks } from './sessions/watched.ts'
+import type { VerifyDependencies } from './verify.ts'
 
-export function composeAuthenticator(base: Base, kept: Kept, verification: Verification) {
+/** Who is asked about credentials, in this order: a new kind is a file of `identity/` and a line here. */
+export function composeIdentity(base: Base, kept: Kept, verification: Verification) {
+  const sessionCookie = composeSessionCookie(base, kept, verification)
+  return { sessionCookie, authenticate: createAuthenticate([sessionCookieKind(kept.cookies, sessionCookie)]) }
+}
+
+export type Identification = ReturnType<typeof composeIdentity>
+
+function composeSessionCookie(base: Base, kept: Kept, verification: Verification) {
   const { cookies, sessions } = kept
   const guards: readonly SessionGuard[] = [
     createClockGuard(base.clock),
@@ -42,6 +57,14 @@ export function composeThumbprint({ config }: Base): ((headers: OnlyHeaders) => 
   const { clientCertificateHeader: name } = config.server
   if (config.sessions.bindTo === 'none' || name === undefined) return undefined
   return headers => thumbprintOf(headers.only(name))
+}
+
+/** Present where the proxies pass the client's certificate: what conditions of the policy see of it. */
+export function composeCertificates({ config }: Base): Pick<VerifyDependencies, 'clientCertificate'> {
+  const { clientCertificateHeader: name } = config.server
+  if (name === undefined) return {}
+  const read = createCertificateReader(name)
+  return { clientCertificate: ({ headers }) => read(headers) }
 }
 
 /** Without a limit there is no guard, and checks do not even ask. */

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { createHostSettings } from '../config/host-settings.ts'
 import { returnHostsOf } from '../config/return-hosts.ts'
+import { certificateRows, describeNoCertificate } from '../rbac/certificate-rows.ts'
 import { compilePolicy, type PolicySnapshot } from '../rbac/policy.ts'
 import { describeNoReturn, findNoReturn } from '../rbac/return-hosts.ts'
 import { createDecisionRecorder, type DecisionRecorder } from './admin/decision-recorder.ts'
@@ -19,7 +20,7 @@ import { watchClock } from './clock-watch.ts'
 import { composeAdmin, type ServiceAnswers } from './compose-admin.ts'
 import { composeChecks } from './compose-checks.ts'
 import { composeSessionAnswers } from './compose-directory.ts'
-import { composeAuthenticator, composeEndings } from './compose-identity.ts'
+import { composeEndings, composeIdentity } from './compose-identity.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './compose-kept.ts'
 import { composeLogin, composePages, type Login } from './compose-login.ts'
 import { composeRecords } from './compose-store.ts'
@@ -99,8 +100,8 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const policy = composePolicy(base, recorder)
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
-  const { authenticate } = composeAuthenticator(base, kept, login.verification)
-  const checks = composeChecks(base, kept, authenticate, policy, recorder.record, fronts)
+  const identity = composeIdentity(base, kept, login.verification)
+  const checks = composeChecks(base, kept, identity, policy, recorder.record, fronts)
   const endings = composeEndings(base, kept, records, login.verification)
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
@@ -229,7 +230,7 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder
       metrics.policyLoaded(revision, rowCount)
       audit.write({ event: 'policy.loaded', requestId: newRequestId(), revision, rows: rowCount })
       logger.info({ revision, rows: rowCount }, 'policy loaded')
-      warnOfNoReturn(snapshot, config, logger)
+      warnOfRows(snapshot, config, logger)
     },
     onRejected: error => {
       metrics.policyRejected()
@@ -247,12 +248,17 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder
 
 const mostRowsNamed = 10
 
-/** A person finds out at the end of a login; the operator is to find out before. */
-function warnOfNoReturn({ rows }: PolicySnapshot, config: Config, logger: Logger): void {
-  const found = findNoReturn(rows, returnHostsOf(config)).filter(({ isPartly }) => !isPartly)
-  if (found.length === 0) return
-  const named = found.slice(0, mostRowsNamed).map(row => ({ rule: row.id, ...describeNoReturn(row) }))
-  logger.warn({ count: found.length, rows: named }, 'logins do not lead back to the hosts of some rows')
+/** A person finds out at the end of a login, or never; the operator is to find out before. */
+function warnOfRows(snapshot: PolicySnapshot, config: Config, logger: Logger): void {
+  const warn = (rows: readonly { readonly rule: string }[], message: string): void => {
+    if (rows.length > 0) logger.warn({ count: rows.length, rows: rows.slice(0, mostRowsNamed) }, message)
+  }
+  const noReturn = findNoReturn(snapshot.rows, returnHostsOf(config)).filter(({ isPartly }) => !isPartly)
+  const unreturned = noReturn.map(row => ({ rule: row.id, ...describeNoReturn(row) }))
+  warn(unreturned, 'logins do not lead back to the hosts of some rows')
+  if (config.server.clientCertificateHeader !== undefined) return
+  const unseen = certificateRows(snapshot).map(row => ({ rule: row.id, ...describeNoCertificate(row) }))
+  warn(unseen, 'some rows ask for the client certificate, which no proxy is said to pass')
 }
 
 /** Whose people the tests of a policy speak of when they do not say. */

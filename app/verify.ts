@@ -1,11 +1,11 @@
 /**
  * The one use case: authenticate, decide, assert, audit. Every front asks here, and nothing else decides.
  *
- * It knows no proxy and no HTTP: what came in is an access request and a cookie, what goes out is a result that a front
+ * It knows no proxy and no HTTP: what came in is an access request and credentials, what goes out is a result that a front
  * renders in its own dialect.
  */
 import type { AccessRequest } from '../rbac/access-request.ts'
-import type { Context } from '../rbac/context.ts'
+import type { ClientCertificate, Context } from '../rbac/context.ts'
 import type { Decision, LoginRequirement, SessionReason } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
 import type { Access } from './access-event.ts'
@@ -23,18 +23,25 @@ export interface Authentication {
   readonly sessionChallenge?: { readonly reason: SessionReason; readonly login: LoginRequirement }
 }
 
+/** What came along that may say who is asking, as a front could read it; looked at when somebody wants it. */
+export interface Credentials {
+  /** All Cookie headers, joined by `; `; empty when there are none. */
+  readonly cookie: string
+  readonly headers: {
+    /** The value of a header that came exactly once, by its lower-case name: of two, one may be somebody else's. */
+    readonly only: (name: string) => string | undefined
+    /** The first value, by the lower-case name; `undefined` when the header did not come. For conditions, and to see whether it came. */
+    readonly any: (name: string) => string | undefined
+  }
+}
+
 /** One question, as a front understood it. */
-export interface VerifyQuestion {
+export interface VerifyQuestion extends Credentials {
   /** Name in the table of fronts; a closed list, because it labels metrics and audit events. */
   readonly front: string
   readonly requestId: string
   readonly request: AccessRequest
-  readonly cookie: string
   readonly clientAddress: string | undefined
-  /** First value of a header by its lower-case name; read by conditions only. */
-  readonly header: (name: string) => string | undefined
-  /** For what has to come along with a session: the value of a header that came exactly once. */
-  readonly headers: { readonly only: (name: string) => string | undefined }
   readonly isInteractive: boolean
 }
 
@@ -59,11 +66,12 @@ export interface VerifyDependencies {
    * A value when it is at hand, else a promise. Throws or rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an
    * error never yields an identity.
    */
-  readonly authenticate: (
-    cookie: string,
-    domain: string,
-    question: VerifyQuestion,
-  ) => Authentication | Promise<Authentication>
+  readonly authenticate: (question: VerifyQuestion) => Authentication | Promise<Authentication>
+  /**
+   * Present where the proxies pass the client's certificate: that of these credentials, `null` for none, `undefined` where
+   * it is not known. Asked only when a condition reads it.
+   */
+  readonly clientCertificate?: (credentials: Credentials) => ClientCertificate | null | undefined
   /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
   readonly decide: (request: AccessRequest, identity: Identity, context: Context) => Decision
   readonly identityHeaders: (
@@ -108,7 +116,7 @@ export function createVerify(dependencies: VerifyDependencies): Verify {
   return question => {
     const started = performance.now()
     dependencies.requireAudit()
-    const authentication = dependencies.authenticate(question.cookie, question.request.domain, question)
+    const authentication = dependencies.authenticate(question)
     if (!(authentication instanceof Promise)) return conclude(question, authentication, started, dependencies)
     return authentication.then(known => conclude(question, known, started, dependencies))
   }
@@ -120,9 +128,9 @@ function conclude(
   started: number,
   dependencies: VerifyDependencies,
 ): VerifyResult {
-  const { requestId, request, header, clientAddress } = question
+  const { requestId, request } = question
   const { identity } = authentication
-  const context: Context = { now: Math.floor(dependencies.now() / 1000), header, clientAddress }
+  const context = contextOf(question, dependencies)
   const decided = dependencies.decide(request, identity, context)
   const decision = withSessionChallenge(decided, authentication.sessionChallenge)
   const result = answer(question, authentication, decision, dependencies)
@@ -131,6 +139,22 @@ function conclude(
   dependencies.audit({ question, authentication, decision, durationMicroseconds })
   dependencies.record({ requestId, request, identity, context, decision })
   return result
+}
+
+function contextOf(question: VerifyQuestion, { now, clientCertificate }: VerifyDependencies): Context {
+  const { clientAddress } = question
+  const seconds = Math.floor(now() / 1000)
+  const header = (name: string): string | undefined => question.headers.any(name)
+  if (clientCertificate === undefined) return { now: seconds, header, clientAddress }
+  return {
+    now: seconds,
+    header,
+    clientAddress,
+    // An own property: a copy of the context has the certificate as well.
+    get clientCertificate() {
+      return clientCertificate(question)
+    },
+  }
 }
 
 /** What nobody would be challenged for, because nobody is logged in, is challenged for what the session lacks. */

@@ -1,5 +1,5 @@
 /**
- * Sessions that are bound to a client certificate, and the header that it comes in.
+ * The client certificate: the header that it comes in, and whether sessions are bound to it.
  *
  * Threat: a name that the service or the upstream gives another meaning is one that clients may write, so no flag
  * accepts it.
@@ -12,14 +12,17 @@ const path = ['server', 'clientCertificateHeader']
 const identityNames = ['user', 'email', 'name', 'groups', 'assertion']
 
 export function checkCertificateBinding(tree: Tree): CrossFinding[] {
-  const isBound = textAt(tree, ['sessions', 'bindTo']) === 'client-certificate'
+  const bindTo = textAt(tree, ['sessions', 'bindTo'])
   const header = textAt(tree, path)?.toLowerCase()
   if (header === undefined) {
-    if (!isBound) return []
+    if (bindTo !== 'client-certificate') return []
     return [{ path, message: 'is missing: sessions.bindTo expects the name of the header with the certificate' }]
   }
   // Who names the header and gets sessions that are not bound believes that they are.
-  if (!isBound) return [{ path, message: 'expected sessions.bindTo: client-certificate beside it' }]
+  if (bindTo === undefined) {
+    const message = 'expected sessions.bindTo beside it: client-certificate, or none where only conditions ask for it'
+    return [{ path, message }]
+  }
   const taken = identityNames.find(name => nameInForce(tree, name) === header)
   return taken === undefined ? [] : [{ path, message: `expected a header of its own, got that of headers.${taken}` }]
 }

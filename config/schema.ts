@@ -37,7 +37,7 @@ const server = z.strictObject({
   }),
   clientCertificateHeader: setting(parsed(value.parseCertificateHeader).exactOptional(), {
     description:
-      "Header in which the trusted proxies pass the client's certificate of each request, for `sessions.bindTo`. They have to overwrite it, or remove it where there is no certificate: whoever can write it can pretend to have any.",
+      "Header in which the trusted proxies pass the client's certificate of each request, for `client-certificate` conditions of the policy and for `sessions.bindTo`, which has to be written beside it. They have to overwrite it, or remove it where there is no certificate: whoever can write it can pretend to have any.",
     expected: headerExpected,
     example: 'X-Client-Certificate',
   }),

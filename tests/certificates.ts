@@ -12,8 +12,8 @@ export interface Certificate {
 }
 
 export interface Authority extends Certificate {
-  /** @param hosts names of a server; none for a client */
-  readonly issue: (commonName: string, hosts?: readonly string[]) => Certificate
+  /** @param names hosts of a server, or names with their kind (`email:alice@example.com`); none for most clients */
+  readonly issue: (commonName: string, names?: readonly string[]) => Certificate
   readonly close: () => void
 }
 
@@ -24,9 +24,9 @@ export function createAuthority(name: string): Authority {
   let count = 0
   return {
     ...own,
-    issue: (commonName, hosts = []) => {
-      const names = hosts.map(host => `DNS:${host}`).join(',')
-      const use = names === '' ? [] : ['-addext', `subjectAltName=${names}`]
+    issue: (commonName, names = []) => {
+      const list = names.map(name => (name.includes(':') ? name : `DNS:${name}`)).join(',')
+      const use = list === '' ? [] : ['-addext', `subjectAltName=${list}`]
       return make(directory, `issued-${++count}`, commonName, [...by, '-addext', 'basicConstraints=CA:FALSE', ...use])
     },
     close: () => rmSync(directory, { recursive: true, force: true }),

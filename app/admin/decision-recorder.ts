@@ -4,6 +4,8 @@
  *
  * No credential is kept: no cookie, no query, and of the headers only those that conditions of the policy name.
  */
+
+import { isCertificateAsked } from '../../rbac/certificate-rows.ts'
 import type { Context } from '../../rbac/context.ts'
 import { isSessionReason, type LoginRequirement, type SessionReason } from '../../rbac/decision.ts'
 import { headerNamesOf } from '../../rbac/header-names.ts'
@@ -45,6 +47,8 @@ type SessionChallenge = { readonly reason: SessionReason; readonly login: LoginR
 interface Revision {
   readonly name: string
   readonly headerNames: readonly string[]
+  /** Some condition asks for the client's certificate; else nobody decodes it. */
+  readonly asksCertificate: boolean
   snapshot: PolicySnapshot | undefined
   /** How many entries of the ring refer to it. */
   uses: number
@@ -105,7 +109,8 @@ export function createDecisionRecorder(options: DecisionRecorderOptions): Decisi
       const names = headerNamesOf(snapshot).filter(name => !credentials.has(name))
       const kept = revisions.filter(({ name, uses }) => uses > 0 && name !== snapshot.revision)
       const same = revisions.find(({ name }) => name === snapshot.revision)
-      const revision = same ?? { name: snapshot.revision, headerNames: names, snapshot, uses: 0 }
+      const asksCertificate = isCertificateAsked(snapshot)
+      const revision = same ?? { name: snapshot.revision, headerNames: names, asksCertificate, snapshot, uses: 0 }
       const bytesOf = ({ snapshot: policy }: Revision): number => policy?.bytes ?? 0
       let bytes = [...kept, revision].reduce((sum, one) => sum + bytesOf(one), 0)
       const isTooMuch = (): boolean => kept.length + 1 > keepRevisions || bytes > keepRevisionsBytes
@@ -143,7 +148,7 @@ function fill(entry: Entry, { identity, context, decision }: DecidedQuestion, re
   entry.identity = identity
   entry.now = context.now
   entry.clientAddress = context.clientAddress
-  entry.clientCertificate = context.clientCertificate
+  entry.clientCertificate = revision.asksCertificate ? context.clientCertificate : undefined
   entry.headers = readHeaders(revision.headerNames, context)
   entry.sessionChallenge = sessionChallengeOf(decision)
   entry.revision = revision

@@ -40,9 +40,7 @@ export function createExecutor(front: Front, dependencies: ExecutorDependencies)
   return createExecutorOf(front, dependencies, (parsed, requestId, later) => {
     const { request, cookie, isInteractive, clientAddress, headers } = parsed
     if (isReserved(request.resource)) return later(handoff.answer(parsed, requestId), asItIs, parsed, requestId)
-    const header = (name: string): string | undefined => headers.any(name)
-    const question = { front: front.name, requestId, request, cookie, clientAddress, header, headers, isInteractive }
-    const result = verify(question)
+    const result = verify({ front: front.name, requestId, request, cookie, headers, clientAddress, isInteractive })
     return result instanceof Promise ? later(result, front.render, parsed, requestId) : front.render(result, parsed)
   })
 }

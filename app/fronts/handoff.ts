@@ -28,7 +28,7 @@ const isOwn = (path: string): boolean => path === reservedPath || path.startsWit
 /** What a handoff needs to know of a browser. */
 type Checked = Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>
 
-type Asked = Pick<VerifyQuestion, 'headers' | 'isInteractive'>
+type Asked = Pick<VerifyQuestion, 'cookie' | 'headers' | 'request' | 'isInteractive'>
 
 export interface HandoffDependencies {
   /** Origin of the auth host, without a trailing slash. */
@@ -37,7 +37,10 @@ export interface HandoffDependencies {
   readonly sessions: Pick<SessionStore, 'find'>
   /** A host takes a session over; before it gets the cookie. */
   readonly visited: (sessionId: string, host: string) => Promise<void>
+  /** By the session cookie: whoever takes a session over is a browser. */
   readonly authenticate: (cookie: string, domain: string, asked: Asked) => Checked | Promise<Checked>
+  /** By any credential, as the check that was denied. */
+  readonly identify: (asked: Asked) => Pick<Checked, 'identity'> | Promise<Pick<Checked, 'identity'>>
   readonly issuePending: () => { readonly setCookie: string; readonly nonceHash: string }
   readonly issueSession: (sessionId: string, domain: string, maxAgeSeconds?: number) => string
   /** How long the cookie of somebody who chose to stay logged in lasts; `undefined`: as long as the browser runs. */
@@ -68,7 +71,7 @@ export function createHandoff(dependencies: HandoffDependencies): Handoff {
       }
     },
     denied: async (parsed, requestId) => {
-      const { identity } = await dependencies.authenticate(parsed.cookie, parsed.request.domain, askedOf(parsed))
+      const { identity } = await dependencies.identify(askedOf(parsed))
       const page = dependencies.deniedPages(identity, parsed.request, requestId)
       return pageReply(403, page, requestIdHeader(requestId))
     },
@@ -76,7 +79,12 @@ export function createHandoff(dependencies: HandoffDependencies): Handoff {
 }
 
 /** Nobody is sent away to the provider from here: a ticket waits, or a page that says no. */
-const askedOf = ({ headers }: ParsedSubrequest): Asked => ({ headers, isInteractive: false })
+const askedOf = ({ cookie, headers, request }: ParsedSubrequest): Asked => ({
+  cookie,
+  headers,
+  request,
+  isInteractive: false,
+})
 
 async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies: HandoffDependencies): Promise<Reply> {
   const { request } = parsed

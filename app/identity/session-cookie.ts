@@ -4,6 +4,7 @@ import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { HostCookieReading, HostCookies } from '../sessions/cookie.ts'
 import type { SessionCookie } from '../sessions/cookie-verdicts.ts'
 import type { LoginSession, SessionStore, ValueOrPromise } from '../sessions/session-store.ts'
+import type { Authenticator } from './authenticators.ts'
 
 export interface SessionCookieAuthenticator {
   /**
@@ -127,6 +128,16 @@ export function createSessionCookieAuthenticator(
     },
   }
 }
+
+/** As one of several kinds of credentials: whatever stands in a cookie of our name is one. */
+export const sessionCookieKind = (
+  { strip }: Pick<HostCookies, 'strip'>,
+  { authenticate }: SessionCookieAuthenticator,
+): Authenticator => ({
+  kind: 'cookie',
+  isResponsible: ({ cookie }) => strip(cookie) !== cookie,
+  authenticate: asked => authenticate(asked.cookie, asked.request.domain, asked),
+})
 
 const isChallenge = (answer: LoginSession | SessionChallenge): answer is SessionChallenge => 'reason' in answer
 

@@ -1,6 +1,7 @@
 /** Compiles a policy, runs its tests, and says what there is or everything that is wrong with it. */
 import type { Config } from '../../config/config.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
+import { certificateRows, describeNoCertificate } from '../../rbac/certificate-rows.ts'
 import { lintNames } from '../../rbac/lint/lint.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { PolicyError } from '../../rbac/policy-error.ts'
@@ -12,15 +13,18 @@ import { findingsText } from './findings-text.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
 import { testDefaults } from './test-defaults.ts'
 
-/** What no login would lead back to; `policy lint` says more. */
-function noReturnReport({ rows }: PolicySnapshot, config: Config | undefined, { colors }: Terminal): string {
+/** What no login would lead back to, and what asks for certificates that never come; `policy lint` says more. */
+function configurationReport({ rows }: PolicySnapshot, config: Config | undefined, { colors }: Terminal): string {
   if (config === undefined) return ''
   const found = findNoReturn(rows, returnHostsOf(config)).filter(({ isPartly }) => !isPartly)
-  const lines = found.map(row => {
-    const { message, advice } = describeNoReturn(row)
-    return `${row.id}  ${colors.yellow('warning')}  ${message}\n    ${advice}\n`
-  })
-  return lines.join('')
+  const withoutHeader = config.server.clientCertificateHeader === undefined ? certificateRows({ rows }) : []
+  const said = [
+    ...found.map(row => ({ id: row.id, ...describeNoReturn(row) })),
+    ...withoutHeader.map(row => ({ id: row.id, ...describeNoCertificate(row) })),
+  ]
+  return said
+    .map(({ id, message, advice }) => `${id}  ${colors.yellow('warning')}  ${message}\n    ${advice}\n`)
+    .join('')
 }
 
 export async function checkPolicy(
@@ -40,7 +44,7 @@ export async function checkPolicy(
     } else {
       const size = `${rowCount} rows over ${domains.length} domains`
       terminal.write(`${terminal.colors.green('ok')}: ${directory}, ${size}, revision ${revision}\n`)
-      terminal.write(noReturnReport(snapshot, config, terminal))
+      terminal.write(configurationReport(snapshot, config, terminal))
       terminal.write(findingsText(lintNames(snapshot), terminal.colors))
     }
     return exitCodes.ok

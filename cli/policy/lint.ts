@@ -40,6 +40,7 @@ function knownFrom(config: Config | undefined): LintOptions {
   return {
     issuers: config.providers.map(({ issuer }) => issuer),
     hasTrustedProxies: config.server.trustedProxies.length > 0,
+    hasCertificateHeader: config.server.clientCertificateHeader !== undefined,
     returnHosts: returnHostsOf(config),
   }
 }

@@ -20,6 +20,7 @@ export const lintRules = {
   'no-return': 'Logins do not lead back to hosts of the row, because nobody names them.',
   'odd-pattern': 'The resource pattern matches other paths than it seems to, or is slow.',
   'network-without-proxies': 'A network condition needs a trusted proxy that vouches for the address.',
+  'certificate-without-header': 'A certificate condition needs a header in which the proxies pass the certificate.',
   'unused-condition': 'No row names the condition.',
 } as const
 

@@ -4,6 +4,7 @@
  */
 import { namesIn } from '../actions.ts'
 import { canonicaliseHost } from '../canonical-host.ts'
+import { certificateRows, describeNoCertificate } from '../certificate-rows.ts'
 import { isKubernetesDomain } from '../domains.ts'
 import { methodsWithoutPath } from '../methods.ts'
 import type { PolicySnapshot } from '../policy.ts'
@@ -26,6 +27,8 @@ export interface LintOptions {
   readonly issuers?: readonly string[]
   /** Whether any proxy is trusted to name the client's address; absent when it is not known. */
   readonly hasTrustedProxies?: boolean
+  /** Whether a header is named in which proxies pass the client's certificate; absent when it is not known. */
+  readonly hasCertificateHeader?: boolean
   /** Is every host below this domain anybody's? */
   readonly isPublicSuffix?: (domain: string) => boolean
   /** What the configuration says of hosts; absent when it is not known. */
@@ -52,6 +55,7 @@ export function lintPolicy(
   findSpellings(rows, roles, report)
   findNearNames(rows, roles, report)
   lintReturns(rows, options, report)
+  lintCertificates(rows, options, report)
   lintRoles(rows, roles, report)
   lintConditions(rows, texts, report)
   return inOrder(findings)
@@ -122,6 +126,14 @@ function lintReturns(rows: readonly Row[], { returnHosts }: LintOptions, report:
   for (const row of findNoReturn(rows, returnHosts)) {
     const { message, advice } = describeNoReturn(row)
     report('no-return', row.id, message, advice, row.isPartly ? 'note' : undefined)
+  }
+}
+
+function lintCertificates(rows: readonly Row[], { hasCertificateHeader }: LintOptions, report: Report): void {
+  if (hasCertificateHeader !== false) return
+  for (const row of certificateRows({ rows })) {
+    const { message, advice } = describeNoCertificate(row)
+    report('certificate-without-header', row.id, message, advice)
   }
 }
 

@@ -33,12 +33,17 @@ test.each(['X-Client-Certificate', 'Client-Cert', 'X-Forwarded-Tls-Client-Cert',
   },
 )
 
+test('a name with bindTo: none is for conditions of the policy alone', () => {
+  const { config } = loadText(file('bindTo: none', named('Client-Cert')))
+  expect(config.sessions.bindTo).toBe('none')
+  expect(config.server.clientCertificateHeader).toBe('client-cert')
+})
+
 describe('is a problem of server.clientCertificateHeader with every flag', () => {
   test.each([
     ...taken.map((name): [string, string, string] => [name, file(bound, named(name)), 'already has a meaning']),
     ['a missing name', file(bound, ''), 'is missing'],
     ['a name without bindTo', file('', named('X-Client-Certificate')), 'expected sessions.bindTo'],
-    ['a name with bindTo: none', file('bindTo: none', named('Client-Cert')), 'expected sessions.bindTo'],
     ['a default of ours', file(bound, named('remote-user')), 'got that of headers.user'],
     ['a name of ours', file(bound, named('X-Cert'), 'groups: x-cert'), 'got that of headers.groups'],
     ['an underscore', file(bound, named('X_Client_Cert')), 'letters, digits and hyphens'],

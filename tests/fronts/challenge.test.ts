@@ -15,8 +15,7 @@ const question: VerifyQuestion = {
   request: { domain: 'wiki.example.com', resource: '/a', action: 'GET', url: 'https://wiki.example.com/a?x=1&y=2#' },
   cookie: '',
   clientAddress: undefined,
-  header: () => undefined,
-  headers: { only: () => undefined },
+  headers: { only: () => undefined, any: () => undefined },
   isInteractive: true,
 }
 const unauthenticated = { effect: 'challenge', reason: 'user-unauthenticated', login: {}, revision: 'r' } as const

@@ -47,6 +47,7 @@ beforeEach(() => {
     sessions: { find: async id => sessions.get(id) },
     visited: async (_id, host) => void visited.push(host),
     authenticate: async () => browser,
+    identify: async () => browser,
     rememberedSeconds: () => undefined,
     issuePending: () => ({ setCookie: 'sallyport=n.fresh', nonceHash: 'digest-of-fresh' }),
     issueSession: (id, domain) => `sallyport=s.${id}.${domain}`,

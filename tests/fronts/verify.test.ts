@@ -21,8 +21,7 @@ const question: VerifyQuestion = {
   request: { domain: 'wiki.example.com', resource: '/a', action: 'GET', url: 'https://wiki.example.com/a?secret=1' },
   cookie: 'sallyport=x; theme=dark',
   clientAddress: '203.0.113.9',
-  header: () => undefined,
-  headers: { only: () => undefined },
+  headers: { only: () => undefined, any: () => undefined },
   isInteractive: true,
 }
 const allow: Decision = { effect: 'allow', rule: 'wiki.csv:1', revision: 'abc' }
@@ -100,6 +99,26 @@ describe('a verified request', () => {
     }
     await verifyWith(allow, {}, { decide })
     expect(seen).toEqual({ now: 1000, clientAddress: '203.0.113.9' })
+  })
+
+  it('looks at the certificate when somebody asks for it, and never before', async () => {
+    const certificate = { fingerprint: 'ab', sanDns: [], sanEmail: [], sanUri: [] }
+    let looks = 0
+    const clientCertificate = () => {
+      looks += 1
+      return certificate
+    }
+    await verifyWith(allow, {}, { clientCertificate })
+    expect(looks).toBe(0)
+    const seen: unknown[] = []
+    const decide: VerifyDependencies['decide'] = (_request, _identity, context) => {
+      seen.push(context.clientCertificate, { ...context }.clientCertificate)
+      return allow
+    }
+    await verifyWith(allow, {}, { clientCertificate, decide })
+    expect(seen).toEqual([certificate, certificate])
+    await verifyWith(allow, {}, { decide })
+    expect(seen.slice(2)).toEqual([undefined, undefined])
   })
 
   it('is recorded once, without its query', async () => {

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { thumbprintOf } from '../../app/identity/client-certificate.ts'
+import { createHeaderReader } from '../../app/fronts/raw-headers.ts'
+import { createCertificateReader, thumbprintOf } from '../../app/identity/client-certificate.ts'
 import { createAuthority } from '../certificates.ts'
 
 const authority = createAuthority('Corp CA')
@@ -62,6 +63,68 @@ it.each([
   ['far too much', `${base64},${'A'.repeat(24 * 1024)}`],
 ])('there is none out of %s', (_, text) => {
   expect(thumbprintOf(text)).toBeUndefined()
+})
+
+describe('what conditions see of a certificate', () => {
+  const read = createCertificateReader('client-cert')
+  const readHeaders = createHeaderReader([])
+  const of = (...values: string[]) => read(readHeaders(values.flatMap(value => ['Client-Cert', value])))
+  const named = (...names: string[]) =>
+    of(`:${new X509Certificate(authority.issue('alice', names).certificate).raw.toString('base64')}:`)
+
+  it('is its fingerprint and its names', () => {
+    expect(
+      named('laptop.example.com', 'b.example.com', 'email:alice@example.com', 'URI:spiffe://example.com/alice'),
+    ).toEqual({
+      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+      sanDns: ['laptop.example.com', 'b.example.com'],
+      sanEmail: ['alice@example.com'],
+      sanUri: ['spiffe://example.com/alice'],
+    })
+    expect(of(encodeURIComponent(pem))).toEqual({
+      fingerprint: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
+      sanDns: [],
+      sanEmail: [],
+      sanUri: [],
+    })
+  })
+
+  it('takes no name for two, and no name of another kind for one', () => {
+    // As DER, for openssl itself takes no comma in a name: SEQUENCE { [6] uniformResourceIdentifier }.
+    const uri = 'https://a.example.com/?x=1, DNS:admin.example.com'
+    const bytes = Buffer.concat([Buffer.from([0x30, uri.length + 2, 0x86, uri.length]), Buffer.from(uri)])
+    const der = `DER:${bytes.toString('hex').replaceAll(/..(?!$)/g, '$&:')}`
+    expect(named(der)).toMatchObject({ sanDns: [], sanEmail: [], sanUri: [uri] })
+    expect(named('IP:10.0.0.1', 'RID:1.2.3.4', 'b.example.com')).toMatchObject({
+      sanDns: ['b.example.com'],
+      sanUri: [],
+    })
+  })
+
+  it('is null where the proxy says that there is none: no header, or an empty one', () => {
+    expect(of()).toBeNull()
+    expect(of('')).toBeNull()
+    expect(of(' ')).toBeNull()
+  })
+
+  it.each([
+    ['the header twice', [base64, base64]],
+    ['an empty one beside it', ['', base64]],
+    ['garbage', ['CN=alice']],
+    ['cut DER', [der.subarray(0, -1).toString('base64')]],
+    [
+      'DER of the right length that is no certificate',
+      [Buffer.concat([der.subarray(0, 4), Buffer.alloc(der.length - 4)]).toString('base64')],
+    ],
+  ])('is unknown, not absent, with %s', (_, values) => {
+    expect(of(...values)).toBeUndefined()
+  })
+
+  it('is another one for another header, whatever was read before', () => {
+    const [first, second] = [of(base64), of(otherBase64)]
+    expect(first?.fingerprint).not.toBe(second?.fingerprint)
+    expect([of(base64), of(otherBase64), of(`${otherBase64}A`)]).toEqual([first, second, undefined])
+  })
 })
 
 it('never throws, and gives a thumbprint or nothing', () => {

@@ -314,8 +314,37 @@ describe('other findings', () => {
       { hasTrustedProxies: false },
       ['1 network-without-proxies'],
     ],
-    ['nothing about a good row', row, { hasTrustedProxies: false, issuers: [], now: 0 }, []],
+    [
+      'nothing about a good row',
+      row,
+      { hasTrustedProxies: false, hasCertificateHeader: false, issuers: [], now: 0 },
+      [],
+    ],
   ])('%s', async (_, csv, options, found) => expect(await lint(csv, options)).toEqual(found))
+
+  it('H13 rows that ask for a certificate which no proxy passes, allow and deny, however deep it is asked for', async () => {
+    const text =
+      'certified: { client-certificate: { san-dns: [a.example.com] } }\nsafe: { any: [{ acr: [x] }, { client-certificate: { san-uri: [urn:x] } }] }\n'
+    const certificates = `${conditionsFile}${text}`
+    const csv = [
+      p('group:ops', 'wiki.example.com', '/a', '*', 'certified', 'allow'),
+      p('authenticated', 'wiki.example.com', '/**', '*', '!certified', 'deny'),
+      p('group:sre', 'wiki.example.com', '/b', '*', 'office & safe', 'allow'),
+      p('group:sre', 'wiki.example.com', '/c', '*', 'office', 'allow'),
+    ].join('\n')
+    const policy = await policyOf(csv, certificates)
+    const about = (hasCertificateHeader?: boolean) =>
+      lintPolicy(policy, {}, hasCertificateHeader === undefined ? {} : { hasCertificateHeader })
+        .filter(({ rule }) => rule === 'certificate-without-header')
+        .map(({ line, severity, message }) => [line, severity, message.replace(/.*: /, '')])
+    expect(about(false)).toEqual([
+      [1, 'warning', 'the row never allows by it'],
+      [2, 'warning', 'the row denies whether there is one or not'],
+      [3, 'warning', 'the row never allows by it'],
+    ])
+    expect(about(true)).toEqual([])
+    expect(about()).toEqual([])
+  })
 
   it('a condition that no row names, with its line', async () => {
     const found = await findingsOf(row.replace('-', '!office & mfa'))
