@@ -3,7 +3,7 @@
  *
  * Everything between the socket and the decision is the product's own, routes and writer included. The authenticator is
  * not: golden cases are about people, machines and clocks that no login of a test could have (an `auth_time` of 1970), so the
- * identity of the case stands in for a session. Sessions have tests of their own.
+ * identity of the case stands in for a session, and its certificate for one that a header held. Sessions have tests of their own.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -40,9 +40,8 @@ export interface GoldenFronts {
 }
 
 /** Why a case cannot come from a proxy; `undefined` where it can. */
-export function whyNotAsked({ request, context }: PolicyTestCase): string | undefined {
-  if (!request.url.includes('://')) return 'no proxy asks about what is no address'
-  return context.clientCertificate === undefined ? undefined : 'no front passes a certificate on'
+export function whyNotAsked({ request }: PolicyTestCase): string | undefined {
+  return request.url.includes('://') ? undefined : 'no proxy asks about what is no address'
 }
 
 export async function startGoldenFronts(): Promise<GoldenFronts> {
@@ -56,6 +55,7 @@ export async function startGoldenFronts(): Promise<GoldenFronts> {
   const nowMs = () => current().golden.context.now * 1000
   const endpoints = createEndpoints({
     authenticate: () => ({ identity: current().golden.identity, clearCookie: false }),
+    clientCertificate: () => current().golden.context.clientCertificate,
     decide: (request, identity, context) => decide(request, identity, current().policy, context),
     audit: access => {
       line = format(access, nowMs())
@@ -77,7 +77,7 @@ export async function startGoldenFronts(): Promise<GoldenFronts> {
 }
 
 function createEndpoints(
-  own: Pick<VerifyDependencies, 'authenticate' | 'decide' | 'audit' | 'now'>,
+  own: Pick<VerifyDependencies, 'authenticate' | 'clientCertificate' | 'decide' | 'audit' | 'now'>,
 ): ReadonlyMap<string, Endpoint> {
   const pages = createPages()
   const deniedPages = createDeniedPages(pages, publicUrl)
