@@ -3,9 +3,9 @@ import type { Config } from '../config/config.ts'
 import type { Clock } from './clock.ts'
 import { createLmdbRecords } from './sessions/lmdb.ts'
 import { readLmdbItems } from './sessions/lmdb-items.ts'
+import type { RecordStore } from './sessions/record-store.ts'
 import { createRedisRecords, openTopology, type RedisRecordsOptions } from './sessions/redis.ts'
 import { readRedisItems } from './sessions/redis-items.ts'
-import type { RecordStore } from './sessions/session-store.ts'
 import type { StoredItem } from './sessions/stored-items.ts'
 
 type StoreSettings = Config['sessions']['store']

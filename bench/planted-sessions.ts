@@ -6,9 +6,10 @@ import { systemClock } from '../app/clock.ts'
 import { createHostCookies } from '../app/sessions/cookie.ts'
 import { createExpressSessionStore } from '../app/sessions/express-store.ts'
 import { createLmdbRecords } from '../app/sessions/lmdb.ts'
-import { createSessionStore } from '../app/sessions/login-sessions.ts'
+import type { LoginSession } from '../app/sessions/login-session.ts'
+import type { RecordStore } from '../app/sessions/record-store.ts'
 import { createRedisRecords } from '../app/sessions/redis.ts'
-import type { LoginSession, RecordStore } from '../app/sessions/session-store.ts'
+import { createSessionStore } from '../app/sessions/session-store.ts'
 import { wikiHost } from './browser-request.ts'
 
 /** Where the sessions of a service are. */

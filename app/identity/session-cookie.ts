@@ -3,7 +3,9 @@ import type { LoginRequirement, SessionReason } from '../../rbac/decision.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { HostCookieReading, HostCookies } from '../sessions/cookie.ts'
 import type { SessionCookie } from '../sessions/cookie-verdicts.ts'
-import type { LoginSession, SessionStore, ValueOrPromise } from '../sessions/session-store.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
+import type { ValueOrPromise } from '../sessions/record-store.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
 import type { Authenticator } from './authenticators.ts'
 
 export interface SessionCookieAuthenticator {

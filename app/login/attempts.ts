@@ -8,7 +8,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { ClientNetworks } from '../client-networks.ts'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
-import type { BoundedStore } from '../sessions/session-store.ts'
+import type { BoundedStore } from '../sessions/bounded-records.ts'
 import type { NoReturn } from './return-to.ts'
 
 /** What a login has to be like. */

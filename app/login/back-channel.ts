@@ -6,10 +6,10 @@ import { type ErrorRequestHandler, type Request, type RequestHandler, type Respo
 import { OperationalError } from '../errors.ts'
 import { asPageError } from '../page-error.ts'
 import type { LogoutMarks } from '../sessions/logout-marks.ts'
+import { arrivalOf } from './arrival.ts'
 import { reasonOf } from './describe-error.ts'
 import { type ChannelDependencies, endByProvider, requireChannel } from './logout-channel.ts'
 import { type LogoutTokens, replaySeconds } from './logout-token.ts'
-import { visitOf } from './visit.ts'
 
 export interface BackChannelDependencies extends ChannelDependencies {
   readonly tokens: LogoutTokens
@@ -25,7 +25,7 @@ export function createBackChannelRouter(dependencies: BackChannelDependencies): 
   const router = Router({ caseSensitive: true, strict: true })
   const parseForm = urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 16 })
   router.use('/backchannel-logout', (_request, response, next) => {
-    visitOf(response).requestId = dependencies.newRequestId()
+    arrivalOf(response).requestId = dependencies.newRequestId()
     // A MUST of section 2.8, for refusals as well.
     response.set('Cache-Control', 'no-store')
     next()
@@ -44,13 +44,13 @@ function createRoute(dependencies: BackChannelDependencies): RequestHandler {
     // Threat: a copy of the message that comes after the person has logged in again.
     if (await marks.hasSeen(issuer, id)) {
       logger.warn(
-        { requestId: visitOf(response).requestId, provider: name },
+        { requestId: arrivalOf(response).requestId, provider: name },
         'a log-out token came again and was ignored',
       )
       return answerDone(response)
     }
     if (!hasExpiry) {
-      const fields = { requestId: visitOf(response).requestId, provider: name }
+      const fields = { requestId: arrivalOf(response).requestId, provider: name }
       logger.info(fields, 'a log-out token without exp was accepted: its iat is young enough')
     }
     const loggedOut = {
@@ -82,7 +82,7 @@ function createErrorAnswer({ logger }: BackChannelDependencies): ErrorRequestHan
     if (response.headersSent) return next(error)
     const expected = asTokenError(error)
     const { code, status, sentence, message } = expected
-    const { requestId } = visitOf(response)
+    const { requestId } = arrivalOf(response)
     const path = request.originalUrl.slice(0, 200)
     const fields = { requestId, code, path, detail: message, ...reasonOf(expected) }
     if (status >= 500) logger.error(fields, 'a log-out of a provider failed')

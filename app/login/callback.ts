@@ -8,7 +8,8 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { originOf } from '../../rbac/access-request.ts'
 import { asOperational, OperationalError } from '../errors.ts'
-import type { LoginSession } from '../sessions/session-store.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
+import { arrivalOf, auditFields, redirect } from './arrival.ts'
 import { digestOf, ExpiredAttemptError, isSameToken, type LoginAttempt, type LoginIntent, wishOf } from './attempts.ts'
 import { requireCertificate, withBinding } from './certificate-binding.ts'
 import type { LoginDependencies } from './dependencies.ts'
@@ -25,7 +26,6 @@ import { loginOf } from './session-middleware.ts'
 import { confirmSession, endUnconfirmed, leaveUnanswered } from './silent-login.ts'
 import { startLogin } from './start.ts'
 import { noteRound, recentRounds } from './step-up-rounds.ts'
-import { auditFields, redirect, visitOf } from './visit.ts'
 
 export function createCallbackRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
@@ -103,7 +103,7 @@ async function leaveSilent(
 
 /** What the login was for is known while the attempt is kept, and as long as it was not used. */
 function leaveForgotten(request: Request, response: Response, { logger }: LoginDependencies): void {
-  const { retryUrl } = visitOf(response)
+  const { retryUrl } = arrivalOf(response)
   if (retryUrl === undefined) {
     const used: NoReturn = { reason: 'used' }
     logNoReturn(used, response, logger)
@@ -124,10 +124,10 @@ function rememberWaysOn(attempt: LoginAttempt, response: Response): void {
     ...(fragment !== undefined && { fragment }),
   }
   const again = { ...place, ...wish }
-  const visit = visitOf(response)
-  visit.asked = wish
-  visit.retryUrl = loginPath({ ...again, provider, ...(prompt === 'login' && { prompt }) })
-  visit.switchUrl = loginPath({ ...again, prompt: 'login' })
+  const arrival = arrivalOf(response)
+  arrival.asked = wish
+  arrival.retryUrl = loginPath({ ...again, provider, ...(prompt === 'login' && { prompt }) })
+  arrival.switchUrl = loginPath({ ...again, prompt: 'login' })
 }
 
 /** What a login was for, without what has been used up. */
@@ -176,7 +176,7 @@ async function restart(
   if (attempt.isRestart === true) {
     throw new OperationalError('ERR_LOGIN_BROWSER_MISMATCH', 'the login was started in another browser')
   }
-  dependencies.logger.info({ requestId: visitOf(response).requestId }, 'login restarted for another browser cookie')
+  dependencies.logger.info({ requestId: arrivalOf(response).requestId }, 'login restarted for another browser cookie')
   await startLogin({ ...intentOf(attempt), isRestart: true }, request, response, dependencies)
 }
 

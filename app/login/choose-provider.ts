@@ -3,11 +3,11 @@
  * of an e-mail domain, or the one that is chosen on a page.
  */
 import type { Request, RequestHandler, Response } from 'express'
+import { arrivalOf, sendPage } from './arrival.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { parseEmail } from './email.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import type { ListedProvider } from './providers.ts'
-import { sendPage, visitOf } from './visit.ts'
 
 type Chooser = Pick<
   LoginDependencies,
@@ -74,7 +74,7 @@ export function sendChoicePage(
 export function createEmailRoute(dependencies: Chooser): RequestHandler {
   return (request, response) => {
     const parameters = parseLoginParameters(rawQueryOf(request))
-    visitOf(response).retryUrl = loginPath(parameters)
+    arrivalOf(response).retryUrl = loginPath(parameters)
     const home = `${dependencies.publicUrl}/`
     const choices = choicesFor(dependencies.returnTo(parameters.rd).url ?? home, dependencies)
     const email = parseEmail(emailIn(request.body))

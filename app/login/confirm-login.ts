@@ -7,7 +7,7 @@ import { type Configuration, ResponseBodyError, refreshTokenGrant } from 'openid
 import type { User } from '../../rbac/identity.ts'
 import type { Clock } from '../clock.ts'
 import { type ErrorCode, OperationalError } from '../errors.ts'
-import type { LoginSession, ProviderTokens } from '../sessions/session-store.ts'
+import type { LoginSession, ProviderTokens } from '../sessions/login-session.ts'
 import type { AskProvider, ProviderAnswer } from '../sessions/verify-session.ts'
 import { causes, property } from './causes.ts'
 import { type ClaimSources, type Claims, parseUser } from './claims.ts'

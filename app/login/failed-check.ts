@@ -5,12 +5,14 @@
  * and shapes are taken; the value of a claim only where everybody knows it, and the text of an error only of these two
  * libraries, which put names into theirs and no values. The text of a failed `JSON.parse` holds a piece of what it was given.
  */
+
 import { ClientError } from 'openid-client'
+import { causes } from './causes.ts'
 import { shapeOf } from './shape.ts'
 
 /** `undefined` for an error that is about no check. */
 export function describeCheck(error: unknown): string | undefined {
-  const chain = causesOf(error)
+  const chain = causes(error)
   const about = chain.find(cause => isObject(cause) && isObject(facts(cause)))
   if (about !== undefined) return describeFacts(about)
   // Status and media type are noted with the call.
@@ -84,15 +86,6 @@ const isOfLibraries = (error: unknown): error is Error => error instanceof Error
 const short = (value: unknown): string => {
   const text = typeof value === 'string' || Array.isArray(value) ? JSON.stringify(value) : shapeOf(value)
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
-}
-
-function causesOf(error: unknown): readonly unknown[] {
-  const chain: unknown[] = []
-  for (let cause = error; cause !== undefined && cause !== null && chain.length < 8; ) {
-    chain.push(cause)
-    cause = cause instanceof Error ? cause.cause : undefined
-  }
-  return chain
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -8,10 +8,10 @@
 import { type Request, type RequestHandler, text } from 'express'
 import { networksOf } from '../client-networks.ts'
 import { OperationalError } from '../errors.ts'
+import { redirect } from './arrival.ts'
 import { isToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { rawQueryOf } from './parameters.ts'
-import { redirect } from './visit.ts'
 
 type Dependencies = Pick<LoginDependencies, 'postedAnswers' | 'providers'>
 

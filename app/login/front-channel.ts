@@ -7,17 +7,17 @@
  */
 import { type Request, Router } from 'express'
 import { OperationalError } from '../errors.ts'
+import { arrivalOf } from './arrival.ts'
 import type { DiscoveredProvider } from './discovery.ts'
 import { type ChannelDependencies, endByProvider, requireChannel } from './logout-channel.ts'
 import { rawQueryOf } from './parameters.ts'
-import { visitOf } from './visit.ts'
 
 const page = '<!doctype html><title>Logged out</title>'
 
 export function createFrontChannelRouter(dependencies: ChannelDependencies): Router {
   const router = Router({ caseSensitive: true, strict: true })
   router.get('/frontchannel-logout/:provider', async (request, response) => {
-    visitOf(response).requestId = dependencies.newRequestId()
+    arrivalOf(response).requestId = dependencies.newRequestId()
     // Section 3 asks for both directives, and for the old header.
     response.set({ 'Cache-Control': 'no-cache, no-store', Pragma: 'no-cache' })
     const name = requireChannel(request, dependencies)

@@ -7,9 +7,9 @@
  * the fragment and goes to `/login` of this host, with the fragment encoded as one parameter.
  */
 import type { Request, Response } from 'express'
+import { sendPage } from './arrival.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { type LoginParameters, loginPath } from './parameters.ts'
-import { sendPage } from './visit.ts'
 
 type Keeper = Pick<LoginDependencies, 'keepsFragment' | 'pages'>
 

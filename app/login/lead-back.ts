@@ -3,11 +3,11 @@
  * the login ends on `/login/back`, whose page leads on by itself.
  */
 import type { Request, RequestHandler } from 'express'
+import { redirect, sendPage } from './arrival.ts'
 import { isToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { logNoReturn } from './no-return.ts'
 import { fragmentIn, type LoginParameters, rawQueryOf } from './parameters.ts'
-import { redirect, sendPage } from './visit.ts'
 
 export const leadBackPath = '/login/back'
 

@@ -1,5 +1,5 @@
 /** Which tokens of a login are kept, so that the provider can be asked about it again (RFC 6749 sections 5.1 and 6). */
-import type { LoginSession, ProviderTokens } from '../sessions/session-store.ts'
+import type { LoginSession, ProviderTokens } from '../sessions/login-session.ts'
 import type { ClaimSources, Claims } from './claims.ts'
 
 /** A login that has passed every check, and what its provider can be asked with again. */

@@ -4,9 +4,9 @@ import type { AuditLog, EndCause } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
 import type { LoggedOut } from '../sessions/logout-marks.ts'
 import type { ProviderLogout } from '../sessions/provider-logout.ts'
+import { auditFields } from './arrival.ts'
 import type { Logger } from './logger.ts'
 import type { Providers } from './providers.ts'
-import { auditFields } from './visit.ts'
 
 export interface ChannelDependencies {
   readonly providers: Pick<Providers, 'find'>

@@ -6,11 +6,11 @@
  */
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
+import { arrivalOf, auditFields, nameOf, redirect, sendPage } from './arrival.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import type { DiscoveredProvider } from './discovery.ts'
 import { loginOf } from './session-middleware.ts'
-import { auditFields, nameOf, redirect, sendPage, visitOf } from './visit.ts'
 
 const signedOutPath = '/signed-out'
 
@@ -31,7 +31,7 @@ export function createConfirmLogoutRoute(dependencies: LoginDependencies): Reque
 export function createLogoutRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
     const login = loginOf(request)
-    visitOf(response).retryUrl = '/logout'
+    arrivalOf(response).retryUrl = '/logout'
     requireSameOrigin(request, dependencies.publicUrl)
     if (login === undefined) return redirect(response, signedOutPath)
     requireToken(request, dependencies)

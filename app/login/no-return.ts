@@ -3,9 +3,9 @@
  * nobody finds out which setting is missing.
  */
 import type { Request, Response } from 'express'
+import { arrivalOf } from './arrival.ts'
 import type { Logger } from './logger.ts'
 import type { NoReturn, NoReturnReason } from './return-to.ts'
-import { visitOf } from './visit.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -40,7 +40,7 @@ const advice: Readonly<Partial<Record<NoReturnReason, string>>> = {
 
 /** A link that we did not make is anybody's; one to a host of the policy is a setting that somebody misses. */
 export function logNoReturn({ reason, host }: NoReturn, response: Response, logger: Logger): void {
-  const { requestId } = visitOf(response)
+  const { requestId } = arrivalOf(response)
   const help = advice[reason]
   const fields = { requestId, reason, ...(host !== undefined && { host }), ...(help !== undefined && { advice: help }) }
   logger[help === undefined ? 'info' : 'warn'](fields, 'login does not lead back')

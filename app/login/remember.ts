@@ -6,12 +6,12 @@
  * cookie, because between form and provider there may be a page on which the provider is chosen.
  */
 import type { Request, RequestHandler, Response } from 'express'
-import type { LoginSession } from '../sessions/session-store.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
+import { arrivalOf, sendPage } from './arrival.ts'
 import type { LoginIntent } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import { loginOf } from './session-middleware.ts'
-import { sendPage, visitOf } from './visit.ts'
 
 /** Where the form is posted to. */
 export const rememberPath = '/login/remember'
@@ -40,7 +40,7 @@ export function sendRememberPage(response: Response, parameters: LoginParameters
 export function createRememberRoute({ pages, publicUrl, remember }: Asker): RequestHandler {
   return (request, response) => {
     const url = loginPath(parseLoginParameters(rawQueryOf(request)))
-    visitOf(response).retryUrl = url
+    arrivalOf(response).retryUrl = url
     remember?.set(response, isOwnForm(request, publicUrl))
     // A redirect would be a part of the form's own way, which the page's policy ends at this origin.
     response.set('Refresh', `0; url=${url}`)

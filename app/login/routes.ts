@@ -7,6 +7,7 @@ import { type ErrorRequestHandler, type RequestHandler, type Response, Router, u
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { Page, Pages } from '../pages/pages.ts'
+import { arrivalOf, nameOf, sendPage } from './arrival.ts'
 import { BusyProviderError } from './busy-provider.ts'
 import { createCallbackRoute } from './callback.ts'
 import { createBoundStep } from './certificate-binding.ts'
@@ -24,14 +25,13 @@ import { createVerifiedStep } from './silent-login.ts'
 import { createStartRoute } from './start.ts'
 import { StepUpError } from './step-up.ts'
 import { reportOf } from './step-up-failure.ts'
-import { nameOf, sendPage, visitOf } from './visit.ts'
 
 export function createLoginRouter(dependencies: LoginDependencies): Router {
   const router = Router({ caseSensitive: true, strict: true })
   const session = dependencies.sessions.handler
   const callback = createCallbackRoute(dependencies)
   const form = urlencoded({ extended: false, limit: '2kb' })
-  router.use(prepareVisit(dependencies))
+  router.use(prepareArrival(dependencies))
   const bound = createBoundStep(dependencies)
   const verified = createVerifiedStep(dependencies)
   router.get('/login', session, bound, verified, createStartRoute(dependencies))
@@ -55,9 +55,9 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
 }
 
 /** Every answer here depends on who asks or works once. */
-function prepareVisit({ newRequestId }: LoginDependencies): RequestHandler {
+function prepareArrival({ newRequestId }: LoginDependencies): RequestHandler {
   return (_request, response, next) => {
-    visitOf(response).requestId = newRequestId()
+    arrivalOf(response).requestId = newRequestId()
     response.set('Cache-Control', 'no-store')
     next()
   }
@@ -81,7 +81,7 @@ function welcomeRoute({ pages }: LoginDependencies): RequestHandler {
 function showError({ clock, logger, pages }: LoginDependencies): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent || !(error instanceof OperationalError)) return next(error)
-    const { requestId, retryUrl = '/' } = visitOf(response)
+    const { requestId, retryUrl = '/' } = arrivalOf(response)
     const { code, status, sentence } = error
     const fields = { requestId, code, path: request.path, detail: error.message, ...reasonOf(error) }
     if (status >= 500) logger.error(fields, 'login page failed')
@@ -94,7 +94,7 @@ function showError({ clock, logger, pages }: LoginDependencies): ErrorRequestHan
 }
 
 function stepUpPage(error: OperationalError, response: Response, clock: Clock, pages: Pages): Page {
-  const { asked = {}, requestId, retryUrl = '/', switchUrl = '/' } = visitOf(response)
+  const { asked = {}, requestId, retryUrl = '/', switchUrl = '/' } = arrivalOf(response)
   const delivered = error instanceof StepUpError ? error.delivered : undefined
   const report = reportOf(asked, delivered, clock.now() / 1000)
   return pages.stepUpFailed({ ...report, requestId, retryUrl, switchUrl })

@@ -9,7 +9,7 @@ import session, { type Store } from 'express-session'
 import passport from 'passport'
 import type { Clock } from '../clock.ts'
 import { asOperational } from '../errors.ts'
-import type { LoginSession } from '../sessions/session-store.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
 import { describeError } from './describe-error.ts'
 import type { Logger } from './logger.ts'
 

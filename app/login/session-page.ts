@@ -8,10 +8,10 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
 import type { SessionPage, SessionSummary } from '../sessions/session-directory.ts'
+import { arrivalOf, auditFields, nameOf, redirect, sendPage } from './arrival.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { requireSameOrigin, requireToken } from './logout.ts'
 import { loginOf } from './session-middleware.ts'
-import { auditFields, nameOf, redirect, sendPage, visitOf } from './visit.ts'
 
 const sessionPath = '/session'
 /** Entries of the index that one page looks at. */
@@ -20,7 +20,7 @@ const pageLength = 50
 export function createSessionPageRoute(dependencies: LoginDependencies): RequestHandler {
   const { clock, directory, formTokens, pages, providers, publicUrl, sessionDigest } = dependencies
   return async (request, response) => {
-    visitOf(response).retryUrl = sessionPath
+    arrivalOf(response).retryUrl = sessionPath
     const login = loginOf(request)
     if (login === undefined) {
       return redirect(response, `/login?rd=${encodeURIComponent(publicUrl + sessionPath)}`)
@@ -77,7 +77,7 @@ export function createEndOtherSessionsRoute(dependencies: LoginDependencies): Re
 
 /** Whose form it is; `undefined` for nobody's. */
 function requireOwnForm(request: Request, response: Response, dependencies: LoginDependencies): string | undefined {
-  visitOf(response).retryUrl = sessionPath
+  arrivalOf(response).retryUrl = sessionPath
   requireSameOrigin(request, dependencies.publicUrl)
   const login = loginOf(request)
   if (login === undefined) return undefined

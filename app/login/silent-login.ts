@@ -4,14 +4,14 @@
  */
 import type { Request, RequestHandler, Response } from 'express'
 import { type ErrorCode, OperationalError } from '../errors.ts'
-import type { LoginSession } from '../sessions/session-store.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
+import { arrivalOf, auditFields } from './arrival.ts'
 import type { LoginAttempt } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { describeError } from './describe-error.ts'
 import type { VerifiedLogin } from './login-tokens.ts'
 import { loginOf } from './session-middleware.ts'
 import { vanishedClaim, vanishedDetail } from './vanished-claims.ts'
-import { auditFields, visitOf } from './visit.ts'
 
 type Dependencies = Pick<
   LoginDependencies,
@@ -32,7 +32,7 @@ export function createVerifiedStep({ verification }: Pick<LoginDependencies, 've
       return next()
     }
     delete request.user
-    if (verdict !== undefined) visitOf(response).unconfirmed = login
+    if (verdict !== undefined) arrivalOf(response).unconfirmed = login
     next()
   }
 }
@@ -104,7 +104,7 @@ async function leaveUnconfirmed(
 ): Promise<Confirmation> {
   const { provider, subject } = login.identity
   const fields = { ...auditFields(request, response), subject, session: sessionDigest(request.sessionID) }
-  const { requestId } = visitOf(response)
+  const { requestId } = arrivalOf(response)
   logger.warn({ requestId, provider, code, reason }, 'a silent login confirmed nothing')
   audit.write({ event: 'session.verification-failed', ...fields, provider, code, reason: 'unavailable' })
   if (!verification.isOverdue(login)) return 'unconfirmed'

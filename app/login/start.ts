@@ -3,6 +3,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
 import { networksOf } from '../client-networks.ts'
 import { isOfTheFuture } from '../clock.ts'
+import { arrivalOf, auditFields } from './arrival.ts'
 import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choose-provider.ts'
 import type { LoginDependencies } from './dependencies.ts'
@@ -19,17 +20,16 @@ import { loginOf } from './session-middleware.ts'
 import { leaveUnanswered } from './silent-login.ts'
 import { StepUpError, satisfies } from './step-up.ts'
 import { isCircle, isStepUp, noteRound, recentRounds } from './step-up-rounds.ts'
-import { auditFields, visitOf } from './visit.ts'
 
 export function createStartRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
     const parameters = parseLoginParameters(rawQueryOf(request))
-    const visit = visitOf(response)
-    visit.retryUrl = loginPath(parameters)
+    const arrival = arrivalOf(response)
+    arrival.retryUrl = loginPath(parameters)
     const destination = await destinationOf(parameters, response, dependencies)
     if (isStepUp(parameters)) {
-      visit.asked = wishOf(parameters)
-      visit.switchUrl = loginPath({ ...parameters, prompt: 'login' })
+      arrival.asked = wishOf(parameters)
+      arrival.switchUrl = loginPath({ ...parameters, prompt: 'login' })
       refuseCircle({ ...parameters, ...destination }, request, dependencies)
     }
     const choices = choicesFor(destination.returnTo, dependencies)
@@ -39,7 +39,7 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
       return leaveFor(destination, request, response, dependencies)
     }
     if (needsFragment(request, parameters, dependencies)) return sendFragmentPage(response, parameters, dependencies)
-    const unconfirmedBy = visit.unconfirmed?.identity.provider
+    const unconfirmedBy = arrival.unconfirmed?.identity.provider
     if (unconfirmedBy === undefined && isToBeAsked(request, parameters, dependencies)) {
       return sendRememberPage(response, parameters, dependencies)
     }
@@ -108,7 +108,7 @@ async function leaveUnasked(
   response: Response,
   dependencies: LoginDependencies,
 ): Promise<undefined> {
-  const { unconfirmed } = visitOf(response)
+  const { unconfirmed } = arrivalOf(response)
   if (intent.prompt !== 'none' || unconfirmed === undefined || !isProviderFault(fault)) throw fault
   request.user = unconfirmed
   const confirmation = await leaveUnanswered(intent, fault, request, response, dependencies)

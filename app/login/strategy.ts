@@ -17,7 +17,7 @@ import {
 import OpenIdConnectStrategy from 'passport-openidconnect'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
-import type { ProviderTokens } from '../sessions/session-store.ts'
+import type { ProviderTokens } from '../sessions/login-session.ts'
 import type { LoginAttempt } from './attempts.ts'
 import { type ClaimPolicy, type ClaimSources, type Claims, parseUser } from './claims.ts'
 import { callEndpoint } from './endpoint-call.ts'

@@ -6,7 +6,7 @@
  * to log the owner out.
  */
 import type { OnlyHeaders, SessionGuard } from '../identity/session-cookie.ts'
-import type { LoginSession } from './session-store.ts'
+import type { LoginSession } from './login-session.ts'
 
 /** Whether the certificate of a session came along with these headers. */
 export type IsBound = (login: LoginSession, headers: OnlyHeaders) => boolean

@@ -5,12 +5,22 @@
  * Threat: a stranger who fills the store, and one who pushes out what others have begun. A client meets its own bound
  * first and pushes out its own; only very many networks at once meet the one for all.
  */
+
 import { createHmac } from 'node:crypto'
+import type { ClientNetworks } from '../client-networks.ts'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
+import type { RecordStore, StoredMember } from './record-store.ts'
 import { digestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecordsOptions } from './sealed-records.ts'
-import type { BoundedStore, RecordStore, StoredMember } from './session-store.ts'
+
+/** Records that strangers have made: how many of them a client, a network and all together can keep is bounded. */
+export interface BoundedStore<T> {
+  /** What has been there longest goes first. */
+  put(id: string, value: T, ttlSeconds: number, client: ClientNetworks): Promise<void>
+  get(id: string): Promise<T | undefined>
+  take(id: string): Promise<T | undefined>
+}
 
 /** How many records of one size there may be. */
 export interface RecordBounds {

@@ -7,9 +7,10 @@
  * before the cutoff does.
  */
 import type { Clock } from '../clock.ts'
+import type { LoginSession } from './login-session.ts'
+import type { RecordStore, StoredRecord, ValueOrPromise } from './record-store.ts'
 import { createSeal, digestOf } from './seal.ts'
 import { parseJson } from './sealed-records.ts'
-import type { LoginSession, RecordStore, StoredRecord, ValueOrPromise } from './session-store.ts'
 import { untilWritten } from './until-written.ts'
 
 export type CutoffScope = { readonly all: true } | { readonly provider: string }

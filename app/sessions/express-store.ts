@@ -7,10 +7,10 @@
  */
 import { RedisStore } from 'connect-redis'
 import { createCutoffReader, isCut } from './cutoffs.ts'
-import { createExpiryMover, endSession, type SessionStoreOptions } from './login-sessions.ts'
 import { createSealedRecords } from './sealed-records.ts'
 import { createSessionDirectory } from './session-directory.ts'
 import { endOf, expiryOf, isExpiryStale, limitsOf, longestLifetimeOf, parsePayload } from './session-payload.ts'
+import { createExpiryMover, endSession, type SessionStoreOptions } from './session-store.ts'
 import { untilWritten } from './until-written.ts'
 
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */

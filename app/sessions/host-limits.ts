@@ -4,7 +4,7 @@
  */
 import { type Clock, isAhead } from '../clock.ts'
 import type { SessionGuard } from '../identity/session-cookie.ts'
-import type { LoginSession } from './session-store.ts'
+import type { LoginSession } from './login-session.ts'
 import type { Visits } from './visits.ts'
 
 export interface HostLimits {

@@ -5,7 +5,7 @@
  * all members that there could be, so no insertion or removal moves it.
  */
 import { encodeMoment } from './entry.ts'
-import type { IndexPage, PageOptions, StoredMember } from './session-store.ts'
+import type { IndexPage, PageOptions, StoredMember } from './record-store.ts'
 
 const momentLength = 16
 const longestPage = 1000

@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import type { RecordStore } from './session-store.ts'
+import type { RecordStore } from './record-store.ts'
 
 export interface Lease {
   /** Gives it back, if it is still ours. Never rejects: what cannot be given back falls free by itself. */

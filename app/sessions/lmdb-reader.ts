@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { decodeEntry, isEntryOf, ownCopy } from './entry.ts'
 import { pageOf, rangeOf, requireDigest } from './index-members.ts'
 import { type Databases, unavailable } from './lmdb-databases.ts'
-import type { IndexPage, PageOptions, StoredRecord } from './session-store.ts'
+import type { IndexPage, PageOptions, StoredRecord } from './record-store.ts'
 
 /** Behind the digits of any moment. */
 const behindMoments = ':'

@@ -17,7 +17,7 @@ import { createReader } from './lmdb-reader.ts'
 import { startSweep } from './lmdb-sweep.ts'
 import { withChanges } from './record-changes.ts'
 import { isDurable } from './record-kinds.ts'
-import type { RecordKind, RecordStore, StoredMember } from './session-store.ts'
+import type { RecordKind, RecordStore, StoredMember } from './record-store.ts'
 
 export interface LmdbRecordsOptions {
   /** Directory of the database; made with mode 0700 when absent. */

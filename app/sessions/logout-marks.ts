@@ -8,9 +8,10 @@
  */
 import type { Clock } from '../clock.ts'
 import { createCutoffReader, isCut } from './cutoffs.ts'
+import type { LoginSession } from './login-session.ts'
+import type { RecordStore } from './record-store.ts'
 import { createSealedRecords } from './sealed-records.ts'
 import { issuerOf } from './session-directory.ts'
-import type { LoginSession, RecordStore } from './session-store.ts'
 
 /** Whom a log-out is about. A subject alone means all of its sessions. */
 export interface LoggedOut {

@@ -3,10 +3,11 @@
  * is a pure function of secret, id and bytes and costs a key derivation, a decryption and a parse to find out.
  */
 import { LRUCache } from 'lru-cache'
+import type { LoginSession } from './login-session.ts'
+import type { RecordStore, StoredRecord, ValueOrPromise } from './record-store.ts'
 import { createSeal, digestOf } from './seal.ts'
 import { parseJson } from './sealed-records.ts'
 import { parsePayload } from './session-payload.ts'
-import type { LoginSession, RecordStore, StoredRecord, ValueOrPromise } from './session-store.ts'
 
 export interface OpenedLoginsOptions {
   readonly records: RecordStore

@@ -5,7 +5,7 @@
  * Nobody is believed here. What is told is a reason to read, and may come late, twice or never; so whoever listens reads,
  * and reads again now and then in any case.
  */
-import type { ChangedRecord, ChangeListener, RecordKind, RecordStore } from './session-store.ts'
+import type { ChangedRecord, ChangeListener, RecordKind, RecordStore } from './record-store.ts'
 
 /** What shows the changes of others. Started for the first listener; the answer stops it, after the last. */
 export type ChangeSource = (tell: ChangeListener) => () => void

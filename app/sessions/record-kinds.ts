@@ -1,5 +1,5 @@
 /** What there is of each kind of record. */
-import type { RecordKind } from './session-store.ts'
+import type { RecordKind } from './record-store.ts'
 
 /** Whether no write may be lost that was answered; see RecordStore. */
 const durable: Readonly<Record<RecordKind, boolean>> = {

@@ -6,12 +6,12 @@
  * that is out of date costs a round trip and never an answer from the wrong server.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ChangeListener } from './record-store.ts'
 import { formatAddress, type RedisAddress } from './redis-address.ts'
 import { type Client, createStateReport, type RedisState } from './redis-connection.ts'
 import type { Link } from './redis-link.ts'
 import { redirectionIn, type SlotRange, slotCount, slotOf, slotRangesIn } from './redis-slots.ts'
 import { type Topology, type TopologyOptions, unknownServer } from './redis-topology.ts'
-import type { ChangeListener } from './session-store.ts'
 
 export interface ClusterOptions extends TopologyOptions {
   /** Servers to ask for the others; one that answers is enough. */

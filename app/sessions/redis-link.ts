@@ -3,11 +3,11 @@
  * writes have to reach replicas) a second connection for those, so that no check waits behind them.
  */
 import { withDeadline } from './deadline.ts'
+import type { RecordKind } from './record-store.ts'
 import { formatAddress, type RedisAccess, type RedisAddress, urlAt } from './redis-address.ts'
 import { createRunner, type RunCommand } from './redis-commands.ts'
 import { type Client, connectTo, type RedisState, scriptSources, watchState } from './redis-connection.ts'
 import { createTracking, type LinkTracking } from './redis-tracking.ts'
-import type { RecordKind } from './session-store.ts'
 
 export interface Link {
   /** `host:port` */

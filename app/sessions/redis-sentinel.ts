@@ -5,11 +5,11 @@
  * the master of before. That the server is a master it says itself with each command, since reads are made with GETEX.
  */
 import { withDeadline } from './deadline.ts'
+import type { ChangeListener } from './record-store.ts'
 import { formatAddress, type RedisAddress, type RedisTls } from './redis-address.ts'
 import { connectToSentinel, createStateReport } from './redis-connection.ts'
 import type { Link } from './redis-link.ts'
 import { type Topology, type TopologyOptions, unknownServer } from './redis-topology.ts'
-import type { ChangeListener } from './session-store.ts'
 
 export interface SentinelOptions extends TopologyOptions {
   readonly sentinels: readonly RedisAddress[]

@@ -7,9 +7,9 @@
  * what is remembered is at most that old; when it has run out, for whatever reason, every read goes through.
  */
 
+import type { ChangedRecord, ChangeListener, RecordKind } from './record-store.ts'
 import type { RunCommand } from './redis-commands.ts'
 import type { Client } from './redis-connection.ts'
-import type { ChangedRecord, ChangeListener, RecordKind } from './session-store.ts'
 
 export interface TrackingOptions {
   /** The kinds of which changes are told, and what their keys begin with, up to the digest and its brace. */

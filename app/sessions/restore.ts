@@ -2,7 +2,7 @@
  * Brings items into a store, which may be in use. Nothing of it is overwritten: what is there is newer. Threat: a session
  * that was ended since the export. Its tombstone refuses the record; and a tombstone that comes ends what is there.
  */
-import type { RecordStore } from './session-store.ts'
+import type { RecordStore } from './record-store.ts'
 import type { ItemCounts, StoredItem } from './stored-items.ts'
 
 /** `kept`: records that were not taken over, because the store has its own or a tombstone. */

@@ -16,7 +16,7 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto'
-import type { RecordKind } from './session-store.ts'
+import type { RecordKind } from './record-store.ts'
 
 const version = 1
 const nonceLength = 12

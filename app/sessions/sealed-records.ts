@@ -1,15 +1,21 @@
 /** JSON values in a RecordStore that knows neither their ids nor their contents; see seal.ts for what that protects. */
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
+import type { RecordKind, RecordStore, StoredRecord, ValueOrPromise } from './record-store.ts'
 import { createSeal, digestOf } from './seal.ts'
-import type {
-  OneTimeStore,
-  RecordKind,
-  RecordStore,
-  SharedStore,
-  StoredRecord,
-  ValueOrPromise,
-} from './session-store.ts'
+
+/** Records that are used once: handoff tickets. */
+export interface OneTimeStore<T> {
+  put(id: string, value: T, ttlSeconds: number): Promise<void>
+  take(id: string): Promise<T | undefined>
+}
+
+/** Long-lived records that every replica shares, written once: signing keys. */
+export interface SharedStore<T> {
+  /** False if somebody else was first; read again to get theirs. */
+  add(id: string, value: T, expiresAt: number): Promise<boolean>
+  get(id: string): Promise<T | undefined>
+}
 
 export interface SealedRecordsOptions {
   readonly records: RecordStore

@@ -7,10 +7,11 @@
  */
 import type { Clock } from '../clock.ts'
 import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
+import type { LoginSession } from './login-session.ts'
+import type { RecordStore } from './record-store.ts'
 import { digestOf } from './seal.ts'
 import { createSealedRecords, type OpenedRecord } from './sealed-records.ts'
 import { indexOf, type SessionFilter } from './session-index.ts'
-import type { LoginSession, RecordStore } from './session-store.ts'
 import { endTokens } from './session-tokens.ts'
 
 /** How a session is named to people and in audit events: first characters of its key. Opens nothing. */

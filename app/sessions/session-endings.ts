@@ -7,8 +7,8 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
+import type { ChangedRecord, RecordStore } from './record-store.ts'
 import { handleOf } from './session-directory.ts'
-import type { ChangedRecord, RecordStore } from './session-store.ts'
 import type { EndReason, Looking, Standing, Watched } from './watched.ts'
 import { createWatchers, type Watcher } from './watchers.ts'
 

@@ -1,6 +1,6 @@
 /** What stands in a session record, as express-session and passport write it, and how long it lives. */
 import type { User } from '../../rbac/identity.ts'
-import type { LoginSession } from './session-store.ts'
+import type { LoginSession } from './login-session.ts'
 
 export interface SessionLimits {
   /** Time from the login to the end of the session, however much it is used, in seconds. */

@@ -5,9 +5,11 @@
  * cookie. Their name in the store is that of the session, in another kind: whoever knows only the session's key, as the
  * directory does, can end them and cannot read them.
  */
+
+import type { ProviderTokens } from './login-session.ts'
+import type { RecordStore } from './record-store.ts'
 import { digestOf } from './seal.ts'
 import { createSealedRecords, type SealedRecordsOptions } from './sealed-records.ts'
-import type { ProviderTokens, RecordStore } from './session-store.ts'
 
 /** Every method rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer. */
 export interface SessionTokens {

@@ -6,7 +6,7 @@
  */
 import { decodeEntry } from './entry.ts'
 import { isRecordKind } from './record-kinds.ts'
-import type { RecordKind } from './session-store.ts'
+import type { RecordKind } from './record-store.ts'
 
 export interface StoredRecordItem {
   readonly kind: RecordKind

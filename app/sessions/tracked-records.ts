@@ -9,7 +9,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { withChanges } from './record-changes.ts'
-import type { ChangeListener, RecordKind, RecordStore, StoredRecord } from './session-store.ts'
+import type { ChangeListener, RecordKind, RecordStore, StoredRecord } from './record-store.ts'
 
 export type CacheEvent = 'hit' | 'miss' | 'invalidation'
 

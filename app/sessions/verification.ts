@@ -9,7 +9,8 @@
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
 import type { SessionChallenge, SessionGuard } from '../identity/session-cookie.ts'
-import type { LoginSession, SessionStore } from './session-store.ts'
+import type { LoginSession } from './login-session.ts'
+import type { SessionStore } from './session-store.ts'
 import { confirmed, unconfirmed, type VerifySession } from './verify-session.ts'
 
 export interface VerificationAges {

@@ -10,8 +10,9 @@ import type { User } from '../../rbac/identity.ts'
 import type { Clock } from '../clock.ts'
 import { type ErrorCode, OperationalError } from '../errors.ts'
 import type { Leases } from './lease.ts'
+import type { LoginSession, ProviderTokens } from './login-session.ts'
 import { digestOf } from './seal.ts'
-import type { LoginSession, ProviderTokens, SessionStore } from './session-store.ts'
+import type { SessionStore } from './session-store.ts'
 import type { SessionTokens, StoredTokens } from './session-tokens.ts'
 
 /**

@@ -8,8 +8,8 @@
  */
 import { LRUCache } from 'lru-cache'
 import { type Clock, isAhead } from '../clock.ts'
+import type { RecordStore, ValueOrPromise } from './record-store.ts'
 import { createSealedRecords } from './sealed-records.ts'
-import type { RecordStore, ValueOrPromise } from './session-store.ts'
 import { untilWritten } from './until-written.ts'
 
 export interface Visits {

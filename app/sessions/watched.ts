@@ -1,9 +1,11 @@
 /** What can be watched for its end, and how it is looked at. A look is no use: it keeps no session alive. */
 import type { Clock } from '../clock.ts'
 import { type CutoffReaderOptions, createCutoffReader, isCut } from './cutoffs.ts'
+import type { LoginSession } from './login-session.ts'
+import type { ValueOrPromise } from './record-store.ts'
 import { digestOf } from './seal.ts'
 import { handleOf, type ListedSession, type SessionDirectory } from './session-directory.ts'
-import type { LoginSession, SessionView, ValueOrPromise } from './session-store.ts'
+import type { SessionView } from './session-store.ts'
 
 export type Watched =
   /** One session, by the secret id of its cookie. */

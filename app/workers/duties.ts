@@ -4,7 +4,7 @@ import type { Explanation } from '../admin/explain-routes.ts'
 import type { SessionsAnswer, SessionsCall } from '../admin/session-answers.ts'
 import type { ReloadOutcome } from '../policy/reload.ts'
 import type { PolicyState } from '../policy/routes.ts'
-import type { ChangedRecord } from '../sessions/session-store.ts'
+import type { ChangedRecord } from '../sessions/record-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import type { ReadinessReport } from '../telemetry/readiness.ts'
 

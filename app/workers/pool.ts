@@ -7,7 +7,7 @@
  */
 import type { Config } from '../../config/config.ts'
 import type { Clock } from '../clock.ts'
-import type { ChangedRecord } from '../sessions/session-store.ts'
+import type { ChangedRecord } from '../sessions/record-store.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import { createBackoff } from './backoff.ts'

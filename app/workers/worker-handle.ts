@@ -2,7 +2,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../config/config.ts'
-import type { ChangedRecord } from '../sessions/session-store.ts'
+import type { ChangedRecord } from '../sessions/record-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import { type Ask, createAsker } from './asker.ts'
 import { type Answer, isMessage, type LastWords, type SessionEnded } from './duties.ts'

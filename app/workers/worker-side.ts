@@ -1,5 +1,5 @@
 /** The worker's end of the channel: does what the primary asks, and ends when there is no primary any more. */
-import type { ChangedRecord } from '../sessions/session-store.ts'
+import type { ChangedRecord } from '../sessions/record-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import {
   type Answer,

@@ -3,7 +3,8 @@ import { OperationalError } from '../../app/errors.ts'
 import type { ParsedSubrequest, Reply } from '../../app/fronts/front.ts'
 import { createHandoff, type Handoff, isReserved } from '../../app/fronts/handoff.ts'
 import { readHeaders } from '../../app/fronts/raw-headers.ts'
-import type { HandoffTicket, LoginSession } from '../../app/sessions/session-store.ts'
+import type { HandoffTicket } from '../../app/sessions/handoff-ticket.ts'
+import type { LoginSession } from '../../app/sessions/login-session.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
 
 const alice: User = {

@@ -7,7 +7,7 @@ import { createAskProvider } from '../../app/login/ask-provider.ts'
 import { tokensToKeep, verifyByOf } from '../../app/login/login-tokens.ts'
 import { createOutbound } from '../../app/login/outbound.ts'
 import { createProviders, type Providers } from '../../app/login/providers.ts'
-import type { LoginSession, ProviderTokens } from '../../app/sessions/session-store.ts'
+import type { LoginSession, ProviderTokens } from '../../app/sessions/login-session.ts'
 import { type Answers, type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
 import { client, corp } from './relying-party.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readHeaders } from '../../app/fronts/raw-headers.ts'
 import { createBindingGuard, createIsBound } from '../../app/sessions/binding-guard.ts'
-import type { LoginSession } from '../../app/sessions/session-store.ts'
+import type { LoginSession } from '../../app/sessions/login-session.ts'
 
 const free: LoginSession = {
   identity: { kind: 'user', subject: 'https://idp#alice', provider: 'corp', groups: [], claims: {} },

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { networksOf } from '../../app/client-networks.ts'
+import type { BoundedStore } from '../../app/sessions/bounded-records.ts'
 import { createBoundedRecords } from '../../app/sessions/bounded-records.ts'
-import type { BoundedStore, RecordStore } from '../../app/sessions/session-store.ts'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { openStore, stores } from '../login/kept-in.ts'
 import { createMovableClock, secrets } from './fixtures.ts'
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createClockGuard } from '../../app/sessions/clock-guard.ts'
 import { createHostLimitsGuard } from '../../app/sessions/host-limits.ts'
-import type { LoginSession } from '../../app/sessions/session-store.ts'
+import type { LoginSession } from '../../app/sessions/login-session.ts'
 import { createMovableClock, loginOf } from './fixtures.ts'
 
 const clock = createMovableClock()

@@ -1,7 +1,7 @@
 /** What every RecordStore promises; run over each backend by its own test file. */
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { RecordStore } from '../../app/sessions/session-store.ts'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
 import type { MovableClock } from './fixtures.ts'
 import { openTwice } from './open-twice.ts'
 

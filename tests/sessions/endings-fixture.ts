@@ -2,16 +2,17 @@
 import { randomBytes } from 'node:crypto'
 import { createCutoffs } from '../../app/sessions/cutoffs.ts'
 import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
-import { createSessionStore } from '../../app/sessions/login-sessions.ts'
+import type { LoginSession } from '../../app/sessions/login-session.ts'
 import { createLogoutMarks } from '../../app/sessions/logout-marks.ts'
 import { createProviderLogout } from '../../app/sessions/provider-logout.ts'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { createSessionDirectory } from '../../app/sessions/session-directory.ts'
 import {
   createSessionEndings,
   type SessionEndings,
   type SessionEndingsOptions,
 } from '../../app/sessions/session-endings.ts'
-import type { LoginSession, RecordStore } from '../../app/sessions/session-store.ts'
+import { createSessionStore } from '../../app/sessions/session-store.ts'
 import { createLooks, type EndReason, type Watched } from '../../app/sessions/watched.ts'
 import { loginOf, type MovableClock, payloadOf, secrets } from './fixtures.ts'
 

@@ -1,6 +1,6 @@
 /** People, secrets and a clock that a test can move. */
 import type { Clock } from '../../app/clock.ts'
-import type { LoginSession } from '../../app/sessions/session-store.ts'
+import type { LoginSession } from '../../app/sessions/login-session.ts'
 
 export interface MovableClock extends Clock {
   advance(seconds: number): void

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createHostProviderGuard } from '../../app/sessions/host-providers.ts'
-import type { LoginSession } from '../../app/sessions/session-store.ts'
+import type { LoginSession } from '../../app/sessions/login-session.ts'
 
 const loginWith = (provider: string): LoginSession => ({
   identity: { kind: 'user', subject: 'https://idp#alice', provider, groups: [], claims: {} },

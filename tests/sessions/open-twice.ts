@@ -1,6 +1,6 @@
 /** A backend for the tests of a `describe`: opened here and, as another process or replica would, elsewhere. */
 import { afterAll, beforeAll } from 'vitest'
-import type { RecordStore } from '../../app/sessions/session-store.ts'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
 import type { Backend } from './contract.ts'
 
 interface Opened {

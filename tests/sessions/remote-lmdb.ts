@@ -3,7 +3,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../app/clock.ts'
 import { type ErrorCode, OperationalError } from '../../app/errors.ts'
-import type { RecordStore } from '../../app/sessions/session-store.ts'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { endProcess } from '../peers.ts'
 
 type Method = Exclude<keyof RecordStore, 'name'> | 'open'

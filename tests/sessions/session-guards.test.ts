@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createSessionCookieAuthenticator, type SessionGuard } from '../../app/identity/session-cookie.ts'
 import { createHostCookies } from '../../app/sessions/cookie.ts'
-import type { LoginSession } from '../../app/sessions/session-store.ts'
+import type { LoginSession } from '../../app/sessions/login-session.ts'
 
 const login: LoginSession = {
   identity: { kind: 'user', subject: 'https://idp#alice', provider: 'corp', groups: ['ops'], claims: {} },

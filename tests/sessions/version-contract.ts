@@ -1,8 +1,8 @@
 /** What every RecordStore promises of writes that depend on what is there; run over each backend by its own test file. */
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { createSealedRecords } from '../../app/sessions/sealed-records.ts'
-import type { RecordStore } from '../../app/sessions/session-store.ts'
 import type { Backend } from './contract.ts'
 import { secrets } from './fixtures.ts'
 import { openTwice } from './open-twice.ts'

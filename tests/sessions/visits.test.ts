@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLmdbRecords } from '../../app/sessions/lmdb.ts'
-import type { RecordStore } from '../../app/sessions/session-store.ts'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { createVisits, type Visits } from '../../app/sessions/visits.ts'
 import { createMovableClock, type MovableClock, secrets } from './fixtures.ts'
 

@@ -1,6 +1,6 @@
 /** Waiting for something to become true, within bounds. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RecordStore } from '../../app/sessions/session-store.ts'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
 
 export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 60_000

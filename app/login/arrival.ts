@@ -3,11 +3,11 @@ import { isIP } from 'node:net'
 import type { Request, Response } from 'express'
 import type { User } from '../../rbac/identity.ts'
 import type { Page } from '../pages/pages.ts'
-import type { LoginSession } from '../sessions/session-store.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
 import type { LoginWish } from './attempts.ts'
 
 /** What travels with the response until it is answered. */
-interface VisitState {
+interface ArrivalState {
   requestId: string
   /** Where the error page leads. */
   retryUrl?: string
@@ -18,11 +18,11 @@ interface VisitState {
   unconfirmed?: LoginSession
 }
 
-export const visitOf = (response: Response): VisitState => response.locals as VisitState
+export const arrivalOf = (response: Response): ArrivalState => response.locals as ArrivalState
 
 /** Fields that every audit event of this request has. */
 export function auditFields(request: Request, response: Response): { requestId: string; clientAddress?: string } {
-  const { requestId } = visitOf(response)
+  const { requestId } = arrivalOf(response)
   const { ip } = request
   return ip !== undefined && isIP(ip) !== 0 ? { requestId, clientAddress: ip } : { requestId }
 }
