@@ -65,6 +65,33 @@ describe('the recorder of decisions', () => {
     expect(JSON.stringify(found)).not.toContain('token=secret')
   })
 
+  it('keeps the certificate where a condition asks for one, and makes nobody read it elsewhere', async () => {
+    const certificate = { fingerprint: 'ab', sanDns: [], sanEmail: [], sanUri: [] }
+    const asking = 'p, group:ops, a.example.com, /a, *, laptop, allow\n'
+    const laptop = 'laptop: { client-certificate: { san-dns: [laptop.example.com] } }\n'
+    for (const [policy, looks] of [
+      [await policyOf(csv, conditions), 0],
+      [await policyOf(asking, laptop), 1],
+    ] as const) {
+      let count = 0
+      const recorder = createDecisionRecorder({ keepDecisions: 1, keepRevisions: 1 })
+      recorder.loaded(policy)
+      const question = decided('r1', policy)
+      const context = {
+        ...question.context,
+        get clientCertificate() {
+          count += 1
+          return certificate
+        },
+      }
+      recorder.record({ ...question, context })
+      expect(count).toBe(looks)
+      const found = recorder.find('r1')
+      if (typeof found === 'string') throw new Error(found)
+      expect(found.context.clientCertificate).toEqual(looks === 0 ? undefined : certificate)
+    }
+  })
+
   it('says what was wrong with the session, which no row of the policy knows', async () => {
     const policy = await policyOf(csv, conditions)
     const recorder = createDecisionRecorder({ keepDecisions: 2, keepRevisions: 1 })
