@@ -4,8 +4,8 @@
  */
 import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config.ts'
-import { compose } from './compose.ts'
-import { composePrimary, type Primary } from './compose-primary.ts'
+import { composePrimary, type Primary } from './compose/primary.ts'
+import { compose } from './compose/service.ts'
 import type { HeldSignals } from './signals.ts'
 import type { Logger } from './telemetry/logger.ts'
 

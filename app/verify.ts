@@ -4,11 +4,12 @@
  * It knows no proxy and no HTTP: what came in is an access request and credentials, what goes out is a result that a front
  * renders in its own dialect.
  */
-import type { AccessRequest } from '../rbac/access-request.ts'
+
 import type { ClientCertificate, Context } from '../rbac/context.ts'
 import type { Decision, LoginRequirement, SessionReason } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
-import type { Access } from './access-event.ts'
+import type { AccessRequest } from '../rbac/request/access-request.ts'
+import type { Access } from './audit/access-event.ts'
 
 /** What the credentials of a request are worth. */
 export interface Authentication {

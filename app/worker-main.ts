@@ -1,4 +1,4 @@
 /** Process entry of a worker; nobody starts it but the primary. */
-import { serveAsWorker } from './compose-worker.ts'
+import { serveAsWorker } from './compose/worker.ts'
 
 serveAsWorker()

@@ -1,13 +1,13 @@
 /** One process that ends sessions and is told of their ends; the bench plays the primary of several. */
 
 import { systemClock } from '../app/clock.ts'
-import { withRelay } from '../app/sessions/record-changes.ts'
+import { createSessionEndings } from '../app/sessions/endings/session-endings.ts'
+import { createLooks } from '../app/sessions/endings/watched.ts'
 import type { ChangedRecord } from '../app/sessions/record-store.ts'
+import { withRelay } from '../app/sessions/records/record-changes.ts'
 import { createSessionDirectory } from '../app/sessions/session-directory.ts'
-import { createSessionEndings } from '../app/sessions/session-endings.ts'
 import { endOf } from '../app/sessions/session-payload.ts'
 import { createSessionStore } from '../app/sessions/session-store.ts'
-import { createLooks } from '../app/sessions/watched.ts'
 import { createPlanter, limits, openCachedRecords, openRecords, type SessionPlace } from './planted-sessions.ts'
 
 export interface EndingPlace extends SessionPlace {

@@ -1,6 +1,7 @@
 /** Policies of any size for the bench, and the question that is asked of each. */
-import type { AccessRequest } from '../rbac/access-request.ts'
+
 import type { Identity } from '../rbac/identity.ts'
+import type { AccessRequest } from '../rbac/request/access-request.ts'
 
 export interface PolicySize {
   readonly rows: number

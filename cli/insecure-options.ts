@@ -1,6 +1,6 @@
 /** The `--allow-insecure-…` flags of a command. */
 import { type Command, Option } from 'commander'
-import { type InsecureSetting, insecureFlag, insecureNames, insecureSettings } from '../config/insecure.ts'
+import { type InsecureSetting, insecureFlag, insecureNames, insecureSettings } from '../config/checks/insecure.ts'
 
 export function addInsecureOptions(command: Command): Command {
   for (const name of insecureNames) command.addOption(new Option(insecureFlag(name), insecureSettings[name]))

@@ -1,7 +1,7 @@
 /** Finds the configuration the way the documentation says, and loads it from the disk. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { InsecureSetting } from '../config/insecure.ts'
+import type { InsecureSetting } from '../config/checks/insecure.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import type { Terminal } from './terminal.ts'
 

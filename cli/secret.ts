@@ -1,6 +1,6 @@
 /** `sallyport secret`: a fresh session secret. */
 import { randomBytes } from 'node:crypto'
-import { weaknessOf } from '../config/weak-secrets.ts'
+import { weaknessOf } from '../config/checks/weak-secrets.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 /** 32 random bytes in base64url; drawn again in the one case in many thousands where they spell a word. */

@@ -5,9 +5,15 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../app/clock.ts'
-import { composeReader, composeRecords } from '../app/compose-store.ts'
-import { type Restored, restoreItems } from '../app/sessions/restore.ts'
-import { formatItem, header, type ItemCounts, parseItem, type StoredItem } from '../app/sessions/stored-items.ts'
+import { composeReader, composeRecords } from '../app/compose/store.ts'
+import { type Restored, restoreItems } from '../app/sessions/records/restore.ts'
+import {
+  formatItem,
+  header,
+  type ItemCounts,
+  parseItem,
+  type StoredItem,
+} from '../app/sessions/records/stored-items.ts'
 import { type ConfigChoice, loadChosenConfig } from './load-config.ts'
 import { reportError } from './report-error.ts'
 import { exitCodes, type Terminal } from './terminal.ts'

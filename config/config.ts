@@ -1,6 +1,6 @@
 /** The configuration as the rest of the service sees it: typed, in seconds, with absolute paths, frozen. */
 import { resolve } from 'node:path'
-import type { ParsedSettings } from './schema.ts'
+import type { ParsedSettings } from './schema/schema.ts'
 import { toHost } from './to-host.ts'
 import { toProvider } from './to-provider.ts'
 import { toSessions } from './to-sessions.ts'
@@ -12,7 +12,7 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
     : T
 
-/** Everything that is set; see config/schema.ts for what each means. Durations in seconds, fractions possible. */
+/** Everything that is set; see config/schema/schema.ts for what each means. Durations in seconds, fractions possible. */
 export type Config = DeepReadonly<ReturnType<typeof toConfig>>
 
 /** Renames and resolves; decides nothing. `directory` is where relative paths start. */

@@ -1,7 +1,7 @@
 /** Settings from the environment: `SALLYPORT_SERVER_URL=…`, entries of lists of sections by their index. */
 import { suggestion } from '../spelling/nearest.ts'
 import type { ConfigProblem } from './problems.ts'
-import { listEnvironment, type Setting, sectionLists, settings } from './settings.ts'
+import { listEnvironment, type Setting, sectionLists, settings } from './schema/settings.ts'
 import type { Path } from './tree.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>

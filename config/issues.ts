@@ -1,7 +1,7 @@
 /** What a schema issue means to the person who wrote the file: what was expected, what stands there, what was meant. */
 import type { z } from 'zod'
 import { suggestion } from '../spelling/nearest.ts'
-import { namesBelow, sectionLists, settingAt } from './settings.ts'
+import { namesBelow, sectionLists, settingAt } from './schema/settings.ts'
 import { getIn, type Path, type Tree } from './tree.ts'
 
 export interface ExplainedIssue {

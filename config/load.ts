@@ -1,17 +1,17 @@
 /** File, environment and secret files to one frozen configuration; or every problem at once, each with its place. */
 import { dirname, resolve } from 'node:path'
+import { checkTogether } from './checks/cross-checks.ts'
+import { enforceSecure } from './checks/enforce-secure.ts'
+import type { InsecureSetting } from './checks/insecure.ts'
 import { type Config, deepFreeze, toConfig } from './config.ts'
-import { checkTogether } from './cross-checks.ts'
 import { type ConfigDocument, parseDocument } from './document.ts'
-import { enforceSecure } from './enforce-secure.ts'
 import { type Environment, readEnvironment } from './environment.ts'
-import type { InsecureSetting } from './insecure.ts'
 import { explainIssue } from './issues.ts'
 import { ConfigError, type ConfigProblem, type Place } from './problems.ts'
-import { presetValues } from './provider-presets.ts'
-import { configSchema } from './schema.ts'
+import { presetValues } from './schema/provider-presets.ts'
+import { configSchema } from './schema/schema.ts'
+import { type Setting, sectionLists, settings } from './schema/settings.ts'
 import { type FileAccess, readSecretFile, valuePathOf } from './secret-files.ts'
-import { type Setting, sectionLists, settings } from './settings.ts'
 import { deleteIn, formatPath, getIn, type Path, setIn, type Tree } from './tree.ts'
 
 export interface LoadOptions extends FileAccess {

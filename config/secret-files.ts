@@ -1,6 +1,6 @@
 /** Replaces `…File` settings by what the named files hold. */
 import { resolve } from 'node:path'
-import type { Setting } from './settings.ts'
+import type { Setting } from './schema/settings.ts'
 import { deleteIn, getIn, type Path, setIn, type Tree } from './tree.ts'
 
 /** How files are reached; handed in, so that a test needs no disk. */

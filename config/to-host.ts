@@ -1,5 +1,5 @@
 /** The settings of one host as the rest of the service sees them. */
-import type { ParsedSettings } from './schema.ts'
+import type { ParsedSettings } from './schema/schema.ts'
 
 export function toHost({ maxAge, maxIdle, ...rest }: ParsedSettings['hosts'][number]) {
   return {

@@ -1,5 +1,5 @@
 /** One provider as the rest of the service sees it. */
-import type { ParsedSettings } from './schema.ts'
+import type { ParsedSettings } from './schema/schema.ts'
 
 export function toProvider(provider: ParsedSettings['providers'][number]) {
   const {

@@ -1,5 +1,5 @@
 /** The settings of a Redis as the rest of the service sees them. */
-import type { ParsedSettings } from './schema.ts'
+import type { ParsedSettings } from './schema/schema.ts'
 
 type ParsedSessions = ParsedSettings['sessions']
 

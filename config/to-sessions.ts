@@ -1,6 +1,6 @@
 /** The sessions' settings as the rest of the service sees them. */
 import { resolve } from 'node:path'
-import type { ParsedSettings } from './schema.ts'
+import type { ParsedSettings } from './schema/schema.ts'
 import { linesOf } from './secret-files.ts'
 import { toRedis } from './to-redis.ts'
 

@@ -2,8 +2,8 @@
 
 import { suggestion } from '../spelling/nearest.ts'
 import { isKubernetesDomain } from './domains.ts'
-import { isMethod, knownMethods, plainReadMethods, readMethods } from './methods.ts'
 import { ValueError } from './policy-error.ts'
+import { isMethod, knownMethods, plainReadMethods, readMethods } from './request/methods.ts'
 import { shortened } from './unknown-name.ts'
 
 export type ActionMatcher = (action: string) => boolean

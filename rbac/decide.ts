@@ -3,13 +3,14 @@
  *
  * Pure and total: the same input gives the same decision, and whatever goes wrong inside is a denial.
  */
-import type { AccessRequest } from './access-request.ts'
+
 import { type Context, WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
 import type { Identity } from './identity.ts'
 import type { Candidates } from './partition.ts'
 import type { PolicySnapshot } from './policy.ts'
+import type { AccessRequest } from './request/access-request.ts'
 import type { Row } from './row.ts'
 import { PathTooCostlyError } from './row-index.ts'
 import { type LoginNeed, loginNeedOf, preferred } from './step-up.ts'

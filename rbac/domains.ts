@@ -3,8 +3,9 @@
  *
  * A pattern is compared as a whole string, never as a suffix: `evilexample.com` is not below `*.example.com`.
  */
-import { canonicaliseHost } from './canonical-host.ts'
+
 import { ValueError } from './policy-error.ts'
+import { canonicaliseHost } from './request/canonical-host.ts'
 
 /** Where actions are Kubernetes verbs and resources are Kubernetes paths. */
 export const isKubernetesDomain = (domain: string): boolean => domain.startsWith('kube:')

@@ -4,11 +4,12 @@
  * The trace is a sink that is passed in, so that an explanation is the evaluation itself with its trace kept and can
  * never disagree with it.
  */
-import type { AccessRequest } from './access-request.ts'
+
 import { evaluateCondition, type Facts, type Truth } from './conditions/condition.ts'
 import type { Context } from './context.ts'
 import type { Identity } from './identity.ts'
 import { type Readings, readingsOf } from './matchable-path.ts'
+import type { AccessRequest } from './request/access-request.ts'
 import { fitsReadings } from './resources.ts'
 import type { AddRoles } from './roles.ts'
 import type { Row } from './row.ts'

@@ -5,9 +5,9 @@
  * made slow by a path.
  */
 import { RE2JS } from 're2js'
-import { canonicaliseSegment } from './canonical-path.ts'
 import { decodeForMatching, type Readings } from './matchable-path.ts'
 import { ValueError } from './policy-error.ts'
+import { canonicaliseSegment } from './request/canonical-path.ts'
 
 /** Gets the path in the form of `matchablePath`. */
 export type ResourceMatcher = (path: string) => boolean

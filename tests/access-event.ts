@@ -1,5 +1,5 @@
 /** The audit event of a decision as an object: what the line that `createAccessFormat` writes has to say. */
-import { type Access, eventOf, factsOf, outcomeOf } from '../app/access-event.ts'
+import { type Access, eventOf, factsOf, outcomeOf } from '../app/audit/access-event.ts'
 import type { AuditEvent, WithoutStamp } from '../app/audit/event.ts'
 
 export function accessEvent({

@@ -1,6 +1,6 @@
 /** The rules of docs/architecture.md that a machine can hold, each with a sentence that says what to do. */
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -16,6 +16,7 @@ import { challengeReasons, denyReasons } from '../rbac/decision.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const sourceFolders = ['app', 'bench', 'cli', 'config', 'rbac', 'spelling']
 const longestFile = 300
+const fullestFolder = 25
 
 const filesBelow = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
@@ -46,6 +47,13 @@ describe('the structure', () => {
     expect(long).toEqual([])
   })
 
+  test(`has no folder of the product with more than ${fullestFolder} files: it is a room that wants walls`, () => {
+    const sizes = new Map<string, number>()
+    for (const path of sources) sizes.set(dirname(path), (sizes.get(dirname(path)) ?? 0) + 1)
+    const full = [...sizes].filter(([folder, size]) => size > fullestFolder && !folder.startsWith('bench'))
+    expect(full).toEqual([])
+  })
+
   test('calls nothing utils, helpers, common, misc, shared or lib: a name says what is inside', () => {
     const all = [...sourceFolders, 'tests', 'deploy'].flatMap(filesBelow)
     const isVague = (name: string) => /^(utils?|helpers?|common|misc|shared|lib)(\.|$)/i.test(name)
@@ -55,6 +63,17 @@ describe('the structure', () => {
   test('names files in kebab case and tells at the top of each what it is for', () => {
     expect(sources.filter(path => !/^[a-z0-9-]+(\.d)?\.ts$/.test(basename(path)))).toEqual([])
     expect(sources.filter(path => !/^(#!.*\n)?\/\*\*/.test(textOf(path)))).toEqual([])
+  })
+})
+
+describe('docs/architecture.md', () => {
+  test('names files and folders that are there', () => {
+    const named = [...textOf('docs/architecture.md').matchAll(/`([a-z]+(?:[/-][a-z0-9-]+)*(?:\.ts|\/))`/g)].map(
+      ([, path = '']) => path,
+    )
+    expect(named.length).toBeGreaterThan(60)
+    const places = (path: string) => [path, `app/${path}`, `app/sessions/${path}`, `app/login/${path}`, `rbac/${path}`]
+    expect(named.filter(path => !places(path).some(place => existsSync(join(root, place))))).toEqual([])
   })
 })
 

@@ -1,7 +1,7 @@
 /** What tests rely on in the provider of the tests: changed people, refresh tokens, counted and broken endpoints. */
 import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createOutbound } from '../app/login/outbound.ts'
+import { createOutbound } from '../app/login/provider/outbound.ts'
 import { type Person, ProviderVisitor, startProvider, type TestProvider, type TestProviderOptions } from './provider.ts'
 
 const outbound = createOutbound()

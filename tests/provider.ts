@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import Provider, { type ClientMetadata, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
 import { CookieJar } from 'tough-cookie'
-import { createOutbound } from '../app/login/outbound.ts'
+import { createOutbound } from '../app/login/provider/outbound.ts'
 import { createEndpoints, type ProviderEndpoints } from './provider-endpoints.ts'
 import { createPeople, type Person, personNames, type TestPeople } from './provider-people.ts'
 

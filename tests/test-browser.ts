@@ -1,6 +1,6 @@
 /** A browser at the auth host of a service under test. */
 import { CookieJar } from 'tough-cookie'
-import { createOutbound } from '../app/login/outbound.ts'
+import { createOutbound } from '../app/login/provider/outbound.ts'
 import { ProviderVisitor } from './provider.ts'
 
 const outbound = createOutbound()

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { createTurnQueue } from '../app/turn-queue.ts'
+import { createTurnQueue } from '../app/listener/turn-queue.ts'
 
 describe('what arrives in one turn', () => {
   it('is handled once, in order, when the turn ends', async () => {

@@ -5,7 +5,7 @@
  * No credential is kept: no cookie, no query, and of the headers only those that conditions of the policy name.
  */
 
-import { isCertificateAsked } from '../../rbac/certificate-rows.ts'
+import { isCertificateAsked } from '../../rbac/asking/certificate-rows.ts'
 import type { Context } from '../../rbac/context.ts'
 import { isSessionReason, type LoginRequirement, type SessionReason } from '../../rbac/decision.ts'
 import { headerNamesOf } from '../../rbac/header-names.ts'

@@ -3,7 +3,7 @@
  * says who somebody is and which rows there are: for this machine only.
  */
 import { type Response, Router } from 'express'
-import { explainAsDocument } from '../../rbac/explain.ts'
+import { explainAsDocument } from '../../rbac/asking/explain.ts'
 import type { DecisionRecorder } from './decision-recorder.ts'
 import { isFromThisMachine } from './this-machine.ts'
 

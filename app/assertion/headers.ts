@@ -24,8 +24,9 @@
  * - further claims of a host give way before the groups do, and the assertion names them in `claims_omitted`;
  * - a subject is never cut: what still does not fit is refused with `ERR_LOGIN_CLAIMS_INVALID`.
  */
-import type { AccessRequest } from '../../rbac/access-request.ts'
+
 import type { Identity, Machine, User } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { ExtraClaims, ExtraClaimsFor } from './extra-claims.ts'
 import { encodeFieldValue } from './field-value.ts'

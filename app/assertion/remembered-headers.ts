@@ -6,8 +6,9 @@
  * origin and by the session; it is used only while the key that signed it is still the current one. A session that was
  * read anew with other groups is another object.
  */
-import type { AccessRequest } from '../../rbac/access-request.ts'
+
 import type { Identity } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import type { Clock } from '../clock.ts'
 import type { IdentityHeaders } from './headers.ts'
 import { audienceOf } from './sign.ts'

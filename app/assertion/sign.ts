@@ -11,8 +11,8 @@
  *   one assertion may accompany several requests of a page, so an application must not treat a second one as a replay.
  */
 import { sign as signBytes } from 'node:crypto'
-import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import type { Clock } from '../clock.ts'
 import type { ExtraClaims } from './extra-claims.ts'
 import type { SigningKey, SigningKeys } from './signing-keys.ts'

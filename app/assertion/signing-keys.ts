@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { calculateJwkThumbprint } from 'jose'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
-import type { SharedStore } from '../sessions/sealed-records.ts'
+import type { SharedStore } from '../sessions/records/sealed-records.ts'
 
 export type SigningAlgorithm = 'ES256' | 'EdDSA'
 

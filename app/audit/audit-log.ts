@@ -1,8 +1,9 @@
 /**
  * The audit log: one JSON line per event (docs/reference/audit-events.md), to a standard stream or a file.
  */
-import type { Access } from '../access-event.ts'
+
 import type { Clock } from '../clock.ts'
+import type { Access } from './access-event.ts'
 import type { AuditLog } from './event.ts'
 import { createAccessFormat } from './format-access.ts'
 import { createLineFormat } from './format-line.ts'

@@ -4,7 +4,7 @@
  * It says what `createLineFormat` would say of the same event. What it says of a person and of a remembered decision is
  * the same for thousands of checks and is put into words once, as long as nobody can change it.
  */
-import { type Access, eventOf, factsOf, outcomeOf } from '../access-event.ts'
+import { type Access, eventOf, factsOf, outcomeOf } from './access-event.ts'
 import { createTimeFormat, escaperFor, fieldsText, type TimeFormat } from './format-line.ts'
 
 export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (access: Access, nowMs: number) => string {

@@ -4,8 +4,8 @@
  * NGINX takes 2xx as allow, 401 and 403 as deny and turns everything else into 500. It cannot follow a redirect itself:
  * `X-Sallyport-Redirect` says where an interactive client is to be sent, and the configuration sends it.
  */
-import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.ts'
-import { canonicaliseUrl } from '../../rbac/access-request.ts'
+import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
+import { canonicaliseUrl } from '../../rbac/request/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { FrontKind, ParsedSubrequest, Reply } from './front.ts'
 import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'

@@ -6,8 +6,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { Identity } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import type { Page, Pages } from '../pages/pages.ts'
 
 export type DeniedPages = (identity: Identity, request: AccessRequest, requestId: string) => Page

@@ -2,8 +2,8 @@
  * Traefik `forwardAuth`, Caddy `forward_auth`, HAProxy auth-request: the original request is in
  * X-Forwarded-{Method,Proto,Host,Uri}. The proxy relays every answer that is not 2xx to the client as it is.
  */
-import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.ts'
-import { canonicalise } from '../../rbac/access-request.ts'
+import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
+import { canonicalise } from '../../rbac/request/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { FrontKind, ParsedSubrequest, Reply } from './front.ts'

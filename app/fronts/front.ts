@@ -3,7 +3,7 @@
  *
  * A front reads only the headers of its own dialect; a header of another dialect is a client's attempt to be believed.
  */
-import type { AccessRequest, CanonicalOptions } from '../../rbac/access-request.ts'
+import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'

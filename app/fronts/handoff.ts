@@ -4,14 +4,15 @@
  * Behind forward-auth the answers travel as refusals of the check, so none of them may ever be 2xx: the proxy would let
  * the request through to the application.
  */
-import { originOf } from '../../rbac/access-request.ts'
+
 import type { Identity } from '../../rbac/identity.ts'
 import { readingsOf } from '../../rbac/matchable-path.ts'
+import { originOf } from '../../rbac/request/access-request.ts'
 import type { AuditLog } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
 import type { HandoffTicket } from '../sessions/handoff-ticket.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
-import type { OneTimeStore } from '../sessions/sealed-records.ts'
+import type { OneTimeStore } from '../sessions/records/sealed-records.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
 import type { Authentication, VerifyQuestion } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'

@@ -2,8 +2,8 @@
  * What every dialect states beside method and URL, read the same way: cookie, client address, whether a person waits,
  * and whether it is a WebSocket handshake.
  */
-import type { AccessRequest } from '../../rbac/access-request.ts'
-import { MalformedRequestError, originOf } from '../../rbac/access-request.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
+import { MalformedRequestError, originOf } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { FrontSettings, ParsedSubrequest, Subrequest } from './front.ts'
 import { createHeaderReader, type HeaderReader, type SubrequestHeaders } from './raw-headers.ts'

@@ -1,8 +1,8 @@
 /** Session cookie of one host -> the person who logged in. */
 import type { LoginRequirement, SessionReason } from '../../rbac/decision.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
-import type { HostCookieReading, HostCookies } from '../sessions/cookie.ts'
-import type { SessionCookie } from '../sessions/cookie-verdicts.ts'
+import type { SessionCookie } from '../sessions/cookies/cookie-verdicts.ts'
+import type { HostCookieReading, HostCookies } from '../sessions/cookies/host-cookie.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { ValueOrPromise } from '../sessions/record-store.ts'
 import type { SessionStore } from '../sessions/session-store.ts'

@@ -8,8 +8,8 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { ClientNetworks } from '../client-networks.ts'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
-import type { BoundedStore } from '../sessions/bounded-records.ts'
-import type { NoReturn } from './return-to.ts'
+import type { BoundedStore } from '../sessions/records/bounded-records.ts'
+import type { NoReturn } from './return/return-to.ts'
 
 /** What a login has to be like. */
 export interface LoginWish {

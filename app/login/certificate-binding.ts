@@ -6,9 +6,9 @@
  */
 import type { Request, RequestHandler } from 'express'
 import { OperationalError } from '../errors.ts'
+import { loginOf } from './browser/session-middleware.ts'
+import type { VerifiedLogin } from './claims/login-tokens.ts'
 import type { LoginDependencies } from './dependencies.ts'
-import type { VerifiedLogin } from './login-tokens.ts'
-import { loginOf } from './session-middleware.ts'
 
 type Dependencies = Pick<LoginDependencies, 'certificateOf'>
 

@@ -4,10 +4,10 @@
  */
 import type { Request, RequestHandler, Response } from 'express'
 import { arrivalOf, sendPage } from './arrival.ts'
+import { parseEmail } from './claims/email.ts'
 import type { LoginDependencies } from './dependencies.ts'
-import { parseEmail } from './email.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
-import type { ListedProvider } from './providers.ts'
+import type { ListedProvider } from './provider/providers.ts'
 
 type Chooser = Pick<
   LoginDependencies,

@@ -1,11 +1,11 @@
 /** Where a logged-in browser goes: straight back, or through the handoff that gives the application's host its cookie. */
 import type { Request, Response } from 'express'
-import { originOf } from '../../rbac/access-request.ts'
+import { originOf } from '../../rbac/request/access-request.ts'
 import { redirect } from './arrival.ts'
 import { type LoginIntent, randomToken } from './attempts.ts'
 import type { LoginDependencies } from './dependencies.ts'
-import { wayTo } from './lead-back.ts'
-import { noteNoReturn } from './no-return.ts'
+import { wayTo } from './return/lead-back.ts'
+import { noteNoReturn } from './return/no-return.ts'
 
 const TICKET_LIFETIME_SECONDS = 60
 

@@ -2,7 +2,7 @@
 import type { Request } from 'express'
 import { OperationalError } from '../errors.ts'
 import { isToken, type LoginIntent, type LoginWish } from './attempts.ts'
-import { parseEmail } from './email.ts'
+import { parseEmail } from './claims/email.ts'
 
 export interface LoginParameters extends LoginWish, Pick<LoginIntent, 'handoff' | 'isAgain' | 'page' | 'loginHint'> {
   /** Unchecked; absent when missing or repeated. */

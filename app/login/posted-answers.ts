@@ -6,7 +6,7 @@
  * that it was posted to.
  */
 import type { ClientNetworks } from '../client-networks.ts'
-import type { BoundedStore } from '../sessions/bounded-records.ts'
+import type { BoundedStore } from '../sessions/records/bounded-records.ts'
 import { isToken, randomToken } from './attempts.ts'
 
 export interface PostedAnswer {

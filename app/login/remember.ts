@@ -9,9 +9,9 @@ import type { Request, RequestHandler, Response } from 'express'
 import type { LoginSession } from '../sessions/login-session.ts'
 import { arrivalOf, sendPage } from './arrival.ts'
 import type { LoginIntent } from './attempts.ts'
+import { loginOf } from './browser/session-middleware.ts'
 import type { LoginDependencies } from './dependencies.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
-import { loginOf } from './session-middleware.ts'
 
 /** Where the form is posted to. */
 export const rememberPath = '/login/remember'

@@ -1,9 +1,9 @@
 /** passport's middleware for one request, as a promise: it settles once, with a login, a redirect, or an error. */
 import type { Request, Response } from 'express'
 import { asOperational, OperationalError } from '../errors.ts'
-import type { VerifiedLogin } from './login-tokens.ts'
-import type { Authenticator } from './session-middleware.ts'
-import type { LoginOptions, ProviderStrategy } from './strategy.ts'
+import type { Authenticator } from './browser/session-middleware.ts'
+import type { VerifiedLogin } from './claims/login-tokens.ts'
+import type { LoginOptions, ProviderStrategy } from './provider/strategy.ts'
 
 /** Resolves with the login, or with `undefined` once the browser was sent to the provider. */
 export function runStrategy(

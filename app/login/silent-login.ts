@@ -7,11 +7,11 @@ import { type ErrorCode, OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import { arrivalOf, auditFields } from './arrival.ts'
 import type { LoginAttempt } from './attempts.ts'
+import { loginOf } from './browser/session-middleware.ts'
+import type { VerifiedLogin } from './claims/login-tokens.ts'
+import { vanishedClaim, vanishedDetail } from './claims/vanished-claims.ts'
 import type { LoginDependencies } from './dependencies.ts'
-import { describeError } from './describe-error.ts'
-import type { VerifiedLogin } from './login-tokens.ts'
-import { loginOf } from './session-middleware.ts'
-import { vanishedClaim, vanishedDetail } from './vanished-claims.ts'
+import { describeError } from './provider/describe-error.ts'
 
 type Dependencies = Pick<
   LoginDependencies,

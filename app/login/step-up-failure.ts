@@ -5,7 +5,7 @@
  * Classes and methods are text of policies and providers; whoever makes a page of this escapes it.
  */
 import type { LoginWish } from './attempts.ts'
-import type { Delivered } from './step-up.ts'
+import type { Delivered } from './provider/step-up.ts'
 
 /** What it is about, and how it was wished for or came back. */
 type Lines = readonly (readonly [string, string])[]

@@ -6,12 +6,12 @@
  * somebody has to keep: what a condition does not look at cannot have mattered to it.
  */
 import { LRUCache } from 'lru-cache'
-import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { Context } from '../../rbac/context.ts'
 import { type decide, decideWatched, type OnError } from '../../rbac/decide.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import type { Identity } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { createNumbering } from '../numbering.ts'
 
 export interface RememberedDecisionsOptions {

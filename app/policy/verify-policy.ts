@@ -1,10 +1,10 @@
 /**
  * The last word before a policy comes into force: its own test files, run in slices between which requests are answered.
  */
-import { locksOut } from '../../rbac/lock-out.ts'
+import { locksOut } from '../../rbac/asking/lock-out.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { PolicyError } from '../../rbac/policy-error.ts'
-import { failedTests, runPolicyTests } from '../../rbac/policy-test-run.ts'
+import { failedTests, runPolicyTests } from '../../rbac/testing/policy-test-run.ts'
 import type { Clock } from '../clock.ts'
 import type { PolicyTexts } from './policy-source.ts'
 

@@ -9,9 +9,9 @@
 import type { Clock } from '../clock.ts'
 import type { LoginSession } from './login-session.ts'
 import type { RecordStore, StoredRecord, ValueOrPromise } from './record-store.ts'
-import { createSeal, digestOf } from './seal.ts'
-import { parseJson } from './sealed-records.ts'
-import { untilWritten } from './until-written.ts'
+import { createSeal, digestOf } from './records/seal.ts'
+import { parseJson } from './records/sealed-records.ts'
+import { untilWritten } from './records/until-written.ts'
 
 export type CutoffScope = { readonly all: true } | { readonly provider: string }
 

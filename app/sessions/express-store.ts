@@ -7,11 +7,11 @@
  */
 import { RedisStore } from 'connect-redis'
 import { createCutoffReader, isCut } from './cutoffs.ts'
-import { createSealedRecords } from './sealed-records.ts'
+import { createSealedRecords } from './records/sealed-records.ts'
+import { untilWritten } from './records/until-written.ts'
 import { createSessionDirectory } from './session-directory.ts'
 import { endOf, expiryOf, isExpiryStale, limitsOf, longestLifetimeOf, parsePayload } from './session-payload.ts'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './session-store.ts'
-import { untilWritten } from './until-written.ts'
 
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
 export function createExpressSessionStore(options: SessionStoreOptions): RedisStore {

@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { networksOf } from '../client-networks.ts'
 import type { Clock } from '../clock.ts'
-import type { BoundedStore } from './bounded-records.ts'
+import type { BoundedStore } from './records/bounded-records.ts'
 
 export interface KeptAddresses {
   /**

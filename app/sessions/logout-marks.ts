@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts'
 import { createCutoffReader, isCut } from './cutoffs.ts'
 import type { LoginSession } from './login-session.ts'
 import type { RecordStore } from './record-store.ts'
-import { createSealedRecords } from './sealed-records.ts'
+import { createSealedRecords } from './records/sealed-records.ts'
 import { issuerOf } from './session-directory.ts'
 
 /** Whom a log-out is about. A subject alone means all of its sessions. */

@@ -5,8 +5,8 @@
 import { LRUCache } from 'lru-cache'
 import type { LoginSession } from './login-session.ts'
 import type { RecordStore, StoredRecord, ValueOrPromise } from './record-store.ts'
-import { createSeal, digestOf } from './seal.ts'
-import { parseJson } from './sealed-records.ts'
+import { createSeal, digestOf } from './records/seal.ts'
+import { parseJson } from './records/sealed-records.ts'
 import { parsePayload } from './session-payload.ts'
 
 export interface OpenedLoginsOptions {

@@ -4,8 +4,9 @@ import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import type { LoginSession } from './login-session.ts'
 import { createOpenedLogins, type OpenedLogin } from './opened-logins.ts'
 import type { RecordStore, ValueOrPromise } from './record-store.ts'
-import { digestOf, sessionDigestOf } from './seal.ts'
-import { createSealedRecords, type SealedRecords } from './sealed-records.ts'
+import { digestOf, sessionDigestOf } from './records/seal.ts'
+import { createSealedRecords, type SealedRecords } from './records/sealed-records.ts'
+import { untilWritten } from './records/until-written.ts'
 import {
   endOf,
   expiryOf,
@@ -16,7 +17,6 @@ import {
   type SessionLimits,
 } from './session-payload.ts'
 import { endTokens } from './session-tokens.ts'
-import { untilWritten } from './until-written.ts'
 
 /** Login sessions as the check path and log-out see them; `sessionId` is the secret in the cookie. */
 export interface SessionStore {

@@ -8,8 +8,8 @@
 
 import type { ProviderTokens } from './login-session.ts'
 import type { RecordStore } from './record-store.ts'
-import { digestOf } from './seal.ts'
-import { createSealedRecords, type SealedRecordsOptions } from './sealed-records.ts'
+import { digestOf } from './records/seal.ts'
+import { createSealedRecords, type SealedRecordsOptions } from './records/sealed-records.ts'
 
 /** Every method rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer. */
 export interface SessionTokens {

@@ -7,7 +7,7 @@
 
 import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
-import { clientErrors as clientErrorTable } from '../client-errors.ts'
+import { clientErrors as clientErrorTable } from '../client-error.ts'
 import { operationalErrors } from '../errors.ts'
 
 export interface MetricDefinition {

@@ -2,7 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Decision } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
-import type { ClientError } from '../client-errors.ts'
+import type { ClientError } from '../client-error.ts'
 import type { ErrorCode } from '../errors.ts'
 import { createCheckCells } from './check-cells.ts'
 import {

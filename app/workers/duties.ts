@@ -1,9 +1,9 @@
 /** What the primary asks of a worker: the protocol between the two, as an interface. */
 import type { Config } from '../../config/config.ts'
 import type { Explanation } from '../admin/explain-routes.ts'
+import type { PolicyState } from '../admin/policy-routes.ts'
 import type { SessionsAnswer, SessionsCall } from '../admin/session-answers.ts'
 import type { ReloadOutcome } from '../policy/reload.ts'
-import type { PolicyState } from '../policy/routes.ts'
 import type { ChangedRecord } from '../sessions/record-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import type { ReadinessReport } from '../telemetry/readiness.ts'

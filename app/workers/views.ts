@@ -1,7 +1,7 @@
 /** What the admin listener says of all workers together: the worst of their states, and the same answers as one has. */
 import type { Explanation } from '../admin/explain-routes.ts'
+import type { AdminPolicy, PolicyState } from '../admin/policy-routes.ts'
 import type { ReloadOutcome } from '../policy/reload.ts'
-import type { AdminPolicy, PolicyState } from '../policy/routes.ts'
 import type { AggregatedMetrics } from '../telemetry/aggregated-metrics.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Readiness, ReadinessCheck, ReadinessReport } from '../telemetry/readiness.ts'

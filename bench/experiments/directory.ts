@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../app/clock.ts'
 import type { LoginSession } from '../../app/sessions/login-session.ts'
-import { digestOf } from '../../app/sessions/seal.ts'
+import { digestOf } from '../../app/sessions/records/seal.ts'
 import { createSessionDirectory, handleOf, type SessionDirectory } from '../../app/sessions/session-directory.ts'
 import { wikiHost } from '../browser-request.ts'
 import {

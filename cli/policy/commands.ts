@@ -1,16 +1,17 @@
 /** `sallyport policy …`: what can be asked of a policy without running the service. Each subcommand adds itself. */
-import { addAccess } from './access-command.ts'
+
 import type { AddPolicyCommand } from './add-policy-command.ts'
+import { addAccess } from './asking/access-command.ts'
+import { addDiff } from './asking/diff-command.ts'
+import { addExplain } from './asking/explain-command.ts'
+import { addWhoCan } from './asking/who-can-command.ts'
 import { addCheck } from './check-command.ts'
-import { addDiff } from './diff-command.ts'
-import { addExplain } from './explain-command.ts'
 import { addImport } from './import-command.ts'
 import { addLint } from './lint-command.ts'
 import { addReload } from './reload-command.ts'
 import { addReplay } from './replay-command.ts'
 import { addTest } from './test-command.ts'
 import { addUnused } from './unused-command.ts'
-import { addWhoCan } from './who-can-command.ts'
 
 const subcommands: readonly AddPolicyCommand[] = [
   addCheck,

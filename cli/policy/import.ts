@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { compilePolicy } from '../../rbac/policy.ts'
-import { parsePolicyTests } from '../../rbac/policy-test.ts'
+import { parsePolicyTests } from '../../rbac/testing/policy-test.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { canonicalHost, importAuthelia } from './import/authelia.ts'

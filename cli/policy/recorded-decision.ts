@@ -3,9 +3,10 @@
  *
  * Whatever cannot be read for certain counts as missing, so that no answer is built on a guess.
  */
+
+import type { MissingFact, RecordedQuestion } from '../../rbac/asking/replay.ts'
 import type { Effect } from '../../rbac/decision.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
-import type { MissingFact, RecordedQuestion } from '../../rbac/replay.ts'
 
 /** A line of an audit file. */
 export type AuditEvent = Readonly<Record<string, unknown>>

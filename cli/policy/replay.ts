@@ -1,6 +1,7 @@
 /** Puts recorded decisions to a candidate and reports those that change, grouped by person and host. */
+
+import { replayQuestion } from '../../rbac/asking/replay.ts'
 import type { Effect } from '../../rbac/decision.ts'
-import { replayQuestion } from '../../rbac/replay.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { type AuditChoice, type AuditReading, readAuditFile } from './audit-file.ts'

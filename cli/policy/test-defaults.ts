@@ -1,6 +1,6 @@
 /** What test cases mean where they do not say: the time of the run, and the first configured provider. */
 import type { Config } from '../../config/config.ts'
-import type { PolicyTestOptions } from '../../rbac/policy-test.ts'
+import type { PolicyTestOptions } from '../../rbac/testing/policy-test.ts'
 
 export function testDefaults(config: Config | undefined): PolicyTestOptions {
   const now = Math.floor(Date.now() / 1000)

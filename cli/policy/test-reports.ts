@@ -1,5 +1,5 @@
 /** Results of policy tests for programs: TAP version 14 (testanything.org) and the JUnit XML that CI servers read. */
-import type { PolicyTestResult } from '../../rbac/policy-test-run.ts'
+import type { PolicyTestResult } from '../../rbac/testing/policy-test-run.ts'
 
 export function tapReport(results: readonly PolicyTestResult[]): string {
   const lines = results.flatMap((result, index) => {

@@ -1,5 +1,5 @@
 /** Runs the tests of a policy and reports them, for people or in the format of a program. */
-import { type PolicyTestResult, runPolicyTests } from '../../rbac/policy-test-run.ts'
+import { type PolicyTestResult, runPolicyTests } from '../../rbac/testing/policy-test-run.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'

@@ -1,6 +1,7 @@
 /** Counts what decided in an audit file, and lists what did not. */
+
+import { createUsage } from '../../rbac/asking/usage.ts'
 import { rowText } from '../../rbac/row-text.ts'
-import { createUsage } from '../../rbac/usage.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { type AuditChoice, readAuditFile } from './audit-file.ts'

@@ -1,6 +1,6 @@
 /** What the actions of rows have in common, method by method. */
 import { namesIn } from '../actions.ts'
-import { knownMethods } from '../methods.ts'
+import { knownMethods } from '../request/methods.ts'
 import type { Row } from '../row.ts'
 
 /** One method and one verb that nobody writes stand for all those that are known to no row. */

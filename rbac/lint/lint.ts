@@ -3,13 +3,13 @@
  * row, nobody is let in who was not and nobody is shut out who was let in (tests/policy/lint.test.ts holds them to it).
  */
 import { namesIn } from '../actions.ts'
-import { canonicaliseHost } from '../canonical-host.ts'
-import { certificateRows, describeNoCertificate } from '../certificate-rows.ts'
+import { certificateRows, describeNoCertificate } from '../asking/certificate-rows.ts'
+import { describeNoReturn, findNoReturn, type ReturnHosts } from '../asking/return-hosts.ts'
 import { isKubernetesDomain } from '../domains.ts'
-import { methodsWithoutPath } from '../methods.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { PolicyTexts } from '../policy-rows.ts'
-import { describeNoReturn, findNoReturn, type ReturnHosts } from '../return-hosts.ts'
+import { canonicaliseHost } from '../request/canonical-host.ts'
+import { methodsWithoutPath } from '../request/methods.ts'
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
 import { coversDomain, createCoverage, termsOf } from './coverage.ts'

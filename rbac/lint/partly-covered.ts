@@ -6,7 +6,7 @@
  * condition), and nothing is said where the narrower row only adds something.
  */
 import { namesIn } from '../actions.ts'
-import { plainReadMethods, readMethods } from '../methods.ts'
+import { plainReadMethods, readMethods } from '../request/methods.ts'
 import type { Row } from '../row.ts'
 import { rowText } from '../row-text.ts'
 import { coversAction, sharedActions } from './actions.ts'

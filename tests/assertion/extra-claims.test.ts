@@ -9,8 +9,8 @@ import {
 } from '../../app/assertion/headers.ts'
 import { createAssertionSigner } from '../../app/assertion/sign.ts'
 import { createSigningKeys } from '../../app/assertion/signing-keys.ts'
-import { findClaim } from '../../app/login/claims.ts'
-import { parseAssertionClaim } from '../../config/assertion-claim.ts'
+import { findClaim } from '../../app/login/claims/identity-of-claims.ts'
+import { parseAssertionClaim } from '../../config/schema/assertion-claim.ts'
 import { header, navigation, startService, type TestService } from '../service.ts'
 import { alice, issuer, movableClock, sharedStore, wiki } from './fixtures.ts'
 

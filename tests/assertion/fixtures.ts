@@ -1,9 +1,9 @@
 /** People, a clock that is moved by hand, and a shared store in memory that can be down or hold what nobody can read. */
 import type { StoredKey } from '../../app/assertion/signing-keys.ts'
 import { OperationalError } from '../../app/errors.ts'
-import type { SharedStore } from '../../app/sessions/sealed-records.ts'
-import type { AccessRequest } from '../../rbac/access-request.ts'
+import type { SharedStore } from '../../app/sessions/records/sealed-records.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 
 export const issuer = 'https://idp.example'
 

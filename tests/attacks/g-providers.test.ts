@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createHostCookies } from '../../app/sessions/cookie.ts'
+import { createHostCookies } from '../../app/sessions/cookies/host-cookie.ts'
 import { type Answers, type MisbehavingProvider, startMisbehavingProvider } from '../login/misbehaving-provider.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import {

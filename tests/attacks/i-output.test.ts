@@ -1,7 +1,7 @@
 /** I: what goes out. How each value is encoded is in tests/assertion; here it travels through the service. */
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createOutbound } from '../../app/login/outbound.ts'
+import { createOutbound } from '../../app/login/provider/outbound.ts'
 import { header, identityHeaders, navigation, type TestService } from '../service.ts'
 import { expectAnonymous, expectDenied, fronts, startWorld, wiki } from './world.ts'
 

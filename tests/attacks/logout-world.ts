@@ -1,7 +1,7 @@
 /** Two replicas, two unrelated domains, two providers that say whatever a test wants, and the log-outs they tell of. */
 import { randomUUID } from 'node:crypto'
 import { type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose'
-import { createOutbound } from '../../app/login/outbound.ts'
+import { createOutbound } from '../../app/login/provider/outbound.ts'
 import { type Answers, type MisbehavingProvider, startMisbehavingProvider } from '../login/misbehaving-provider.ts'
 import { type RunningRedis, startRedis } from '../peers.ts'
 import {

@@ -7,11 +7,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { canonicaliseUrl, MalformedRequestError } from '../../rbac/access-request.ts'
 import { decide } from '../../rbac/decide.ts'
 import { anonymous } from '../../rbac/identity.ts'
 import { matchablePath } from '../../rbac/matchable-path.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
+import { canonicaliseUrl, MalformedRequestError } from '../../rbac/request/access-request.ts'
 import { parseResource } from '../../rbac/resources.ts'
 import { policyOf } from '../decisions/policies.ts'
 

@@ -3,8 +3,8 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicaliseUrl, MalformedRequestError } from '../../rbac/access-request.ts'
 import { matchablePath } from '../../rbac/matchable-path.ts'
+import { canonicaliseUrl, MalformedRequestError } from '../../rbac/request/access-request.ts'
 import { parseResource } from '../../rbac/resources.ts'
 import { processorMsOf } from '../pace.ts'
 

@@ -1,7 +1,7 @@
 /** The line of a decision says what the line of its event says, for every kind of identity and decision. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Access } from '../../app/access-event.ts'
+import type { Access } from '../../app/audit/access-event.ts'
 import { createAccessFormat } from '../../app/audit/format-access.ts'
 import { createLineFormat } from '../../app/audit/format-line.ts'
 import type { Decision } from '../../rbac/decision.ts'

@@ -1,7 +1,7 @@
 /** Golden cases: every kind of mistake is refused with exactly this text, and every insecure setting needs its flag. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type InsecureSetting, insecureFlag, insecureNames } from '../../config/insecure.ts'
+import { type InsecureSetting, insecureFlag, insecureNames } from '../../config/checks/insecure.ts'
 import { formatProblems } from '../../config/problems.ts'
 import { loadText, problemsOf } from './load-text.ts'
 

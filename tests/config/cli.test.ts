@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { copyAssets } from '../../cli/build-assets.ts'
 import { runCli } from '../../cli/program.ts'
-import { weaknessOf } from '../../config/weak-secrets.ts'
+import { weaknessOf } from '../../config/checks/weak-secrets.ts'
 import { goodSecret, minimal } from './load-text.ts'
 import { createTestTerminal } from './test-terminal.ts'
 

@@ -1,6 +1,6 @@
 /** Sessions bound to a client certificate need a header that nobody else has a use for. */
 import { describe, expect, test } from 'vitest'
-import { insecureNames } from '../../config/insecure.ts'
+import { insecureNames } from '../../config/checks/insecure.ts'
 import { goodSecret, loadText, problemsOf } from './load-text.ts'
 
 const file = (sessions: string, server: string, headers = '') => `

@@ -1,6 +1,6 @@
 /** F06: the domain of a session cookie has to be somebody's own, and no flag says otherwise. */
 import { describe, expect, test } from 'vitest'
-import { insecureNames } from '../../config/insecure.ts'
+import { insecureNames } from '../../config/checks/insecure.ts'
 import { formatProblems } from '../../config/problems.ts'
 import { goodSecret, loadText, problemsOf } from './load-text.ts'
 

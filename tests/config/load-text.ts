@@ -1,5 +1,5 @@
 /** Loads a configuration from text, with files and environment that exist in the test only. */
-import type { InsecureSetting } from '../../config/insecure.ts'
+import type { InsecureSetting } from '../../config/checks/insecure.ts'
 import { type LoadedConfig, loadConfig } from '../../config/load.ts'
 import { ConfigError, type ConfigProblem } from '../../config/problems.ts'
 

@@ -1,7 +1,7 @@
 /** File, environment, secret files and defaults come together in one frozen configuration. */
 import { describe, expect, it } from 'vitest'
 import { formatProblems } from '../../config/problems.ts'
-import { settings } from '../../config/settings.ts'
+import { settings } from '../../config/schema/settings.ts'
 import { goodSecret, loadText, minimal, nextSecret, problemsOf } from './load-text.ts'
 
 describe('what the file leaves out has its default', () => {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { formatProblems } from '../../config/problems.ts'
-import { type PresetName, presetNames, providerPresets } from '../../config/provider-presets.ts'
+import { type PresetName, presetNames, providerPresets } from '../../config/schema/provider-presets.ts'
 import { showSettings } from '../../config/show.ts'
 import { loadText, problemsOf } from './load-text.ts'
 

@@ -9,7 +9,7 @@ import {
   parseListenAddress,
   parseOrigin,
   parseRedisUrl,
-} from '../../config/values.ts'
+} from '../../config/schema/values.ts'
 
 describe('a duration is a whole number and a unit', () => {
   it.each([

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { weaknessOf } from '../../config/weak-secrets.ts'
+import { weaknessOf } from '../../config/checks/weak-secrets.ts'
 
 const dataFolder = process.env.SALLYPORT_TEST_DATA ?? join(import.meta.dirname, '../../../shared/data')
 const knownWeak = join(dataFolder, 'web/known-weak-secrets-sample.list')

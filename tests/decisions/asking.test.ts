@@ -1,18 +1,18 @@
 /** What who-can, access and explain promise, held against `decide()` over random policies, people and facts. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { accessOf } from '../../rbac/access.ts'
-import type { AccessRequest } from '../../rbac/access-request.ts'
+import { accessOf } from '../../rbac/asking/access.ts'
+import { explain } from '../../rbac/asking/explain.ts'
+import { whoCan } from '../../rbac/asking/who-can.ts'
 import { evaluateCondition } from '../../rbac/conditions/condition.ts'
 import type { Context } from '../../rbac/context.ts'
 import { decide } from '../../rbac/decide.ts'
 import { coveringPatterns } from '../../rbac/domains.ts'
-import { explain } from '../../rbac/explain.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
 import { matchablePath } from '../../rbac/matchable-path.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { namesOf } from '../../rbac/subjects.ts'
-import { whoCan } from '../../rbac/who-can.ts'
 import { policyOf } from './policies.ts'
 
 const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)

@@ -1,6 +1,6 @@
 /** The table of conditions: each line of it is three golden cases, and as good as three cases of a test file. */
 import { parse } from 'yaml'
-import { type PolicyTestFile, type PolicyTestOptions, parsePolicyTests } from '../../rbac/policy-test.ts'
+import { type PolicyTestFile, type PolicyTestOptions, parsePolicyTests } from '../../rbac/testing/policy-test.ts'
 
 const rows = [
   { path: 'allow', called: 'an allow row' },

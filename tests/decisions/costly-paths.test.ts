@@ -1,7 +1,7 @@
 /** Long paths against many patterns: a bounded number of steps, and a denial beyond it. */
 import { expect, it } from 'vitest'
+import { explain } from '../../rbac/asking/explain.ts'
 import { decide } from '../../rbac/decide.ts'
-import { explain } from '../../rbac/explain.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { processorMsOf } from '../pace.ts'
 import { policyOf } from './policies.ts'

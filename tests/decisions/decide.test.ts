@@ -1,12 +1,12 @@
 /** What the golden cases cannot say: failures inside, the other effects of the model, and that nothing can be changed. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { canonicaliseUrl } from '../../rbac/access-request.ts'
 import type { Context } from '../../rbac/context.ts'
 import { decide, decideWithTrace } from '../../rbac/decide.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
 import { compilePolicy } from '../../rbac/policy.ts'
-import { parsePolicyTests } from '../../rbac/policy-test.ts'
+import { canonicaliseUrl } from '../../rbac/request/access-request.ts'
+import { parsePolicyTests } from '../../rbac/testing/policy-test.ts'
 import { model, policyOf } from './policies.ts'
 
 const request = canonicaliseUrl('GET', 'https://wiki.example.com/a')

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { canonicaliseUrl } from '../../rbac/access-request.ts'
+import { explain } from '../../rbac/asking/explain.ts'
 import type { Context } from '../../rbac/context.ts'
-import { explain } from '../../rbac/explain.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
+import { canonicaliseUrl } from '../../rbac/request/access-request.ts'
 import { policyOf } from './policies.ts'
 
 const conditions = `

@@ -1,6 +1,6 @@
 /** The golden cases: each YAML file beside this one is a policy's test file, as operators write them, and one is a table. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { type PolicyTestFile, parsePolicyTests } from '../../rbac/policy-test.ts'
+import { type PolicyTestFile, parsePolicyTests } from '../../rbac/testing/policy-test.ts'
 import { parseConditionTable } from './condition-table.ts'
 
 export interface GoldenFile extends PolicyTestFile {

@@ -21,7 +21,7 @@ import { createPages } from '../../app/pages/create-pages.ts'
 import { createVerify, type VerifyDependencies } from '../../app/verify.ts'
 import { decide } from '../../rbac/decide.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
-import type { PolicyTestCase } from '../../rbac/policy-test.ts'
+import type { PolicyTestCase } from '../../rbac/testing/policy-test.ts'
 import type { FrontName } from '../dialects.ts'
 import { type Answer, dialectHeaders, exchange } from '../raw-exchange.ts'
 

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { decide } from '../../rbac/decide.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
-import { differences, type PolicyTestCase } from '../../rbac/policy-test.ts'
+import { differences, type PolicyTestCase } from '../../rbac/testing/policy-test.ts'
 import { type FrontName, frontNames } from '../dialects.ts'
 import { identityHeaders } from '../service.ts'
 import { goldenFiles } from './golden-cases.ts'

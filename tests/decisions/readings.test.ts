@@ -1,13 +1,13 @@
 /** Paths that two servers read differently, and the one form in which every row meets a path. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicaliseTarget } from '../../rbac/canonical-path.ts'
+import { explain } from '../../rbac/asking/explain.ts'
+import { whoCan } from '../../rbac/asking/who-can.ts'
 import { decide } from '../../rbac/decide.ts'
-import { explain } from '../../rbac/explain.ts'
 import { matchablePath, readingsOf } from '../../rbac/matchable-path.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
+import { canonicaliseTarget } from '../../rbac/request/canonical-path.ts'
 import { parseResource } from '../../rbac/resources.ts'
-import { whoCan } from '../../rbac/who-can.ts'
 import { policyOf } from './policies.ts'
 
 const host = 'java.example.com'

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { compilePolicy } from '../../rbac/policy.ts'
 import type { Problem } from '../../rbac/policy-error.ts'
 import { parsePolicyLines } from '../../rbac/policy-lines.ts'
-import { runPolicyTests } from '../../rbac/policy-test-run.ts'
+import { runPolicyTests } from '../../rbac/testing/policy-test-run.ts'
 import { model, policyOf, problemsOf, row } from './policies.ts'
 
 const path = (at: number): string => row.replace('/x', `/x/${at}`)

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { createDeniedPages } from '../../app/fronts/denied-pages.ts'
 import { createPages } from '../../app/pages/create-pages.ts'
 import type { DeniedPage, Page } from '../../app/pages/pages.ts'
-import type { AccessRequest } from '../../rbac/access-request.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 
 const publicUrl = 'https://auth.example.com'
 const personOf = (email: string): User => ({

@@ -2,7 +2,7 @@
 import { createServer, IncomingMessage, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { LeanRequest, makeWhole, requestClass } from '../../app/lean-request.ts'
+import { LeanRequest, makeWhole, requestClass } from '../../app/listener/lean-request.ts'
 
 let server: Server | undefined
 afterEach(() => server?.close())

@@ -3,7 +3,7 @@
 import type { FrontKind } from '../../app/fronts/front.ts'
 import { admit, asRefusal, createDialectReader, describeSubrequest } from '../../app/fronts/original-request.ts'
 import { allowReply, problemReply, requestIdHeader } from '../../app/fronts/reply.ts'
-import { canonicaliseUrl } from '../../rbac/access-request.ts'
+import { canonicaliseUrl } from '../../rbac/request/access-request.ts'
 
 export const toy: FrontKind = {
   name: 'toy',

@@ -7,7 +7,7 @@ import { OperationalError } from '../../app/errors.ts'
 import { readHeaders } from '../../app/fronts/raw-headers.ts'
 import { type AskedWith, type Authenticator, createAuthenticate } from '../../app/identity/authenticators.ts'
 import { createSessionCookieAuthenticator, sessionCookieKind } from '../../app/identity/session-cookie.ts'
-import { createHostCookies } from '../../app/sessions/cookie.ts'
+import { createHostCookies } from '../../app/sessions/cookies/host-cookie.ts'
 import { anonymous, type User } from '../../rbac/identity.ts'
 
 const user = (name: string): User => ({

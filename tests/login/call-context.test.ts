@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test, vi } from 'vitest'
-import { createCallContext } from '../../app/login/call-context.ts'
+import { createCallContext } from '../../app/login/provider/call-context.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 

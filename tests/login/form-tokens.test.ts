@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createFormTokens } from '../../app/login/form-tokens.ts'
+import { createFormTokens } from '../../app/login/browser/form-tokens.ts'
 
 const [old, fresh] = ['a secret that goes, long enough', 'a secret that comes, long enough']
 const [session, other] = ['session-id-of-alice', 'session-id-of-bob']

@@ -1,11 +1,11 @@
 /** Groups that do not fit into a token: resolved with Microsoft Graph, or the login is refused with a reason. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
-import { parseUser } from '../../app/login/claims.ts'
-import type { ProviderSettings } from '../../app/login/discovery.ts'
-import { notingFetch } from '../../app/login/endpoint-call.ts'
-import { resolveOverage } from '../../app/login/group-overage.ts'
-import { createOutbound, type OutboundFetch } from '../../app/login/outbound.ts'
+import { parseUser } from '../../app/login/claims/identity-of-claims.ts'
+import type { ProviderSettings } from '../../app/login/provider/discovery.ts'
+import { notingFetch } from '../../app/login/provider/endpoint-call.ts'
+import { resolveOverage } from '../../app/login/provider/group-overage.ts'
+import { createOutbound, type OutboundFetch } from '../../app/login/provider/outbound.ts'
 import { type MisbehavingProvider, startMisbehavingProvider } from './misbehaving-provider.ts'
 import { corp, locationOf, type RelyingParty, startRelyingParty, wiki } from './relying-party.ts'
 

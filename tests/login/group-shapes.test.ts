@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
-import { parseGroups } from '../../app/login/groups.ts'
+import { parseGroups } from '../../app/login/claims/groups.ts'
 
 const refused = 'refused'
 

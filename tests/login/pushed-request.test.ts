@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { createOutbound } from '../../app/login/outbound.ts'
+import { createOutbound } from '../../app/login/provider/outbound.ts'
 import { startProvider } from '../provider.ts'
 import { startMisbehavingProvider } from './misbehaving-provider.ts'
 import { client, corp, locationOf, type RelyingPartyOptions, startRelyingParty, wiki } from './relying-party.ts'

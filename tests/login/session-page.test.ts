@@ -1,6 +1,6 @@
 /** `/session`, through the whole service: what people see of their sessions, and which of them they can end. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createOutbound } from '../../app/login/outbound.ts'
+import { createOutbound } from '../../app/login/provider/outbound.ts'
 import { browserName } from '../../app/pages/browser-name.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { leadsTo } from '../provider.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loginPath, parseLoginParameters } from '../../app/login/parameters.ts'
-import { satisfies } from '../../app/login/step-up.ts'
+import { satisfies } from '../../app/login/provider/step-up.ts'
 import { reportOf } from '../../app/login/step-up-failure.ts'
 import type { User } from '../../rbac/identity.ts'
 

@@ -2,8 +2,8 @@
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http'
 import express from 'express'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { portOf } from '../../app/listen.ts'
-import { adminPolicyOf, createPolicyRoutes } from '../../app/policy/routes.ts'
+import { adminPolicyOf, createPolicyRoutes } from '../../app/admin/policy-routes.ts'
+import { portOf } from '../../app/listener/listen.ts'
 import { runCli } from '../../cli/program.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../rbac/decide.ts'
-import { differences, parsePolicyTests } from '../../rbac/policy-test.ts'
+import { differences, parsePolicyTests } from '../../rbac/testing/policy-test.ts'
 import { policyOf } from '../decisions/policies.ts'
 
 const page = readFileSync(new URL('../../docs/policy-guide.md', import.meta.url), 'utf8')

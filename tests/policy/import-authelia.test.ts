@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { convert } from '../../cli/policy/import.ts'
-import type { AccessRequest } from '../../rbac/access-request.ts'
 import { decide } from '../../rbac/decide.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { policyOf } from '../decisions/policies.ts'
 
 interface Rule {

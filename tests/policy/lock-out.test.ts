@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createPolicyReloader } from '../../app/policy/reload.ts'
 import { createPolicyVerifier } from '../../app/policy/verify-policy.ts'
-import { admitsToConsole } from '../../rbac/lock-out.ts'
+import { admitsToConsole } from '../../rbac/asking/lock-out.ts'
 import { compilePolicy } from '../../rbac/policy.ts'
 import { model, policyOf } from '../decisions/policies.ts'
 import { processorMsOf } from '../pace.ts'

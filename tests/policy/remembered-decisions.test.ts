@@ -2,10 +2,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRememberedDecisions } from '../../app/policy/remembered-decisions.ts'
-import type { AccessRequest } from '../../rbac/access-request.ts'
 import type { Context } from '../../rbac/context.ts'
 import { decide } from '../../rbac/decide.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { policyOf } from '../decisions/policies.ts'
 
 const conditions = `

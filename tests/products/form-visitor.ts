@@ -1,6 +1,6 @@
 /** A browser at a product: keeps its cookies, fills in its forms, and stops where it leaves the product. */
 import { CookieJar } from 'tough-cookie'
-import { createOutbound } from '../../app/login/outbound.ts'
+import { createOutbound } from '../../app/login/provider/outbound.ts'
 
 const outbound = createOutbound({ timeoutMs: 60_000 })
 

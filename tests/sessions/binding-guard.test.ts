@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readHeaders } from '../../app/fronts/raw-headers.ts'
-import { createBindingGuard, createIsBound } from '../../app/sessions/binding-guard.ts'
+import { createBindingGuard, createIsBound } from '../../app/sessions/guards/binding-guard.ts'
 import type { LoginSession } from '../../app/sessions/login-session.ts'
 
 const free: LoginSession = {

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { networksOf } from '../../app/client-networks.ts'
-import type { BoundedStore } from '../../app/sessions/bounded-records.ts'
-import { createBoundedRecords } from '../../app/sessions/bounded-records.ts'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
+import type { BoundedStore } from '../../app/sessions/records/bounded-records.ts'
+import { createBoundedRecords } from '../../app/sessions/records/bounded-records.ts'
 import { openStore, stores } from '../login/kept-in.ts'
 import { createMovableClock, secrets } from './fixtures.ts'
 

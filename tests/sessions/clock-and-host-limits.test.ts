@@ -1,7 +1,7 @@
 /** What the guards say of moments of the future: a clock that was set back must not make anything younger. */
 import { describe, expect, it } from 'vitest'
-import { createClockGuard } from '../../app/sessions/clock-guard.ts'
-import { createHostLimitsGuard } from '../../app/sessions/host-limits.ts'
+import { createClockGuard } from '../../app/sessions/guards/clock-guard.ts'
+import { createHostLimitsGuard } from '../../app/sessions/guards/host-limits.ts'
 import type { LoginSession } from '../../app/sessions/login-session.ts'
 import { createMovableClock, loginOf } from './fixtures.ts'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createSessionCookieAuthenticator } from '../../app/identity/session-cookie.ts'
-import { createHostCookies } from '../../app/sessions/cookie.ts'
+import { createHostCookies } from '../../app/sessions/cookies/host-cookie.ts'
 import { secrets } from './fixtures.ts'
 
 const cookies = createHostCookies({ secrets, isSecure: true })

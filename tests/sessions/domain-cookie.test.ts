@@ -1,8 +1,8 @@
 /** The cookie of a whole domain: where it is sent, where it is believed, and that it is never taken for a host's. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createHostCookies } from '../../app/sessions/cookie.ts'
-import { createDomainCookies } from '../../app/sessions/domain-cookie.ts'
+import { createDomainCookies } from '../../app/sessions/cookies/domain-cookie.ts'
+import { createHostCookies } from '../../app/sessions/cookies/host-cookie.ts'
 import { secrets } from './fixtures.ts'
 
 const cookieDomain = 'example.com'

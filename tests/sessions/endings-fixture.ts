@@ -1,19 +1,19 @@
 /** Replicas that keep and end sessions over one store, and note what their watchers were told. */
 import { randomBytes } from 'node:crypto'
 import { createCutoffs } from '../../app/sessions/cutoffs.ts'
+import {
+  createSessionEndings,
+  type SessionEndings,
+  type SessionEndingsOptions,
+} from '../../app/sessions/endings/session-endings.ts'
+import { createLooks, type EndReason, type Watched } from '../../app/sessions/endings/watched.ts'
 import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
 import type { LoginSession } from '../../app/sessions/login-session.ts'
 import { createLogoutMarks } from '../../app/sessions/logout-marks.ts'
 import { createProviderLogout } from '../../app/sessions/provider-logout.ts'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { createSessionDirectory } from '../../app/sessions/session-directory.ts'
-import {
-  createSessionEndings,
-  type SessionEndings,
-  type SessionEndingsOptions,
-} from '../../app/sessions/session-endings.ts'
 import { createSessionStore } from '../../app/sessions/session-store.ts'
-import { createLooks, type EndReason, type Watched } from '../../app/sessions/watched.ts'
 import { loginOf, type MovableClock, payloadOf, secrets } from './fixtures.ts'
 
 export const hour = 3600

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createHostProviderGuard } from '../../app/sessions/host-providers.ts'
+import { createHostProviderGuard } from '../../app/sessions/guards/host-providers.ts'
 import type { LoginSession } from '../../app/sessions/login-session.ts'
 
 const loginWith = (provider: string): LoginSession => ({

@@ -1,5 +1,5 @@
 /** The LMDB store in a process of its own, driven over IPC by remote-lmdb.ts. */
-import { createLmdbRecords } from '../../app/sessions/lmdb.ts'
+import { createLmdbRecords } from '../../app/sessions/lmdb/lmdb-records.ts'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
 import type { RemoteAnswer, RemoteCall } from './remote-lmdb.ts'
 

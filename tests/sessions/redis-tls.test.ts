@@ -1,7 +1,7 @@
 /** Redis over TLS with an authority of its own, a client certificate, and a user that may do what the page names. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createRedisRecords, type RedisRecordsOptions } from '../../app/sessions/redis.ts'
-import type { RedisState } from '../../app/sessions/redis-connection.ts'
+import type { RedisState } from '../../app/sessions/redis/connection.ts'
+import { createRedisRecords, type RedisRecordsOptions } from '../../app/sessions/redis/redis-records.ts'
 import { freePort, type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { describeRecordStore } from './contract.ts'
 import { createMovableClock } from './fixtures.ts'

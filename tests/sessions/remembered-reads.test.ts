@@ -1,7 +1,7 @@
 /** The orders in which a read, a change and the message about it can meet, one by one. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { ChangeListener, RecordKind, RecordStore, StoredRecord } from '../../app/sessions/record-store.ts'
-import { createTrackedRecords, type Tracking } from '../../app/sessions/tracked-records.ts'
+import { createTrackedRecords, type Tracking } from '../../app/sessions/redis/tracked-records.ts'
 import { createMovableClock } from './fixtures.ts'
 
 const clock = createMovableClock()

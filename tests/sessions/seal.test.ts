@@ -2,7 +2,7 @@
 import { createDecipheriv, createHash, hkdfSync } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createSeal, digestOf } from '../../app/sessions/seal.ts'
+import { createSeal, digestOf } from '../../app/sessions/records/seal.ts'
 import { secrets } from './fixtures.ts'
 
 const seal = createSeal(secrets)

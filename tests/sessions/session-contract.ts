@@ -5,8 +5,12 @@ import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
 import type { HandoffTicket } from '../../app/sessions/handoff-ticket.ts'
 import type { LoginSession } from '../../app/sessions/login-session.ts'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
-import { digestOf } from '../../app/sessions/seal.ts'
-import { createOneTimeStore, createSealedRecords, createSharedStore } from '../../app/sessions/sealed-records.ts'
+import { digestOf } from '../../app/sessions/records/seal.ts'
+import {
+  createOneTimeStore,
+  createSealedRecords,
+  createSharedStore,
+} from '../../app/sessions/records/sealed-records.ts'
 import { createSessionStore } from '../../app/sessions/session-store.ts'
 import type { Backend } from './contract.ts'
 import { loginOf, payloadOf, secrets } from './fixtures.ts'

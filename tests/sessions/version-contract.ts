@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
-import { createSealedRecords } from '../../app/sessions/sealed-records.ts'
+import { createSealedRecords } from '../../app/sessions/records/sealed-records.ts'
 import type { Backend } from './contract.ts'
 import { secrets } from './fixtures.ts'
 import { openTwice } from './open-twice.ts'

@@ -1,7 +1,8 @@
 /** A worker that is told of an end by the primary alone: Redis, nothing remembered, and it never looks by itself. */
-import { withRelay } from '../../app/sessions/record-changes.ts'
-import { createRedisRecords } from '../../app/sessions/redis.ts'
-import type { SessionEndings } from '../../app/sessions/session-endings.ts'
+
+import type { SessionEndings } from '../../app/sessions/endings/session-endings.ts'
+import { withRelay } from '../../app/sessions/records/record-changes.ts'
+import { createRedisRecords } from '../../app/sessions/redis/redis-records.ts'
 import type { Duties } from '../../app/workers/duties.ts'
 import { answerPrimary, tellPrimary } from '../../app/workers/worker-side.ts'
 import { endingsOf, logInAs, type Replica, replicaOver } from '../sessions/endings-fixture.ts'

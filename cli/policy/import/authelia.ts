@@ -1,8 +1,8 @@
 /** Authelia's `access_control`: ordered rules, the first that fits decides. */
 import ipaddr from 'ipaddr.js'
 import { parseDomainPattern } from '../../../rbac/domains.ts'
-import { isMethod } from '../../../rbac/methods.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
+import { isMethod } from '../../../rbac/request/methods.ts'
 import { compileFirstMatch, type Level, levels, type OrderedRule, type Who } from './first-match.ts'
 import { hostsSpeltBy } from './host-pattern.ts'
 import { type Located, parseLocated, textsOf } from './located.ts'

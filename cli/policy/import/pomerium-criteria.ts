@@ -1,5 +1,5 @@
 /** Criteria of Pomerium's policy language as terms of rows, from both sides and for both answers. */
-import { isMethod } from '../../../rbac/methods.ts'
+import { isMethod } from '../../../rbac/request/methods.ts'
 import { canonicalNetwork, type ImportOptions } from './authelia.ts'
 import type { Who } from './first-match.ts'
 import { type Located, textsOf } from './located.ts'

@@ -1,0 +1,61 @@
+/**
+ * What the audit event of a decision says: what was asked, who asked, what was answered, and the facts that the policy can
+ * ask about a person, so that the same question can be put to another policy later (`sallyport policy replay`).
+ */
+
+import type { Decision } from '../../rbac/decision.ts'
+import type { Identity, Machine } from '../../rbac/identity.ts'
+import type { AccessRequest } from '../../rbac/request/access-request.ts'
+
+/** Beyond it a line would grow with whatever a provider asserts; all or none, so that no list looks complete and is not. */
+const maxGroups = 64
+const maxGroupsLength = 4_096
+
+/** A decision with what an audit event says of it; a front's whole question will do. */
+export interface Access {
+  readonly question: {
+    readonly front: string
+    readonly requestId: string
+    readonly request: AccessRequest
+    readonly clientAddress?: string | undefined
+  }
+  readonly authentication: { readonly identity: Identity; readonly sessionDigest?: string | undefined }
+  readonly decision: Decision
+  readonly durationMicroseconds: number
+}
+
+export const eventOf = { allow: 'access.allowed', challenge: 'access.challenged', deny: 'access.denied' } as const
+
+/** What an event says of who asked, the same for every request of theirs. */
+export function factsOf(identity: Identity) {
+  if (identity.kind === 'anonymous') return {}
+  const person = identity.kind === 'user' ? identity : undefined
+  const areGroupsWritten = isSmall(identity.groups)
+  return {
+    subject: identity.subject,
+    email: person?.email,
+    provider: identity.provider,
+    groups: areGroupsWritten ? identity.groups : undefined,
+    groupsOmitted: areGroupsWritten ? undefined : identity.groups.length,
+    authTime: person?.authTime,
+    amr: person?.amr,
+    acr: person?.acr,
+    machine: identity.kind === 'machine' ? machineOf(identity) : undefined,
+  }
+}
+
+/** What an event says of the decision beside its effect. */
+export function outcomeOf(decision: Decision) {
+  const { revision, rule, shadow } = decision
+  return { revision, rule, shadow, reason: decision.effect === 'allow' ? undefined : decision.reason }
+}
+
+const machineOf = ({ serviceAccount, client }: Machine): string =>
+  serviceAccount === undefined ? `client:${client ?? ''}` : `service-account:${serviceAccount}`
+
+function isSmall(groups: readonly string[]): boolean {
+  if (groups.length > maxGroups) return false
+  let length = 0
+  for (const group of groups) length += group.length
+  return length <= maxGroupsLength
+}

@@ -1,0 +1,137 @@
+/** Composition of the check endpoints: fronts, the one use case, and the handoff. */
+
+import { createExtraClaims } from '../assertion/extra-claims.ts'
+import { createIdentityHeaders } from '../assertion/headers.ts'
+import { createRememberedHeaders } from '../assertion/remembered-headers.ts'
+import { createAssertionSigner } from '../assertion/sign.ts'
+import type { SigningKeys } from '../assertion/signing-keys.ts'
+import { OperationalError, operationalErrors } from '../errors.ts'
+import { createChallenge } from '../fronts/challenge.ts'
+import { createCheckEndpoint } from '../fronts/check-endpoint.ts'
+import { createDeniedPages } from '../fronts/denied-pages.ts'
+import type { Refusal } from '../fronts/executor.ts'
+import type { FrontKind } from '../fronts/front.ts'
+import { createFrontRoutes } from '../fronts/front-routes.ts'
+import { createHandoff } from '../fronts/handoff.ts'
+import { createReplyWriter } from '../fronts/write-reply.ts'
+import type { CheckRoutes } from '../listener/server.ts'
+import { findClaim } from '../login/claims/identity-of-claims.ts'
+import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
+import { createShadowCounter } from '../policy/shadow-counter.ts'
+import { createVerify, type DecidedQuestion } from '../verify.ts'
+import { composeCertificates, composeIsBound, type Identification } from './identity.ts'
+import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
+
+export function composeChecks(
+  base: Base,
+  kept: Kept,
+  { authenticate, sessionCookie }: Identification,
+  policy: Policy,
+  record: (decided: DecidedQuestion) => void,
+  fronts: readonly FrontKind[],
+): CheckRoutes {
+  const { config, clock, logger, metrics, audit, trustedProxies } = base
+  const { url: publicUrl, webSocketOrigins } = config.server
+  const { cookies } = kept
+  const deniedPages = createDeniedPages(kept.pages, publicUrl)
+  const { groupSeparator, ...names } = config.headers
+  const settings = {
+    trustedProxies,
+    identityHeaderNames: new Set(Object.values(names).map(name => name.toLowerCase())),
+    webSocketOrigins: new Set(webSocketOrigins),
+    canonical: canonicalOptions(config),
+    deniedPages,
+  }
+  const onEvaluationError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
+  const countShadow = createShadowCounter(metrics.shadowed)
+  const decide = createRememberedDecisions()
+  const verify = createVerify({
+    authenticate,
+    ...composeCertificates(base),
+    decide: (request, identity, context) => {
+      const snapshot = policy.current()
+      const decision = decide(request, identity, snapshot, context, onEvaluationError)
+      countShadow(snapshot, decision)
+      return decision
+    },
+    identityHeaders: composeIdentityHeaders(base, kept.keys),
+    upstreamCookie: cookies.strip,
+    challenge: createChallenge({
+      publicUrl,
+      keepAddress: kept.addresses.keep,
+      issuePending: cookies.issuePending,
+    }),
+    clearCookie: cookies.clear,
+    requireAudit: composeAuditGuard(base),
+    audit: base.auditFile.writeAccess,
+    record,
+    onDecision: metrics.decided,
+    now: clock.now,
+  })
+  const isBound = composeIsBound(base)
+  const handoff = createHandoff({
+    publicUrl,
+    tickets: kept.tickets,
+    sessions: kept.sessions,
+    visited: kept.directory.visited,
+    authenticate: sessionCookie.authenticate,
+    identify: authenticate,
+    issuePending: cookies.issuePending,
+    issueSession: cookies.issueSession,
+    rememberedSeconds: kept.rememberedSeconds,
+    ...(isBound !== undefined && { isBound }),
+    deniedPages,
+    audit,
+  })
+  const onRefused = ({ front, requestId, code, error, clientAddress }: Refusal): void => {
+    metrics.refused(front, code)
+    audit.write({ event: 'access.refused', requestId, front, code, clientAddress })
+    const level = operationalErrors[code].status >= 500 ? 'error' : 'debug'
+    logger[level]({ requestId, front, code, err: error }, 'subrequest refused')
+  }
+  const write = createReplyWriter()
+  return createFrontRoutes(
+    fronts,
+    settings,
+    { verify, handoff, pages: kept.pages, newRequestId, onAliases: metrics.ignoredHeaders, onRefused },
+    (execute, front) =>
+      createCheckEndpoint(execute, {
+        write,
+        onUnwritten: (requestId, error) => onRefused({ front, requestId, code: 'ERR_INTERNAL', error }),
+      }),
+  )
+}
+
+/** A disk that is full is a decision of the operator: refuse what cannot be recorded, or go on, count and complain. */
+function composeAuditGuard({ config, auditFile }: Base): () => void {
+  if (config.audit.whenFull === 'warn') return () => undefined
+  return () => {
+    if (!auditFile.hasRoom())
+      throw new OperationalError('ERR_AUDIT_UNAVAILABLE', 'audit events wait and no more can be kept')
+  }
+}
+
+/** The share of an assertion's life for which it is given out again; the rest is the application's. */
+const reusedShare = 1 / 4
+
+function composeIdentityHeaders({ config, clock, metrics, logger, hostSettings }: Base, keys: SigningKeys) {
+  const { enabled, issuer, lifetimeSeconds } = config.assertion
+  const { groupSeparator, ...names } = config.headers
+  const [provider, ...others] = config.providers
+  const make = createIdentityHeaders({
+    names,
+    groupSeparator,
+    sign: enabled ? createAssertionSigner({ keys, issuer, lifetimeSeconds, clock }) : () => '',
+    ...(provider !== undefined && others.length === 0 ? { bareIssuer: provider.issuer } : {}),
+    extraClaims: createExtraClaims({ wantedOn: domain => hostSettings(domain).assertionClaims, find: findClaim }),
+    onClaimsOmitted: (subject, claims) => {
+      logger.warn({ subject, claims }, 'further claims do not fit into the assertion and were left out')
+    },
+    onGroupsOmitted: (subject, count) => {
+      metrics.groupsOmitted()
+      logger.warn({ subject, count }, 'groups do not fit into the identity headers and were left out')
+    },
+  })
+  const keepMs = lifetimeSeconds * 1000 * reusedShare
+  return createRememberedHeaders({ make, currentKey: enabled ? keys.current : () => keys, keepMs, clock })
+}

@@ -1,0 +1,153 @@
+/** Composition of who somebody is: the session cookie, and what looks at a session before anybody is let in by it. */
+
+import { createAuthenticate } from '../identity/authenticators.ts'
+import { createCertificateReader, thumbprintOf } from '../identity/client-certificate.ts'
+import {
+  createSessionCookieAuthenticator,
+  type OnlyHeaders,
+  type SessionGuard,
+  sessionCookieKind,
+} from '../identity/session-cookie.ts'
+import { createSessionEndings, type SessionEndings } from '../sessions/endings/session-endings.ts'
+import { createLooks } from '../sessions/endings/watched.ts'
+import { createBindingGuard, createIsBound, type IsBound } from '../sessions/guards/binding-guard.ts'
+import { createClockGuard } from '../sessions/guards/clock-guard.ts'
+import { createHostLimitsGuard } from '../sessions/guards/host-limits.ts'
+import { createHostProviderGuard } from '../sessions/guards/host-providers.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
+import type { RecordStore } from '../sessions/record-store.ts'
+import { createVerdictReport } from '../sessions/verification/report-verdicts.ts'
+import { createVerification, overdueAfter, type Verification } from '../sessions/verification/verification.ts'
+import { type AskProvider, createVerifySession } from '../sessions/verification/verify-session.ts'
+import type { VerifyDependencies } from '../verify.ts'
+import { type Base, type Kept, newRequestId, secretsOf } from './kept.ts'
+
+/** Who is asked about credentials, in this order: a new kind is a file of `identity/` and a line here. */
+export function composeIdentity(base: Base, kept: Kept, verification: Verification) {
+  const sessionCookie = composeSessionCookie(base, kept, verification)
+  return { sessionCookie, authenticate: createAuthenticate([sessionCookieKind(kept.cookies, sessionCookie)]) }
+}
+
+export type Identification = ReturnType<typeof composeIdentity>
+
+function composeSessionCookie(base: Base, kept: Kept, verification: Verification) {
+  const { cookies, sessions } = kept
+  const guards: readonly SessionGuard[] = [
+    createClockGuard(base.clock),
+    ...composeBinding(base),
+    ...composeHostProviders(base),
+    ...composeVerificationGuard(base, verification),
+    ...composeHostLimits(base, kept),
+  ]
+  return createSessionCookieAuthenticator({ cookies, sessions, guards })
+}
+
+/** Where sessions are bound to nothing there is no guard, and checks do not even ask. */
+function composeBinding(base: Base): readonly SessionGuard[] {
+  const isBound = composeIsBound(base)
+  return isBound === undefined ? [] : [createBindingGuard(isBound)]
+}
+
+/** Present where sessions are bound. */
+export function composeIsBound(base: Base): IsBound | undefined {
+  const thumbprintIn = composeThumbprint(base)
+  return thumbprintIn === undefined ? undefined : createIsBound(thumbprintIn)
+}
+
+/** Present where sessions are bound to the client certificate: its thumbprint, out of headers of a trusted proxy. */
+export function composeThumbprint({ config }: Base): ((headers: OnlyHeaders) => string | undefined) | undefined {
+  const { clientCertificateHeader: name } = config.server
+  if (config.sessions.bindTo === 'none' || name === undefined) return undefined
+  return headers => thumbprintOf(headers.only(name))
+}
+
+/** Present where the proxies pass the client's certificate: what conditions of the policy see of it. */
+export function composeCertificates({ config }: Base): Pick<VerifyDependencies, 'clientCertificate'> {
+  const { clientCertificateHeader: name } = config.server
+  if (name === undefined) return {}
+  const read = createCertificateReader(name)
+  return { clientCertificate: ({ headers }) => read(headers) }
+}
+
+/** Without a limit there is no guard, and checks do not even ask. */
+function composeHostLimits(
+  { config, clock, hostSettings: limitsFor }: Base,
+  { visits, endOf }: Kept,
+): readonly SessionGuard[] {
+  const isLimited = config.hosts.some(host => host.maxAgeSeconds !== undefined || host.maxIdleSeconds !== undefined)
+  return isLimited ? [createHostLimitsGuard({ limitsFor, visits, endOf, clock })] : []
+}
+
+/** Where no host has a list there is no guard, and checks do not even ask. */
+function composeHostProviders({ config, hostSettings }: Base): readonly SessionGuard[] {
+  if (config.hosts.every(({ providers }) => providers === undefined)) return []
+  return [createHostProviderGuard(host => hostSettings(host).providers)]
+}
+
+const composeVerificationGuard = ({ config }: Base, { guard }: Verification): readonly SessionGuard[] =>
+  config.sessions.verifyEverySeconds > 0 ? [guard] : []
+
+export function composeVerification(
+  { config, clock, logger, metrics, audit }: Base,
+  { sessions, tokens, leases }: Kept,
+  ask: AskProvider,
+): Verification {
+  const { verifyEverySeconds, staleGraceSeconds } = config.sessions
+  const ages = {
+    verifyEverySeconds: verifyEverySeconds > 0 ? verifyEverySeconds : Number.POSITIVE_INFINITY,
+    staleGraceSeconds,
+  }
+  const log = logger.child('sessions')
+  const verifySession = createVerifySession({
+    sessions,
+    tokens,
+    leases,
+    ask,
+    clock,
+    isOverdue: overdueAfter(ages, clock),
+    onVerdict: createVerdictReport({
+      audit,
+      logger: log,
+      onSilence: provider => metrics.sessionVerified(provider, 'unavailable'),
+      digest: sessions.digest,
+      newRequestId,
+      providers: config.providers.map(({ name }) => name),
+    }),
+  })
+  return createVerification({
+    ...ages,
+    sessions,
+    verifySession,
+    clock,
+    onError: error => log.warn({ err: error }, 'a session could not be verified beside its checks'),
+  })
+}
+
+export function composeEndings(
+  base: Base,
+  { sessions, directory }: Kept,
+  records: RecordStore,
+  verification: Verification,
+): SessionEndings {
+  const { config, clock, logger } = base
+  const secrets = secretsOf(config)
+  const log = logger.child('sessions')
+  return createSessionEndings({
+    records,
+    lookAt: createLooks({ records, secrets, clock, sessions, directory, holds: composeHolds(base, verification) }),
+    clock,
+    onError: error => log.error({ err: error }, 'what was to end with its session has failed to'),
+  })
+}
+
+/** What each check asks of a session whatever the host, for what stays open without a check. */
+function composeHolds(base: Base, verification: Verification) {
+  const guards = [createClockGuard(base.clock), ...composeVerificationGuard(base, verification)]
+  return async (sessionId: string, login: LoginSession): Promise<boolean> => {
+    for (const guard of guards) {
+      const passed = await guard(login, { sessionId, sessionDigest: '' }, '', undefined)
+      if (passed === undefined || 'reason' in passed) return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,142 @@
+/** Composition, first part: what everything else is built from, and everything that lives in the store. */
+import type { Config } from '../../config/config.ts'
+import type { HostSettingsFor } from '../../config/host-settings.ts'
+import type { PolicySnapshot } from '../../rbac/policy.ts'
+import type { CanonicalOptions } from '../../rbac/request/access-request.ts'
+import { createSigningKeys, type StoredKey } from '../assertion/signing-keys.ts'
+import type { AuditLogFile } from '../audit/audit-log.ts'
+import type { AuditLog } from '../audit/event.ts'
+import type { Clock } from '../clock.ts'
+import type { TrustedProxies } from '../fronts/trusted-proxies.ts'
+import type { LoginAttempt } from '../login/attempts.ts'
+import type { PostedAnswer } from '../login/posted-answers.ts'
+import { createPages } from '../pages/create-pages.ts'
+import type { PolicyReloader } from '../policy/reload.ts'
+import { createRandomTexts } from '../random-texts.ts'
+import { createDomainCookies } from '../sessions/cookies/domain-cookie.ts'
+import { createHostCookies, type HostCookies } from '../sessions/cookies/host-cookie.ts'
+import { createCutoffs } from '../sessions/cutoffs.ts'
+import { createExpressSessionStore } from '../sessions/express-store.ts'
+import { createVisits } from '../sessions/guards/visits.ts'
+import type { HandoffTicket } from '../sessions/handoff-ticket.ts'
+import { createKeptAddresses } from '../sessions/kept-addresses.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
+import { createLogoutMarks } from '../sessions/logout-marks.ts'
+import type { RecordStore } from '../sessions/record-store.ts'
+import { createBoundedRecords } from '../sessions/records/bounded-records.ts'
+import { createOneTimeStore, createSharedStore } from '../sessions/records/sealed-records.ts'
+import { createSessionDirectory } from '../sessions/session-directory.ts'
+import { endOf, longestLifetimeOf } from '../sessions/session-payload.ts'
+import { createSessionStore } from '../sessions/session-store.ts'
+import { createSessionTokens } from '../sessions/session-tokens.ts'
+import { createLeases } from '../sessions/verification/lease.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface Base {
+  readonly config: Config
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly audit: AuditLog
+  readonly auditFile: Pick<AuditLogFile, 'hasRoom' | 'writeAccess'>
+  readonly hostSettings: HostSettingsFor
+  readonly trustedProxies: TrustedProxies
+}
+
+export type Policy = PolicyReloader<PolicySnapshot>
+export type Kept = ReturnType<typeof composeKept>
+
+/** Some 2 MB of short ones and 0.5 MB of long ones for a client; a quarter of a gigabyte in all. */
+const attemptBounds = {
+  short: { perClient: 1000, perNetwork: 5000, inAll: 100_000 },
+  long: { perClient: 50, perNetwork: 250, inAll: 5000 },
+}
+/** A minute each: less of the short ones, some 2 MB of long ones for a client, and 120 MB in all. */
+const answerBounds = {
+  short: { perClient: 200, perNetwork: 1000, inAll: 20_000 },
+  long: { perClient: 100, perNetwork: 500, inAll: 5000 },
+}
+const addressBounds = { short: attemptBounds.long, long: attemptBounds.long }
+
+const requestIdBytes = 16
+export const newRequestId = createRandomTexts(requestIdBytes, 'hex')
+export const isSecure = (config: Config): boolean => config.server.url.startsWith('https:')
+export const secretsOf = (config: Config): readonly string[] => config.sessions.secrets
+
+/** Everything that lives in the store: sessions, what is used once, signing keys, and the cookies that lead there. */
+export function composeKept({ config, clock, logger }: Base, records: RecordStore) {
+  const { lifetimeSeconds, idleSeconds, remembered, cacheBytes } = config.sessions
+  const secrets = secretsOf(config)
+  const lifetimes = { lifetimeSeconds, idleSeconds, ...(remembered === undefined ? {} : { remembered }) }
+  const limits = { records, secrets, clock, ...lifetimes }
+  const { algorithm, rotateEverySeconds } = config.assertion
+  const sessions = createSessionStore({ ...limits, memoryBytes: cacheBytes / 2 })
+  const endOfLogin = (login: LoginSession): number => endOf(login, lifetimes)
+  return {
+    sessions,
+    cookies: composeCookies(config),
+    rememberedSeconds: (login: LoginSession): number | undefined =>
+      login.isRemembered === true && remembered !== undefined
+        ? Math.max(Math.floor(endOfLogin(login) - clock.now() / 1000), 1)
+        : undefined,
+    visits: createVisits({ records, secrets, clock }),
+    directory: createSessionDirectory({
+      records,
+      secrets,
+      clock,
+      longestLifetimeSeconds: longestLifetimeOf(lifetimes),
+      endOf: endOfLogin,
+    }),
+    cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: longestLifetimeOf(lifetimes) }),
+    logoutMarks: createLogoutMarks({
+      records,
+      secrets,
+      clock,
+      attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
+    }),
+    tokens: createSessionTokens({ records, secrets }),
+    leases: createLeases({ records, clock }),
+    endOf: endOfLogin,
+    expressStore: createExpressSessionStore(limits),
+    attempts: createBoundedRecords<LoginAttempt>({ records, secrets, clock, kind: 'attempt', bounds: attemptBounds }),
+    answers: createBoundedRecords<PostedAnswer>({ records, secrets, clock, kind: 'answer', bounds: answerBounds }),
+    addresses: createKeptAddresses({
+      store: createBoundedRecords<string>({ records, secrets, clock, kind: 'address', bounds: addressBounds }),
+      clock,
+      onFailure: error =>
+        logger.warn({ err: error }, 'a long address could not be kept, its login leads to a first page'),
+    }),
+    tickets: createOneTimeStore<HandoffTicket>({ records, secrets, clock, kind: 'ticket' }),
+    keys: createSigningKeys({
+      store: createSharedStore<StoredKey>({ records, secrets, kind: 'signing-key' }),
+      algorithm,
+      rotateEverySeconds,
+      clock,
+      onError: error => logger.error({ err: error }, 'signing keys could not be read or made'),
+    }),
+    pages: createPages(),
+  }
+}
+
+function composeCookies(config: Config): HostCookies {
+  const { cacheBytes, cookieDomain } = config.sessions
+  const options = {
+    secrets: secretsOf(config),
+    name: config.server.cookieName,
+    isSecure: isSecure(config),
+    memoryBytes: cacheBytes / (cookieDomain === undefined ? 8 : 16),
+  }
+  const hosts = createHostCookies(options)
+  return cookieDomain === undefined ? hosts : createDomainCookies(hosts, { ...options, cookieDomain })
+}
+
+export function canonicalOptions(config: Config): CanonicalOptions {
+  const { allowEncodedSlash, allowSemicolon, allowUnderscore } = config.canonical
+  const listed = (hosts: readonly string[]) => (domain: string) => hosts.includes(domain)
+  return {
+    allowEncodedSlash: listed(allowEncodedSlash),
+    allowSemicolon: listed(allowSemicolon),
+    allowUnderscore: listed(allowUnderscore),
+  }
+}

@@ -1,0 +1,131 @@
+/** Composition of the login: the relying party and the Express application around it. */
+import { returnHostsOf } from '../../config/return-hosts.ts'
+import { createAssertionRoutes } from '../assertion/routes.ts'
+import type { ErrorCode } from '../errors.ts'
+import { readHeaders } from '../fronts/raw-headers.ts'
+import { createPagesApp } from '../listener/server.ts'
+import { createAttempts } from '../login/attempts.ts'
+import { createBrowserCookie } from '../login/browser/browser-cookie.ts'
+import { createFormTokens } from '../login/browser/form-tokens.ts'
+import { createProviderCookie } from '../login/browser/provider-cookie.ts'
+import { createRememberCookie } from '../login/browser/remember-cookie.ts'
+import { createSessionMiddleware } from '../login/browser/session-middleware.ts'
+import type { LoginDependencies } from '../login/dependencies.ts'
+import { createPostedAnswers } from '../login/posted-answers.ts'
+import { createAskProvider } from '../login/provider/ask-provider.ts'
+import { createOutbound } from '../login/provider/outbound.ts'
+import { createProviders } from '../login/provider/providers.ts'
+import { createRateLimit } from '../login/rate-limit.ts'
+import { createReturnToGuard } from '../login/return/return-to.ts'
+import { createLoginRouter } from '../login/routes.ts'
+import { parseLogin } from '../sessions/session-payload.ts'
+import { composeThumbprint, composeVerification } from './identity.ts'
+import { type Base, canonicalOptions, isSecure, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
+import { composeLogoutChannels } from './logout.ts'
+
+export type Login = ReturnType<typeof composeLogin>
+
+export function composeLogin(base: Base, kept: Kept, policy: Policy) {
+  const { config, clock, logger, audit, hostSettings } = base
+  const { url: publicUrl } = config.server
+  const passedOn = [
+    ...new Set(config.hosts.flatMap(({ assertionClaims = [] }) => assertionClaims.map(({ path }) => path))),
+  ]
+  const outbound = createOutbound()
+  const providers = createProviders({
+    settings: config.providers.map(settings => ({ ...settings, passedOn })),
+    publicUrl,
+    fetch: outbound.fetch,
+    withCertificate: outbound.withCertificate,
+    clock,
+    logger: logger.child('login'),
+  })
+  const verification = composeVerification(base, kept, createAskProvider(providers, clock))
+  const { verifyEverySeconds } = config.sessions
+  const middleware = {
+    store: kept.expressStore,
+    secrets: secretsOf(config),
+    isSecure: isSecure(config),
+    endOf: kept.endOf,
+    rememberedSeconds: kept.rememberedSeconds,
+  }
+  const router = createLoginRouter({
+    publicUrl,
+    providers,
+    attempts: createAttempts({ store: kept.attempts, clock, lifetimeSeconds: config.login.attemptLifetimeSeconds }),
+    postedAnswers: createPostedAnswers({ store: kept.answers, providers: namesOfPosting(config.providers) }),
+    browserCookie: createBrowserCookie(isSecure(config)),
+    providerCookie: createProviderCookie(isSecure(config)),
+    providersOfHost: host => hostSettings(host).providers,
+    tickets: kept.tickets,
+    sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
+    endSession: kept.sessions.end,
+    directory: kept.directory,
+    isLoggedOut: kept.logoutMarks.isLoggedOut,
+    keepTokens: async (sessionId, tokens, login) => {
+      // What nobody asks with is not kept.
+      if (verifyEverySeconds > 0) await kept.tokens.put(sessionId, tokens, kept.endOf(login) * 1000)
+    },
+    verification,
+    formTokens: createFormTokens(secretsOf(config)),
+    sessionDigest: kept.sessions.digest,
+    returnTo: createReturnToGuard({
+      publicUrl,
+      allowedDomains: () => policy.current().domains,
+      ...returnHostsOf(config),
+      canonical: canonicalOptions(config),
+    }),
+    addresses: kept.addresses,
+    keepsFragment: config.login.keepFragment,
+    ...(config.sessions.remembered !== undefined && { remember: createRememberCookie(isSecure(config)) }),
+    ...composeCertificate(base),
+    pages: kept.pages,
+    audit,
+    logger: logger.child('login'),
+    clock,
+    newRequestId,
+  })
+  return { providers, outbound, router, verification }
+}
+
+const namesOfPosting = (providers: Base['config']['providers']): ReadonlySet<string> =>
+  new Set(providers.filter(({ responseMode }) => responseMode === 'form_post').map(({ name }) => name))
+
+/** Anybody can write the header; it is read when the immediate peer may write it. */
+function composeCertificate(base: Base): Pick<LoginDependencies, 'certificateOf'> {
+  const thumbprintIn = composeThumbprint(base)
+  if (thumbprintIn === undefined) return {}
+  const { isTrusted } = base.trustedProxies
+  return {
+    certificateOf: ({ rawHeaders, socket }) =>
+      isTrusted(socket.remoteAddress ?? '') ? thumbprintIn(readHeaders(rawHeaders)) : undefined,
+  }
+}
+
+/** A form that none of our pages sends; an unknown address, in comparison, is asked for all day. */
+const isOfBody = (code: ErrorCode): boolean => code.startsWith('ERR_BODY_') || code === 'ERR_REQUEST_MALFORMED'
+
+/** `isWorker`: the primary counts how often a client asks for these pages. */
+export function composePages(base: Base, kept: Kept, login: Login, isWorker: boolean) {
+  const { config, logger, trustedProxies } = base
+  const channels = composeLogoutChannels(base, kept, login, isWorker)
+  return createPagesApp({
+    publicHost: new URL(config.server.url).host,
+    isSecure: isSecure(config),
+    isTrustedProxy: trustedProxies.isTrusted,
+    pages: kept.pages,
+    anyHost: createAssertionRoutes(kept.keys),
+    publicHostOnly: [
+      channels.back,
+      createRateLimit(config.login.requestsPerMinute, isWorker),
+      channels.front,
+      login.router,
+    ],
+    newRequestId,
+    onError: (error, requestId) => {
+      const { code, message: detail, status } = error
+      if (status >= 500) logger.error({ requestId, err: error.cause ?? error }, 'page failed')
+      else logger[isOfBody(code) ? 'warn' : 'debug']({ requestId, code, detail }, 'page refused')
+    },
+  })
+}

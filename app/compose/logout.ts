@@ -1,0 +1,40 @@
+/** Composition of the ways in which providers tell of log-outs. */
+
+import { createBackChannelRouter } from '../login/logout/back-channel.ts'
+import { createFrontChannelRouter } from '../login/logout/front-channel.ts'
+import { createLogoutTokens } from '../login/logout/logout-token.ts'
+import type { Outbound } from '../login/provider/outbound.ts'
+import type { Providers } from '../login/provider/providers.ts'
+import { createRateLimit } from '../login/rate-limit.ts'
+import { createProviderLogout } from '../sessions/provider-logout.ts'
+import type { Base, Kept } from './kept.ts'
+import { newRequestId } from './kept.ts'
+
+/** `isWorker`: the primary counts how often a client sends something. */
+export function composeLogoutChannels(
+  { audit, clock, config, logger }: Base,
+  kept: Kept,
+  login: { readonly providers: Providers; readonly outbound: Outbound },
+  isWorker: boolean,
+) {
+  const marks = kept.logoutMarks
+  const namesWith = (channel: 'backChannel' | 'frontChannel') =>
+    new Set(config.providers.filter(({ logout }) => logout[channel]).map(({ name }) => name))
+  const shared = {
+    providers: login.providers,
+    logout: createProviderLogout({ directory: kept.directory, marks }),
+    audit,
+    logger: logger.child('login'),
+    newRequestId,
+  }
+  return {
+    back: createBackChannelRouter({
+      ...shared,
+      names: namesWith('backChannel'),
+      marks,
+      tokens: createLogoutTokens({ clock }),
+      rateLimit: createRateLimit(config.login.logoutsPerMinute, isWorker, 'logout'),
+    }),
+    front: createFrontChannelRouter({ ...shared, names: namesWith('frontChannel') }),
+  }
+}

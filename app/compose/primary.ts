@@ -1,0 +1,102 @@
+/** Composition of the primary of several workers: it owns the admin listener, and no part of a check. */
+import type { Config } from '../../config/config.ts'
+import { createAdminGuard } from '../admin/guard.ts'
+import { createWorkersRoutes } from '../admin/worker-routes.ts'
+import { systemClock } from '../clock.ts'
+import { drain, listen, portOf } from '../listener/listen.ts'
+import { countForWorkers } from '../login/rate-limit.ts'
+import { createAggregatedMetrics } from '../telemetry/aggregated-metrics.ts'
+import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { version } from '../version.ts'
+import { createLineOutput } from '../workers/output.ts'
+import { createWorkerPool, type RestartOutcome } from '../workers/pool.ts'
+import { createWorkersSessions } from '../workers/sessions-view.ts'
+import {
+  createWorkersExplain,
+  createWorkersMetrics,
+  createWorkersPolicy,
+  createWorkersReadiness,
+  spreadPolicy,
+} from '../workers/views.ts'
+import { adminNames, composeAdmin } from './admin.ts'
+
+export interface Primary {
+  readonly logger: Logger
+  /** Rejects with a worker's reason when one cannot start, and when the admin port is taken. */
+  start(): Promise<void>
+  /** For SIGHUP: every worker reads the policy again, and opens the audit file again. */
+  reload(): void
+  /** Reads the configuration again and replaces each worker. A configuration that cannot be used changes nothing. */
+  restart(): Promise<RestartOutcome>
+  close(): Promise<void>
+  /** Rejects when no worker serves any more and none can be started. */
+  readonly failed: Promise<never>
+}
+
+export interface PrimaryOptions {
+  /** How many workers; at least 1. */
+  readonly size: number
+  /** The configuration as it is by now. Throws when it cannot be used. */
+  readonly loadConfig: () => Config
+}
+
+/** Long enough for the command that opens a file; a worker that is busy for longer does it later all the same. */
+const reloadMs = 5_000
+
+export function composePrimary(config: Config, { size, loadConfig }: PrimaryOptions): Primary {
+  const logger = createLogger({ level: config.log.level })
+  const metrics = createAggregatedMetrics()
+  countForWorkers()
+  const pool = createWorkerPool({
+    size,
+    config,
+    clock: systemClock,
+    logger,
+    outputs: { stdout: createLineOutput(1), stderr: createLineOutput(2) },
+    onRestart: metrics.restarted,
+    onLastWords: metrics.reported,
+    onEnded: metrics.ended,
+    onJoined: () => {
+      spreadPolicy(pool).catch((error: unknown) => logger.warn({ err: error }, 'workers hold different policies'))
+    },
+  })
+  const restart = async (): Promise<RestartOutcome> => {
+    try {
+      return await pool.restart(loadConfig())
+    } catch (error) {
+      return { outcome: 'failed', error: error instanceof Error ? error.message : String(error) }
+    }
+  }
+  const admin = composeAdmin(
+    { config, logger, onClientError: metrics.clientError },
+    {
+      readiness: createWorkersReadiness(pool, size),
+      metrics: createWorkersMetrics(pool, metrics),
+      explain: createWorkersExplain(pool),
+      sessions: createWorkersSessions(pool),
+      policy: createWorkersPolicy(pool),
+    },
+    [createWorkersRoutes({ size, workers: pool.all, restart, guard: createAdminGuard(adminNames(config)) })],
+  )
+  return {
+    logger,
+    async start() {
+      await pool.start()
+      await listen(admin, config.admin.listen)
+      logger.info({ version, workers: size, admin: portOf(admin), url: config.server.url }, 'all workers serve')
+    },
+    reload() {
+      for (const worker of pool.answering()) {
+        worker.ask('reload', [], reloadMs).catch((error: unknown) => {
+          logger.error({ err: error, worker: worker.id }, 'a worker was not told to load the policy again')
+        })
+      }
+    },
+    restart,
+    async close() {
+      await Promise.all([pool.stop(), drain(admin, config.server.shutdownTimeoutSeconds)])
+      logger.info({}, 'stopped')
+    },
+    failed: pool.failed,
+  }
+}

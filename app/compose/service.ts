@@ -1,0 +1,295 @@
+/**
+ * The composition root: the only file that constructs adapters and wires them. It holds no logic of its own beyond who
+ * is given what, in which order things start, and in which they stop.
+ */
+import { readFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Config } from '../../config/config.ts'
+import { createHostSettings } from '../../config/host-settings.ts'
+import { returnHostsOf } from '../../config/return-hosts.ts'
+import { certificateRows, describeNoCertificate } from '../../rbac/asking/certificate-rows.ts'
+import { describeNoReturn, findNoReturn } from '../../rbac/asking/return-hosts.ts'
+import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
+import { createDecisionRecorder, type DecisionRecorder } from '../admin/decision-recorder.ts'
+import { explanationOf } from '../admin/explain-routes.ts'
+import { adminPolicyOf } from '../admin/policy-routes.ts'
+import { type AuditLogFile, createAuditLog } from '../audit/audit-log.ts'
+import { createFailureReport } from '../audit/failure-report.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { watchClock } from '../clock-watch.ts'
+import type { FrontKind } from '../fronts/front.ts'
+import { fronts as tableOfFronts } from '../fronts/fronts.ts'
+import { createTrustedProxies } from '../fronts/trusted-proxies.ts'
+import { createClientErrorReport } from '../listener/client-error-report.ts'
+import { drain, listen, portOf, stopAccepting } from '../listener/listen.ts'
+import { createMainServer } from '../listener/server.ts'
+import type { ProviderStatus } from '../login/provider/providers.ts'
+import { createConfiguredSource } from '../policy/configured-source.ts'
+import { createPolicyReloader } from '../policy/reload.ts'
+import { createPolicyVerifier } from '../policy/verify-policy.ts'
+import type { SessionEndings } from '../sessions/endings/session-endings.ts'
+import type { ChangedRecord, RecordStore } from '../sessions/record-store.ts'
+import { withRelay } from '../sessions/records/record-changes.ts'
+import { createCountedAuditLog } from '../telemetry/counted-audit-log.ts'
+import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { createReadiness } from '../telemetry/readiness.ts'
+import { version } from '../version.ts'
+import { composeAdmin, type ServiceAnswers } from './admin.ts'
+import { composeChecks } from './checks.ts'
+import { composeSessionAnswers } from './directory.ts'
+import { composeEndings, composeIdentity } from './identity.ts'
+import { type Base, composeKept, newRequestId, type Policy } from './kept.ts'
+import { composeLogin, composePages, type Login } from './login.ts'
+import { composeRecords } from './store.ts'
+
+export interface Service {
+  readonly logger: Logger
+  /** Loads the policy, listens, asks the providers. Rejects when the policy is broken or a port is taken. */
+  start(): Promise<void>
+  /** For SIGHUP: reads the policy again, and opens the audit file again after a rotation. */
+  reload(): void
+  /**
+   * Takes no new connections and lets those that there are live until they are used or have been idle for long;
+   * `isAlone` resolves when the last has ended. `close` has to follow.
+   */
+  handOver(): { readonly isAlone: Promise<void> }
+  /** Takes no new connections, finishes what runs within `server.shutdownTimeout`, then lets go of everything. */
+  close(): Promise<void>
+  /** For whoever carries a stream that has to end with its session. */
+  readonly endings: SessionEndings
+  /** What the admin listener says, wherever that is. */
+  readonly answers: ServiceAnswers
+  /** The ports in use, once started. */
+  ports(): { readonly main: number; readonly admin: number }
+}
+
+export interface ComposeOptions {
+  /** Default: the system's clock. A test hands in one that it can move. */
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /**
+   * One of several processes on the same port: the admin listener and the count of login requests are the primary's,
+   * and the audit file is shared. Default false.
+   */
+  readonly isWorker?: boolean
+  /** Default: the table of fronts. A test hands in one with a line more. */
+  readonly fronts?: readonly FrontKind[]
+  /** Told of each session, and each cut of many, that this process ends; default: nobody else need know. */
+  readonly onSessionEnded?: (changed: ChangedRecord) => void
+}
+
+/** Constructs everything, and opens the store and the audit sink; listens to nothing yet. */
+export function compose(config: Config, options: ComposeOptions = {}): Service {
+  const clock = options.clock ?? systemClock
+  const logger = options.logger ?? createLogger({ level: config.log.level })
+  const { isWorker = false, fronts = tableOfFronts } = options
+  const metrics = createMetrics({
+    version,
+    providers: config.providers.map(({ name }) => name),
+    fronts: fronts.map(({ name }) => name),
+  })
+  const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
+  const audit = createCountedAuditLog(auditFile, metrics)
+  const hostSettings = createHostSettings(config.hosts)
+  const trustedProxies = createTrustedProxies(config.server.trustedProxies)
+  const base: Base = { config, clock, logger, metrics, audit, auditFile, hostSettings, trustedProxies }
+  const store = composeStore(base)
+  const records = options.onSessionEnded === undefined ? store : withRelay(store, options.onSessionEnded)
+  const recorder = createDecisionRecorder(config.policy)
+  const policy = composePolicy(base, recorder)
+  const kept = composeKept(base, records)
+  const login = composeLogin(base, kept, policy)
+  const identity = composeIdentity(base, kept, login.verification)
+  const checks = composeChecks(base, kept, identity, policy, recorder.record, fronts)
+  const endings = composeEndings(base, kept, records, login.verification)
+  let isDraining = false
+  const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
+    requestTimeoutSeconds: config.server.requestTimeoutSeconds,
+    isLeaving: () => leaving !== undefined,
+    onClientError: createClientErrorReport({ listener: 'main', logger, count: metrics.clientError }),
+  })
+  let leaving: { readonly isAlone: Promise<void> } | undefined
+  const readiness = createReadiness([
+    { name: 'draining', isRequired: true, probe: () => ({ ok: !isDraining }) },
+    { name: 'store', isRequired: true, probe: () => records.verifyConnection().then(() => ({ ok: true })) },
+    { name: 'policy', isRequired: true, probe: () => ({ ok: policy.status().revision !== '' }) },
+    { name: 'policy-reload', isRequired: false, probe: () => reloadState(policy) },
+    ...(config.assertion.enabled ? [{ name: 'signing-keys', isRequired: true, probe: () => kept.keys.status() }] : []),
+    { name: 'audit', isRequired: false, probe: () => auditFile.status() },
+    ...config.providers.map(({ name }) => ({
+      name: `provider-${name}`,
+      isRequired: false,
+      probe: () => providerState(name, login.providers.status()),
+    })),
+  ])
+  const answers: ServiceAnswers = {
+    readiness,
+    metrics: observed(metrics, records, login),
+    explain: requestId => explanationOf(requestId, recorder.find),
+    sessions: composeSessionAnswers(base, kept),
+    policy: adminPolicyOf(policy),
+  }
+  const admin = isWorker ? undefined : composeAdmin({ config, logger, onClientError: metrics.clientError }, answers)
+
+  const ports = () => ({ main: portOf(main), admin: admin === undefined ? 0 : portOf(admin) })
+
+  let stopClockWatch = (): void => undefined
+  const noteJump = (seconds: number): void => {
+    metrics.clockJumped(seconds)
+    logger.warn({ seconds }, 'the clock was set; lifetimes of sessions count by it')
+  }
+
+  return {
+    logger,
+    async start() {
+      await policy.start()
+      if (config.assertion.enabled) await kept.keys.start()
+      await listen(main, config.server.listen)
+      if (admin !== undefined) await listen(admin, config.admin.listen)
+      logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
+      void login.providers.start()
+      stopClockWatch = watchClock({ clock, onJump: noteJump })
+    },
+    reload() {
+      policy.reload().catch((error: unknown) => logger.error({ err: error }, 'policy reload failed'))
+      auditFile.reopen().catch((error: unknown) => logger.error({ err: error }, 'audit file cannot be opened again'))
+    },
+    handOver() {
+      leaving ??= stopAccepting(main)
+      return leaving
+    },
+    async close() {
+      isDraining = true
+      stopClockWatch()
+      login.providers.stop()
+      kept.keys.close()
+      const { shutdownTimeoutSeconds } = config.server
+      await Promise.all([
+        drain(main, shutdownTimeoutSeconds, leaving?.isAlone),
+        ...(admin === undefined ? [] : [drain(admin, shutdownTimeoutSeconds)]),
+      ])
+      endings.close()
+      await policy.close()
+      await login.verification.whenIdle(shutdownTimeoutSeconds * 1000)
+      await login.outbound.close()
+      await records.close()
+      await auditFile.close()
+      logger.info({}, 'stopped')
+    },
+    endings,
+    answers,
+    ports,
+  }
+}
+
+function composeAudit(
+  { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,
+  isShared: boolean,
+): AuditLogFile {
+  const { destination } = config.audit
+  const report = createFailureReport(({ error, lost, pending }) =>
+    logger.error({ err: error, lost, pending }, 'audit events could not be written'),
+  )
+  return createAuditLog({
+    destination: destination.kind === 'file' ? destination.path : destination.kind,
+    clock,
+    isShared,
+    onWritten: lines => metrics.auditWritten(lines),
+    onFailure: failure => {
+      metrics.auditFailed(failure.lost)
+      report(failure)
+    },
+  })
+}
+
+function composeStore({ config, clock, logger, metrics }: Base): RecordStore {
+  const { store, cacheBytes } = config.sessions
+  return composeRecords(store, clock, {
+    cache: { maxBytes: (cacheBytes * 3) / 8, onEvent: metrics.sessionCache },
+    onStateChange: state => {
+      metrics.storeUp(state.isReady)
+      if (state.isReady) logger.info({}, 'session store is ready')
+      else logger.error({ err: state.cause }, 'session store is down')
+    },
+  })
+}
+
+function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder: DecisionRecorder): Policy {
+  const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
+  const reloader: Policy = createPolicyReloader({
+    source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
+    compile: texts =>
+      compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }, { pause: nextTurn }),
+    verify: createPolicyVerifier({ clock, ...firstProvider(config) }),
+    clock,
+    watch: config.policy.watch,
+    onLoaded: snapshot => {
+      const { revision, rowCount } = snapshot
+      recorder.loaded(snapshot)
+      metrics.policyLoaded(revision, rowCount)
+      audit.write({ event: 'policy.loaded', requestId: newRequestId(), revision, rows: rowCount })
+      logger.info({ revision, rows: rowCount }, 'policy loaded')
+      warnOfRows(snapshot, config, logger)
+    },
+    onRejected: error => {
+      metrics.policyRejected()
+      audit.write({
+        event: 'policy.rejected',
+        requestId: newRequestId(),
+        revision: reloader.status().revision,
+        detail: error.message,
+      })
+      logger.error({ detail: error.message }, 'policy rejected, the last good one stays in force')
+    },
+  })
+  return reloader
+}
+
+const mostRowsNamed = 10
+
+/** A person finds out at the end of a login, or never; the operator is to find out before. */
+function warnOfRows(snapshot: PolicySnapshot, config: Config, logger: Logger): void {
+  const warn = (rows: readonly { readonly rule: string }[], message: string): void => {
+    if (rows.length > 0) logger.warn({ count: rows.length, rows: rows.slice(0, mostRowsNamed) }, message)
+  }
+  const noReturn = findNoReturn(snapshot.rows, returnHostsOf(config)).filter(({ isPartly }) => !isPartly)
+  const unreturned = noReturn.map(row => ({ rule: row.id, ...describeNoReturn(row) }))
+  warn(unreturned, 'logins do not lead back to the hosts of some rows')
+  if (config.server.clientCertificateHeader !== undefined) return
+  const unseen = certificateRows(snapshot).map(row => ({ rule: row.id, ...describeNoCertificate(row) }))
+  warn(unseen, 'some rows ask for the client certificate, which no proxy is said to pass')
+}
+
+/** Whose people the tests of a policy speak of when they do not say. */
+function firstProvider({ providers: [first] }: Config) {
+  return first === undefined ? {} : { issuer: first.issuer, provider: first.name }
+}
+
+function reloadState(policy: Policy) {
+  const { lastError } = policy.status()
+  return lastError === undefined ? { ok: true } : { ok: false, detail: lastError }
+}
+
+function providerState(name: string, all: readonly ProviderStatus[]) {
+  const { ready, lastError } = all.find(status => status.name === name) ?? { ready: false }
+  return { ok: ready, ...(lastError === undefined ? {} : { detail: lastError }) }
+}
+
+/** Gauges that say how things are at the moment of the scrape. */
+function observed(metrics: Metrics, records: RecordStore, login: Login): ServiceAnswers['metrics'] {
+  const look = async (): Promise<void> => {
+    metrics.storeUp(
+      await records.verifyConnection().then(
+        () => true,
+        () => false,
+      ),
+    )
+    for (const { name, ready } of login.providers.status()) metrics.providerUp(name, ready)
+  }
+  return {
+    contentType: metrics.contentType,
+    render: () => look().then(metrics.render),
+    values: () => look().then(metrics.values),
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * `/session`: who somebody is here, until when, on which hosts, and where else they are logged in; and an end to any of
+ * those sessions.
+ *
+ * Threat: whoever knows the handle of a session, which stands in audit events, must not end it: a session of somebody
+ * else is answered like one that never was. And as with log-out only a form of this site ends anything.
+ */
+import type { Request, RequestHandler, Response } from 'express'
+import { OperationalError } from '../../errors.ts'
+import type { SessionPage, SessionSummary } from '../../sessions/session-directory.ts'
+import { arrivalOf, auditFields, nameOf, redirect, sendPage } from '../arrival.ts'
+import { loginOf } from '../browser/session-middleware.ts'
+import type { LoginDependencies } from '../dependencies.ts'
+import { requireSameOrigin, requireToken } from './logout.ts'
+
+const sessionPath = '/session'
+/** Entries of the index that one page looks at. */
+const pageLength = 50
+
+export function createSessionPageRoute(dependencies: LoginDependencies): RequestHandler {
+  const { clock, directory, formTokens, pages, providers, publicUrl, sessionDigest } = dependencies
+  return async (request, response) => {
+    arrivalOf(response).retryUrl = sessionPath
+    const login = loginOf(request)
+    if (login === undefined) {
+      return redirect(response, `/login?rd=${encodeURIComponent(publicUrl + sessionPath)}`)
+    }
+    const { identity, startedAt, verifiedAt = startedAt, unverified } = login
+    const own = sessionDigest(request.sessionID)
+    const [listed, page] = await Promise.all([directory.show(own), listOf(identity.subject, request, dependencies)])
+    const overview = pages.sessionOverview({
+      now: Math.floor(clock.now() / 1000),
+      who: nameOf(identity),
+      provider: providers.list.find(({ name }) => name === identity.provider)?.label ?? identity.provider,
+      groups: identity.groups,
+      startedAt,
+      verifiedAt,
+      ...(unverified !== undefined && { unverifiedSince: unverified.since }),
+      ...(listed !== undefined && { listed }),
+      others: page.sessions.filter(({ handle }) => handle !== own),
+      ...(page.next !== undefined && { moreUrl: `${sessionPath}?after=${encodeURIComponent(page.next)}` }),
+      csrfToken: formTokens.tokenOf(request.sessionID),
+    })
+    sendPage(response, 200, overview)
+  }
+}
+
+/** The body has been parsed as a form. */
+export function createEndSessionRoute(dependencies: LoginDependencies): RequestHandler {
+  const { directory, sessionDigest } = dependencies
+  return async (request, response) => {
+    const subject = requireOwnForm(request, response, dependencies)
+    if (subject === undefined) return leadToLogin(response, dependencies)
+    const { session: handle } = request.body as { readonly session?: unknown }
+    // Its end is a log-out, which goes on to the provider.
+    if (handle === sessionDigest(request.sessionID)) return redirect(response, '/logout')
+    const found = typeof handle === 'string' ? await directory.show(handle) : undefined
+    if (found === undefined || found.subject !== subject) {
+      throw new OperationalError('ERR_ENDPOINT_UNKNOWN', 'this person has no such session')
+    }
+    await directory.end({ session: found.handle }, recordEnd(request, response, dependencies))
+    redirect(response, sessionPath)
+  }
+}
+
+/** The body has been parsed as a form. */
+export function createEndOtherSessionsRoute(dependencies: LoginDependencies): RequestHandler {
+  const { directory, sessionDigest } = dependencies
+  return async (request, response) => {
+    const subject = requireOwnForm(request, response, dependencies)
+    if (subject === undefined) return leadToLogin(response, dependencies)
+    const except = sessionDigest(request.sessionID)
+    await directory.end({ subject }, recordEnd(request, response, dependencies), { except })
+    redirect(response, sessionPath)
+  }
+}
+
+/** Whose form it is; `undefined` for nobody's. */
+function requireOwnForm(request: Request, response: Response, dependencies: LoginDependencies): string | undefined {
+  arrivalOf(response).retryUrl = sessionPath
+  requireSameOrigin(request, dependencies.publicUrl)
+  const login = loginOf(request)
+  if (login === undefined) return undefined
+  requireToken(request, dependencies)
+  return login.identity.subject
+}
+
+async function listOf(subject: string, request: Request, { directory }: LoginDependencies): Promise<SessionPage> {
+  const { after } = request.query
+  const cursor = typeof after === 'string' ? { after } : {}
+  try {
+    return await directory.list({ subject }, { limit: pageLength, ...cursor })
+  } catch (error) {
+    // The cursor comes from the address.
+    if (error instanceof RangeError) throw new OperationalError('ERR_REQUEST_MALFORMED', 'no page gave this cursor')
+    throw error
+  }
+}
+
+function recordEnd(request: Request, response: Response, { audit }: LoginDependencies) {
+  return ({ subject, email, handle }: SessionSummary): void =>
+    audit.write({
+      event: 'session.ended',
+      ...auditFields(request, response),
+      subject,
+      email,
+      session: handle,
+      cause: 'other-session',
+    })
+}
+
+/** By a page: redirects to the page, to the login and to a provider would all be a part of the form's own way. */
+function leadToLogin(response: Response, { pages, publicUrl }: LoginDependencies): void {
+  sendPage(response, 200, pages.leadBack({ url: `${publicUrl}${sessionPath}` }))
+}

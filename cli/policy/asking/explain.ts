@@ -1,0 +1,67 @@
+/** Explains one request: a hypothetical one, one of the running service, or one of an audit file. */
+
+import { explainAsDocument } from '../../../rbac/asking/explain.ts'
+import { ValueError } from '../../../rbac/policy-error.ts'
+import type { AccessRequest } from '../../../rbac/request/access-request.ts'
+import { parseRequest } from '../../../rbac/testing/policy-test.ts'
+import type { Terminal } from '../../terminal.ts'
+import { type AnswerValues, choiceOf, printAnswer } from '../answer.ts'
+import { findPolicyConfig, loadPolicy } from '../load-policy.ts'
+import { explainFromAudit } from './explain-audit.ts'
+import { type ExplainAnswer, formatExplanation } from './explain-text.ts'
+import { type FactValues, parseFacts, parseWho, type WhoValues } from './who-options.ts'
+
+export interface ExplainValues extends WhoValues, FactValues, AnswerValues {
+  readonly url?: string
+  readonly method?: string
+  readonly request?: string
+  readonly admin?: string
+  readonly audit?: string
+  readonly all?: boolean
+}
+
+export function explainPolicy(values: ExplainValues, terminal: Terminal): Promise<number> {
+  const format = (answer: ExplainAnswer): string => formatExplanation(answer, terminal, values.all === true)
+  return printAnswer<ExplainAnswer>(values, terminal, () => answerTo(values, terminal), format)
+}
+
+function answerTo(values: ExplainValues, terminal: Terminal): Promise<ExplainAnswer> {
+  const { request, url, audit } = values
+  if ((request === undefined) === (url === undefined)) throw new ValueError('say what to explain: --url or --request')
+  if (request === undefined) return explainQuestion(values, terminal)
+  if (audit === undefined) return askService(request, values, terminal)
+  return explainFromAudit(request, audit, choiceOf(values), terminal)
+}
+
+async function explainQuestion(values: ExplainValues, terminal: Terminal): Promise<ExplainAnswer> {
+  const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
+  const identity = parseWho(values, config)
+  const context = parseFacts(values, Math.floor(Date.now() / 1000))
+  return explainAsDocument({ request: requestOf(values), identity, context }, snapshot)
+}
+
+/** Kubernetes and console addresses are `<domain>/<path>`; the form of test files has a space there. */
+function requestOf({ url = '', method }: ExplainValues): AccessRequest {
+  const [, domain, path] = /^(kube:[^/\s]+|console)(\/.*)$/.exec(url) ?? []
+  if (domain === undefined) return parseRequest(`${method ?? 'GET'} ${url}`)
+  return parseRequest(`${method ?? 'get'} ${domain} ${path}`)
+}
+
+async function askService(id: string, values: ExplainValues, terminal: Terminal): Promise<ExplainAnswer> {
+  const address = values.admin ?? adminUrlOf(values, terminal)
+  const url = new URL(`/explain/${encodeURIComponent(id)}`, address)
+  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) }).catch((cause: unknown) => {
+    throw new Error(`no answer from ${address}; is the service running, and is that its admin listener?`, { cause })
+  })
+  const body = (await response.json().catch(() => ({}))) as ExplainAnswer & { readonly error?: string }
+  if (!response.ok) throw new Error(body.error ?? `${url.href} answered with ${response.status}`)
+  return body
+}
+
+function adminUrlOf(values: ExplainValues, terminal: Terminal): string {
+  const listen = findPolicyConfig(choiceOf(values), terminal)?.admin.listen
+  if (listen === undefined) return 'http://127.0.0.1:9181'
+  const isAnyAddress = listen.host === '0.0.0.0' || listen.host === '::'
+  const host = isAnyAddress ? '127.0.0.1' : listen.host
+  return `http://${host.includes(':') ? `[${host}]` : host}:${listen.port}`
+}

@@ -1,0 +1,145 @@
+/** How a person and the facts of a request are named on the command line. Shared by the commands that ask a policy. */
+import type { Command } from 'commander'
+import type { Config } from '../../../config/config.ts'
+import type { Context } from '../../../rbac/context.ts'
+import type { Identity } from '../../../rbac/identity.ts'
+import { ValueError } from '../../../rbac/policy-error.ts'
+import { type IdentityDefaults, parseTestIdentity, parseTime } from '../../../rbac/testing/policy-test-identity.ts'
+
+/** The values of `addWhoOptions`. */
+export interface WhoValues {
+  readonly as?: string
+  readonly anonymous?: boolean
+  readonly groups?: string
+  readonly email?: string
+  readonly issuer?: string
+  readonly provider?: string
+  readonly amr?: string
+  readonly acr?: string
+  readonly authTime?: string
+  readonly claim?: readonly string[]
+}
+
+/** The values of `addFactOptions`. */
+export interface FactValues {
+  readonly at?: string
+  readonly ip?: string
+  readonly header?: readonly string[]
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+
+export function addWhoOptions(command: Command): Command {
+  return command
+    .option('--as <name>', 'who asks: a subject of the issuer, service-account:<name> or client:<name>')
+    .option('--anonymous', 'nobody is logged in')
+    .option('--groups <list>', 'groups, joined by commas')
+    .option('--email <address>', 'verified address')
+    .option('--issuer <url>', 'issuer (default: that of the first provider)')
+    .option('--provider <name>', 'provider (default: the first one, or the one of that issuer)')
+    .option('--amr <list>', 'methods of the login, joined by commas')
+    .option('--acr <class>', 'class of the login')
+    .option('--auth-time <time>', 'when the login was: RFC 3339, or seconds since the epoch')
+    .option('--claim <name=value>', 'a claim; the value is JSON, or else text (repeatable)', collect)
+}
+
+export function addFactOptions(command: Command): Command {
+  return command
+    .option('--at <time>', 'when it is: RFC 3339, or seconds since the epoch (default: now)')
+    .option('--ip <address>', "the client's address (default: unknown)")
+    .option('--header <name=value>', 'a header of the request (repeatable)', collect)
+}
+
+/** Throws `ValueError`. */
+export function parseWho(values: WhoValues, config?: Config): Identity {
+  const { as, anonymous, email, acr } = values
+  if ((as === undefined) === (anonymous !== true)) throw new ValueError('say who asks: --as <name> or --anonymous')
+  if (as === undefined) {
+    const others = Object.keys(values).filter(key => whoKeys.has(key))
+    if (others.length > 0) throw new ValueError(`--anonymous has no ${others.join(', ')}`)
+    return parseTestIdentity('anonymous', {})
+  }
+  const fields = {
+    ...nameOf(as),
+    ...(values.groups === undefined ? {} : { groups: listOf(values.groups) }),
+    ...(values.claim === undefined ? {} : { claims: Object.fromEntries(values.claim.map(parseClaim)) }),
+    ...(email === undefined ? {} : { email }),
+    ...(values.amr === undefined ? {} : { amr: listOf(values.amr) }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(values.authTime === undefined ? {} : { authTime: timeOf(values.authTime, '--auth-time') }),
+  }
+  return parseTestIdentity(fields, defaultsOf(values, config))
+}
+
+const whoKeys: ReadonlySet<string> = new Set([
+  'groups',
+  'email',
+  'issuer',
+  'provider',
+  'amr',
+  'acr',
+  'authTime',
+  'claim',
+])
+
+function nameOf(as: string): Readonly<Record<string, string>> {
+  for (const kind of ['service-account', 'client']) {
+    if (as.startsWith(`${kind}:`)) return { [kind]: as.slice(kind.length + 1) }
+  }
+  return { user: as }
+}
+
+/** What belongs together in the configuration stays together: an issuer has its provider's name and the reverse. */
+export function defaultsOf(
+  values: { readonly issuer?: string; readonly provider?: string },
+  config?: Config,
+): IdentityDefaults {
+  const known = config?.providers ?? []
+  const isMeant = ({ issuer, name }: { issuer: string; name: string }): boolean =>
+    (values.issuer === undefined || issuer === values.issuer) &&
+    (values.provider === undefined || name === values.provider)
+  const meant = known.find(isMeant)
+  const issuer = values.issuer ?? meant?.issuer
+  const provider = values.provider ?? meant?.name
+  return { ...(issuer === undefined ? {} : { issuer }), ...(provider === undefined ? {} : { provider }) }
+}
+
+/** Throws `ValueError`. */
+export function parseFacts(values: FactValues, now: number): Context {
+  const headers = new Map((values.header ?? []).map(text => pairOf(text, '--header')))
+  return {
+    now: values.at === undefined ? now : timeOf(values.at, '--at'),
+    header: name => headers.get(name),
+    ...(values.ip === undefined ? {} : { clientAddress: values.ip }),
+  }
+}
+
+const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== '')
+
+function timeOf(text: string, option: string): number {
+  try {
+    return parseTime(/^\d+$/.test(text) ? Number(text) : text)
+  } catch (error) {
+    if (error instanceof ValueError) throw new ValueError(`${option}: ${error.message}`)
+    throw error
+  }
+}
+
+function pairOf(text: string, option: string): readonly [name: string, value: string] {
+  const sign = text.indexOf('=')
+  if (sign < 1) throw new ValueError(`${option}: expected <name>=<value>`)
+  return [option === '--header' ? text.slice(0, sign).toLowerCase() : text.slice(0, sign), text.slice(sign + 1)]
+}
+
+function parseClaim(text: string): readonly [name: string, value: unknown] {
+  const [name, value] = pairOf(text, '--claim')
+  try {
+    return [name, JSON.parse(value)]
+  } catch {
+    return [name, value]
+  }
+}

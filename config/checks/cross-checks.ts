@@ -1,0 +1,91 @@
+/** What no single setting can tell: settings that need, exclude or contradict each other. */
+
+import { settingAt } from '../schema/settings.ts'
+import { parseDuration } from '../schema/values.ts'
+import { linesOf } from '../secret-files.ts'
+import { type CrossFinding, checkSecretForms } from '../secret-forms.ts'
+import { getIn, type Path, type Tree, textAt } from '../tree.ts'
+import { checkBinding } from './binding-checks.ts'
+import { checkCertificateBinding } from './certificate-checks.ts'
+import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
+import { checkProviders } from './provider-checks.ts'
+import { checkRedisSettings } from './redis-checks.ts'
+
+/** Works on the tree, so that these are reported together with everything else; what has the wrong type is passed over. */
+export function checkTogether(tree: Tree): CrossFinding[] {
+  return [
+    ...checkSecretForms(tree, ['sessions'], 'secret', true),
+    ...checkSecretCount(tree),
+    ...checkRedisSettings(tree),
+    ...checkBinding(tree),
+    ...checkCertificateBinding(tree),
+    ...checkProviders(tree),
+    ...checkHosts(tree),
+    ...checkReturnHosts(tree),
+    ...checkLifetimes(tree),
+    ...checkHeaderNames(tree),
+    ...checkModule(tree, ['policy', 'adapter']),
+    ...checkModule(tree, ['policy', 'adapter', 'watcher'], ['policy', 'adapter']),
+  ]
+}
+
+// Settings of a module that nobody named, or of a watcher without rows to watch, are believed to be in force.
+function checkModule(tree: Tree, section: Path, needs: Path = section): CrossFinding[] {
+  const names = ['module', 'export', 'options', 'optionsFile']
+  if (names.every(name => getIn(tree, [...section, name]) === undefined)) return []
+  const missing = [needs, section].find(path => getIn(tree, [...path, 'module']) === undefined)
+  const forms = checkSecretForms(tree, section, 'options', false)
+  if (missing === undefined) return forms
+  return [...forms, { path: [...missing, 'module'], message: 'is missing: expected the name of a package' }]
+}
+
+/** One that signs, one that comes and some that go. A cookie that fits nobody costs a computation with each. */
+const mostSecrets = 8
+
+function checkSecretCount(tree: Tree): CrossFinding[] {
+  const path = ['sessions', 'secret']
+  const count = linesOf(textAt(tree, path) ?? '').length
+  if (count <= mostSecrets) return []
+  return [{ path, message: `expected at most ${mostSecrets} secrets, one on each line, got ${count}` }]
+}
+
+function checkLifetimes(tree: Tree): CrossFinding[] {
+  return [
+    ...checkAtMost(tree, 'idle', 'lifetime', 'which ends every session'),
+    ...checkAtMost(tree, 'verifyEvery', 'lifetime', 'which ends every session'),
+    ...checkAtMost(tree, 'rememberIdle', 'rememberLifetime', 'which ends every session'),
+    ...checkAtMost(tree, 'lifetime', 'rememberLifetime', 'or staying logged in would be shorter than not'),
+  ]
+}
+
+function checkAtMost(tree: Tree, shorter: string, longer: string, why: string): CrossFinding[] {
+  // Staying logged in is an offer that nobody has to make.
+  if (longer === 'rememberLifetime' && String(inForceAt(tree, ['sessions', 'remember'])) !== 'true') return []
+  const path = ['sessions', shorter]
+  const most = secondsAt(tree, ['sessions', longer])
+  const seconds = secondsAt(tree, path)
+  if (seconds === undefined || most === undefined || seconds <= most) return []
+  return [{ path, message: `expected at most sessions.${longer}, ${why}` }]
+}
+
+function secondsAt(tree: Tree, path: Path): number | undefined {
+  const value = inForceAt(tree, path)
+  try {
+    return typeof value === 'string' ? parseDuration(value) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+// Two facts under one name: the upstream would read one of them as the other.
+function checkHeaderNames(tree: Tree): CrossFinding[] {
+  const names = ['user', 'email', 'name', 'groups', 'assertion']
+  const inForce = names.map(name => String(inForceAt(tree, ['headers', name])).toLowerCase())
+  return names.flatMap((name, index): CrossFinding[] => {
+    const first = inForce.indexOf(inForce[index] ?? '')
+    if (first === index) return []
+    return [{ path: ['headers', name], message: `expected a header of its own, got that of headers.${names[first]}` }]
+  })
+}
+
+const inForceAt = (tree: Tree, path: Path): unknown => getIn(tree, path) ?? settingAt(path)?.default

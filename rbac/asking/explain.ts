@@ -1,0 +1,148 @@
+/**
+ * Why a request is decided as it is (docs/policy.md, "Asking the policy"): the decision, every row of the domain field
+ * by field, and the nearest change.
+ *
+ * The decision is `decideWithTrace`'s own. The table is one more pass of the same evaluation over all rows of the
+ * domain, and the two are held against each other: an explanation that disagrees with its decision is an error.
+ */
+
+import type { Context } from '../context.ts'
+import { decideWithTrace } from '../decide.ts'
+import type { Decision, RuleId } from '../decision.ts'
+import { createEvaluation, type Field, noTrace, type Outcome, type Trace } from '../evaluation.ts'
+import type { Identity } from '../identity.ts'
+import type { PolicySnapshot } from '../policy.ts'
+import type { AccessRequest } from '../request/access-request.ts'
+import type { Row, RowEffect } from '../row.ts'
+import { findNearestChanges, type NearestChanges, type SearchLimits } from './nearest-change.ts'
+
+/** `not-tried`: an earlier field missed, or an earlier row had decided. */
+export type ExplainedOutcome = Outcome | 'not-tried'
+
+export interface ExplainedRow {
+  readonly rule: RuleId
+  readonly subject: string
+  readonly domain: string
+  readonly resource: string
+  readonly action: string
+  readonly condition: string
+  readonly effect: RowEffect
+  readonly fields: Readonly<Record<Field, ExplainedOutcome>>
+  /** The row fits and its condition lets it apply. For a shadow row: it would, were it enforced. */
+  readonly applies: boolean
+  /** The row that the decision names. */
+  readonly isDeciding: boolean
+}
+
+export interface Explanation {
+  readonly decision: Decision
+  /** Every row of the domain in order of load, shadow rows included. */
+  readonly rows: readonly ExplainedRow[]
+  readonly nearest: NearestChanges
+}
+
+const fields: readonly Field[] = ['resource', 'action', 'subject', 'condition']
+
+/** Throws when the rows cannot be evaluated to the decision that was made, except where that is `evaluation-failed`. */
+export function explain(
+  request: AccessRequest,
+  identity: Identity,
+  policy: PolicySnapshot,
+  context: Context,
+  limits: SearchLimits = {},
+): Explanation {
+  const situation = { request, identity, context }
+  const decision = decideWithTrace(request, identity, policy, context, { trace: noTrace, onError: () => {} })
+  return {
+    decision,
+    rows: explainRows(decision, situation, policy),
+    nearest: findNearestChanges(situation, policy, limits),
+  }
+}
+
+interface Question {
+  readonly request: AccessRequest
+  readonly identity: Identity
+  readonly context: Context
+}
+
+/** An explanation with what was asked, as programs get it. Claims and headers stay out of it. */
+export interface ExplanationDocument extends Explanation {
+  readonly request: Pick<AccessRequest, 'domain' | 'resource' | 'action'>
+  readonly identity: {
+    readonly kind: Identity['kind']
+    readonly subject?: string
+    readonly email?: string
+    readonly groups?: readonly string[]
+  }
+  /** Seconds since the epoch. */
+  readonly now: number
+  readonly clientAddress?: string
+}
+
+/** Throws like `explain`. */
+export function explainAsDocument(question: Question, policy: PolicySnapshot): ExplanationDocument {
+  const { request, identity, context } = question
+  const { domain, resource, action } = request
+  const { now, clientAddress } = context
+  return {
+    request: { domain, resource, action },
+    identity: describeIdentity(identity),
+    now,
+    ...(clientAddress === undefined ? {} : { clientAddress }),
+    ...explain(request, identity, policy, context),
+  }
+}
+
+function describeIdentity(identity: Identity): ExplanationDocument['identity'] {
+  if (identity.kind === 'anonymous') return { kind: 'anonymous' }
+  const { kind, subject, groups } = identity
+  const email = identity.kind === 'user' ? identity.email : undefined
+  return { kind, subject, ...(email === undefined ? {} : { email }), groups }
+}
+
+function explainRows(decision: Decision, question: Question, policy: PolicySnapshot): ExplainedRow[] {
+  const { enforced, shadow } = policy.candidatesFor(question.request.domain)
+  const tried = new Map<Row, Partial<Record<Field, Outcome>>>()
+  const trace: Trace = (row, field, outcome) => {
+    tried.set(row, { ...tried.get(row), [field]: outcome })
+  }
+  const applied = new Set<Row>()
+  const pass = (rows: readonly Row[]): boolean => {
+    const { request, identity, context } = question
+    const evaluation = createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace })
+    const isAllowed = policy.enforce(rows, evaluation)
+    for (const row of evaluation.applied) applied.add(row)
+    return isAllowed
+  }
+  const hasFailed = decision.effect === 'deny' && ['evaluation-failed', 'path-too-costly'].includes(decision.reason)
+  if (!hasFailed && pass(enforced) !== (decision.effect === 'allow')) {
+    throw new Error('the rows of the domain do not evaluate to the decision that was made')
+  }
+  if (!hasFailed) pass(shadow)
+  return [...enforced, ...shadow]
+    .sort((a, b) => a.order - b.order)
+    .map(row => describe(row, tried.get(row) ?? {}, applied.has(row), row.id === decision.rule))
+}
+
+function describe(
+  row: Row,
+  tried: Partial<Record<Field, Outcome>>,
+  applies: boolean,
+  isDeciding: boolean,
+): ExplainedRow {
+  const { id: rule, subject, domain, resource, action, condition, effect } = row
+  const outcomes = fields.map(field => [field, tried[field] ?? 'not-tried'] as const)
+  return {
+    rule,
+    subject,
+    domain,
+    resource,
+    action,
+    condition,
+    effect,
+    fields: Object.fromEntries(outcomes) as ExplainedRow['fields'],
+    applies,
+    isDeciding,
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * A recorded question put to a policy again. Some facts are not recorded (claims, headers, certificates, groups beyond
+ * what an audit line holds): where the answer hangs on one of them, the answer is `uncertain` and says on which.
+ */
+
+import type { Condition, Criterion, Facts, Truth } from '../conditions/condition.ts'
+import type { Context } from '../context.ts'
+import { decide, decideWithTrace } from '../decide.ts'
+import type { Decision } from '../decision.ts'
+import type { Identity } from '../identity.ts'
+import { readingsOf } from '../matchable-path.ts'
+import type { PolicySnapshot } from '../policy.ts'
+import type { AccessRequest } from '../request/access-request.ts'
+import type { Row } from '../row.ts'
+import { namesOf } from '../subjects.ts'
+
+/** `identity`: who asked, so that nothing at all can be told. */
+export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login' | 'identity'
+
+export interface RecordedQuestion {
+  readonly request: AccessRequest
+  readonly identity: Identity
+  readonly context: Context
+  /** What was not recorded. */
+  readonly missing: ReadonlySet<MissingFact>
+}
+
+export type ReplayedDecision =
+  | { readonly kind: 'certain'; readonly decision: Decision }
+  | { readonly kind: 'uncertain'; readonly facts: readonly MissingFact[] }
+
+interface FittingRow {
+  readonly row: Row
+  /** Every truth that the condition could have had; none when it is not known whether the subject fits. */
+  readonly truths: readonly Truth[]
+  readonly facts: readonly MissingFact[]
+}
+
+/** Never throws. */
+export function replayQuestion(policy: PolicySnapshot, question: RecordedQuestion): ReplayedDecision {
+  const { request, identity, context, missing } = question
+  if (missing.has('identity')) return { kind: 'uncertain', facts: ['identity'] }
+  const decision = decide(request, identity, policy, context)
+  if (missing.size === 0) return { kind: 'certain', decision }
+  const fitting = missing.has('groups') ? fittingAmongAll(policy, question) : fittingRows(policy, question)
+  const open = fitting.filter(({ facts }) => facts.length > 0)
+  if (open.length === 0 || isSettled(fitting, open)) return { kind: 'certain', decision }
+  return { kind: 'uncertain', facts: [...new Set(open.flatMap(({ facts }) => facts))] }
+}
+
+/** Found through the index: an audit file has a million lines, and a domain may have a hundred thousand rows. */
+function fittingRows(policy: PolicySnapshot, { request, identity, context, missing }: RecordedQuestion): FittingRow[] {
+  const names = new Set(namesOf(identity))
+  policy.addRoles(names, request.domain)
+  const asked = { readings: readingsOf(request.resource), action: request.action, names: () => names }
+  return policy.narrow(request.domain, asked).enforced.map(row => fittingRow(row, { identity, context }, missing))
+}
+
+/** Whoever the groups would name is not known, so that no index leads to the rows. */
+function fittingAmongAll(policy: PolicySnapshot, question: RecordedQuestion): FittingRow[] {
+  const { request, identity, context, missing } = question
+  const fitting: FittingRow[] = []
+  decideWithTrace(request, identity, policy, context, {
+    onError: () => {},
+    trace(row, field, outcome) {
+      if (row.isShadow) return
+      if (field === 'condition') fitting.push(fittingRow(row, { identity, context }, missing))
+      if (field === 'subject' && outcome === 'miss' && isNamedByGroups(row))
+        fitting.push({ row, truths: [], facts: ['groups'] })
+    },
+  })
+  return fitting
+}
+
+const isNamedByGroups = ({ subject }: Row): boolean => subject.startsWith('group:') || subject.startsWith('role:')
+
+/** A deny row that applies whatever the missing facts were; or such an allow row, and no deny row that hangs on them. */
+function isSettled(fitting: readonly FittingRow[], open: readonly FittingRow[]): boolean {
+  const applies = ({ row, truths }: FittingRow): boolean =>
+    truths.length > 0 && truths.every(truth => (row.isDeny ? truth !== false : truth === true))
+  if (fitting.some(candidate => candidate.row.isDeny && applies(candidate))) return true
+  return open.every(({ row }) => !row.isDeny) && fitting.some(candidate => !candidate.row.isDeny && applies(candidate))
+}
+
+function fittingRow(row: Row, facts: Facts, missing: ReadonlySet<MissingFact>): FittingRow {
+  const used = new Set<MissingFact>()
+  const truths = [...truthsOf(row.when, facts, missing, used)]
+  return { row, truths, facts: truths.length > 1 ? [...used] : [] }
+}
+
+const factOf: Readonly<Record<string, MissingFact>> = {
+  claim: 'claims',
+  header: 'headers',
+  'client-certificate': 'certificate',
+  'authentication-age': 'login',
+  'authentication-method': 'login',
+  acr: 'login',
+}
+
+type Truths = ReadonlySet<Truth>
+
+/** Every truth that is possible; parts count as independent, so that it may be one too many and never one too few. */
+function truthsOf(
+  condition: Condition,
+  facts: Facts,
+  missing: ReadonlySet<MissingFact>,
+  used: Set<MissingFact>,
+): Truths {
+  switch (condition.kind) {
+    case 'criterion':
+      return truthsOfCriterion(condition, facts, missing, used)
+    case 'not':
+      return new Set(
+        [...truthsOf(condition.of, facts, missing, used)].map(truth => (truth === undefined ? undefined : !truth)),
+      )
+    case 'all':
+    case 'any': {
+      const decisive = condition.kind === 'any'
+      return condition.of
+        .map(part => truthsOf(part, facts, missing, used))
+        .reduce((left, right) => joined(left, right, decisive), new Set<Truth>([!decisive]))
+    }
+  }
+}
+
+function truthsOfCriterion(
+  { type, test }: Criterion,
+  facts: Facts,
+  missing: ReadonlySet<MissingFact>,
+  used: Set<MissingFact>,
+): Truths {
+  const fact = factOf[type]
+  const isAboutNobody = facts.identity.kind === 'anonymous' && (fact === 'claims' || fact === 'login')
+  const isKnown = fact === undefined || !missing.has(fact) || isAboutNobody
+  if (isKnown) return new Set([test(facts)])
+  used.add(fact)
+  return type === 'header' ? new Set([true, false]) : new Set([true, false, undefined])
+}
+
+function joined(left: Truths, right: Truths, decisive: boolean): Truths {
+  const result = new Set<Truth>()
+  for (const one of left) {
+    for (const other of right) {
+      if (one === decisive || other === decisive) result.add(decisive)
+      else result.add(one === undefined || other === undefined ? undefined : !decisive)
+    }
+  }
+  return result
+}

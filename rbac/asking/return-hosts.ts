@@ -1,0 +1,56 @@
+/** Rows that a person has to log in for, on hosts to which no login leads back (docs/policy.md, "Logins lead back"). */
+import { coveringPatterns } from '../domains.ts'
+import type { Row } from '../row.ts'
+
+/** What the configuration says of hosts. */
+export interface ReturnHosts {
+  /** Hosts that it names, each for itself. */
+  readonly named: readonly string[]
+  /** What it says of tickets for a host or for a pattern such as `*.example.com`; `undefined` for nothing. */
+  readonly tickets: (domain: string) => boolean | undefined
+  /** The domain whose hosts share one session cookie. */
+  readonly cookieDomain?: string | undefined
+}
+
+export interface NoReturnRow {
+  readonly id: string
+  readonly domain: string
+  /** Hosts are kept out (`tickets: false`), or not named by anybody. */
+  readonly cause: 'kept-out' | 'not-named'
+  /** Some named host lies below the pattern: logins lead back to that one. */
+  readonly isPartly: boolean
+}
+
+/** In order of load. */
+export function findNoReturn(rows: readonly Row[], hosts: ReturnHosts): readonly NoReturnRow[] {
+  const named = new Set([...rows.map(({ domain }) => domain), ...hosts.named].filter(isHost))
+  const covered = new Set([...named].flatMap(host => coveringPatterns(host)))
+  return rows.filter(needsLogin).flatMap(({ id, domain }): NoReturnRow[] => {
+    const said = domain === '*' ? undefined : hosts.tickets(domain)
+    if (said === false) return [{ id, domain, cause: 'kept-out', isPartly: false }]
+    if (said === true || named.has(domain) || sharesCookie(domain, hosts)) return []
+    return [{ id, domain, cause: 'not-named', isPartly: covered.has(domain) }]
+  })
+}
+
+const isHost = (domain: string) => !domain.startsWith('*') && domain !== 'console' && !domain.startsWith('kube:')
+
+/** Machines and everybody come without a login; the console and clusters have no host. */
+const needsLogin = ({ isDeny, isShadow, subject, domain }: Row): boolean =>
+  !isDeny && !isShadow && !/^(?:anyone$|service-account:|client:)/.test(subject) && !/^(?:console$|kube:)/.test(domain)
+
+const sharesCookie = (domain: string, { cookieDomain }: ReturnHosts): boolean =>
+  cookieDomain !== undefined && domain.startsWith('*.') && `.${domain.slice(2)}`.endsWith(`.${cookieDomain}`)
+
+/** What is wrong, and what to do about it. */
+export function describeNoReturn({ domain, cause, isPartly }: NoReturnRow): { message: string; advice: string } {
+  if (cause === 'kept-out') {
+    return {
+      message: `logins never lead back to ${domain}: hosts says tickets: false`,
+      advice: 'remove one of the two',
+    }
+  }
+  const which = isPartly ? `only to the hosts of ${domain} that are named` : `to no host of ${domain}: none is named`
+  const mark = domain === '*' ? '' : `, or, if every host below is yours, hosts: [{ host: "${domain}", tickets: true }]`
+  return { message: `logins lead back ${which}`, advice: `write a row or an entry of hosts for each host${mark}` }
+}

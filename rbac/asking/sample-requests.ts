@@ -1,0 +1,59 @@
+/**
+ * Requests that stand for a row: a path that its resource covers, a host that its domain covers, its actions. A sample,
+ * not a proof: what conditions and patterns make of other requests is not in it.
+ */
+
+import { namesIn } from '../actions.ts'
+import { matchablePath } from '../matchable-path.ts'
+import type { AccessRequest } from '../request/access-request.ts'
+import { canonicaliseTarget } from '../request/canonical-path.ts'
+import { MalformedRequestError } from '../request/malformed-request.ts'
+import type { Row } from '../row.ts'
+import { samplesOf } from './pattern-sample.ts'
+
+/** Empty for a `re:` row for whose pattern no path was found. */
+export function sampleRequests(row: Row): readonly AccessRequest[] {
+  const domain = sampleDomain(row.domain)
+  return samplePaths(row).flatMap(resource =>
+    sampleActions(row.action).map(action => ({ domain, resource, action, url: `https://${domain}${resource}` })),
+  )
+}
+
+function sampleDomain(pattern: string): string {
+  if (pattern === '*') return 'sample.example'
+  return pattern.startsWith('*.') ? `sample${pattern.slice(1)}` : pattern
+}
+
+/** The folder itself and something below it, where `**` covers both. */
+function samplePaths({ resource, fitsResource }: Row): readonly string[] {
+  if (resource.startsWith('re:')) return pathsOfPattern(resource.slice('re:'.length), fitsResource)
+  const named = resource.replaceAll(/(?<!\*)\*(?!\*)/g, 'sample')
+  if (!named.endsWith('**')) return [named]
+  const folder = named.slice(0, -2)
+  return [folder, `${folder}sample/page`]
+}
+
+const maxPaths = 4
+
+/** Only what the compiled pattern matches, in the form in which a request has it. */
+function pathsOfPattern(pattern: string, fits: Row['fitsResource']): readonly string[] {
+  const paths = samplesOf(pattern)
+    .map(path => path.replace(/[^\x21-\x7e]+|[#?]/g, encodeURIComponent))
+    .flatMap(canonicalForm)
+  return [...new Set(paths)].filter(path => fits(matchablePath(path))).slice(0, maxPaths)
+}
+
+function canonicalForm(path: string): readonly string[] {
+  try {
+    return [canonicaliseTarget(path, {}).path]
+  } catch (error) {
+    if (error instanceof MalformedRequestError || error instanceof URIError) return []
+    throw error
+  }
+}
+
+function sampleActions(action: string): readonly string[] {
+  const groups: Readonly<Record<string, readonly string[]>> = { '*': ['GET', 'POST'], read: ['GET'], write: ['POST'] }
+  const ofGroups = action.split('|').flatMap(name => groups[name.trim()] ?? [])
+  return [...new Set([...ofGroups, ...namesIn(action)])]
+}
