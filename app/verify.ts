@@ -6,7 +6,7 @@
  */
 
 import type { ClientCertificate, Context } from '../rbac/context.ts'
-import type { Decision, LoginRequirement, SessionReason } from '../rbac/decision.ts'
+import type { Decision, SessionChallenge } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
 import type { Access } from './audit/access-event.ts'
@@ -21,7 +21,7 @@ export interface Authentication {
   /** A cookie of ours came that is worth nothing. */
   readonly clearCookie: boolean
   /** There is a session, but it does not do for this host before another login; `identity` is nobody's then. */
-  readonly sessionChallenge?: { readonly reason: SessionReason; readonly login: LoginRequirement }
+  readonly sessionChallenge?: SessionChallenge
 }
 
 /** What came along that may say who is asking, as a front could read it; looked at when somebody wants it. */

@@ -46,6 +46,12 @@ export interface LoginRequirement {
   readonly prompt?: 'none' | 'login'
 }
 
+/** The session is there, but this host does not take it before another login. */
+export interface SessionChallenge {
+  readonly reason: SessionReason
+  readonly login: LoginRequirement
+}
+
 interface Stamp {
   /** Revision of the policy that decided. */
   readonly revision: string

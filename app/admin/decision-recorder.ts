@@ -7,7 +7,7 @@
 
 import { isCertificateAsked } from '../../rbac/asking/certificate-rows.ts'
 import type { Context } from '../../rbac/context.ts'
-import { isSessionReason, type LoginRequirement, type SessionReason } from '../../rbac/decision.ts'
+import { isSessionReason, type SessionChallenge } from '../../rbac/decision.ts'
 import { headerNamesOf } from '../../rbac/header-names.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
@@ -41,8 +41,6 @@ export interface RecordedDecision {
   /** What was wrong with the session, in the place of what the policy says of nobody. */
   readonly sessionChallenge: SessionChallenge | undefined
 }
-
-type SessionChallenge = { readonly reason: SessionReason; readonly login: LoginRequirement }
 
 interface Revision {
   readonly name: string

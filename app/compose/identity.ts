@@ -2,18 +2,14 @@
 
 import { createAuthenticate } from '../identity/authenticators.ts'
 import { createCertificateReader, thumbprintOf } from '../identity/client-certificate.ts'
-import {
-  createSessionCookieAuthenticator,
-  type OnlyHeaders,
-  type SessionGuard,
-  sessionCookieKind,
-} from '../identity/session-cookie.ts'
+import { createSessionCookieAuthenticator, sessionCookieKind } from '../identity/session-cookie.ts'
 import { createSessionEndings, type SessionEndings } from '../sessions/endings/session-endings.ts'
 import { createLooks } from '../sessions/endings/watched.ts'
 import { createBindingGuard, createIsBound, type IsBound } from '../sessions/guards/binding-guard.ts'
 import { createClockGuard } from '../sessions/guards/clock-guard.ts'
 import { createHostLimitsGuard } from '../sessions/guards/host-limits.ts'
 import { createHostProviderGuard } from '../sessions/guards/host-providers.ts'
+import type { OnlyHeaders, SessionGuard } from '../sessions/guards/session-guard.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { RecordStore } from '../sessions/record-store.ts'
 import { createVerdictReport } from '../sessions/verification/report-verdicts.ts'

@@ -1,8 +1,9 @@
 /** Session cookie of one host -> the person who logged in. */
-import type { LoginRequirement, SessionReason } from '../../rbac/decision.ts'
+import type { SessionChallenge } from '../../rbac/decision.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { SessionCookie } from '../sessions/cookies/cookie-verdicts.ts'
 import type { HostCookieReading, HostCookies } from '../sessions/cookies/host-cookie.ts'
+import type { Asked, SessionGuard } from '../sessions/guards/session-guard.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { ValueOrPromise } from '../sessions/record-store.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
@@ -15,35 +16,6 @@ export interface SessionCookieAuthenticator {
    */
   authenticate(cookieHeader: string, domain: string, asked?: Asked): ValueOrPromise<CookieAuthentication>
 }
-
-export interface OnlyHeaders {
-  /** The value of a header that came exactly once, by its lower-case name. */
-  readonly only: (name: string) => string | undefined
-}
-
-/** What a guard may look at beside the session; absent where a page is asked for. */
-export interface Asked {
-  readonly headers: OnlyHeaders
-  readonly isInteractive: boolean
-}
-
-/** The session is there, but this host does not take it before another login. */
-export interface SessionChallenge {
-  readonly reason: SessionReason
-  readonly login: LoginRequirement
-}
-
-/**
- * Looks at a session that was found, before anybody is let in by it. The login, which may have been read anew; a
- * challenge; or `undefined` if the session has ended. A promise only where something has to be waited for. Throws or
- * rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell.
- */
-export type SessionGuard = (
-  login: LoginSession,
-  session: Pick<SessionCookie, 'sessionId' | 'sessionDigest'>,
-  domain: string,
-  asked: Asked | undefined,
-) => ValueOrPromise<LoginSession | SessionChallenge | undefined>
 
 export interface CookieAuthentication {
   readonly identity: Identity

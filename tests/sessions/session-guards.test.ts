@@ -1,7 +1,8 @@
 /** Guards look at a session between the store and the decision: what one of them does not let through is nobody's. */
 import { describe, expect, it, vi } from 'vitest'
-import { createSessionCookieAuthenticator, type SessionGuard } from '../../app/identity/session-cookie.ts'
+import { createSessionCookieAuthenticator } from '../../app/identity/session-cookie.ts'
 import { createHostCookies } from '../../app/sessions/cookies/host-cookie.ts'
+import type { SessionGuard } from '../../app/sessions/guards/session-guard.ts'
 import type { LoginSession } from '../../app/sessions/login-session.ts'
 
 const login: LoginSession = {

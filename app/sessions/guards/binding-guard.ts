@@ -5,8 +5,9 @@
  * has the cookie alone comes with another certificate or with none. Such a request ends no session: that would be a way
  * to log the owner out.
  */
-import type { OnlyHeaders, SessionGuard } from '../../identity/session-cookie.ts'
+
 import type { LoginSession } from '../login-session.ts'
+import type { OnlyHeaders, SessionGuard } from './session-guard.ts'
 
 /** Whether the certificate of a session came along with these headers. */
 export type IsBound = (login: LoginSession, headers: OnlyHeaders) => boolean

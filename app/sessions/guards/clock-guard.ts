@@ -3,8 +3,10 @@
  * future has come, and its lifetime on top. It is not ended, since the clock may be set right again; until then it wants
  * another login.
  */
+
+import type { SessionChallenge } from '../../../rbac/decision.ts'
 import { type Clock, isOfTheFuture } from '../../clock.ts'
-import type { SessionChallenge, SessionGuard } from '../../identity/session-cookie.ts'
+import type { SessionGuard } from './session-guard.ts'
 
 const challenge: SessionChallenge = Object.freeze({ reason: 'session-unverified', login: Object.freeze({}) })
 

@@ -3,8 +3,8 @@
  * another login first.
  */
 import { type Clock, isAhead } from '../../clock.ts'
-import type { SessionGuard } from '../../identity/session-cookie.ts'
 import type { LoginSession } from '../login-session.ts'
+import type { SessionGuard } from './session-guard.ts'
 import type { Visits } from './visits.ts'
 
 export interface HostLimits {

@@ -4,7 +4,7 @@
  * The login page keeps to the list as well. That is not enough: the cookie of a host outlives a change of the list, and
  * may have come from a login for another host.
  */
-import type { SessionGuard } from '../../identity/session-cookie.ts'
+import type { SessionGuard } from './session-guard.ts'
 
 /** `providersOfHost`: names that a host's people may log in with; `undefined` for all of them. */
 export function createHostProviderGuard(

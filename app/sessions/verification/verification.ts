@@ -6,9 +6,11 @@
  * checks, so that hardly any has to wait; and from the full time on they wait for its answer. A provider that gives none
  * keeps nobody out until the third age, the full time and the grace: then the session is worth nothing.
  */
+
+import type { SessionChallenge } from '../../../rbac/decision.ts'
 import type { Clock } from '../../clock.ts'
 import { OperationalError } from '../../errors.ts'
-import type { SessionChallenge, SessionGuard } from '../../identity/session-cookie.ts'
+import type { SessionGuard } from '../guards/session-guard.ts'
 import type { LoginSession } from '../login-session.ts'
 import type { SessionStore } from '../session-store.ts'
 import { confirmed, unconfirmed, type VerifySession } from './verify-session.ts'
