@@ -2,9 +2,9 @@
  * https, as people deploy it: the NGINX files with certificate lines added, a public URL with https, and a browser that
  * keeps `__Host-` cookies by its own rules. The demo is http on localhost, so nothing else runs this way.
  */
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
@@ -12,12 +12,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compose, type Service } from '../../app/compose/service.ts'
 import { createLogger } from '../../app/telemetry/logger.ts'
 import { createDemoApp } from '../../cli/demo/app.ts'
-import { type Child, startChild } from '../../cli/demo/child.ts'
-import { renderTemplates } from '../../cli/demo/proxies.ts'
+import type { Child } from '../../cli/demo/child.ts'
 import { loadConfig } from '../../config/load.ts'
 import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { close, listen, startProvider, type TestProvider } from '../provider.ts'
+import { startTlsProxy } from './tls-proxy.ts'
 
 const [nginx, browser, openssl] = ['nginx', 'chromium', 'openssl'].map(requirePeer)
 const secret = 'the client secret of the tls test'
@@ -40,7 +40,11 @@ describe.skipIf(nginx === undefined || browser === undefined || openssl === unde
     provider = await startProvider({ clients: [{ clientId: 'sallyport', clientSecret: secret, redirectUris }] })
     service = composeFor(directory, url('auth', ''), provider.issuer)
     await service.start()
-    proxy = await startTlsProxy(directory, port, service.ports().main, await listen(application))
+    proxy = await startTlsProxy(directory, {
+      proxy: port,
+      auth: service.ports().main,
+      wiki: await listen(application),
+    })
     context = await chromium.launchPersistentContext(join(directory, 'profile'), {
       ...chromiumOptions(browser),
       ignoreHTTPSErrors: true,
@@ -141,30 +145,4 @@ async function doctor(address: string, trusted?: string) {
       resolve({ code: Number(error?.code ?? 0), output, complaint }),
     )
   })
-}
-
-/** The files of deploy/nginx; the only change is what its page says about TLS. */
-async function startTlsProxy(directory: string, port: number, authPort: number, wikiPort: number): Promise<Child> {
-  chmodSync(directory, 0o755)
-  // By name: no client takes a wildcard for a whole top-level domain, but a browser that is told to look away.
-  const names = ['auth', 'wiki', 'payroll'].map(host => `DNS:${host}.localhost`)
-  const subject = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${names.join(',')}`]
-  const files = ['-keyout', join(directory, 'key.pem'), '-out', join(directory, 'cert.pem')]
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-  execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...files], { stdio: 'ignore' })
-  renderTemplates(join(import.meta.dirname, '../../deploy/nginx/templates'), directory, {
-    PROXY_BIND: '127.0.0.1',
-    PROXY_PORT: String(port),
-    AUTH_HOST: 'auth.localhost',
-    AUTH_ADDRESS: `127.0.0.1:${authPort}`,
-    WIKI_ADDRESS: `127.0.0.1:${wikiPort}`,
-    PAYROLL_ADDRESS: `127.0.0.1:${wikiPort}`,
-    PROVIDER_ADDRESS: '127.0.0.1:9',
-  })
-  const sites = join(directory, 'sites.conf')
-  const certificate = `ssl_certificate ${join(directory, 'cert.pem')}; ssl_certificate_key ${join(directory, 'key.pem')};`
-  const listenLine = /(listen [^;\s]+)([^;]*);/g
-  writeFileSync(sites, readFileSync(sites, 'utf8').replaceAll(listenLine, `$1 ssl$2; ${certificate}`))
-  const args = ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', 'stderr', '-g', 'daemon off;']
-  return startChild({ name: 'nginx', command: 'nginx', args })
 }
