@@ -1,8 +1,10 @@
 /** The directory of a service as an operator would have it: settings, rows, secrets, and sessions in its store. */
+
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freshSecret } from '../cli/secret.ts'
 import { createPlanter, type PlantedSession, type SessionPlace } from './planted-sessions.ts'
 import type { Resources } from './resources.ts'
 import { serviceRows } from './rules.ts'
@@ -42,7 +44,7 @@ export function hasSetting([section, name]: readonly [section: string, name: str
 export async function createServiceFolder(options: FolderOptions, resources: Resources): Promise<ServiceFolder> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'))
   resources.add(async () => rmSync(folder, { recursive: true, force: true }))
-  const secret = randomBytes(32).toString('base64url')
+  const secret = freshSecret()
   // Several services share one Redis; keys that another secret has sealed would be of no use to them.
   const redisPrefix = `bench-${randomBytes(6).toString('hex')}:`
   const { redisUrl } = options

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Resources } from './resources.ts'
 import { type Core, nodeCommand, startPinned, stop } from './roles.ts'
 import { createServiceFolder, type FolderOptions, type ServiceFolder } from './service-folder.ts'
@@ -33,6 +34,7 @@ export async function startService(
 ): Promise<BenchService> {
   const folder = await createServiceFolder(options, resources)
   const started = await startServiceProcess(folder.configFile, options, resources)
+  await untilReady(started)
   return { ...started, folder, cookie: folder.planted[0]?.cookie ?? '' }
 }
 
@@ -48,6 +50,18 @@ export async function startServiceProcess(
   resources.add(() => stop(child))
   const ports = await listeningPorts(child)
   return { port: ports.main, adminPort: ports.admin, pid: child.pid ?? 0, stop: () => stop(child) }
+}
+
+const mostAttempts = 600
+
+/** It listens before its store is connected. Throws after a minute. */
+export async function untilReady({ adminPort }: Pick<ServiceProcess, 'adminPort'>): Promise<void> {
+  for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+    const { ok } = await fetch(`http://127.0.0.1:${adminPort}/readyz`)
+    if (ok) return
+    await delay(100)
+  }
+  throw new Error('the service listens and does not get ready')
 }
 
 /** The service says on its log where it listens. */

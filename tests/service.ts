@@ -2,7 +2,7 @@
  * The whole service in this process, as `sallyport serve` composes it: real store, real provider, real policy files;
  * once, or several times as replicas do.
  */
-import { randomBytes } from 'node:crypto'
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { setTimeout } from 'node:timers/promises'
 import { compose, type Service } from '../app/compose/service.ts'
 import type { FrontKind } from '../app/fronts/front.ts'
 import { createLogger } from '../app/telemetry/logger.ts'
+import { freshSecret } from '../cli/secret.ts'
 import { loadConfig } from '../config/load.ts'
 import type { FrontName } from './dialects.ts'
 import { freePort } from './peers.ts'
@@ -119,7 +120,7 @@ export async function startService(options: TestServiceOptions): Promise<TestSer
   const clients = [{ ...client, ...options.client?.(publicUrl) }]
   const provider = await startProvider({ ...options.provider, clients, port: providerPort })
   writePolicy(directory, options)
-  const secret = randomBytes(32).toString('base64url')
+  const secret = freshSecret()
   const replicas: TestReplica[] = []
   for (let index = 0; index < (options.replicas ?? 1); index += 1) {
     const ownPort = index === 0 ? port : await freePort()

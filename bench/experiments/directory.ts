@@ -1,5 +1,5 @@
 /** How long it takes to find and end sessions without their ids among as many as there may be; the store alone. */
-import { randomBytes } from 'node:crypto'
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { systemClock } from '../../app/clock.ts'
 import type { LoginSession } from '../../app/sessions/login-session.ts'
 import { digestOf } from '../../app/sessions/records/seal.ts'
 import { createSessionDirectory, handleOf, type SessionDirectory } from '../../app/sessions/session-directory.ts'
+import { freshSecret } from '../../cli/secret.ts'
 import { wikiHost } from '../browser-request.ts'
 import {
   aliceLogin,
@@ -56,7 +57,7 @@ async function plant(store: 'lmdb' | 'redis', size: number, { resources, onProgr
 async function createPlace(store: 'lmdb' | 'redis', resources: Resources): Promise<SessionPlace> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'))
   resources.add(async () => rmSync(folder, { recursive: true, force: true }))
-  const place = { folder, secret: randomBytes(32).toString('base64url'), redisPrefix: 'bench:' }
+  const place = { folder, secret: freshSecret(), redisPrefix: 'bench:' }
   return store === 'lmdb' ? place : { ...place, redisUrl: await startRedis(resources) }
 }
 

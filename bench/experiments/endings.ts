@@ -1,9 +1,10 @@
 /** How long after the end of a session whoever watches it is told, in the same process and in another. */
+
 import type { ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freshSecret } from '../../cli/secret.ts'
 import type { EndingOrder, EndingPlace, EndingReport } from '../ending-process.ts'
 import { hasRedis, startRedis } from '../redis-server.ts'
 import { alignedTable, type CaseReport, rounded } from '../report.ts'
@@ -57,7 +58,7 @@ async function measure({ store, watcher }: EndingCase, count: number, resources:
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-endings-'))
   resources.add(async () => rmSync(folder, { recursive: true, force: true }))
   const redisUrl = store === 'lmdb' ? {} : { redisUrl: await startRedis(resources) }
-  const secret = randomBytes(32).toString('base64url')
+  const secret = freshSecret()
   const place: EndingPlace = { folder, redisPrefix: 'sallyport:', secret, isCached: store === 'redis', ...redisUrl }
   const start = async () => (await startRole('ending', [JSON.stringify(place)], resources, 'any')).child
   const ending = await start()

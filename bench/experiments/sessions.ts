@@ -6,7 +6,7 @@ import { checkRows, cookieRequests } from '../cases.ts'
 import { type Case, runCase, runRounds, summariseRounds } from '../measure.ts'
 import { hasRedis, startRedis, usedMemory } from '../redis-server.ts'
 import { alignedTable, type CaseReport, rounded, type StoredCase, spreadText, storedRatio } from '../report.ts'
-import { type ServiceProcess, startService, startServiceProcess } from '../service.ts'
+import { type ServiceProcess, startService, startServiceProcess, untilReady } from '../service.ts'
 import { cacheSetting, createServiceFolder, hasSetting, type ServiceFolder } from '../service-folder.ts'
 import type { ExperimentContext } from './experiment.ts'
 import { metricOf } from './metrics-page.ts'
@@ -98,6 +98,7 @@ async function cacheBytes(context: ExperimentContext): Promise<{ line: string; b
   const snapshots = folder.place.folder
   const nodeOptions = ['--heapsnapshot-signal=SIGUSR2', `--diagnostic-dir=${snapshots}`]
   const service = await startServiceProcess(folder.configFile, { nodeOptions }, resources)
+  await untilReady(service)
   const first = caseOf('first', service, folder, 1)
   const all = caseOf('all', service, folder, sessions)
   await runCase(first, load, { connections: 4, seconds: 1 })

@@ -2,6 +2,7 @@
  * The whole demo as one thing that starts and stops: identity provider, two applications, a reverse proxy, and
  * Sallyport as a user runs it. The tests of the proxies start the same stack.
  */
+
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
+import { freshSecret } from '../secret.ts'
 import { createDemoApp } from './app.ts'
 import { request } from './browser.ts'
 import { type Child, startChild } from './child.ts'
@@ -173,7 +175,7 @@ function configuration(options: StackOptions, place: Place): unknown {
         responseMode: options.responseMode ?? 'query',
       },
     ],
-    sessions: { ...store, secret: randomBytes(32).toString('base64url') },
+    sessions: { ...store, secret: freshSecret() },
     policy: { directory: options.policyDirectory ?? join(repositoryRoot, 'deploy/demo/policy') },
     login: { rateLimit: 10_000 },
   }

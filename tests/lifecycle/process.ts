@@ -1,10 +1,12 @@
 /** `sallyport serve` as a process of its own, the way an operator runs it. Needs `npm run build`. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { freshSecret } from '../../cli/secret.ts'
 import { endProcess, freePort } from '../peers.ts'
 
 export const cli = join(import.meta.dirname, '../../dist/cli/main.js')
@@ -41,7 +43,7 @@ export async function spawnService({
   const settings = {
     server: { url: `http://localhost:${port}`, listen: `127.0.0.1:${port}`, ...more.server },
     admin: { listen: `127.0.0.1:${adminPort}` },
-    sessions: { path: './data', secret: randomBytes(32).toString('base64url') },
+    sessions: { path: './data', secret: freshSecret() },
     policy: { directory: '.', ...more.policy },
     ...(more.login === undefined ? {} : { login: more.login }),
     ...(more.audit === undefined ? {} : { audit: more.audit }),

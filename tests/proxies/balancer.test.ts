@@ -3,7 +3,7 @@
  * it, and nothing else: a login leads back to https, a page opens its own WebSocket, the audit names the client, and what
  * a client says of itself is worth nothing, neither through the balancer nor past it.
  */
-import { randomBytes } from 'node:crypto'
+
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { createLogger } from '../../app/telemetry/logger.ts'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import type { Echo } from '../../cli/demo/echo.ts'
 import { type ProxyKind, type RunningProxy, startProxy } from '../../cli/demo/proxies.ts'
+import { freshSecret } from '../../cli/secret.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Authority, createAuthority } from '../certificates.ts'
 import { freePort, requirePeer } from '../peers.ts'
@@ -225,7 +226,7 @@ function composeFor(directory: string, publicUrl: string, issuer: string): Servi
     // The proxy, and the balancer, which Traefik names as one more hop.
     server: { url: publicUrl, listen: '127.0.0.1:0', trustedProxies: ['127.0.0.1/32', `${addresses.balancer}/32`] },
     admin: { listen: '127.0.0.1:0' },
-    sessions: { path: './data', secret: randomBytes(32).toString('base64url') },
+    sessions: { path: './data', secret: freshSecret() },
     policy: { directory: '.' },
     audit: { destination: './audit.jsonl' },
     login: { rateLimit: 10_000 },

@@ -2,8 +2,8 @@
  * https, as people deploy it: the NGINX files with certificate lines added, a public URL with https, and a browser that
  * keeps `__Host-` cookies by its own rules. The demo is http on localhost, so nothing else runs this way.
  */
+
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { compose, type Service } from '../../app/compose/service.ts'
 import { createLogger } from '../../app/telemetry/logger.ts'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import type { Child } from '../../cli/demo/child.ts'
+import { freshSecret } from '../../cli/secret.ts'
 import { loadConfig } from '../../config/load.ts'
 import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
@@ -115,7 +116,7 @@ function composeFor(directory: string, publicUrl: string, issuer: string): Servi
   const settings = {
     server: { url: publicUrl, listen: '127.0.0.1:0' },
     admin: { listen: '127.0.0.1:0' },
-    sessions: { path: './data', secret: randomBytes(32).toString('base64url') },
+    sessions: { path: './data', secret: freshSecret() },
     policy: { directory: '.' },
     audit: { destination: './audit.jsonl' },
     providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret: secret }],

@@ -1,4 +1,5 @@
 /** Sessions move from one store to another: nobody is logged out, and nobody who was logged out is in again. */
+
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,6 +10,7 @@ import { createLmdbRecords } from '../../app/sessions/lmdb/lmdb-records.ts'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { createRedisRecords } from '../../app/sessions/redis/redis-records.ts'
 import { runCli } from '../../cli/program.ts'
+import { freshSecret } from '../../cli/secret.ts'
 import { startWorld, wiki } from '../attacks/world.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 import { freePort, requirePeer, startRedis } from '../peers.ts'
@@ -32,7 +34,7 @@ function makeDirectory(): string {
 type Settings = Readonly<Record<string, unknown>>
 
 /** Runs the command in a directory of its own, with a configuration for this store. */
-function createOperator(secret = randomBytes(32).toString('base64url')) {
+function createOperator(secret = freshSecret()) {
   const cwd = makeDirectory()
   return {
     cwd,
