@@ -33,7 +33,7 @@ export async function exportStore(options: StoreCommandOptions, terminal: Termin
     const { config } = loadChosenConfig(options, terminal)
     const reader = composeReader(config.sessions.store, systemClock)
     try {
-      await untilThere(() => reader.verify())
+      await untilThere(() => reader.probe())
       const counts = await writeFile(resolve(terminal.cwd, options.file), reader.items, terminal)
       terminal.write(
         options.json ? `${JSON.stringify({ file: options.file, ...counts })}\n` : exported(options, counts),
@@ -55,7 +55,7 @@ export async function importStore(options: StoreCommandOptions, terminal: Termin
     const first = await items.next()
     const records = composeRecords(config.sessions.store, systemClock)
     try {
-      await untilThere(() => records.verifyConnection())
+      await untilThere(() => records.probe())
       const restored = await restoreItems(records, following(first, items), {
         now: systemClock.now,
         onProgress: counts => terminal.progress(() => `${numbersOf(counts)} brought in`),

@@ -30,8 +30,8 @@ function redisOptions(store: RedisSettings, clock: Clock): RedisRecordsOptions {
 
 export interface StoreReader {
   readonly items: AsyncIterable<StoredItem>
-  /** Resolves when there is something to read from; as `RecordStore.verifyConnection`. */
-  verify(): Promise<void>
+  /** Resolves when there is something to read from; as `RecordStore.probe`. */
+  probe(): Promise<void>
   close(): Promise<void>
 }
 
@@ -39,12 +39,12 @@ export interface StoreReader {
 export function composeReader(store: StoreSettings, clock: Clock): StoreReader {
   if (store.kind === 'lmdb') {
     const nothing = async () => undefined
-    return { items: readLmdbItems({ path: store.path, clock }), verify: nothing, close: nothing }
+    return { items: readLmdbItems({ path: store.path, clock }), probe: nothing, close: nothing }
   }
   const topology = openTopology(redisOptions(store, clock))
   return {
     items: readRedisItems({ topology, prefix: store.prefix, clock }),
-    verify: () => topology.verify(),
+    probe: () => topology.probe(),
     close: () => topology.close(),
   }
 }

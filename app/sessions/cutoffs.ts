@@ -88,7 +88,7 @@ export function createCutoffs(options: CutoffsOptions): Cutoffs {
     const keptUntil = Math.max(expiresAt, stored?.expiresAt ?? 0)
     return stored === undefined
       ? records.add('cutoff', recordKey, sealed, expiresAt)
-      : records.replace('cutoff', recordKey, stored.value, sealed, keptUntil)
+      : records.replace('cutoff', recordKey, stored.value, { value: sealed, expiresAt: keptUntil })
   }
 
   return {

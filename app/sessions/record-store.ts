@@ -47,9 +47,9 @@ export interface RecordStore {
   end(kind: RecordKind, key: string, tombstoneUntil: number): Promise<void>
   /**
    * Compare and swap on the stored bytes (every seal has a fresh nonce, so equal bytes are one version): the record is
-   * overwritten if its value is still `expected`. False, and nothing written, if it was ended, is gone or has changed.
+   * overwritten with `next` if its value is still `expected`. False, and nothing written, if it was ended, is gone or has changed.
    */
-  replace(kind: RecordKind, key: string, expected: Uint8Array, value: Uint8Array, expiresAt: number): Promise<boolean>
+  replace(kind: RecordKind, key: string, expected: Uint8Array, next: StoredRecord): Promise<boolean>
   /** Delete if the value is still `expected`: gives a lease back. Leaves no tombstone; false if nothing was deleted. */
   remove(kind: RecordKind, key: string, expected: Uint8Array): Promise<boolean>
   /**
@@ -77,7 +77,7 @@ export interface RecordStore {
    */
   subscribe(listener: ChangeListener): () => void
   /** Resolves when the backend answers a write-capable round trip. */
-  verifyConnection(): Promise<void>
+  probe(): Promise<void>
   close(): Promise<void>
 }
 

@@ -213,7 +213,7 @@ export function describeRecordStore(name: string, start: () => Promise<Backend>)
 
     test('the connection can be verified; after closing every method rejects as unavailable', async () => {
       const store = await backend.openElsewhere()
-      await store.verifyConnection()
+      await store.probe()
       await store.close()
       const key = randomUUID()
       const calls = [
@@ -223,12 +223,12 @@ export function describeRecordStore(name: string, start: () => Promise<Backend>)
         () => store.extend('session', key, inSeconds(60)),
         () => store.take('session', key),
         () => store.end('session', key, inSeconds(60)),
-        () => store.replace('session', key, bytes(''), bytes(''), inSeconds(60)),
+        () => store.replace('session', key, bytes(''), { value: bytes(''), expiresAt: inSeconds(60) }),
         () => store.remove('session', key, bytes('')),
         () => store.link(key, key, inSeconds(60)),
         () => store.unlink(key, key, inSeconds(60)),
         () => store.page(key, { limit: 1 }),
-        () => store.verifyConnection(),
+        () => store.probe(),
       ]
       for (const call of calls) await expect(call()).rejects.toMatchObject(unavailable)
     })

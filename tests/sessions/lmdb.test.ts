@@ -123,7 +123,7 @@ describe('the LMDB file', () => {
       )
       expect(Buffer.from((await records.get('session', 'first'))?.value ?? []).toString()).toBe('kept')
       spawnSync('prlimit', ['--pid', String(records.process.pid), '--fsize=unlimited'])
-      await records.verifyConnection()
+      await records.probe()
       expect(await records.put('session', 'more', randomBytes(100_000), clock.now() + 60_000)).toBe(true)
     },
   )
@@ -216,7 +216,7 @@ describe('the LMDB file', () => {
     const records = await openRemote(path)
     const expiresAt = clock.now() + 600_000
     await records.add('cutoff', 'all', Buffer.from('first'), expiresAt)
-    await records.replace('cutoff', 'all', Buffer.from('first'), Buffer.from('second'), expiresAt)
+    await records.replace('cutoff', 'all', Buffer.from('first'), { value: Buffer.from('second'), expiresAt })
     records.process.kill('SIGKILL')
     const again = openHere(path)
     expect(Buffer.from((await again.get('cutoff', 'all'))?.value ?? []).toString()).toBe('second')

@@ -83,7 +83,7 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     const states: RedisState[] = []
     const records = openAt(`redis://127.0.0.1:${port}`, state => states.push(state))
     await expectRefusedWithin(async () => records.get('session', 'x'), 200)
-    await expectRefusedWithin(() => records.verifyConnection(), 200)
+    await expectRefusedWithin(() => records.probe(), 200)
     await until(() => states.length > 0)
     expect(states).toEqual([{ isReady: false, cause: expect.objectContaining({ message: expect.any(String) }) }])
     await start({ port })
@@ -158,7 +158,7 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     const records = openAt(server.url, state => states.push(state))
     await until(() => states.length > 0)
     expect(states[0]).toMatchObject({ isReady: false, cause: { message: expect.stringContaining('NOAUTH') } })
-    await expectRefusedWithin(() => records.verifyConnection(), 200)
+    await expectRefusedWithin(() => records.probe(), 200)
   })
 
   test('that became a read-only replica refuses also reads, and works once it is the master again', async () => {
@@ -175,13 +175,14 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
       () => records.extend('session', 'x', clock.now() + 1000),
       () => records.take('session', 'x'),
       () => records.end('session', 'x', clock.now() + 1000),
-      () => records.replace('session', 'x', Buffer.from('x'), Buffer.from(''), clock.now() + 1000),
+      () =>
+        records.replace('session', 'x', Buffer.from('x'), { value: Buffer.from(''), expiresAt: clock.now() + 1000 }),
       () => records.remove('session', 'x', Buffer.from('x')),
       () => records.link('x', 'x', clock.now() + 1000),
       () => records.unlink('x', 'x', clock.now() + 1000),
       // Threat: a list that does not show a session which is there.
       () => records.page('x', { limit: 1 }),
-      () => records.verifyConnection(),
+      () => records.probe(),
     ]
     await expectRefusedWithin(check, 500)
     // The first refusal makes the client look the name up again; wait until it is back at this server.
@@ -200,7 +201,7 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     await untilVerified(records)
     name.leadTo(master.port)
     await (await admin(old)).sendCommand(['REPLICAOF', '127.0.0.1', String(master.port)])
-    await expect(records.verifyConnection()).rejects.toMatchObject(unavailable)
+    await expect(records.probe()).rejects.toMatchObject(unavailable)
     await untilVerified(records)
     expect(await (await logIn(records))()).toMatchObject(isAlice)
     expect(await (await admin(master)).dbSize()).toBe(2)
@@ -230,10 +231,14 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     await expect(records.put('session', 'x', Buffer.from(''), expiresAt)).rejects.toMatchObject(outOfMemory)
     await expect(records.add('session', 'x', Buffer.from(''), expiresAt)).rejects.toMatchObject(outOfMemory)
     await expect(records.link('x', 'x', expiresAt)).rejects.toMatchObject(outOfMemory)
-    await expect(records.verifyConnection()).rejects.toMatchObject(outOfMemory)
+    await expect(records.probe()).rejects.toMatchObject(outOfMemory)
     // A refreshed token, or the end of many sessions.
-    expect(await records.replace('session', 'bob', Buffer.from('bob'), Buffer.from('BOB'), expiresAt)).toBe(true)
-    expect(await records.replace('session', 'bob', Buffer.from('BOB'), Buffer.from('bob'), expiresAt)).toBe(true)
+    expect(await records.replace('session', 'bob', Buffer.from('bob'), { value: Buffer.from('BOB'), expiresAt })).toBe(
+      true,
+    )
+    expect(await records.replace('session', 'bob', Buffer.from('BOB'), { value: Buffer.from('bob'), expiresAt })).toBe(
+      true,
+    )
     expect(await records.page('x', { limit: 1 })).toEqual({ members: [] })
     expect(await records.extend('session', 'alice', expiresAt + 60_000)).toBe(true)
     expect(await records.get('session', 'alice')).toMatchObject({ expiresAt: expiresAt + 60_000 })
@@ -346,7 +351,7 @@ describe.runIf(isRedisHere).each(caches)('F11 a Redis that fails, $name', ({ cac
     await records.end('session', 'x', expiresAt)
     expect(await records.put('session', 'x', Buffer.from('x'), expiresAt)).toBe(false)
     await records.add('lease', 'x', Buffer.from('x'), expiresAt)
-    expect(await records.replace('lease', 'x', Buffer.from('x'), Buffer.from('y'), expiresAt)).toBe(true)
+    expect(await records.replace('lease', 'x', Buffer.from('x'), { value: Buffer.from('y'), expiresAt })).toBe(true)
     expect(await records.remove('lease', 'x', Buffer.from('y'))).toBe(true)
     await records.link('index', 'late', expiresAt - 70_000)
     await records.link('index', 'member', expiresAt)

@@ -75,7 +75,7 @@ describe.skipIf(peers.includes(undefined))('Redis over TLS', () => {
       await until(() => states.length > 0)
       expect(states.map(state => (state.isReady ? 'ready' : state.cause.message)).join()).toMatch(reason)
       await expect(async () => records.get('session', 'x')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
-      await expect(records.verifyConnection()).rejects.toMatchObject({ status: 503 })
+      await expect(records.probe()).rejects.toMatchObject({ status: 503 })
     } finally {
       await records.close()
     }

@@ -168,7 +168,7 @@ describe.runIf(isRedisHere)('F11 a Redis Cluster', () => {
     await records.link('index-of-all', 'member', inAnHour())
     const topology = openTopology({ ...clusterChoice(servers), clock })
     try {
-      await until(() => topology.verify().then(isDone, isNot))
+      await until(() => topology.probe().then(isDone, isNot))
       const items: StoredItem[] = []
       for await (const item of readRedisItems({ topology, prefix: 'sallyport:', clock })) items.push(item)
       const keys = new Set(items.map(item => ('index' in item ? item.member : item.key)))
@@ -254,7 +254,7 @@ describe.runIf(isRedisHere)('F11 a Redis Cluster', () => {
     const records = createRedisRecords({ ...survivors, clock, commandTimeoutMs: 500 })
     await untilVerified(records)
     await records.close()
-    await expect(records.verifyConnection()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+    await expect(records.probe()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
     const lost = createRedisRecords({
       url: 'redis://127.0.0.1:1',
       topology: { kind: 'cluster', nodes: [] },
@@ -262,7 +262,7 @@ describe.runIf(isRedisHere)('F11 a Redis Cluster', () => {
       commandTimeoutMs: 500,
     })
     await expect(async () => lost.get('session', 'x')).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
-    await expect(lost.verifyConnection()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
+    await expect(lost.probe()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' })
     await lost.close()
   })
 

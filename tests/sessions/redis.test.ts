@@ -38,7 +38,7 @@ function afterRoundTrips(records: RecordStore): RecordStore {
   return {
     ...records,
     async get(...args) {
-      await records.verifyConnection().catch(() => undefined)
+      await records.probe().catch(() => undefined)
       return records.get(...args)
     },
   }

@@ -51,7 +51,7 @@ function startWorld(maxBytes = 1024 * 1024) {
     linkWithin: async () => [],
     unlink: async () => undefined,
     page: async () => ({ members: [] }),
-    verifyConnection: async () => undefined,
+    probe: async () => undefined,
     close: async () => undefined,
   }
   const records = createTrackedRecords(store, tracking, { clock, maxBytes })
@@ -129,7 +129,8 @@ describe('what was read is remembered', () => {
       extend: () => records.extend('session', 'alice', expiresAt + 1),
       end: () => records.end('session', 'alice', expiresAt),
       take: () => records.take('session', 'alice'),
-      replace: () => records.replace('session', 'alice', Buffer.from('alice'), Buffer.from('new'), expiresAt),
+      replace: () =>
+        records.replace('session', 'alice', Buffer.from('alice'), { value: Buffer.from('new'), expiresAt }),
       remove: () => records.remove('session', 'alice', Buffer.from('alice')),
     }
     for (const [name, write] of Object.entries(writes)) {

@@ -68,7 +68,7 @@ export async function openRemoteLmdb(path: string, clock: Clock, options: Remote
     unlink: forward('unlink'),
     page: forward('page'),
     subscribe: () => () => undefined,
-    verifyConnection: forward('verifyConnection'),
+    probe: forward('probe'),
     close: forward('close'),
   }
 }

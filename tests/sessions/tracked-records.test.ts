@@ -127,7 +127,10 @@ describe.runIf(requirePeer('redis-server') !== undefined)('a session that Redis 
       await here.records.add(kind, 'all', Buffer.from('first'), clock.now() + 60_000)
       await until(async () => textOf(await read()) === 'first')
       await untilAtHand()
-      await here.records.replace(kind, 'all', Buffer.from('first'), Buffer.from('second'), clock.now() + 60_000)
+      await here.records.replace(kind, 'all', Buffer.from('first'), {
+        value: Buffer.from('second'),
+        expiresAt: clock.now() + 60_000,
+      })
       await until(async () => textOf(await read()) === 'second')
     }
   })

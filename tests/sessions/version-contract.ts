@@ -26,15 +26,24 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
       const [first, second] = [Buffer.from([0, 255, 10, 13, 0]), Buffer.from([0, 255, 10, 13, 0, 0])]
       await here.put('session', key, first, inSeconds(60))
       for (const wrong of [second, first.subarray(0, 4), Buffer.alloc(0)]) {
-        expect(await there.replace('session', key, wrong, bytes('wrong'), inSeconds(600))).toBe(false)
+        expect(await there.replace('session', key, wrong, { value: bytes('wrong'), expiresAt: inSeconds(600) })).toBe(
+          false,
+        )
         expect(await here.get('session', key)).toMatchObject({ expiresAt: inSeconds(60) })
       }
-      expect(await there.replace('session', key, first, second, inSeconds(600))).toBe(true)
+      expect(await there.replace('session', key, first, { value: second, expiresAt: inSeconds(600) })).toBe(true)
       const replaced = await here.get('session', key)
       expect(Buffer.compare(replaced?.value ?? bytes(''), second)).toBe(0)
       expect(replaced?.expiresAt).toBe(inSeconds(600))
-      expect(await there.replace('session', key, first, bytes('late'), inSeconds(600))).toBe(false)
-      expect(await here.replace('session', key, replaced?.value ?? bytes(''), bytes('third'), inSeconds(60))).toBe(true)
+      expect(await there.replace('session', key, first, { value: bytes('late'), expiresAt: inSeconds(600) })).toBe(
+        false,
+      )
+      expect(
+        await here.replace('session', key, replaced?.value ?? bytes(''), {
+          value: bytes('third'),
+          expiresAt: inSeconds(60),
+        }),
+      ).toBe(true)
       expect(text((await there.get('session', key))?.value)).toBe('third')
     })
 
@@ -42,13 +51,17 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
       const key = randomUUID()
       await here.put('session', key, bytes('first'), inSeconds(60))
       await there.extend('session', key, inSeconds(120))
-      expect(await here.replace('session', key, bytes('first'), bytes('second'), inSeconds(120))).toBe(true)
+      expect(
+        await here.replace('session', key, bytes('first'), { value: bytes('second'), expiresAt: inSeconds(120) }),
+      ).toBe(true)
     })
 
     test('replace and remove touch no other kind', async () => {
       const key = randomUUID()
       await here.put('session', key, bytes('same'), inSeconds(60))
-      expect(await here.replace('tokens', key, bytes('same'), bytes('other'), inSeconds(60))).toBe(false)
+      expect(
+        await here.replace('tokens', key, bytes('same'), { value: bytes('other'), expiresAt: inSeconds(60) }),
+      ).toBe(false)
       expect(await here.remove('lease', key, bytes('same'))).toBe(false)
       expect(text((await there.get('session', key))?.value)).toBe('same')
     })
@@ -58,7 +71,9 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
       const tryBoth = async () => {
         for (const store of [here, there]) {
           for (const expected of [bytes('old'), Buffer.alloc(0)]) {
-            expect(await store.replace('session', key, expected, bytes('new'), inSeconds(60))).toBe(false)
+            expect(
+              await store.replace('session', key, expected, { value: bytes('new'), expiresAt: inSeconds(60) }),
+            ).toBe(false)
             expect(await store.remove('session', key, expected)).toBe(false)
           }
           expect(await store.get('session', key)).toBeUndefined()
@@ -75,7 +90,9 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
       await here.put('session', key, bytes('alive'), inSeconds(60))
       await there.end('session', key, inSeconds(600))
       for (const expected of [bytes('alive'), Buffer.alloc(0)]) {
-        expect(await here.replace('session', key, expected, bytes('late'), inSeconds(60))).toBe(false)
+        expect(await here.replace('session', key, expected, { value: bytes('late'), expiresAt: inSeconds(60) })).toBe(
+          false,
+        )
         expect(await here.remove('session', key, expected)).toBe(false)
       }
       expect(await here.get('session', key)).toBeUndefined()
@@ -89,7 +106,10 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
         const names = Array.from({ length: 20 }, (_, index) => `replica ${index}`)
         const replaced = await Promise.all(
           names.map((name, index) =>
-            (index % 2 ? here : there).replace('tokens', key, bytes('first'), bytes(name), inSeconds(60)),
+            (index % 2 ? here : there).replace('tokens', key, bytes('first'), {
+              value: bytes(name),
+              expiresAt: inSeconds(60),
+            }),
           ),
         )
         expect(replaced.filter(Boolean)).toHaveLength(1)
@@ -107,7 +127,8 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
           for (;;) {
             const found = await store.get(kind, key)
             const count = bytes(String(Number(text(found?.value)) + 1))
-            if (await store.replace(kind, key, found?.value ?? bytes(''), count, inSeconds(60))) return
+            if (await store.replace(kind, key, found?.value ?? bytes(''), { value: count, expiresAt: inSeconds(60) }))
+              return
           }
         }
         await Promise.all(Array.from({ length: 20 }, (_, index) => addOne(index % 2 ? here : there)))
@@ -120,7 +141,10 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
         const key = randomUUID()
         await here.put('session', key, bytes('alive'), inSeconds(60))
         const save = (index: number) =>
-          (index % 2 ? here : there).replace('session', key, bytes('alive'), bytes('alive'), inSeconds(60))
+          (index % 2 ? here : there).replace('session', key, bytes('alive'), {
+            value: bytes('alive'),
+            expiresAt: inSeconds(60),
+          })
         const before = Array.from({ length: 5 }, (_, index) => save(index))
         const ended = (round % 2 ? here : there).end('session', key, inSeconds(600))
         const after = Array.from({ length: 5 }, (_, index) => save(index))
@@ -157,7 +181,9 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
           const [old, now] = [String(round - 1), String(round)]
           // Both have it in memory, where they have one.
           for (const store of [here, there]) expect(text((await store.get(kind, key))?.value)).toBe(old)
-          expect(await writer.replace(kind, key, bytes(old), bytes(now), inSeconds(60))).toBe(true)
+          expect(await writer.replace(kind, key, bytes(old), { value: bytes(now), expiresAt: inSeconds(60) })).toBe(
+            true,
+          )
           for (const store of [writer, reader]) expect(text((await store.get(kind, key))?.value)).toBe(now)
         }
         expect(await there.remove(kind, key, bytes('20'))).toBe(true)
@@ -177,7 +203,9 @@ export function describeVersions(name: string, start: () => Promise<Backend>): v
     test('an expiry that is no moment is a mistake of the caller', async () => {
       const key = randomUUID()
       await here.put('session', key, bytes('first'), inSeconds(60))
-      await expect(here.replace('session', key, bytes('first'), bytes('x'), Number.NaN)).rejects.toThrow(RangeError)
+      await expect(
+        here.replace('session', key, bytes('first'), { value: bytes('x'), expiresAt: Number.NaN }),
+      ).rejects.toThrow(RangeError)
       expect(text((await here.get('session', key))?.value)).toBe('first')
     })
 

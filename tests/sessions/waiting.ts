@@ -12,7 +12,7 @@ export async function until(isTrue: () => boolean | Promise<boolean>): Promise<v
 
 export async function untilVerified(records: RecordStore): Promise<void> {
   await until(() =>
-    records.verifyConnection().then(
+    records.probe().then(
       () => true,
       () => false,
     ),

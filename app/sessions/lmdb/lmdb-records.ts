@@ -4,7 +4,7 @@
  * Database `records`: `<kind>/<digest>` holds one entry (see entry.ts), a record or a tombstone. Database `expiry`:
  * `[expiry, <kind>/<digest>]` with an empty value, exactly one for each entry, so that the sweep reads only what has
  * expired. Database `index`: `[<index>, <expiry and member>]` (see index-members.ts) with an empty value, and for each its
- * `[expiry, index/<index>/<expiry and member>]` in `expiry`. Database `meta`: `probe`, written by `verifyConnection`. Every conditional write is one write transaction,
+ * `[expiry, index/<index>/<expiry and member>]` in `expiry`. Database `meta`: `probe`, written by `probe`. Every conditional write is one write transaction,
  * and LMDB has one writer at a time across all processes.
  */
 import type { Clock } from '../../clock.ts'
@@ -87,7 +87,7 @@ export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
         entries.remove(id)
         return entry.value
       }),
-    replace: (kind, key, expected, value, expiresAt) =>
+    replace: (kind, key, expected, { value, expiresAt }) =>
       write('replace', kind, key, (id, entry) => {
         if (!isRecordOf(entry, expected)) return false
         entries.set(id, { kind: 'record', expiresAt, value })
@@ -110,7 +110,7 @@ export function createLmdbRecords(options: LmdbRecordsOptions): RecordStore {
       transaction('link', () => entries.linkWithin(index, member, expiresAt, most)),
     unlink: (index, member, expiresAt) => transaction('unlink', () => entries.unlink(index, member, expiresAt)),
     page: async (index, page) => reader.page(index, page),
-    verifyConnection: () => transaction('probe', () => void databases.meta.put('probe', String(clock.now()))),
+    probe: () => transaction('probe', () => void databases.meta.put('probe', String(clock.now()))),
     async close() {
       stopSweep()
       reader.close()

@@ -17,7 +17,7 @@ export function startSweep(databases: Databases, clock: Clock, intervalMs: numbe
       while (!isStopped && (await transact(databases.root, () => sweepOnce(databases, clock.now()))) === sweepBatch);
     } catch {
       // A sweep that fails is tried again at the next interval; whether the file can be written is what
-      // `verifyConnection` reports.
+      // `probe` reports.
     } finally {
       isRunning = false
     }

@@ -6,6 +6,7 @@
  * and reads again now and then in any case.
  */
 import type { ChangedRecord, ChangeListener, RecordKind, RecordStore } from '../record-store.ts'
+import { type Around, aroundWrites } from './around-writes.ts'
 
 /** What shows the changes of others. Started for the first listener; the answer stops it, after the last. */
 export type ChangeSource = (tell: ChangeListener) => () => void
@@ -24,7 +25,7 @@ export function withChanges(store: Omit<RecordStore, 'subscribe'>, source: Chang
     if (listeners.delete(listener) && listeners.size === 0) stop()
   }
   /** A write that failed may have been made all the same. */
-  const change = async <T>(kind: RecordKind, key: string, write: () => Promise<T>): Promise<T> => {
+  const change: Around = async (kind, key, write) => {
     if (!told.has(kind)) return write()
     try {
       return await write()
@@ -34,14 +35,7 @@ export function withChanges(store: Omit<RecordStore, 'subscribe'>, source: Chang
   }
   return {
     ...store,
-    put: (kind, key, value, expiresAt) => change(kind, key, () => store.put(kind, key, value, expiresAt)),
-    add: (kind, key, value, expiresAt) => change(kind, key, () => store.add(kind, key, value, expiresAt)),
-    extend: (kind, key, expiresAt) => change(kind, key, () => store.extend(kind, key, expiresAt)),
-    take: (kind, key) => change(kind, key, () => store.take(kind, key)),
-    end: (kind, key, tombstoneUntil) => change(kind, key, () => store.end(kind, key, tombstoneUntil)),
-    replace: (kind, key, expected, value, expiresAt) =>
-      change(kind, key, () => store.replace(kind, key, expected, value, expiresAt)),
-    remove: (kind, key, expected) => change(kind, key, () => store.remove(kind, key, expected)),
+    ...aroundWrites(store, change),
     subscribe(listener) {
       // One of its own for each call: the same function may listen twice.
       const own: ChangeListener = changed => listener(changed)
@@ -59,15 +53,14 @@ export function withChanges(store: Omit<RecordStore, 'subscribe'>, source: Chang
 
 /** `store` that also hands on what it ends, of one session or of many: to the other workers of this machine. */
 export function withRelay(store: RecordStore, relay: (changed: ChangedRecord) => void): RecordStore {
-  const relayed = async <T>(kind: RecordKind, key: string, write: () => Promise<T>): Promise<T> => {
+  const relayed: Around = async (kind, key, write) => {
     try {
       return await write()
     } finally {
       relay({ kind, key })
     }
   }
-  const ofCutoff = <T>(kind: RecordKind, key: string, write: () => Promise<T>): Promise<T> =>
-    kind === 'cutoff' ? relayed(kind, key, write) : write()
+  const ofCutoff: Around = (kind, key, write) => (kind === 'cutoff' ? relayed(kind, key, write) : write())
   return {
     ...store,
     end: (kind, key, tombstoneUntil) => {
@@ -75,7 +68,6 @@ export function withRelay(store: RecordStore, relay: (changed: ChangedRecord) =>
       return kind === 'session' ? relayed(kind, key, write) : write()
     },
     add: (kind, key, value, expiresAt) => ofCutoff(kind, key, () => store.add(kind, key, value, expiresAt)),
-    replace: (kind, key, expected, value, expiresAt) =>
-      ofCutoff(kind, key, () => store.replace(kind, key, expected, value, expiresAt)),
+    replace: (kind, key, expected, next) => ofCutoff(kind, key, () => store.replace(kind, key, expected, next)),
   }
 }

@@ -71,7 +71,8 @@ export function createSealedRecords(options: SealedRecordsOptions): SealedRecord
       return sealed === undefined ? undefined : open(id, sealed)
     },
     end: (id, tombstoneUntil) => records.end(kind, keyOf(id), tombstoneUntil),
-    replace: (id, version, value, expiresAt) => records.replace(kind, keyOf(id), version, close(id, value), expiresAt),
+    replace: (id, version, value, expiresAt) =>
+      records.replace(kind, keyOf(id), version, { value: close(id, value), expiresAt }),
     remove: (id, version) => records.remove(kind, keyOf(id), version),
   }
 }

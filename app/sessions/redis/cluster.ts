@@ -157,9 +157,9 @@ export function createClusterTopology(options: ClusterOptions): Topology {
   return {
     run: (operation, key, command) => run(false, operation, key, command),
     runReplicated: (operation, key, command) => run(true, operation, key, command),
-    async verify() {
+    async probe() {
       if (masters.length === 0) throw unknownServer('probe', 'no server of the cluster has answered yet')
-      await Promise.all(masters.map(({ link }) => link.verify()))
+      await Promise.all(masters.map(({ link }) => link.probe()))
     },
     tracking: {
       isCurrent: (now, key) => owners[slotOf(key)]?.link.tracking?.isCurrent(now) === true,

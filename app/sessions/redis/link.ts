@@ -18,7 +18,7 @@ export interface Link {
   /** As `run`; resolves when `writeReplicas` replicas have confirmed what the command has written. */
   runReplicated<T>(operation: string, command: (client: Client) => Promise<T>): Promise<T>
   /** Resolves when the server takes a write. */
-  verify(): Promise<void>
+  probe(): Promise<void>
   /** Absent where nothing is remembered. */
   readonly tracking?: LinkTracking
   isReady(): boolean
@@ -69,7 +69,7 @@ export function openLink(options: LinkOptions, place: LinkPlace): Link {
     address: place.address === undefined ? new URL(access.url).host : formatAddress(place.address),
     run,
     runReplicated: replicated?.run ?? run,
-    async verify() {
+    async probe() {
       const expiration = { type: 'PX', value: probeLifetimeMs } as const
       await run('probe', () => client.set(place.probeKey(), String(Date.now()), { expiration }))
     },

@@ -4,7 +4,7 @@
  * Keys: `<prefix><kind>:{<digest>}` holds one entry (see entry.ts): a record or a tombstone, so that the two can never
  * disagree. The digest is the hash tag: whatever is kept for one record is in one slot of a Redis Cluster.
  * `<prefix>index:{<digest>}` is a sorted set of which all scores are 0, so that it is ordered by its members: see
- * index-members.ts. `<prefix>probe` is written by `verifyConnection`; in a Cluster `<prefix>probe:{<number>}`, a key of each
+ * index-members.ts. `<prefix>probe` is written by `probe`; in a Cluster `<prefix>probe:{<number>}`, a key of each
  * master's own. Which server holds a key is the topology's to know: topology.ts.
  *
  * An entry's expiry counts by the injected clock and stands in the entry; Redis' own time to live only collects the
@@ -117,7 +117,7 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
       const entry = encodeEntry({ kind: 'tombstone', expiresAt: tombstoneUntil, value: Buffer.alloc(0) })
       await write('end', kind, key, (client, id) => client.endRecord(id, now(), entry, ttl(tombstoneUntil)))
     },
-    async replace(kind, key, expected, value, expiresAt) {
+    async replace(kind, key, expected, { value, expiresAt }) {
       const entry = encodeEntry({ kind: 'record', expiresAt, value })
       const replaced = await write('replace', kind, key, (client, id) =>
         client.replaceRecord(id, now(), viewOf(expected), entry, ttl(expiresAt)),
@@ -149,7 +149,7 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
       const found = await topology.run('page', index, client => client.pageMembers(id, from, String(limit)))
       return pageOf(found.map(String), options.limit)
     },
-    verifyConnection: () => topology.verify(),
+    probe: () => topology.probe(),
     close: () => topology.close(),
   }
   // Nobody tells of the writes of others where nothing is remembered.

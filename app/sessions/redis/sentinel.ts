@@ -111,7 +111,7 @@ export function createSentinelTopology(options: SentinelOptions): Topology {
   return {
     run: async (operation, _key, command) => master(operation).run(operation, command),
     runReplicated: async (operation, _key, command) => master(operation).runReplicated(operation, command),
-    verify: async () => master('probe').verify(),
+    probe: async () => master('probe').probe(),
     tracking: {
       isCurrent: now => current?.link.tracking?.isCurrent(now) === true,
       isOn: () => current?.link.tracking?.isOn() === true,

@@ -20,7 +20,7 @@ export interface Topology {
   /** As `run`, and as many replicas as are wanted have the write when it resolves. */
   runReplicated<T>(operation: string, key: string, command: (client: Client) => Promise<T>): Promise<T>
   /** Resolves when every server takes a write. */
-  verify(): Promise<void>
+  probe(): Promise<void>
   /** Whether what was read may be remembered, where anything is. */
   readonly tracking: Tracking
   /** The servers that together hold all records. Rejects with `ERR_STORE_UNAVAILABLE` when one of them is not known. */
@@ -43,7 +43,7 @@ export function createSingleServer({ openLink, prefix, onStateChange }: Topology
   return {
     run: (operation, _key, command) => link.run(operation, command),
     runReplicated: (operation, _key, command) => link.runReplicated(operation, command),
-    verify: () => link.verify(),
+    probe: () => link.probe(),
     tracking: link.tracking ?? noTracking,
     servers: async () => [link],
     close: () => link.close(),

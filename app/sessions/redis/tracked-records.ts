@@ -9,6 +9,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../clock.ts'
 import type { ChangeListener, RecordKind, RecordStore, StoredRecord } from '../record-store.ts'
+import { type Around, aroundWrites } from '../records/around-writes.ts'
 import { withChanges } from '../records/record-changes.ts'
 
 export type CacheEvent = 'hit' | 'miss' | 'invalidation'
@@ -146,7 +147,7 @@ export function createTrackedRecords(
   }
 
   /** Our own changes are not waited for to be told; before, so that no check is answered from memory meanwhile. */
-  async function change<T>(kind: RecordKind, key: string, write: () => Promise<T>): Promise<T> {
+  const change: Around = async (kind, key, write) => {
     if (!tracked.has(kind)) return write()
     forget(kind, key)
     try {
@@ -157,7 +158,7 @@ export function createTrackedRecords(
   }
 
   const records: Omit<RecordStore, 'subscribe'> = {
-    name: store.name,
+    ...store,
     get(kind, key, known) {
       if (!tracked.has(kind)) return store.get(kind, key, known)
       const found = recall(kind, key)
@@ -165,19 +166,7 @@ export function createTrackedRecords(
       if (kind === 'session') onEvent(found === undefined ? 'miss' : 'hit')
       return found === undefined ? readThrough(kind, key, known) : found.record
     },
-    put: (kind, key, value, expiresAt) => change(kind, key, () => store.put(kind, key, value, expiresAt)),
-    add: (kind, key, value, expiresAt) => change(kind, key, () => store.add(kind, key, value, expiresAt)),
-    extend: (kind, key, expiresAt) => change(kind, key, () => store.extend(kind, key, expiresAt)),
-    take: (kind, key) => change(kind, key, () => store.take(kind, key)),
-    end: (kind, key, tombstoneUntil) => change(kind, key, () => store.end(kind, key, tombstoneUntil)),
-    replace: (kind, key, expected, value, expiresAt) =>
-      change(kind, key, () => store.replace(kind, key, expected, value, expiresAt)),
-    remove: (kind, key, expected) => change(kind, key, () => store.remove(kind, key, expected)),
-    link: (index, member, expiresAt) => store.link(index, member, expiresAt),
-    linkWithin: (index, member, expiresAt, most) => store.linkWithin(index, member, expiresAt, most),
-    unlink: (index, member, expiresAt) => store.unlink(index, member, expiresAt),
-    page: (index, options) => store.page(index, options),
-    verifyConnection: () => store.verifyConnection(),
+    ...aroundWrites(store, change),
     close() {
       tracking.close()
       forgetAll()

@@ -33,7 +33,8 @@ export function createLeases({ records, clock, ttlMs = 10_000 }: LeasesOptions):
       const holder = randomBytes(16)
       if (!(await records.add('lease', key, holder, clock.now() + ttlMs))) return undefined
       let renewal: Promise<unknown> = Promise.resolve()
-      const renew = () => records.replace('lease', key, holder, holder, clock.now() + ttlMs).catch(() => false)
+      const renew = () =>
+        records.replace('lease', key, holder, { value: holder, expiresAt: clock.now() + ttlMs }).catch(() => false)
       const timer = setInterval(() => {
         renewal = renewal.then(renew)
       }, ttlMs / 3)
