@@ -9,6 +9,7 @@ import type { ClientCertificate, Context } from '../rbac/context.ts'
 import type { Decision, SessionChallenge } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
+import type { Situation } from '../rbac/situation.ts'
 import type { Access } from './audit/access-event.ts'
 
 /** What the credentials of a request are worth. */
@@ -74,7 +75,7 @@ export interface VerifyDependencies {
    */
   readonly clientCertificate?: (credentials: Credentials) => ClientCertificate | null | undefined
   /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
-  readonly decide: (request: AccessRequest, identity: Identity, context: Context) => Decision
+  readonly decide: (situation: Situation) => Decision
   readonly identityHeaders: (
     identity: Identity,
     request: AccessRequest,
@@ -95,11 +96,8 @@ export interface VerifyDependencies {
 }
 
 /** A decision with everything that it was made of. */
-export interface DecidedQuestion {
+export interface DecidedQuestion extends Situation {
   readonly requestId: string
-  readonly request: AccessRequest
-  readonly identity: Identity
-  readonly context: Context
   readonly decision: Decision
 }
 
@@ -132,7 +130,7 @@ function conclude(
   const { requestId, request } = question
   const { identity } = authentication
   const context = contextOf(question, dependencies)
-  const decided = dependencies.decide(request, identity, context)
+  const decided = dependencies.decide({ request, identity, context })
   const decision = withSessionChallenge(decided, authentication.sessionChallenge)
   const result = answer(question, authentication, decision, dependencies)
   const durationMicroseconds = Math.round((performance.now() - started) * 1000)

@@ -30,13 +30,13 @@ export async function runPolicyProcess(size: PolicySize): Promise<void> {
   const { snapshot, cost } = await compileOnce(size)
   const { request, identity } = policyQuestion(size)
   const context: Context = { now: 0 }
-  const { effect } = decide(request, identity, snapshot, context)
+  const { effect } = decide({ request, identity, context }, snapshot)
   if (effect !== 'allow') throw new Error(`expected allow, got ${effect}`)
   process.on('message', () => {
     const times: number[] = []
     for (let at = 0; at < decisionsPerRound; at++) {
       const started = performance.now()
-      decide(request, identity, snapshot, context)
+      decide({ request, identity, context }, snapshot)
       times.push((performance.now() - started) * 1_000)
     }
     times.sort((left, right) => left - right)

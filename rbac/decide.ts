@@ -4,46 +4,40 @@
  * Pure and total: the same input gives the same decision, and whatever goes wrong inside is a denial.
  */
 
-import { type Context, WatchedContext } from './context.ts'
+import { WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
-import type { Identity } from './identity.ts'
 import type { Candidates } from './partition.ts'
 import type { PolicySnapshot } from './policy.ts'
-import type { AccessRequest } from './request/access-request.ts'
 import type { Row } from './row.ts'
 import { PathTooCostlyError } from './row-index.ts'
+import type { Situation } from './situation.ts'
 import { type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
 
 /** Gets what went wrong inside a decision, for the log. */
 export type OnError = (error: unknown) => void
 
 /** Never throws. `onError` gets what made an `evaluation-failed`. */
-export function decide(
-  request: AccessRequest,
-  identity: Identity,
-  policy: PolicySnapshot,
-  context: Context,
-  onError: OnError = () => {},
-): Decision {
-  const evaluationOf = () => createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace: noTrace })
-  const candidatesOf = (evaluation: Evaluation) => policy.narrow(request.domain, evaluation)
-  return decideAmong({ candidatesOf, evaluationOf, now: context.now }, policy, onError)
+export function decide(situation: Situation, policy: PolicySnapshot, onError: OnError = () => {}): Decision {
+  return decideNarrowed(situation, situation.context.now, policy, onError)
 }
 
 /** The same decision, and whether it hangs on the context. What no condition looked at cannot have mattered. */
 export function decideWatched(
-  request: AccessRequest,
-  identity: Identity,
+  situation: Situation,
   policy: PolicySnapshot,
-  context: Context,
   onError: OnError = () => {},
 ): { readonly decision: Decision; readonly usesContext: boolean } {
-  const watched = new WatchedContext(context)
-  const evaluationOf = () => createEvaluation(request, identity, watched, { addRoles: policy.addRoles, trace: noTrace })
-  const candidatesOf = (evaluation: Evaluation) => policy.narrow(request.domain, evaluation)
-  const decision = decideAmong({ candidatesOf, evaluationOf, now: context.now }, policy, onError)
+  const watched = new WatchedContext(situation.context)
+  // Every decision needs a clock that shows a time; only a condition hangs on which.
+  const decision = decideNarrowed({ ...situation, context: watched }, situation.context.now, policy, onError)
   return { decision, usesContext: watched.wasRead }
+}
+
+function decideNarrowed(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
+  const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace: noTrace })
+  const candidatesOf = (evaluation: Evaluation) => policy.narrow(situation.request.domain, evaluation)
+  return decideAmong({ candidatesOf, evaluationOf, now }, policy, onError)
 }
 
 /**
@@ -51,13 +45,12 @@ export function decideWatched(
  * each field of each row as it is tried. Never throws.
  */
 export function decideWithTrace(
-  request: AccessRequest,
-  identity: Identity,
+  situation: Situation,
   policy: PolicySnapshot,
-  context: Context,
   { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
 ): Decision {
-  const evaluationOf = () => createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace })
+  const { request, context } = situation
+  const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace })
   const candidatesOf = (evaluation: Evaluation) => {
     // What would not be compared is not explained as if it were.
     policy.narrow(request.domain, evaluation)

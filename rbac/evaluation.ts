@@ -6,13 +6,11 @@
  */
 
 import { evaluateCondition, type Facts, type Truth } from './conditions/condition.ts'
-import type { Context } from './context.ts'
-import type { Identity } from './identity.ts'
 import { type Readings, readingsOf } from './matchable-path.ts'
-import type { AccessRequest } from './request/access-request.ts'
 import { fitsReadings } from './resources.ts'
 import type { AddRoles } from './roles.ts'
 import type { Row } from './row.ts'
+import type { Situation } from './situation.ts'
 import { namesOf } from './subjects.ts'
 
 /** Fields of a row in the order in which they are tried. */
@@ -40,9 +38,7 @@ export interface Evaluation {
 export const noTrace: Trace = () => {}
 
 export function createEvaluation(
-  request: AccessRequest,
-  identity: Identity,
-  context: Context,
+  { request, identity, context }: Situation,
   options: { readonly addRoles: AddRoles; readonly trace: Trace },
 ): Evaluation {
   let known: Set<string> | undefined

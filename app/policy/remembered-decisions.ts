@@ -6,12 +6,11 @@
  * somebody has to keep: what a condition does not look at cannot have mattered to it.
  */
 import { LRUCache } from 'lru-cache'
-import type { Context } from '../../rbac/context.ts'
 import { type decide, decideWatched, type OnError } from '../../rbac/decide.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import type { Identity } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
-import type { AccessRequest } from '../../rbac/request/access-request.ts'
+import type { Situation } from '../../rbac/situation.ts'
 import { createNumbering } from '../numbering.ts'
 
 export interface RememberedDecisionsOptions {
@@ -35,28 +34,27 @@ export function createRememberedDecisions({
 
   function decideAnew(
     key: string,
-    request: AccessRequest,
-    identity: Identity,
+    situation: Situation,
     policy: PolicySnapshot,
-    { context, onError }: { readonly context: Context; readonly onError: OnError | undefined },
+    onError: OnError | undefined,
   ): Decision {
-    const { decision, usesContext } = decideWatched(request, identity, policy, context, onError)
+    const { decision, usesContext } = decideWatched(situation, policy, onError)
     const isFailure = decision.effect === 'deny' && decision.reason === 'evaluation-failed'
     if (!usesContext && !isFailure) known.set(key, freeze(decision))
     return decision
   }
 
-  return (request, identity, policy, context, onError) => {
+  return (situation, policy, onError) => {
     // With a clock that shows no time nothing is decided, remembered or not.
-    if (!Number.isFinite(context.now)) return decideWatched(request, identity, policy, context, onError).decision
+    if (!Number.isFinite(situation.context.now)) return decideWatched(situation, policy, onError).decision
     if (policy !== knownOf) {
       known.clear()
       knownOf = policy
     }
-    const { domain, action, resource } = request
+    const { domain, action, resource } = situation.request
     // Lengths first: no two questions have one key.
-    const key = `${numberOf(identity)} ${domain.length}:${domain}${action.length}:${action}${resource}`
-    return known.get(key) ?? decideAnew(key, request, identity, policy, { context, onError })
+    const key = `${numberOf(situation.identity)} ${domain.length}:${domain}${action.length}:${action}${resource}`
+    return known.get(key) ?? decideAnew(key, situation, policy, onError)
   }
 }
 

@@ -10,16 +10,9 @@ import type { RuleId } from '../decision.ts'
 import { isKubernetesDomain } from '../domains.ts'
 import type { Identity, Machine, User } from '../identity.ts'
 import type { PolicySnapshot } from '../policy.ts'
-import type { AccessRequest } from '../request/access-request.ts'
 import type { Row } from '../row.ts'
+import type { Situation } from '../situation.ts'
 import { membersOf } from './role-members.ts'
-
-/** Everything that a decision depends on, beside the policy. */
-export interface Situation {
-  readonly request: AccessRequest
-  readonly identity: Identity
-  readonly context: Context
-}
 
 /** From what a person can change at once to what makes it another request. */
 export const changeKinds = [

@@ -8,7 +8,8 @@ import { createZoneClock, daysSinceEpoch, parseDuration, parseInstant } from '..
 import type { ClientCertificate } from '../context.ts'
 import type { RuleId } from '../decision.ts'
 import type { Machine, User } from '../identity.ts'
-import { type Change, loginChange, type Situation, withIdentity } from './changes.ts'
+import type { Situation } from '../situation.ts'
+import { type Change, loginChange, withIdentity } from './changes.ts'
 
 type Proposal = Omit<Change, 'rule'>
 type Propose = (argument: unknown, wanted: boolean, situation: Situation, criterion: Criterion) => Proposal[]

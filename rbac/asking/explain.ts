@@ -6,7 +6,6 @@
  * domain, and the two are held against each other: an explanation that disagrees with its decision is an error.
  */
 
-import type { Context } from '../context.ts'
 import { decideWithTrace } from '../decide.ts'
 import type { Decision, RuleId } from '../decision.ts'
 import { createEvaluation, type Field, noTrace, type Outcome, type Trace } from '../evaluation.ts'
@@ -14,6 +13,7 @@ import type { Identity } from '../identity.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { AccessRequest } from '../request/access-request.ts'
 import type { Row, RowEffect } from '../row.ts'
+import type { Situation } from '../situation.ts'
 import { findNearestChanges, type NearestChanges, type SearchLimits } from './nearest-change.ts'
 
 /** `not-tried`: an earlier field missed, or an earlier row had decided. */
@@ -44,26 +44,13 @@ export interface Explanation {
 const fields: readonly Field[] = ['resource', 'action', 'subject', 'condition']
 
 /** Throws when the rows cannot be evaluated to the decision that was made, except where that is `evaluation-failed`. */
-export function explain(
-  request: AccessRequest,
-  identity: Identity,
-  policy: PolicySnapshot,
-  context: Context,
-  limits: SearchLimits = {},
-): Explanation {
-  const situation = { request, identity, context }
-  const decision = decideWithTrace(request, identity, policy, context, { trace: noTrace, onError: () => {} })
+export function explain(situation: Situation, policy: PolicySnapshot, limits: SearchLimits = {}): Explanation {
+  const decision = decideWithTrace(situation, policy, { trace: noTrace, onError: () => {} })
   return {
     decision,
     rows: explainRows(decision, situation, policy),
     nearest: findNearestChanges(situation, policy, limits),
   }
-}
-
-interface Question {
-  readonly request: AccessRequest
-  readonly identity: Identity
-  readonly context: Context
 }
 
 /** An explanation with what was asked, as programs get it. Claims and headers stay out of it. */
@@ -81,8 +68,8 @@ export interface ExplanationDocument extends Explanation {
 }
 
 /** Throws like `explain`. */
-export function explainAsDocument(question: Question, policy: PolicySnapshot): ExplanationDocument {
-  const { request, identity, context } = question
+export function explainAsDocument(situation: Situation, policy: PolicySnapshot): ExplanationDocument {
+  const { request, identity, context } = situation
   const { domain, resource, action } = request
   const { now, clientAddress } = context
   return {
@@ -90,7 +77,7 @@ export function explainAsDocument(question: Question, policy: PolicySnapshot): E
     identity: describeIdentity(identity),
     now,
     ...(clientAddress === undefined ? {} : { clientAddress }),
-    ...explain(request, identity, policy, context),
+    ...explain(situation, policy),
   }
 }
 
@@ -101,16 +88,15 @@ function describeIdentity(identity: Identity): ExplanationDocument['identity'] {
   return { kind, subject, ...(email === undefined ? {} : { email }), groups }
 }
 
-function explainRows(decision: Decision, question: Question, policy: PolicySnapshot): ExplainedRow[] {
-  const { enforced, shadow } = policy.candidatesFor(question.request.domain)
+function explainRows(decision: Decision, situation: Situation, policy: PolicySnapshot): ExplainedRow[] {
+  const { enforced, shadow } = policy.candidatesFor(situation.request.domain)
   const tried = new Map<Row, Partial<Record<Field, Outcome>>>()
   const trace: Trace = (row, field, outcome) => {
     tried.set(row, { ...tried.get(row), [field]: outcome })
   }
   const applied = new Set<Row>()
   const pass = (rows: readonly Row[]): boolean => {
-    const { request, identity, context } = question
-    const evaluation = createEvaluation(request, identity, context, { addRoles: policy.addRoles, trace })
+    const evaluation = createEvaluation(situation, { addRoles: policy.addRoles, trace })
     const isAllowed = policy.enforce(rows, evaluation)
     for (const row of evaluation.applied) applied.add(row)
     return isAllowed

@@ -12,8 +12,9 @@ import { readingsOf } from '../matchable-path.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import { fitsReadings } from '../resources.ts'
 import type { Row } from '../row.ts'
+import type { Situation } from '../situation.ts'
 import { namesOf } from '../subjects.ts'
-import { type Change, changeKinds, changesOfMethod, changesToGain, changesToLose, type Situation } from './changes.ts'
+import { type Change, changeKinds, changesOfMethod, changesToGain, changesToLose } from './changes.ts'
 import { changesOfCondition } from './condition-changes.ts'
 
 export interface NearestChange {
@@ -59,7 +60,7 @@ export function findNearestChanges(
     if (tried === tries) return { found: present(found, results), isComplete: false }
     tried++
     const situation = plan.reduce((before, change) => change.apply(before), start)
-    const decision = decide(situation.request, situation.identity, policy, situation.context)
+    const decision = decide(situation, policy)
     if (decision.effect === 'allow' && plan.length === 0) break
     if (decision.effect === 'allow') found.push({ plan, rule: decision.rule })
     else for (const change of changesAfter(decision, situation, rows, policy)) queue.add(plan, change)

@@ -4,23 +4,18 @@
  */
 
 import type { Condition, Criterion, Facts, Truth } from '../conditions/condition.ts'
-import type { Context } from '../context.ts'
 import { decide, decideWithTrace } from '../decide.ts'
 import type { Decision } from '../decision.ts'
-import type { Identity } from '../identity.ts'
 import { readingsOf } from '../matchable-path.ts'
 import type { PolicySnapshot } from '../policy.ts'
-import type { AccessRequest } from '../request/access-request.ts'
 import type { Row } from '../row.ts'
+import type { Situation } from '../situation.ts'
 import { namesOf } from '../subjects.ts'
 
 /** `identity`: who asked, so that nothing at all can be told. */
 export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login' | 'identity'
 
-export interface RecordedQuestion {
-  readonly request: AccessRequest
-  readonly identity: Identity
-  readonly context: Context
+export interface RecordedQuestion extends Situation {
   /** What was not recorded. */
   readonly missing: ReadonlySet<MissingFact>
 }
@@ -38,9 +33,9 @@ interface FittingRow {
 
 /** Never throws. */
 export function replayQuestion(policy: PolicySnapshot, question: RecordedQuestion): ReplayedDecision {
-  const { request, identity, context, missing } = question
+  const { missing } = question
   if (missing.has('identity')) return { kind: 'uncertain', facts: ['identity'] }
-  const decision = decide(request, identity, policy, context)
+  const decision = decide(question, policy)
   if (missing.size === 0) return { kind: 'certain', decision }
   const fitting = missing.has('groups') ? fittingAmongAll(policy, question) : fittingRows(policy, question)
   const open = fitting.filter(({ facts }) => facts.length > 0)
@@ -58,9 +53,9 @@ function fittingRows(policy: PolicySnapshot, { request, identity, context, missi
 
 /** Whoever the groups would name is not known, so that no index leads to the rows. */
 function fittingAmongAll(policy: PolicySnapshot, question: RecordedQuestion): FittingRow[] {
-  const { request, identity, context, missing } = question
+  const { identity, context, missing } = question
   const fitting: FittingRow[] = []
-  decideWithTrace(request, identity, policy, context, {
+  decideWithTrace(question, policy, {
     onError: () => {},
     trace(row, field, outcome) {
       if (row.isShadow) return

@@ -36,5 +36,11 @@ export interface Finding {
   readonly advice: string
 }
 
-/** A place, and what is to be said about it. */
-export type Report = (rule: LintRule, id: string, message: string, advice: string, severity?: 'note') => void
+/** What is to be said about a row. */
+export interface Said extends Pick<Finding, 'message' | 'advice'> {
+  /** Default `warning`. */
+  readonly severity?: 'note' | undefined
+}
+
+/** `id`: the place, `file:line`. */
+export type Report = (rule: LintRule, id: string, said: Said) => void

@@ -71,7 +71,7 @@ export function lintNames({ rows, roles }: Pick<PolicySnapshot, 'rows' | 'roles'
 
 function createReport(): { readonly findings: Finding[]; readonly report: Report } {
   const findings: Finding[] = []
-  const report: Report = (rule, id, message, advice, severity) => {
+  const report: Report = (rule, id, { message, advice, severity }) => {
     const colon = id.lastIndexOf(':')
     const place = { file: id.slice(0, colon), line: Number(id.slice(colon + 1)) }
     findings.push({ rule, severity: severity ?? 'warning', ...place, message, advice })
@@ -87,19 +87,25 @@ function inOrder(findings: Finding[]): readonly Finding[] {
 function lintRow(row: Row, options: LintOptions, report: Report): void {
   const { id, when, isDeny, condition, subject, resource } = row
   if (!canApply(when, isDeny, options.now)) {
-    report('condition-never-true', id, `"${condition}" never lets this row apply`, 'remove the row, or correct it')
+    report('condition-never-true', id, {
+      message: `"${condition}" never lets this row apply`,
+      advice: 'remove the row, or correct it',
+    })
   }
   const pattern = findPattern(resource)
-  if (pattern?.isNever === true) report('pattern-never-matches', id, pattern.message, pattern.advice)
-  else if (pattern !== undefined) report('odd-pattern', id, pattern.message, pattern.advice, 'note')
+  if (pattern?.isNever === true) report('pattern-never-matches', id, pattern)
+  else if (pattern !== undefined) report('odd-pattern', id, { ...pattern, severity: 'note' })
   const issuer = subject.startsWith('user:') ? subject.slice('user:'.length, subject.indexOf('#')) : undefined
   const isForeign = options.issuers?.every(known => !subject.startsWith(`user:${known}#`)) ?? false
   if (issuer !== undefined && isForeign) {
-    report('unknown-issuer', id, `no configured provider is the issuer ${issuer}`, 'compare with providers.issuer')
+    report('unknown-issuer', id, {
+      message: `no configured provider is the issuer ${issuer}`,
+      advice: 'compare with providers.issuer',
+    })
   }
   if (options.hasTrustedProxies === false && [...criteriaOf(when)].some(({ type }) => type === 'source-network')) {
     const message = `"${condition}" asks for the client's address, and no proxy is trusted to name it`
-    report('network-without-proxies', id, message, 'name your proxies in server.trustedProxies')
+    report('network-without-proxies', id, { message, advice: 'name your proxies in server.trustedProxies' })
   }
   lintMethods(row, report)
   lintHost(row, options, report)
@@ -109,14 +115,25 @@ function lintMethods({ id, action, domain }: Row, report: Report): void {
   if (isKubernetesDomain(domain)) return
   const idle = namesIn(action).filter(name => methodsWithoutPath.has(name))
   if (idle.length === 0) return
-  report('method-without-path', id, `no request has the method ${idle.join(', ')}: it asks for no path`, 'leave it out')
+  report('method-without-path', id, {
+    message: `no request has the method ${idle.join(', ')}: it asks for no path`,
+    advice: 'leave it out',
+  })
 }
 
 function lintHost({ id, domain, isDeny }: Row, { isPublicSuffix }: LintOptions, report: Report): void {
   if (isDeny) return
-  if (domain === '*') report('wide-host', id, '"*" allows on every host there is', 'name the hosts', 'note')
+  if (domain === '*')
+    report('wide-host', id, {
+      message: '"*" allows on every host there is',
+      advice: 'name the hosts',
+      severity: 'note',
+    })
   else if (domain.startsWith('*.') && isPublicSuffix?.(canonicaliseHost(domain.slice(2), () => true)) === true) {
-    report('wide-host', id, `${domain} covers hosts of unrelated owners`, 'name the domain that is yours')
+    report('wide-host', id, {
+      message: `${domain} covers hosts of unrelated owners`,
+      advice: 'name the domain that is yours',
+    })
   }
 }
 
@@ -125,7 +142,7 @@ function lintReturns(rows: readonly Row[], { returnHosts }: LintOptions, report:
   if (returnHosts === undefined) return
   for (const row of findNoReturn(rows, returnHosts)) {
     const { message, advice } = describeNoReturn(row)
-    report('no-return', row.id, message, advice, row.isPartly ? 'note' : undefined)
+    report('no-return', row.id, { message, advice, severity: row.isPartly ? 'note' : undefined })
   }
 }
 
@@ -133,7 +150,7 @@ function lintCertificates(rows: readonly Row[], { hasCertificateHeader }: LintOp
   if (hasCertificateHeader !== false) return
   for (const row of certificateRows({ rows })) {
     const { message, advice } = describeNoCertificate(row)
-    report('certificate-without-header', row.id, message, advice)
+    report('certificate-without-header', row.id, { message, advice })
   }
 }
 
@@ -145,12 +162,18 @@ function lintRoles(rows: readonly Row[], roles: readonly RoleRow[], report: Repo
   const isMember = createDomainSearch(roles, ({ member }) => member)
   for (const { id, subject, domain } of rows) {
     if (subject.startsWith('role:') && !isGiven(subject, domain)) {
-      report('role-without-members', id, `nobody has ${subject} in ${domain}`, `add g, <member>, ${subject}, ${domain}`)
+      report('role-without-members', id, {
+        message: `nobody has ${subject} in ${domain}`,
+        advice: `add g, <member>, ${subject}, ${domain}`,
+      })
     }
   }
   for (const { id, role, domain } of roles) {
     if (!isNamed(role, domain) && !isMember(role, domain))
-      report('role-without-rows', id, `no row speaks of ${role} in ${domain}`, 'remove it, or add the row')
+      report('role-without-rows', id, {
+        message: `no row speaks of ${role} in ${domain}`,
+        advice: 'remove it, or add the row',
+      })
   }
 }
 
@@ -173,7 +196,11 @@ function lintConditions(rows: readonly Row[], { conditions }: Pick<PolicyTexts, 
     for (const [index, text] of file.text.split('\n').entries()) {
       const name = /^(["']?)([A-Za-z][\w.-]*)\1\s*:/.exec(text)?.[2]
       if (name === undefined || used.has(name)) continue
-      report('unused-condition', `${file.name}:${index + 1}`, `no row names ${name}`, 'remove it', 'note')
+      report('unused-condition', `${file.name}:${index + 1}`, {
+        message: `no row names ${name}`,
+        advice: 'remove it',
+        severity: 'note',
+      })
     }
   }
 }

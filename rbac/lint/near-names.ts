@@ -52,7 +52,7 @@ function reportPair(one: Use, other: Use, report: Report): void {
   const [slip, meant] = one.count < other.count ? [one, other] : [other, one]
   const lines = `${meant.count} ${meant.count === 1 ? 'line' : 'lines'}, first ${meant.id}`
   const message = `${slip.name} is nearly ${meant.name} (${lines})`
-  report('near-names', slip.id, message, 'correct it, if they are meant to be one', 'note')
+  report('near-names', slip.id, { message, advice: 'correct it, if they are meant to be one', severity: 'note' })
 }
 
 function nearPairs(uses: readonly Use[]): readonly (readonly [Use, Use])[] {

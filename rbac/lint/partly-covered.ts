@@ -31,13 +31,11 @@ export function findPartlyCovered(rows: readonly Row[], wideRows: WideRows, cove
     const place = where.length === 0 ? '' : ` where ${where.join(' & ')} holds`
     const message = `has no effect for ${methodsOf(wide, row)}${place}: ${wide.id} already allows it (${rowText(wide)})`
     const advice = `keep ${row.resource} out of the wider row, or write here only what it adds`
-    report(
-      'partly-covered-row',
-      row.id,
+    report('partly-covered-row', row.id, {
       message,
       advice,
-      where.length === 0 && isPlaceNarrower(wide, row) ? undefined : 'note',
-    )
+      severity: where.length === 0 && isPlaceNarrower(wide, row) ? undefined : 'note',
+    })
   }
 }
 
@@ -98,7 +96,11 @@ export function findPassedBy(rows: readonly Row[], coverage: Coverage, report: R
     if (first === undefined) continue
     const more = others.length === 0 ? '' : ` and of ${others.length} more`
     const message = `${wide.subject} needs no "${first.condition}" of ${first.id}${more}: this row allows it without`
-    report('condition-passed-by', wide.id, message, 'ask for it here as well, if it is meant for them too', 'note')
+    report('condition-passed-by', wide.id, {
+      message,
+      advice: 'ask for it here as well, if it is meant for them too',
+      severity: 'note',
+    })
   }
 }
 

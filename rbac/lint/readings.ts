@@ -11,6 +11,9 @@ export function findUnreadable(rows: readonly Row[], report: Report): void {
     const readings = readingsOf(resource.replaceAll('*', 'x'))
     if (fitsReadings(row, readings)) continue
     const message = `never allows: a server may read ${resource} as ${readings.at(-1)}, which the row does not fit`
-    report('read-otherwise', id, message, 'write the row for the path that holds both, such as the folder with /**')
+    report('read-otherwise', id, {
+      message,
+      advice: 'write the row for the path that holds both, such as the folder with /**',
+    })
   }
 }

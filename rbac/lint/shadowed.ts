@@ -23,12 +23,12 @@ export function findShadowed(rows: readonly Row[], wideRows: WideRows, coverage:
     )
     if (shadowing !== undefined) {
       const message = `never decides: ${shadowing.id} covers it (${rowText(shadowing)})`
-      report('shadowed-row', row.id, message, 'remove one of the two')
+      report('shadowed-row', row.id, { message, advice: 'remove one of the two' })
     }
     const denying = row.isDeny ? undefined : wider.find(candidate => candidate.isDeny && isWider(candidate))
     if (denying !== undefined) {
       const message = `never allows: ${denying.id} denies all of it (${rowText(denying)})`
-      report('allow-under-deny', row.id, message, 'remove it, or narrow the deny row')
+      report('allow-under-deny', row.id, { message, advice: 'remove it, or narrow the deny row' })
     }
   }
 }
@@ -39,7 +39,7 @@ export function findUnreachedDenies(rows: readonly Row[], { overlaps }: Coverage
   for (const row of rows) {
     if (!row.isDeny || row.isShadow || allowsNear(row).some(list => list.some(allow => overlaps(row, allow)))) continue
     const message = 'takes nothing away: no allow row speaks of the same host, path and method'
-    report('unreached-deny', row.id, message, 'keep it as a safeguard, or remove it', 'note')
+    report('unreached-deny', row.id, { message, advice: 'keep it as a safeguard, or remove it', severity: 'note' })
   }
 }
 

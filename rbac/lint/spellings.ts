@@ -10,7 +10,7 @@ const invisible = /\p{Cf}|(?! )\p{Zs}/u
 export function findSpellings(rows: readonly Row[], roles: readonly RoleRow[], report: Report): void {
   const inspect = (id: string, name: string, isDeny: boolean): void => {
     const problem = problemOf(name, isDeny)
-    if (problem !== undefined) report('subject-spelling', id, problem.message, problem.advice, problem.severity)
+    if (problem !== undefined) report('subject-spelling', id, problem)
   }
   for (const { id, subject, isDeny } of rows) inspect(id, subject, isDeny)
   // A role may stand in rows of both effects: where it allows, its members are met as they are spelt.

@@ -78,7 +78,7 @@ function parseSlice(name: string, slice: Slice, options: RunOptions, problems: P
 function runCase(policy: PolicySnapshot, file: string, test: PolicyTestCase): PolicyTestResult {
   const { name, line, request, identity, context, want } = test
   const errors: unknown[] = []
-  const decision = decide(request, identity, policy, context, error => errors.push(error))
+  const decision = decide({ request, identity, context }, policy, error => errors.push(error))
   const failures = [...differences(want, decision), ...errors.map(error => `the evaluation failed: ${String(error)}`)]
   const row = failures.length === 0 ? undefined : policy.rows.find(({ id }) => id === decision.rule)
   const asked = `${request.action} ${request.url}`

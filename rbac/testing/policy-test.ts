@@ -130,7 +130,8 @@ function parseHeaders(value: unknown): ReadonlyMap<string, string> {
   return new Map(entries.map(([name, text]) => [name.toLowerCase(), parseText(text, 'the value of a header as text')]))
 }
 
-function parseCertificate(value: unknown): ClientCertificate | null {
+/** `none`, or a mapping of what conditions ask for; what is not named, the certificate has not. Throws `ValueError`. */
+export function parseCertificate(value: unknown): ClientCertificate | null {
   if (value === 'none') return null
   const fields = parseMapping(value, ['fingerprint', 'san-dns', 'san-email', 'san-uri'])
   return {

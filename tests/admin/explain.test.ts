@@ -36,7 +36,13 @@ const headers: Readonly<Record<string, string>> = {
 function decided(requestId: string, policy: PolicySnapshot, path = '/a?token=secret'): DecidedQuestion {
   const asked = canonicaliseUrl('GET', `https://a.example.com${path}`)
   const context = { now: 1000, header: (name: string) => headers[name], clientAddress: '10.0.0.1' }
-  return { requestId, request: asked, identity: alice, context, decision: decide(asked, alice, policy, context) }
+  return {
+    requestId,
+    request: asked,
+    identity: alice,
+    context,
+    decision: decide({ request: asked, identity: alice, context }, policy),
+  }
 }
 
 describe('the recorder of decisions', () => {

@@ -190,12 +190,18 @@ describe('C05 a wildcard covers whole labels', () => {
     ['notapp.example.org', 'deny'],
   ])('%s: %s', async (host, effect) => {
     const policy = await policyOf('p, anyone, *.example.com, /**, *, -, allow')
-    expect(decide(canonicaliseUrl('GET', `https://${host}/`), anonymous, policy, { now: 0 }).effect).toBe(effect)
+    expect(
+      decide({ request: canonicaliseUrl('GET', `https://${host}/`), identity: anonymous, context: { now: 0 } }, policy)
+        .effect,
+    ).toBe(effect)
   })
 
   test('C09 a host that no row names is denied', async () => {
     const policy = await policyOf('p, anyone, app.example.com, /**, *, -, allow')
-    const decision = decide(canonicaliseUrl('GET', 'https://other.example.com/'), anonymous, policy, { now: 0 })
+    const decision = decide(
+      { request: canonicaliseUrl('GET', 'https://other.example.com/'), identity: anonymous, context: { now: 0 } },
+      policy,
+    )
     expect(decision).toMatchObject({ effect: 'deny', reason: 'no-policy-for-domain' })
   })
 })
@@ -237,7 +243,8 @@ describe('D02 methods', () => {
 
   test('H03 a separator in a path or method meets no other request', async () => {
     const policy = await policyOf('p, anyone, app.example.com, /x$$GET, GET, -, allow')
-    const ask = (url: string) => decide(canonicaliseUrl('GET', url), anonymous, policy, { now: 0 }).effect
+    const ask = (url: string) =>
+      decide({ request: canonicaliseUrl('GET', url), identity: anonymous, context: { now: 0 } }, policy).effect
     expect(ask('https://app.example.com/x$$GET')).toBe('allow')
     expect(ask('https://app.example.com/x')).toBe('challenge')
   })
@@ -256,7 +263,10 @@ describe('D05 HEAD is never wider than GET', () => {
     const everything = effect === 'deny' ? 'p, anyone, app.example.com, /**, *, -, allow\n' : ''
     const policy = await policyOf(`${everything}p, anyone, app.example.com, /**, ${action}, -, ${effect}`)
     const ask = (method: string) =>
-      decide(canonicaliseUrl(method, 'https://app.example.com/x'), anonymous, policy, { now: 0 })
+      decide(
+        { request: canonicaliseUrl(method, 'https://app.example.com/x'), identity: anonymous, context: { now: 0 } },
+        policy,
+      )
     if (ask('HEAD').effect === 'allow') expect(ask('GET').effect).toBe('allow')
     expect([ask('GET').effect, ask('HEAD').effect]).toContain(effect)
   })

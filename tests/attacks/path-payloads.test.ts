@@ -71,7 +71,7 @@ describe.skipIf(!isPresent)('payload lists', () => {
         continue
       }
       const request = canonicaliseUrl('GET', origin + target)
-      const { effect } = decide(request, anonymous, policy, { now: 0 })
+      const { effect } = decide({ request, identity: anonymous, context: { now: 0 } }, policy)
       counts[effect === 'allow' ? 'allowed' : 'challenged'] += 1
       if (effect !== 'allow') continue
       expect(resource, target).toMatch(/^\/public(\/|$)/)

@@ -124,14 +124,14 @@ describe('who can', () => {
         const context = contextOf(given)
         for (const { subject, when, isAlways } of answer.subjects) {
           const identity = withFacts(people.get(subject) ?? anonymous, given)
-          const isAllowed = decide(request, identity, policy, context).effect === 'allow'
+          const isAllowed = decide({ request, identity, context }, policy).effect === 'allow'
           expect([subject, evaluateCondition(when, { identity, context }) === true]).toEqual([subject, isAllowed])
           if (isAlways) expect(isAllowed).toBe(true)
           if (isAllowed) allowed++
         }
         for (const { subject } of answer.cut) {
           const identity = withFacts(people.get(subject) ?? anonymous, given)
-          expect(decide(request, identity, policy, context).effect).not.toBe('allow')
+          expect(decide({ request, identity, context }, policy).effect).not.toBe('allow')
         }
       }),
       options,
@@ -155,7 +155,7 @@ describe('who can', () => {
           const request = requestTo(at.domain, at.path)
           const base = withFacts(people.get(who) ?? anonymous, given)
           const identity = base.kind === 'anonymous' ? base : { ...base, groups: [...base.groups, ...own] }
-          if (decide(request, identity, policy, contextOf(given)).effect !== 'allow') return
+          if (decide({ request, identity, context: contextOf(given) }, policy).effect !== 'allow') return
           allowed++
           const listed = new Set(whoCan(request, policy).subjects.map(({ subject }) => subject))
           expect(namesOf(identity).some(name => listed.has(name))).toBe(true)
@@ -205,7 +205,7 @@ describe('access', () => {
         for (const domain of domains) {
           for (const path of paths) {
             const request = requestTo(domain, path)
-            const isAllowed = decide(request, identity, policy, contextOf(given)).effect === 'allow'
+            const isAllowed = decide({ request, identity, context: contextOf(given) }, policy).effect === 'allow'
             expect([domain, path, follows(identity, policy, request, contextOf(given))]).toEqual([
               domain,
               path,
@@ -242,8 +242,8 @@ describe('explain', () => {
         const policy = await compile(some, members)
         const request = requestTo(at.domain, at.path)
         const identity = withFacts(people.get(who) ?? anonymous, given)
-        const { decision, rows: table, nearest } = explain(request, identity, policy, contextOf(given))
-        expect(decision).toEqual(decide(request, identity, policy, contextOf(given)))
+        const { decision, rows: table, nearest } = explain({ request, identity, context: contextOf(given) }, policy)
+        expect(decision).toEqual(decide({ request, identity, context: contextOf(given) }, policy))
         const applied = table.filter(({ applies, effect }) => applies && !effect.startsWith('shadow-'))
         const isAllowed =
           applied.some(({ effect }) => effect === 'allow') && applied.every(({ effect }) => effect === 'allow')

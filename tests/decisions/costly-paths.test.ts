@@ -9,7 +9,7 @@ import { policyOf } from './policies.ts'
 const host = 'wiki.example.com'
 const requestFor = (resource: string) => ({ domain: host, resource, action: 'GET', url: `https://${host}${resource}` })
 const ask = (policy: PolicySnapshot, path: string) =>
-  decide(requestFor(path), { kind: 'anonymous' }, policy, { now: 0 })
+  decide({ request: requestFor(path), identity: { kind: 'anonymous' }, context: { now: 0 } }, policy)
 const rowsOf = (count: number, resourceOf: (at: number) => string, effect = 'deny') =>
   Array.from({ length: count }, (_, at) => `p, anyone, ${host}, "${resourceOf(at)}", GET, -, ${effect}\n`).join('')
 const all = `p, anyone, ${host}, /**, GET, -, allow\n`
@@ -45,7 +45,9 @@ it('a path that is not compared with a row that denies it is denied, with a reas
   const path = `${manyLetters}x399y`
   const decision = ask(policy, path)
   expect(decision).toMatchObject({ effect: 'deny', reason: 'path-too-costly' })
-  expect(explain(requestFor(path), { kind: 'anonymous' }, policy, { now: 0 }).decision).toEqual(decision)
+  expect(
+    explain({ request: requestFor(path), identity: { kind: 'anonymous' }, context: { now: 0 } }, policy).decision,
+  ).toEqual(decision)
 })
 
 it.each([1_000, 1_024])('a path of everyday length (%d) is compared with whatever rows there are', async length => {

@@ -25,15 +25,17 @@ describe('H01 what goes wrong inside is a denial', () => {
   test('a fact that cannot be read', async () => {
     const policy = await policyOf(`p, anyone, wiki.example.com, /**, *, managed, allow\n${open}`, managed)
     const errors: unknown[] = []
-    const decision = decide(request, alice, policy, broken, error => errors.push(error))
+    const decision = decide({ request, identity: alice, context: broken }, policy, error => errors.push(error))
     expect(decision).toEqual({ effect: 'deny', reason: 'evaluation-failed', revision: policy.revision })
     expect(errors).toEqual([new Error('no headers today')])
   })
 
   test('and the next decision is not disturbed by it', async () => {
     const policy = await policyOf(`p, anyone, wiki.example.com, /**, *, managed, allow`, managed)
-    decide(request, alice, policy, broken)
-    expect(decide(request, alice, policy, { now: 0, header: () => 'managed' }).effect).toBe('allow')
+    decide({ request, identity: alice, context: broken }, policy)
+    expect(decide({ request, identity: alice, context: { now: 0, header: () => 'managed' } }, policy).effect).toBe(
+      'allow',
+    )
   })
 
   test('a log that fails too', async () => {
@@ -41,7 +43,9 @@ describe('H01 what goes wrong inside is a denial', () => {
     const onError = () => {
       throw new Error('disk full')
     }
-    expect(decide(request, alice, policy, broken, onError)).toMatchObject({ reason: 'evaluation-failed' })
+    expect(decide({ request, identity: alice, context: broken }, policy, onError)).toMatchObject({
+      reason: 'evaluation-failed',
+    })
   })
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])(
@@ -51,7 +55,9 @@ describe('H01 what goes wrong inside is a denial', () => {
         `${open}\np, anyone, wiki.example.com, /**, *, fresh, deny`,
         'fresh: { authentication-age: 1h }',
       )
-      expect(decide(request, { ...alice, authTime: 0 }, policy, { now })).toMatchObject({ reason: 'evaluation-failed' })
+      expect(decide({ request, identity: { ...alice, authTime: 0 }, context: { now } }, policy)).toMatchObject({
+        reason: 'evaluation-failed',
+      })
     },
   )
 
@@ -59,7 +65,7 @@ describe('H01 what goes wrong inside is a denial', () => {
     'an identity that is %j',
     async identity => {
       const policy = await policyOf(open)
-      expect(decide(request, identity as unknown as Identity, policy, context)).toMatchObject({
+      expect(decide({ request, identity: identity as unknown as Identity, context }, policy)).toMatchObject({
         reason: 'evaluation-failed',
       })
     },
@@ -74,18 +80,28 @@ describe('H01 what goes wrong inside is a denial', () => {
     const nosy: Context = {
       now: 0,
       header: () => {
-        inner.push(decide(canonicaliseUrl('GET', 'https://open.example.com/'), anonymous, policy, context))
+        inner.push(
+          decide(
+            { request: canonicaliseUrl('GET', 'https://open.example.com/'), identity: anonymous, context },
+            policy,
+          ),
+        )
         return 'nothing'
       },
     }
-    expect(decide(request, alice, policy, nosy)).toMatchObject({ effect: 'deny', reason: 'condition-failed' })
+    expect(decide({ request, identity: alice, context: nosy }, policy)).toMatchObject({
+      effect: 'deny',
+      reason: 'condition-failed',
+    })
     expect(inner[0]).toMatchObject({ effect: 'deny', reason: 'evaluation-failed' })
   })
 
   test('but not in a shadow row, which is never enforced', async () => {
     const policy = await policyOf(`${open}\np, anyone, wiki.example.com, /**, *, managed, shadow-deny`, managed)
     const errors: unknown[] = []
-    expect(decide(request, alice, policy, broken, error => errors.push(error))).toMatchObject({ effect: 'allow' })
+    expect(decide({ request, identity: alice, context: broken }, policy, error => errors.push(error))).toMatchObject({
+      effect: 'allow',
+    })
     expect(errors).toHaveLength(1)
   })
 })
@@ -98,7 +114,9 @@ describe('claims', () => {
         `p, anyone, wiki.example.com, /**, *, it, allow`,
         `it: { claim: { name: ${name}, in: [5, x] } }`,
       )
-      expect(decide(request, { ...alice, claims: { department: 'sales' } }, policy, context).effect).toBe('deny')
+      expect(decide({ request, identity: { ...alice, claims: { department: 'sales' } }, context }, policy).effect).toBe(
+        'deny',
+      )
     },
   )
 
@@ -111,10 +129,10 @@ describe('claims', () => {
       'p, anyone, wiki.example.com, /**, *, it, allow',
       `it: { claim: { name: ${name}, in: [x] } }`,
     )
-    expect(decide(request, { ...alice, claims }, policy, context).effect).toBe('deny')
-    expect(decide(request, { ...alice, claims: { role: 'x', realm: { role: 'x' } } }, policy, context).effect).toBe(
-      'allow',
-    )
+    expect(decide({ request, identity: { ...alice, claims }, context }, policy).effect).toBe('deny')
+    expect(
+      decide({ request, identity: { ...alice, claims: { role: 'x', realm: { role: 'x' } } }, context }, policy).effect,
+    ).toBe('allow')
   })
 })
 
@@ -131,13 +149,19 @@ describe('the effect of the model decides', () => {
 
   test('a deny row wins, as shipped', async () => {
     const policy = await compile(effect)
-    expect(decide(request, alice, policy, context)).toMatchObject({ effect: 'deny', rule: 'policy.csv:2' })
+    expect(decide({ request, identity: alice, context }, policy)).toMatchObject({
+      effect: 'deny',
+      rule: 'policy.csv:2',
+    })
   })
 
   test('the first row that applies wins under priority', async () => {
     const policy = await compile('priority(p.eft) || deny')
-    expect(decide(request, alice, policy, context)).toMatchObject({ effect: 'allow', rule: 'policy.csv:1' })
-    expect(decide(request, dev, policy, context)).toMatchObject({
+    expect(decide({ request, identity: alice, context }, policy)).toMatchObject({
+      effect: 'allow',
+      rule: 'policy.csv:1',
+    })
+    expect(decide({ request, identity: dev, context }, policy)).toMatchObject({
       effect: 'deny',
       reason: 'rule-denied',
       rule: 'policy.csv:2',
@@ -146,8 +170,11 @@ describe('the effect of the model decides', () => {
 
   test('an allow row wins under allow-override', async () => {
     const policy = await compile('some(where (p.eft == allow))')
-    expect(decide(request, dev, policy, context)).toMatchObject({ effect: 'allow', rule: 'policy.csv:3' })
-    expect(decide(request, anonymous, policy, context)).toMatchObject({ effect: 'deny', reason: 'rule-denied' })
+    expect(decide({ request, identity: dev, context }, policy)).toMatchObject({ effect: 'allow', rule: 'policy.csv:3' })
+    expect(decide({ request, identity: anonymous, context }, policy)).toMatchObject({
+      effect: 'deny',
+      reason: 'rule-denied',
+    })
   })
 })
 
@@ -159,14 +186,19 @@ describe('nothing can be changed', () => {
 
   test('the same input gives the same decision', async () => {
     const policy = await policyOf(open)
-    const decisions = Array.from({ length: 50 }, () => JSON.stringify(decide(request, alice, policy, context)))
+    const decisions = Array.from({ length: 50 }, () =>
+      JSON.stringify(decide({ request, identity: alice, context }, policy)),
+    )
     expect(new Set(decisions).size).toBe(1)
   })
 
   test('an empty policy denies everything, before Casbin is asked', async () => {
     const policy = await policyOf('')
-    expect(decide(request, alice, policy, context)).toMatchObject({ effect: 'deny', reason: 'no-policy-for-domain' })
-    expect(decide(request, anonymous, policy, context)).toMatchObject({
+    expect(decide({ request, identity: alice, context }, policy)).toMatchObject({
+      effect: 'deny',
+      reason: 'no-policy-for-domain',
+    })
+    expect(decide({ request, identity: anonymous, context }, policy)).toMatchObject({
       effect: 'deny',
       reason: 'no-policy-for-domain',
     })
@@ -178,9 +210,9 @@ describe('nothing can be changed', () => {
     const console = { domain: 'console', resource: '/sessions', action: 'GET', url: 'console/sessions' }
     const admin: User = { ...alice, groups: ['sallyport-admins'] }
     expect(policy.domains).toEqual(['console'])
-    expect(decide(console, admin, policy, context).effect).toBe('allow')
-    expect(decide(console, alice, policy, context).effect).toBe('deny')
-    expect(decide(request, admin, policy, context)).toMatchObject({ reason: 'no-policy-for-domain' })
+    expect(decide({ request: console, identity: admin, context }, policy).effect).toBe('allow')
+    expect(decide({ request: console, identity: alice, context }, policy).effect).toBe('deny')
+    expect(decide({ request, identity: admin, context }, policy)).toMatchObject({ reason: 'no-policy-for-domain' })
   })
 })
 
@@ -197,7 +229,7 @@ test('the trace tells hit, miss and may, and stops at the first miss', async () 
     'office: { source-network: [10.0.0.0/8] }',
   )
   const lines: string[] = []
-  decideWithTrace(request, alice, policy, context, {
+  decideWithTrace({ request, identity: alice, context }, policy, {
     trace: (row, field, outcome) => lines.push(`${row.id.slice(-1)} ${field} ${outcome}`),
     onError: () => {},
   })

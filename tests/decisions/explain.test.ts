@@ -40,7 +40,7 @@ interface Asked {
 async function ask(csv: string, { identity = alice, method = 'GET', path = '/a', context = {} }: Asked = {}) {
   const policy = await policyOf(csv, conditions)
   const request = canonicaliseUrl(method, `https://wiki.example.com${path}`)
-  return explain(request, identity, policy, { now: saturday, ...context })
+  return explain({ request, identity, context: { now: saturday, ...context } }, policy)
 }
 
 const nearest = async (csv: string, asked: Asked = {}) => (await ask(csv, asked)).nearest.found.map(({ text }) => text)
@@ -189,7 +189,7 @@ describe('the nearest change', () => {
     const csv = Array.from({ length: 40 }, (_, index) => row(`group:g${index}`, 'office & managed')).join('')
     const policy = await policyOf(csv, conditions)
     const request = canonicaliseUrl('GET', 'https://wiki.example.com/a')
-    const { nearest: cut } = explain(request, alice, policy, { now: saturday }, { tries: 50 })
+    const { nearest: cut } = explain({ request, identity: alice, context: { now: saturday } }, policy, { tries: 50 })
     expect(cut).toEqual({ found: [], isComplete: false })
   })
 })

@@ -56,7 +56,7 @@ export async function startGoldenFronts(): Promise<GoldenFronts> {
   const endpoints = createEndpoints({
     authenticate: () => ({ identity: current().golden.identity, clearCookie: false }),
     clientCertificate: () => current().golden.context.clientCertificate,
-    decide: (request, identity, context) => decide(request, identity, current().policy, context),
+    decide: situation => decide(situation, current().policy),
     audit: access => {
       line = format(access, nowMs())
     },
@@ -147,6 +147,6 @@ function headersAskedFor({ request, identity, context }: PolicyTestCase, policy:
     if (value !== undefined) found.set(name, value)
     return value
   }
-  decide(request, identity, policy, { ...context, header })
+  decide({ request, identity, context: { ...context, header } }, policy)
   return [...found]
 }

@@ -24,7 +24,11 @@ for (const file of goldenFiles()) {
     const policy = await loadPolicy(file.policy ?? '')
     test.each(file.cases.map(golden => ({ ...golden, title: golden.name })))('$title', golden => {
       const errors: unknown[] = []
-      const decision = decide(golden.request, golden.identity, policy, golden.context, error => errors.push(error))
+      const decision = decide(
+        { request: golden.request, identity: golden.identity, context: golden.context },
+        policy,
+        error => errors.push(error),
+      )
       expect(differences(golden.want, decision), `${file.name}:${golden.line}`).toEqual([])
       expect(errors).toEqual([])
     })
@@ -68,7 +72,7 @@ function answerOf({ answer }: Asked): AnswerWanted {
 }
 
 function wantedAnswer({ request, want, identity, context }: PolicyTestCase, policy: PolicySnapshot): AnswerWanted {
-  const decision = decide(request, identity, policy, context)
+  const decision = decide({ request, identity, context }, policy)
   const maxAge = decision.effect === 'challenge' ? (decision.login.maxAgeSeconds ?? null) : null
   return {
     effect: want.effect,

@@ -230,7 +230,7 @@ test('the indexed policy answers as one plain Casbin enforcer over all rows, 100
       const policy = await policyOf(csvOf(rows, roles), conditionsFile)
       const reference = await createReference(rows, roles)
       for (const one of cases) {
-        const decision = decide(one.request, one.identity, policy, one.context)
+        const decision = decide({ request: one.request, identity: one.identity, context: one.context }, policy)
         if (decision.effect === 'deny') expect(decision.reason).not.toBe('evaluation-failed')
         const isAllowed = reference(one)
         if ((decision.effect === 'allow') !== isAllowed) expect.fail(JSON.stringify({ one, decision, isAllowed }))
@@ -270,9 +270,9 @@ test('the rows that the index finds lead to the decision that all rows of the do
         },
       }
       for (const { request, identity, context } of cases) {
-        const narrowed = decide(request, identity, counted, context)
+        const narrowed = decide({ request, identity, context }, counted)
         const { enforced, shadow } = policy.candidatesFor(request.domain)
-        const whole = decideWithTrace(request, identity, policy, context, { trace: () => {}, onError: () => {} })
+        const whole = decideWithTrace({ request, identity, context }, policy, { trace: () => {}, onError: () => {} })
         expect(narrowed).toEqual(whole)
         spared.ofRows += enforced.length + shadow.length
       }
@@ -307,8 +307,8 @@ async function decideBoth({
   const before = await policyOf(csvOf(policy.rows, policy.roles), conditionsFile)
   const after = await policyOf(csvOf(policy.rows.toSpliced(at, 0, row), policy.roles), conditionsFile)
   return cases.map(({ request, identity, context }) => [
-    decide(request, identity, before, context).effect,
-    decide(request, identity, after, context).effect,
+    decide({ request, identity, context }, before).effect,
+    decide({ request, identity, context }, after).effect,
   ])
 }
 
@@ -343,8 +343,8 @@ test('a decision with its trace is the decision, and the row that decided was hi
       const trace = (row: { id: string }, field: string, outcome: string): void => {
         seen.set(row.id, [...(seen.get(row.id) ?? []), `${field} ${outcome}`])
       }
-      const decision = decideWithTrace(request, identity, policy, context, { trace, onError: () => {} })
-      expect(decision).toEqual(decide(request, identity, policy, context))
+      const decision = decideWithTrace({ request, identity, context }, policy, { trace, onError: () => {} })
+      expect(decision).toEqual(decide({ request, identity, context }, policy))
       if (decision.effect === 'challenge' || decision.rule === undefined) return
       expect(seen.get(decision.rule)?.slice(0, 3)).toEqual(['resource hit', 'action hit', 'subject hit'])
       if (decision.effect === 'allow') expect(seen.get(decision.rule)?.[3]).toBe('condition hit')

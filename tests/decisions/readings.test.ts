@@ -17,7 +17,7 @@ const requestFor = (target: string) => {
   return { domain: host, resource: path, action: 'GET', url: `https://${host}${path}` }
 }
 const ask = (policy: PolicySnapshot, target: string) =>
-  decide(requestFor(target), { kind: 'anonymous' }, policy, { now: 0 })
+  decide({ request: requestFor(target), identity: { kind: 'anonymous' }, context: { now: 0 } }, policy)
 const p = (resource: string, effect: string) => `p, anyone, ${host}, "${resource}", GET, -, ${effect}`
 
 describe('readings of a path', () => {
@@ -56,7 +56,10 @@ describe('a deny of /admin/** below an allow of all', () => {
     const many = Array.from({ length: 40 }, (_, at) => p(`/area-${at}/**`, 'deny'))
     for (const policy of [await policyOf(rows.join('\n')), await policyOf([...rows, ...many].join('\n'))]) {
       expect(ask(policy, target)).toMatchObject({ effect: 'deny', reason: 'rule-denied' })
-      const { rows: table } = explain(requestFor(target), { kind: 'anonymous' }, policy, { now: 0 })
+      const { rows: table } = explain(
+        { request: requestFor(target), identity: { kind: 'anonymous' }, context: { now: 0 } },
+        policy,
+      )
       expect(table.find(({ resource }) => resource === '/admin/**')).toMatchObject({ applies: true })
       expect(whoCan(requestFor(target), policy).subjects).toEqual([])
     }

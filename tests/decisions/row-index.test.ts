@@ -23,7 +23,7 @@ test.each([...resources, ...expressions])('%s is found for every path that it fi
   const row = policy.rows.at(-1)
   for (const path of paths) {
     const request = { domain: 'a.example.com', resource: path, action: 'GET', url: '' }
-    const { effect } = decide(request, { kind: 'anonymous' }, policy, { now: 0 })
+    const { effect } = decide({ request, identity: { kind: 'anonymous' }, context: { now: 0 } }, policy)
     const isFit = row?.fitsResource(path.length > 1 ? path.replace(/\/$/, '') : path)
     expect({ path, effect }).toEqual({ path, effect: isFit ? 'allow' : 'challenge' })
   }

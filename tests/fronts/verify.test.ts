@@ -93,7 +93,7 @@ describe('a verified request', () => {
 
   it('is decided with whole seconds and the address that a proxy vouched for', async () => {
     let seen: unknown
-    const decide: VerifyDependencies['decide'] = (_request, _identity, context) => {
+    const decide: VerifyDependencies['decide'] = ({ context }) => {
       seen = { now: context.now, clientAddress: context.clientAddress }
       return allow
     }
@@ -111,7 +111,7 @@ describe('a verified request', () => {
     await verifyWith(allow, {}, { clientCertificate })
     expect(looks).toBe(0)
     const seen: unknown[] = []
-    const decide: VerifyDependencies['decide'] = (_request, _identity, context) => {
+    const decide: VerifyDependencies['decide'] = ({ context }) => {
       seen.push(context.clientCertificate, { ...context }.clientCertificate)
       return allow
     }

@@ -29,6 +29,6 @@ describe.each(recipes.map(recipe => ({ title: recipe.split('\n', 1)[0] ?? '', re
 
   test.each(cases)('$name', async ({ request, identity, context, want }) => {
     const policy = await policyOf(rows, block(recipe, 'yaml conditions'))
-    expect(differences(want, decide(request, identity, policy, context))).toEqual([])
+    expect(differences(want, decide({ request, identity, context }, policy))).toEqual([])
   })
 })

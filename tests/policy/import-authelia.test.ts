@@ -144,7 +144,8 @@ test(`an import never allows what the rules refused (SEED=${seed})`, async () =>
         const request: AccessRequest = { domain, resource: path, action: method, url: '' }
         const identity =
           who === undefined ? anonymous : person(who.login, who.groups, who.mfa ? ['pwd', 'mfa'] : ['pwd'])
-        const isAllowed = decide(request, identity, snapshot, { now: 0, clientAddress: address }).effect === 'allow'
+        const isAllowed =
+          decide({ request, identity, context: { now: 0, clientAddress: address } }, snapshot).effect === 'allow'
         const wasAllowed = isAllowedThere(rules, defaultPolicy, one)
         if (isAllowed && !wasAllowed) throw new Error(`wider: ${JSON.stringify(one)}\n${policy.csv}`)
         seen[wasAllowed ? (isAllowed ? 'kept' : 'lost') : 'refused'] += 1
@@ -164,9 +165,16 @@ describe('what is said', () => {
       { domain: ['app.example.com'], policy: 'bypass' },
     ])
     const effect = (resource: string, amr: string[]) =>
-      decide({ domain: 'app.example.com', resource, action: 'GET', url: '' }, person('alice', [], amr), snapshot, {
-        now: 0,
-      }).effect
+      decide(
+        {
+          request: { domain: 'app.example.com', resource, action: 'GET', url: '' },
+          identity: person('alice', [], amr),
+          context: {
+            now: 0,
+          },
+        },
+        snapshot,
+      ).effect
     expect([
       effect('/admin/x', ['pwd']),
       effect('/admin', ['mfa']),
@@ -181,8 +189,14 @@ describe('what is said', () => {
       { domain: ['app.example.com'], policy: 'bypass' },
     ])
     const effect = (identity: Identity) =>
-      decide({ domain: 'app.example.com', resource: '/x', action: 'POST', url: '' }, identity, snapshot, { now: 0 })
-        .effect
+      decide(
+        {
+          request: { domain: 'app.example.com', resource: '/x', action: 'POST', url: '' },
+          identity,
+          context: { now: 0 },
+        },
+        snapshot,
+      ).effect
     expect(effect(anonymous)).toBe('challenge')
     expect(effect(person('alice', [], ['pwd']))).toBe('allow')
     expect(findings.map(({ what }) => what)).toContain('bypass at app.example.com asks for a login')

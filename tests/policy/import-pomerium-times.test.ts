@@ -17,7 +17,7 @@ async function allowedAt(blocks: object, times: readonly string[]): Promise<read
   const { policy } = await convertBlocks(blocks)
   const snapshot = await policyOf(policy.csv, policy.conditions)
   const isAllowed = (time: string): boolean =>
-    decide(request, anonymous, snapshot, { now: Date.parse(time) / 1_000 }).effect === 'allow'
+    decide({ request, identity: anonymous, context: { now: Date.parse(time) / 1_000 } }, snapshot).effect === 'allow'
   return times.filter(isAllowed)
 }
 

@@ -161,7 +161,7 @@ test(`an import never allows what the routes refused (SEED=${seed})`, async () =
       for (const one of attempts) {
         const request = { domain: one.host, resource: one.path, action: one.method, url: '' }
         const context = { now: 0, clientAddress: one.address }
-        const isAllowed = decide(request, identityOf(one.who), snapshot, context).effect === 'allow'
+        const isAllowed = decide({ request, identity: identityOf(one.who), context }, snapshot).effect === 'allow'
         const wasAllowed = isAllowedThere(routes, one)
         if (isAllowed && !wasAllowed) throw new Error(`wider: ${JSON.stringify(one)}\n${policy.csv}`)
         seen[wasAllowed ? (isAllowed ? 'kept' : 'lost') : 'refused'] += 1
@@ -193,8 +193,14 @@ test('an address that a route denies stays out also when nobody verified it', as
   const snapshot = await policyOf(imported.csv, imported.conditions)
   const effect = (email: string) => {
     const who = identityOf({ email, isVerified: false, groups: [] })
-    return decide({ domain: 'app.example.com', resource: '/', action: 'GET', url: '' }, who, snapshot, { now: 0 })
-      .effect
+    return decide(
+      {
+        request: { domain: 'app.example.com', resource: '/', action: 'GET', url: '' },
+        identity: who,
+        context: { now: 0 },
+      },
+      snapshot,
+    ).effect
   }
   expect([effect('a@example.com'), effect('b@example.com')]).toEqual(['deny', 'allow'])
 })

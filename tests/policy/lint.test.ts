@@ -529,7 +529,7 @@ test('without a row that lint calls shadowed no effect changes, nor in the part 
         const wider = before.rows.find(({ id }) => message.includes(`: ${id} already`))
         const asked = questions.filter(({ request }) => !isPart(finding) || wider?.fitsAction(request.action) === true)
         for (const { identity: who, request, context } of asked) {
-          const [old, next] = [before, after].map(policy => decide(request, who, policy, context).effect)
+          const [old, next] = [before, after].map(policy => decide({ request, identity: who, context }, policy).effect)
           const same =
             rule === 'shadowed-row' || isPart(finding) ? old === next : (old === 'allow') === (next === 'allow')
           expect({ same, rule, row: all[line - 1], old, next }).toMatchObject({ same: true })

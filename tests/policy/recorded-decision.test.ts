@@ -97,7 +97,7 @@ function recordOf({ identity, resource, action, clientAddress, device }: Questio
     header: name => (name === 'x-device' ? device : undefined),
     ...(clientAddress === undefined ? {} : { clientAddress }),
   }
-  const decision = decide(request, identity, policy, context)
+  const decision = decide({ request, identity, context }, policy)
   const question = { front: 'auth-request', requestId: 'r1', request, clientAddress }
   const access = { question, authentication: { identity }, decision, durationMicroseconds: 1 }
   const lines = [

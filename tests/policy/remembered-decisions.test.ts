@@ -78,7 +78,9 @@ describe('remembered decisions', () => {
       fc.property(questions, asked => {
         const remembered = createRememberedDecisions({ maxBytes: 4_000 })
         for (const [request, identity, context] of asked) {
-          expect(remembered(request, identity, policy, context)).toEqual(decide(request, identity, policy, context))
+          expect(remembered({ request, identity, context }, policy)).toEqual(
+            decide({ request, identity, context }, policy),
+          )
         }
       }),
       { numRuns: 200 },
@@ -97,8 +99,8 @@ describe('remembered decisions', () => {
       [denying, 'deny'],
       [allowing, 'allow'],
     ] as const) {
-      expect(remembered(request, anonymous, policy, { now: 0 }).effect).toBe(effect)
-      expect(remembered(request, anonymous, policy, { now: 0 }).effect).toBe(effect)
+      expect(remembered({ request, identity: anonymous, context: { now: 0 } }, policy).effect).toBe(effect)
+      expect(remembered({ request, identity: anonymous, context: { now: 0 } }, policy).effect).toBe(effect)
     }
   })
 
@@ -107,9 +109,16 @@ describe('remembered decisions', () => {
     const remembered = createRememberedDecisions()
     const [, , ops] = identities as [Identity, Identity, Identity]
     const ask = (resource: string, identity: Identity) =>
-      remembered({ domain: 'a.example.com', resource, action: 'GET', url: '' }, identity, policy, {
-        now: 1_767_261_600,
-      })
+      remembered(
+        {
+          request: { domain: 'a.example.com', resource, action: 'GET', url: '' },
+          identity,
+          context: {
+            now: 1_767_261_600,
+          },
+        },
+        policy,
+      )
     expect(ask('/else', ops)).toBe(ask('/else', ops))
     expect(ask('/office', user({}))).not.toBe(ask('/office', user({})))
   })
@@ -124,8 +133,8 @@ describe('remembered decisions', () => {
       for (const action of parts) {
         for (const resource of parts) {
           const request = { domain, resource, action, url: '' }
-          expect(remembered(request, anonymous, policy, { now: 0 })).toEqual(
-            decide(request, anonymous, policy, { now: 0 }),
+          expect(remembered({ request, identity: anonymous, context: { now: 0 } }, policy)).toEqual(
+            decide({ request, identity: anonymous, context: { now: 0 } }, policy),
           )
         }
       }
@@ -136,7 +145,14 @@ describe('remembered decisions', () => {
     const policy = await policyOf('p, anyone, a.example.com, /**, *, -, allow\n')
     const remembered = createRememberedDecisions({ maxBytes: 10_000 })
     const ask = (resource: string) =>
-      remembered({ domain: 'a.example.com', resource, action: 'GET', url: '' }, anonymous, policy, { now: 0 })
+      remembered(
+        {
+          request: { domain: 'a.example.com', resource, action: 'GET', url: '' },
+          identity: anonymous,
+          context: { now: 0 },
+        },
+        policy,
+      )
     const first = ask('/first')
     expect(ask('/first')).toBe(first)
     for (let path = 0; path < 100; path += 1) ask(`/${path}`)
@@ -156,7 +172,9 @@ describe('remembered decisions', () => {
     const request = { domain: 'a.example.com', resource: '/x', action: 'GET', url: '' }
     const errors: unknown[] = []
     for (let time = 1; time <= 2; time += 1) {
-      expect(remembered(request, anonymous, broken, { now: 0 }, error => errors.push(error))).toMatchObject({
+      expect(
+        remembered({ request, identity: anonymous, context: { now: 0 } }, broken, error => errors.push(error)),
+      ).toMatchObject({
         reason: 'evaluation-failed',
       })
       expect(errors).toHaveLength(time)

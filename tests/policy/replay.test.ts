@@ -51,7 +51,7 @@ async function record(policy: PolicySnapshot, questions: readonly Question[], fi
     const request = { domain: 'wiki.example.com', resource: path, action: method, url: '' }
     const clientAddress = address === undefined ? {} : { clientAddress: address }
     const header = (name: string) => (name === 'x-device' ? device : undefined)
-    const decision = decide(request, identity, policy, { now: nowMs / 1000, header, ...clientAddress })
+    const decision = decide({ request, identity, context: { now: nowMs / 1000, header, ...clientAddress } }, policy)
     const question = { front: 'forward-auth', requestId: `r${index}`, request, ...clientAddress }
     audit.writeAccess({ question, authentication: { identity }, decision, durationMicroseconds: 1 })
     return decision

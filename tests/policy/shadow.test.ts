@@ -5,7 +5,7 @@ import { createMetrics } from '../../app/telemetry/metrics.ts'
 import { decide } from '../../rbac/decide.ts'
 import { policyOf } from '../decisions/policies.ts'
 
-const request = { domain: 'wiki.example.com', resource: '/a', action: 'GET' } as Parameters<typeof decide>[0]
+const request = { domain: 'wiki.example.com', resource: '/a', action: 'GET', url: '' }
 const context = { now: 1, header: () => undefined }
 
 it('would-allow and would-deny are counted apart, and the answer stays what it was', async () => {
@@ -20,7 +20,7 @@ it('would-allow and would-deny are counted apart, and the answer stays what it w
       'p, anyone, wiki.example.com, /b, GET, -, shadow-allow',
     ].join('\n'),
   )
-  const decision = decide(request, { kind: 'anonymous' }, policy, context)
+  const decision = decide({ request, identity: { kind: 'anonymous' }, context }, policy)
   count(policy, decision)
   expect(decision).toMatchObject({ effect: 'allow', shadow: ['policy.csv:2', 'policy.csv:3', 'policy.csv:4'] })
   const page = await metrics.render()

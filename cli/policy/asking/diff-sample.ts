@@ -1,5 +1,5 @@
 /** The questions that `policy diff` asks when it is given none: some for each row of both policies. */
-import { identityNamed, type Situation } from '../../../rbac/asking/changes.ts'
+import { identityNamed } from '../../../rbac/asking/changes.ts'
 import { changesToMeet } from '../../../rbac/asking/condition-changes.ts'
 import type { RecordedQuestion } from '../../../rbac/asking/replay.ts'
 import { membersOf } from '../../../rbac/asking/role-members.ts'
@@ -8,6 +8,7 @@ import type { PolicySnapshot } from '../../../rbac/policy.ts'
 import type { RoleRow } from '../../../rbac/roles.ts'
 import type { Row } from '../../../rbac/row.ts'
 import { rowText } from '../../../rbac/row-text.ts'
+import type { Situation } from '../../../rbac/situation.ts'
 
 export interface Question extends RecordedQuestion {
   readonly who: string

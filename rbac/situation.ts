@@ -1,0 +1,10 @@
+import type { Context } from './context.ts'
+import type { Identity } from './identity.ts'
+import type { AccessRequest } from './request/access-request.ts'
+
+/** Who asks for what, and under which circumstances: everything that a decision depends on, beside the policy. */
+export interface Situation {
+  readonly request: AccessRequest
+  readonly identity: Identity
+  readonly context: Context
+}
