@@ -10,7 +10,7 @@ import { createFormTokens } from '../login/browser/form-tokens.ts'
 import { createProviderCookie } from '../login/browser/provider-cookie.ts'
 import { createRememberCookie } from '../login/browser/remember-cookie.ts'
 import { createSessionMiddleware } from '../login/browser/session-middleware.ts'
-import type { LoginDependencies } from '../login/dependencies.ts'
+import type { BrowserMarks } from '../login/dependencies.ts'
 import { createPostedAnswers } from '../login/posted-answers.ts'
 import { createAskProvider } from '../login/provider/ask-provider.ts'
 import { createOutbound } from '../login/provider/outbound.ts'
@@ -92,7 +92,7 @@ const namesOfPosting = (providers: Base['config']['providers']): ReadonlySet<str
   new Set(providers.filter(({ responseMode }) => responseMode === 'form_post').map(({ name }) => name))
 
 /** Anybody can write the header; it is read when the immediate peer may write it. */
-function composeCertificate(base: Base): Pick<LoginDependencies, 'certificateOf'> {
+function composeCertificate(base: Base): Pick<BrowserMarks, 'certificateOf'> {
   const thumbprintIn = composeThumbprint(base)
   if (thumbprintIn === undefined) return {}
   const { isTrusted } = base.trustedProxies

@@ -6,6 +6,12 @@ import type { Page } from '../pages/pages.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { LoginWish } from './attempts.ts'
 
+/** A request to the login pages and its answer, handed on from step to step. */
+export interface Exchange {
+  readonly request: Request
+  readonly response: Response
+}
+
 /** What travels with the response until it is answered. */
 interface ArrivalState {
   requestId: string
@@ -21,7 +27,7 @@ interface ArrivalState {
 export const arrivalOf = (response: Response): ArrivalState => response.locals as ArrivalState
 
 /** Fields that every audit event of this request has. */
-export function auditFields(request: Request, response: Response): { requestId: string; clientAddress?: string } {
+export function auditFields({ request, response }: Exchange): { requestId: string; clientAddress?: string } {
   const { requestId } = arrivalOf(response)
   const { ip } = request
   return ip !== undefined && isIP(ip) !== 0 ? { requestId, clientAddress: ip } : { requestId }

@@ -7,10 +7,10 @@
 import type { Request, RequestHandler } from 'express'
 import { OperationalError } from '../errors.ts'
 import { loginOf } from './browser/session-middleware.ts'
-import type { VerifiedLogin } from './claims/login-tokens.ts'
-import type { LoginDependencies } from './dependencies.ts'
+import type { NewLogin } from './claims/login-tokens.ts'
+import type { BrowserMarks } from './dependencies.ts'
 
-type Dependencies = Pick<LoginDependencies, 'certificateOf'>
+type Dependencies = Pick<BrowserMarks, 'certificateOf'>
 
 /** Whoever comes without the certificate of the session is nobody on the pages behind this step. */
 export function createBoundStep({ certificateOf }: Dependencies): RequestHandler {
@@ -30,7 +30,7 @@ export function requireCertificate(request: Request, { certificateOf }: Dependen
 }
 
 /** The login as it is to be kept: whatever a strategy says, only the certificate of this request counts. */
-export function withBinding(verified: VerifiedLogin, request: Request, { certificateOf }: Dependencies): VerifiedLogin {
+export function withBinding(verified: NewLogin, request: Request, { certificateOf }: Dependencies): NewLogin {
   const thumbprint = certificateOf?.(request)
   if (thumbprint === undefined) return verified
   return { ...verified, login: { ...verified.login, boundTo: { kind: 'client-certificate', thumbprint } } }

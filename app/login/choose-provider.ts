@@ -2,17 +2,14 @@
  * With which of several providers somebody logs in: the one that the host leaves, the one that the link names, the one
  * of an e-mail domain, or the one that is chosen on a page.
  */
-import type { Request, RequestHandler, Response } from 'express'
-import { arrivalOf, sendPage } from './arrival.ts'
+import type { RequestHandler } from 'express'
+import { arrivalOf, type Exchange, sendPage } from './arrival.ts'
 import { parseEmail } from './claims/email.ts'
-import type { LoginDependencies } from './dependencies.ts'
+import type { BrowserMarks, LoginAttempts, LoginPlaces, LoginRecords } from './dependencies.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import type { ListedProvider } from './provider/providers.ts'
 
-type Chooser = Pick<
-  LoginDependencies,
-  'pages' | 'providerCookie' | 'providers' | 'providersOfHost' | 'publicUrl' | 'returnTo'
->
+type Chooser = LoginPlaces & LoginAttempts & Pick<BrowserMarks, 'providerCookie'> & Pick<LoginRecords, 'pages'>
 
 /** Those that people of the host behind `returnTo` may log in with, in the order of the configuration. */
 export function choicesFor(
@@ -41,14 +38,17 @@ export function providerWithoutPage(
 export const isAmong = (name: string, choices: readonly ListedProvider[]): boolean =>
   choices.some(choice => choice.name === name)
 
-/** `isUnknown`: an address was entered that led nowhere. */
+interface Choice {
+  readonly parameters: LoginParameters
+  readonly choices: readonly ListedProvider[]
+  /** An address was entered that led nowhere. */
+  readonly isUnknown?: boolean
+}
+
 export function sendChoicePage(
-  request: Request,
-  response: Response,
-  parameters: LoginParameters,
-  choices: readonly ListedProvider[],
+  { parameters, choices, isUnknown = false }: Choice,
+  { request, response }: Exchange,
   { pages, providerCookie }: Pick<Chooser, 'pages' | 'providerCookie'>,
-  isUnknown = false,
 ): void {
   const remembered = providerCookie.read(request)
   const { provider: _named, ...rest } = parameters
@@ -81,7 +81,7 @@ export function createEmailRoute(dependencies: Chooser): RequestHandler {
     const domain = email?.slice(email.lastIndexOf('@') + 1)
     const chosen = choices.find(({ emailDomains }) => domain !== undefined && emailDomains.includes(domain))
     if (email === undefined || chosen === undefined) {
-      return sendChoicePage(request, response, parameters, choices, dependencies, true)
+      return sendChoicePage({ parameters, choices, isUnknown: true }, { request, response }, dependencies)
     }
     const url = loginPath({ ...parameters, provider: chosen.name, loginHint: email })
     // A redirect would be a part of the form's own way, which the page's policy ends at this origin.

@@ -1,4 +1,4 @@
-/** What the login routes are given by the composition root. */
+/** What the login routes are given by the composition root. Each route names the parts that it needs. */
 import type { Request } from 'express'
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
@@ -20,18 +20,44 @@ import type { PostedAnswers } from './posted-answers.ts'
 import type { Providers } from './provider/providers.ts'
 import type { ReturnToGuard } from './return/return-to.ts'
 
-export interface LoginDependencies {
+/** The auth host, and where logins lead. */
+export interface LoginPlaces {
   /** Origin of the auth host, without a trailing slash. */
   readonly publicUrl: string
+  readonly returnTo: ReturnToGuard
+  /** Addresses that are too long for a link or a redirect. */
+  readonly addresses: KeptAddresses
+  /** Whether what stands behind `#` in the browser outlives the provider's pages. */
+  readonly keepsFragment: boolean
+  readonly tickets: OneTimeStore<HandoffTicket>
+}
+
+/** Who is asked who somebody is, and what was asked. */
+export interface LoginAttempts {
   readonly providers: Providers
+  /** Names that a host's people may log in with; `undefined` for all of them. */
+  readonly providersOfHost: (host: string) => readonly string[] | undefined
   readonly attempts: Attempts
   /** What providers post, until the browser comes for it. */
   readonly postedAnswers: PostedAnswers
+}
+
+/** What a browser shows of itself on the auth host, beside its session. */
+export interface BrowserMarks {
   readonly browserCookie: BrowserCookie
   readonly providerCookie: ProviderCookie
-  /** Names that a host's people may log in with; `undefined` for all of them. */
-  readonly providersOfHost: (host: string) => readonly string[] | undefined
-  readonly tickets: OneTimeStore<HandoffTicket>
+  readonly formTokens: FormTokens
+  /** Present where people may choose to stay logged in. */
+  readonly remember?: RememberCookie
+  /**
+   * Present where sessions are bound to it: thumbprint of the client certificate that came along by way of a trusted
+   * proxy; `undefined` for none, or for none that is beyond doubt.
+   */
+  readonly certificateOf?: (request: Request) => string | undefined
+}
+
+/** The sessions that logins make, and how they go on and end. */
+export interface LoginSessions {
   readonly sessions: SessionMiddleware
   /** Ends a session everywhere; what is still being saved cannot bring it back. */
   readonly endSession: (sessionId: string) => Promise<void>
@@ -42,24 +68,17 @@ export interface LoginDependencies {
   /** Keeps what the provider of a session can be asked with again, for as long as the session lasts. */
   readonly keepTokens: (sessionId: string, tokens: ProviderTokens, login: LoginSession) => Promise<void>
   readonly verification: Pick<Verification, 'ofPage' | 'isOverdue' | 'needsBrowser' | 'confirm'>
-  readonly formTokens: FormTokens
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
-  readonly returnTo: ReturnToGuard
-  /** Addresses that are too long for a link or a redirect. */
-  readonly addresses: KeptAddresses
-  /** Whether what stands behind `#` in the browser outlives the provider's pages. */
-  readonly keepsFragment: boolean
-  /** Present where people may choose to stay logged in. */
-  readonly remember?: RememberCookie
-  /**
-   * Present where sessions are bound to it: thumbprint of the client certificate that came along by way of a trusted
-   * proxy; `undefined` for none, or for none that is beyond doubt.
-   */
-  readonly certificateOf?: (request: Request) => string | undefined
+}
+
+/** What people read, what is written down, and when. */
+export interface LoginRecords {
   readonly pages: Pages
   readonly audit: AuditLog
   readonly logger: Logger
   readonly clock: Clock
   readonly newRequestId: () => string
 }
+
+export type LoginDependencies = LoginPlaces & LoginAttempts & BrowserMarks & LoginSessions & LoginRecords

@@ -1,9 +1,8 @@
 /** Where a logged-in browser goes: straight back, or through the handoff that gives the application's host its cookie. */
-import type { Request, Response } from 'express'
 import { originOf } from '../../rbac/request/access-request.ts'
-import { redirect } from './arrival.ts'
+import { type Exchange, redirect } from './arrival.ts'
 import { type LoginIntent, randomToken } from './attempts.ts'
-import type { LoginDependencies } from './dependencies.ts'
+import type { LoginPlaces } from './dependencies.ts'
 import { wayTo } from './return/lead-back.ts'
 import { noteNoReturn } from './return/no-return.ts'
 
@@ -15,9 +14,8 @@ export type Destination = Pick<LoginIntent, 'returnTo' | 'noReturn' | 'handoff' 
 /** Rejects with `ERR_STORE_UNAVAILABLE`. */
 export async function leaveFor(
   destination: Destination,
-  request: Request,
-  response: Response,
-  dependencies: LoginDependencies,
+  { request, response }: Exchange,
+  dependencies: LoginPlaces,
 ): Promise<void> {
   const { returnTo, noReturn, handoff, isAgain } = destination
   if (noReturn !== undefined) noteNoReturn(noReturn, request)

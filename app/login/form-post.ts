@@ -10,10 +10,10 @@ import { networksOf } from '../client-networks.ts'
 import { OperationalError } from '../errors.ts'
 import { redirect } from './arrival.ts'
 import { isToken } from './attempts.ts'
-import type { LoginDependencies } from './dependencies.ts'
+import type { LoginAttempts } from './dependencies.ts'
 import { rawQueryOf } from './parameters.ts'
 
-type Dependencies = Pick<LoginDependencies, 'postedAnswers' | 'providers'>
+type Dependencies = Pick<LoginAttempts, 'postedAnswers' | 'providers'>
 
 /** Codes and errors need a fraction of it. */
 const bodyLimit = '16kb'
@@ -40,7 +40,7 @@ export function createFormPostRoute(dependencies: Dependencies): RequestHandler[
 export async function answerIn(
   request: Request,
   provider: string,
-  { postedAnswers }: Pick<LoginDependencies, 'postedAnswers'>,
+  { postedAnswers }: Pick<LoginAttempts, 'postedAnswers'>,
 ): Promise<string> {
   const query = rawQueryOf(request)
   if (!postedAnswers.isPostedBy(provider)) return query

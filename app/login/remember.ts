@@ -7,10 +7,10 @@
  */
 import type { Request, RequestHandler, Response } from 'express'
 import type { LoginSession } from '../sessions/login-session.ts'
-import { arrivalOf, sendPage } from './arrival.ts'
+import { arrivalOf, type Exchange, sendPage } from './arrival.ts'
 import type { LoginIntent } from './attempts.ts'
 import { loginOf } from './browser/session-middleware.ts'
-import type { LoginDependencies } from './dependencies.ts'
+import type { BrowserMarks, LoginPlaces, LoginRecords } from './dependencies.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 
 /** Where the form is posted to. */
@@ -19,7 +19,7 @@ export const rememberPath = '/login/remember'
 /** Value of the box. */
 const chosen = '1'
 
-type Asker = Pick<LoginDependencies, 'pages' | 'publicUrl' | 'remember'>
+type Asker = Pick<LoginPlaces, 'publicUrl'> & Pick<BrowserMarks, 'remember'> & Pick<LoginRecords, 'pages'>
 
 /** Only somebody who is not logged in is asked, and not where `prompt=none` has to end without a question. */
 export function isToBeAsked(request: Request, { prompt }: LoginParameters, { remember }: Asker): boolean {
@@ -55,11 +55,7 @@ function isOwnForm(request: Request, publicUrl: string): boolean {
 }
 
 /** What was chosen, for the login that starts now; the next one asks again. */
-export function takeChoice(
-  request: Request,
-  response: Response,
-  { remember }: Asker,
-): Pick<LoginIntent, 'isRemembered'> {
+export function takeChoice({ request, response }: Exchange, { remember }: Asker): Pick<LoginIntent, 'isRemembered'> {
   const choice = remember?.read(request)
   if (choice !== undefined) remember?.clear(response)
   return choice === true ? { isRemembered: true } : {}

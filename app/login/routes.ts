@@ -12,7 +12,7 @@ import { loginOf } from './browser/session-middleware.ts'
 import { createCallbackRoute } from './callback.ts'
 import { createBoundStep } from './certificate-binding.ts'
 import { createEmailRoute } from './choose-provider.ts'
-import type { LoginDependencies } from './dependencies.ts'
+import type { LoginDependencies, LoginRecords } from './dependencies.ts'
 import { createFormPostRoute } from './form-post.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout/logout.ts'
 import { createEndOtherSessionsRoute, createEndSessionRoute, createSessionPageRoute } from './logout/session-page.ts'
@@ -55,7 +55,7 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
 }
 
 /** Every answer here depends on who asks or works once. */
-function prepareArrival({ newRequestId }: LoginDependencies): RequestHandler {
+function prepareArrival({ newRequestId }: LoginRecords): RequestHandler {
   return (_request, response, next) => {
     arrivalOf(response).requestId = newRequestId()
     response.set('Cache-Control', 'no-store')
@@ -63,11 +63,11 @@ function prepareArrival({ newRequestId }: LoginDependencies): RequestHandler {
   }
 }
 
-function signedOutRoute({ pages }: LoginDependencies): RequestHandler {
+function signedOutRoute({ pages }: LoginRecords): RequestHandler {
   return (_request, response) => sendPage(response, 200, pages.signedOut({ loginUrl: '/login' }))
 }
 
-function welcomeRoute({ pages }: LoginDependencies): RequestHandler {
+function welcomeRoute({ pages }: LoginRecords): RequestHandler {
   return (request, response) => {
     const login = loginOf(request)
     const who = login === undefined ? {} : { who: nameOf(login.identity) }
@@ -78,7 +78,7 @@ function welcomeRoute({ pages }: LoginDependencies): RequestHandler {
 }
 
 /** Expected failures only; a defect goes on to the handler of the whole application. */
-function showError({ clock, logger, pages }: LoginDependencies): ErrorRequestHandler {
+function showError({ clock, logger, pages }: LoginRecords): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent || !(error instanceof OperationalError)) return next(error)
     const { requestId, retryUrl = '/' } = arrivalOf(response)

@@ -1,8 +1,8 @@
 /** passport's middleware for one request, as a promise: it settles once, with a login, a redirect, or an error. */
-import type { Request, Response } from 'express'
 import { asOperational, OperationalError } from '../errors.ts'
+import type { Exchange } from './arrival.ts'
 import type { Authenticator } from './browser/session-middleware.ts'
-import type { VerifiedLogin } from './claims/login-tokens.ts'
+import type { NewLogin } from './claims/login-tokens.ts'
 import type { LoginOptions, ProviderStrategy } from './provider/strategy.ts'
 
 /** Resolves with the login, or with `undefined` once the browser was sent to the provider. */
@@ -10,11 +10,10 @@ export function runStrategy(
   passport: Authenticator,
   strategy: ProviderStrategy,
   options: LoginOptions,
-  request: Request,
-  response: Response,
-): Promise<VerifiedLogin | undefined> {
+  { request, response }: Exchange,
+): Promise<NewLogin | undefined> {
   return new Promise((resolve, reject) => {
-    const settle = (error: unknown, login?: VerifiedLogin | false, info?: unknown) => {
+    const settle = (error: unknown, login?: NewLogin | false, info?: unknown) => {
       if (error) reject(asOperational(error, 'ERR_LOGIN_RESPONSE_INVALID', 'the response did not pass its checks'))
       else if (login) resolve(login)
       else reject(new OperationalError('ERR_LOGIN_RESPONSE_INVALID', detailOf(info)))

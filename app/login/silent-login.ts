@@ -2,27 +2,24 @@
  * Logins that the provider is asked not to bother the person with (`prompt=none`, OpenID Connect Core 1.0 section
  * 3.1.2.1): how a provider that gives no token to ask with is asked whether it still stands by a login.
  */
-import type { Request, RequestHandler, Response } from 'express'
+import type { RequestHandler } from 'express'
 import { type ErrorCode, OperationalError } from '../errors.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
-import { arrivalOf, auditFields } from './arrival.ts'
+import { arrivalOf, auditFields, type Exchange } from './arrival.ts'
 import type { LoginAttempt } from './attempts.ts'
 import { loginOf } from './browser/session-middleware.ts'
-import type { VerifiedLogin } from './claims/login-tokens.ts'
+import type { NewLogin } from './claims/login-tokens.ts'
 import { vanishedClaim, vanishedDetail } from './claims/vanished-claims.ts'
-import type { LoginDependencies } from './dependencies.ts'
+import type { LoginAttempts, LoginRecords, LoginSessions } from './dependencies.ts'
 import { describeError } from './provider/describe-error.ts'
 
-type Dependencies = Pick<
-  LoginDependencies,
-  'audit' | 'endSession' | 'keepTokens' | 'logger' | 'providers' | 'sessionDigest' | 'verification'
->
+type Dependencies = LoginSessions & LoginRecords & Pick<LoginAttempts, 'providers'>
 
 /**
  * Threat: a session that no application takes any more, and that still opens the next one's door here. Whoever has one
  * whose provider has to be asked first is nobody on the pages behind this step.
  */
-export function createVerifiedStep({ verification }: Pick<LoginDependencies, 'verification'>): RequestHandler {
+export function createVerifiedStep({ verification }: Pick<LoginSessions, 'verification'>): RequestHandler {
   return async (request, response, next) => {
     const login = loginOf(request)
     if (login === undefined) return next()
@@ -45,13 +42,13 @@ export type Confirmation = 'confirmed' | 'unconfirmed' | 'ended' | 'another-logi
  * has logged in. Only for the same person in the same session of the provider; anything else is a login like any other.
  */
 export async function confirmSession(
-  { login: fresh, sources, tokens }: VerifiedLogin,
+  { login: fresh, sources, tokens }: NewLogin,
   attempt: LoginAttempt,
-  request: Request,
-  response: Response,
+  exchange: Exchange,
   dependencies: Dependencies,
 ): Promise<Confirmation> {
   const { audit, keepTokens, sessionDigest, verification } = dependencies
+  const { request } = exchange
   const current = loginOf(request)
   if (attempt.prompt !== 'none') return 'another-login'
   // Threat: who has logged out meanwhile is logged in again without a click, by a provider that was asked before that.
@@ -61,7 +58,7 @@ export async function confirmSession(
   const vanished = vanishedClaim(current.identity, sources, claimPolicy)
   if (vanished !== undefined) {
     const why = { code: 'ERR_LOGIN_CLAIMS_INVALID', reason: vanishedDetail(vanished) } as const
-    return leaveUnconfirmed(why, current, request, response, dependencies)
+    return leaveUnconfirmed(why, current, exchange, dependencies)
   }
   const { sessionID } = request
   await keepTokens(sessionID, tokens, current)
@@ -69,7 +66,7 @@ export async function confirmSession(
   const { subject, provider } = fresh.identity
   audit.write({
     event: 'session.verified',
-    ...auditFields(request, response),
+    ...auditFields(exchange),
     subject,
     session: sessionDigest(sessionID),
     provider,
@@ -84,31 +81,31 @@ export async function confirmSession(
 export async function leaveUnanswered(
   { provider }: Pick<LoginAttempt, 'provider'>,
   fault: OperationalError,
-  request: Request,
-  response: Response,
+  exchange: Exchange,
   dependencies: Dependencies,
 ): Promise<Confirmation> {
+  const { request } = exchange
   const login = loginOf(request)
   if (login === undefined || login.identity.provider !== provider) return 'another-login'
   const why = { code: 'ERR_PROVIDER_UNAVAILABLE', reason: describeError(fault) } as const
-  return leaveUnconfirmed(why, login, request, response, dependencies)
+  return leaveUnconfirmed(why, login, exchange, dependencies)
 }
 
 /** The provider has answered, and its answer confirms nothing: the session goes on until its grace is over, and then ends. */
 async function leaveUnconfirmed(
   { code, reason }: { readonly code: ErrorCode; readonly reason: string },
   login: LoginSession,
-  request: Request,
-  response: Response,
+  exchange: Exchange,
   { audit, endSession, logger, sessionDigest, verification }: Dependencies,
 ): Promise<Confirmation> {
+  const { sessionID } = exchange.request
   const { provider, subject } = login.identity
-  const fields = { ...auditFields(request, response), subject, session: sessionDigest(request.sessionID) }
-  const { requestId } = arrivalOf(response)
+  const fields = { ...auditFields(exchange), subject, session: sessionDigest(sessionID) }
+  const { requestId } = arrivalOf(exchange.response)
   logger.warn({ requestId, provider, code, reason }, 'a silent login confirmed nothing')
   audit.write({ event: 'session.verification-failed', ...fields, provider, code, reason: 'unavailable' })
   if (!verification.isOverdue(login)) return 'unconfirmed'
-  await endSession(request.sessionID)
+  await endSession(sessionID)
   audit.write({ event: 'session.ended', ...fields, cause: 'verification-overdue' })
   return 'ended'
 }
@@ -120,16 +117,16 @@ async function leaveUnconfirmed(
 export async function endUnconfirmed(
   { provider }: LoginAttempt,
   error: unknown,
-  request: Request,
-  response: Response,
+  exchange: Exchange,
   dependencies: Dependencies,
 ): Promise<void> {
   const { audit, endSession, sessionDigest, verification } = dependencies
+  const { request } = exchange
   const login = loginOf(request)
   if (login === undefined || login.identity.provider !== provider || !verification.needsBrowser(login)) return
   await endSession(request.sessionID)
   const { subject } = login.identity
-  const fields = { ...auditFields(request, response), subject, session: sessionDigest(request.sessionID) }
+  const fields = { ...auditFields(exchange), subject, session: sessionDigest(request.sessionID) }
   const code = error instanceof OperationalError ? error.code : 'ERR_LOGIN_REFUSED'
   audit.write({ event: 'session.verification-failed', ...fields, provider, code, reason: 'refused' })
   audit.write({ event: 'session.ended', ...fields, cause: 'provider-refused' })

@@ -3,11 +3,11 @@ import type { Request, RequestHandler, Response } from 'express'
 import { randomNonce, randomPKCECodeVerifier } from 'openid-client'
 import { networksOf } from '../client-networks.ts'
 import { isOfTheFuture } from '../clock.ts'
-import { arrivalOf, auditFields } from './arrival.ts'
+import { arrivalOf, auditFields, type Exchange } from './arrival.ts'
 import { digestOf, type LoginIntent, type LoginWish, wishOf } from './attempts.ts'
 import { loginOf } from './browser/session-middleware.ts'
 import { choicesFor, isAmong, providerWithoutPage, sendChoicePage } from './choose-provider.ts'
-import type { LoginDependencies } from './dependencies.ts'
+import type { LoginDependencies, LoginPlaces, LoginRecords } from './dependencies.ts'
 import { type Destination, leaveFor } from './finish.ts'
 import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
 import type { ListedProvider } from './provider/providers.ts'
@@ -23,6 +23,7 @@ import { isCircle, isStepUp, noteRound, recentRounds } from './step-up-rounds.ts
 
 export function createStartRoute(dependencies: LoginDependencies): RequestHandler {
   return async (request, response) => {
+    const exchange = { request, response }
     const parameters = parseLoginParameters(rawQueryOf(request))
     const arrival = arrivalOf(response)
     arrival.retryUrl = loginPath(parameters)
@@ -36,7 +37,7 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
     if (isLoggedInAsAsked(request, parameters, choices, dependencies)) {
       const now = dependencies.clock.now() / 1000
       noteRound({ ...parameters, ...destination }, recentRounds(request, now), request, now)
-      return leaveFor(destination, request, response, dependencies)
+      return leaveFor(destination, exchange, dependencies)
     }
     if (needsFragment(request, parameters, dependencies)) return sendFragmentPage(response, parameters, dependencies)
     const unconfirmedBy = arrival.unconfirmed?.identity.provider
@@ -45,16 +46,16 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
     }
     const named = parameters.provider ?? unconfirmedBy
     const provider = providerWithoutPage(named, choices, dependencies)
-    if (provider === undefined) return sendChoicePage(request, response, parameters, choices, dependencies)
+    if (provider === undefined) return sendChoicePage({ parameters, choices }, exchange, dependencies)
     const { loginHint } = parameters
     const intent = {
       provider,
       ...destination,
       ...askedOfProvider(parameters, provider === unconfirmedBy),
       ...(loginHint !== undefined && { loginHint }),
-      ...takeChoice(request, response, dependencies),
+      ...takeChoice(exchange, dependencies),
     }
-    await startLogin(intent, request, response, dependencies)
+    await startLogin(intent, exchange, dependencies)
   }
 }
 
@@ -70,7 +71,7 @@ function askedOfProvider(parameters: LoginParameters, isUnconfirmed: boolean): L
 }
 
 /** Throws `StepUpError` for somebody who has just come from here. */
-function refuseCircle(wanted: LoginParameters & Destination, request: Request, { clock }: LoginDependencies): void {
+function refuseCircle(wanted: LoginParameters & Destination, request: Request, { clock }: LoginRecords): void {
   const login = loginOf(request)
   if (login === undefined || !isCircle(wanted, request, clock.now() / 1000)) return
   throw new StepUpError('asked again right after logins that were as asked', login.identity)
@@ -79,48 +80,46 @@ function refuseCircle(wanted: LoginParameters & Destination, request: Request, {
 /** Sends the browser to the provider. Rejects with `ERR_PROVIDER_…` or `ERR_STORE_UNAVAILABLE`. */
 export async function startLogin(
   intent: LoginIntent & { readonly isRestart?: boolean },
-  request: Request,
-  response: Response,
+  exchange: Exchange,
   dependencies: LoginDependencies,
 ): Promise<void> {
   const { attempts, audit, browserCookie, clock, providers, sessions } = dependencies
   const found = await providers
     .findForLogin(intent.provider)
-    .catch((fault: unknown) => leaveUnasked(fault, intent, request, response, dependencies))
+    .catch((fault: unknown) => leaveUnasked(fault, intent, exchange, dependencies))
   if (found === undefined) return
   const attempt = {
     ...intent,
     verifier: randomPKCECodeVerifier(),
     nonce: randomNonce(),
-    browserHash: digestOf(browserCookie.ensure(request, response)),
+    browserHash: digestOf(browserCookie.ensure(exchange.request, exchange.response)),
     startedAt: Math.floor(clock.now() / 1000),
   }
-  const handle = await attempts.begin(attempt, networksOf(request.ip))
-  audit.write({ event: 'login.started', ...auditFields(request, response), provider: intent.provider })
-  await runStrategy(sessions.passport, found.strategy, { phase: 'start', attempt, handle }, request, response)
+  const handle = await attempts.begin(attempt, networksOf(exchange.request.ip))
+  audit.write({ event: 'login.started', ...auditFields(exchange), provider: intent.provider })
+  await runStrategy(sessions.passport, found.strategy, { phase: 'start', attempt, handle }, exchange)
 }
 
 /** To be asked nothing, nobody is sent to a provider that is down: the session goes on as if it had answered with a fault. */
 async function leaveUnasked(
   fault: unknown,
   intent: LoginIntent,
-  request: Request,
-  response: Response,
+  exchange: Exchange,
   dependencies: LoginDependencies,
 ): Promise<undefined> {
-  const { unconfirmed } = arrivalOf(response)
+  const { unconfirmed } = arrivalOf(exchange.response)
   if (intent.prompt !== 'none' || unconfirmed === undefined || !isProviderFault(fault)) throw fault
-  request.user = unconfirmed
-  const confirmation = await leaveUnanswered(intent, fault, request, response, dependencies)
+  exchange.request.user = unconfirmed
+  const confirmation = await leaveUnanswered(intent, fault, exchange, dependencies)
   if (confirmation !== 'unconfirmed') throw fault
-  await leaveFor(intent, request, response, dependencies)
+  await leaveFor(intent, exchange, dependencies)
 }
 
 /** A place that the guard refuses is replaced by the auth host's own page, which takes no handoff and says why. */
 async function destinationOf(
   parameters: LoginParameters,
   response: Response,
-  dependencies: LoginDependencies,
+  dependencies: LoginPlaces & LoginRecords,
 ): Promise<Destination> {
   const { page, handoff, isAgain, fragment = '' } = parameters
   const home = `${dependencies.publicUrl}/`
@@ -144,7 +143,7 @@ function isLoggedInAsAsked(
   request: Request,
   parameters: LoginParameters,
   choices: readonly ListedProvider[],
-  { clock }: LoginDependencies,
+  { clock }: LoginRecords,
 ): boolean {
   const login = loginOf(request)
   if (login === undefined || parameters.prompt === 'login') return false

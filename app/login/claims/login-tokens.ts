@@ -3,7 +3,7 @@ import type { LoginSession, ProviderTokens } from '../../sessions/login-session.
 import type { ClaimSources, Claims } from './identity-of-claims.ts'
 
 /** A login that has passed every check, and what its provider can be asked with again. */
-export interface VerifiedLogin {
+export interface NewLogin {
   readonly login: LoginSession
   readonly tokens: ProviderTokens
   /** All that the provider has stated. */

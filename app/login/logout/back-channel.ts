@@ -58,7 +58,8 @@ function createRoute(dependencies: BackChannelDependencies): RequestHandler {
       ...(sub !== undefined && { subject: `${issuer}#${sub}` }),
       ...(sid !== undefined && { providerSession: sid }),
     }
-    await endByProvider(loggedOut, name, 'back-channel', request, response, dependencies)
+    const teller = { provider: name, cause: 'back-channel' } as const
+    await endByProvider(loggedOut, teller, { request, response }, dependencies)
     // Only now: a provider that got an error sends the same token again.
     await marks.seen(issuer, id, replaySeconds)
     answerDone(response)

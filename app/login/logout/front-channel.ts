@@ -23,7 +23,8 @@ export function createFrontChannelRouter(dependencies: ChannelDependencies): Rou
     const name = requireChannel(request, dependencies)
     const provider = await dependencies.providers.find(name)
     const loggedOut = readQuery(request, provider)
-    await endByProvider(loggedOut, name, 'front-channel', request, response, dependencies)
+    const teller = { provider: name, cause: 'front-channel' } as const
+    await endByProvider(loggedOut, teller, { request, response }, dependencies)
     // Every other page refuses to be framed. X-Frame-Options cannot name who may; this page shows and does nothing.
     response.removeHeader('X-Frame-Options')
     response.set('Cross-Origin-Resource-Policy', 'cross-origin')

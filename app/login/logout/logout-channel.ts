@@ -1,10 +1,10 @@
 /** What both channels share over which a provider tells of a log-out. */
-import type { Request, Response } from 'express'
+import type { Request } from 'express'
 import type { AuditLog, EndCause } from '../../audit/event.ts'
 import { OperationalError } from '../../errors.ts'
 import type { LoggedOut } from '../../sessions/logout-marks.ts'
 import type { ProviderLogout } from '../../sessions/provider-logout.ts'
-import { auditFields } from '../arrival.ts'
+import { auditFields, type Exchange } from '../arrival.ts'
 import type { Logger } from '../logger.ts'
 import type { Providers } from '../provider/providers.ts'
 
@@ -25,16 +25,20 @@ export function requireChannel(request: Request, { names }: ChannelDependencies)
   throw new OperationalError('ERR_PROVIDER_UNKNOWN', 'no provider of this name tells of log-outs this way')
 }
 
+/** Who has told of a log-out, and how. */
+interface Teller {
+  readonly provider: string
+  readonly cause: Extract<EndCause, 'back-channel' | 'front-channel'>
+}
+
 /** Every session that ends is in the audit log. */
 export async function endByProvider(
   loggedOut: LoggedOut,
-  provider: string,
-  cause: Extract<EndCause, 'back-channel' | 'front-channel'>,
-  request: Request,
-  response: Response,
+  { provider, cause }: Teller,
+  exchange: Exchange,
   { audit, logger, logout }: ChannelDependencies,
 ): Promise<void> {
-  const fields = auditFields(request, response)
+  const fields = auditFields(exchange)
   const sessions = await logout.end(loggedOut, ({ subject, handle }) => {
     audit.write({ event: 'session.ended', ...fields, subject, session: handle, cause, by: provider })
   })

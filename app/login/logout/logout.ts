@@ -4,17 +4,26 @@
  * An image on any page can be `/logout`, so only a form of this site logs out: the browser says where it comes from,
  * and it carries a token that only the session and the form know (logout CSRF).
  */
-import type { Request, RequestHandler, Response } from 'express'
+import type { Request, RequestHandler } from 'express'
 import { OperationalError } from '../../errors.ts'
-import { arrivalOf, auditFields, nameOf, redirect, sendPage } from '../arrival.ts'
+import { arrivalOf, auditFields, type Exchange, nameOf, redirect, sendPage } from '../arrival.ts'
 import { loginOf } from '../browser/session-middleware.ts'
-import type { LoginDependencies } from '../dependencies.ts'
+import type {
+  BrowserMarks,
+  LoginAttempts,
+  LoginDependencies,
+  LoginPlaces,
+  LoginRecords,
+  LoginSessions,
+} from '../dependencies.ts'
 import { describeError } from '../provider/describe-error.ts'
 import type { DiscoveredProvider } from '../provider/discovery.ts'
 
 const signedOutPath = '/signed-out'
 
-export function createConfirmLogoutRoute(dependencies: LoginDependencies): RequestHandler {
+export function createConfirmLogoutRoute(
+  dependencies: Pick<BrowserMarks, 'formTokens'> & Pick<LoginRecords, 'pages'>,
+): RequestHandler {
   return (request, response) => {
     const login = loginOf(request)
     if (login === undefined) return redirect(response, signedOutPath)
@@ -36,11 +45,11 @@ export function createLogoutRoute(dependencies: LoginDependencies): RequestHandl
     if (login === undefined) return redirect(response, signedOutPath)
     requireToken(request, dependencies)
     const { provider, subject } = login.identity
-    await endOwnSession(request, response, dependencies)
+    await endOwnSession({ request, response }, dependencies)
     const session = dependencies.sessionDigest(request.sessionID)
     dependencies.audit.write({
       event: 'session.ended',
-      ...auditFields(request, response),
+      ...auditFields({ request, response }),
       subject,
       session,
       cause: 'logout',
@@ -65,18 +74,14 @@ export function requireSameOrigin(request: Request, publicUrl: string): void {
   if (isForeign) throw new OperationalError('ERR_LOGOUT_CROSS_SITE', 'the form was sent by another site')
 }
 
-export function requireToken(request: Request, { formTokens }: Pick<LoginDependencies, 'formTokens'>): void {
+export function requireToken(request: Request, { formTokens }: Pick<BrowserMarks, 'formTokens'>): void {
   const { token } = (request.body ?? {}) as { readonly token?: unknown }
   if (!formTokens.isTokenOf(request.sessionID, token)) {
     throw new OperationalError('ERR_LOGOUT_CROSS_SITE', 'the form carries no token of this session')
   }
 }
 
-async function endOwnSession(
-  request: Request,
-  response: Response,
-  { endSession, sessions }: LoginDependencies,
-): Promise<void> {
+async function endOwnSession({ request, response }: Exchange, { endSession, sessions }: LoginSessions): Promise<void> {
   await endSession(request.sessionID)
   await new Promise<void>((resolve, reject) => {
     request.session.destroy((error: unknown) => (error ? reject(error) : resolve()))
@@ -88,7 +93,7 @@ async function endOwnSession(
 async function endSessionUrl(
   idToken: string | undefined,
   provider: string,
-  dependencies: LoginDependencies,
+  dependencies: LoginPlaces & LoginAttempts & LoginRecords,
 ): Promise<string | undefined> {
   const found = await dependencies.providers.find(provider).catch(() => undefined)
   return found === undefined ? undefined : safeEndSessionUrl(found, idToken, dependencies)
@@ -97,7 +102,7 @@ async function endSessionUrl(
 function safeEndSessionUrl(
   provider: DiscoveredProvider,
   idToken: string | undefined,
-  dependencies: LoginDependencies,
+  dependencies: LoginPlaces & LoginRecords,
 ): string | undefined {
   try {
     return provider.endSessionUrl(idToken, `${dependencies.publicUrl}${signedOutPath}`)

@@ -8,9 +8,9 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../../errors.ts'
 import type { SessionPage, SessionSummary } from '../../sessions/session-directory.ts'
-import { arrivalOf, auditFields, nameOf, redirect, sendPage } from '../arrival.ts'
+import { arrivalOf, auditFields, type Exchange, nameOf, redirect, sendPage } from '../arrival.ts'
 import { loginOf } from '../browser/session-middleware.ts'
-import type { LoginDependencies } from '../dependencies.ts'
+import type { BrowserMarks, LoginDependencies, LoginPlaces, LoginRecords, LoginSessions } from '../dependencies.ts'
 import { requireSameOrigin, requireToken } from './logout.ts'
 
 const sessionPath = '/session'
@@ -49,7 +49,8 @@ export function createSessionPageRoute(dependencies: LoginDependencies): Request
 export function createEndSessionRoute(dependencies: LoginDependencies): RequestHandler {
   const { directory, sessionDigest } = dependencies
   return async (request, response) => {
-    const subject = requireOwnForm(request, response, dependencies)
+    const exchange = { request, response }
+    const subject = requireOwnForm(exchange, dependencies)
     if (subject === undefined) return leadToLogin(response, dependencies)
     const { session: handle } = request.body as { readonly session?: unknown }
     // Its end is a log-out, which goes on to the provider.
@@ -58,7 +59,7 @@ export function createEndSessionRoute(dependencies: LoginDependencies): RequestH
     if (found === undefined || found.subject !== subject) {
       throw new OperationalError('ERR_ENDPOINT_UNKNOWN', 'this person has no such session')
     }
-    await directory.end({ session: found.handle }, recordEnd(request, response, dependencies))
+    await directory.end({ session: found.handle }, recordEnd(exchange, dependencies))
     redirect(response, sessionPath)
   }
 }
@@ -67,16 +68,17 @@ export function createEndSessionRoute(dependencies: LoginDependencies): RequestH
 export function createEndOtherSessionsRoute(dependencies: LoginDependencies): RequestHandler {
   const { directory, sessionDigest } = dependencies
   return async (request, response) => {
-    const subject = requireOwnForm(request, response, dependencies)
+    const exchange = { request, response }
+    const subject = requireOwnForm(exchange, dependencies)
     if (subject === undefined) return leadToLogin(response, dependencies)
     const except = sessionDigest(request.sessionID)
-    await directory.end({ subject }, recordEnd(request, response, dependencies), { except })
+    await directory.end({ subject }, recordEnd(exchange, dependencies), { except })
     redirect(response, sessionPath)
   }
 }
 
 /** Whose form it is; `undefined` for nobody's. */
-function requireOwnForm(request: Request, response: Response, dependencies: LoginDependencies): string | undefined {
+function requireOwnForm({ request, response }: Exchange, dependencies: LoginPlaces & BrowserMarks): string | undefined {
   arrivalOf(response).retryUrl = sessionPath
   requireSameOrigin(request, dependencies.publicUrl)
   const login = loginOf(request)
@@ -85,7 +87,7 @@ function requireOwnForm(request: Request, response: Response, dependencies: Logi
   return login.identity.subject
 }
 
-async function listOf(subject: string, request: Request, { directory }: LoginDependencies): Promise<SessionPage> {
+async function listOf(subject: string, request: Request, { directory }: LoginSessions): Promise<SessionPage> {
   const { after } = request.query
   const cursor = typeof after === 'string' ? { after } : {}
   try {
@@ -97,11 +99,11 @@ async function listOf(subject: string, request: Request, { directory }: LoginDep
   }
 }
 
-function recordEnd(request: Request, response: Response, { audit }: LoginDependencies) {
+function recordEnd(exchange: Exchange, { audit }: LoginRecords) {
   return ({ subject, email, handle }: SessionSummary): void =>
     audit.write({
       event: 'session.ended',
-      ...auditFields(request, response),
+      ...auditFields(exchange),
       subject,
       email,
       session: handle,
@@ -110,6 +112,6 @@ function recordEnd(request: Request, response: Response, { audit }: LoginDepende
 }
 
 /** By a page: redirects to the page, to the login and to a provider would all be a part of the form's own way. */
-function leadToLogin(response: Response, { pages, publicUrl }: LoginDependencies): void {
+function leadToLogin(response: Response, { pages, publicUrl }: LoginPlaces & LoginRecords): void {
   sendPage(response, 200, pages.leadBack({ url: `${publicUrl}${sessionPath}` }))
 }

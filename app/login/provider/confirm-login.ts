@@ -62,7 +62,7 @@ export function createConfirmation(provider: DiscoveredProvider, clock: Clock): 
   const now = () => Math.floor(clock.now() / 1000)
   return async (login, tokens, keep) => {
     try {
-      const stated = await state(provider, login, tokens, keep, now())
+      const stated = await state(provider, login, { tokens, keep }, now())
       if (stated === undefined) return { kind: 'unanswerable' }
       const vanished = vanishedClaim(login.identity, stated, claimPolicy)
       if (vanished !== undefined) {
@@ -75,12 +75,17 @@ export function createConfirmation(provider: DiscoveredProvider, clock: Clock): 
   }
 }
 
+/** What was kept to ask with, and who keeps what comes in its place. */
+interface Held {
+  readonly tokens: ProviderTokens
+  readonly keep: KeepTokens
+}
+
 /** What the provider says of the person now; `undefined` when it does not say all that the login rests on. */
 async function state(
   { configuration, keys, readClaims }: DiscoveredProvider,
   { identity: { subject } }: LoginSession,
-  tokens: ProviderTokens,
-  keep: KeepTokens,
+  { tokens, keep }: Held,
   nowSeconds: number,
 ): Promise<ClaimSources | undefined> {
   const { issuer } = configuration.serverMetadata()

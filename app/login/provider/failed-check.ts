@@ -52,7 +52,7 @@ function describeFacts(error: unknown): string {
   const holder = [claims, body, header].find(isObject) ?? {}
   const value = Object.hasOwn(holder, name) ? holder[name] : undefined
   if (isObject(claims) && typeof now === 'number' && typeof value === 'number') {
-    return describeMoment(name, value, now, Number(tolerance), claims)
+    return describeMoment(name, value, { now, tolerance: Number(tolerance), claims })
   }
   const kind = isObject(claims) ? 'claim' : 'member'
   if (!publicClaims.has(name)) return `the ${kind} ${name}: ${message}; received ${shapeOf(value)}`
@@ -60,8 +60,16 @@ function describeFacts(error: unknown): string {
   return `the ${kind} ${name}: ${message}${wanted}; received ${value === undefined ? 'none' : short(value)}`
 }
 
+interface Moment {
+  /** Seconds since the epoch. */
+  readonly now: number
+  /** Seconds. */
+  readonly tolerance: number
+  readonly claims: Record<string, unknown>
+}
+
 /** The token has just been made, so what `iat` is off by is what the clocks differ by. */
-function describeMoment(name: string, value: number, now: number, tolerance: number, claims: Record<string, unknown>) {
+function describeMoment(name: string, value: number, { now, tolerance, claims }: Moment) {
   const off = Math.round(Math.abs(now - value))
   const where = value > now ? `${off} s ahead of our clock` : `${off} s behind our clock`
   const { iat } = claims

@@ -20,7 +20,7 @@ import { OperationalError } from '../../errors.ts'
 import type { ProviderTokens } from '../../sessions/login-session.ts'
 import type { LoginAttempt } from '../attempts.ts'
 import { type ClaimPolicy, type ClaimSources, type Claims, parseUser } from '../claims/identity-of-claims.ts'
-import { tokensToKeep, type VerifiedLogin, verifyByOf } from '../claims/login-tokens.ts'
+import { type NewLogin, tokensToKeep, verifyByOf } from '../claims/login-tokens.ts'
 import type { Logger } from '../logger.ts'
 import { callEndpoint } from './endpoint-call.ts'
 import { requireIssued, requireSignature } from './id-token-signature.ts'
@@ -68,7 +68,7 @@ interface Checked {
   readonly attempt: LoginAttempt
 }
 
-type Verified = (error: Error | null, user?: VerifiedLogin) => void
+type Verified = (error: Error | null, user?: NewLogin) => void
 
 const MAX_KEPT_TOKEN_LENGTH = 4096
 
@@ -91,7 +91,7 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
         skipUserProfile: true,
         store: noStateStore,
       },
-      // The parent counts the parameters to decide what it passes: eight of them include the token response.
+      // biome-ignore lint/complexity/useMaxParams: The parent counts them to decide what it passes: eight include the token response.
       (
         _1: unknown,
         _2: unknown,
@@ -204,7 +204,7 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
     }
   }
 
-  private createSession(response: Checked): VerifiedLogin {
+  private createSession(response: Checked): NewLogin {
     const { clock, logger, provider } = this.settings
     const startedAt = Math.floor(clock.now() / 1000)
     const { user, dropped } = parseUser(response.sources, this.settings, startedAt)
@@ -244,26 +244,24 @@ const withQuery = (request: Request, query: Readonly<Record<string, string>>): R
 
 /** The parent asks a store for the state; ours was made, or found and used up, before it is called. */
 const fixedState = (handle: string, attempt: LoginAttempt) => ({
-  store: (
-    _request: unknown,
-    _context: unknown,
-    _state: unknown,
-    _meta: unknown,
-    stored: (...result: unknown[]) => void,
-  ) => stored(null, handle),
+  store: (...call: unknown[]) => callbackOf(call)(null, handle),
   verify: (_request: unknown, _handle: unknown, restored: (...result: unknown[]) => void) =>
     restored(null, { nonce: attempt.nonce }),
 })
 
 /** Stands where the parent would otherwise put one login per session; never reached, and refuses if it were. */
 const noStateStore = {
-  store: (...argumentsOfStore: unknown[]) => refuse(argumentsOfStore),
-  verify: (...argumentsOfVerify: unknown[]) => refuse(argumentsOfVerify),
+  store: (...call: unknown[]) => refuse(call),
+  verify: (...call: unknown[]) => refuse(call),
 }
 
-function refuse(callArguments: readonly unknown[]): void {
-  const done = callArguments.at(-1)
-  if (typeof done === 'function') done(new TypeError('a login attempt is required'))
+const refuse = (call: readonly unknown[]): void => callbackOf(call)(new TypeError('a login attempt is required'))
+
+/** The last of the arguments, however many there are. Throws for a call without one. */
+function callbackOf(call: readonly unknown[]): (error: Error | null, result?: unknown) => void {
+  const done = call.at(-1)
+  if (typeof done !== 'function') throw new TypeError('a state store is called with a callback')
+  return (error, result) => done(error, result)
 }
 
 const asError = (error: unknown): Error =>

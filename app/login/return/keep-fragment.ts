@@ -8,10 +8,10 @@
  */
 import type { Request, Response } from 'express'
 import { sendPage } from '../arrival.ts'
-import type { LoginDependencies } from '../dependencies.ts'
+import type { LoginPlaces, LoginRecords } from '../dependencies.ts'
 import { type LoginParameters, loginPath } from '../parameters.ts'
 
-type Keeper = Pick<LoginDependencies, 'keepsFragment' | 'pages'>
+type Keeper = Pick<LoginPlaces, 'keepsFragment'> & Pick<LoginRecords, 'pages'>
 
 /** Only a browser that shows a document runs its script; everybody else goes on at once, and so does who was asked. */
 export function needsFragment(request: Request, { fragment }: LoginParameters, { keepsFragment }: Keeper): boolean {

@@ -5,7 +5,7 @@
 import type { Request, RequestHandler } from 'express'
 import { redirect, sendPage } from '../arrival.ts'
 import { isToken } from '../attempts.ts'
-import type { LoginDependencies } from '../dependencies.ts'
+import type { LoginPlaces, LoginRecords } from '../dependencies.ts'
 import { fragmentIn, type LoginParameters, rawQueryOf } from '../parameters.ts'
 import { logNoReturn } from './no-return.ts'
 
@@ -14,7 +14,7 @@ export const leadBackPath = '/login/back'
 /** In characters; what a check can answer with. */
 const longestRedirect = 2048
 
-type Keeper = Pick<LoginDependencies, 'addresses' | 'publicUrl'>
+type Keeper = Pick<LoginPlaces, 'addresses' | 'publicUrl'>
 
 /** The address itself, or that of a page that leads there, with what belongs behind `#`. */
 export function wayTo(
@@ -32,12 +32,12 @@ export function wayTo(
 /** What the login is to lead back to: the address that was kept for it, or what the link holds. */
 export async function askedFor(
   { rd, page }: LoginParameters,
-  { addresses }: Pick<LoginDependencies, 'addresses'>,
+  { addresses }: Pick<LoginPlaces, 'addresses'>,
 ): Promise<string | undefined> {
   return page === undefined ? rd : ((await addresses.find(page)) ?? rd)
 }
 
-export function createLeadBackRoute(dependencies: LoginDependencies): RequestHandler {
+export function createLeadBackRoute(dependencies: LoginPlaces & LoginRecords): RequestHandler {
   const { addresses, logger, pages, returnTo } = dependencies
   return async (request, response) => {
     const query = new URLSearchParams(rawQueryOf(request))
