@@ -22,13 +22,19 @@ import { createVerify, type DecidedQuestion } from '../verify.ts'
 import { composeCertificates, composeIsBound, type Identification } from './identity.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
 
+/** What is asked, by whom it is asked, and who hears of it. */
+interface CheckInputs {
+  readonly policy: Policy
+  /** Gets every question with its decision. */
+  readonly record: (decided: DecidedQuestion) => void
+  readonly fronts: readonly FrontKind[]
+}
+
 export function composeChecks(
   base: Base,
   kept: Kept,
   { authenticate, sessionCookie }: Identification,
-  policy: Policy,
-  record: (decided: DecidedQuestion) => void,
-  fronts: readonly FrontKind[],
+  { policy, record, fronts }: CheckInputs,
 ): CheckRoutes {
   const { config, clock, logger, metrics, audit, trustedProxies } = base
   const { url: publicUrl, webSocketOrigins } = config.server
@@ -48,9 +54,9 @@ export function composeChecks(
   const verify = createVerify({
     authenticate,
     ...composeCertificates(base),
-    decide: (request, identity, context) => {
+    decide: situation => {
       const snapshot = policy.current()
-      const decision = decide(request, identity, snapshot, context, onEvaluationError)
+      const decision = decide(situation, snapshot, onEvaluationError)
       countShadow(snapshot, decision)
       return decision
     },

@@ -26,7 +26,7 @@ import { createMainServer } from '../listener/server.ts'
 import type { ProviderStatus } from '../login/provider/providers.ts'
 import { createConfiguredSource } from '../policy/configured-source.ts'
 import { createPolicyReloader } from '../policy/reload.ts'
-import { createPolicyVerifier } from '../policy/verify-policy.ts'
+import { createPolicyTrial } from '../policy/trial.ts'
 import type { SessionEndings } from '../sessions/endings/session-endings.ts'
 import type { ChangedRecord, RecordStore } from '../sessions/record-store.ts'
 import { withRelay } from '../sessions/records/record-changes.ts'
@@ -101,7 +101,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
   const identity = composeIdentity(base, kept, login.verification)
-  const checks = composeChecks(base, kept, identity, policy, recorder.record, fronts)
+  const checks = composeChecks(base, kept, identity, { policy, record: recorder.record, fronts })
   const endings = composeEndings(base, kept, records, login.verification)
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
@@ -112,7 +112,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   let leaving: { readonly isAlone: Promise<void> } | undefined
   const readiness = createReadiness([
     { name: 'draining', isRequired: true, probe: () => ({ ok: !isDraining }) },
-    { name: 'store', isRequired: true, probe: () => records.verifyConnection().then(() => ({ ok: true })) },
+    { name: 'store', isRequired: true, probe: () => records.probe().then(() => ({ ok: true })) },
     { name: 'policy', isRequired: true, probe: () => ({ ok: policy.status().revision !== '' }) },
     { name: 'policy-reload', isRequired: false, probe: () => reloadState(policy) },
     ...(config.assertion.enabled ? [{ name: 'signing-keys', isRequired: true, probe: () => kept.keys.status() }] : []),
@@ -221,7 +221,7 @@ function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder
     source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
     compile: texts =>
       compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }, { pause: nextTurn }),
-    verify: createPolicyVerifier({ clock, ...firstProvider(config) }),
+    trial: createPolicyTrial({ clock, ...firstProvider(config) }),
     clock,
     watch: config.policy.watch,
     onLoaded: snapshot => {
@@ -280,7 +280,7 @@ function providerState(name: string, all: readonly ProviderStatus[]) {
 function observed(metrics: Metrics, records: RecordStore, login: Login): ServiceAnswers['metrics'] {
   const look = async (): Promise<void> => {
     metrics.storeUp(
-      await records.verifyConnection().then(
+      await records.probe().then(
         () => true,
         () => false,
       ),

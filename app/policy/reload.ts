@@ -14,7 +14,7 @@ export interface PolicyReloaderOptions<Snapshot extends { readonly revision: str
   /** Rejects, usually with `PolicyError`, when the texts are no policy. */
   readonly compile: (texts: PolicyTexts) => Promise<Snapshot>
   /** Rejects, usually with `PolicyError`, when the snapshot must not come into force. `inForce`: absent at start. */
-  readonly verify?: (
+  readonly trial?: (
     snapshot: Snapshot,
     texts: PolicyTexts,
     inForce: Snapshot | undefined,
@@ -47,7 +47,7 @@ export interface PolicyReloader<Snapshot extends { readonly revision: string }> 
   /** Throws like `current`. */
   status(): PolicyStatus
   /**
-   * Loads a state of the source that is not older than this call. `force`: also one that `verify` refuses unless it is
+   * Loads a state of the source that is not older than this call. `force`: also one that `trial` refuses unless it is
    * forced. Rejects only before `start` has resolved.
    */
   reload(options?: { readonly force?: boolean }): Promise<ReloadOutcome>
@@ -77,7 +77,7 @@ export function createPolicyReloader<Snapshot extends { readonly revision: strin
   async function compiled(): Promise<Snapshot> {
     const texts = await source.load()
     const snapshot = await options.compile(texts)
-    await options.verify?.(snapshot, texts, inForce?.snapshot, isForced)
+    await options.trial?.(snapshot, texts, inForce?.snapshot, isForced)
     return snapshot
   }
 

@@ -1,7 +1,7 @@
 /** A policy that locks everybody out of the console is refused at a reload, unless it is forced. */
 import { describe, expect, it } from 'vitest'
 import { createPolicyReloader } from '../../app/policy/reload.ts'
-import { createPolicyVerifier } from '../../app/policy/verify-policy.ts'
+import { createPolicyTrial } from '../../app/policy/trial.ts'
 import { admitsToConsole } from '../../rbac/asking/lock-out.ts'
 import { compilePolicy } from '../../rbac/policy.ts'
 import { model, policyOf } from '../decisions/policies.ts'
@@ -67,7 +67,7 @@ describe('a reload', () => {
     const reloader = createPolicyReloader({
       source: { load: async () => ({ model, files: [{ name: 'rows.csv', text: csv }] }), watch: () => () => {} },
       compile: compilePolicy,
-      verify: createPolicyVerifier({ clock }),
+      trial: createPolicyTrial({ clock }),
       clock,
       watch: false,
     })

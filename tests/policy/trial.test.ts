@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createPolicyFiles } from '../../app/policy/files.ts'
 import { createPolicyReloader, type PolicyReloader } from '../../app/policy/reload.ts'
-import { createPolicyVerifier } from '../../app/policy/verify-policy.ts'
+import { createPolicyTrial } from '../../app/policy/trial.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import { createPolicyDirectory, eventually, type PolicyDirectory } from './policy-directory.ts'
 
@@ -27,7 +27,7 @@ beforeEach(() => {
   reloader = createPolicyReloader({
     source: createPolicyFiles({ directory: directory.path, model, settleMs: 20, pollMs: 100 }),
     compile: compilePolicy,
-    verify: createPolicyVerifier({ clock, issuer: 'https://idp.example/ops', provider: 'ops' }),
+    trial: createPolicyTrial({ clock, issuer: 'https://idp.example/ops', provider: 'ops' }),
     clock,
     watch: true,
     onRejected: error => rejections.push(error.message),
@@ -88,7 +88,7 @@ describe('a policy whose tests fail', () => {
 it('thousands of tests never keep the event loop busy for long', async () => {
   const snapshot = await compilePolicy({ model, files: [{ name: 'rows.csv', text: rows }] })
   const tests = [{ name: 'wiki.test.yaml', text: test('allow').repeat(4_000) }]
-  const verify = createPolicyVerifier({ clock, issuer: 'https://idp.example/ops' })
+  const verify = createPolicyTrial({ clock, issuer: 'https://idp.example/ops' })
   await verify(snapshot, { model, files: [], tests: [{ name: 'warm.test.yaml', text: test('allow').repeat(200) }] })
   const turns: number[] = []
   let isDone = false

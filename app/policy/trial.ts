@@ -8,7 +8,7 @@ import { failedTests, runPolicyTests } from '../../rbac/testing/policy-test-run.
 import type { Clock } from '../clock.ts'
 import type { PolicyTexts } from './policy-source.ts'
 
-export interface PolicyVerifierOptions {
+export interface PolicyTrialOptions {
   /** Clock of cases that name no time. */
   readonly clock: Clock
   /** Issuer of people whose case names none. */
@@ -19,7 +19,7 @@ export interface PolicyVerifierOptions {
   readonly sliceMs?: number
 }
 
-export type PolicyVerifier = (
+export type PolicyTrial = (
   snapshot: PolicySnapshot,
   texts: PolicyTexts,
   inForce?: PolicySnapshot,
@@ -30,7 +30,7 @@ export type PolicyVerifier = (
  * Rejects with `PolicyError` that names file, line and case of each test that fails; and, unless it is forced, for a
  * policy that would lock out of the console everybody whom the one in force lets in.
  */
-export function createPolicyVerifier(options: PolicyVerifierOptions): PolicyVerifier {
+export function createPolicyTrial(options: PolicyTrialOptions): PolicyTrial {
   const { clock, sliceMs = 5, ...defaults } = options
   return async (snapshot, { tests = [], files }, inForce, isForced = false) => {
     if (!isForced && inForce !== undefined && locksOut(snapshot, inForce)) throw lockOutProblem(files[0]?.name)
