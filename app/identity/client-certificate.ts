@@ -46,13 +46,14 @@ export function createCertificateReader(
     if (text.trim() === '') return null
     const found = known.get(text)
     if (found !== undefined) return found
-    const certificate = read(text)
+    const certificate = certificateOf(text)
     if (certificate !== undefined) known.set(text, certificate)
     return certificate
   }
 }
 
-function read(text: string): ClientCertificate | undefined {
+/** What conditions ask of it; the forms are those of `thumbprintOf`. `undefined` for everything else; never throws. */
+export function certificateOf(text: string): ClientCertificate | undefined {
   const der = derOf(text)
   if (der === undefined) return undefined
   try {

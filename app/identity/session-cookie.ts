@@ -79,7 +79,7 @@ export function createSessionCookieAuthenticator(
       if (answer instanceof Promise) {
         const rest = guards.slice(place)
         return answer
-          .then(first => runGuards(rest, first, cookie, domain, asked))
+          .then(first => runGuards(rest, first, (next, found) => next(found, cookie, domain, asked)))
           .then(last => withSession(cookie, last))
       }
       passed = answer
@@ -118,14 +118,12 @@ const isChallenge = (answer: LoginSession | SessionChallenge): answer is Session
 async function runGuards(
   guards: readonly SessionGuard[],
   first: LoginSession | SessionChallenge | undefined,
-  cookie: SessionCookie,
-  domain: string,
-  asked: Asked | undefined,
+  ask: (guard: SessionGuard, login: LoginSession) => ReturnType<SessionGuard>,
 ): Promise<LoginSession | SessionChallenge | undefined> {
   let passed = first
   for (const guard of guards) {
     if (passed === undefined || isChallenge(passed)) return passed
-    passed = await guard(passed, cookie, domain, asked)
+    passed = await ask(guard, passed)
   }
   return passed
 }

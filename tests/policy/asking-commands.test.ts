@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCli } from '../../cli/program.ts'
+import { createAuthority } from '../certificates.ts'
 import { createTestTerminal, type TestTerminal } from '../config/test-terminal.ts'
 
 let cwd: string
@@ -102,8 +103,46 @@ all:
     expect((await json('explain', ...question, '--method', 'list')).decision).toMatchObject({ rule: 'rows.csv:5' })
   })
 
+  it('takes a client certificate by its names, from a file, or as known to be missing', async () => {
+    write('laptops.csv', 'p, user:https://idp.example#alice, c.example.com, /**, *, laptop, allow\n')
+    write(
+      'conditions.yaml',
+      `fresh: { authentication-age: 15m }
+office: { source-network: [10.0.0.0/8] }
+laptop: { client-certificate: { san-dns: [laptop-7.example.com] } }
+`,
+    )
+    const authority = createAuthority('Devices')
+    write('laptop.pem', authority.issue('7', ['laptop-7.example.com']).certificate)
+    write('phone.pem', authority.issue('9', ['phone-9.example.com']).certificate)
+    authority.close()
+    const ask = async (...certificate: string[]) => {
+      terminal = createTestTerminal({ cwd })
+      const given = certificate.flatMap(value => ['--certificate', value])
+      const { decision, rows } = await json('explain', '--as', 'alice', '--url', 'https://c.example.com/', ...given)
+      return [decision.effect, rows[0].fields.condition]
+    }
+    expect(await ask()).toEqual(['deny', 'may'])
+    expect(await ask('none')).toEqual(['deny', 'miss'])
+    expect(await ask('san-dns=laptop-7.example.com', 'san-email=alice@example.com')).toEqual(['allow', 'hit'])
+    expect(await ask('san-email=laptop-7.example.com')).toEqual(['deny', 'miss'])
+    expect(await ask('laptop.pem')).toEqual(['allow', 'hit'])
+    expect(await ask('phone.pem')).toEqual(['deny', 'miss'])
+  })
+
   it.each([
     ['nobody', [...keys], 'say who asks'],
+    ['a certificate that is no file', ['--as', 'a', '--certificate', 'x.pem', ...keys], 'x.pem cannot be read'],
+    [
+      'a file without a certificate',
+      ['--as', 'a', '--certificate', 'rows.csv', ...keys],
+      'rows.csv does not hold one certificate in PEM',
+    ],
+    [
+      'two kinds of certificate',
+      ['--as', 'a', '--certificate', 'none', '--certificate', 'x', ...keys],
+      'none, one file',
+    ],
     ['no request', ['--as', 'alice'], 'say what to explain'],
     ['both', ['--as', 'a', '--anonymous', ...keys], 'say who asks'],
     ['an anonymous one with groups', ['--anonymous', '--groups', 'ops', ...keys], '--anonymous has no groups'],

@@ -14,7 +14,7 @@ export function printAccess(values: AccessValues, terminal: Terminal): Promise<n
   const answer = async (): Promise<{ readonly entries: readonly Listed[] }> => {
     const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
     const identity = parseWho(values, config)
-    const facts = { identity, context: parseFacts(values, Math.floor(Date.now() / 1000)) }
+    const facts = { identity, context: parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd) }
     const entries = accessOf(identity, snapshot).entries.map(({ row, ...entry }): Listed => {
       const truth = evaluateCondition(row.when, facts)
       return { ...entry, now: truth === undefined ? 'unknown' : truth ? 'true' : 'false' }

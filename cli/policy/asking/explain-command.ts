@@ -11,6 +11,7 @@ audit file and this policy (--audit --request), which lacks what audit events do
 Examples:
   $ sallyport policy explain --as alice --groups ops --url https://wiki.example.com/admin --method POST
   $ sallyport policy explain --anonymous --url https://wiki.example.com/ --ip 10.0.0.1 --at 2026-01-01T10:00Z
+  $ sallyport policy explain --as alice --url https://wiki.example.com/ --certificate san-dns=laptop-7.example.com
   $ sallyport policy explain --as alice --groups on-call --url kube:prod/shop/core/pods --method list
   $ sallyport policy explain --request 6a0c… --admin http://127.0.0.1:9181
   $ sallyport policy explain --request 6a0c… --audit audit.jsonl --json`

@@ -36,7 +36,7 @@ function answerTo(values: ExplainValues, terminal: Terminal): Promise<ExplainAns
 async function explainQuestion(values: ExplainValues, terminal: Terminal): Promise<ExplainAnswer> {
   const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
   const identity = parseWho(values, config)
-  const context = parseFacts(values, Math.floor(Date.now() / 1000))
+  const context = parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd)
   return explainAsDocument({ request: requestOf(values), identity, context }, snapshot)
 }
 

@@ -5,6 +5,7 @@ import type { Context } from '../../../rbac/context.ts'
 import type { Identity } from '../../../rbac/identity.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
 import { type IdentityDefaults, parseTestIdentity, parseTime } from '../../../rbac/testing/policy-test-identity.ts'
+import { parseCertificateOption } from './certificate-option.ts'
 
 /** The values of `addWhoOptions`. */
 export interface WhoValues {
@@ -25,6 +26,7 @@ export interface FactValues {
   readonly at?: string
   readonly ip?: string
   readonly header?: readonly string[]
+  readonly certificate?: readonly string[]
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
@@ -48,6 +50,11 @@ export function addFactOptions(command: Command): Command {
     .option('--at <time>', 'when it is: RFC 3339, or seconds since the epoch (default: now)')
     .option('--ip <address>', "the client's address (default: unknown)")
     .option('--header <name=value>', 'a header of the request (repeatable)', collect)
+    .option(
+      '--certificate <which>',
+      'client certificate: none, a PEM file, or fingerprint, san-dns, san-email, san-uri=<value> (repeatable; default: unknown)',
+      collect,
+    )
 }
 
 /** Throws `ValueError`. */
@@ -105,12 +112,13 @@ export function defaultsOf(
 }
 
 /** Throws `ValueError`. */
-export function parseFacts(values: FactValues, now: number): Context {
+export function parseFacts(values: FactValues, now: number, cwd: string): Context {
   const headers = new Map((values.header ?? []).map(text => pairOf(text, '--header')))
   return {
     now: values.at === undefined ? now : timeOf(values.at, '--at'),
     header: name => headers.get(name),
     ...(values.ip === undefined ? {} : { clientAddress: values.ip }),
+    ...(values.certificate === undefined ? {} : { clientCertificate: parseCertificateOption(values.certificate, cwd) }),
   }
 }
 
