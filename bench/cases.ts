@@ -44,17 +44,17 @@ export async function startCases(
   }
   if (wants('check-redis') && redisUrl !== undefined) {
     const service = await startService({ rows: checkRows, redisUrl, isCached: false }, resources)
-    cases.push(checkCase('check-redis', service, [allowedPath], service.cookie, 200))
+    cases.push(checkCase('check-redis', service, [allowedPath], 200))
   }
   if (wants('check-lmdb')) {
     const service = await startService({ rows: checkRows }, resources)
-    cases.push(checkCase('check-lmdb', service, [allowedPath], service.cookie, 200))
+    cases.push(checkCase('check-lmdb', service, [allowedPath], 200))
   }
   for (const name of ['policy-10', 'policy-100000'] as const) {
     if (!wants(name)) continue
     onProgress(`starting ${name}`)
     const service = await startService({ ...cachedService(redisUrl), rows: policyRows[name] }, resources)
-    cases.push(checkCase(name, service, [numberedPath], service.cookie, 200))
+    cases.push(checkCase(name, service, [numberedPath], 200))
   }
   return { cases: inOrder(cases, wanted), remarks }
 }
@@ -71,7 +71,7 @@ export async function startOneCase(
   const service = await startService({ ...cachedService(redisUrl), ...cache, ...options, rows }, resources)
   const paths = name in policyRows ? [numberedPath] : [allowedPath]
   const known = casesOf(service).find(one => one.name === name)
-  return { service, one: known ?? checkCase(name, service, paths, service.cookie, 200) }
+  return { service, one: known ?? checkCase(name, service, paths, 200) }
 }
 
 /** As an operator with Redis has it. */
@@ -128,17 +128,16 @@ async function startNaive(
 }
 
 const casesOf = (service: BenchService): (Case & { readonly name: LoadCaseName })[] => [
-  checkCase('check-cached', service, [allowedPath], service.cookie, 200),
-  checkCase('check-denied', service, [deniedPath], service.cookie, 403),
-  checkCase('check-challenged', service, [allowedPath], 'none=1', 302),
-  checkCase('policy-1000', service, [numberedPath], service.cookie, 200),
+  checkCase('check-cached', service, [allowedPath], 200),
+  checkCase('check-denied', service, [deniedPath], 403),
+  checkCase('check-challenged', { ...service, cookie: 'none=1' }, [allowedPath], 302),
+  checkCase('policy-1000', service, [numberedPath], 200),
 ]
 
 export function checkCase<N extends string>(
   name: N,
-  { pid, port }: Pick<BenchService, 'pid' | 'port'>,
+  { pid, port, cookie }: Pick<BenchService, 'pid' | 'port' | 'cookie'>,
   paths: readonly string[],
-  cookie: string,
   expectedStatus: number,
 ): Case & { readonly name: N } {
   const requests = paths.map(path => browserRequest(checkTarget, { host: wikiHost, path, cookie }))

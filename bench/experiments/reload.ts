@@ -17,7 +17,7 @@ export async function runReload(context: ExperimentContext): Promise<CaseReport>
   const rows = context.sizes?.at(-1) ?? 100_000
   onProgress(`starting with ${rows} rows`)
   const service = await startService({ rows, isPolicyWatched: false }, resources)
-  const check = checkCase('reload', service, [allowedPath], service.cookie, 200)
+  const check = checkCase('reload', service, [allowedPath], 200)
   const firstMs = await reloadMs(service, rows, 0)
   // Long enough for a reload that the load slows down.
   const seconds = (firstMs * 2) / 1_000 + 1

@@ -20,7 +20,7 @@ export async function runStart(context: ExperimentContext): Promise<CaseReport> 
     const once = createResources(resources)
     const started = performance.now()
     const service = await startServiceProcess(folder.configFile, {}, once)
-    const { port, requests, expectedStatus } = checkCase('start', service, [allowedPath], cookie, 200)
+    const { port, requests, expectedStatus } = checkCase('start', { ...service, cookie }, [allowedPath], 200)
     await sendJob(load, { port, requests, expectedStatus, connections: 1, seconds: 0 }, 'start')
     times.push(performance.now() - started)
     await once.end()

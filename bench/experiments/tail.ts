@@ -18,7 +18,7 @@ export async function runTail(context: ExperimentContext): Promise<CaseReport> {
   const { load, resources, rounds, onProgress, connections, warmUpSeconds } = context
   const [bare] = (await startCases(['bare'], resources, onProgress)).cases as [Case]
   const service = await startService(cachedService(hasRedis() ? await startRedis(resources) : undefined), resources)
-  const check = checkCase('check-cached', service, [allowedPath], service.cookie, 200)
+  const check = checkCase('check-cached', service, [allowedPath], 200)
   onProgress('finding the most that check-cached answers')
   await runCase(bare, load, { connections, seconds: warmUpSeconds })
   await runCase(check, load, { connections, seconds: warmUpSeconds })

@@ -18,7 +18,7 @@ export async function runWorkers(context: ExperimentContext): Promise<CaseReport
   for (const workers of [1, 2]) {
     cases.push({ ...(await startBare(resources, workers, 'any')), name: `bare-workers-${workers}` })
     const service = await startService({ ...cachedService(redisUrl), workers, core: 'any' }, resources)
-    cases.push(checkCase(`workers-${workers}`, service, [allowedPath], service.cookie, 200))
+    cases.push(checkCase(`workers-${workers}`, service, [allowedPath], 200))
   }
   const all = await runRounds(cases, load, context)
   // Each against its own single process.
