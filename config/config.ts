@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema/schema.ts'
 import { toHost } from './to-host.ts'
+import { toKubernetes } from './to-kubernetes.ts'
 import { toProvider } from './to-provider.ts'
 import { toSessions } from './to-sessions.ts'
 import { isTree } from './tree.ts'
@@ -43,6 +44,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     },
     audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
+    ...(parsed.kubernetes === undefined ? {} : { kubernetes: toKubernetes(parsed.kubernetes, directory) }),
     hosts: parsed.hosts.map(toHost),
   }
 }

@@ -1,7 +1,7 @@
 /** What a schema issue means to the person who wrote the file: what was expected, what stands there, what was meant. */
 import type { z } from 'zod'
 import { suggestion } from '../spelling/nearest.ts'
-import { namesBelow, sectionLists, settingAt } from './schema/settings.ts'
+import { isSectionList, namesBelow, settingAt } from './schema/settings.ts'
 import { getIn, type Path, type Tree } from './tree.ts'
 
 export interface ExplainedIssue {
@@ -42,9 +42,12 @@ function explainSection(path: Path, value: unknown): string {
   if (name === 'providers' && path.length === 1 && (value === undefined || (Array.isArray(value) && !value.length))) {
     return 'is missing: expected at least one provider, such as - { name: corp, issuer: https://idp.example.com, … }'
   }
-  if (value === undefined) return 'is missing'
-  if (path.length === 1 && sectionLists.includes(String(name))) {
-    return `expected a list of ${name}, each starting with - ${namesBelow([...path, 0])[0]}: …`
+  if (isSectionList(path) && path.length > 1 && (value === undefined || (Array.isArray(value) && !value.length))) {
+    return `is missing: expected at least one entry, such as - ${namesBelow([...path, 0])[0]}: …`
+  }
+  if (value === undefined) return `is missing: expected settings such as ${namesBelow(path).slice(0, 3).join(', ')}`
+  if (isSectionList(path)) {
+    return `expected a list of ${path.at(-1)}, each starting with - ${namesBelow([...path, 0])[0]}: …`
   }
   return `expected settings such as ${namesBelow(path).slice(0, 3).join(', ')}`
 }

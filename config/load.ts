@@ -10,7 +10,7 @@ import { explainIssue } from './issues.ts'
 import { ConfigError, type ConfigProblem, type Place } from './problems.ts'
 import { presetValues } from './schema/provider-presets.ts'
 import { configSchema } from './schema/schema.ts'
-import { type Setting, sectionLists, settings } from './schema/settings.ts'
+import { isSectionList, type Setting, settings } from './schema/settings.ts'
 import { type FileAccess, readSecretFile, valuePathOf } from './secret-files.ts'
 import { deleteIn, formatPath, getIn, type Path, setIn, type Tree } from './tree.ts'
 
@@ -101,8 +101,7 @@ function readDocument(options: LoadOptions, start: string): ConfigDocument {
 /** Lays the environment over the file. A setting and its `…File` form are one: the environment's replaces the file's. */
 function overlay(document: ConfigDocument, options: LoadOptions): Reading {
   const tree: Tree = document.tree
-  for (const [name, value] of Object.entries(tree))
-    if (value === null) tree[name] = sectionLists.includes(name) ? [] : {}
+  for (const [name, value] of Object.entries(tree)) if (value === null) tree[name] = isSectionList([name]) ? [] : {}
   if (tree.server === undefined) tree.server = {}
   const origins = new Map<string, Origin>()
   const inFile = options.file ?? 'environment'
@@ -138,8 +137,9 @@ const isSibling = (left: Path, right: Path): boolean => formatPath(left.slice(0,
 /** Every known setting with the path that it has in this tree: of a list of sections, once per entry. */
 function pathsOf(tree: Tree): { setting: Setting; path: Path }[] {
   return settings.flatMap(setting => {
-    if (setting.path[1] !== 0) return [{ setting, path: setting.path }]
-    const entries = getIn(tree, setting.path.slice(0, 1))
+    const list = setting.path.indexOf(0)
+    if (list < 0) return [{ setting, path: setting.path }]
+    const entries = getIn(tree, setting.path.slice(0, list))
     return Array.from({ length: Array.isArray(entries) ? entries.length : 0 }, (_, index) => ({
       setting,
       path: setting.path.map(step => (step === 0 ? index : step)),
@@ -174,9 +174,16 @@ function readSecretFiles(
 function listEffective({ tree, origins }: Reading): EffectiveSetting[] {
   return pathsOf(tree).flatMap(({ setting, path }): EffectiveSetting[] => {
     const value = getIn(tree, path) ?? setting.default
-    if (value === undefined || setting.fileOf !== undefined) return []
+    if (value === undefined || isLeftOut(tree, path) || setting.fileOf !== undefined) return []
     return [{ setting, path, value, origin: origins.get(formatPath(path)) ?? { kind: 'default' } }]
   })
+}
+
+/** Whether the setting's section is not there and need not be: its defaults hold for nobody. */
+function isLeftOut(tree: Tree, path: Path): boolean {
+  const [name = ''] = path
+  if (tree[name] !== undefined) return false
+  return settings.some(setting => setting.path[0] === name && setting.isRequired)
 }
 
 /** The same thing is not said twice, and what stands first in the file comes first. */

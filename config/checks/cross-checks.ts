@@ -1,6 +1,5 @@
 /** What no single setting can tell: settings that need, exclude or contradict each other. */
 
-import { settingAt } from '../schema/settings.ts'
 import { parseDuration } from '../schema/values.ts'
 import { linesOf } from '../secret-files.ts'
 import { type CrossFinding, checkSecretForms } from '../secret-forms.ts'
@@ -8,6 +7,8 @@ import { getIn, type Path, type Tree, textAt } from '../tree.ts'
 import { checkBinding } from './binding-checks.ts'
 import { checkCertificateBinding } from './certificate-checks.ts'
 import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
+import { inForceAt } from './in-force.ts'
+import { checkKubernetes } from './kubernetes-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { checkRedisSettings } from './redis-checks.ts'
 
@@ -22,6 +23,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkProviders(tree),
     ...checkHosts(tree),
     ...checkReturnHosts(tree),
+    ...checkKubernetes(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
     ...checkModule(tree, ['policy', 'adapter']),
@@ -87,5 +89,3 @@ function checkHeaderNames(tree: Tree): CrossFinding[] {
     return [{ path: ['headers', name], message: `expected a header of its own, got that of headers.${names[first]}` }]
   })
 }
-
-const inForceAt = (tree: Tree, path: Path): unknown => getIn(tree, path) ?? settingAt(path)?.default

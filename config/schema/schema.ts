@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { assertion } from './assertion-schema.ts'
 import { host } from './hosts-schema.ts'
+import { kubernetes } from './kubernetes-schema.ts'
 import { policy } from './policy-schema.ts'
 import { provider } from './provider-schema.ts'
 import { sessions } from './sessions-schema.ts'
@@ -155,6 +156,10 @@ export const configSchema = z.strictObject({
   login: section(login.prefault({}), 'The login itself.'),
   audit: section(audit.prefault({}), 'The record of decisions and logins.'),
   log: section(log.prefault({}), 'The operational log.'),
+  kubernetes: section(
+    kubernetes.exactOptional(),
+    'The gateway to Kubernetes clusters, and the logins of kubectl; without this section there is none of it.',
+  ),
   hosts: section(
     z.array(host).default([]),
     'What single hosts or the hosts below one have of their own; of several entries that fit, the most exact one that holds a setting gives it.',

@@ -74,13 +74,20 @@ collect(configSchema, [], found)
 export const settings: readonly Setting[] = found.settings
 export const sections: readonly Section[] = found.sections
 
-/** Names at the top of the file that hold a list of sections, such as `providers`. */
-export const sectionLists: readonly string[] = [
-  ...new Set(settings.filter(({ path }) => path[1] === 0).map(({ path }) => String(path[0]))),
+/** Where lists of sections stand, such as `providers` and `kubernetes.clusters`. None stands within another. */
+export const sectionLists: readonly Path[] = [
+  ...new Map(
+    settings
+      .filter(({ path }) => path.includes(0))
+      .map(({ path }) => path.slice(0, path.indexOf(0)))
+      .map(path => [formatPath(path), path]),
+  ).values(),
 ]
 
-/** `providers` -> `SALLYPORT_PROVIDERS` */
-export const listEnvironment = (name: string): string => environmentName([name])
+export const isSectionList = (path: Path): boolean => sectionLists.some(list => formatPath(list) === formatPath(path))
+
+/** `['providers']` -> `SALLYPORT_PROVIDERS` */
+export const listEnvironment = (path: Path): string => environmentName(path)
 
 const byPath = new Map(settings.map(setting => [formatPath(setting.path), setting]))
 

@@ -95,6 +95,40 @@ function parseHttpUrl(text: string): URL {
   return url
 }
 
+/** An https origin. kubectl sends no credentials to any other address, and says nothing about it. */
+export function parseGatewayUrl(text: string): string {
+  const origin = parseOrigin(text)
+  if (!origin.startsWith('https://')) throw new RangeError('kubectl sends no credentials without TLS')
+  return origin
+}
+
+/** Address of an API server, which may have a path: one host may stand in front of several. Without a trailing slash. */
+export function parseClusterServer(text: string): string {
+  const { protocol, origin, pathname } = parseHttpUrl(text)
+  if (text.includes('?') || text.includes('#')) throw new RangeError('it may not have a query or a fragment')
+  // What is sent there acts as anybody.
+  if (protocol !== 'https:') throw new RangeError('the credential of the gateway is sent over TLS only')
+  return `${origin}${pathname.replace(/\/+$/, '')}`
+}
+
+/** A name that stands in addresses, file names and policy rows alike. */
+export function parseClusterName(text: string): string {
+  if (!/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/.test(text)) {
+    throw new RangeError('it may hold lower-case letters, digits and hyphens within, at most 40')
+  }
+  return text
+}
+
+/** What is put in front of groups. Names that start with `system:` are the cluster's own (`system:masters` may do anything). */
+export function parseClusterGroupPrefix(text: string): string {
+  if (!/^[\w.:/-]{0,64}$/.test(text))
+    throw new RangeError('it may hold letters, digits, _ . : / and - only, at most 64')
+  // A group of a provider is put behind it: `sys` would make one of `tem:masters`.
+  if (text !== '' && ('system:'.startsWith(text) || text.startsWith('system:')))
+    throw new RangeError("names that start with system: are the cluster's own")
+  return text
+}
+
 /** `redis://…` or `rediss://…`, as the Redis client takes it. */
 export function parseRedisUrl(text: string): string {
   if (!/^rediss?:\/\//.test(text) || !URL.canParse(text) || new URL(text).hostname === '') {

@@ -1,0 +1,101 @@
+/** The settings of the gateway to Kubernetes clusters: its address, its TLS, and the clusters behind it. */
+import { z } from 'zod'
+import { duration, durationExpected, parsed, section, setting, text } from './setting.ts'
+import * as value from './values.ts'
+
+const path = (description: string, example: string) =>
+  setting(text.exactOptional(), { description, expected: 'a path', example, isPath: true })
+
+const tls = z.strictObject({
+  certificateFile: setting(text, {
+    description:
+      'File that holds the certificate of the gateway, in PEM, its own first; it is read again when it changes.',
+    expected: 'a path',
+    example: '/etc/sallyport/k8s.pem',
+    isPath: true,
+  }),
+  keyFile: setting(text, {
+    description: 'File that holds the private key of the certificate, in PEM; it is read again when it changes.',
+    expected: 'a path',
+    example: '/run/secrets/k8s-key.pem',
+    isPath: true,
+  }),
+  caFile: path(
+    'File that holds the certificates of the authority that vouches for the gateway, for kubeconfigs; needed where machines of people do not know it already.',
+    '/etc/sallyport/k8s-ca.pem',
+  ),
+})
+
+const credential = z.strictObject({
+  tokenFile: path(
+    'File that holds the bearer token of the gateway, such as that of a service account; it is read again when it changes.',
+    '/run/secrets/prod-token',
+  ),
+  certificateFile: path(
+    'File that holds the client certificate of the gateway, in PEM; it is read again when it changes.',
+    '/etc/sallyport/prod-client.pem',
+  ),
+  keyFile: path('File that holds the private key of the client certificate, in PEM.', '/run/secrets/prod-key.pem'),
+  kubeconfigFile: path(
+    'Kubeconfig whose current context says where the cluster is and who the gateway is there.',
+    '/run/secrets/prod.kubeconfig',
+  ),
+  inCluster: setting(z.boolean().exactOptional(), {
+    description: "Whether the gateway runs in this cluster and uses its pod's own service account.",
+    expected: 'true or false',
+    example: true,
+  }),
+})
+
+const cluster = z.strictObject({
+  name: setting(parsed(value.parseClusterName), {
+    description:
+      'Short name of the cluster: its address is `<kubernetes.url>/clusters/<name>`, its domain `kube:<name>`.',
+    expected: 'a short name such as prod',
+    example: 'prod',
+  }),
+  server: setting(parsed(value.parseClusterServer).exactOptional(), {
+    description: 'Address of the API server; a kubeconfig and a pod know it by themselves.',
+    expected: 'an address such as https://10.0.0.1:6443',
+    example: 'https://10.0.0.1:6443',
+  }),
+  caFile: path(
+    'File that holds the certificates of the authority that vouches for the API server; a kubeconfig and a pod know them by themselves.',
+    '/etc/sallyport/prod-ca.pem',
+  ),
+  serverName: setting(parsed(value.parseHost).exactOptional(), {
+    description: 'Name that the certificate of the API server must have, where that is not the host it is reached by.',
+    expected: 'a host such as kubernetes.default.svc',
+    example: 'kubernetes.default.svc',
+  }),
+  groupPrefix: setting(parsed(value.parseClusterGroupPrefix).prefault('sallyport:'), {
+    description:
+      'Text that is put in front of every group in this cluster, so that its bindings tell our groups from its own.',
+    expected: 'text such as sallyport:, or an empty one',
+  }),
+  userClaim: setting(text.regex(/^[\x21-\x7e]{1,256}$/, 'visible ASCII characters, at most 256').default('email'), {
+    description:
+      'What a person is called in this cluster: `email`, `sub`, or a claim of the provider, nested names joined by /; a person without it is not let in.',
+    expected: 'email, sub or the name of a claim',
+  }),
+  credential: section(credential.prefault({}), 'Who the gateway is to the API server: exactly one of these.'),
+})
+
+export const kubernetes = z.strictObject({
+  url: setting(parsed(value.parseGatewayUrl), {
+    description: 'Public address of the gateway, as kubeconfigs name it.',
+    expected: 'an origin such as https://k8s.example.com',
+    example: 'https://k8s.example.com',
+  }),
+  listen: setting(parsed(value.parseListenAddress).prefault('127.0.0.1:9182'), {
+    description: 'Address and port of the gateway, which does TLS by itself.',
+    expected: 'host:port, such as 127.0.0.1:9182 or [::]:8443',
+  }),
+  // kubectl asks again 30 seconds before the end; the wait before a revoked token is worth nothing is not this one.
+  tokenLifetime: setting(duration(60, 3600).prefault('5m'), {
+    description: 'How long a token of kubectl is valid at most; it ends with the session in any case.',
+    expected: durationExpected,
+  }),
+  tls: section(tls, 'The certificate of the gateway.'),
+  clusters: section(z.array(cluster).min(1), 'The clusters behind the gateway; at least one.'),
+})
