@@ -4,14 +4,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { SessionEndings } from '../../app/sessions/endings/session-endings.ts'
-import type { EndReason, Watched } from '../../app/sessions/endings/watched.ts'
+import type { EndReason } from '../../app/sessions/endings/watched.ts'
 import { createLmdbRecords } from '../../app/sessions/lmdb/lmdb-records.ts'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { withRelay } from '../../app/sessions/records/record-changes.ts'
-import { createRedisRecords } from '../../app/sessions/redis/redis-records.ts'
+import { createRedisRecords, type RedisRecordsOptions } from '../../app/sessions/redis/redis-records.ts'
 import { endProcess, requirePeer, startRedis } from '../peers.ts'
 import { endingsOf, hour, logIn, newId, type Replica, replicaOver, watch } from './endings-fixture.ts'
+import { type Person, scenarios, scopes, somebodyOf, watchedOf } from './endings-scenarios.ts'
 import { createMovableClock, type MovableClock } from './fixtures.ts'
+import {
+  type Choice,
+  clusterChoice,
+  documentedUser,
+  sentinelChoice,
+  startCluster,
+  startSentinels,
+} from './redis-topologies.ts'
 import { openRemoteLmdb } from './remote-lmdb.ts'
 import { untilVerified } from './waiting.ts'
 
@@ -41,15 +50,31 @@ const closeBoth = async ({ here, there }: Pick<World, 'here' | 'there'>) => {
   if (there !== here) await there.close()
 }
 
-async function startTwoOnRedis(clock: MovableClock, further: { readonly cache?: { readonly maxBytes: number } }) {
-  const server = await startRedis()
+type Further = Pick<RedisRecordsOptions, 'cache'>
+type Start = () => Promise<{ readonly choice: Choice; readonly stop: () => Promise<unknown> }>
+const remembered: Further = { cache: { maxBytes: 8 * 1024 * 1024 } }
+const startSingle: Start = async () => {
+  const { url, stop } = await startRedis()
+  return { choice: { url }, stop }
+}
+const startBehindSentinel: Start = async () => {
+  const servers = await startSentinels()
+  return { choice: sentinelChoice(servers), stop: servers.stop }
+}
+const startInCluster: Start = async () => {
+  const servers = await startCluster(documentedUser.args)
+  return { choice: clusterChoice(servers), stop: servers.stop }
+}
+
+async function startTwoOnRedis(clock: MovableClock, start: Start, further: Further): Promise<World> {
+  const { choice, stop } = await start()
   const open = async () => {
-    const records = createRedisRecords({ url: server.url, clock, ...further })
+    const records = createRedisRecords({ ...choice, clock, ...further })
     await untilVerified(records)
     return records
   }
   const [here, there] = [await open(), await open()]
-  return { here, there, remove: () => closeBoth({ here, there }).then(() => server.stop()) }
+  return { here, there, remove: () => closeBoth({ here, there }).then(stop) }
 }
 
 const backends: readonly Backend[] = [
@@ -73,14 +98,41 @@ const backends: readonly Backend[] = [
   {
     name: 'Redis, remembered',
     needsRedis: true,
-    start: clock => startTwoOnRedis(clock, { cache: { maxBytes: 8 * 1024 * 1024 } }),
+    start: clock => startTwoOnRedis(clock, startSingle, remembered),
   },
-  { name: 'Redis, not remembered', needsRedis: true, lookEveryMs: 20, start: clock => startTwoOnRedis(clock, {}) },
+  {
+    name: 'Redis, not remembered',
+    needsRedis: true,
+    lookEveryMs: 20,
+    start: clock => startTwoOnRedis(clock, startSingle, {}),
+  },
+  {
+    name: 'Redis Sentinel, remembered',
+    needsRedis: true,
+    start: clock => startTwoOnRedis(clock, startBehindSentinel, remembered),
+  },
+  {
+    name: 'Redis Sentinel, not remembered',
+    needsRedis: true,
+    lookEveryMs: 20,
+    start: clock => startTwoOnRedis(clock, startBehindSentinel, {}),
+  },
+  {
+    name: 'Redis Cluster, remembered',
+    needsRedis: true,
+    start: clock => startTwoOnRedis(clock, startInCluster, remembered),
+  },
+  {
+    name: 'Redis Cluster, not remembered',
+    needsRedis: true,
+    lookEveryMs: 20,
+    start: clock => startTwoOnRedis(clock, startInCluster, {}),
+  },
   {
     name: 'Redis, not remembered, two workers',
     needsRedis: true,
     async start(clock) {
-      const world = await startTwoOnRedis(clock, {})
+      const world = await startTwoOnRedis(clock, startSingle, {})
       let watching: SessionEndings | undefined
       const there = withRelay(world.there, changed => watching?.hint(structuredClone(changed)))
       const relayTo = (endings: SessionEndings) => {
@@ -90,67 +142,6 @@ const backends: readonly Backend[] = [
     },
   },
 ]
-
-interface Person {
-  readonly session: string
-  readonly subject: string
-  readonly provider: string
-  readonly providerSession: string
-}
-
-interface Scenario {
-  readonly what: string
-  /** Ends it at `there`. */
-  readonly end: (there: Replica, person: Person) => Promise<unknown>
-  readonly tells: readonly Scope[]
-}
-type Scope = 'session' | 'subject' | 'provider' | 'all'
-
-const issuer = 'https://idp.example'
-const nobody = () => undefined
-const scenarios: readonly Scenario[] = [
-  {
-    what: 'a log-out',
-    end: ({ express }, { session }) => express.destroy(session) as unknown as Promise<unknown>,
-    tells: ['session', 'subject'],
-  },
-  {
-    what: 'the end of one session',
-    end: ({ sessions }, { session }) => sessions.end(session),
-    tells: ['session', 'subject'],
-  },
-  {
-    what: 'the end of a person',
-    end: ({ directory }, { subject }) => directory.end({ subject }, nobody),
-    tells: ['session', 'subject'],
-  },
-  {
-    what: 'a log-out at the provider, by session',
-    end: ({ logout }, { providerSession }) => logout.end({ issuer, providerSession }, nobody),
-    tells: ['session', 'subject'],
-  },
-  {
-    what: 'a log-out at the provider, by person',
-    end: ({ logout }, { subject }) => logout.end({ issuer, subject }, nobody),
-    tells: ['session', 'subject'],
-  },
-  {
-    what: 'the end of a provider',
-    end: ({ cutoffs }, { provider }) => cutoffs.cut({ provider }),
-    tells: ['session', 'subject', 'provider'],
-  },
-  {
-    what: 'the end of all',
-    end: ({ cutoffs }) => cutoffs.cut({ all: true }),
-    tells: ['session', 'subject', 'provider', 'all'],
-  },
-]
-const scopes: readonly Scope[] = ['session', 'subject', 'provider', 'all']
-
-const watchedOf = (scope: Scope, { session, subject, provider }: Person): Watched =>
-  scope === 'all'
-    ? { all: true }
-    : ({ session: { session }, subject: { subject }, provider: { provider } } as const)[scope]
 
 const hasRedis = requirePeer('redis-server') !== undefined
 
@@ -179,10 +170,7 @@ describe.each(backends)('over $name', ({ needsRedis, lookEveryMs = 600_000, star
       world.relayTo?.(endings)
       return endings
     }
-    async function somebody(provider = 'corp'): Promise<Person> {
-      const providerSession = newId()
-      return { ...(await logIn(here, { providerSession }, provider)), providerSession }
-    }
+    const somebody = (provider?: string): Promise<Person> => somebodyOf(here, provider)
     /** Resolves when whatever was told so far has been acted upon: somebody else's end is told after it. */
     async function settled(endings: SessionEndings): Promise<void> {
       const other = await somebody('other')

@@ -16,9 +16,12 @@ import { startFakeSentinel } from './fake-sentinel.ts'
 import { createMovableClock } from './fixtures.ts'
 import { describeIndexes } from './index-contract.ts'
 import {
+  type Choice,
   type ClusterServers,
+  clusterChoice,
   documentedUser,
   type SentinelServers,
+  sentinelChoice,
   startCluster,
   startSentinels,
   syncAtOnce,
@@ -31,9 +34,6 @@ const isRedisHere = requirePeer('redis-server') !== undefined
 const cache = { maxBytes: 1024 * 1024 }
 const clock = createMovableClock()
 const inAnHour = () => clock.now() + 3_600_000
-const addressIn = (node: string) => ({ host: '127.0.0.1', port: Number(node.split(':')[1]) })
-
-type Choice = Pick<RedisRecordsOptions, 'url' | 'topology'>
 
 /** Stores that are closed with the servers. */
 function createOpener(choice: () => Choice) {
@@ -48,20 +48,6 @@ function createOpener(choice: () => Choice) {
     closeAll: () => Promise.all(opened.splice(0).map(records => records.close())),
   }
 }
-
-const clusterChoice = ({ nodes }: ClusterServers, first = 0): Choice => ({
-  url: `redis://${documentedUser.url}${nodes[first]}`,
-  topology: { kind: 'cluster', nodes: nodes.map(addressIn) },
-})
-const sentinelChoice = ({ nodes, masterName }: SentinelServers, password?: string): Choice => ({
-  url: `redis://${nodes[0]}`,
-  topology: {
-    kind: 'sentinel',
-    nodes: nodes.slice(1).map(addressIn),
-    masterName,
-    ...(password === undefined ? {} : { password }),
-  },
-})
 
 interface Seen {
   answered: number

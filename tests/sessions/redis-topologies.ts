@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
+import type { RedisRecordsOptions } from '../../app/sessions/redis/redis-records.ts'
 import { freePort, type RunningRedis, startRedis } from '../peers.ts'
 import { until } from './waiting.ts'
 
@@ -52,6 +53,25 @@ export interface ClusterServers extends Servers {
   readonly masters: readonly RunningRedis[]
   readonly replicas: readonly RunningRedis[]
 }
+
+/** Where a store finds them. */
+export type Choice = Pick<RedisRecordsOptions, 'url' | 'topology'>
+
+const addressIn = (node: string) => ({ host: '127.0.0.1', port: Number(node.split(':')[1]) })
+export const clusterChoice = ({ nodes }: ClusterServers, first = 0): Choice => ({
+  url: `redis://${documentedUser.url}${nodes[first]}`,
+  topology: { kind: 'cluster', nodes: nodes.map(addressIn) },
+})
+
+export const sentinelChoice = ({ nodes, masterName }: SentinelServers, password?: string): Choice => ({
+  url: `redis://${nodes[0]}`,
+  topology: {
+    kind: 'sentinel',
+    nodes: nodes.slice(1).map(addressIn),
+    masterName,
+    ...(password === undefined ? {} : { password }),
+  },
+})
 
 export type Reply = string | number | null | readonly Reply[]
 
