@@ -28,7 +28,7 @@ export function serveAsWorker(): void {
       },
       ...answersOf(started),
       reload: async () => started().reload(),
-      sessionEnded: async changed => started().endings.hint(changed),
+      sessionChanged: async changed => started().endings.hint(changed),
       async handOver() {
         // `stop` may come first and end the process; otherwise it ends when the last connection has.
         void started().handOver().isAlone.then(end)

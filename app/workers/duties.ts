@@ -21,7 +21,7 @@ export interface Duties {
   /** What SIGHUP means: loads the policy again and opens the audit file again. */
   reload(): Promise<void>
   /** Another worker has ended a session, or cut many. */
-  sessionEnded(changed: ChangedRecord): Promise<void>
+  sessionChanged(changed: ChangedRecord): Promise<void>
   /** Takes no new connections; the process ends when the last one has ended by itself. */
   handOver(): Promise<void>
   /** Ends the process, with the time for running requests that the configuration gives. */

@@ -79,7 +79,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   /** One that does not hear it looks at what it watches every two seconds. */
   function tellOthers(teller: number, changed: ChangedRecord): void {
     for (const worker of inState('serving', 'leaving')) {
-      if (worker.id !== teller) worker.ask('sessionEnded', [changed], tellMs).catch(() => undefined)
+      if (worker.id !== teller) worker.ask('sessionChanged', [changed], tellMs).catch(() => undefined)
     }
   }
 

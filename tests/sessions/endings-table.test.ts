@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { SessionEndings } from '../../app/sessions/endings/session-endings.ts'
 import type { EndReason } from '../../app/sessions/endings/watched.ts'
 import { createLmdbRecords } from '../../app/sessions/lmdb/lmdb-records.ts'
+import type { LoginSession } from '../../app/sessions/login-session.ts'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
 import { withRelay } from '../../app/sessions/records/record-changes.ts'
 import { createRedisRecords, type RedisRecordsOptions } from '../../app/sessions/redis/redis-records.ts'
@@ -230,6 +231,30 @@ describe.each(backends)('over $name', ({ needsRedis, lookEveryMs = 600_000, star
       expect(person.told).toEqual([])
       await there.sessions.end(second.session)
       expect(await person.ended).toBe('ended')
+    })
+
+    test('when what is carried may not go on with the login as its provider describes it now, or as it is judged now', async () => {
+      const endings = startEndings()
+      const [left, stays] = [await somebody(), await somebody()]
+      let isJudgedAnew = false
+      const inGroup = ({ identity }: LoginSession) => identity.groups.includes('ops') && !isJudgedAnew
+      const cut = watch(endings, { session: left.session, stands: inGroup })
+      const goesOn = watch(endings, { session: stays.session, stands: inGroup })
+      const unasked = watch(endings, { session: left.session })
+      await settled(endings)
+      expect(cut.told).toEqual([])
+      await there.sessions.update(left.session, login => ({
+        ...login,
+        identity: { ...login.identity, groups: ['staff'] },
+      }))
+      expect(await cut.ended).toBe('withdrawn')
+      await settled(endings)
+      expect([goesOn.told, unasked.told]).toEqual([[], []])
+      isJudgedAnew = true
+      endings.hint(undefined)
+      expect(await goesOn.ended).toBe('withdrawn')
+      await settled(endings)
+      expect([unasked.told, cut.told]).toEqual([[], ['withdrawn']])
     })
 
     test('when its time is over: unused, and too old however much it was used', async () => {

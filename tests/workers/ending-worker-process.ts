@@ -41,10 +41,10 @@ async function obey(order: string): Promise<unknown> {
   }
 }
 
-const duties: Pick<Duties, 'start' | 'sessionEnded' | 'stop'> & { readonly explain: typeof obey } = {
+const duties: Pick<Duties, 'start' | 'sessionChanged' | 'stop'> & { readonly explain: typeof obey } = {
   start,
   explain: obey,
-  sessionEnded: async changed => endings?.hint(changed),
+  sessionChanged: async changed => endings?.hint(changed),
   stop: async () => process.exit(0),
 }
 answerPrimary(duties as unknown as Duties, () => process.exit(0))

@@ -9,7 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../../clock.ts'
 import type { ChangedRecord, RecordStore } from '../record-store.ts'
 import { handleOf } from '../session-directory.ts'
-import type { EndReason, Looking, Standing, Watched } from './watched.ts'
+import type { EndReason, Look, Looking, Standing, Watched } from './watched.ts'
 import { createWatchers, type Watcher } from './watchers.ts'
 
 export interface SessionEndings {
@@ -18,7 +18,7 @@ export interface SessionEndings {
    * after the answer was called, which gives the watch up. What `onEnd` throws is reported and stops nobody else.
    */
   watch(watched: Watched, onEnd: (why: EndReason) => void): () => void
-  /** Another process says that a record has changed; `undefined`: any may have. */
+  /** Another process says that a record has changed; `undefined`: any may have, or what `stands` goes by. */
   hint(changed: ChangedRecord | undefined): void
   /** Every watch ends as `unknown`, also one that begins later. */
   close(): void
@@ -151,8 +151,12 @@ export function createSessionEndings(options: SessionEndingsOptions): SessionEnd
     watcher.isBeingRead = false
   }
 
-  function settle(watcher: Watcher, standing: Standing | undefined, sentAt: number): void {
+  function settle(watcher: Watcher, standing: Awaited<ReturnType<Look>>, sentAt: number): void {
     if (watcher.isOver) return
+    if (standing === 'withdrawn') {
+      end(watcher, standing)
+      return
+    }
     if (standing === undefined) {
       end(watcher, watcher.endsAt <= clock.now() ? 'expired' : 'ended')
       return

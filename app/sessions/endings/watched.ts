@@ -8,8 +8,11 @@ import { handleOf, type ListedSession, type SessionDirectory } from '../session-
 import type { SessionView } from '../session-store.ts'
 
 export type Watched =
-  /** One session, by the secret id of its cookie. */
-  | { readonly session: string }
+  /**
+   * One session, by the secret id of its cookie. `stands` is asked at each look whether what is carried may go on with the
+   * login as it is then, which its provider may have described anew; it runs often and must not do anything else.
+   */
+  | { readonly session: string; readonly stands?: (login: LoginSession) => boolean }
   /** A person, `<issuer>#<sub>`: ends with the last of their sessions. */
   | { readonly subject: string }
   /** Whatever began at `since` with this provider: ends when the sessions of the provider, or all, are cut. */
@@ -23,10 +26,11 @@ interface Since {
 }
 
 /**
- * `ended`: by a log-out, an operator, its provider, or a cutoff. `expired`: by time, unused or too old. `unknown`: the
- * store, or the provider that has to be asked, gave no answer for too long, or the service stops.
+ * `ended`: by a log-out, an operator, its provider, or a cutoff. `expired`: by time, unused or too old. `withdrawn`: the
+ * session goes on, and `stands` has said no. `unknown`: the store, or the provider that has to be asked, gave no answer for
+ * too long, or the service stops.
  */
-export type EndReason = 'ended' | 'expired' | 'unknown'
+export type EndReason = 'ended' | 'expired' | 'withdrawn' | 'unknown'
 
 /** What was found standing. */
 export interface Standing {
@@ -39,7 +43,7 @@ export interface Standing {
 }
 
 /** `undefined`: it has ended. Throws or rejects with `ERR_STORE_UNAVAILABLE`. */
-export type Look = () => ValueOrPromise<Standing | undefined>
+export type Look = () => ValueOrPromise<Standing | 'withdrawn' | undefined>
 
 export interface LooksOptions extends CutoffReaderOptions {
   readonly sessions: SessionView
@@ -63,13 +67,14 @@ export function createLooks(options: LooksOptions): (watched: Watched) => Lookin
   const { sessions, directory, clock, holds } = options
   const readCut = createCutoffReader(options)
 
-  function atSession(sessionId: string): Looking {
+  function atSession({ session: sessionId, stands }: Extract<Watched, { session: string }>): Looking {
     const handles = [handleOf(digestOf('session', sessionId))]
     return {
       handles,
       async look() {
         const found = await sessions.look(sessionId)
         if (found === undefined) return undefined
+        if (stands?.(found.login) === false) return 'withdrawn'
         return { endsAt: found.endsAt, handles, confirm: () => holds(sessionId, found.login) }
       },
     }
@@ -96,7 +101,7 @@ export function createLooks(options: LooksOptions): (watched: Watched) => Lookin
   }
 
   return watched => {
-    if ('session' in watched) return atSession(watched.session)
+    if ('session' in watched) return atSession(watched)
     if ('subject' in watched) return { look: () => atPerson(watched.subject), handles: [] }
     const since = watched.since ?? clock.now() / 1000
     const provider = 'provider' in watched ? watched.provider : undefined

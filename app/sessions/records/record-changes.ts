@@ -51,7 +51,7 @@ export function withChanges(store: Omit<RecordStore, 'subscribe'>, source: Chang
   }
 }
 
-/** `store` that also hands on what it ends, of one session or of many: to the other workers of this machine. */
+/** `store` that also hands on what it ends or describes anew, of one session or of many: to the other workers of this machine. */
 export function withRelay(store: RecordStore, relay: (changed: ChangedRecord) => void): RecordStore {
   const relayed: Around = async (kind, key, write) => {
     try {
@@ -60,14 +60,15 @@ export function withRelay(store: RecordStore, relay: (changed: ChangedRecord) =>
       relay({ kind, key })
     }
   }
-  const ofCutoff: Around = (kind, key, write) => (kind === 'cutoff' ? relayed(kind, key, write) : write())
+  const ofKinds =
+    (...kinds: readonly RecordKind[]): Around =>
+    (kind, key, write) =>
+      kinds.includes(kind) ? relayed(kind, key, write) : write()
+  const [ofSession, ofCutoff, ofBoth] = [ofKinds('session'), ofKinds('cutoff'), ofKinds('session', 'cutoff')]
   return {
     ...store,
-    end: (kind, key, tombstoneUntil) => {
-      const write = () => store.end(kind, key, tombstoneUntil)
-      return kind === 'session' ? relayed(kind, key, write) : write()
-    },
+    end: (kind, key, tombstoneUntil) => ofSession(kind, key, () => store.end(kind, key, tombstoneUntil)),
     add: (kind, key, value, expiresAt) => ofCutoff(kind, key, () => store.add(kind, key, value, expiresAt)),
-    replace: (kind, key, expected, next) => ofCutoff(kind, key, () => store.replace(kind, key, expected, next)),
+    replace: (kind, key, expected, next) => ofBoth(kind, key, () => store.replace(kind, key, expected, next)),
   }
 }
