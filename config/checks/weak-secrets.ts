@@ -17,9 +17,9 @@ const maximumBytes = 1024
 // random bytes in any encoding stay above.
 const minimumBits = 128
 
-// Five letters or more: shorter ones turn up by chance in a random secret.
+// Five characters or more: shorter ones turn up by chance in a random secret.
 const words =
-  /secret|passw|contras|geheim|changeme|change.?th|replace|example|placeholder|default|sample|dummy|token|random|generate|sallyport|keyboard|qwert|asdfg|zxcvb|develop|product|insecure|secure|private|session|super|letmein|welcome|admin|should.?be|your.?(?:key|own|jwt|app)|jwt.?key|hmac|todo_|_todo|fixme|lorem|ipsum/
+  /secret|passw|contras|geheim|changeme|change.?th|replace|example|placeholder|default|sample|dummy|token|random|generate|sallyport|keyboard|qwert|asdfg|zxcvb|develop|product|insecure|secure|private|session|super|letmein|welcome|admin|should.?be|your.?(?:key|own|jwt|app)|jwt.?key|hmac.?(?:key|sha)|todo_|_todo|fixme|lorem|ipsum/
 
 /** Reads `p4ssw0rd` and `s3cr3t` as what they mean. */
 const unLeet = (text: string): string =>

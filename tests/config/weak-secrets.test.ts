@@ -42,6 +42,7 @@ describe('F17: weak secrets', () => {
     ['your-256-bit-secret-goes-here-please', /words/],
     ['CHANGEME-CHANGEME-0815-4711-Xy-Zk-99', /words/],
     ['p4ssw0rd-p4ssw0rd-Xk29fQzL-0815-4711', /words/],
+    ['HMAC-key-Xk29fQzL-0815-4711-kJhGfDsA-12', /words/],
     ['S3cr3t-Xk29fQzL-0815-4711-kJhGfDsA-12', /words/],
     ['<replace this with 32 random bytes 1>', /words/],
     ['correct horse battery staple 12345 Q', /spaces/],
@@ -75,6 +76,9 @@ describe('F17: weak secrets', () => {
     // Once in some ten thousand a random text spells a word; more than that would be a nuisance.
     expect(refused.length).toBeLessThanOrEqual(2)
   })
+
+  it('four letters that turn up by chance are no word', () =>
+    expect(weaknessOf('Xk29fQzLhMaC0815aWq7kJhGfDsA12vBnMyT6uRe')).toBeUndefined())
 
   it('no reason repeats the secret', () => {
     const secret = 'hunter2-secret-hunter2-secret-hunter2'
