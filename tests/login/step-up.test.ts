@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loginPath, parseLoginParameters } from '../../app/login/parameters.ts'
-import { satisfies } from '../../app/login/provider/step-up.ts'
+import { requireStepUp, satisfies } from '../../app/login/provider/step-up.ts'
 import { reportOf } from '../../app/login/step-up-failure.ts'
 import type { User } from '../../rbac/identity.ts'
 
@@ -30,6 +30,23 @@ describe('a session satisfies', () => {
     ['not both when one is missing', { maxAgeSeconds: 100, acrValues: ['gold'] }, { authTime: 999 }, false],
   ])('%s', (_name, requirement, facts, expected) => {
     expect(satisfies(requirement, { ...alice, ...facts }, 1000)).toBe(expected)
+  })
+})
+
+describe('a login delivers', () => {
+  test.each<[string, number, Partial<User>, boolean]>([
+    ['an age that it just has', 100, { authTime: 900 }, true],
+    ['not an age that it is past', 100, { authTime: 899 }, false],
+    ['a login since the attempt, by a clock that is behind', 0, { authTime: 920 }, true],
+    ['not one from before the attempt', 0, { authTime: 919 }, false],
+    ['one by clocks that are ahead of each other', 0, { authTime: 1060 }, true],
+    ['not one of the future', 0, { authTime: 1061 }, false],
+    ['not an age of the future', 100, { authTime: 1061 }, false],
+    ['no age that nobody stated', 100, {}, false],
+  ])('%s', (_name, maxAgeSeconds, facts, isDelivered) => {
+    const delivered = () => requireStepUp({ maxAgeSeconds, startedAt: 950 }, { ...alice, ...facts }, 1000)
+    if (isDelivered) expect(delivered).not.toThrow()
+    else expect(delivered).toThrow(/not as asked: auth_time/)
   })
 })
 
