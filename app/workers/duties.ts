@@ -55,10 +55,16 @@ export interface SessionEnded {
   readonly changed: ChangedRecord
 }
 
-/** The last that a worker says; what it counted is not to be lost with it. */
+/** The last that a worker says, when it takes no connections any more; what it counted is not to be lost with it. */
 export interface LastWords {
   readonly kind: 'last-words'
-  readonly metrics: MetricValues
+  /** Absent where they could not be told. */
+  readonly metrics?: MetricValues
+}
+
+/** What the primary says to that: it deals nothing to this worker any more, and what it had dealt has arrived before. */
+export interface Heard {
+  readonly kind: 'heard'
 }
 
 /** An error on its way between processes: with what the command line shows of it. */

@@ -52,8 +52,8 @@ export interface WorkerPool {
 }
 
 const startAttempts = 5
-/** How long a worker may take to say that it takes no new connections. */
-const handOverMs = 5_000
+/** How long a worker may take to say that it takes no new connections. One that is killed loses what it was answering. */
+const handOverMs = 30_000
 /** How long a worker may take to say that it has heard of an end. */
 const tellMs = 5_000
 /** Beyond the time that running requests get: for the store and the audit log. */

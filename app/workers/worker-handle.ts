@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts'
 import type { ChangedRecord } from '../sessions/record-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import { type Ask, createAsker } from './asker.ts'
-import { type Answer, isMessage, type LastWords, type SessionEnded } from './duties.ts'
+import { type Answer, type Heard, isMessage, type LastWords, type SessionEnded } from './duties.ts'
 import type { LineOutput } from './output.ts'
 
 /** `leaving`: takes no new connections, and ends with the last that it has. */
@@ -60,11 +60,16 @@ export function forkWorker({ outputs, onLastWords, onSessionEnded }: ForkOptions
   const hears = new Promise<void>(resolve => {
     heard = resolve
   })
+  const farewell = ({ metrics }: LastWords): void => {
+    if (metrics !== undefined) onLastWords(worker.id, metrics)
+    const heard: Heard = { kind: 'heard' }
+    worker.send(heard)
+  }
   worker.on('message', message => {
     if (isMessage(message, 'listening')) heard()
     if (isMessage(message, 'answer')) asker.answered(message as Answer)
     if (isMessage(message, 'session-ended')) onSessionEnded(worker.id, (message as SessionEnded).changed)
-    if (isMessage(message, 'last-words')) onLastWords(worker.id, (message as LastWords).metrics)
+    if (isMessage(message, 'last-words')) farewell(message as LastWords)
   })
   // A message to a worker that is just ending fails; that it has ended is heard below.
   worker.on('error', () => {})

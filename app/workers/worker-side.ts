@@ -41,11 +41,25 @@ export function tellPrimary(changed: ChangedRecord): void {
   if (process.connected) process.send?.(message)
 }
 
-/** Says what was counted, and ends the process when that has been heard. */
+/** A primary that does not answer for so long is as good as dead. */
+const longestFarewellMs = 30_000
+
+/**
+ * Says what was counted, and ends the process when the primary has heard that.
+ *
+ * Threat: a connection that nobody answers. The primary deals one to this process before it has read that it takes none; when
+ * the process is gone by then, neither has it and neither closes it. What is dealt until the primary has answered is read
+ * here first, and goes back to it (`node:cluster` says so for a server that is closed).
+ */
 export async function endProcess(metrics: () => Promise<MetricValues>): Promise<void> {
   const values = await metrics().catch(() => undefined)
   const end = (): void => process.exit(0)
-  if (values === undefined || !process.connected) return end()
-  const words: LastWords = { kind: 'last-words', metrics: values }
-  process.send?.(words, undefined, undefined, end)
+  if (!process.connected) return end()
+  process.on('disconnect', end)
+  process.on('message', message => {
+    if (isMessage(message, 'heard')) setImmediate(end)
+  })
+  setTimeout(end, longestFarewellMs)
+  const words: LastWords = { kind: 'last-words', ...(values !== undefined && { metrics: values }) }
+  process.send?.(words)
 }

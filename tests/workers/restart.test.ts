@@ -1,7 +1,7 @@
 /** Ends of workers, wanted and unwanted, while requests come in all the time. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -32,6 +32,31 @@ afterEach(async () => {
 
 const pidsOf = (service: RunningService): number[] => workersOf(service).map(({ pid }) => pid)
 
+const open = (port: number): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    socket.once('error', reject)
+  })
+
+/** First line of the answer to a check. */
+async function askOver(socket: Socket): Promise<string> {
+  const lines = [
+    'GET /verify/auth-request HTTP/1.1',
+    'Host: auth',
+    'X-Original-Method: GET',
+    'X-Original-URL: https://wiki.example.com/public/a',
+    'Connection: close',
+  ]
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  return text.split('\r\n', 1)[0] ?? ''
+}
+
+/** Ended, also where its parent has not heard of it yet. */
+const isOver = (pid: number): boolean =>
+  !existsSync(`/proc/${pid}`) || / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+
 describe('a restart of the workers', () => {
   it('drops no request, counts on, and leaves only new processes', async () => {
     const service = await start()
@@ -55,6 +80,25 @@ describe('a restart of the workers', () => {
     // Every answer that a client got is in the sum, also those of the processes that are gone.
     expect(await metric(service, allowedChecks)).toBe(allowed)
     expect(await metric(service, 'sallyport_worker_restarts_total')).toBe(0)
+  })
+
+  it('loses no connection that was dealt to a worker in the moment of its end', async () => {
+    const service = await start()
+    const [leaving = 0] = pidsOf(service)
+    const primary = service.child.pid ?? 0
+    // The order of things that comes about by itself under load: a worker lets go while the primary has not looked yet.
+    process.kill(leaving, 'SIGSTOP')
+    const restarted = post(service, '/workers/restart')
+    await expect.poll(() => pidsOf(service).length).toBe(3)
+    process.kill(primary, 'SIGSTOP')
+    const sockets = await Promise.all(Array.from({ length: 6 }, () => open(service.port)))
+    process.kill(leaving, 'SIGCONT')
+    // It ends by itself or waits for the primary, which is what it has to do; there is no sign of waiting.
+    for (let looks = 0; looks < 60 && !isOver(leaving); looks += 1) await delay(25)
+    process.kill(primary, 'SIGCONT')
+    expect(await Promise.all(sockets.map(askOver))).toEqual(sockets.map(() => 'HTTP/1.1 200 OK'))
+    expect((await restarted).status).toBe(200)
+    await expect.poll(() => isAlive(leaving)).toBe(false)
   })
 
   it('lets an idle connection live until it is used once more, and then asks its client to come back', async () => {
