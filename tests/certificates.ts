@@ -12,8 +12,11 @@ export interface Certificate {
 }
 
 export interface Authority extends Certificate {
-  /** @param names hosts of a server, or names with their kind (`email:alice@example.com`); none for most clients */
-  readonly issue: (commonName: string, names?: readonly string[]) => Certificate
+  /**
+   * @param names hosts of a server, or names with their kind (`email:alice@example.com`); none for most clients
+   * @param organizations what Kubernetes takes for a person's groups
+   */
+  readonly issue: (commonName: string, names?: readonly string[], organizations?: readonly string[]) => Certificate
   readonly close: () => void
 }
 
@@ -24,20 +27,28 @@ export function createAuthority(name: string): Authority {
   let count = 0
   return {
     ...own,
-    issue: (commonName, names = []) => {
+    issue: (commonName, names = [], organizations = []) => {
       const list = names.map(name => (name.includes(':') ? name : `DNS:${name}`)).join(',')
       const use = list === '' ? [] : ['-addext', `subjectAltName=${list}`]
-      return make(directory, `issued-${++count}`, commonName, [...by, '-addext', 'basicConstraints=CA:FALSE', ...use])
+      const more = [...by, '-addext', 'basicConstraints=CA:FALSE', ...use]
+      return make(directory, `issued-${++count}`, commonName, more, organizations)
     },
     close: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
 
-function make(directory: string, file: string, commonName: string, more: readonly string[]): Certificate {
+function make(
+  directory: string,
+  file: string,
+  commonName: string,
+  more: readonly string[],
+  organizations: readonly string[] = [],
+): Certificate {
+  const subject = [...organizations.map(name => `/O=${name}`), `/CN=${commonName}`].join('')
   const [key, certificate] = [join(directory, `${file}.key`), join(directory, `${file}.pem`)]
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
   const files = ['-keyout', key, '-out', certificate]
-  execFileSync('openssl', ['req', '-x509', ...kind, '-subj', `/CN=${commonName}`, ...files, ...more], {
+  execFileSync('openssl', ['req', '-x509', ...kind, '-subj', subject, ...files, ...more], {
     stdio: 'ignore',
   })
   return { certificate: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') }

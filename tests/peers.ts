@@ -19,7 +19,7 @@ export function findPeer(binary: string): string | undefined {
   return candidates.map(folder => join(folder, binary)).find(isExecutableFile)
 }
 
-function isExecutableFile(path: string): boolean {
+export function isExecutableFile(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)
     return statSync(path).isFile()
