@@ -43,6 +43,11 @@ export const operationalErrors = {
   ERR_LOGOUT_TOKEN_INVALID: { status: 400, sentence: 'The log-out token did not pass its checks.' },
   ERR_HANDOFF_TICKET_UNKNOWN: { status: 403, sentence: 'This link was already used or has expired.' },
   ERR_HANDOFF_COOKIES_BLOCKED: { status: 400, sentence: 'Your browser does not keep cookies for this site.' },
+  ERR_GRANT_REQUEST_INVALID: {
+    status: 400,
+    sentence: 'This request for a login of kubectl cannot be used. Please start again with sallyport kube login.',
+  },
+  ERR_GRANT_CROSS_SITE: { status: 403, sentence: 'This has to be confirmed on this site.' },
   ERR_TOO_MANY_REQUESTS: { status: 429, sentence: 'Too many attempts. Please wait a moment.' },
   ERR_LISTEN_FAILED: { status: 500, sentence: 'The service cannot listen on its address.' },
   ERR_INTERNAL: { status: 500, sentence: 'Something went wrong.' },

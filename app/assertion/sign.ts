@@ -89,8 +89,9 @@ function machineClaims(machine: Machine): Record<string, unknown> {
   return { service_account: machine.serviceAccount, client: machine.client }
 }
 
-function signJwt(key: SigningKey, claims: Readonly<Record<string, unknown>>): string {
-  const header = { alg: key.algorithm, typ: 'JWT', kid: key.kid }
+/** `typ`: what kind of token it is, so that none passes for another (RFC 8725 section 3.11). Default `JWT`. */
+export function signJwt(key: SigningKey, claims: Readonly<Record<string, unknown>>, typ = 'JWT'): string {
+  const header = { alg: key.algorithm, typ, kid: key.kid }
   const signed = `${base64url(JSON.stringify(header))}.${base64url(JSON.stringify(claims))}`
   // RFC 7518 section 3.4: ES256 is the plain pair r || s, not its DER form.
   const signature =

@@ -45,6 +45,7 @@ const reason = 'Code of the closed list in [decisions](decisions.md).'
 const code = 'Code of the closed list in [errors](errors.md).'
 const by = 'Who ended it, where somebody other than the person did.'
 const provider = "The provider's name in the configuration."
+const grant = "First 16 characters of the grant's digest: joins its events, opens nothing."
 
 /** Every cause of an end, and what it means. */
 const causeMeanings = {
@@ -105,6 +106,29 @@ export const auditEvents: {
       provider: "The provider's name in the configuration; absent when the sessions are not those of one provider.",
       by,
     },
+  },
+  'grant.issued': {
+    sentence: 'Somebody let kubectl in on a machine.',
+    fields: { grant, way: '`browser` (of the same machine) or `device` (a code that was typed elsewhere).' },
+  },
+  'grant.refused': {
+    sentence: 'Kubectl was not let in, or not any more.',
+    fields: {
+      reason:
+        '`cancelled` (the person said no), `redirect-uri`, `request`, `code`, `verifier`, `user-code`, `refresh-token` (what did not pass), `session-ended` or `audience`.',
+    },
+  },
+  'grant.ended': {
+    sentence: 'A machine lost its grant before its time.',
+    fields: {
+      grant,
+      cause:
+        '`logout` (the person asked for it), `session-ended`, or `reused` (a refresh token came that had been replaced: somebody has a copy).',
+    },
+  },
+  'token.issued': {
+    sentence: 'Kubectl got a token.',
+    fields: { grant, audience: "The cluster's name, or `account` for what is asked about the login itself." },
   },
   'policy.loaded': {
     sentence: 'A policy is in force.',

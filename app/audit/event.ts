@@ -58,6 +58,22 @@ export type EndCause =
 /** `refused`: the provider said no, and the session ends. `unavailable`: it said nothing, and the session waits. */
 type VerificationFailure = 'refused' | 'unavailable'
 
+/** How a person let kubectl in: in the browser of the same machine, or with a code from another one. */
+export type GrantWay = 'browser' | 'device'
+
+export type GrantRefusal =
+  | 'cancelled'
+  | 'redirect-uri'
+  | 'request'
+  | 'code'
+  | 'verifier'
+  | 'user-code'
+  | 'refresh-token'
+  | 'session-ended'
+  | 'audience'
+
+export type GrantEnd = 'logout' | 'session-ended' | 'reused'
+
 /** Whose sessions end together; a single one is `session.ended`. */
 type CutScope = 'subject' | 'provider-session' | 'provider' | 'all'
 
@@ -84,6 +100,10 @@ export type AuditEvent =
       readonly provider?: string | undefined
       readonly by?: string | undefined
     })
+  | (Common & { readonly event: 'grant.issued'; readonly grant: string; readonly way: GrantWay })
+  | (Common & { readonly event: 'grant.refused'; readonly reason: GrantRefusal })
+  | (Common & { readonly event: 'grant.ended'; readonly grant: string; readonly cause: GrantEnd })
+  | (Common & { readonly event: 'token.issued'; readonly grant: string; readonly audience: string })
   | (Common & { readonly event: 'policy.loaded'; readonly revision: string; readonly rows: number })
   | (Common & { readonly event: 'policy.rejected'; readonly revision: string; readonly detail: string })
 

@@ -137,7 +137,7 @@ export function composeEndings(
 }
 
 /** What each check asks of a session whatever the host, for what stays open without a check. */
-function composeHolds(base: Base, verification: Verification) {
+export function composeHolds(base: Base, verification: Verification) {
   const guards = [createClockGuard(base.clock), ...composeVerificationGuard(base, verification)]
   return async (sessionId: string, login: LoginSession): Promise<boolean> => {
     for (const guard of guards) {

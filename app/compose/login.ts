@@ -1,4 +1,5 @@
 /** Composition of the login: the relying party and the Express application around it. */
+import type { RequestHandler } from 'express'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { createAssertionRoutes } from '../assertion/routes.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -10,6 +11,7 @@ import { createFormTokens } from '../login/browser/form-tokens.ts'
 import { createProviderCookie } from '../login/browser/provider-cookie.ts'
 import { createRememberCookie } from '../login/browser/remember-cookie.ts'
 import { createSessionMiddleware } from '../login/browser/session-middleware.ts'
+import { createBoundStep } from '../login/certificate-binding.ts'
 import type { BrowserMarks } from '../login/dependencies.ts'
 import { createPostedAnswers } from '../login/posted-answers.ts'
 import { createAskProvider } from '../login/provider/ask-provider.ts'
@@ -18,6 +20,7 @@ import { createProviders } from '../login/provider/providers.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createReturnToGuard } from '../login/return/return-to.ts'
 import { createLoginRouter } from '../login/routes.ts'
+import { createVerifiedStep } from '../login/silent-login.ts'
 import { parseLogin } from '../sessions/session-payload.ts'
 import { composeThumbprint, composeVerification } from './identity.ts'
 import { type Base, canonicalOptions, isSecure, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
@@ -49,6 +52,9 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
     endOf: kept.endOf,
     rememberedSeconds: kept.rememberedSeconds,
   }
+  const sessions = createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') })
+  const formTokens = createFormTokens(secretsOf(config))
+  const certificate = composeCertificate(base)
   const router = createLoginRouter({
     publicUrl,
     providers,
@@ -58,7 +64,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
     providerCookie: createProviderCookie(isSecure(config)),
     providersOfHost: host => hostSettings(host).providers,
     tickets: kept.tickets,
-    sessions: createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') }),
+    sessions,
     endSession: kept.sessions.end,
     directory: kept.directory,
     isLoggedOut: kept.logoutMarks.isLoggedOut,
@@ -67,7 +73,7 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
       if (verifyEverySeconds > 0) await kept.tokens.put(sessionId, tokens, kept.endOf(login) * 1000)
     },
     verification,
-    formTokens: createFormTokens(secretsOf(config)),
+    formTokens,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({
       publicUrl,
@@ -78,14 +84,16 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
     addresses: kept.addresses,
     keepsFragment: config.login.keepFragment,
     ...(config.sessions.remembered !== undefined && { remember: createRememberCookie(isSecure(config)) }),
-    ...composeCertificate(base),
+    ...certificate,
     pages: kept.pages,
     audit,
     logger: logger.child('login'),
     clock,
     newRequestId,
   })
-  return { providers, outbound, router, verification }
+  /** Who is logged in on a page, by a session that its provider stands by. */
+  const pageSteps = [sessions.handler, createBoundStep(certificate), createVerifiedStep({ verification })]
+  return { providers, outbound, router, verification, pageSteps, formTokens }
 }
 
 const namesOfPosting = (providers: Base['config']['providers']): ReadonlySet<string> =>
@@ -105,8 +113,15 @@ function composeCertificate(base: Base): Pick<BrowserMarks, 'certificateOf'> {
 /** A form that none of our pages sends; an unknown address, in comparison, is asked for all day. */
 const isOfBody = (code: ErrorCode): boolean => code.startsWith('ERR_BODY_') || code === 'ERR_REQUEST_MALFORMED'
 
-/** `isWorker`: the primary counts how often a client asks for these pages. */
-export function composePages(base: Base, kept: Kept, login: Login, isWorker: boolean) {
+export interface PagesOptions {
+  /** The primary counts how often a client asks for these pages. */
+  readonly isWorker: boolean
+  /** Further pages and endpoints of the auth host. */
+  readonly routers: readonly RequestHandler[]
+}
+
+export function composePages(base: Base, kept: Kept, login: Login, more: PagesOptions) {
+  const { isWorker, routers } = more
   const { config, logger, trustedProxies } = base
   const channels = composeLogoutChannels(base, kept, login, isWorker)
   return createPagesApp({
@@ -119,6 +134,7 @@ export function composePages(base: Base, kept: Kept, login: Login, isWorker: boo
       channels.back,
       createRateLimit(config.login.requestsPerMinute, isWorker),
       channels.front,
+      ...routers,
       login.router,
     ],
     newRequestId,

@@ -38,6 +38,7 @@ import { version } from '../version.ts'
 import { composeAdmin, type ServiceAnswers } from './admin.ts'
 import { composeChecks } from './checks.ts'
 import { composeSessionAnswers } from './directory.ts'
+import { composeGrants } from './grants.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept, newRequestId, type Policy } from './kept.ts'
 import { composeLogin, composePages, type Login } from './login.ts'
@@ -100,11 +101,12 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const policy = composePolicy(base, recorder)
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
+  const grants = composeGrants(base, { kept, login, records, isWorker })
   const identity = composeIdentity(base, kept, login.verification)
   const checks = composeChecks(base, kept, identity, { policy, record: recorder.record, fronts })
   const endings = composeEndings(base, kept, records, login.verification)
   let isDraining = false
-  const main = createMainServer(checks, composePages(base, kept, login, isWorker), {
+  const main = createMainServer(checks, composePages(base, kept, login, { isWorker, routers: grants?.routers ?? [] }), {
     requestTimeoutSeconds: config.server.requestTimeoutSeconds,
     isLeaving: () => leaving !== undefined,
     onClientError: createClientErrorReport({ listener: 'main', logger, count: metrics.clientError }),
@@ -115,7 +117,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     { name: 'store', isRequired: true, probe: () => records.probe().then(() => ({ ok: true })) },
     { name: 'policy', isRequired: true, probe: () => ({ ok: policy.status().revision !== '' }) },
     { name: 'policy-reload', isRequired: false, probe: () => reloadState(policy) },
-    ...(config.assertion.enabled ? [{ name: 'signing-keys', isRequired: true, probe: () => kept.keys.status() }] : []),
+    ...(needsKeys(config) ? [{ name: 'signing-keys', isRequired: true, probe: () => kept.keys.status() }] : []),
     { name: 'audit', isRequired: false, probe: () => auditFile.status() },
     ...config.providers.map(({ name }) => ({
       name: `provider-${name}`,
@@ -144,7 +146,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     logger,
     async start() {
       await policy.start()
-      if (config.assertion.enabled) await kept.keys.start()
+      if (needsKeys(config)) await kept.keys.start()
       await listen(main, config.server.listen)
       if (admin !== undefined) await listen(admin, config.admin.listen)
       logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
@@ -182,6 +184,9 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     ports,
   }
 }
+
+/** Assertions and the tokens of kubectl are signed by the same keys. */
+const needsKeys = ({ assertion, kubernetes }: Config): boolean => assertion.enabled || kubernetes !== undefined
 
 function composeAudit(
   { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,

@@ -1,4 +1,5 @@
 /** The pages that people see. Short sentences: what happened, who you are, what you can do. */
+import { deviceCodeBody, deviceConsentBody, deviceDoneBody, grantConsentBody } from './grant-pages.ts'
 import { cut, type Html, html, sizeInPage } from './html.ts'
 import { keepFragmentPage } from './keep-fragment.ts'
 import { createLayout } from './layout.ts'
@@ -63,6 +64,10 @@ export function createPages(options: PagesOptions = {}): Pages {
         true,
       ),
     chooseProvider: page => lay('Log in with', choiceBody(page), page.emailForm !== undefined),
+    grantConsent: page => lay('Let kubectl in?', grantConsentBody(page), true),
+    deviceCode: page => lay('Let a machine in', deviceCodeBody(page), true),
+    deviceConsent: page => lay('Let this machine in?', deviceConsentBody(page), true),
+    deviceDone: ({ isAllowed }) => lay(isAllowed ? 'The machine is let in' : 'Denied', deviceDoneBody(isAllowed)),
     keepFragment: keepFragmentPage,
     leadBack: leadBackPage,
     continueTo: ({ label, url }) =>

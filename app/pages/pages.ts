@@ -1,4 +1,5 @@
 /** Contract of the pages that people see. A page is data; who sends it decides status and headers. */
+import type { DeviceCodePage, DeviceConsentPage, GrantConsentPage } from './grant-pages.ts'
 import type { SessionOverview } from './session-overview.ts'
 
 export interface Page {
@@ -71,4 +72,11 @@ export interface Pages {
   leadBack(page: { readonly url: string }): Page
   /** After an e-mail address has decided; the browser goes on by itself. */
   continueTo(page: { readonly label: string; readonly url: string }): Page
+  /** Asks whether kubectl on this computer may act as the person. */
+  grantConsent(page: GrantConsentPage): Page
+  /** Asks for the code that a machine without a browser shows. */
+  deviceCode(page: DeviceCodePage): Page
+  /** Asks whether that machine may act as the person. */
+  deviceConsent(page: DeviceConsentPage): Page
+  deviceDone(page: { readonly isAllowed: boolean }): Page
 }

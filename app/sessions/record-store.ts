@@ -20,13 +20,18 @@ export type RecordKind =
   | 'summary'
   | 'mark'
   | 'cutoff'
+  | 'grant'
+  | 'grant-code'
+  | 'device-request'
+  | 'user-code'
+  | 'device-answer'
 
 /**
  * Opaque records with an expiry, in one backend. Every method is atomic across processes and replicas.
  * Every method rejects with `ERR_STORE_UNAVAILABLE` when the backend is down, slow or refuses; `get` may also throw it.
  * `key` is already a digest; `value` is already sealed; times are milliseconds since the epoch of the injected clock.
- * Every write of the kinds `tokens`, `mark` and `cutoff` is durable when it resolves, as `end` is: lost, they would leave
- * a session that was ended, or one whose provider was never asked again.
+ * Every write of the kinds `tokens`, `mark`, `cutoff` and `grant` is durable when it resolves, as `end` is: lost, they would
+ * leave a session that was ended, one whose provider was never asked again, or a refresh token that looks stolen.
  */
 export interface RecordStore {
   readonly name: 'lmdb' | 'redis'

@@ -7,9 +7,10 @@ import { inForceAt } from './in-force.ts'
 /** Works on the tree, as everything in cross-checks.ts. */
 export function checkKubernetes(tree: Tree): CrossFinding[] {
   const clusters = getIn(tree, ['kubernetes', 'clusters'])
-  if (!Array.isArray(clusters)) return checkGatewayHost(tree)
+  const ofAll = [...checkGatewayHost(tree), ...checkSessionBinding(tree)]
+  if (!Array.isArray(clusters)) return ofAll
   const places = clusters.map((_, index): Path => ['kubernetes', 'clusters', index])
-  return [...checkGatewayHost(tree), ...checkNames(tree, places), ...places.flatMap(place => checkCluster(tree, place))]
+  return [...ofAll, ...checkNames(tree, places), ...places.flatMap(place => checkCluster(tree, place))]
 }
 
 // Session cookies of the login pages would be sent to the gateway, and pages of one could act as the other.
@@ -22,6 +23,14 @@ function checkGatewayHost(tree: Tree): CrossFinding[] {
 
 const hostOf = (text: string | undefined): string | undefined =>
   text !== undefined && URL.canParse(text) ? new URL(text).hostname : undefined
+
+// A token that works without the certificate would be the way around it.
+function checkSessionBinding(tree: Tree): CrossFinding[] {
+  const path = ['sessions', 'bindTo']
+  if (getIn(tree, ['kubernetes']) === undefined || textAt(tree, path) !== 'client-certificate') return []
+  const message = 'expected none beside kubernetes: kubectl has no way to show the certificate of the browser'
+  return [{ path, message }]
+}
 
 // Rows of one cluster would hold in the other.
 function checkNames(tree: Tree, places: readonly Path[]): CrossFinding[] {

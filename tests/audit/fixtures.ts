@@ -52,6 +52,10 @@ export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { 
     reason: 'unavailable',
   },
   'sessions.cut': { event: 'sessions.cut', ...common, scope: 'provider', provider: 'corp', by: 'root' },
+  'grant.issued': { event: 'grant.issued', ...common, grant: 'k3Vn0mJ4kQ1uYb2d', way: 'device' },
+  'grant.refused': { event: 'grant.refused', ...common, reason: 'user-code' },
+  'grant.ended': { event: 'grant.ended', ...common, grant: 'k3Vn0mJ4kQ1uYb2d', cause: 'reused' },
+  'token.issued': { event: 'token.issued', ...common, grant: 'k3Vn0mJ4kQ1uYb2d', audience: 'prod' },
   'policy.loaded': { event: 'policy.loaded', requestId: '-', revision: '9f2c', rows: 12 },
   'policy.rejected': { event: 'policy.rejected', requestId: '-', revision: '9f2c', detail: 'wiki.csv:3: six fields' },
 }

@@ -8,6 +8,8 @@ export interface AbuseCase {
   readonly threat: string
   /** What has to happen then, in one sentence. */
   readonly must: string
+  /** Why there is no test, as it reads after "none:". Absent where there is one. */
+  readonly untested?: string
 }
 
 export interface Family {
@@ -17,8 +19,6 @@ export interface Family {
   readonly stops: string
   /** Files that stop him. */
   readonly where: readonly string[]
-  /** Why there are no tests; goes on from "No test names these cases:". Absent where there are. */
-  readonly untested?: string
   readonly cases: Readonly<Record<string, AbuseCase>>
 }
 
@@ -47,18 +47,17 @@ export function abuseCasesPage(names: readonly CaseName[]): string {
 }
 
 function section(letter: string, family: Family, names: readonly CaseName[]): string[] {
-  const { title, wants, stops, where, untested, cases } = family
+  const { title, wants, stops, where, cases } = family
   const files = where.map(path => `[${path}](../${path})`).join(', ')
   return [
     `## ${letter}: ${title}`,
     '',
     `The attacker wants ${wants} ${stops.trim()}${files === '' ? '' : ` In the code: ${files}.`}`,
-    ...(untested === undefined ? [] : [`No test names these cases: ${untested}`]),
     '',
-    `| id | what is tried | what must happen |${untested === undefined ? ' tests |' : ''}`,
-    `|---|---|---|${untested === undefined ? '---|' : ''}`,
-    ...Object.entries(cases).map(([id, { threat, must }]) => {
-      const cells = untested === undefined ? [id, threat, must, testsOf(id, names)] : [id, threat, must]
+    '| id | what is tried | what must happen | tests |',
+    '|---|---|---|---|',
+    ...Object.entries(cases).map(([id, { threat, must, untested }]) => {
+      const cells = [id, threat, must, untested === undefined ? testsOf(id, names) : `none: ${untested}`]
       return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
     }),
     '',

@@ -15,6 +15,11 @@ const durable: Readonly<Record<RecordKind, boolean>> = {
   summary: false,
   mark: true,
   cutoff: true,
+  grant: true,
+  'grant-code': false,
+  'device-request': false,
+  'user-code': false,
+  'device-answer': false,
 }
 
 /** An end of anything is as durable as every write of those kinds. */

@@ -23,14 +23,17 @@ const nonceLength = 12
 const tagLength = 16
 const algorithm = 'aes-256-gcm'
 
+/** What is sealed: a kind of record, or what travels in a token and is no record. None can be opened as another. */
+type SealPurpose = RecordKind | 'token-session'
+
 export interface Seal {
-  seal(kind: RecordKind, id: string, plaintext: Uint8Array): Buffer
+  seal(kind: SealPurpose, id: string, plaintext: Uint8Array): Buffer
   /** `undefined` for anything that was not sealed for this kind and id with one of the secrets; never throws. */
-  unseal(kind: RecordKind, id: string, sealed: Uint8Array): Buffer | undefined
+  unseal(kind: SealPurpose, id: string, sealed: Uint8Array): Buffer | undefined
 }
 
 /** The name of a record in the store: base64url SHA-256 over kind and id. */
-export function digestOf(kind: RecordKind, id: string): string {
+export function digestOf(kind: SealPurpose, id: string): string {
   // No kind holds a NUL, so no two pairs give the same bytes.
   return hash('sha256', `${kind}\0${id}`, 'base64url')
 }
@@ -76,10 +79,10 @@ function open(key: Buffer, aad: Buffer, sealed: Uint8Array): Buffer | undefined 
   }
 }
 
-function recordKey(master: KeyObject, kind: RecordKind, id: string): Buffer {
+function recordKey(master: KeyObject, kind: SealPurpose, id: string): Buffer {
   return Buffer.from(hkdfSync('sha256', master, id, `sallyport/seal/${version}/${kind}`, 32))
 }
 
-function associatedData(kind: RecordKind, id: string): Buffer {
+function associatedData(kind: SealPurpose, id: string): Buffer {
   return Buffer.from(`${kind}\0${digestOf(kind, id)}`)
 }

@@ -1,0 +1,86 @@
+/** What the grant endpoints are given by the composition root. */
+import type { RequestHandler } from 'express'
+import type { AuditLog } from '../audit/event.ts'
+import type { ClientNetworks } from '../client-networks.ts'
+import type { Clock } from '../clock.ts'
+import type { FormTokens } from '../login/browser/form-tokens.ts'
+import type { Pages } from '../pages/pages.ts'
+import type { RefreshGrants } from '../sessions/grants/refresh-grants.ts'
+import type { LoginSession } from '../sessions/login-session.ts'
+import type { OneTimeStore } from '../sessions/records/sealed-records.ts'
+import type { DeviceRequests } from './device-requests.ts'
+import type { KubeTokens } from './kube-tokens.ts'
+
+/** What a code of the browser flow stands for. */
+export interface GrantCode {
+  readonly sessionId: string
+  readonly redirectUri: string
+  /** base64url SHA-256 of the verifier. */
+  readonly challenge: string
+}
+
+/** A cluster as people are told of it. */
+export interface KnownCluster {
+  readonly name: string
+  readonly userClaim: string
+}
+
+/** Where everything is. */
+export interface GrantPlaces {
+  /** Origin of the auth host. */
+  readonly publicUrl: string
+  /** Origin of the gateway. */
+  readonly gatewayUrl: string
+  readonly clusters: readonly KnownCluster[]
+  /** Algorithm of the tokens. */
+  readonly algorithm: string
+  /** PEM of whoever vouches for the gateway; `undefined` where that is publicly known. */
+  readonly certificateAuthority: () => Promise<string | undefined>
+}
+
+export interface GrantSessions {
+  /**
+   * The login of a session that stands now and may be used, as a check would find it; `undefined` for one that has ended.
+   * Rejects with `ERR_STORE_UNAVAILABLE` and `ERR_PROVIDER_UNAVAILABLE`.
+   */
+  readonly standing: (sessionId: string) => Promise<LoginSession | undefined>
+  /** Seconds since the epoch. */
+  readonly endOf: (login: LoginSession) => number
+  readonly digest: (sessionId: string) => string
+  /** Notes for the person's own list that the session is used there. */
+  readonly visited: (sessionId: string, host: string) => Promise<void>
+}
+
+export interface GrantRecords {
+  readonly codes: OneTimeStore<GrantCode>
+  readonly devices: DeviceRequests
+  readonly grants: RefreshGrants
+  readonly tokens: KubeTokens
+}
+
+/** What stands before the pages: who somebody is, and how often they may ask. */
+export interface GrantSteps {
+  /** Who is logged in: sets `request.user` and `request.sessionID`. */
+  readonly pageSteps: readonly RequestHandler[]
+  /** Of codes that are typed or guessed. */
+  readonly codeLimit: RequestHandler
+  readonly formTokens: FormTokens
+  readonly networksOf: (address: string | undefined) => ClientNetworks
+}
+
+export interface GrantReports {
+  readonly pages: Pages
+  readonly audit: AuditLog
+  readonly clock: Clock
+  readonly newRequestId: () => string
+  /** Of what failed without being expected, and of what is down. */
+  readonly onError: (error: unknown, requestId: string) => void
+}
+
+export type GrantDependencies = GrantPlaces & GrantSessions & GrantRecords & GrantSteps & GrantReports
+
+/** Below the auth host; the issuer of the tokens is this address. */
+export const grantsPath = '/kube'
+export const issuerOf = (publicUrl: string): string => `${publicUrl}${grantsPath}`
+/** The audience of a cluster's tokens: its address at the gateway. */
+export const audienceOf = (gatewayUrl: string, cluster: string): string => `${gatewayUrl}/clusters/${cluster}`
