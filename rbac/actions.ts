@@ -2,6 +2,7 @@
 
 import { suggestion } from '../spelling/nearest.ts'
 import { isKubernetesDomain } from './domains.ts'
+import { kubernetesVerbs, verbsWithin } from './kubernetes/verbs.ts'
 import { ValueError } from './policy-error.ts'
 import { isMethod, knownMethods, plainReadMethods, readMethods } from './request/methods.ts'
 import { shortened } from './unknown-name.ts'
@@ -16,7 +17,8 @@ const ownPrefix = 'custom:'
 
 /**
  * Throws `ValueError`.
- * @param isDeny a HEAD answer tells what a GET would (RFC 9110 section 9.3.2), so a row that denies GET denies HEAD
+ * @param isDeny a HEAD answer tells what a GET would (RFC 9110 section 9.3.2), so a row that denies GET denies HEAD; of
+ *   resources a HEAD is a `get`, of other URLs of a cluster it is `head`
  */
 export function parseAction(text: string, domain: string, isDeny: boolean): ActionMatcher {
   if (text === '*') return () => true
@@ -24,6 +26,7 @@ export function parseAction(text: string, domain: string, isDeny: boolean): Acti
   for (const token of tokens) checkToken(token, domain)
   const exact = new Set(namesIn(text))
   if (isDeny && exact.has('GET')) exact.add('HEAD')
+  if (isDeny && exact.has('get')) exact.add('head')
   if (isKubernetesDomain(domain)) return action => exact.has(action)
   const [read, write] = [tokens.includes('read'), tokens.includes('write')]
   return action => exact.has(action) || (read && readMethods.has(action)) || (write && !plainReadMethods.has(action))
@@ -43,11 +46,20 @@ export const writtenMethod = (method: string): string => (known.has(method) ? me
 function checkToken(token: string, domain: string): void {
   if (token === '*') throw new ValueError('"*" stands alone: it already is every action')
   if (isKubernetesDomain(domain)) {
-    if (!verb.test(token) || token === 'read' || token === 'write') {
-      throw new ValueError('a kube: domain takes verbs joined by "|" (get, list, create …) or "*"')
-    }
+    checkVerb(token)
   } else if (token.startsWith(ownPrefix)) checkOwn(token.slice(ownPrefix.length))
   else if (!known.has(token) && token !== 'read' && token !== 'write') throw new ValueError(unknownMethod(token))
+}
+
+/** Threat: `lst` is accepted, and a row that was to deny list denies nothing. */
+function checkVerb(token: string): void {
+  if (!verb.test(token) || token === 'read' || token === 'write') {
+    throw new ValueError('a kube: domain takes verbs joined by "|" (get, list, create …) or "*"')
+  }
+  if (verbsWithin.has(token)) throw new ValueError(`no call has the verb ${token}: the cluster asks for it by itself`)
+  if (!kubernetesVerbs.includes(token)) {
+    throw new ValueError(`"${token}" is no verb of an API server${suggestion(token, kubernetesVerbs)}`)
+  }
 }
 
 function checkOwn(method: string): void {

@@ -21,6 +21,10 @@ export const lintRules = {
   'odd-pattern': 'The resource pattern matches other paths than it seems to, or is slow.',
   'network-without-proxies': 'A network condition needs a trusted proxy that vouches for the address.',
   'certificate-without-header': 'A certificate condition needs a header in which the proxies pass the certificate.',
+  'reading-that-acts': 'The row allows reading alone, and with it what passes through a proxy of the API server.',
+  'stream-without-create': 'The row names exec, attach or portforward without `create`, by which streams are judged.',
+  'lends-identity': 'The row lets people act as somebody else: by tokens of service accounts, or by impersonation.',
+  'deny-passed-by-list': 'A list or watch shows what the deny row denies, and another row allows it.',
   'unused-condition': 'No row names the condition.',
 } as const
 

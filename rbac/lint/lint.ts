@@ -14,6 +14,7 @@ import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
 import { coversDomain, createCoverage, termsOf } from './coverage.ts'
 import type { Finding, Report } from './finding.ts'
+import { findKubernetes } from './kubernetes.ts'
 import { findNearNames } from './near-names.ts'
 import { findPartlyCovered, findPassedBy } from './partly-covered.ts'
 import { findPattern } from './patterns.ts'
@@ -52,6 +53,7 @@ export function lintPolicy(
   findUnreachedDenies(rows, coverage, report)
   for (const row of rows) lintRow(row, options, report)
   findUnreadable(rows, report)
+  findKubernetes(rows, coverage, report)
   findSpellings(rows, roles, report)
   findNearNames(rows, roles, report)
   lintReturns(rows, options, report)

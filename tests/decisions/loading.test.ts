@@ -99,6 +99,16 @@ describe('refused, with the place', () => {
       '1:27: a kube: domain takes verbs joined by "|" (get, list, create …) or "*"',
     ],
     [
+      'a verb that no API server has',
+      row.replace('a.example.com', 'kube:prod').replace('GET', 'get|lst'),
+      '1:27: "lst" is no verb of an API server; did you mean "list"?',
+    ],
+    [
+      'a verb that no call has',
+      row.replace('a.example.com', 'kube:prod').replace('GET', 'bind'),
+      '1:27: no call has the verb bind: the cluster asks for it by itself',
+    ],
+    [
       'a wildcard in the middle',
       row.replace('a.ex', 'a.*.ex'),
       '1:12: "*" stands alone or as the first label: *.example.com',

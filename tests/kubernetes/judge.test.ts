@@ -18,6 +18,8 @@ p, group:editors,   kube:prod, /payments/**, get|patch|update|create, -, allow
 p, group:nosecrets, kube:prod, /payments/**, *, -, allow
 p, group:nosecrets, kube:prod, /payments/core/secrets, create, -, deny
 p, group:nosecrets, kube:prod, /payments/core/services/keys, create, -, deny
+p, group:nometrics, kube:prod, /**, *, -, allow
+p, group:nometrics, kube:prod, /nonResourceURLs/metrics, get, -, deny
 `)
 
 function judge(group: string, call: string, header = '') {
@@ -84,6 +86,12 @@ describe('what may create', () => {
   ])('%s: %s %s', (group, call, header, wanted) => {
     expect(judge(group, call, header)).toMatch(wanted)
   })
+})
+
+test('a row that denies get of a URL denies head as well, with or without a slash at its end', () => {
+  expect(judge('nometrics', 'HEAD /metrics')).toMatch(/^deny rule-denied: head /)
+  expect(judge('nometrics', 'GET /metrics/')).toMatch(/^deny rule-denied: get /)
+  expect(judge('nometrics', 'HEAD /version')).toMatch(/^allow /)
 })
 
 test('nobody is asked further once the first question is not allowed, and a failed evaluation is no pass', () => {

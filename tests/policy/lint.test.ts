@@ -248,6 +248,80 @@ describe('names', () => {
   })
 })
 
+describe('rows of kube: domains', () => {
+  const kube = (subject: string, resource: string, action: string, effect = 'allow', condition = '-') =>
+    p(subject, 'kube:prod', resource, action, condition, effect)
+  const viewer = kube('group:dev', '/**', 'get|list|watch')
+  const noProxy = kube('group:dev', '/*/core/*/*/proxy', 'get', 'deny')
+
+  it.each([
+    ['everything', viewer],
+    ['the proxies of nodes', kube('group:dev', '/-/core/nodes/*/proxy', 'get')],
+    ['a namespace', kube('group:dev', '/payments/**', 'get|list|watch')],
+    ['one service', kube('group:dev', '/payments/core/services/web/proxy', 'get')],
+    ['a pattern', kube('group:dev', 're:/-/core/nodes/.*', 'get')],
+    ['what is denied to others', `${viewer}\n${kube('group:ops', '/*/core/*/*/proxy', 'get', 'deny')}`],
+    ['what is denied at times', `${viewer}\n${kube('group:dev', '/*/core/*/*/proxy', 'get', 'deny', 'hours')}`],
+  ])('a row that reads %s reads through proxies', async (_, csv) => {
+    expect(await lint(csv)).toContain('1 reading-that-acts')
+  })
+
+  it.each([
+    ['a deny', `${viewer}\n${noProxy}`],
+    ['a deny for all', `${viewer}\n${kube('anyone', '/*/core/*/*/proxy', '*', 'deny')}`],
+    ['a kind', kube('group:dev', '/payments/core/pods/**', 'list|watch')],
+    ['another kind', kube('group:dev', '/*/core/configmaps/**', 'get')],
+    ['create beside it', kube('group:dev', '/payments/core/services/web/proxy', 'get|create')],
+    ['a URL', kube('group:dev', '/nonResourceURLs/**', 'get')],
+  ])('with %s it does not', async (_, csv) => {
+    expect(await lint(csv)).toEqual([])
+  })
+
+  it.each(['exec', 'attach', 'portforward'])('get of pods/%s opens nothing', async name => {
+    expect(await lint(kube('group:dev', `/payments/core/pods/*/${name}`, 'get'))).toEqual(['1 stream-without-create'])
+    expect(await lint(kube('group:dev', `/payments/core/pods/*/${name}`, 'create'))).toEqual([])
+  })
+
+  it.each([
+    ['/payments/core/serviceaccounts/*/token', 'create', 'note'],
+    ['/-/core/users/bob@example.com', 'impersonate', 'note'],
+    ['/payments/**', 'create', 'warning'],
+    ['/payments/**', '*', 'warning'],
+    ['/*/core/**', 'create|impersonate', 'warning'],
+  ])('%s %s lends identities: %s', async (resource, action, severity) => {
+    const findings = await findingsOf(kube('group:dev', resource, action))
+    expect(findings.filter(({ rule }) => rule === 'lends-identity').map(found => found.severity)).toEqual([severity])
+  })
+
+  it('everything for an administrator is no finding, nor is what is denied', async () => {
+    expect(await lint(kube('group:dev', '/**', '*'))).toEqual([])
+    const denied = [kube('group:dev', '/*/core/serviceaccounts/*/**', 'create|impersonate', 'deny')]
+    expect(await lint([kube('group:dev', '/payments/**', '*'), ...denied].join('\n'))).toEqual([])
+  })
+
+  const reader = kube('group:dev', '/**', 'list|watch')
+  it.each([
+    ['a namespace', kube('group:dev', '/payments/**', '*', 'deny')],
+    ['to get alone, which a list shows as well', kube('group:dev', '/payments/**', 'get', 'deny')],
+    ['one object by its name', kube('group:dev', '/*/core/secrets/db', 'get|list', 'deny')],
+    ['each object by a star', kube('group:dev', '/*/core/secrets/*', '*', 'deny')],
+    ['one kind in one namespace', kube('group:dev', '/payments/core/secrets/**', '*', 'deny')],
+  ])('a deny of %s is passed by with a list', async (_, deny) => {
+    expect(await lint(`${deny}\n${reader}`)).toContain('1 deny-passed-by-list')
+  })
+
+  it.each([
+    ['of every namespace', kube('group:dev', '/*/core/secrets/**', '*', 'deny')],
+    ['of a subresource', kube('group:dev', '/payments/core/pods/*/exec', '*', 'deny')],
+    ['of creating', kube('group:dev', '/payments/**', 'create', 'deny')],
+    ['of both', `${kube('group:dev', '/payments/**', '*', 'deny')}\n${kube('group:dev', '/-/**', '*', 'deny')}`],
+    ['of a URL', kube('group:dev', '/nonResourceURLs/metrics', '*', 'deny')],
+  ])('a deny %s is not', async (_, denies) => {
+    const found = await lint(`${denies}\n${reader}`)
+    expect(found.filter(text => text.endsWith('deny-passed-by-list'))).toEqual([])
+  })
+})
+
 describe('other findings', () => {
   const row = p('group:ops', 'wiki.example.com', '/a', '*', '-', 'allow')
   it.each<[string, string, LintOptions, string[]]>([
