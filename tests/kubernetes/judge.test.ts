@@ -49,7 +49,7 @@ describe('streams', () => {
     expect(judge('ops', exec.replace('GET', 'POST'), 'Upgrade: SPDY/3.1')).toMatch(/^allow /)
   })
 
-  test('a row for reading opens none, neither in a pod nor through the proxy of a node', () => {
+  test('L08 a row for reading opens none, neither in a pod nor through the proxy of a node', () => {
     expect(judge('viewers', exec, websocket)).toMatch(/^deny no-rule-matched: create /)
     expect(judge('viewers', exec)).toMatch(/^deny no-rule-matched: create /)
     expect(judge('viewers', 'GET /api/v1/nodes/n1/proxy/exec/a/b/c', websocket)).toMatch(

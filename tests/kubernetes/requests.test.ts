@@ -254,7 +254,7 @@ const lists = [
 const isPresent = lists.every(list => existsSync(new URL(list, data)))
 if (!isPresent) process.stdout.write(`payload lists skipped: none below ${data.pathname} (set SALLYPORT_TEST_DATA)\n`)
 
-test.skipIf(!isPresent)('no line of the payload lists leaves its namespace', () => {
+test.skipIf(!isPresent)('L07 no line of the payload lists leaves its namespace', () => {
   const payloads = lists.flatMap(list => readFileSync(new URL(list, data), 'latin1').split(/\r?\n/)).filter(Boolean)
   const prefix = '/api/v1/namespaces/payments'
   const counts = { refused: 0, read: 0 }
