@@ -8,7 +8,7 @@ import type { ChangedRecord, RecordStore } from '../../app/sessions/record-store
 import { digestOf } from '../../app/sessions/records/seal.ts'
 import { createRedisRecords } from '../../app/sessions/redis/redis-records.ts'
 import { requirePeer, startRedis } from '../peers.ts'
-import { createMovableClock } from './fixtures.ts'
+import { createMovableClock, patience } from './fixtures.ts'
 import { untilVerified } from './waiting.ts'
 
 const clock = createMovableClock()
@@ -41,7 +41,7 @@ afterEach(async () => {
 async function openRedis(): Promise<RecordStore> {
   const server = await startRedis()
   cleanups.push(() => server.stop())
-  const records = createRedisRecords({ url: server.url, clock })
+  const records = createRedisRecords({ url: server.url, clock, ...patience })
   cleanups.push(() => records.close())
   await untilVerified(records)
   return records

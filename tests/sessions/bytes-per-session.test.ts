@@ -15,7 +15,7 @@ import { createSealedRecords } from '../../app/sessions/records/sealed-records.t
 import { createRedisRecords } from '../../app/sessions/redis/redis-records.ts'
 import { createSessionStore } from '../../app/sessions/session-store.ts'
 import { requirePeer, startRedis } from '../peers.ts'
-import { createMovableClock, loginOf, payloadOf, secrets } from './fixtures.ts'
+import { createMovableClock, loginOf, patience, payloadOf, secrets } from './fixtures.ts'
 import { untilVerified } from './waiting.ts'
 
 const clock = createMovableClock()
@@ -94,7 +94,7 @@ describe('bytes per session', () => {
     async () => {
       const server = await startRedis()
       const bound = 4 * 1024 * 1024
-      const records = createRedisRecords({ url: server.url, clock, cache: { maxBytes: bound } })
+      const records = createRedisRecords({ url: server.url, clock, ...patience, cache: { maxBytes: bound } })
       const client = createClient({ url: server.url })
       try {
         await client.connect()

@@ -17,7 +17,7 @@ import { createSessionDirectory } from '../../app/sessions/session-directory.ts'
 import { createSessionStore } from '../../app/sessions/session-store.ts'
 import { stretched, withLateness } from '../pace.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
-import { createMovableClock, loginOf, payloadOf, secrets } from './fixtures.ts'
+import { createMovableClock, loginOf, patience, payloadOf, secrets } from './fixtures.ts'
 import { untilVerified } from './waiting.ts'
 
 const hour = 3600
@@ -48,7 +48,7 @@ describe.each(['lmdb', 'redis', 'redis with a memory'] as const)('on %s', store 
     async function open(): Promise<RecordStore> {
       const cache = store === 'redis with a memory' ? { cache: { maxBytes: 8 * 1024 * 1024 } } : {}
       if (redis === undefined) return createLmdbRecords({ path: join(directory, 'data'), clock })
-      const records = createRedisRecords({ url: redis.url, clock, ...cache })
+      const records = createRedisRecords({ url: redis.url, clock, ...patience, ...cache })
       await untilVerified(records)
       return records
     }

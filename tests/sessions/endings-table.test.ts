@@ -13,7 +13,7 @@ import { createRedisRecords, type RedisRecordsOptions } from '../../app/sessions
 import { endProcess, requirePeer, startRedis } from '../peers.ts'
 import { endingsOf, hour, logIn, newId, type Replica, replicaOver, watch } from './endings-fixture.ts'
 import { type Person, scenarios, scopes, somebodyOf, watchedOf } from './endings-scenarios.ts'
-import { createMovableClock, type MovableClock } from './fixtures.ts'
+import { createMovableClock, type MovableClock, patience } from './fixtures.ts'
 import {
   type Choice,
   clusterChoice,
@@ -70,7 +70,7 @@ const startInCluster: Start = async () => {
 async function startTwoOnRedis(clock: MovableClock, start: Start, further: Further): Promise<World> {
   const { choice, stop } = await start()
   const open = async () => {
-    const records = createRedisRecords({ ...choice, clock, ...further })
+    const records = createRedisRecords({ ...choice, clock, ...patience, ...further })
     await untilVerified(records)
     return records
   }

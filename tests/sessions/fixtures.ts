@@ -16,6 +16,9 @@ export function createMovableClock(start = 1_800_000_000_000): MovableClock {
   }
 }
 
+/** How long a command may take is what redis-failures.test.ts is about; elsewhere a busy machine has its time. */
+export const patience = { commandTimeoutMs: 30_000 }
+
 export const secrets = ['the secret of these tests, long enough']
 
 export function loginOf(name: 'alice' | 'bob' | 'mallory', clock: Clock): LoginSession {

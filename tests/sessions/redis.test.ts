@@ -9,7 +9,7 @@ import type { CacheEvent } from '../../app/sessions/redis/tracked-records.ts'
 import { requirePeer, startRedis } from '../peers.ts'
 import { type Backend, describeRecordStore } from './contract.ts'
 import { describeDirectory } from './directory-contract.ts'
-import { createMovableClock } from './fixtures.ts'
+import { createMovableClock, patience } from './fixtures.ts'
 import { describeIndexes } from './index-contract.ts'
 import { describePages } from './page-contract.ts'
 import { describeSessions } from './session-contract.ts'
@@ -23,7 +23,12 @@ async function startBackend(cache?: Cache): Promise<Backend> {
   const clock = createMovableClock()
   const server = await startRedis()
   const open = async () => {
-    const records = createRedisRecords({ url: server.url, clock, ...(cache === undefined ? {} : { cache }) })
+    const records = createRedisRecords({
+      url: server.url,
+      clock,
+      ...patience,
+      ...(cache === undefined ? {} : { cache }),
+    })
     await untilVerified(records)
     return cache === undefined ? records : afterRoundTrips(records)
   }
@@ -71,7 +76,7 @@ if (requirePeer('redis-server') !== undefined) {
   describeVerification('Redis, remembered', startRemembering)
   test('Redis is not asked to note the name of a library: a user of few rights may not do that', async () => {
     const server = await startRedis()
-    const records = createRedisRecords({ url: server.url, clock: createMovableClock() })
+    const records = createRedisRecords({ url: server.url, clock: createMovableClock(), ...patience })
     try {
       await untilVerified(records)
       const statistics = await ask(Number(new URL(server.url).port), 'INFO all')

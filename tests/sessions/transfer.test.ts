@@ -15,6 +15,7 @@ import { startWorld, wiki } from '../attacks/world.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 import { freePort, requirePeer, startRedis } from '../peers.ts'
 import { TestBrowser } from '../service.ts'
+import { patience } from './fixtures.ts'
 import { untilVerified } from './waiting.ts'
 
 const hasRedis = requirePeer('redis-server') !== undefined
@@ -64,7 +65,7 @@ const stores = {
   redis: async () => {
     const server = await startRedis()
     cleanups.push(() => server.stop())
-    const records = createRedisRecords({ url: server.url, clock: systemClock })
+    const records = createRedisRecords({ url: server.url, clock: systemClock, ...patience })
     cleanups.push(() => records.close())
     await untilVerified(records)
     return { settings: { store: 'redis', url: server.url }, records }
