@@ -1,0 +1,122 @@
+/** Makes a call of what arrived, in HTTP/1.1 or HTTP/2. What can be read in two ways is refused. Pure. */
+import type { Credentials, GatewayCall, Refusal, UpgradeProtocol } from '../gateway-call.ts'
+import { nameAs } from '../passing/header-names.ts'
+import { bearersIn } from '../passing/web-socket-bearer.ts'
+import { refusal } from '../status.ts'
+import { readImpersonation } from './asked-impersonation.ts'
+import { readTarget } from './target.ts'
+
+/** What both versions of HTTP have in common. */
+export interface Arrived {
+  readonly method: string
+  readonly url: string
+  /** Names and values in turn; in HTTP/2 with pseudo-headers. */
+  readonly rawHeaders: readonly string[]
+  /** The connection asks to become something else, with this `Upgrade`. */
+  readonly isUpgrade: boolean
+}
+
+export interface ReadOptions {
+  readonly requestId: string
+  /** Of the peer, or what trusted proxies say of it; `forwardedFor`: all X-Forwarded-For, joined by commas. */
+  readonly clientAddress: (forwardedFor: string) => string
+}
+
+/** Of names and values together, as many as HTTP/1.1's parser lets through. */
+export const mostHeaderBytes = 32 * 1024
+export const mostHeaderLines = 1000
+
+const methods: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
+
+export function readCall(arrived: Arrived, { requestId, clientAddress }: ReadOptions): GatewayCall | Refusal {
+  const { method, rawHeaders } = arrived
+  if (areTooLarge(rawHeaders)) return refusal(431, 'the headers of the request are too large or too many')
+  if (!methods.has(method)) return refusal(405, 'the API server knows no such method')
+  const host = readHost(rawHeaders)
+  if (typeof host !== 'string') return host
+  const target = readTarget(arrived.url)
+  if ('status' in target) return target
+  const credentials = readCredentials(rawHeaders)
+  if ('status' in credentials) return credentials
+  const impersonate = readImpersonation(rawHeaders)
+  if (impersonate !== undefined && 'status' in impersonate) return impersonate
+  const upgrade = arrived.isUpgrade ? readUpgrade(method, rawHeaders) : undefined
+  if (typeof upgrade === 'object') return upgrade
+  return {
+    requestId,
+    ...target,
+    method,
+    host,
+    credentials,
+    clientAddress: clientAddress(valuesOf(rawHeaders, 'x-forwarded-for').join(',')),
+    rawHeaders: withoutPseudo(rawHeaders),
+    ...(impersonate !== undefined && { impersonate }),
+    ...(upgrade !== undefined && { upgrade }),
+  }
+}
+
+function areTooLarge(rawHeaders: readonly string[]): boolean {
+  if (rawHeaders.length > 2 * mostHeaderLines) return true
+  let bytes = 0
+  for (const text of rawHeaders) bytes += text.length + 2
+  return bytes > mostHeaderBytes
+}
+
+/** Threat: two names for one host, of which a proxy in front believes one and we the other. */
+function readHost(rawHeaders: readonly string[]): string | Refusal {
+  const hosts = [...valuesOf(rawHeaders, ':authority'), ...valuesOf(rawHeaders, 'host')]
+  const [host] = hosts
+  if (host === undefined || host === '') return refusal(400, 'the request names no host')
+  if (valuesOf(rawHeaders, 'host').length > 1 || hosts.some(other => other !== host))
+    return refusal(400, 'the request names more than one host')
+  return host
+}
+
+function readCredentials(rawHeaders: readonly string[]): Credentials | Refusal {
+  const bearers = bearersIn(valuesOf(rawHeaders, 'sec-websocket-protocol')).map(token => `Bearer ${token}`)
+  const all = [...valuesOf(rawHeaders, 'authorization'), ...bearers]
+  if (all.length > 1) return refusal(400, 'the request says in two ways who is asking')
+  const [authorization] = all
+  // HTTP/2 may send each cookie in a line of its own (RFC 9113 section 8.2.3).
+  const cookies = valuesOf(rawHeaders, 'cookie')
+  return {
+    ...(authorization !== undefined && { authorization }),
+    ...(cookies.length > 0 && { cookie: cookies.join('; ') }),
+  }
+}
+
+/**
+ * Threat: a connection that both sides believe to speak something else. Two protocols pass, each alone, with no body
+ * in front of what follows.
+ */
+function readUpgrade(method: string, rawHeaders: readonly string[]): UpgradeProtocol | Refusal {
+  const [name = '', ...others] = valuesOf(rawHeaders, 'upgrade')
+  const upgrade = others.length > 0 ? undefined : upgradeOf(name)
+  if (upgrade === undefined) return refusal(400, 'the connection can become websocket or SPDY/3.1, and nothing else')
+  if (method !== 'GET' && !(upgrade === 'spdy' && method === 'POST'))
+    return refusal(405, `a request with this method cannot become ${name}`)
+  const lengths = valuesOf(rawHeaders, 'content-length')
+  if (lengths.some(length => length !== '0') || valuesOf(rawHeaders, 'transfer-encoding').length > 0)
+    return refusal(400, 'a request that upgrades its connection can have no body')
+  return upgrade
+}
+
+function upgradeOf(name: string): UpgradeProtocol | undefined {
+  const lower = name.trim().toLowerCase()
+  return lower === 'websocket' ? 'websocket' : lower === 'spdy/3.1' ? 'spdy' : undefined
+}
+
+/** Names as the servers behind would read them, so that no twin of a header passes beside it. */
+function valuesOf(rawHeaders: readonly string[], name: string): string[] {
+  const values: string[] = []
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (nameAs(rawHeaders[index] as string) === name) values.push(rawHeaders[index + 1] as string)
+  return values
+}
+
+function withoutPseudo(rawHeaders: readonly string[]): readonly string[] {
+  // Pseudo-headers come first (RFC 9113 section 8.3).
+  let start = 0
+  while (rawHeaders[start]?.startsWith(':')) start += 2
+  return start === 0 ? rawHeaders : rawHeaders.slice(start)
+}

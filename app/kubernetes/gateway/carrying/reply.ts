@@ -1,0 +1,88 @@
+/** Writing answers: the same for HTTP/1.1, HTTP/2, and a connection that asked for an upgrade and does not get it. */
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { Refusal } from '../gateway-call.ts'
+import { byName } from '../passing/response-headers.ts'
+import { textOf } from '../status.ts'
+
+export type Request = IncomingMessage | Http2ServerRequest
+export type Response = ServerResponse | Http2ServerResponse
+
+/** How long the other side may still send when it has been answered: to close at once would take the answer away. */
+export const lingerMs = 1000
+
+export interface Refused {
+  readonly refusal: Refusal
+  readonly requestId: string
+  /** Behind the name of the cluster; empty where the call did not get that far. */
+  readonly target: string
+}
+
+/** Answers with a `Status`. The head must not have been sent. */
+export function refuse(response: Response, { refusal, requestId, target }: Refused): void {
+  const { type, body } = textOf(refusal, requestId, target)
+  const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)), 'Cache-Control', 'no-store']
+  headers.push('X-Content-Type-Options', 'nosniff', 'Audit-Id', requestId)
+  if (refusal.status === 401) headers.push('WWW-Authenticate', 'Bearer realm="sallyport"')
+  sendHead(response, refusal.status, headers)
+  response.end(body)
+}
+
+/** `headers`: names and values in turn. Throws for what cannot be sent, and has sent nothing then. */
+export function sendHead(response: Response, status: number, headers: readonly string[]): void {
+  if (response instanceof ServerResponse) {
+    response.writeHead(status, [...headers])
+    // A watch on what is quiet has no body for minutes.
+    response.flushHeaders()
+    return
+  }
+  for (const [name, value] of byName(headers)) response.setHeader(name, value)
+  response.writeHead(status)
+}
+
+/** The other side has gone away. */
+export const isGone = (request: Request): boolean =>
+  'stream' in request ? request.stream.destroyed : request.socket.destroyed
+
+/** Ends an answer so that the client cannot take it for a whole one. */
+export function breakOff(response: Response): void {
+  if (response instanceof ServerResponse) response.destroy()
+  else response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+}
+
+/** What was not read of the request would be read as the next one: its connection is not used again. */
+export function closeAfterwards(response: Response): void {
+  if (response instanceof ServerResponse) response.shouldKeepAlive = false
+}
+
+/** For a connection that asked for an upgrade: an answer in place of one. Nothing else is read from it. */
+export function answerInstead(request: IncomingMessage, socket: Duplex): ServerResponse {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(socket as never)
+  response.once('finish', () => {
+    socket.end()
+    destroyLater(socket)
+  })
+  return response
+}
+
+export function destroyLater(socket: Duplex, afterMs = lingerMs): void {
+  // What is still sent is taken from the wire: a reset would overtake what we have written.
+  socket.on('error', () => socket.destroy())
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), afterMs)
+  timer.unref()
+  socket.once('close', () => clearTimeout(timer))
+}
+
+/** What a request says of its body: a length in bytes, `chunked`, or nothing where there is none. */
+export function bodyOf(request: Request): string | undefined {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  if (encoding !== undefined) return 'chunked'
+  if (length !== undefined) return length
+  return 'stream' in request && !request.stream.endAfterHeaders ? 'chunked' : undefined
+}
+
+export const mayHaveBody = (method: string): boolean => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'
