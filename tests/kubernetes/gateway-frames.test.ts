@@ -50,7 +50,11 @@ const kinds: Kind[] = [
     create: () => createFrameWalker(webSocketFrames),
     frame: size => webSocketFrame(2, Buffer.alloc(size, 0x81)),
   },
-  { name: 'SPDY', create: () => createFrameWalker(spdyFrames), frame: size => spdyLastFrame(5, Buffer.alloc(size, 0x80)) },
+  {
+    name: 'SPDY',
+    create: () => createFrameWalker(spdyFrames),
+    frame: size => spdyLastFrame(5, Buffer.alloc(size, 0x80)),
+  },
   {
     name: 'watch events',
     create: createLineWalker,
@@ -93,7 +97,8 @@ describe('a WebSocket', () => {
     for (const one of frames) walker.advance(one)
     return walker
   }
-  const fragment = (first: number, text: string) => Buffer.concat([Buffer.from([first, text.length]), Buffer.from(text)])
+  const fragment = (first: number, text: string) =>
+    Buffer.concat([Buffer.from([first, text.length]), Buffer.from(text)])
 
   test('is not free within a message of several frames, also when a ping comes between', () => {
     expect(walked(fragment(0x02, 'a')).isFree).toBe(false)

@@ -48,7 +48,13 @@ describe('the headers that the API server gets', () => {
         ['Warning', 'one'],
         ['Warning', 'two'],
       ),
-    ).toEqual([['Host', 'api.cluster:6443'], ['Accept', 'application/json'], ['Warning', 'one'], ['Warning', 'two'], ...ours])
+    ).toEqual([
+      ['Host', 'api.cluster:6443'],
+      ['Accept', 'application/json'],
+      ['Warning', 'one'],
+      ['Warning', 'two'],
+      ...ours,
+    ])
   })
 
   test.each([
@@ -82,7 +88,14 @@ describe('the headers that the API server gets', () => {
   })
 
   test('what Connection names is the client’s alone: ours are not removed by it, nor is the length of a body', () => {
-    const client = ['Connection', 'X-Own, Impersonate-User, Authorization, content-length', 'X-Own', '1', 'Content-Length', '9']
+    const client = [
+      'Connection',
+      'X-Own, Impersonate-User, Authorization, content-length',
+      'X-Own',
+      '1',
+      'Content-Length',
+      '9',
+    ]
     expect(pairsOf(requestHeaders(client, { ...told, body: '9' }) as string[])).toEqual([
       ['Host', 'api.cluster:6443'],
       ...ours,
@@ -109,10 +122,20 @@ describe('the headers that the API server gets', () => {
 
   test('property: whatever a client sends, who is asking is said once, and by us', () => {
     const name = fc.oneof(
-      fc.constantFrom('Impersonate-User', 'impersonate_group', 'X-Remote-User', 'AUTHORIZATION', 'Connection', 'audit-id'),
+      fc.constantFrom(
+        'Impersonate-User',
+        'impersonate_group',
+        'X-Remote-User',
+        'AUTHORIZATION',
+        'Connection',
+        'audit-id',
+      ),
       fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}$/),
     )
-    const value = fc.oneof(fc.constantFrom('Impersonate-User', 'close', 'system:masters'), fc.string({ unit: 'binary-ascii' }))
+    const value = fc.oneof(
+      fc.constantFrom('Impersonate-User', 'close', 'system:masters'),
+      fc.string({ unit: 'binary-ascii' }),
+    )
     fc.assert(
       fc.property(fc.array(fc.tuple(name, value)), client => {
         const headers = sent(...client)
@@ -149,7 +172,9 @@ describe('who cannot be told to the API server', () => {
   })
 
   test('property: what is sent is read as it was, by the rules of the API server', () => {
-    const text = fc.stringMatching(/^[\x21-\x7e]([\x20-\x7e]{0,10}[\x21-\x7e])?$/).filter(value => !/^system:/i.test(value))
+    const text = fc
+      .stringMatching(/^[\x21-\x7e]([\x20-\x7e]{0,10}[\x21-\x7e])?$/)
+      .filter(value => !/^system:/i.test(value))
     const key = fc.stringMatching(/^[a-z0-9/.%_é-]{1,12}$/).filter(value => !/kubernetes|k8s/.test(value))
     const subject = fc.record(
       { user: text, groups: fc.array(text), uid: text, extra: fc.dictionary(key, fc.array(text, { minLength: 1 })) },
@@ -171,7 +196,16 @@ describe('who cannot be told to the API server', () => {
 
 describe('whom a client asks to be', () => {
   test('kubectl --as, --as-group, --as-uid, --as-user-extra', () => {
-    const headers = ['Impersonate-User', 'bob', 'Impersonate-Group', 'a', 'Impersonate-Group', 'b, c', 'Impersonate-Uid', '7']
+    const headers = [
+      'Impersonate-User',
+      'bob',
+      'Impersonate-Group',
+      'a',
+      'Impersonate-Group',
+      'b, c',
+      'Impersonate-Uid',
+      '7',
+    ]
     expect(readImpersonation([...headers, 'Impersonate-Extra-Example.com%2fWhy', 'x'])).toEqual({
       user: 'bob',
       groups: ['a', 'b, c'],
@@ -203,7 +237,12 @@ describe('a call', () => {
   const host = ['Host', 'k8s.example.com']
 
   test('is read from HTTP/1.1 and HTTP/2 alike', () => {
-    const call = { cluster: 'prod', target: '/api?watch=1', host: 'k8s.example.com', credentials: { cookie: 'a=1; b=2' } }
+    const call = {
+      cluster: 'prod',
+      target: '/api?watch=1',
+      host: 'k8s.example.com',
+      credentials: { cookie: 'a=1; b=2' },
+    }
     const cookies = ['cookie', 'a=1', 'cookie', 'b=2']
     expect(read('/clusters/prod/api?watch=1', [...host, ...cookies])).toMatchObject(call)
     const pseudo = [':method', 'GET', ':authority', 'k8s.example.com', ':path', '/x']
@@ -231,9 +270,21 @@ describe('a call', () => {
     ['another protocol', '/clusters/prod/', [...host, 'Upgrade', 'h2c'], { isUpgrade: true }, 400],
     ['two protocols', '/clusters/prod/', [...host, 'Upgrade', 'websocket, h2c'], { isUpgrade: true }, 400],
     ['two lines', '/clusters/prod/', [...host, 'Upgrade', 'websocket', 'Upgrade', 'h2c'], { isUpgrade: true }, 400],
-    ['WebSocket by POST', '/clusters/prod/', [...host, 'Upgrade', 'websocket'], { isUpgrade: true, method: 'POST' }, 405],
+    [
+      'WebSocket by POST',
+      '/clusters/prod/',
+      [...host, 'Upgrade', 'websocket'],
+      { isUpgrade: true, method: 'POST' },
+      405,
+    ],
     ['a body', '/clusters/prod/', [...host, 'Upgrade', 'SPDY/3.1', 'Content-Length', '5'], { isUpgrade: true }, 400],
-    ['chunks', '/clusters/prod/', [...host, 'Upgrade', 'SPDY/3.1', 'Transfer-Encoding', 'chunked'], { isUpgrade: true }, 400],
+    [
+      'chunks',
+      '/clusters/prod/',
+      [...host, 'Upgrade', 'SPDY/3.1', 'Transfer-Encoding', 'chunked'],
+      { isUpgrade: true },
+      400,
+    ],
   ])('with %s is refused', (_what, url, headers, more, status) => {
     expect(read(url, headers, more)).toMatchObject({ status })
   })
@@ -261,7 +312,20 @@ describe('a call', () => {
 })
 
 test('an answer keeps its lines, without those of the hop and without cookies for our host', () => {
-  const raw = ['Warning', 'a', 'warning', 'b', 'Connection', 'close, X-Hop', 'X-Hop', '1', 'Set-Cookie', 'c', 'Alt-Svc', 'd']
+  const raw = [
+    'Warning',
+    'a',
+    'warning',
+    'b',
+    'Connection',
+    'close, X-Hop',
+    'X-Hop',
+    '1',
+    'Set-Cookie',
+    'c',
+    'Alt-Svc',
+    'd',
+  ]
   const headers = responseHeaders([...raw, 'Transfer-Encoding', 'chunked', 'Audit-Id', 'r'])
   expect(headers).toEqual(['Warning', 'a', 'warning', 'b', 'Audit-Id', 'r'])
   expect([...byName(headers)]).toEqual([

@@ -19,6 +19,7 @@ import {
   bodyOf,
   breakOff,
   closeAfterwards,
+  isAllSent,
   isGone,
   lingerMs,
   mayHaveBody,
@@ -229,7 +230,7 @@ class RequestCarriage {
 
   #refuse(why: Refusal): void {
     const { call } = this.#carried
-    if (this.#ending === 'complete') this.#ending = 'refused'
+    if (this.#ending === 'complete' && !this.#passage.isCut) this.#ending = 'refused'
     this.#passage.refused(why)
     if (!this.#request.complete) closeAfterwards(this.#response)
     this.#letGo()
@@ -256,6 +257,11 @@ class RequestCarriage {
   }
 
   #finished(): void {
+    // HTTP/2 says so of a stream that the client has reset as well.
+    if (!isAllSent(this.#response)) {
+      this.#clientClosed()
+      return
+    }
     clearTimeout(this.#lateTimer)
     this.#letGo()
     this.#passage.end(this.#ending)

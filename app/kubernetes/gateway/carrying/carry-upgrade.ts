@@ -266,7 +266,7 @@ class UpgradeCarriage {
 
   #refuse(why: Refusal): void {
     const { call } = this.#carried
-    if (this.#ending === 'complete') this.#ending = 'refused'
+    if (this.#ending === 'complete' && !this.#passage.isCut) this.#ending = 'refused'
     this.#passage.refused(why)
     this.#letGo()
     refuse(this.#arrived.answerInstead(), { refusal: why, requestId: call.requestId, target: call.target })

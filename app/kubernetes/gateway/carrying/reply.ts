@@ -45,6 +45,10 @@ export function sendHead(response: Response, status: number, headers: readonly s
 export const isGone = (request: Request): boolean =>
   'stream' in request ? request.stream.destroyed : request.socket.destroyed
 
+export const isAllSent = (response: Response): boolean =>
+  response.writableEnded &&
+  (response instanceof ServerResponse || response.stream.rstCode === constants.NGHTTP2_NO_ERROR)
+
 /** Ends an answer so that the client cannot take it for a whole one. */
 export function breakOff(response: Response): void {
   if (response instanceof ServerResponse) response.destroy()
