@@ -1,3 +1,4 @@
+/** The questions of one call to an API server, made one decision. */
 import type { Decision } from '../decision.ts'
 import type { KubernetesQuestion, KubernetesQuestions } from './questions.ts'
 

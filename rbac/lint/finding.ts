@@ -24,7 +24,7 @@ export const lintRules = {
   'reading-that-acts': 'The row allows reading alone, and with it what passes through a proxy of the API server.',
   'stream-without-create': 'The row names exec, attach or portforward without `create`, by which streams are judged.',
   'lends-identity': 'The row lets people act as somebody else: by tokens of service accounts, or by impersonation.',
-  'deny-passed-by-list': 'A list or watch shows what the deny row denies, and another row allows it.',
+  'deny-passed-by-list': 'A call to a whole collection includes what the deny row denies, and another row allows it.',
   'unused-condition': 'No row names the condition.',
 } as const
 

@@ -117,9 +117,8 @@ interface Sides {
  * secrets of that one. A list is one call to one path, and that path is not denied.
  */
 function findLists(deny: Row, { allows, denies }: Sides, { coversSubject }: Coverage, report: Report): void {
-  const actions = listActionsOf(deny)
   for (const path of collectionsOf(deny)) {
-    for (const action of actions) {
+    for (const action of collectionActionsOf(deny, path)) {
       const allow = allows.find(row => row.fitsAction(action) && row.fitsResource(path))
       if (allow === undefined) continue
       const isCovered = denies.some(
@@ -139,10 +138,16 @@ function findLists(deny: Row, { allows, denies }: Sides, { coversSubject }: Cove
   }
 }
 
-function listActionsOf({ fitsAction }: Row): readonly string[] {
+/** What is asked of a collection and happens to what is in it. Who creates names the object in the body, in one namespace. */
+function collectionActionsOf({ fitsAction, resource }: Row, path: string): readonly string[] {
   const isRead = ['get', 'list', 'watch'].some(fitsAction)
   const isDelete = ['delete', 'deletecollection'].some(fitsAction)
-  return [...(isRead ? ['list', 'watch'] : []), ...(isDelete ? ['deletecollection'] : [])]
+  const isCreate = fitsAction('create') && (resource.startsWith('/-/') || !path.startsWith('/-/'))
+  return [
+    ...(isRead ? ['list', 'watch'] : []),
+    ...(isDelete ? ['deletecollection'] : []),
+    ...(isCreate ? ['create'] : []),
+  ]
 }
 
 /** Paths of the lists that hold what a row names: of its namespace where it names objects, and of all namespaces. */

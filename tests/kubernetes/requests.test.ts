@@ -1,3 +1,4 @@
+/** Calls to an API server, each as a line that people can read, and what holds for all of them. */
 import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -310,6 +310,16 @@ describe('rows of kube: domains', () => {
     expect(await lint(`${deny}\n${reader}`)).toContain('1 deny-passed-by-list')
   })
 
+  it('a deny of creating one object is passed by, since its name is in the body', async () => {
+    const creator = kube('group:dev', '/payments/core/secrets/**', 'create')
+    expect(await lint(`${kube('group:dev', '/payments/core/secrets/db', 'create', 'deny')}\n${creator}`)).toEqual([
+      '1 deny-passed-by-list',
+    ])
+    expect(await lint(`${kube('group:dev', '/payments/core/secrets/**', 'create', 'deny')}\n${creator}`)).not.toContain(
+      '1 deny-passed-by-list',
+    )
+  })
+
   it.each([
     ['of every namespace', kube('group:dev', '/*/core/secrets/**', '*', 'deny')],
     ['of a subresource', kube('group:dev', '/payments/core/pods/*/exec', '*', 'deny')],
