@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The process entry of the command line. */
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import pc from 'picocolors'
 import { runCli } from './program.ts'
 import { withProgress } from './progress.ts'
@@ -25,6 +26,9 @@ const plain = {
 }
 const terminal = withProgress(plain, { isShown: process.stderr.isTTY === true })
 
-const exitCode = await runCli(process.argv.slice(2), { version: readVersion(), terminal })
+// kubectl runs `kubectl-sallyport` of the PATH for `kubectl sallyport`.
+const isPlugin = /^kubectl-sallyport(?:\.\w+)?$/.test(basename(process.argv[1] ?? ''))
+const args = [...(isPlugin ? ['kube'] : []), ...process.argv.slice(2)]
+const exitCode = await runCli(args, { version: readVersion(), terminal })
 // What was half started may still hold a socket or a timer: a failure ends the process, whatever is open.
 if (exitCode !== 0) process.exit(exitCode)

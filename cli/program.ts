@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { addDoctor } from './doctor-command.ts'
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
+import { addKube } from './kube/commands.ts'
 import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
 import { withHandlesMarked } from './session-handles.ts'
@@ -86,6 +87,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addConfig(program, terminal, onExit)
   addPolicy(program, terminal, onExit)
   addSessions(program, terminal, onExit)
+  addKube(program, terminal, onExit)
   addWorkers(program, terminal, onExit)
   addStore(program, terminal, onExit)
   addDoctor(program, terminal, onExit)
