@@ -79,8 +79,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const arrived = { method: request.method ?? '', url: request.url ?? '', rawHeaders: request.rawHeaders }
     const taken = await take({ ...arrived, isUpgrade: false }, request.socket?.remoteAddress ?? '', startedAt)
     if ('why' in taken) {
-      // Threat: a client that waits to be asked for its body, and whose next call is read as that body.
-      if (expectsContinue) closeAfterwards(response)
+      // Of a client that waited to be asked for its body Node ends the connection: its next call would be read as that body.
       if (isGone(request)) return
       refuse(response, { refusal: taken.why, requestId: taken.requestId, target: taken.call?.target ?? '' })
       return
