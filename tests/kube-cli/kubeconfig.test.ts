@@ -1,5 +1,7 @@
 /** Entries of a kubeconfig, and that nothing of anybody else is lost when they go into a file. */
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -197,4 +199,12 @@ describe('the command', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining(`${broken} was left as it is`)])
     expect(readFileSync(broken, 'utf8')).toBe('clusters: [')
   })
+})
+
+it('is a plugin of kubectl under its other name', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-plugin-'))
+  const link = join(directory, 'kubectl-sallyport')
+  symlinkSync(join(import.meta.dirname, '../../dist/cli/main.js'), link)
+  expect(execFileSync(process.execPath, [link, '--help'], { encoding: 'utf8' })).toContain('Usage: sallyport kube')
+  rmSync(directory, { recursive: true })
 })
