@@ -1,0 +1,42 @@
+/** What a person is called in a cluster: the names that the API server is to judge, and writes into its own log. */
+import type { Identity } from '../../rbac/identity.ts'
+
+/** `Impersonate-User`, `-Group`, `-Uid` and `-Extra-…` of a call. */
+export interface Impersonation {
+  readonly user: string
+  readonly groups: readonly string[]
+  readonly uid: string
+  /** Values by key. */
+  readonly extra: Readonly<Record<string, readonly string[]>>
+}
+
+export interface NamesInCluster {
+  /** Put in front of every group. */
+  readonly groupPrefix: string
+  /** Name of the setting's claim, for the person who has none. */
+  readonly userClaim: string
+  readonly userOf: (identity: Identity) => string | undefined
+}
+
+/** Why nobody can be made of somebody, in a sentence for them and their administrator. */
+export class NamelessError extends Error {}
+
+/** The session, as audit events have it: joins both logs. Lower case and with a domain, or constrained impersonation refuses it. */
+export const sessionExtra = 'sallyport.dev/session'
+
+/**
+ * Threat: a provider, or a person who edits their own claims there, names somebody `system:admin` or a group
+ * `system:masters`, which the API server takes for its own. Throws `NamelessError`.
+ */
+export function impersonationOf(identity: Identity, session: string, names: NamesInCluster): Impersonation {
+  if (identity.kind === 'anonymous') throw new NamelessError('nobody is logged in')
+  const { groupPrefix, userClaim } = names
+  const user = names.userOf(identity)
+  if (user === undefined || user === '') {
+    throw new NamelessError(`your login has no ${userClaim}, by which people are called in this cluster`)
+  }
+  const groups = [...new Set(identity.groups)].map(group => `${groupPrefix}${group}`)
+  const claimed = [user, ...groups].find(name => /^system:/i.test(name))
+  if (claimed !== undefined) throw new NamelessError(`names that begin with system: are the cluster's own: ${claimed}`)
+  return { user, groups, uid: identity.subject, extra: { [sessionExtra]: [session] } }
+}

@@ -1,0 +1,37 @@
+/** What somebody reads who may not do something in a cluster. kubectl prints it as it is. */
+import { challengeReasons, type Decision, denyReasons } from '../../rbac/decision.ts'
+import type { Identity } from '../../rbac/identity.ts'
+import type { KubernetesQuestion } from '../../rbac/kubernetes/questions.ts'
+
+/** Whom kubectl asks for, in the words of kubectl: `create pods/exec web-0 in payments`. */
+export function describeQuestion({ action, resource }: KubernetesQuestion): string {
+  const nonResource = /^\/nonResourceURLs(\/.*)$/.exec(resource)
+  if (nonResource !== null) return `${action} ${nonResource[1]}`
+  const [, namespace = '-', group = 'core', kind = '', name, subresource] = resource.split('/').map(decodeURIComponent)
+  const what = `${kind}${group === 'core' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`
+  return [action, what, ...(name === undefined ? [] : [name]), ...(namespace === '-' ? [] : [`in ${namespace}`])].join(' ')
+}
+
+/** The sentence of a decision that lets nobody pass. */
+export function describeRefusal(identity: Identity, question: KubernetesQuestion, decision: Decision): string {
+  const who = identity.kind === 'anonymous' ? 'nobody' : ((identity.kind === 'user' && identity.email) || identity.subject)
+  return `${who} may not ${describeQuestion(question)}: ${becauseOf(decision)}`
+}
+
+function becauseOf(decision: Decision): string {
+  const row = decision.rule === undefined ? '' : `row ${decision.rule}`
+  switch (decision.effect) {
+    case 'allow':
+      return `${row} allows it`
+    case 'challenge':
+      return [row, advice[decision.reason] ?? challengeReasons[decision.reason]].filter(part => part !== '').join('; ')
+    case 'deny':
+      return [row, denyReasons[decision.reason]].filter(part => part !== '').join('; ')
+  }
+}
+
+const loginAgain = 'run: sallyport kube login'
+const advice: Readonly<Partial<Record<string, string>>> = {
+  'authentication-too-old': `would be allowed after a fresh login; ${loginAgain} --fresh`,
+  'authentication-method-missing': `would be allowed after a login with a stronger method; ${loginAgain} --fresh`,
+}
