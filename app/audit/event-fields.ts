@@ -130,6 +130,20 @@ export const auditEvents: {
     sentence: 'Kubectl got a token.',
     fields: { grant, audience: "The cluster's name, or `account` for what is asked about the login itself." },
   },
+  'call.finished': {
+    sentence: 'A call to a cluster that was let in is over; its decision has the same request id.',
+    fields: {
+      domain: '`kube:<cluster>`.',
+      resource: accessFields.resource,
+      action: 'Verb of Kubernetes.',
+      status: 'What the client was answered; 101 for an upgraded connection.',
+      bytesReceived: 'From the client, without heads.',
+      bytesSent: 'To the client, without heads.',
+      durationMilliseconds: 'From its arrival to its end.',
+      ending: '`complete`, `client-gone`, `upstream-failed`, `cut` (it might not go on) or `refused`.',
+      why: 'Reason of the refusal with which it was cut or refused.',
+    },
+  },
   'policy.loaded': {
     sentence: 'A policy is in force.',
     fields: { revision: 'Its revision.', rows: 'How many rows it has.' },

@@ -77,6 +77,22 @@ export type GrantEnd = 'logout' | 'session-ended' | 'reused'
 /** Whose sessions end together; a single one is `session.ended`. */
 type CutScope = 'subject' | 'provider-session' | 'provider' | 'all'
 
+/** A call to a cluster that was let in is over. Its decision is `access.allowed` with the same request id. */
+interface CallFinished {
+  readonly event: 'call.finished'
+  readonly domain: string
+  readonly resource: string
+  readonly action: string
+  /** What the client was answered; 101 for an upgrade. */
+  readonly status: number
+  /** Of bodies and streams, without heads. */
+  readonly bytesReceived: number
+  readonly bytesSent: number
+  readonly durationMilliseconds: number
+  readonly ending: 'complete' | 'client-gone' | 'upstream-failed' | 'cut' | 'refused'
+  readonly why?: string | undefined
+}
+
 export type AuditEvent =
   | (Access & { readonly event: 'access.allowed' })
   | (Access & { readonly event: 'access.challenged'; readonly reason: ChallengeReason })
@@ -104,6 +120,7 @@ export type AuditEvent =
   | (Common & { readonly event: 'grant.refused'; readonly reason: GrantRefusal })
   | (Common & { readonly event: 'grant.ended'; readonly grant: string; readonly cause: GrantEnd })
   | (Common & { readonly event: 'token.issued'; readonly grant: string; readonly audience: string })
+  | (Common & CallFinished)
   | (Common & { readonly event: 'policy.loaded'; readonly revision: string; readonly rows: number })
   | (Common & { readonly event: 'policy.rejected'; readonly revision: string; readonly detail: string })
 

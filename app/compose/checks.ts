@@ -109,7 +109,7 @@ export function composeChecks(
 }
 
 /** A disk that is full is a decision of the operator: refuse what cannot be recorded, or go on, count and complain. */
-function composeAuditGuard({ config, auditFile }: Base): () => void {
+export function composeAuditGuard({ config, auditFile }: Base): () => void {
   if (config.audit.whenFull === 'warn') return () => undefined
   return () => {
     if (!auditFile.hasRoom())

@@ -44,7 +44,7 @@ export function composeGrants(base: Base, parts: GrantParts) {
   const { kubernetes } = base.config
   if (kubernetes === undefined) return undefined
   const tokens = composeKubeTokens(base, parts.kept, kubernetes)
-  return { tokens, routers: [composeRouter(base, parts, { kubernetes, tokens })] }
+  return { settings: kubernetes, tokens, routers: [composeRouter(base, parts, { kubernetes, tokens })] }
 }
 
 type Kubernetes = NonNullable<Config['kubernetes']>
@@ -112,7 +112,7 @@ function composeRouter(
 }
 
 /** As a check on a host without rules of its own finds it: read, used, and asked about at its provider when that is due. */
-function composeStanding(base: Base, { sessions }: Kept, { verification }: Login) {
+export function composeStanding(base: Base, { sessions }: Kept, { verification }: Login) {
   const holds = composeHolds(base, verification)
   return async (sessionId: string): Promise<LoginSession | undefined> => {
     const found = await sessions.find(sessionId)

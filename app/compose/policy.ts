@@ -13,7 +13,11 @@ import { createPolicyTrial } from '../policy/trial.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { type Base, newRequestId, type Policy } from './kept.ts'
 
-export function composePolicy({ config, clock, logger, metrics, audit }: Base, recorder: DecisionRecorder): Policy {
+export function composePolicy(
+  { config, clock, logger, metrics, audit }: Base,
+  recorder: DecisionRecorder,
+  onInForce: () => void,
+): Policy {
   const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
   const reloader: Policy = createPolicyReloader({
     source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
@@ -29,6 +33,7 @@ export function composePolicy({ config, clock, logger, metrics, audit }: Base, r
       audit.write({ event: 'policy.loaded', requestId: newRequestId(), revision, rows: rowCount })
       logger.info({ revision, rows: rowCount }, 'policy loaded')
       warnOfRows(snapshot, config, logger)
+      onInForce()
     },
     onRejected: error => {
       metrics.policyRejected()

@@ -14,6 +14,7 @@ import { watchClock } from '../clock-watch.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { fronts as tableOfFronts } from '../fronts/fronts.ts'
 import { createTrustedProxies } from '../fronts/trusted-proxies.ts'
+import { gatewayFront } from '../kubernetes/judge.ts'
 import { createClientErrorReport } from '../listener/client-error-report.ts'
 import { drain, listen, portOf, stopAccepting } from '../listener/listen.ts'
 import { createMainServer } from '../listener/server.ts'
@@ -32,6 +33,7 @@ import { composeSessionAnswers } from './directory.ts'
 import { composeGrants } from './grants.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
+import { composeKubernetes } from './kubernetes.ts'
 import { composeLogin, composePages, type Login } from './login.ts'
 import { composePolicy, reloadState } from './policy.ts'
 import { composeRecords } from './store.ts'
@@ -54,7 +56,7 @@ export interface Service {
   /** What the admin listener says, wherever that is. */
   readonly answers: ServiceAnswers
   /** The ports in use, once started. */
-  ports(): { readonly main: number; readonly admin: number }
+  ports(): { readonly main: number; readonly admin: number; readonly gateway?: number }
 }
 
 export interface ComposeOptions {
@@ -80,7 +82,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const metrics = createMetrics({
     version,
     providers: config.providers.map(({ name }) => name),
-    fronts: fronts.map(({ name }) => name),
+    fronts: [...fronts.map(({ name }) => name), ...(config.kubernetes === undefined ? [] : [gatewayFront])],
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
@@ -90,13 +92,20 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const store = composeStore(base)
   const records = options.onSessionEnded === undefined ? store : withRelay(store, options.onSessionEnded)
   const recorder = createDecisionRecorder(config.policy)
-  const policy = composePolicy(base, recorder)
+  let judgeAgain = (): void => undefined
+  // What is open is judged again by the policy that has come into force.
+  const policy = composePolicy(base, recorder, () => judgeAgain())
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
   const grants = composeGrants(base, { kept, login, records, isWorker })
   const identity = composeIdentity(base, kept, login.verification)
   const checks = composeChecks(base, kept, identity, { policy, record: recorder.record, fronts })
   const endings = composeEndings(base, kept, records, login.verification)
+  judgeAgain = () => endings.hint(undefined)
+  const gateway =
+    grants === undefined
+      ? undefined
+      : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record: recorder.record })
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, { isWorker, routers: grants?.routers ?? [] }), {
     requestTimeoutSeconds: config.server.requestTimeoutSeconds,
@@ -126,7 +135,11 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   }
   const admin = isWorker ? undefined : composeAdmin({ config, logger, onClientError: metrics.clientError }, answers)
 
-  const ports = () => ({ main: portOf(main), admin: admin === undefined ? 0 : portOf(admin) })
+  const ports = () => ({
+    main: portOf(main),
+    admin: admin === undefined ? 0 : portOf(admin),
+    ...(gateway !== undefined && { gateway: gateway.port }),
+  })
 
   let stopClockWatch = (): void => undefined
   const noteJump = (seconds: number): void => {
@@ -141,6 +154,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       if (needsKeys(config)) await kept.keys.start()
       await listen(main, config.server.listen)
       if (admin !== undefined) await listen(admin, config.admin.listen)
+      if (grants !== undefined) await gateway?.listen(grants.settings.listen)
       logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
       void login.providers.start()
       stopClockWatch = watchClock({ clock, onJump: noteJump })
@@ -162,6 +176,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       await Promise.all([
         drain(main, shutdownTimeoutSeconds, leaving?.isAlone),
         ...(admin === undefined ? [] : [drain(admin, shutdownTimeoutSeconds)]),
+        gateway?.close(shutdownTimeoutSeconds * 800),
       ])
       endings.close()
       await policy.close()

@@ -220,7 +220,7 @@ function personClaims(user: User) {
 }
 
 /** `undefined` where the person has no such claim: no name is made up. */
-function usernameOf(user: User, claim: string, find: KubeTokensOptions['findClaim']): string | undefined {
+export function usernameOf(user: User, claim: string, find: KubeTokensOptions['findClaim']): string | undefined {
   if (claim === 'email') return user.email
   if (claim === 'sub') return user.subject
   const value = find(user.claims, claim)

@@ -82,7 +82,8 @@ export function createJudge(dependencies: JudgeDependencies): Judge {
       impersonate: person,
       target: request.target,
       onEnd: cut => watch({ session: known.sessionId, stands }, why => cut(endings[why])),
-      finished: outcome => onFinished({ ...outcome, ...factsOf(asked, judgement.question), identity, ...digestOf(known) }),
+      finished: outcome =>
+        onFinished({ ...outcome, ...factsOf(asked, judgement.question), identity, ...digestOf(known) }),
     }
   }
 }

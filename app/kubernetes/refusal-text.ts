@@ -9,12 +9,15 @@ export function describeQuestion({ action, resource }: KubernetesQuestion): stri
   if (nonResource !== null) return `${action} ${nonResource[1]}`
   const [, namespace = '-', group = 'core', kind = '', name, subresource] = resource.split('/').map(decodeURIComponent)
   const what = `${kind}${group === 'core' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`
-  return [action, what, ...(name === undefined ? [] : [name]), ...(namespace === '-' ? [] : [`in ${namespace}`])].join(' ')
+  return [action, what, ...(name === undefined ? [] : [name]), ...(namespace === '-' ? [] : [`in ${namespace}`])].join(
+    ' ',
+  )
 }
 
 /** The sentence of a decision that lets nobody pass. */
 export function describeRefusal(identity: Identity, question: KubernetesQuestion, decision: Decision): string {
-  const who = identity.kind === 'anonymous' ? 'nobody' : ((identity.kind === 'user' && identity.email) || identity.subject)
+  const who =
+    identity.kind === 'anonymous' ? 'nobody' : (identity.kind === 'user' && identity.email) || identity.subject
   return `${who} may not ${describeQuestion(question)}: ${becauseOf(decision)}`
 }
 

@@ -1,0 +1,183 @@
+/** Composition of the gateway to Kubernetes clusters: present where `kubernetes` is configured. */
+import { readFileSync } from 'node:fs'
+import type { Config } from '../../config/config.ts'
+import type { Decision } from '../../rbac/decision.ts'
+import type { Situation } from '../../rbac/situation.ts'
+import { readHeaders } from '../fronts/raw-headers.ts'
+import { audienceOf } from '../grants/dependencies.ts'
+import { type KubeTokens, usernameOf } from '../grants/kube-tokens.ts'
+import { createKubeTokenLogin } from '../identity/kube-token.ts'
+import type { ClusterAccess } from '../kubernetes/gateway/upstream/cluster-access.ts'
+import { inClusterAccess } from '../kubernetes/gateway/upstream/in-cluster.ts'
+import { readKubeconfig } from '../kubernetes/gateway/upstream/kubeconfig.ts'
+import { createJudge, type FinishedCall } from '../kubernetes/judge.ts'
+import type { NamesInCluster } from '../kubernetes/person.ts'
+import { findClaim } from '../login/claims/identity-of-claims.ts'
+import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
+import { createShadowCounter } from '../policy/shadow-counter.ts'
+import type { SessionEndings } from '../sessions/endings/session-endings.ts'
+import { type Authentication, createVerify, type DecidedQuestion, type VerifyQuestion } from '../verify.ts'
+import { composeAuditGuard } from './checks.ts'
+import { composeGateway } from './gateway.ts'
+import { composeStanding } from './grants.ts'
+import type { Base, Kept, Policy } from './kept.ts'
+import type { Login } from './login.ts'
+
+interface GatewayParts {
+  readonly kept: Kept
+  readonly login: Login
+  readonly policy: Policy
+  readonly tokens: KubeTokens
+  readonly endings: Pick<SessionEndings, 'watch'>
+  readonly record: (decided: DecidedQuestion) => void
+}
+
+type Kubernetes = NonNullable<Config['kubernetes']>
+type Cluster = Kubernetes['clusters'][number]
+
+/** Throws when a certificate, a key or a token cannot be used. */
+export function composeKubernetes(base: Base, kubernetes: Kubernetes, parts: GatewayParts) {
+  const { config, logger, audit } = base
+  const { certificatePath: certificate, keyPath: key } = kubernetes.tls
+  return composeGateway({
+    tls: { certificate, key },
+    clusters: kubernetes.clusters.map(cluster => ({ name: cluster.name, access: accessTo(cluster) })),
+    judge: composeJudge(base, kubernetes, parts),
+    trustedProxies: config.server.trustedProxies,
+    logger: logger.child('kubernetes'),
+    onRefused: ({ requestId, why: { status, message }, clientAddress, call }) => {
+      logger[status >= 500 ? 'error' : 'info']({ requestId, cluster: call?.cluster, status, message }, 'call refused')
+      // What the policy has refused is written where it was decided.
+      if (status !== 403)
+        audit.write({
+          event: 'access.refused',
+          requestId,
+          front: 'kubernetes',
+          code: codes[status] ?? 'ERR_INTERNAL',
+          clientAddress,
+        })
+    },
+  })
+}
+
+/** Of those refusals that no decision was made for. */
+const codes: Readonly<Record<number, string>> = {
+  400: 'ERR_REQUEST_MALFORMED',
+  401: 'ERR_KUBE_TOKEN_INVALID',
+  404: 'ERR_ENDPOINT_UNKNOWN',
+  503: 'ERR_STORE_UNAVAILABLE',
+}
+
+function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayParts) {
+  const { clock, logger } = base
+  const { kept, login, tokens, endings, policy } = parts
+  const decideBy = createRememberedDecisions()
+  const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
+  const decide = (situation: Situation): Decision => decideBy(situation, policy.current(), onError)
+  return createJudge({
+    clusters: new Map(clusters.map(cluster => [cluster.name, namesIn(cluster)])),
+    identify: createKubeTokenLogin({
+      read: async (token, cluster) => {
+        const verdict = await tokens.verify(token, audienceOf(url, cluster))
+        return verdict.isValid ? verdict.sessionId : undefined
+      },
+      standing: composeStanding(base, kept, login),
+      digest: kept.sessions.digest,
+    }),
+    readHeaders,
+    decide,
+    verify: composeVerify(base, parts, decide),
+    watch: endings.watch,
+    onFinished: composeFinished(base),
+    now: () => Math.floor(clock.now() / 1000),
+  })
+}
+
+const namesIn = ({ groupPrefix, userClaim }: Cluster): NamesInCluster => ({
+  groupPrefix,
+  userClaim,
+  userOf: identity => (identity.kind === 'user' ? usernameOf(identity, userClaim, findClaim) : undefined),
+})
+
+/** The use case of the fronts, for somebody who is known already and gets nothing but a yes or a no. */
+function composeVerify(base: Base, { policy, record }: GatewayParts, decide: (situation: Situation) => Decision) {
+  const { metrics, auditFile, clock } = base
+  const countShadow = createShadowCounter(metrics.shadowed)
+  const knownBy = new WeakMap<VerifyQuestion, Authentication>()
+  const verify = createVerify({
+    authenticate: question => {
+      const known = knownBy.get(question)
+      if (known === undefined) throw new Error('a call is judged before it is known whose it is')
+      return known
+    },
+    decide: situation => {
+      const decision = decide(situation)
+      countShadow(policy.current(), decision)
+      return decision
+    },
+    identityHeaders: () => [],
+    upstreamCookie: () => '',
+    challenge: () => ({ loginUrl: '' }),
+    clearCookie: () => '',
+    requireAudit: composeAuditGuard(base),
+    audit: auditFile.writeAccess,
+    record,
+    onDecision: metrics.decided,
+    now: clock.now,
+  })
+  return (question: VerifyQuestion, known: Authentication) => {
+    knownBy.set(question, known)
+    return verify(question)
+  }
+}
+
+function composeFinished({ audit }: Base) {
+  return ({ identity, sessionDigest, request, ...outcome }: FinishedCall): void => {
+    if (identity.kind !== 'user') return
+    const { requestId, clientAddress, status, bytesReceived, bytesSent, durationMs, ending, why } = outcome
+    audit.write({
+      event: 'call.finished',
+      requestId,
+      clientAddress,
+      subject: identity.subject,
+      session: sessionDigest,
+      domain: request.domain,
+      resource: request.resource,
+      action: request.action,
+      status,
+      bytesReceived,
+      bytesSent,
+      durationMilliseconds: Math.round(durationMs),
+      ending,
+      ...(why !== undefined && { why }),
+    })
+  }
+}
+
+function accessTo(cluster: Cluster): ClusterAccess {
+  const access = { ...accessBy(cluster) }
+  return {
+    ...access,
+    ...(cluster.server !== undefined && { server: cluster.server }),
+    ...(cluster.caPath !== undefined && { authority: { file: cluster.caPath } }),
+    ...(cluster.serverName !== undefined && { serverName: cluster.serverName }),
+  }
+}
+
+function accessBy({ credential, server = '' }: Cluster): ClusterAccess {
+  switch (credential.kind) {
+    case 'in-cluster':
+      return inClusterAccess(process.env)
+    case 'kubeconfig':
+      return readKubeconfig(readFileSync(credential.path, 'utf8'), { path: credential.path })
+    case 'token-file':
+      return { server, credential: { kind: 'token-file', file: credential.path } }
+    case 'client-certificate': {
+      const { certificatePath, keyPath } = credential
+      return {
+        server,
+        credential: { kind: 'certificate', certificate: { file: certificatePath }, key: { file: keyPath } },
+      }
+    }
+  }
+}
