@@ -1,0 +1,187 @@
+/** The whole way: a browser login, a token of kubectl, the gateway of the service, a real API server, and its audit log. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAuthority } from '../certificates.ts'
+import { gatewayUrl, logInBrowser, newGrant, press, untilEvent, visit } from '../grants/world.ts'
+import type { Person } from '../provider.ts'
+import { startService, type TestBrowser, type TestService } from '../service.ts'
+import { type RunningCluster, startCluster } from './cluster.ts'
+import { requireClusterPrograms } from './programs.ts'
+
+const programs = requireClusterPrograms()
+const policy = (more = ''): string =>
+  [
+    'p, group:ops, kube:prod, /nonResourceURLs/**, get, -, allow',
+    'p, group:ops, kube:prod, /payments/**, get|list|watch|create, -, allow',
+    'p, group:contractors, kube:prod, /payments/**, *, -, deny',
+    more,
+    '',
+  ].join('\n')
+
+describe.skipIf(programs === undefined)('kubectl through the service', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-kubernetes-'))
+  let cluster: RunningCluster
+  let service: TestService
+  let certificateAuthority: string
+
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(directory, name), text, { mode: 0o600 })
+    return join(directory, name)
+  }
+
+  beforeAll(async () => {
+    if (programs === undefined) return
+    cluster = await startCluster(programs)
+    await cluster.createNamespace('payments')
+    await cluster.createPod({ namespace: 'payments', name: 'core' })
+    await letGatewayImpersonate(cluster)
+    const authority = createAuthority('an authority of tests')
+    certificateAuthority = authority.certificate
+    const listener = authority.issue('127.0.0.1', ['IP:127.0.0.1'])
+    authority.close()
+    const gateway = cluster.issueClient('sallyport-gateway')
+    const kubernetes = {
+      url: gatewayUrl,
+      listen: '127.0.0.1:0',
+      tls: { certificateFile: write('tls.pem', listener.certificate), keyFile: write('tls.key', listener.key) },
+      clusters: [
+        {
+          name: 'prod',
+          server: cluster.url,
+          caFile: write('cluster-ca.pem', cluster.authority),
+          credential: {
+            certificateFile: write('gateway.pem', gateway.certificate),
+            keyFile: write('gateway.key', gateway.key),
+          },
+        },
+      ],
+    }
+    service = await startService({ policy: policy(), settings: { kubernetes } })
+  })
+  afterAll(async () => {
+    await service?.close()
+    await cluster?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  const server = (): string => `https://127.0.0.1:${service.service.ports().gateway}/clusters/prod`
+  const kubeconfigOf = (token: string) =>
+    cluster.kubeconfig({ user: { token }, server: server(), authority: certificateAuthority, namespace: 'payments' })
+
+  async function logIn(person: Person) {
+    const browser = await logInBrowser(service, person)
+    const { body } = await newGrant(service, browser, 'prod')
+    return { browser, kubeconfig: kubeconfigOf(String(body.access_token)) }
+  }
+  const logOut = async (browser: TestBrowser): Promise<void> => {
+    const page = await visit(browser, `${service.publicUrl}/logout`)
+    await press(browser, service, page.text, { decision: '' })
+  }
+
+  it('asks as the person, whom the cluster names in its own log beside our request id', async () => {
+    const { kubeconfig } = await logIn('alice')
+    const got = await cluster.kubectl({ version: '1.37', args: ['get', 'pods', '--output=name'], kubeconfig })
+    expect(got).toMatchObject({ code: 0, stdout: 'pod/core\n' })
+    const allowed = await untilEvent(service, 'access.allowed', { resource: '/payments/core/pods', action: 'list' })
+    expect(allowed).toMatchObject({ front: 'kubernetes', domain: 'kube:prod', email: 'alice@example.com' })
+    const event = await cluster.audit.until(({ auditID }) => auditID === allowed.requestId, 'the call of Alice')
+    expect(event).toMatchObject({
+      verb: 'list',
+      user: { username: 'sallyport-gateway' },
+      impersonatedUser: {
+        username: 'alice@example.com',
+        uid: allowed.subject,
+        groups: expect.arrayContaining(['sallyport:ops']),
+        extra: { 'sallyport.dev/session': [allowed.session] },
+      },
+    })
+    const finished = await untilEvent(service, 'call.finished', { requestId: allowed.requestId })
+    expect(finished).toMatchObject({ status: 200, ending: 'complete' })
+  })
+
+  it('refuses what the policy does, with the row that kubectl prints', async () => {
+    const { kubeconfig } = await logIn('alice')
+    const refused = await cluster.kubectl({ version: '1.37', args: ['delete', 'pod', 'core'], kubeconfig })
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('alice@example.com may not delete pods core in payments: No rule admits')
+    const { kubeconfig: ofBob } = await logIn('bob')
+    const denied = await cluster.kubectl({ version: '1.37', args: ['get', 'pods'], kubeconfig: ofBob })
+    expect(denied.code).toBe(1)
+    expect(denied.stderr).toContain('bob@example.com may not get /')
+    const event = await untilEvent(service, 'access.denied', { email: 'bob@example.com' })
+    expect(cluster.audit.all.some(({ auditID }) => auditID === event.requestId)).toBe(false)
+  })
+
+  it('lets nobody in without a token, with one of nobody, or as somebody else', async () => {
+    for (const token of ['nonsense', 'eyJhbGciOiJub25lIn0.e30.']) {
+      const refused = await cluster.kubectl({ version: '1.37', args: ['get', 'pods'], kubeconfig: kubeconfigOf(token) })
+      expect(refused.code).toBe(1)
+      expect(refused.stdout).toBe('')
+    }
+    const { kubeconfig } = await logIn('alice')
+    const args = ['get', 'pods', '--as=root', '--as-group=system:masters']
+    const asOther = await cluster.kubectl({ version: '1.37', args, kubeconfig })
+    expect(asOther.code).toBe(1)
+    expect(asOther.stderr).toContain('this gateway takes no --as')
+  })
+
+  it('carries a shell with its exit code, and cuts it when the person logs out', async () => {
+    const { browser, kubeconfig } = await logIn('alice')
+    const script = ['exec', 'core', '--', 'sh', '-c']
+    const ended = await cluster.kubectl({ version: '1.37', args: [...script, 'echo out; exit 7'], kubeconfig })
+    expect(ended).toMatchObject({ code: 7, stdout: 'out\n' })
+    const shell = cluster.startKubectl({ version: '1.37', args: [...script, 'echo here; sleep 1000'], kubeconfig })
+    await shell.untilPrinted(/^here$/m)
+    await logOut(browser)
+    const cut = await shell.ended
+    expect(cut.code).toBe(1)
+    expect(cut.stderr).toContain('your session has ended; run: sallyport kube login')
+    const event = await untilEvent(service, 'call.finished', { ending: 'cut' })
+    expect(event).toMatchObject({ resource: '/payments/core/pods/core/exec', action: 'create', status: 101 })
+    const after = await cluster.kubectl({ version: '1.37', args: ['get', 'pods'], kubeconfig })
+    expect(after.code).toBe(1)
+  })
+
+  it('cuts a shell when the policy says no by now, and the person goes on with what is left', async () => {
+    const { kubeconfig } = await logIn('alice')
+    const args = ['exec', 'core', '--', 'sh', '-c', 'echo here; sleep 1000']
+    const shell = cluster.startKubectl({ version: '1.37', args, kubeconfig })
+    await shell.untilPrinted(/^here$/m)
+    writeFileSync(
+      join(service.directory, 'policy.csv'),
+      policy('p, group:ops, kube:prod, /payments/core/pods/*/exec, create, -, deny'),
+    )
+    const cut = await shell.ended
+    expect(cut.code).toBe(1)
+    expect(cut.stderr).toContain('you may not do this any more')
+    const got = await cluster.kubectl({ version: '1.37', args: ['get', 'pods', '--output=name'], kubeconfig })
+    expect(got).toMatchObject({ code: 0, stdout: 'pod/core\n' })
+  })
+})
+
+/** Alice and whoever else is in `ops` may do everything in the namespace; the gateway may speak for them and nobody else. */
+async function letGatewayImpersonate({ api }: RunningCluster): Promise<void> {
+  const rbac = '/apis/rbac.authorization.k8s.io/v1'
+  const core = { apiGroups: [''], verbs: ['impersonate'] }
+  const authentication = { apiGroups: ['authentication.k8s.io'], verbs: ['impersonate'] }
+  await api.call('POST', `${rbac}/clusterroles`, {
+    metadata: { name: 'sallyport-gateway' },
+    rules: [
+      { ...core, resources: ['users'], resourceNames: ['alice@example.com', 'bob@example.com'] },
+      { ...core, resources: ['groups'], resourceNames: ['sallyport:ops', 'sallyport:contractors'] },
+      { ...authentication, resources: ['uids', 'userextras/sallyport.dev/session'] },
+    ],
+  })
+  await api.call('POST', `${rbac}/clusterrolebindings`, {
+    metadata: { name: 'sallyport-gateway' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'sallyport-gateway' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'sallyport-gateway' }],
+  })
+  await api.call('POST', `${rbac}/namespaces/payments/rolebindings`, {
+    metadata: { name: 'ops' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'sallyport:ops' }],
+  })
+}
