@@ -1,3 +1,4 @@
+/** What is decided about. */
 import type { Context } from './context.ts'
 import type { Identity } from './identity.ts'
 import type { AccessRequest } from './request/access-request.ts'

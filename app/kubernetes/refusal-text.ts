@@ -33,8 +33,8 @@ function becauseOf(decision: Decision): string {
   }
 }
 
-const loginAgain = 'run: sallyport kube login'
+const loginAgain = 'log out and in again in the browser, then run: sallyport kube login'
 const advice: Readonly<Partial<Record<string, string>>> = {
-  'authentication-too-old': `would be allowed after a fresh login; ${loginAgain} --fresh`,
-  'authentication-method-missing': `would be allowed after a login with a stronger method; ${loginAgain} --fresh`,
+  'authentication-too-old': `would be allowed after a fresh login; ${loginAgain}`,
+  'authentication-method-missing': `would be allowed after a login with a stronger method; ${loginAgain}`,
 }

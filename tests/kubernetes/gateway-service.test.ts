@@ -58,7 +58,11 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
         },
       ],
     }
-    service = await startService({ policy: policy(), settings: { kubernetes } })
+    service = await startService({
+      policy: policy(),
+      settings: { kubernetes, sessions: { verifyEvery: '5m' } },
+      provider: { refreshTokens: 'rotated' },
+    })
   })
   afterAll(async () => {
     await service?.close()
@@ -142,6 +146,23 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     expect(event).toMatchObject({ resource: '/payments/core/pods/core/exec', action: 'create', status: 101 })
     const after = await cluster.kubectl({ version: '1.37', args: ['get', 'pods'], kubeconfig })
     expect(after.code).toBe(1)
+  })
+
+  it('cuts a shell when the provider has taken the group away', async () => {
+    const { kubeconfig } = await logIn('alice')
+    const args = ['exec', 'core', '--', 'sh', '-c', 'echo here; sleep 1000']
+    const shell = cluster.startKubectl({ version: '1.37', args, kubeconfig })
+    await shell.untilPrinted(/^here$/m)
+    service.provider.people.setGroups('alice', ['staff'])
+    try {
+      // The provider is asked again.
+      service.moveClock(301)
+      const cut = await shell.ended
+      expect(cut.code).toBe(1)
+      expect(cut.stderr).toContain('you may not do this any more')
+    } finally {
+      service.provider.people.setGroups('alice', ['ops'])
+    }
   })
 
   it('cuts a shell when the policy says no by now, and the person goes on with what is left', async () => {

@@ -1,3 +1,4 @@
+/** The list of what writes records, for whoever does something before or after a write. */
 import type { RecordKind, RecordStore } from '../record-store.ts'
 
 /** What every write of a record goes through; it calls `write` once and gives its answer. */

@@ -1,0 +1,70 @@
+/** What people are called in a cluster, and what they read when they may not. */
+import { describe, expect, it } from 'vitest'
+import { impersonationOf, NamelessError } from '../../app/kubernetes/person.ts'
+import { describeQuestion, describeRefusal } from '../../app/kubernetes/refusal-text.ts'
+import { anonymous, type User } from '../../rbac/identity.ts'
+
+const alice: User = {
+  kind: 'user',
+  subject: 'https://idp.example#alice',
+  provider: 'corp',
+  groups: ['ops', 'staff', 'ops'],
+  claims: {},
+  email: 'alice@example.com',
+}
+const names = { groupPrefix: 'sallyport:', userClaim: 'email', userOf: (who: unknown) => (who as User).email }
+
+describe('a person in a cluster', () => {
+  it('has a name, groups with the prefix of the cluster, each once, and the session', () => {
+    expect(impersonationOf(alice, 'digest', names)).toEqual({
+      user: 'alice@example.com',
+      groups: ['sallyport:ops', 'sallyport:staff'],
+      uid: 'https://idp.example#alice',
+      extra: { 'sallyport.dev/session': ['digest'] },
+    })
+  })
+
+  it.each([
+    ['nobody', anonymous, names, 'nobody is logged in'],
+    ['somebody without the claim', { ...alice, email: undefined } as unknown as User, names, 'your login has no email'],
+    ['a name of the cluster', alice, { ...names, userOf: () => 'system:admin' }, 'system:admin'],
+    [
+      'a group of the cluster',
+      { ...alice, groups: ['system:masters'] },
+      { ...names, groupPrefix: '' },
+      'system:masters',
+    ],
+    [
+      'a group that a prefix makes one',
+      { ...alice, groups: ['masters'] },
+      { ...names, groupPrefix: 'system:' },
+      'masters',
+    ],
+    ['whatever the case', { ...alice, groups: ['SYSTEM:masters'] }, { ...names, groupPrefix: '' }, 'SYSTEM:masters'],
+  ])('is never %s', (_what, who, within, message) => {
+    expect(() => impersonationOf(who, 'digest', within)).toThrow(NamelessError)
+    expect(() => impersonationOf(who, 'digest', within)).toThrow(message)
+  })
+})
+
+describe('a refusal', () => {
+  it.each([
+    ['/payments/core/pods/web-0/exec', 'create', 'create pods/exec web-0 in payments'],
+    ['/payments/apps/deployments', 'list', 'list deployments.apps in payments'],
+    ['/-/core/nodes/one', 'get', 'get nodes one'],
+    ['/nonResourceURLs/openapi/v3', 'get', 'get /openapi/v3'],
+  ])('calls %s what kubectl calls it', (resource, action, text) => {
+    expect(describeQuestion({ resource, action, need: 'allow' })).toBe(text)
+  })
+
+  it('names the person, the row and what would help', () => {
+    const question = { resource: '/payments/core/pods/web-0/exec', action: 'create', need: 'allow' } as const
+    const said = (decision: object) => describeRefusal(alice, question, { revision: 'r', ...decision } as never)
+    expect(said({ effect: 'deny', reason: 'rule-denied', rule: 'kube.csv:12' })).toBe(
+      'alice@example.com may not create pods/exec web-0 in payments: row kube.csv:12; A deny rule applies.',
+    )
+    expect(said({ effect: 'challenge', reason: 'authentication-too-old', rule: 'kube.csv:3', login: {} })).toContain(
+      'row kube.csv:3; would be allowed after a fresh login',
+    )
+  })
+})
