@@ -22,7 +22,7 @@ export interface NamesInCluster {
 export class NamelessError extends Error {}
 
 /** The session, as audit events have it: joins both logs. Lower case and with a domain, or constrained impersonation refuses it. */
-export const sessionExtra = 'sallyport.dev/session'
+const sessionExtra = 'sallyport.dev/session'
 
 /**
  * Threat: a provider, or a person who edits their own claims there, names somebody `system:admin` or a group
