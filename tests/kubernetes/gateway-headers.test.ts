@@ -120,7 +120,7 @@ describe('the headers that the API server gets', () => {
     expect(sent(...protocols).slice(1, 3)).toEqual(protocols)
   })
 
-  test('property: whatever a client sends, who is asking is said once, and by us', () => {
+  test('L01 L02 property: whatever a client sends, who is asking is said once, and by us', () => {
     const name = fc.oneof(
       fc.constantFrom(
         'Impersonate-User',
@@ -171,7 +171,7 @@ describe('who cannot be told to the API server', () => {
     expect(refusedFor(change)).toMatchObject({ status: 403, reason: 'Forbidden' })
   })
 
-  test('property: what is sent is read as it was, by the rules of the API server', () => {
+  test('L05 property: what is sent is read as it was, by the rules of the API server', () => {
     const text = fc
       .stringMatching(/^[\x21-\x7e]([\x20-\x7e]{0,10}[\x21-\x7e])?$/)
       .filter(value => !/^system:/i.test(value))

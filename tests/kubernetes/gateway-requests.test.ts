@@ -303,7 +303,7 @@ describe('a refusal', () => {
     await expect(askHttp2(session, { ':path': `${path} HTTP/1.1` })).rejects.toThrow()
   })
 
-  test('a person who cannot be told to Kubernetes does not arrive there', async () => {
+  test('L03 a person who cannot be told to Kubernetes does not arrive there', async () => {
     world.judge(async () => ({
       impersonate: { user: 'a', groups: ['system:masters'], extra: {} },
       onEnd: () => () => undefined,
@@ -322,7 +322,7 @@ describe('an API server', () => {
     expect((await world.ask({ path: '/clusters/prod/api/v1/namespaces/a/services/b/proxy/' })).status).toBe(401)
   })
 
-  test('that is down, silent, somebody else, or no TLS: 503, 504, 502, each a Status with the request id', async () => {
+  test('L09 that is down, silent, somebody else, or no TLS: 503, 504, 502, each a Status with the request id', async () => {
     const silent = createTcpServer(() => undefined)
     const broken = createTcpServer(socket => socket.end('HTTP/1.1 200 OK\r\n\r\n'))
     for (const server of [silent, broken]) await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -118,7 +118,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     expect(cluster.audit.all.some(({ auditID }) => auditID === event.requestId)).toBe(false)
   })
 
-  it('lets nobody in without a token, with one of nobody, or as somebody else', async () => {
+  it('L01 lets nobody in without a token, with one of nobody, or as somebody else', async () => {
     for (const token of ['nonsense', 'eyJhbGciOiJub25lIn0.e30.']) {
       const refused = await cluster.kubectl({ version: '1.37', args: ['get', 'pods'], kubeconfig: kubeconfigOf(token) })
       expect(refused.code).toBe(1)
@@ -131,7 +131,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     expect(asOther.stderr).toContain('this gateway takes no --as')
   })
 
-  it('carries a shell with its exit code, and cuts it when the person logs out', async () => {
+  it('L06 carries a shell with its exit code, and cuts it when the person logs out', async () => {
     const { browser, kubeconfig } = await logIn('alice')
     const script = ['exec', 'core', '--', 'sh', '-c']
     const ended = await cluster.kubectl({ version: '1.37', args: [...script, 'echo out; exit 7'], kubeconfig })
@@ -148,7 +148,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     expect(after.code).toBe(1)
   })
 
-  it('cuts a shell when the provider has taken the group away', async () => {
+  it('L06 cuts a shell when the provider has taken the group away', async () => {
     const { kubeconfig } = await logIn('alice')
     const args = ['exec', 'core', '--', 'sh', '-c', 'echo here; sleep 1000']
     const shell = cluster.startKubectl({ version: '1.37', args, kubeconfig })
@@ -165,7 +165,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     }
   })
 
-  it('cuts a shell when the policy says no by now, and the person goes on with what is left', async () => {
+  it('L06 cuts a shell when the policy says no by now, and the person goes on with what is left', async () => {
     const { kubeconfig } = await logIn('alice')
     const args = ['exec', 'core', '--', 'sh', '-c', 'echo here; sleep 1000']
     const shell = cluster.startKubectl({ version: '1.37', args, kubeconfig })

@@ -41,7 +41,7 @@ describe('a person in a cluster', () => {
       'masters',
     ],
     ['whatever the case', { ...alice, groups: ['SYSTEM:masters'] }, { ...names, groupPrefix: '' }, 'SYSTEM:masters'],
-  ])('is never %s', (_what, who, within, message) => {
+  ])('L03 L04 is never %s', (_what, who, within, message) => {
     expect(() => impersonationOf(who, 'digest', within)).toThrow(NamelessError)
     expect(() => impersonationOf(who, 'digest', within)).toThrow(message)
   })
