@@ -10,7 +10,7 @@ import { createKubeTokenLogin } from '../identity/kube-token.ts'
 import type { ClusterAccess } from '../kubernetes/gateway/upstream/cluster-access.ts'
 import { inClusterAccess } from '../kubernetes/gateway/upstream/in-cluster.ts'
 import { readKubeconfig } from '../kubernetes/gateway/upstream/kubeconfig.ts'
-import { createJudge, type FinishedCall } from '../kubernetes/judge.ts'
+import { createJudge, type FinishedCall, gatewayFront } from '../kubernetes/judge.ts'
 import type { NamesInCluster } from '../kubernetes/person.ts'
 import { findClaim } from '../login/claims/identity-of-claims.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
@@ -45,17 +45,12 @@ export function composeKubernetes(base: Base, kubernetes: Kubernetes, parts: Gat
     judge: composeJudge(base, kubernetes, parts),
     trustedProxies: config.server.trustedProxies,
     logger: logger.child('kubernetes'),
-    onRefused: ({ requestId, why: { status, message }, clientAddress, call }) => {
+    onRefused: ({ requestId, why, clientAddress, call }) => {
+      const { status, message } = why
       logger[status >= 500 ? 'error' : 'info']({ requestId, cluster: call?.cluster, status, message }, 'call refused')
-      // What the policy has refused is written where it was decided.
-      if (status !== 403)
-        audit.write({
-          event: 'access.refused',
-          requestId,
-          front: 'kubernetes',
-          code: codes[status] ?? 'ERR_INTERNAL',
-          clientAddress,
-        })
+      if ('isDecided' in why) return
+      const code = codes[status] ?? 'ERR_INTERNAL'
+      audit.write({ event: 'access.refused', requestId, front: gatewayFront, code, clientAddress })
     },
   })
 }
@@ -64,6 +59,7 @@ export function composeKubernetes(base: Base, kubernetes: Kubernetes, parts: Gat
 const codes: Readonly<Record<number, string>> = {
   400: 'ERR_REQUEST_MALFORMED',
   401: 'ERR_KUBE_TOKEN_INVALID',
+  403: 'ERR_KUBE_CALL_FORBIDDEN',
   404: 'ERR_ENDPOINT_UNKNOWN',
   503: 'ERR_STORE_UNAVAILABLE',
 }

@@ -44,6 +44,11 @@ export interface JudgeDependencies {
   readonly now: () => number
 }
 
+/** The policy's own: written down where it was decided. */
+export interface DecidedRefusal extends Refusal {
+  readonly isDecided: true
+}
+
 /** A call that was let in, when it is over. */
 export interface FinishedCall extends Outcome {
   readonly requestId: string
@@ -60,9 +65,9 @@ export function createJudge(dependencies: JudgeDependencies): Judge {
   const { clusters, identify, readHeaders, verify, watch, onFinished } = dependencies
   return async call => {
     const names = clusters.get(call.cluster)
-    if (names === undefined) return refusal(404, 'NotFound', `there is no cluster ${call.cluster}`)
-    const known = await knownBy(call, identify)
-    if (known === undefined) return nobody
+    // Threat: strangers find out which clusters there are. A token is for one cluster, and none is for a cluster that is not there.
+    const known = names === undefined ? undefined : await knownBy(call, identify)
+    if (names === undefined || known === undefined) return nobody
     // Threat: somebody who may do little is taken for whom they ask to be. Nobody asks the policy for this yet.
     if (call.impersonate !== undefined) return refusal(403, 'Forbidden', 'this gateway takes no --as')
     const request = readKubernetesRequest(rawOf(call))
@@ -173,7 +178,7 @@ async function refusedBy(
   { login: { identity }, sessionDigest }: KnownPerson,
   asked: Asked,
   verify: JudgeDependencies['verify'],
-): Promise<Refusal | undefined> {
+): Promise<DecidedRefusal | undefined> {
   const known: Authentication = { identity, sessionDigest, clearCookie: false }
   const { headers } = asked
   const facts = { ...factsOf(asked, question), front: gatewayFront, cookie: '', headers, isInteractive: false }
@@ -181,5 +186,5 @@ async function refusedBy(
   // Another policy may have come into force in between: then both have to let it pass.
   if (first.effect === 'allow' && decision.effect === 'allow') return undefined
   const refused = decision.effect === 'allow' ? first : decision
-  return refusal(403, 'Forbidden', describeRefusal(identity, question, refused))
+  return { ...refusal(403, 'Forbidden', describeRefusal(identity, question, refused)), isDecided: true }
 }

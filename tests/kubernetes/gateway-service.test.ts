@@ -129,6 +129,8 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     const asOther = await cluster.kubectl({ version: '1.37', args, kubeconfig })
     expect(asOther.code).toBe(1)
     expect(asOther.stderr).toContain('this gateway takes no --as')
+    await untilEvent(service, 'access.refused', { front: 'kubernetes', code: 'ERR_KUBE_CALL_FORBIDDEN' })
+    await untilEvent(service, 'access.refused', { front: 'kubernetes', code: 'ERR_KUBE_TOKEN_INVALID' })
   })
 
   it('L06 carries a shell with its exit code, and cuts it when the person logs out', async () => {
