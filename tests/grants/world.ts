@@ -33,7 +33,7 @@ export async function startGrantWorld(options: Partial<TestServiceOptions> = {})
     writeFileSync(path, text, { mode: 0o600 })
     return path
   }
-  const credential = { tokenFile: write('token', 'the token of the gateway\n') }
+  const credential = { tokenFile: write('token', 'the-token-of-the-gateway\n') }
   const kubernetes = {
     url: gatewayUrl,
     listen: '127.0.0.1:0',

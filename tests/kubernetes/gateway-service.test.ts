@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAuthority } from '../certificates.ts'
-import { gatewayUrl, logInBrowser, newGrant, press, untilEvent, visit } from '../grants/world.ts'
+import { logInBrowser, newGrant, press, untilEvent, visit } from '../grants/world.ts'
+import { createMachine, logIn as logInMachine } from '../kube-cli/machine.ts'
+import { freePort } from '../peers.ts'
 import type { Person } from '../provider.ts'
 import { startService, type TestBrowser, type TestService } from '../service.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
@@ -42,10 +44,15 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     const listener = authority.issue('127.0.0.1', ['IP:127.0.0.1'])
     authority.close()
     const gateway = cluster.issueClient('sallyport-gateway')
+    const port = await freePort()
     const kubernetes = {
-      url: gatewayUrl,
-      listen: '127.0.0.1:0',
-      tls: { certificateFile: write('tls.pem', listener.certificate), keyFile: write('tls.key', listener.key) },
+      url: `https://127.0.0.1:${port}`,
+      listen: `127.0.0.1:${port}`,
+      tls: {
+        certificateFile: write('tls.pem', listener.certificate),
+        keyFile: write('tls.key', listener.key),
+        caFile: write('tls-ca.pem', authority.certificate),
+      },
       clusters: [
         {
           name: 'prod',
@@ -103,6 +110,33 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     })
     const finished = await untilEvent(service, 'call.finished', { requestId: allowed.requestId })
     expect(finished).toMatchObject({ status: 200, ending: 'complete' })
+  })
+
+  it('is what a person has after three commands, and loses with the session', async () => {
+    const machine = createMachine()
+    try {
+      const browser = await logInBrowser(service, 'alice')
+      expect(await logInMachine(machine, service, browser)).toMatchObject({ code: 0 })
+      const merged = await machine.run(['kubeconfig', '--merge', '--command', writeCommand(machine.home)])
+      expect(merged).toMatchObject({ code: 0 })
+      const kubeconfig = { path: join(machine.home, '.kube', 'config'), home: machine.home }
+      const context = ['--context=sallyport-prod', '--namespace=payments']
+      for (const version of ['1.37', '1.36'] as const) {
+        const got = await cluster.kubectl({ version, args: [...context, 'get', 'pods', '--output=name'], kubeconfig })
+        expect(got).toMatchObject({ code: 0, stdout: 'pod/core\n' })
+      }
+      const shell = [...context, 'exec', 'core', '--', 'sh', '-c', 'echo out; exit 5']
+      expect(await cluster.kubectl({ version: '1.37', args: shell, kubeconfig })).toMatchObject({
+        code: 5,
+        stdout: 'out\n',
+      })
+      await logOut(browser)
+      // The plugin believes for two seconds what it has just been told.
+      const ended = async () => cluster.kubectl({ version: '1.37', args: [...context, 'get', 'pods'], kubeconfig })
+      await expect.poll(async () => (await ended()).stderr).toContain('run sallyport kube login')
+    } finally {
+      machine.close()
+    }
   })
 
   it('refuses what the policy does, with the row that kubectl prints', async () => {
@@ -183,6 +217,14 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     expect(got).toMatchObject({ code: 0, stdout: 'pod/core\n' })
   })
 })
+
+/** The built command line under the name that kubectl runs. */
+function writeCommand(home: string): string {
+  const path = join(home, 'sallyport')
+  const cli = join(import.meta.dirname, '../../dist/cli/main.js')
+  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${cli}" "$@"\n`, { mode: 0o700 })
+  return path
+}
 
 /** Alice and whoever else is in `ops` may do everything in the namespace; the gateway may speak for them and nobody else. */
 async function letGatewayImpersonate({ api }: RunningCluster): Promise<void> {

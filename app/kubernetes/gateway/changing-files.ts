@@ -20,11 +20,18 @@ export interface ChangingFilesOptions<T> {
   readonly lookEveryMs?: number
 }
 
-/** Throws when the files cannot be used at first: nothing runs without them. */
+/** Throws when the files cannot be used at first, with their names: nothing runs without them. */
 export function watchFiles<T>(options: ChangingFilesOptions<T>): ChangingFiles & { readonly value: T } {
   const { paths, use, onError, onChange = () => undefined, lookEveryMs = 5000 } = options
+  const usable = (read: readonly string[]): T => {
+    try {
+      return use(read)
+    } catch (cause) {
+      throw new Error(`${paths.join(', ')}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    }
+  }
   let texts = paths.map(path => readFileSync(path, 'utf8'))
-  let value = use(texts)
+  let value = usable(texts)
   let refused: string | undefined
 
   function look(): boolean {
@@ -36,7 +43,7 @@ export function watchFiles<T>(options: ChangingFilesOptions<T>): ChangingFiles &
         return false
       }
       // A certificate without its key, a token half written: the next look finds the rest.
-      value = use(seen)
+      value = usable(seen)
     } catch (error) {
       const said = String(error)
       if (said !== refused) onError(error)
