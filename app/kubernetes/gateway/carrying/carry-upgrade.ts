@@ -15,6 +15,7 @@ import { responseHeaders } from '../passing/response-headers.ts'
 import { refusal, statusOf } from '../status.ts'
 import { ownCredentialRefused, slowUpstream, upstreamFailure } from '../upstream/upstream-failure.ts'
 import { type Carried, headersFor, targetOf } from './carried.ts'
+import { passClientHalf } from './client-half.ts'
 import { type CallKind, kindOf } from './kind.ts'
 import { Passage } from './passage.ts'
 import { destroyLater, refuse, sendHead } from './reply.ts'
@@ -48,6 +49,7 @@ class UpgradeCarriage {
   #upstream: Duplex | undefined
   #stream: UpgradedStream | undefined
   #timer: NodeJS.Timeout | undefined
+  #stopClientHalf: () => void = () => undefined
   #farewell: Refusal | undefined
   #ending: Ending = 'complete'
   /** The client has been answered otherwise, or has had its last frame. */
@@ -156,15 +158,16 @@ class UpgradeCarriage {
 
   #connect(upstream: Duplex, head: Buffer): void {
     const { socket, head: ahead } = this.#arrived
-    const received = (chunk: Buffer): void => {
-      this.#passage.bytesReceived += chunk.length
+    const onReceived = (bytes: number): void => {
+      this.#passage.bytesReceived += bytes
     }
     if (ahead.length > 0) {
-      received(ahead)
+      onReceived(ahead.length)
       upstream.write(ahead)
     }
-    socket.on('data', received)
-    socket.pipe(upstream)
+    // After its result nothing matters to a command; over WebSocket the closing frame still has to be answered.
+    const mayPass = (): boolean => this.#upgrade !== 'spdy' || !this.#isTold()
+    this.#stopClientHalf = passClientHalf({ client: socket, upstream, onReceived, mayPass })
     if (head.length > 0) this.#pass(head)
     upstream.on('data', (chunk: Buffer) => this.#pass(chunk))
     upstream.once('end', () => this.#upstreamEnded())
@@ -204,9 +207,18 @@ class UpgradeCarriage {
     return isWaiting && this.#kind.isCommand && !this.#walker.isOver && !this.#walker.hasResult
   }
 
+  /** How the command ended is known, as a whole. */
+  #isTold(): boolean {
+    return this.#kind.isCommand && this.#walker.hasResult && this.#walker.isFree
+  }
+
   #upstreamFailed(error: unknown): void {
     clearTimeout(this.#timer)
     if (this.#isDone) return
+    if (this.#farewell === undefined && this.#isTold()) {
+      this.#upstreamEnded()
+      return
+    }
     const { call, log } = this.#carried
     log.upstreamFailed(error, call.requestId)
     this.#ending = 'upstream-failed'
@@ -228,9 +240,7 @@ class UpgradeCarriage {
       return
     }
     // From here on nothing of the person reaches the cluster.
-    const { socket } = this.#arrived
-    if (this.#upstream !== undefined) socket.unpipe(this.#upstream)
-    socket.resume()
+    this.#stopClientHalf()
     if (this.#walker.isFree || this.#walker.isOver) {
       this.#sayGoodbye()
       return
