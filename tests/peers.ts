@@ -6,26 +6,19 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
-import { accessSync, constants, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { endProcess } from '../cli/demo/child.ts'
+import { isExecutableFile } from '../cli/demo/executables.ts'
+import { freePort } from '../cli/demo/ports.ts'
+
+export { endProcess, freePort, isExecutableFile }
 
 /** Path of an executable on the PATH. */
 export function findPeer(binary: string): string | undefined {
   const candidates = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
   return candidates.map(folder => join(folder, binary)).find(isExecutableFile)
-}
-
-export function isExecutableFile(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
 }
 
 /** Path of an executable; when absent prints the reason and returns `undefined`, or throws with REQUIRE_PEERS=1. */
@@ -39,31 +32,6 @@ export function requirePeer(binary: string): string | undefined {
 
 /** For a browser's start, and for whatever a page is waited for; it only ends what waits in vain. */
 export const browserPatienceMs = 120_000
-
-/** Below those that systems give to whoever asks for any port, or for a way out (Linux from 32,768, others from 49,152). */
-const [lowestPort, highestPort] = [20_000, 32_000]
-const givenPorts = new Set<number>()
-
-/**
- * A TCP port of the loopback interface that is free, for a program that binds it a little later. Nobody gets it by chance
- * in the meantime: an application that did would answer in the place of the proxy in front of it.
- */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const port = randomInt(lowestPort, highestPort)
-    if (givenPorts.has(port) || !(await isFree(port))) continue
-    givenPorts.add(port)
-    return port
-  }
-  throw new Error(`no free port was found from ${lowestPort} to ${highestPort}`)
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const server = createServer().once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-}
 
 export interface RedisOptions {
   readonly password?: string
@@ -153,21 +121,4 @@ function untilReady(child: ChildProcess): Promise<void> {
       if (/Ready to accept connections|Sentinel ID is/.test(output)) settle(resolve)
     })
   })
-}
-
-/** SIGTERM, and SIGKILL for one that is still there after two seconds; resolves when the process has ended. */
-export async function endProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = new Promise(resolve => child.once('exit', resolve))
-  // A stopped process would never see the SIGTERM.
-  child.kill('SIGCONT')
-  child.kill('SIGTERM')
-  const timer = new AbortController()
-  const killed = delay(2000, undefined, { signal: timer.signal }).then(
-    () => child.kill('SIGKILL'),
-    () => undefined,
-  )
-  await ended
-  timer.abort()
-  await killed
 }

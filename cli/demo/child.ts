@@ -57,15 +57,22 @@ export function startChild(options: ChildOptions): Child {
     signal: signal => void child.kill(signal),
     stop: async (graceMs = 8_000) => {
       isStopping = true
-      if (!isRunning()) return child.exitCode
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      const killer = setTimeout(() => child.kill('SIGKILL'), graceMs)
-      await exited
-      clearTimeout(killer)
+      if (child.pid !== undefined) await endProcess(child, graceMs)
       return child.exitCode
     },
   }
+}
+
+/** SIGTERM, and SIGKILL for one that is still there after `graceMs`; resolves when the process has ended. */
+export async function endProcess(child: ChildProcess, graceMs = 2_000): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  // A stopped process would never see the SIGTERM.
+  child.kill('SIGCONT')
+  child.kill('SIGTERM')
+  const killer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+  await ended
+  clearTimeout(killer)
 }
 
 function collectLines(child: ChildProcess): string[] {

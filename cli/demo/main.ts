@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import colors from 'picocolors'
 import { type CheckResult, runStory } from './check.ts'
+import { isOnPath } from './executables.ts'
 import { portOrFree } from './ports.ts'
-import { findProxy, isOnPath, type ProxyKind, proxyKinds } from './proxies.ts'
+import { findProxy, type ProxyKind, proxyKinds } from './proxies.ts'
 import { printAddresses, printResult, printStackError, printTotal } from './report.ts'
 import { type Stack, StackError, startStack } from './stack.ts'
 

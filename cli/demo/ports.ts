@@ -1,13 +1,27 @@
 /** Ports: a free one, and whether a given one is free. */
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
 
 export const loopback = '127.0.0.1'
 
-/** A port that nothing listens on at this moment. */
+/** Below those that systems give to whoever asks for any port, or for a way out (Linux from 32,768, others from 49,152). */
+const [lowestPort, highestPort] = [20_000, 32_000]
+const givenPorts = new Set<number>()
+
+/**
+ * A TCP port of the loopback interface that is free, for a program that binds it a little later. Nobody gets it by chance
+ * in the meantime: an application that did would answer in the place of the proxy in front of it.
+ */
 export async function freePort(): Promise<number> {
-  return (await probe(0)) ?? 0
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const port = randomInt(lowestPort, highestPort)
+    if (givenPorts.has(port) || (await probe(port)) === undefined) continue
+    givenPorts.add(port)
+    return port
+  }
+  throw new Error(`no free port was found from ${lowestPort} to ${highestPort}`)
 }
 
 /** The wanted port, or any other when it is taken. */
@@ -22,7 +36,7 @@ async function probe(port: number): Promise<number | undefined> {
   } catch {
     return undefined
   } finally {
-    server.close()
+    await new Promise(resolve => server.close(resolve))
   }
 }
 

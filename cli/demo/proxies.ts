@@ -2,20 +2,12 @@
  * Starts a reverse proxy in front of the demo: the real NGINX, Traefik or Caddy with the files of deploy/, or the
  * built-in one where none is installed. The tests start them through the same functions.
  */
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { startBuiltInProxy } from './built-in-proxy.ts'
 import { type Child, startChild } from './child.ts'
+import { isOnPath } from './executables.ts'
 import { repositoryRoot } from './paths.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
 
@@ -32,19 +24,6 @@ export interface RunningProxy {
 /** The first real proxy on the PATH, or the built-in one. */
 export function findProxy(): ProxyKind {
   return proxyKinds.find(kind => kind !== 'built-in' && isOnPath(kind)) ?? 'built-in'
-}
-
-export function isOnPath(command: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some(directory => isExecutable(join(directory, command)))
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** `directory`: its files; those of deploy/ unless they are a copy that somebody has changed. */

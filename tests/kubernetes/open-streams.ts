@@ -1,7 +1,7 @@
 /** The streams that the node sees, as they open and close: whether a command still runs is asked there, not at a client. */
 import { request } from 'node:http'
-import { createHistory } from './history.ts'
-import { readLines } from './lines.ts'
+import { createHistory } from '../../cli/demo/cluster/history.ts'
+import { readLines } from '../../cli/demo/cluster/lines.ts'
 
 export type StreamKind = 'exec' | 'attach' | 'portforward' | 'logs'
 

@@ -1,4 +1,4 @@
-/** Who vouches for whom in a cluster for tests: the control plane for itself, one authority for people, one for front proxies. */
+/** Who vouches for whom in a cluster on loopback: the control plane for itself, one authority for people, one for front proxies. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Certificate, createAuthority } from '../certificates.ts'

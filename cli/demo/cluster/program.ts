@@ -1,6 +1,6 @@
 /** One program of a cluster: it is there until it is stopped, and goes with the process that started it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { endProcess } from '../peers.ts'
+import { endProcess } from '../child.ts'
 
 export interface Program {
   readonly process: ChildProcess
@@ -11,7 +11,7 @@ export interface Program {
   readonly stop: () => Promise<void>
 }
 
-/** What it needs of our environment; a kubeconfig or a proxy of whoever runs the tests is nothing for it. */
+/** What it needs of our environment; a kubeconfig or a proxy of whoever runs this is nothing for it. */
 export function plainEnvironment(home: string): Record<string, string> {
   return { PATH: process.env.PATH ?? '', HOME: home, TMPDIR: home, LANG: 'C.UTF-8' }
 }
