@@ -22,8 +22,8 @@ import { untilVerified } from './waiting.ts'
 const hour = 3600
 const sessionCount = 50_000
 const sessionsOfEach = 5
-/** Under way at once. */
-const batch = 2_000
+/** Under way at once: few enough for a busy machine to have them on the disk within the patience of a write. */
+const batch = 250
 const clock = createMovableClock()
 const personAt = (index: number) => `https://idp.example#${Math.floor(index / sessionsOfEach)}`
 
