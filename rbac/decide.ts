@@ -13,6 +13,7 @@ import type { Row } from './row.ts'
 import { PathTooCostlyError } from './row-index.ts'
 import type { Situation } from './situation.ts'
 import { type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
+import { supposing } from './untold-names.ts'
 
 /** Gets what went wrong inside a decision, for the log. */
 export type OnError = (error: unknown) => void
@@ -35,6 +36,21 @@ export function decideWatched(
 }
 
 function decideNarrowed(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
+  return decideOnce(situation, now, policyFor(situation, now, policy), onError)
+}
+
+/** For whom not every name is told, the policy in which a row denies them by one of the others, if there is such a row. */
+function policyFor(situation: Situation, now: number, policy: PolicySnapshot): PolicySnapshot {
+  const { identity, request } = situation
+  if (identity.kind !== 'user' || identity.untold === undefined) return policy
+  const supposed = supposing(policy, request.domain, identity.untold)
+  const { effect, ...decision } = decideOnce(situation, now, supposed, () => {})
+  return effect === 'deny' && 'reason' in decision && firmReasons.has(decision.reason) ? supposed : policy
+}
+
+const firmReasons: ReadonlySet<string> = new Set(['rule-denied', 'path-too-costly', 'evaluation-failed'])
+
+function decideOnce(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
   const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace: noTrace })
   const candidatesOf = (evaluation: Evaluation) => policy.narrow(situation.request.domain, evaluation)
   return decideAmong({ candidatesOf, evaluationOf, now }, policy, onError)
@@ -46,10 +62,11 @@ function decideNarrowed(situation: Situation, now: number, policy: PolicySnapsho
  */
 export function decideWithTrace(
   situation: Situation,
-  policy: PolicySnapshot,
+  inForce: PolicySnapshot,
   { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
 ): Decision {
   const { request, context } = situation
+  const policy = policyFor(situation, context.now, inForce)
   const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace })
   const candidatesOf = (evaluation: Evaluation) => {
     // What would not be compared is not explained as if it were.

@@ -34,7 +34,15 @@ export interface User extends Authenticated {
   readonly amr?: readonly string[]
   /** Authentication context class (OpenID Connect Core 1.0 section 2, `acr`). */
   readonly acr?: string
+  /**
+   * Names by which rows may mean this person although nobody can tell: of somebody whom another person asks to be judged
+   * as, only some are told. Rows that deny by such a name apply, rows that allow do not. Absent for who logged in.
+   */
+  readonly untold?: readonly Untold[]
 }
+
+/** `user`: no `<issuer>#<sub>`; `email`: no address. The provider of the groups is not told in either case. */
+export type Untold = 'user' | 'email'
 
 /** A workload. Exactly one of `serviceAccount` and `client` names it. */
 export interface Machine extends Authenticated {

@@ -23,6 +23,18 @@ export function judgeKubernetes(
   return judgement
 }
 
+/** The first question that a row denies; `undefined` when none is denied. @param ask as of {@link judgeKubernetes} */
+export function findDenied(
+  questions: KubernetesQuestions,
+  ask: (question: KubernetesQuestion) => Decision,
+): KubernetesJudgement | undefined {
+  for (const question of questions) {
+    const decision = ask(question)
+    if (!passes({ ...question, need: 'no-deny' }, decision)) return { question, decision }
+  }
+  return undefined
+}
+
 /** An evaluation that failed says nothing about deny rows, so it is no pass either. */
 const notDenied: ReadonlySet<string> = new Set(['no-policy-for-domain', 'no-rule-matched', 'condition-failed'])
 
