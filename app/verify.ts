@@ -10,7 +10,7 @@ import type { Decision, SessionChallenge } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
 import type { Situation } from '../rbac/situation.ts'
-import type { Access } from './audit/access-event.ts'
+import type { Access, ImpersonationFacts } from './audit/access-event.ts'
 
 /** What the credentials of a request are worth. */
 export interface Authentication {
@@ -23,6 +23,8 @@ export interface Authentication {
   readonly clearCookie: boolean
   /** There is a session, but it does not do for this host before another login; `identity` is nobody's then. */
   readonly sessionChallenge?: SessionChallenge
+  /** Somebody else asks to be judged as `identity`. */
+  readonly impersonation?: ImpersonationFacts
 }
 
 /** What came along that may say who is asking, as a front could read it; looked at when somebody wants it. */

@@ -1,5 +1,5 @@
 /** The audit event of a decision as an object: what the line that `createAccessFormat` writes has to say. */
-import { type Access, eventOf, factsOf, outcomeOf } from '../app/audit/access-event.ts'
+import { type Access, eventOf, factsOf, impersonatedOf, outcomeOf } from '../app/audit/access-event.ts'
 import type { AuditEvent, WithoutStamp } from '../app/audit/event.ts'
 
 export function accessEvent({
@@ -17,7 +17,8 @@ export function accessEvent({
     domain: question.request.domain,
     resource: question.request.resource,
     action: question.request.action,
-    ...factsOf(authentication.identity),
+    ...factsOf(authentication.impersonation?.by ?? authentication.identity),
+    ...(authentication.impersonation !== undefined && impersonatedOf(authentication.impersonation)),
     ...outcomeOf(decision),
     durationMicroseconds,
   }

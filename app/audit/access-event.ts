@@ -19,9 +19,23 @@ export interface Access {
     readonly request: AccessRequest
     readonly clientAddress?: string | undefined
   }
-  readonly authentication: { readonly identity: Identity; readonly sessionDigest?: string | undefined }
+  readonly authentication: {
+    readonly identity: Identity
+    readonly sessionDigest?: string | undefined
+    readonly impersonation?: ImpersonationFacts
+  }
   readonly decision: Decision
   readonly durationMicroseconds: number
+}
+
+/** Somebody asked to be judged as somebody else. */
+export interface ImpersonationFacts {
+  /** Who did: an event is theirs. */
+  readonly by: Identity
+  /** As the cluster spells it. */
+  readonly user: string
+  /** As few as may be asked for. */
+  readonly groups: readonly string[]
 }
 
 export const eventOf = { allow: 'access.allowed', challenge: 'access.challenged', deny: 'access.denied' } as const
@@ -43,6 +57,12 @@ export function factsOf(identity: Identity) {
     machine: identity.kind === 'machine' ? machineOf(identity) : undefined,
   }
 }
+
+/** What an event says of whom a person asked to be judged as. */
+export const impersonatedOf = ({ user, groups }: Omit<ImpersonationFacts, 'by'>) => ({
+  impersonatedUser: user,
+  impersonatedGroups: groups,
+})
 
 /** What an event says of the decision beside its effect. */
 export function outcomeOf(decision: Decision) {

@@ -23,6 +23,12 @@ export const commonFields = {
   session: "First 16 characters of the session key's digest: joins the events of one session, opens nothing.",
 } as const satisfies Record<CommonField, string>
 
+const impersonatedFields = {
+  impersonatedUser:
+    'User that the person asked to be judged as in a cluster (`--as`), as the cluster spells it; the event is theirs all the same.',
+  impersonatedGroups: 'Groups that they asked to be judged as (`--as-group`), as the cluster spells them.',
+} as const
+
 const accessFields = {
   front: 'Dialect in which the proxy asked.',
   domain: 'Canonical host.',
@@ -38,6 +44,7 @@ const accessFields = {
   amr: 'How the person authenticated (`amr`).',
   acr: 'Authentication context class (`acr`).',
   machine: '`service-account:…` or `client:…` of a workload; absent for people.',
+  ...impersonatedFields,
   durationMicroseconds: 'From the parsed question to the decision.',
 } as const
 
@@ -142,6 +149,7 @@ export const auditEvents: {
       durationMilliseconds: 'From its arrival to its end.',
       ending: '`complete`, `client-gone`, `upstream-failed`, `cut` (it might not go on) or `refused`.',
       why: 'Reason of the refusal with which it was cut or refused.',
+      ...impersonatedFields,
     },
   },
   'policy.loaded': {

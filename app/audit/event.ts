@@ -42,6 +42,8 @@ interface Access extends Common {
   readonly acr?: string | undefined
   /** `service-account:…` or `client:…`, as policy rows name a workload. */
   readonly machine?: string | undefined
+  readonly impersonatedUser?: string | undefined
+  readonly impersonatedGroups?: readonly string[] | undefined
   readonly durationMicroseconds: number
 }
 
@@ -91,6 +93,8 @@ interface CallFinished {
   readonly durationMilliseconds: number
   readonly ending: 'complete' | 'client-gone' | 'upstream-failed' | 'cut' | 'refused'
   readonly why?: string | undefined
+  readonly impersonatedUser?: string | undefined
+  readonly impersonatedGroups?: readonly string[] | undefined
 }
 
 export type AuditEvent =

@@ -4,7 +4,7 @@
  * It says what `createLineFormat` would say of the same event. What it says of a person and of a remembered decision is
  * the same for thousands of checks and is put into words once, as long as nobody can change it.
  */
-import { type Access, eventOf, factsOf, outcomeOf } from './access-event.ts'
+import { type Access, eventOf, factsOf, impersonatedOf, outcomeOf } from './access-event.ts'
 import { createTimeFormat, escaperFor, fieldsText, type TimeFormat } from './format-line.ts'
 
 export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (access: Access, nowMs: number) => string {
@@ -14,13 +14,17 @@ export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (ac
   return ({ question, authentication, decision, durationMicroseconds }, nowMs) => {
     const { requestId, clientAddress, front, request } = question
     const { domain, resource, action } = request
-    const { identity, sessionDigest } = authentication
+    const { identity, sessionDigest, impersonation } = authentication
     // One look at all of them together: hardly ever has anything to be escaped.
     const say = escaperFor(requestId + (clientAddress ?? '') + (sessionDigest ?? '') + domain + resource + action)
     const address = clientAddress === undefined ? '' : `,"clientAddress":"${say(clientAddress)}"`
     const session = sessionDigest === undefined ? '' : `,"session":"${say(sessionDigest)}"`
     const asked = `,"front":"${front}","domain":"${say(domain)}","resource":"${say(resource)}","action":"${say(action)}"`
-    const outcome = factsText(identity) + outcomeText(decision)
+    const who =
+      impersonation === undefined
+        ? factsText(identity)
+        : factsText(impersonation.by) + fieldsText(impersonatedOf(impersonation))
+    const outcome = who + outcomeText(decision)
     const duration = `,"durationMicroseconds":${durationMicroseconds}}\n`
     return `${beginningOf(decision.effect, nowMs)}${say(requestId)}"${address}${session}${asked}${outcome}${duration}`
   }

@@ -30,6 +30,8 @@ const access = {
   amr: ['pwd', 'otp'],
   acr: 'urn:example:strong',
   machine: 'service-account:prod/ci/deployer',
+  impersonatedUser: 'bob@example.com',
+  impersonatedGroups: ['sallyport:contractors'],
   durationMicroseconds: 87,
 }
 
@@ -68,6 +70,8 @@ export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { 
     durationMilliseconds: 1500,
     ending: 'cut',
     why: 'Unauthorized',
+    impersonatedUser: 'bob@example.com',
+    impersonatedGroups: ['sallyport:contractors'],
   },
   'policy.loaded': { event: 'policy.loaded', requestId: '-', revision: '9f2c', rows: 12 },
   'policy.rejected': { event: 'policy.rejected', requestId: '-', revision: '9f2c', detail: 'wiki.csv:3: six fields' },

@@ -50,7 +50,14 @@ const accesses: fc.Arbitrary<Access> = fc.record({
     request: fc.record({ domain: text, resource: text, action: text, url: fc.constant('https://planted.example') }),
     clientAddress: maybe(text),
   }),
-  authentication: fc.record({ identity: identities, sessionDigest: maybe(text) }),
+  authentication: fc.record(
+    {
+      identity: identities,
+      sessionDigest: maybe(text),
+      impersonation: fc.record({ by: user as fc.Arbitrary<Identity>, user: text, groups: list }),
+    },
+    { requiredKeys: ['identity', 'sessionDigest'] },
+  ),
   decision: decisions,
   durationMicroseconds: fc.nat(),
 })

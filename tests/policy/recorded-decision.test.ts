@@ -179,6 +179,8 @@ describe('an event that does not hold what it should', () => {
     ['no provider', { provider: undefined }, ['login', 'groups']],
     ['methods that are no list', { amr: 'mfa' }, ['login']],
     ['a time of login that is no number', { authTime: 'today' }, ['login']],
+    ['a call as somebody else', { impersonatedUser: 'bob@example.com', action: 'get' }, ['identity']],
+    ['a name that was lent', { impersonatedUser: 'bob@example.com', action: 'impersonate' }, []],
     ['nothing amiss', {}, []],
   ])('%s', async (_, fields, facts) => {
     const recorded = readLine(JSON.stringify({ ...event, ...fields }))
