@@ -1,8 +1,10 @@
 /** Composition of the gateway to Kubernetes clusters: present where `kubernetes` is configured. */
 import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
+import { decide as decideNow } from '../../rbac/decide.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import type { Situation } from '../../rbac/situation.ts'
+import { impersonatedOf } from '../audit/access-event.ts'
 import { readHeaders } from '../fronts/raw-headers.ts'
 import { audienceOf } from '../grants/dependencies.ts'
 import { type KubeTokens, usernameOf } from '../grants/kube-tokens.ts'
@@ -11,7 +13,8 @@ import type { ClusterAccess } from '../kubernetes/gateway/upstream/cluster-acces
 import { inClusterAccess } from '../kubernetes/gateway/upstream/in-cluster.ts'
 import { readKubeconfig } from '../kubernetes/gateway/upstream/kubeconfig.ts'
 import { createJudge, type FinishedCall, gatewayFront } from '../kubernetes/judge.ts'
-import type { NamesInCluster } from '../kubernetes/person.ts'
+import { calledBy, type NamesInCluster } from '../kubernetes/person.ts'
+import { parseEmail } from '../login/claims/email.ts'
 import { findClaim } from '../login/claims/identity-of-claims.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createShadowCounter } from '../policy/shadow-counter.ts'
@@ -69,7 +72,11 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
   const { kept, login, tokens, endings, policy } = parts
   const decideBy = createRememberedDecisions()
   const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
-  const decide = (situation: Situation): Decision => decideBy(situation, policy.current(), onError)
+  // Whom somebody asks to be judged as is somebody new with each call: to remember them would only push out others.
+  const decide = (situation: Situation): Decision =>
+    'untold' in situation.identity
+      ? decideNow(situation, policy.current(), onError)
+      : decideBy(situation, policy.current(), onError)
   return createJudge({
     clusters: new Map(clusters.map(cluster => [cluster.name, namesIn(cluster)])),
     identify: createKubeTokenLogin({
@@ -93,6 +100,7 @@ const namesIn = ({ groupPrefix, userClaim }: Cluster): NamesInCluster => ({
   groupPrefix,
   userClaim,
   userOf: identity => (identity.kind === 'user' ? usernameOf(identity, userClaim, findClaim) : undefined),
+  calledBy: user => calledBy(user, userClaim, parseEmail),
 })
 
 /** The use case of the fronts, for somebody who is known already and gets nothing but a yes or a no. */
@@ -128,7 +136,7 @@ function composeVerify(base: Base, { policy, record }: GatewayParts, decide: (si
 }
 
 function composeFinished({ audit }: Base) {
-  return ({ identity, sessionDigest, request, ...outcome }: FinishedCall): void => {
+  return ({ identity, sessionDigest, request, impersonation, ...outcome }: FinishedCall): void => {
     if (identity.kind !== 'user') return
     const { requestId, clientAddress, status, bytesReceived, bytesSent, durationMs, ending, why } = outcome
     audit.write({
@@ -146,6 +154,7 @@ function composeFinished({ audit }: Base) {
       durationMilliseconds: Math.round(durationMs),
       ending,
       ...(why !== undefined && { why }),
+      ...(impersonation !== undefined && impersonatedOf(impersonation)),
     })
   }
 }

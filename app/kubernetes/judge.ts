@@ -7,18 +7,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Context } from '../../rbac/context.ts'
 import type { Decision } from '../../rbac/decision.ts'
-import type { Identity } from '../../rbac/identity.ts'
-import { judgeKubernetes, type KubernetesJudgement } from '../../rbac/kubernetes/judge.ts'
+import type { Identity, User } from '../../rbac/identity.ts'
+import { findDenied, judgeKubernetes, type KubernetesJudgement } from '../../rbac/kubernetes/judge.ts'
 import { type KubernetesQuestion, type KubernetesQuestions, questionsOf } from '../../rbac/kubernetes/questions.ts'
 import { type RawKubernetesCall, readKubernetesRequest } from '../../rbac/kubernetes/request.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import type { Situation } from '../../rbac/situation.ts'
+import type { ImpersonationFacts } from '../audit/access-event.ts'
 import type { EndReason, Watched } from '../sessions/endings/watched.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { Authentication, Credentials, VerifyQuestion, VerifyResult } from '../verify.ts'
-import type { GatewayCall, Judge, Outcome, Refusal } from './gateway/gateway-call.ts'
-import { type Impersonation, impersonationOf, NamelessError, type NamesInCluster } from './person.ts'
+import type { GatewayCall, Judge, Outcome, Refusal, Subject } from './gateway/gateway-call.ts'
+import { impersonationOf, NamelessError, type NamesInCluster } from './person.ts'
 import { describeRefusal } from './refusal-text.ts'
+import { type SomebodyElse, somebodyElse } from './somebody-else.ts'
 
 /** Who is known by a token, and by which session: a call is judged again by it for as long as it lasts. */
 export interface KnownPerson {
@@ -56,6 +58,8 @@ export interface FinishedCall extends Outcome {
   readonly identity: Identity
   readonly sessionDigest: string
   readonly request: AccessRequest
+  /** Whom the person asked to be judged as. */
+  readonly impersonation?: ImpersonationFacts
 }
 
 /** Label of metrics and audit events. */
@@ -68,32 +72,30 @@ export function createJudge(dependencies: JudgeDependencies): Judge {
     // Threat: strangers find out which clusters there are. A token is for one cluster, and none is for a cluster that is not there.
     const known = names === undefined ? undefined : await knownBy(call, identify)
     if (names === undefined || known === undefined) return nobody
-    // Threat: somebody who may do little is taken for whom they ask to be. Nobody asks the policy for this yet.
-    if (call.impersonate !== undefined) return refusal(403, 'Forbidden', 'this gateway takes no --as')
     const request = readKubernetesRequest(rawOf(call))
     if (request.kind === 'refused') return refusal(400, 'BadRequest', request.message)
-    const { identity } = known.login
-    const person = personOf(identity, known.sessionDigest, names)
-    if ('status' in person) return person
+    const { sessionId, sessionDigest, login } = known
+    const caller = callerOf(login, sessionDigest, names, call.impersonate)
+    if ('status' in caller) return caller
     const headers = readHeaders(call.rawHeaders)
     const asked = { questions: questionsOf(request), domain: `kube:${call.cluster}`, headers, call }
-    const judgement = judge(identity, asked, dependencies)
-    const refused = await refusedBy(judgement, known, asked, verify)
+    const verdict = judge(caller, asked, dependencies)
+    const refused = await refusedBy(verdict, { caller, asked, sessionDigest }, verify)
     if (refused !== undefined) return refused
-    const stands = ({ identity: now }: LoginSession): boolean =>
-      judge(now, asked, dependencies).decision.effect === 'allow' &&
-      isDeepStrictEqual(personOf(now, known.sessionDigest, names), person)
+    const stands = (now: LoginSession): boolean => {
+      const again = callerOf(now, sessionDigest, names, call.impersonate)
+      if ('status' in again || judge(again, asked, dependencies).decision.effect !== 'allow') return false
+      return isDeepStrictEqual(again.sent, caller.sent)
+    }
+    const facts = { ...factsOf(asked, verdict.question), identity: caller.person, sessionDigest, ...writtenOf(caller) }
     return {
-      impersonate: person,
+      impersonate: caller.sent,
       target: request.target,
-      onEnd: cut => watch({ session: known.sessionId, stands }, why => cut(endings[why])),
-      finished: outcome =>
-        onFinished({ ...outcome, ...factsOf(asked, judgement.question), identity, ...digestOf(known) }),
+      onEnd: cut => watch({ session: sessionId, stands }, why => cut(endings[why])),
+      finished: outcome => onFinished({ ...outcome, ...facts }),
     }
   }
 }
-
-const digestOf = ({ sessionDigest }: KnownPerson) => ({ sessionDigest })
 
 const refusal = (status: number, reason: string, message: string, advice?: string): Refusal => ({
   status,
@@ -134,14 +136,34 @@ const rawOf = ({ method, target, upgrade, rawHeaders }: GatewayCall): RawKuberne
 const valuesOf = (rawHeaders: readonly string[], name: string): readonly string[] =>
   rawHeaders.filter((_, place) => place % 2 === 1 && rawHeaders[place - 1]?.toLowerCase() === name)
 
-function personOf(identity: Identity, session: string, names: NamesInCluster): Impersonation | Refusal {
+/** Who calls, and as whom the API server is asked. */
+interface Caller {
+  readonly person: User
+  readonly sent: Subject
+  /** Whom they ask to be judged as. */
+  readonly other?: SomebodyElse
+}
+
+function callerOf(
+  { identity }: LoginSession,
+  session: string,
+  names: NamesInCluster,
+  asked: Subject | undefined,
+): Caller | Refusal {
   try {
-    return impersonationOf(identity, session, names)
+    const own = impersonationOf(identity, session, names)
+    if (asked === undefined) return { person: identity, sent: own }
+    const other = somebodyElse(asked, identity, own, names)
+    return { person: identity, sent: other.sent, other }
   } catch (error) {
     if (error instanceof NamelessError) return refusal(403, 'Forbidden', error.message)
     throw error
   }
 }
+
+/** What is written down of whom somebody asks to be judged as. */
+const writtenOf = ({ person, other, sent: { user, groups } }: Caller) =>
+  other === undefined ? {} : { impersonation: { by: person, user, groups } }
 
 interface Asked {
   readonly questions: KubernetesQuestions
@@ -150,13 +172,28 @@ interface Asked {
   readonly call: Pick<GatewayCall, 'requestId' | 'clientAddress'>
 }
 
+interface Verdict extends KubernetesJudgement {
+  /** Whom the policy was asked about. */
+  readonly identity: User
+}
+
+/**
+ * Threat: somebody to whom a row denies something does it under another name. Who asks to be judged as somebody else has to
+ * be allowed each of the names, and what a row denies them stays denied; the rest is up to whom they ask to be.
+ */
 function judge(
-  identity: Identity,
+  { person, other }: Caller,
   { questions, domain, headers, call: { clientAddress } }: Asked,
   { decide, now }: Pick<JudgeDependencies, 'decide' | 'now'>,
-): KubernetesJudgement {
+): Verdict {
   const context: Context = { now: now(), header: name => headers.any(name), clientAddress }
-  return judgeKubernetes(questions, question => decide({ request: requestFor(question, domain), identity, context }))
+  const askAbout = (identity: User) => (question: KubernetesQuestion) =>
+    decide({ request: requestFor(question, domain), identity, context })
+  if (other === undefined) return { identity: person, ...judgeKubernetes(questions, askAbout(person)) }
+  const lent = judgeKubernetes(other.questions, askAbout(person))
+  const refused = lent.decision.effect === 'allow' ? findDenied(questions, askAbout(person)) : lent
+  if (refused !== undefined) return { identity: person, ...refused }
+  return { identity: other.identity, ...judgeKubernetes(questions, askAbout(other.identity)) }
 }
 
 const requestFor = ({ action, resource }: KubernetesQuestion, domain: string): AccessRequest => ({
@@ -172,19 +209,42 @@ const factsOf = ({ call, domain }: Asked, question: KubernetesQuestion) => ({
   request: requestFor(question, domain),
 })
 
-/** The question that was found to be the one that counts is decided once more, where it is written down. */
+interface Judged {
+  readonly caller: Caller
+  readonly asked: Asked
+  readonly sessionDigest: string
+}
+
+/**
+ * The question that was found to be the one that counts is decided once more, where it is written down; before it, each
+ * name that the person may be judged as.
+ */
 async function refusedBy(
-  { question, decision: first }: KubernetesJudgement,
-  { login: { identity }, sessionDigest }: KnownPerson,
-  asked: Asked,
+  { question, decision: first, identity }: Verdict,
+  { caller, asked, sessionDigest }: Judged,
   verify: JudgeDependencies['verify'],
 ): Promise<DecidedRefusal | undefined> {
-  const known: Authentication = { identity, sessionDigest, clearCookie: false }
-  const { headers } = asked
-  const facts = { ...factsOf(asked, question), front: gatewayFront, cookie: '', headers, isInteractive: false }
-  const { decision } = await verify(facts, known)
+  const { person, other } = caller
+  const decideAndWrite = async (about: KubernetesQuestion, whom: User): Promise<Decision> => {
+    const known: Authentication = { identity: whom, sessionDigest, clearCookie: false, ...writtenOf(caller) }
+    const { headers } = asked
+    const facts = { ...factsOf(asked, about), front: gatewayFront, cookie: '', headers, isInteractive: false }
+    return (await verify(facts, known)).decision
+  }
+  for (const name of identity === person ? [] : (other?.questions ?? [])) {
+    const decision = await decideAndWrite(name, person)
+    if (decision.effect !== 'allow') return decided(describeRefusal(person, name, decision))
+  }
+  const decision = await decideAndWrite(question, identity)
   // Another policy may have come into force in between: then both have to let it pass.
   if (first.effect === 'allow' && decision.effect === 'allow') return undefined
   const refused = decision.effect === 'allow' ? first : decision
-  return { ...refusal(403, 'Forbidden', describeRefusal(identity, question, refused)), isDecided: true }
+  if (identity !== person) return decided(describeRefusal(person, question, refused, caller.sent.user))
+  const isOwn = other !== undefined && question.action !== 'impersonate'
+  return decided(describeRefusal(person, question, refused), isOwn ? 'nobody is freed of it by --as' : undefined)
 }
+
+const decided = (message: string, advice?: string): DecidedRefusal => ({
+  ...refusal(403, 'Forbidden', message, advice),
+  isDecided: true,
+})

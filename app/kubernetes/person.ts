@@ -1,5 +1,5 @@
 /** What a person is called in a cluster: the names that the API server is to judge, and writes into its own log. */
-import type { Identity } from '../../rbac/identity.ts'
+import type { Identity, User } from '../../rbac/identity.ts'
 
 /** `Impersonate-User`, `-Group`, `-Uid` and `-Extra-…` of a call. */
 export interface Impersonation {
@@ -16,7 +16,11 @@ export interface NamesInCluster {
   /** Name of the setting's claim, for the person who has none. */
   readonly userClaim: string
   readonly userOf: (identity: Identity) => string | undefined
+  /** The other way round, what a name tells of whoever has it; `undefined` for a name that nobody can have. */
+  readonly calledBy: (user: string) => Called | undefined
 }
+
+export type Called = Pick<User, 'subject' | 'email'> & Required<Pick<User, 'untold'>>
 
 /** Why nobody can be made of somebody, in a sentence for them and their administrator. */
 export class NamelessError extends Error {}
@@ -36,7 +40,28 @@ export function impersonationOf(identity: Identity, session: string, names: Name
     throw new NamelessError(`your login has no ${userClaim}, by which people are called in this cluster`)
   }
   const groups = [...new Set(identity.groups)].map(group => `${groupPrefix}${group}`)
-  const claimed = [user, ...groups].find(name => /^system:/i.test(name))
-  if (claimed !== undefined) throw new NamelessError(`names that begin with system: are the cluster's own: ${claimed}`)
+  requireOwnNames([user, ...groups])
   return { user, groups, uid: identity.subject, extra: { [sessionExtra]: [session] } }
+}
+
+/** Throws `NamelessError` for a name of the cluster's own components. */
+export function requireOwnNames(names: readonly string[]): void {
+  const claimed = names.find(name => /^system:/i.test(name))
+  if (claimed !== undefined) throw new NamelessError(`names that begin with system: are the cluster's own: ${claimed}`)
+}
+
+/**
+ * What a name says of whoever has it, where the setting's claim is what people are called. A name without an `@` is no
+ * address: of a program, or made up for a purpose.
+ */
+export function calledBy(
+  user: string,
+  userClaim: string,
+  parseEmail: (text: string) => string | undefined,
+): Called | undefined {
+  if (userClaim === 'sub') return { subject: user, untold: ['email'] }
+  if (userClaim !== 'email') return { subject: '', untold: ['user', 'email'] }
+  if (!user.includes('@')) return { subject: '', untold: ['user'] }
+  // Threat: `bob@EXAMPLE.com`, whom rows take for Bob and the cluster for somebody else.
+  return parseEmail(user) === user ? { subject: '', email: user, untold: ['user'] } : undefined
 }

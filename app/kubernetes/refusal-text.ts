@@ -5,6 +5,7 @@ import type { KubernetesQuestion } from '../../rbac/kubernetes/questions.ts'
 
 /** Whom kubectl asks for, in the words of kubectl: `create pods/exec web-0 in payments`. */
 export function describeQuestion({ action, resource }: KubernetesQuestion): string {
+  if (action === 'impersonate') return describeName(resource)
   const nonResource = /^\/nonResourceURLs(\/.*)$/.exec(resource)
   if (nonResource !== null) return `${action} ${nonResource[1]}`
   const [, namespace = '-', group = 'core', kind = '', name, subresource] = resource.split('/').map(decodeURIComponent)
@@ -14,11 +15,25 @@ export function describeQuestion({ action, resource }: KubernetesQuestion): stri
   )
 }
 
-/** The sentence of a decision that lets nobody pass. */
-export function describeRefusal(identity: Identity, question: KubernetesQuestion, decision: Decision): string {
+/** A name to be judged as (`impersonationQuestions`), in which what would cut a segment is escaped once more. */
+function describeName(resource: string): string {
+  const [, , , kind = '', name = '', key] = resource
+    .split('/')
+    .map(part => decodeURIComponent(decodeURIComponent(part)))
+  return `impersonate ${kind}${key === undefined ? '' : ` ${key}`} ${name}`
+}
+
+/** The sentence of a decision that lets nobody pass. @param as the name that the person asked to be judged as, and was */
+export function describeRefusal(
+  identity: Identity,
+  question: KubernetesQuestion,
+  decision: Decision,
+  as?: string,
+): string {
   const who =
     identity.kind === 'anonymous' ? 'nobody' : (identity.kind === 'user' && identity.email) || identity.subject
-  return `${who} may not ${describeQuestion(question)}: ${becauseOf(decision)}`
+  const whom = as === undefined ? who : `${who}, as ${as},`
+  return `${whom} may not ${describeQuestion(question)}: ${becauseOf(decision)}`
 }
 
 function becauseOf(decision: Decision): string {

@@ -223,7 +223,7 @@ describe('whom a client asks to be', () => {
     [['Impersonate-User', 'a', 'Impersonate-Everything', '1']],
     [['Impersonate-User', 'a', 'Impersonate-Extra-%zz', '1']],
     [['Impersonate-User', 'a', 'Impersonate-Extra-', '1']],
-  ])('%j is refused, never dropped', headers => {
+  ])('L18 %j is refused, never dropped', headers => {
     expect(readImpersonation(headers)).toMatchObject({ status: 400 })
   })
 })

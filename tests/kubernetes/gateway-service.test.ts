@@ -13,11 +13,17 @@ import { type RunningCluster, startCluster } from './cluster.ts'
 import { requireClusterPrograms } from './programs.ts'
 
 const programs = requireClusterPrograms()
-const policy = (more = ''): string =>
+const lendsBob = 'p, group:ops, kube:prod, /-/core/users/bob@example.com, impersonate, -, allow'
+const policy = (more = lendsBob): string =>
   [
     'p, group:ops, kube:prod, /nonResourceURLs/**, get, -, allow',
     'p, group:ops, kube:prod, /payments/**, get|list|watch|create, -, allow',
     'p, group:contractors, kube:prod, /payments/**, *, -, deny',
+    'p, group:ops, kube:prod, /-/authentication.k8s.io/selfsubjectreviews, create, -, allow',
+    'p, group:ops, kube:prod, /-/authorization.k8s.io/selfsubjectaccessreviews, create, -, allow',
+    'p, group:ops, kube:prod, /-/core/groups/sallyport:*, impersonate, -, allow',
+    'p, group:ops, kube:prod, /-/authentication.k8s.io/uids/7, impersonate, -, allow',
+    'p, group:ops, kube:prod, /-/authentication.k8s.io/userextras/*/example.com%252Fwhy, impersonate, -, allow',
     more,
     '',
   ].join('\n')
@@ -159,10 +165,10 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
       expect(refused.stdout).toBe('')
     }
     const { kubeconfig } = await logIn('alice')
-    const args = ['get', 'pods', '--as=root', '--as-group=system:masters']
+    const args = ['get', 'pods', '--as=bob@example.com', '--as-group=system:masters']
     const asOther = await cluster.kubectl({ version: '1.37', args, kubeconfig })
     expect(asOther.code).toBe(1)
-    expect(asOther.stderr).toContain('this gateway takes no --as')
+    expect(asOther.stderr).toContain("names that begin with system: are the cluster's own: system:masters")
     await untilEvent(service, 'access.refused', { front: 'kubernetes', code: 'ERR_KUBE_CALL_FORBIDDEN' })
     await untilEvent(service, 'access.refused', { front: 'kubernetes', code: 'ERR_KUBE_TOKEN_INVALID' })
   })
@@ -201,6 +207,82 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     }
   })
 
+  const asBob = ['--as=bob@example.com', '--as-group=sallyport:ops']
+
+  it('L18 asks as somebody else whom the policy lends, and both logs name the two', async () => {
+    const { kubeconfig } = await logIn('alice')
+    const kubectl = (...args: string[]) => cluster.kubectl({ version: '1.37', args, kubeconfig })
+    const more = ['--as-uid=7', '--as-user-extra=example.com/why=a ticket']
+    expect(await kubectl('get', 'pods', '--output=name', ...asBob, ...more)).toMatchObject({
+      code: 0,
+      stdout: 'pod/core\n',
+    })
+    const allowed = await untilEvent(service, 'access.allowed', { action: 'list', impersonatedUser: 'bob@example.com' })
+    expect(allowed).toMatchObject({ email: 'alice@example.com', impersonatedGroups: ['sallyport:ops'] })
+    const event = await cluster.audit.until(({ auditID }) => auditID === allowed.requestId, 'the call as Bob')
+    expect(event).toMatchObject({
+      user: { username: 'sallyport-gateway' },
+      impersonatedUser: {
+        username: 'bob@example.com',
+        uid: '7',
+        groups: expect.arrayContaining(['sallyport:ops']),
+        extra: {
+          'example.com/why': ['a ticket'],
+          'sallyport.dev/session': [allowed.session],
+          'sallyport.dev/impersonated-by': ['alice@example.com'],
+        },
+      },
+    })
+    const { requestId } = allowed
+    await untilEvent(service, 'access.allowed', {
+      requestId,
+      action: 'impersonate',
+      resource: '/-/core/users/bob@example.com',
+    })
+    await untilEvent(service, 'call.finished', { requestId, impersonatedUser: 'bob@example.com' })
+
+    expect((await kubectl('auth', 'whoami', ...asBob)).stdout).toMatch(/impersonated-by\s+\[alice@example\.com\]/)
+    expect(await kubectl('auth', 'can-i', 'list', 'pods', ...asBob)).toMatchObject({ code: 0, stdout: 'yes\n' })
+  })
+
+  it.each([
+    [
+      'a name that is not lent',
+      ['--as=carol@example.com'],
+      'may not impersonate users carol@example.com: No rule admits',
+    ],
+    ['a subject who may not', ['--as=bob@example.com'], 'alice@example.com, as bob@example.com, may not get /'],
+    [
+      'a group that is denied',
+      ['--as=bob@example.com', '--as-group=sallyport:ops', '--as-group=sallyport:contractors'],
+      'as bob@example.com, may not list pods core in payments: row policy.csv:3; A deny rule applies.',
+    ],
+    [
+      'an extra of ours',
+      [...asBob, '--as-user-extra=sallyport.dev/session=stolen'],
+      'the extra sallyport.dev/session is said by the gateway alone',
+    ],
+  ])('L18 refuses %s', async (_what, as, message) => {
+    const { kubeconfig } = await logIn('alice')
+    const before = cluster.audit.all.filter(({ user }) => user?.username === 'sallyport-gateway').length
+    const refused = await cluster.kubectl({ version: '1.37', args: ['get', 'pods', ...as], kubeconfig })
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain(message)
+    const lists = cluster.audit.all.filter(({ user }) => user?.username === 'sallyport-gateway').slice(before)
+    expect(lists.filter(({ objectRef }) => objectRef?.resource === 'pods')).toEqual([])
+  })
+
+  it('L06 cuts a shell of somebody else when the name is not lent any more', async () => {
+    const { kubeconfig } = await logIn('alice')
+    const args = ['exec', 'core', ...asBob, '--', 'sh', '-c', 'echo here; sleep 1000']
+    const shell = cluster.startKubectl({ version: '1.37', args, kubeconfig })
+    await shell.untilPrinted(/^here$/m)
+    writeFileSync(join(service.directory, 'policy.csv'), policy(''))
+    const cut = await shell.ended
+    expect(cut.code).toBe(1)
+    expect(cut.stderr).toContain('you may not do this any more')
+  })
+
   it('L06 cuts a shell when the policy says no by now, and the person goes on with what is left', async () => {
     const { kubeconfig } = await logIn('alice')
     const args = ['exec', 'core', '--', 'sh', '-c', 'echo here; sleep 1000']
@@ -231,12 +313,13 @@ async function letGatewayImpersonate({ api }: RunningCluster): Promise<void> {
   const rbac = '/apis/rbac.authorization.k8s.io/v1'
   const core = { apiGroups: [''], verbs: ['impersonate'] }
   const authentication = { apiGroups: ['authentication.k8s.io'], verbs: ['impersonate'] }
+  const ours = ['userextras/sallyport.dev/session', 'userextras/sallyport.dev/impersonated-by']
   await api.call('POST', `${rbac}/clusterroles`, {
     metadata: { name: 'sallyport-gateway' },
     rules: [
       { ...core, resources: ['users'], resourceNames: ['alice@example.com', 'bob@example.com'] },
       { ...core, resources: ['groups'], resourceNames: ['sallyport:ops', 'sallyport:contractors'] },
-      { ...authentication, resources: ['uids', 'userextras/sallyport.dev/session'] },
+      { ...authentication, resources: ['uids', 'userextras/example.com/why', ...ours] },
     ],
   })
   await api.call('POST', `${rbac}/clusterrolebindings`, {

@@ -12,7 +12,12 @@ const alice: User = {
   claims: {},
   email: 'alice@example.com',
 }
-const names = { groupPrefix: 'sallyport:', userClaim: 'email', userOf: (who: unknown) => (who as User).email }
+const names = {
+  groupPrefix: 'sallyport:',
+  userClaim: 'email',
+  userOf: (who: unknown) => (who as User).email,
+  calledBy: () => undefined,
+}
 
 describe('a person in a cluster', () => {
   it('has a name, groups with the prefix of the cluster, each once, and the session', () => {
