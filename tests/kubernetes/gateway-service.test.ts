@@ -255,7 +255,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     [
       'a group that is denied',
       ['--as=bob@example.com', '--as-group=sallyport:ops', '--as-group=sallyport:contractors'],
-      'as bob@example.com, may not list pods core in payments: row policy.csv:3; A deny rule applies.',
+      'as bob@example.com, may not list pods in payments: row policy.csv:3; A deny rule applies.',
     ],
     [
       'an extra of ours',
