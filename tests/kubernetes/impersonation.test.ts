@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { impersonatedOf } from '../../app/audit/access-event.ts'
 import { isRefusal } from '../../app/kubernetes/gateway/gateway-call.ts'
 import { impersonationHeaders } from '../../app/kubernetes/gateway/passing/impersonation.ts'
-import { decide } from '../../rbac/decide.ts'
+import { decide, decideWithTrace } from '../../rbac/decide.ts'
 import type { User } from '../../rbac/identity.ts'
 import { policyOf } from '../decisions/policies.ts'
 import { createJudgedWorld, type JudgedWorldOptions, now } from './judged-world.ts'
@@ -408,7 +408,11 @@ test('property: what is allowed to a name is allowed to everybody who may be mea
       const asked = { request: { domain: 'kube:prod', resource: '/a', action: 'get', url: '' }, context: { now } }
       const common = { kind: 'user' as const, email: 'bob@example.com', groups, ...facts }
       const named: User = { ...common, subject: '', provider: '', claims: {}, untold: ['user'] }
-      if (decide({ ...asked, identity: named }, one).effect !== 'allow') return
+      const decision = decide({ ...asked, identity: named }, one)
+      // An explanation says the same.
+      const traced = decideWithTrace({ ...asked, identity: named }, one, { trace: () => {}, onError: () => {} })
+      expect(traced).toEqual(decision)
+      if (decision.effect !== 'allow') return
       expect(decide({ ...asked, identity: { ...common, ...hers } }, one).effect).toBe('allow')
     }),
     { numRuns: 100 },
