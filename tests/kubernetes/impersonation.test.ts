@@ -373,6 +373,19 @@ describe('what is sent, written and watched', () => {
     world.change({ policy: await policyOf(may) })
     expect(world.stands()).toBe(false)
   })
+
+  test('L06 and as long as she may be judged so by each of the names', async () => {
+    const may = 'p, email:bob@example.com, kube:prod, /bob/**, get, -, allow\n'
+    const user = 'p, group:ops, kube:prod, /-/core/users/*, impersonate, -, allow\n'
+    const group = 'p, group:ops, kube:prod, /-/core/groups/sallyport:a, impersonate, -, allow\n'
+    const world = createJudgedWorld({ policy: await policyOf(may + user + group), person: alice })
+    const verdict = await world.ask(read('bob'), headersOf('--as=bob@example.com --as-group=sallyport:a'))
+    if (isRefusal(verdict)) throw new Error(verdict.message)
+    verdict.onEnd(() => undefined)
+    expect(world.stands()).toBe(true)
+    world.change({ policy: await policyOf(may + user) })
+    expect(world.stands()).toBe(false)
+  })
 })
 
 test('property: what is allowed to a name is allowed to everybody who may be meant by it', async () => {
@@ -401,6 +414,7 @@ test('property: what is allowed to a name is allowed to everybody who may be mea
   await fc.assert(
     fc.asyncProperty(rows, members, login, real, fc.subarray(['dev']), async (p, g, facts, hers, groups) => {
       const csv = [
+        'p, email:bob@example.com, kube:prod, /**, get, -, allow',
         ...p.map(([who, when, effect]) => `p, ${who}, kube:prod, /**, get, ${when}, ${effect}`),
         ...g.map(([who, role]) => `g, ${who}, ${role}, kube:prod`),
       ]
@@ -415,6 +429,6 @@ test('property: what is allowed to a name is allowed to everybody who may be mea
       if (decision.effect !== 'allow') return
       expect(decide({ ...asked, identity: { ...common, ...hers } }, one).effect).toBe('allow')
     }),
-    { numRuns: 100 },
+    { numRuns: 300 },
   )
 })
