@@ -20,8 +20,9 @@ export interface Authority extends Certificate {
   readonly close: () => void
 }
 
-export function createAuthority(name: string): Authority {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-certificates-'))
+/** @param parent where its files are until it is closed */
+export function createAuthority(name: string, parent = tmpdir()): Authority {
+  const directory = mkdtempSync(join(parent, 'sallyport-certificates-'))
   const own = make(directory, 'authority', { commonName: name, organizations: [], more: [] })
   const by = ['-CA', join(directory, 'authority.pem'), '-CAkey', join(directory, 'authority.key')]
   let count = 0

@@ -12,11 +12,14 @@ import { type AuditLog, readAuditLog } from './audit-log.ts'
 import { certificateUser, type KubectlCall, type KubectlResult, type RunningKubectl, startKubectl } from './kubectl.ts'
 import { type OpenStreams, watchStreams } from './open-streams.ts'
 import type { ClusterPrograms } from './programs.ts'
+import type { KubectlVersion } from './versions.ts'
 
 export type { ClusterOptions }
 
 /** As a kubectl is called: as the administrator unless it is told otherwise. */
-export type ClusterKubectlCall = Omit<KubectlCall, 'kubeconfig'> & Partial<Pick<KubectlCall, 'kubeconfig'>>
+export interface ClusterKubectlCall extends Omit<KubectlCall, 'kubeconfig'>, Partial<Pick<KubectlCall, 'kubeconfig'>> {
+  readonly version: KubectlVersion
+}
 
 export interface RunningCluster extends StartedCluster {
   /** Milliseconds from nothing until the API server and the default service account were there. */

@@ -22,22 +22,25 @@ export interface ClusterCertificates {
 }
 
 type ClusterFile =
-  | `${'control-plane' | 'clients' | 'front-proxies'}.pem`
-  | `${'clients' | 'api-server' | 'kubelet' | 'kubelet-client' | 'service-accounts'}.${'pem' | 'key'}`
+  | `${'control-plane' | 'clients' | 'front-proxies' | 'storage'}.pem`
+  | `${'clients' | 'api-server' | 'etcd' | 'kubelet' | 'kubelet-client' | 'service-accounts'}.${'pem' | 'key'}`
 
 export function createClusterCertificates(directory: string): ClusterCertificates {
-  const controlPlane = createAuthority('control-plane')
-  const clients = createAuthority('clients')
-  const frontProxies = createAuthority('front-proxies')
+  const controlPlane = createAuthority('control-plane', directory)
+  const clients = createAuthority('clients', directory)
+  const storage = createAuthority('storage', directory)
+  const frontProxies = createAuthority('front-proxies', directory)
   const path = (file: ClusterFile): string => join(directory, file)
   const write = (file: ClusterFile, text: string): void => writeFileSync(path(file), text, { mode: 0o600 })
   const loopback = ['IP:127.0.0.1', 'localhost']
 
   write('control-plane.pem', controlPlane.certificate)
   write('front-proxies.pem', frontProxies.certificate)
+  write('storage.pem', storage.certificate)
   const pairs = {
     clients,
     'api-server': controlPlane.issue('kube-apiserver', loopback),
+    etcd: storage.issue('etcd', loopback),
     kubelet: controlPlane.issue('system:node:node-1', loopback),
     'kubelet-client': controlPlane.issue('kube-apiserver-kubelet-client'),
     'service-accounts': controlPlane.issue('service-accounts'),
@@ -55,7 +58,7 @@ export function createClusterCertificates(directory: string): ClusterCertificate
     issueFrontProxy: () => frontProxies.issue('front-proxy'),
     path,
     close: () => {
-      for (const authority of [controlPlane, clients, frontProxies]) authority.close()
+      for (const authority of [controlPlane, clients, frontProxies, storage]) authority.close()
     },
   }
 }

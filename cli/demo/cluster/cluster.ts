@@ -22,10 +22,11 @@ import { createNode, createPod, type PodOptions } from './node-and-pods.ts'
 import type { Program } from './program.ts'
 import type { ClusterPrograms } from './programs.ts'
 
-export type ClusterOptions = Pick<
-  ControlPlaneSettings,
-  'authentication' | 'constrainedImpersonation' | 'apiServerFlags'
->
+export interface ClusterOptions
+  extends Pick<ControlPlaneSettings, 'authentication' | 'constrainedImpersonation' | 'apiServerFlags' | 'ownGroup'> {
+  /** Where its folder is made; that of temporary files if absent. */
+  readonly parent?: string
+}
 
 export interface Cluster {
   /** Of the API server: `https://127.0.0.1:…`. */
@@ -53,17 +54,20 @@ export interface Cluster {
   readonly startApiServer: () => Promise<void>
   /** To pause it by a signal. */
   readonly apiServerProcess: () => Program['process']
+  /** Rejects when one of its first programs ends, for whatever reason; never resolves. */
+  readonly ended: Promise<never>
   /** Ends what began last first: without etcd the API server would not end by itself. */
   readonly stop: () => Promise<void>
 }
 
 /** Rejects when it is not ready within four minutes, with what its programs said. */
 export async function startCluster(programs: ClusterPrograms, options: ClusterOptions = {}): Promise<Cluster> {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-kubernetes-'))
+  const { parent = tmpdir(), ...flags } = options
+  const directory = mkdtempSync(join(parent, 'sallyport-kubernetes-'))
   const certificates = createClusterCertificates(directory)
   const ports = { etcd: await freePort(), etcdPeers: await freePort(), apiServer: await freePort() }
   const settings: ControlPlaneSettings = {
-    ...options,
+    ...flags,
     ...writeAuditPolicy(directory),
     programs,
     certificates,
@@ -98,6 +102,8 @@ export async function startCluster(programs: ClusterPrograms, options: ClusterOp
     ends.push(controllerManager.stop)
     await createNode(api, kubelet.port)
     await Promise.race([untilUsable(api, 'default'), controllerManager.ended])
+    const ended = Promise.race([etcd, apiServer, kubelet.program, controllerManager].map(program => program.ended))
+    ended.catch(() => undefined)
 
     return {
       url,
@@ -119,6 +125,7 @@ export async function startCluster(programs: ClusterPrograms, options: ClusterOp
         await Promise.race([untilReady(api), apiServer.ended])
       },
       apiServerProcess: () => apiServer.process,
+      ended,
       stop,
     }
   } catch (error) {

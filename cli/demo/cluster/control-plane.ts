@@ -3,13 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuditFiles } from './audit-log.ts'
 import type { ClusterCertificates } from './cluster-certificates.ts'
-import { type Program, startProgram, untilPrinted } from './program.ts'
+import { type Program, type ProgramSettings, startProgram, untilPrinted } from './program.ts'
 import type { ClusterPrograms } from './programs.ts'
 
-export interface ControlPlaneSettings extends AuditFiles {
+export interface ControlPlaneSettings extends AuditFiles, ProgramSettings {
   readonly programs: ClusterPrograms
   readonly certificates: ClusterCertificates
-  readonly directory: string
   readonly ports: { readonly etcd: number; readonly etcdPeers: number; readonly apiServer: number }
   /** Text of an `AuthenticationConfiguration`, whose `anonymous` part then counts alone. */
   readonly authentication?: string
@@ -19,8 +18,11 @@ export interface ControlPlaneSettings extends AuditFiles {
   readonly apiServerFlags?: readonly string[]
 }
 
-export function startEtcd({ programs, directory, ports }: ControlPlaneSettings): Program {
-  const [clients, peers] = [`http://127.0.0.1:${ports.etcd}`, `http://127.0.0.1:${ports.etcdPeers}`]
+/** Threat: another account of this machine. Whoever writes into etcd may do everything in the cluster, and so on its nodes. */
+export function startEtcd(settings: ControlPlaneSettings): Program {
+  const { programs, certificates, directory, ports } = settings
+  const { path } = certificates
+  const [clients, peers] = [`https://127.0.0.1:${ports.etcd}`, `https://127.0.0.1:${ports.etcdPeers}`]
   const flags = {
     'data-dir': join(directory, 'etcd'),
     'listen-client-urls': clients,
@@ -30,7 +32,15 @@ export function startEtcd({ programs, directory, ports }: ControlPlaneSettings):
     'initial-cluster': `default=${peers}`,
     'log-level': 'warn',
   }
-  return startProgram(programs.etcd, [...flagsOf(flags), '--unsafe-no-fsync'], directory)
+  const trust = ['', 'peer-'].flatMap(prefix =>
+    flagsOf({
+      [`${prefix}cert-file`]: path('etcd.pem'),
+      [`${prefix}key-file`]: path('etcd.key'),
+      [`${prefix}trusted-ca-file`]: path('storage.pem'),
+      [`${prefix}client-cert-auth`]: 'true',
+    }),
+  )
+  return startProgram(programs.etcd, [...flagsOf(flags), ...trust, '--unsafe-no-fsync'], settings)
 }
 
 export function startApiServer(settings: ControlPlaneSettings): Program {
@@ -42,7 +52,10 @@ export function startApiServer(settings: ControlPlaneSettings): Program {
     'external-hostname': '127.0.0.1',
     // A loopback address is not allowed in the endpoints of the service `kubernetes`.
     'endpoint-reconciler-type': 'none',
-    'etcd-servers': `http://127.0.0.1:${ports.etcd}`,
+    'etcd-servers': `https://127.0.0.1:${ports.etcd}`,
+    'etcd-cafile': path('storage.pem'),
+    'etcd-certfile': path('etcd.pem'),
+    'etcd-keyfile': path('etcd.key'),
     'service-cluster-ip-range': '10.0.0.0/24',
     'authorization-mode': 'Node,RBAC',
     'tls-cert-file': path('api-server.pem'),
@@ -73,7 +86,7 @@ export function startApiServer(settings: ControlPlaneSettings): Program {
   if (settings.constrainedImpersonation !== undefined) {
     flags['feature-gates'] = `ConstrainedImpersonation=${settings.constrainedImpersonation}`
   }
-  return startProgram(programs.apiServer, [...flagsOf(flags), ...(settings.apiServerFlags ?? [])], directory)
+  return startProgram(programs.apiServer, [...flagsOf(flags), ...(settings.apiServerFlags ?? [])], settings)
 }
 
 /** What makes a namespace usable and roles complete; no garbage collection of pods, which would miss their nodes. */
@@ -93,7 +106,7 @@ const controllers = [
 
 /** @param kubeconfig of `system:kube-controller-manager` */
 export function startControllerManager(settings: ControlPlaneSettings, kubeconfig: string): Program {
-  const { programs, certificates, directory } = settings
+  const { programs, certificates } = settings
   const { path } = certificates
   const flags = {
     kubeconfig,
@@ -108,11 +121,12 @@ export function startControllerManager(settings: ControlPlaneSettings, kubeconfi
     'cluster-signing-cert-file': path('clients.pem'),
     'cluster-signing-key-file': path('clients.key'),
   }
-  return startProgram(programs.controllerManager, flagsOf(flags), directory)
+  return startProgram(programs.controllerManager, flagsOf(flags), settings)
 }
 
 /** @returns it, and its port */
-export async function startKubelet({ programs, certificates, directory }: ControlPlaneSettings) {
+export async function startKubelet(settings: ControlPlaneSettings) {
+  const { programs, certificates, directory } = settings
   const { path } = certificates
   const flags = {
     directory,
@@ -120,7 +134,7 @@ export async function startKubelet({ programs, certificates, directory }: Contro
     key: path('kubelet.key'),
     'client-authority': path('control-plane.pem'),
   }
-  const program = startProgram(programs.kubelet, flagsOf(flags), directory)
+  const program = startProgram(programs.kubelet, flagsOf(flags), settings)
   const [, port = ''] = await untilPrinted(program, /^listening on (\d+)$/m)
   return { program, port: Number(port) }
 }

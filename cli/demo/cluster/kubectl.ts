@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import type { Certificate } from '../certificates.ts'
 import { endProcess } from '../child.ts'
 import { plainEnvironment } from './program.ts'
-import type { KubectlVersion } from './versions.ts'
 
 export interface KubeconfigOptions {
   readonly server: string
@@ -48,7 +47,6 @@ export function certificateUser({ certificate, key }: Certificate): Readonly<Rec
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 export interface KubectlCall {
-  readonly version: KubectlVersion
   readonly args: readonly string[]
   readonly kubeconfig: Kubeconfig
   /** The whole input, which ends after it; without it there is none. */

@@ -16,8 +16,16 @@ export function plainEnvironment(home: string): Record<string, string> {
   return { PATH: process.env.PATH ?? '', HOME: home, TMPDIR: home, LANG: 'C.UTF-8' }
 }
 
-export function startProgram(command: string, args: readonly string[], directory: string): Program {
+export interface ProgramSettings {
+  readonly directory: string
+  /** A process group of its own: Ctrl-C reaches whoever started it, who then ends everything in order. Default false. */
+  readonly ownGroup?: boolean
+}
+
+export function startProgram(command: string, args: readonly string[], settings: ProgramSettings): Program {
+  const { directory, ownGroup = false } = settings
   const child = spawn(command, args, {
+    detached: ownGroup,
     cwd: directory,
     env: plainEnvironment(directory),
     stdio: ['ignore', 'pipe', 'pipe'],

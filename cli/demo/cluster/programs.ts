@@ -7,6 +7,8 @@ import { isExecutableFile, isOnPath } from '../executables.ts'
 import { repositoryRoot } from '../paths.ts'
 import { type KubectlVersion, kubectlVersions, kubernetesVersions } from './versions.ts'
 
+export const programCache = join(homedir(), '.cache', 'sallyport')
+
 export interface ClusterPrograms {
   readonly apiServer: string
   readonly controllerManager: string
@@ -17,14 +19,14 @@ export interface ClusterPrograms {
 }
 
 export function clusterPrograms(): ClusterPrograms {
-  const cache = join(homedir(), '.cache', 'sallyport')
-  const controlPlane = join(cache, `kubernetes-${kubernetesVersions.kubernetes}`)
-  const kubectl = (version: KubectlVersion) => join(cache, `kubectl-${kubectlVersions[version]}`, 'bin', 'kubectl')
+  const controlPlane = join(programCache, `kubernetes-${kubernetesVersions.kubernetes}`)
+  const kubectl = (version: KubectlVersion) =>
+    join(programCache, `kubectl-${kubectlVersions[version]}`, 'bin', 'kubectl')
   return {
     apiServer: join(controlPlane, 'kube-apiserver'),
     controllerManager: join(controlPlane, 'kube-controller-manager'),
-    etcd: join(cache, `etcd-${kubernetesVersions.etcd}`, 'etcd'),
-    kubelet: join(cache, `kubelet-${kubeletFingerprint()}`, 'kubelet'),
+    etcd: join(programCache, `etcd-${kubernetesVersions.etcd}`, 'etcd'),
+    kubelet: join(programCache, `kubelet-${kubeletFingerprint()}`, 'kubelet'),
     kubectl: { '1.37': kubectl('1.37'), '1.36': kubectl('1.36'), '1.20': kubectl('1.20') },
   }
 }
