@@ -1,5 +1,7 @@
 /** The command line: what there is, with examples. Each subcommand is imported only when it runs. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { LogsChoice } from './demo/kubernetes/joined-logs.ts'
+import type { DemoOptions } from './demo/main.ts'
 import { addDoctor } from './doctor-command.ts'
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addKube } from './kube/commands.ts'
@@ -65,7 +67,9 @@ const demoHelp = `
 Examples:
   $ sallyport demo                                   behind NGINX, Traefik or Caddy if one is installed
   $ sallyport demo --proxy nginx --port 8080
-  $ sallyport demo --check                           drive the whole story by itself and print what passed`
+  $ sallyport demo --check                           drive the whole story by itself and print what passed
+  $ sallyport demo --kubernetes                      kubectl instead of applications, with a cluster of its own
+  $ sallyport demo --kubernetes --check`
 
 /** The commands with their help; what a command ends with goes to `onExit`. */
 export function createProgram({ version, terminal }: ProgramOptions, onExit: (code: number) => void): Command {
@@ -153,17 +157,18 @@ const addDemo = (program: Command, onExit: (code: number) => void): void => {
     .command('demo')
     .description('run everything on this machine: provider, proxy, two applications')
     .addOption(new Option('--proxy <name>', 'proxy in front').choices(['nginx', 'traefik', 'caddy', 'built-in']))
+    .option('--kubernetes', 'kubectl through a browser login, with a real cluster, instead of the applications')
     .option('--check', 'drive the whole story, print what passed and end')
-    .option('--port <number>', 'port of the proxy', readPort)
+    .option('--port <number>', 'port of the proxy; with --kubernetes, of the login page', readPort)
     .option('--json', 'with --check: print one JSON document')
     .addHelpText('after', demoHelp)
-    .action(async (values: { proxy?: string; check?: boolean; port?: number; json?: boolean }) => {
+    .action(async ({ check = false, ...values }: Partial<DemoOptions>) => {
       const { runDemo } = await import('./demo/main.ts')
-      onExit(await runDemo({ ...values, check: values.check === true }))
+      onExit(await runDemo({ ...values, check }))
     })
 }
 
-// Parts of the demo as processes of their own, for compose.yaml; nobody types these.
+// Parts of the demo as processes of their own, for compose.yaml and for its files; nobody types these.
 const addDemoParts = (program: Command, onExit: (code: number) => void): void => {
   program
     .command('demo-provider', { hidden: true })
@@ -174,6 +179,16 @@ const addDemoParts = (program: Command, onExit: (code: number) => void): void =>
     .action(async (values: { listen: string; issuer: string; authUrl: string; clientSecretFile: string }) => {
       const { runDemoProvider } = await import('./demo/parts.ts')
       onExit(await runDemoProvider(values))
+    })
+  program
+    .command('demo-logs', { hidden: true })
+    .description('print both audit logs of a demo with Kubernetes, joined')
+    .requiredOption('--directory <path>', 'folder of the demo')
+    .option('--all', 'also what kubectl asks for by itself')
+    .option('--json', 'print one JSON document')
+    .action(async (values: LogsChoice) => {
+      const { runDemoLogs } = await import('./demo/kubernetes/joined-logs.ts')
+      onExit(runDemoLogs(values))
     })
   program
     .command('demo-app', { hidden: true })

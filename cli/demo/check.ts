@@ -4,6 +4,7 @@
  */
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { type Browser, createBrowser, type HttpResponse, navigation, type RequestOptions, request } from './browser.ts'
+import { type Chapter, type Check, type CheckResult, runChapters } from './chapters.ts'
 import type { Echo } from './echo.ts'
 import {
   describeResponse,
@@ -18,18 +19,7 @@ import {
 import { findPerson } from './people.ts'
 import { choosePerson, isProviderPage, logIn, logOut } from './session.ts'
 
-export interface CheckResult {
-  readonly chapter: string
-  readonly sentence: string
-  readonly passed: boolean
-  /** Why not. */
-  readonly detail?: string
-}
-
 type Origin = (name: string) => string
-
-/** Throws an `Error` that says what was seen instead. */
-type Check = readonly [sentence: string, run: () => Promise<void>]
 
 interface Cast {
   readonly origin: Origin
@@ -44,7 +34,7 @@ export async function runStory(
   onResult: (result: CheckResult) => void,
 ): Promise<readonly CheckResult[]> {
   const cast = { origin, alice: createBrowser(), bob: createBrowser(), carol: createBrowser() }
-  const chapters: readonly (readonly [string, readonly Check[]])[] = [
+  const chapters: readonly Chapter[] = [
     ['Nobody is logged in', strangers(origin)],
     ['Alice, operations', alice(cast)],
     ['What the application receives', headers(cast)],
@@ -52,24 +42,7 @@ export async function runStory(
     ['Carol, no group', carol(cast)],
     ['Log out', ending(cast)],
   ]
-  const results: CheckResult[] = []
-  for (const [chapter, checks] of chapters) {
-    for (const [sentence, run] of checks) {
-      const result = { chapter, sentence, ...(await outcome(run)) }
-      results.push(result)
-      onResult(result)
-    }
-  }
-  return results
-}
-
-async function outcome(run: () => Promise<void>): Promise<Pick<CheckResult, 'passed' | 'detail'>> {
-  try {
-    await run()
-    return { passed: true }
-  } catch (error) {
-    return { passed: false, detail: error instanceof Error ? error.message : String(error) }
-  }
+  return runChapters(chapters, onResult)
 }
 
 function strangers(origin: Origin): readonly Check[] {

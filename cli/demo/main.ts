@@ -1,11 +1,11 @@
 /** `sallyport demo`: the whole thing on one machine, with nothing but Node, until Ctrl-C; or checked by itself. */
-import { once } from 'node:events'
 import colors from 'picocolors'
-import { type CheckResult, runStory } from './check.ts'
+import { runStory } from './check.ts'
+import { interrupted, refuse, reportCheck } from './ending.ts'
 import { isOnPath } from './executables.ts'
 import { portOrFree } from './ports.ts'
 import { findProxy, type ProxyKind, proxyKinds } from './proxies.ts'
-import { printAddresses, printResult, printStackError, printTotal } from './report.ts'
+import { printAddresses, printStackError } from './report.ts'
 import { type Stack, StackError, startStack } from './stack.ts'
 
 export interface DemoOptions {
@@ -13,8 +13,10 @@ export interface DemoOptions {
   readonly proxy?: string
   /** Run the story and end. */
   readonly check: boolean
-  /** Of the reverse proxy; 8080 if absent, and another one when it is taken. */
+  /** Of the reverse proxy, with `kubernetes` of the auth host; 8080 if absent, and another one when it is taken. */
   readonly port?: number
+  /** The story of kubectl instead: a cluster of its own, and no proxy. */
+  readonly kubernetes?: boolean
   /** For programs: one JSON object instead of text. Only with `check`. */
   readonly json?: boolean
 }
@@ -23,6 +25,7 @@ const DEFAULT_PORT = 8080
 
 /** The exit code: 0 when all went well, 1 when a check failed or something did not start, 2 for wrong options. */
 export async function runDemo(options: DemoOptions): Promise<number> {
+  if (options.kubernetes === true) return (await import('./kubernetes/main.ts')).runKubernetesDemo(options)
   const say = options.json === true ? () => undefined : (text: string) => console.log(text)
   const proxy = options.proxy ?? findProxy()
   if (!isProxyKind(proxy)) return refuse(`There is no proxy called "${proxy}": choose one of ${proxyKinds.join(', ')}.`)
@@ -52,18 +55,6 @@ function isProxyKind(name: string): name is ProxyKind {
   return (proxyKinds as readonly string[]).includes(name)
 }
 
-function refuse(message: string): number {
-  console.error(colors.red(message))
-  return 2
-}
-
-/** From now on Ctrl-C ends the demo in order; a second one ends it at once. */
-function interrupted(): Promise<unknown> {
-  const first = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')])
-  void first.then(() => process.once('SIGINT', () => process.exit(130)))
-  return first
-}
-
 async function serve(stack: Stack, stopSignal: Promise<unknown>): Promise<number> {
   printAddresses(stack.origin, stack.proxy.kind)
   const death = await Promise.race([stopSignal.then(() => undefined), stack.died])
@@ -75,14 +66,10 @@ async function serve(stack: Stack, stopSignal: Promise<unknown>): Promise<number
   throw new StackError(death, log ?? '')
 }
 
-async function check(stack: Stack, asJson: boolean): Promise<number> {
-  let previous: CheckResult | undefined
-  const results = await runStory(stack.origin, result => {
-    if (!asJson) printResult(result, previous)
-    previous = result
+function check(stack: Stack, asJson: boolean): Promise<number> {
+  return reportCheck({
+    asJson,
+    about: { proxy: stack.proxy.kind },
+    run: onResult => runStory(stack.origin, onResult),
   })
-  const failed = results.filter(result => !result.passed).length
-  if (asJson) console.log(JSON.stringify({ proxy: stack.proxy.kind, passed: results.length - failed, failed, results }))
-  else printTotal(results)
-  return failed === 0 ? 0 : 1
 }

@@ -13,7 +13,21 @@ const title = 'Demo identity provider'
 
 const page = (body: string): ProviderPage => ({ html: renderFrame({ title, accent, body }), policy: framePolicy })
 
-export function loginPage(uid: string): ProviderPage {
+/** What the page asks for beside the person. */
+export type Asked = 'nothing' | 'code' | 'code-again'
+
+const codeField: Readonly<Record<Asked, string>> = {
+  nothing: '',
+  code: field('It stands in the terminal in which the demo runs.'),
+  'code-again': field('That was another code. It stands in the terminal in which the demo runs.'),
+}
+
+function field(hint: string): string {
+  return `<p><label>Code <input name="code" required autofocus autocomplete="off" size="12"></label></p>
+  <p class="soft">${hint}</p>`
+}
+
+export function loginPage(uid: string, asked: Asked): ProviderPage {
   const buttons = people.map(
     person => `
     <button class="person" name="person" value="${person.id}">
@@ -24,7 +38,7 @@ export function loginPage(uid: string): ProviderPage {
   )
   return page(`<section class="narrow"><h1>Who are you today?</h1>
   <p class="soft">Choose a person to log in as. There are no passwords here.</p>
-  <form method="post" action="/interaction/${encodeURIComponent(uid)}">${buttons.join('')}</form></section>`)
+  <form method="post" action="/interaction/${encodeURIComponent(uid)}">${codeField[asked]}${buttons.join('')}</form></section>`)
 }
 
 /** `form` is oidc-provider's own form with its CSRF token; the buttons belong to it by its id. */

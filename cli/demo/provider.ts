@@ -20,6 +20,8 @@ export interface DemoProviderOptions {
   readonly clientSecret: string
   readonly redirectUris: readonly string[]
   readonly postLogoutRedirectUris: readonly string[]
+  /** What the page asks for beside the person, where a login is worth something. */
+  readonly code?: string
 }
 
 const HOUR = 3600
@@ -34,7 +36,9 @@ export async function createDemoProvider(options: DemoProviderOptions): Promise<
   const callback = provider.callback() as RequestListener
   const server = createServer((request, response) => {
     if (!request.url?.startsWith('/interaction/')) return void callback(request, response)
-    answerInteraction(provider, request, response).catch((error: unknown) => failInteraction(response, error))
+    answerInteraction(provider, options.code, request, response).catch((error: unknown) =>
+      failInteraction(response, error),
+    )
   })
   server.maxHeadersCount = 0
   return server
@@ -124,13 +128,19 @@ async function grantEverything(ctx: KoaContextWithOIDC) {
 
 async function answerInteraction(
   provider: Provider,
+  code: string | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { uid } = await provider.interactionDetails(request, response)
-  if (request.method !== 'POST') return sendPage(response, 200, loginPage(uid))
-  const person = findPerson(new URLSearchParams(await readBody(request)).get('person') ?? '')
-  if (person === undefined) return sendPage(response, 400, loginPage(uid))
+  const asked = code === undefined ? 'nothing' : 'code'
+  if (request.method !== 'POST') return sendPage(response, 200, loginPage(uid, asked))
+  const form = new URLSearchParams(await readBody(request))
+  const person = findPerson(form.get('person') ?? '')
+  if (person === undefined) return sendPage(response, 400, loginPage(uid, asked))
+  if (code !== undefined && form.get('code')?.trim() !== code) {
+    return sendPage(response, 403, loginPage(uid, 'code-again'))
+  }
   await provider.interactionFinished(request, response, { login: { accountId: person.id, amr: ['pwd'] } })
 }
 

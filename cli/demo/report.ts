@@ -1,6 +1,6 @@
 /** What the demo prints: who may open what, progress, and the table of the check. */
 import colors from 'picocolors'
-import type { CheckResult } from './check.ts'
+import type { CheckResult } from './chapters.ts'
 import { describeGroups, people } from './people.ts'
 import type { StackError } from './stack.ts'
 

@@ -9,10 +9,15 @@ export async function logIn(browser: Browser, url: string, person: string): Prom
 }
 
 /** From the identity provider's page on. */
-export async function choosePerson(browser: Browser, page: HttpResponse, person: string): Promise<HttpResponse> {
+export async function choosePerson(
+  browser: Browser,
+  page: HttpResponse,
+  person: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<HttpResponse> {
   if (!isProviderPage(page))
     throw new Error(`expected the identity provider's page, got ${page.status} from ${page.url}`)
-  let next = await browser.submit(page, { person })
+  let next = await browser.submit(page, { person, ...more })
   // Another person was logged in there: oidc-provider ends that session with a form that submits itself.
   while (next.body.includes('document.forms[0].submit()')) next = await browser.submit(next, {})
   return next

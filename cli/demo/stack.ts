@@ -190,7 +190,7 @@ function writeConfig(directory: string, content: unknown): string {
 }
 
 /** Until the address answers 200; fails at once when the process ends before. */
-async function waitFor(url: string, child: Child | undefined, name: string): Promise<void> {
+export async function waitFor(url: string, child: Child | undefined, name: string): Promise<void> {
   let death: string | undefined
   child?.died.then(message => {
     death = message

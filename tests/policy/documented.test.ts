@@ -13,7 +13,7 @@ interface Documented {
   readonly conditions: string
 }
 
-const directories = ['rbac/', 'deploy/demo/policy/']
+const directories = ['rbac/', 'deploy/demo/policy/', 'deploy/demo/kubernetes/']
 const pages = ['README.md', ...pagesBelow('docs/')].filter(page => /^p, /m.test(read(page)))
 
 function pagesBelow(directory: string): readonly string[] {
