@@ -85,7 +85,7 @@ const composeVerificationGuard = ({ config }: Base, { guard }: Verification): re
 
 export function composeVerification(
   { config, clock, logger, metrics, audit }: Base,
-  { sessions, tokens, leases }: Kept,
+  { sessions, tokens, leases, directory }: Kept,
   ask: AskProvider,
 ): Verification {
   const { verifyEverySeconds, staleGraceSeconds } = config.sessions
@@ -95,7 +95,15 @@ export function composeVerification(
   }
   const log = logger.child('sessions')
   const verifySession = createVerifySession({
-    sessions,
+    sessions: {
+      ...sessions,
+      // What the provider says by now is what a list says, and the role of the gateway in a cluster.
+      async update(sessionId, change) {
+        const login = await sessions.update(sessionId, change)
+        if (login !== undefined) await directory.described(sessionId, login)
+        return login
+      },
+    },
     tokens,
     leases,
     ask,

@@ -8,7 +8,9 @@ import type { AuditLogFile } from '../audit/audit-log.ts'
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
 import type { TrustedProxies } from '../fronts/trusted-proxies.ts'
+import { usernameOf } from '../grants/kube-tokens.ts'
 import type { LoginAttempt } from '../login/attempts.ts'
+import { findClaim } from '../login/claims/identity-of-claims.ts'
 import type { PostedAnswer } from '../login/posted-answers.ts'
 import { createPages } from '../pages/create-pages.ts'
 import type { PolicyReloader } from '../policy/reload.ts'
@@ -25,7 +27,7 @@ import { createLogoutMarks } from '../sessions/logout-marks.ts'
 import type { RecordStore } from '../sessions/record-store.ts'
 import { createBoundedRecords } from '../sessions/records/bounded-records.ts'
 import { createOneTimeStore, createSharedStore } from '../sessions/records/sealed-records.ts'
-import { createSessionDirectory } from '../sessions/session-directory.ts'
+import { createSessionDirectory, type NamesForClusters } from '../sessions/session-directory.ts'
 import { endOf, longestLifetimeOf } from '../sessions/session-payload.ts'
 import { createSessionStore } from '../sessions/session-store.ts'
 import { createSessionTokens } from '../sessions/session-tokens.ts'
@@ -87,6 +89,7 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       clock,
       longestLifetimeSeconds: longestLifetimeOf(lifetimes),
       endOf: endOfLogin,
+      ...namesForClusters(config),
     }),
     cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: longestLifetimeOf(lifetimes) }),
     logoutMarks: createLogoutMarks({
@@ -98,7 +101,7 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     tokens: createSessionTokens({ records, secrets }),
     leases: createLeases({ records, clock }),
     endOf: endOfLogin,
-    expressStore: createExpressSessionStore(limits),
+    expressStore: createExpressSessionStore({ ...limits, ...namesForClusters(config) }),
     attempts: createBoundedRecords<LoginAttempt>({ records, secrets, clock, kind: 'attempt', bounds: attemptBounds }),
     answers: createBoundedRecords<PostedAnswer>({ records, secrets, clock, kind: 'answer', bounds: answerBounds }),
     addresses: createKeptAddresses({
@@ -116,6 +119,21 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       onError: error => logger.error({ err: error }, 'signing keys could not be read or made'),
     }),
     pages: createPages(),
+  }
+}
+
+/** Where clusters are configured a summary has what the role of the gateway is made from. */
+function namesForClusters({ kubernetes }: Config) {
+  if (kubernetes === undefined) return {}
+  const claims = [...new Set(kubernetes.clusters.map(({ userClaim }) => userClaim))]
+  return {
+    inClusters({ identity }: LoginSession): NamesForClusters {
+      const names = claims.flatMap(claim => {
+        const name = usernameOf(identity, claim, findClaim)
+        return name === undefined ? [] : [[claim, name] as const]
+      })
+      return { groups: identity.groups, names: Object.fromEntries(names) }
+    },
   }
 }
 

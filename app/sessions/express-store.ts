@@ -9,19 +9,21 @@ import { RedisStore } from 'connect-redis'
 import { createCutoffReader, isCut } from './cutoffs.ts'
 import { createSealedRecords } from './records/sealed-records.ts'
 import { untilWritten } from './records/until-written.ts'
-import { createSessionDirectory } from './session-directory.ts'
+import { createSessionDirectory, type SessionDirectoryOptions } from './session-directory.ts'
 import { endOf, expiryOf, isExpiryStale, limitsOf, longestLifetimeOf, parsePayload } from './session-payload.ts'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './session-store.ts'
 
+export type ExpressSessionStoreOptions = SessionStoreOptions & Pick<SessionDirectoryOptions, 'inClusters'>
+
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
-export function createExpressSessionStore(options: SessionStoreOptions): RedisStore {
+export function createExpressSessionStore(options: ExpressSessionStoreOptions): RedisStore {
   // The expiry is computed from the session itself; connect-redis only must not take it for expired.
   return new RedisStore({ client: createClientFacade(options), prefix: '', ttl: () => longestLifetimeOf(options) })
 }
 
 /** The part of node-redis that connect-redis calls. */
-function createClientFacade(options: SessionStoreOptions) {
-  const { clock } = options
+function createClientFacade(options: ExpressSessionStoreOptions) {
+  const { clock, inClusters } = options
   const { records, secrets } = options
   const sessions = createSealedRecords({ records, secrets, kind: 'session' })
   const directory = createSessionDirectory({
@@ -30,6 +32,7 @@ function createClientFacade(options: SessionStoreOptions) {
     clock,
     longestLifetimeSeconds: longestLifetimeOf(options),
     endOf: login => endOf(login, options),
+    ...(inClusters !== undefined && { inClusters }),
   })
   const readCut = createCutoffReader({ records, secrets })
   const moveExpiry = createExpiryMover(sessions)

@@ -5,6 +5,7 @@
  * whether the session's own record stands, so a session that has ended is on no list, whatever its index says. A summary
  * holds what a list shows and no credential; the master secret alone protects it.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
 import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import type { LoginSession } from './login-session.ts'
@@ -39,6 +40,16 @@ export interface SessionSummary {
   readonly userAgent?: string
   /** The last hosts, 100 at most, that got a cookie of this session: when, in seconds since the epoch. */
   readonly hosts: readonly { readonly host: string; readonly since: number }[]
+  /** Present where clusters are configured: what the person is called there. */
+  readonly inClusters?: NamesForClusters
+}
+
+/** What the role of the gateway in a cluster is made from. */
+export interface NamesForClusters {
+  /** As the provider says, without a prefix. */
+  readonly groups: readonly string[]
+  /** By the claim that a cluster calls people by; without those that the person does not have. */
+  readonly names: Readonly<Record<string, string>>
 }
 
 /** A session that can be used now. */
@@ -57,6 +68,8 @@ export interface SessionPage {
 export interface SessionDirectory {
   /** Before the session is written: whatever stands can be found. */
   register(sessionId: string, login: LoginSession): Promise<void>
+  /** The session is described anew: its summary says so too. */
+  described(sessionId: string, login: LoginSession): Promise<void>
   /** A host took the session over. */
   visited(sessionId: string, host: string): Promise<void>
   /** `limit`: 1 to 1000 entries of the index are looked at. */
@@ -84,12 +97,14 @@ export interface SessionDirectoryOptions {
   readonly longestLifetimeSeconds: number
   /** When a login ends at the latest, in seconds since the epoch. */
   readonly endOf: (login: LoginSession) => number
+  /** Default: summaries say nothing about clusters. */
+  readonly inClusters?: (login: LoginSession) => NamesForClusters
 }
 
 export const handleOf = (sessionKey: string): string => sessionKey.slice(0, handleLength)
 
 export function createSessionDirectory(options: SessionDirectoryOptions): SessionDirectory {
-  const { records, secrets, clock, longestLifetimeSeconds, endOf } = options
+  const { records, secrets, clock, longestLifetimeSeconds, endOf, inClusters } = options
   const summaries = createSealedRecords({ records, secrets, kind: 'summary' })
   const readCut = createCutoffReader({ records, secrets })
 
@@ -115,26 +130,49 @@ export function createSessionDirectory(options: SessionDirectoryOptions): Sessio
     await Promise.all([records.end('session', sessionKey, until), endTokens(records, sessionKey, until)])
   }
 
-  async function addHost(sessionKey: string, host: string, attempt = 1): Promise<void> {
+  /** `undefined` from `change`: nothing is to be written. */
+  async function replace(
+    sessionKey: string,
+    change: (known: SessionSummary) => SessionSummary | undefined,
+    attempt = 1,
+  ): Promise<void> {
+    const summary = await summaries.get(sessionKey)
+    const changed = summary === undefined ? undefined : change(summaryOf(summary))
+    if (summary === undefined || changed === undefined) return
+    if (await summaries.replace(sessionKey, summary.version, changed, summary.expiresAt)) return
+    if (attempt < mostAttempts) await replace(sessionKey, change, attempt + 1)
+  }
+
+  async function addHost(sessionKey: string, host: string): Promise<void> {
     const summary = await summaries.get(sessionKey)
     if (summary === undefined) return
-    const known = summaryOf(summary)
-    await records.link(indexOf({ host }), sessionKey, known.endsAt * 1000)
-    if (known.hosts.some(visited => visited.host === host)) return
-    const hosts = [...known.hosts, { host, since: Math.floor(clock.now() / 1000) }].slice(-mostHosts)
-    const changed = { ...known, hosts }
-    if (await summaries.replace(sessionKey, summary.version, changed, summary.expiresAt)) return
-    if (attempt < mostAttempts) await addHost(sessionKey, host, attempt + 1)
+    await records.link(indexOf({ host }), sessionKey, summaryOf(summary).endsAt * 1000)
+    await replace(sessionKey, known => {
+      if (known.hosts.some(visited => visited.host === host)) return undefined
+      return { ...known, hosts: [...known.hosts, { host, since: Math.floor(clock.now() / 1000) }].slice(-mostHosts) }
+    })
   }
+
+  const namesFor = (login: LoginSession): Pick<SessionSummary, 'inClusters'> =>
+    inClusters === undefined ? {} : { inClusters: inClusters(login) }
 
   return {
     async register(sessionId, login) {
       const key = digestOf('session', sessionId)
-      const summary = summarise(handleOf(key), login, endOf(login))
+      const summary = { ...summarise(handleOf(key), login, endOf(login)), ...namesFor(login) }
       const expiresAt = summary.endsAt * 1000
       const filters = filtersOf(summary, issuerOf(login))
       await Promise.all(filters.map(filter => records.link(indexOf(filter), key, expiresAt)))
       await summaries.put(key, summary, expiresAt)
+    },
+    async described(sessionId, login) {
+      if (inClusters === undefined) return
+      const { email } = login.identity
+      await replace(digestOf('session', sessionId), known => {
+        const { email: _email, ...rest } = known
+        const changed = { ...rest, ...(email !== undefined && { email }), ...namesFor(login) }
+        return isDeepStrictEqual(changed, known) ? undefined : changed
+      })
     },
     visited: (sessionId, host) => addHost(digestOf('session', sessionId), host),
     async list(filter, page) {
