@@ -1,5 +1,4 @@
 /** Composition of the gateway to Kubernetes clusters: present where `kubernetes` is configured. */
-import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { decide as decideNow } from '../../rbac/decide.ts'
 import type { Decision } from '../../rbac/decision.ts'
@@ -9,9 +8,6 @@ import { readHeaders } from '../fronts/raw-headers.ts'
 import { audienceOf } from '../grants/dependencies.ts'
 import { type KubeTokens, usernameOf } from '../grants/kube-tokens.ts'
 import { createKubeTokenLogin } from '../identity/kube-token.ts'
-import type { ClusterAccess } from '../kubernetes/gateway/upstream/cluster-access.ts'
-import { inClusterAccess } from '../kubernetes/gateway/upstream/in-cluster.ts'
-import { readKubeconfig } from '../kubernetes/gateway/upstream/kubeconfig.ts'
 import { createJudge, type FinishedCall, gatewayFront } from '../kubernetes/judge.ts'
 import { calledBy, type NamesInCluster } from '../kubernetes/person.ts'
 import { parseEmail } from '../login/claims/email.ts'
@@ -21,6 +17,7 @@ import { createShadowCounter } from '../policy/shadow-counter.ts'
 import type { SessionEndings } from '../sessions/endings/session-endings.ts'
 import { type Authentication, createVerify, type DecidedQuestion, type VerifyQuestion } from '../verify.ts'
 import { composeAuditGuard } from './checks.ts'
+import { accessTo } from './cluster-access.ts'
 import { composeGateway } from './gateway.ts'
 import { composeStanding } from './grants.ts'
 import type { Base, Kept, Policy } from './kept.ts'
@@ -156,33 +153,5 @@ function composeFinished({ audit }: Base) {
       ...(why !== undefined && { why }),
       ...(impersonation !== undefined && impersonatedOf(impersonation)),
     })
-  }
-}
-
-function accessTo(cluster: Cluster): ClusterAccess {
-  const access = { ...accessBy(cluster) }
-  return {
-    ...access,
-    ...(cluster.server !== undefined && { server: cluster.server }),
-    ...(cluster.caPath !== undefined && { authority: { file: cluster.caPath } }),
-    ...(cluster.serverName !== undefined && { serverName: cluster.serverName }),
-  }
-}
-
-function accessBy({ credential, server = '' }: Cluster): ClusterAccess {
-  switch (credential.kind) {
-    case 'in-cluster':
-      return inClusterAccess(process.env)
-    case 'kubeconfig':
-      return readKubeconfig(readFileSync(credential.path, 'utf8'), { path: credential.path })
-    case 'token-file':
-      return { server, credential: { kind: 'token-file', file: credential.path } }
-    case 'client-certificate': {
-      const { certificatePath, keyPath } = credential
-      return {
-        server,
-        credential: { kind: 'certificate', certificate: { file: certificatePath }, key: { file: keyPath } },
-      }
-    }
   }
 }

@@ -35,6 +35,7 @@ import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
 import { composeKubernetes } from './kubernetes.ts'
 import { composeLogin, composePages, type Login } from './login.ts'
+import { composeOwnRights } from './own-rights.ts'
 import { composePolicy, reloadState } from './policy.ts'
 import { composeRecords } from './store.ts'
 
@@ -106,6 +107,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     grants === undefined
       ? undefined
       : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record: recorder.record })
+  const ownRights = composeOwnRights(base, { kept, policy })
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, { isWorker, routers: grants?.routers ?? [] }), {
     requestTimeoutSeconds: config.server.requestTimeoutSeconds,
@@ -125,6 +127,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       isRequired: false,
       probe: () => providerState(name, login.providers.status()),
     })),
+    ...ownRights.probes,
   ])
   const answers: ServiceAnswers = {
     readiness,
@@ -152,6 +155,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     async start() {
       await policy.start()
       if (needsKeys(config)) await kept.keys.start()
+      await ownRights.start()
       await listen(main, config.server.listen)
       if (admin !== undefined) await listen(admin, config.admin.listen)
       if (grants !== undefined) await gateway?.listen(grants.settings.listen)
@@ -170,6 +174,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     async close() {
       isDraining = true
       stopClockWatch()
+      ownRights.close()
       login.providers.stop()
       kept.keys.close()
       const { shutdownTimeoutSeconds } = config.server

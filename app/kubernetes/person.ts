@@ -22,17 +22,26 @@ export interface NamesInCluster {
 
 export type Called = Pick<User, 'subject' | 'email'> & Required<Pick<User, 'untold'>>
 
+/** What it takes to call somebody who is known. */
+export type NamesOfPeople = Pick<NamesInCluster, 'groupPrefix' | 'userClaim' | 'userOf'>
+
 /** Why nobody can be made of somebody, in a sentence for them and their administrator. */
 export class NamelessError extends Error {}
 
 /** The session, as audit events have it: joins both logs. Lower case and with a domain, or constrained impersonation refuses it. */
 const sessionExtra = 'sallyport.dev/session'
 
+/** The person who asked to be judged as somebody else, by their name in the cluster. */
+export const impersonatedByExtra = 'sallyport.dev/impersonated-by'
+
+/** Every extra that the gateway itself says: its role names them. */
+export const extraKeys: readonly string[] = [sessionExtra, impersonatedByExtra]
+
 /**
  * Threat: a provider, or a person who edits their own claims there, names somebody `system:admin` or a group
  * `system:masters`, which the API server takes for its own. Throws `NamelessError`.
  */
-export function impersonationOf(identity: Identity, session: string, names: NamesInCluster): Impersonation {
+export function impersonationOf(identity: Identity, session: string, names: NamesOfPeople): Impersonation {
   if (identity.kind === 'anonymous') throw new NamelessError('nobody is logged in')
   const { groupPrefix, userClaim } = names
   const user = names.userOf(identity)

@@ -78,6 +78,16 @@ const cluster = z.strictObject({
       'What a person is called in this cluster: `email`, `sub`, or a claim of the provider, nested names joined by /; a person without it is not let in.',
     expected: 'email, sub or the name of a claim',
   }),
+  impersonation: setting(z.enum(['legacy', 'constrained']).default('legacy'), {
+    description:
+      'By which rights the gateway speaks for people in this cluster: `legacy` is the verb `impersonate`, `constrained` also caps what it does as them (Kubernetes 1.36). Its role has one of the two, never both.',
+    expected: 'legacy or constrained',
+  }),
+  excessRights: setting(z.enum(['warn', 'refuse']).default('warn'), {
+    description:
+      'What happens at start when the gateway may do more in this cluster than it needs, such as to impersonate anybody: `refuse` ends the service.',
+    expected: 'warn or refuse',
+  }),
   credential: section(credential.prefault({}), 'Who the gateway is to the API server: exactly one of these.'),
 })
 

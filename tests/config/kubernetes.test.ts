@@ -78,6 +78,8 @@ describe('the section kubernetes', () => {
       'kubernetes.clusters[0].name here sallyport.yaml',
       'kubernetes.clusters[0].groupPrefix sallyport: default',
       'kubernetes.clusters[0].userClaim email default',
+      'kubernetes.clusters[0].impersonation legacy default',
+      'kubernetes.clusters[0].excessRights warn default',
       'kubernetes.clusters[0].credential.inCluster true sallyport.yaml',
     ])
   })
