@@ -5,7 +5,13 @@
 import type { User } from '../../rbac/identity.ts'
 import { impersonationQuestions, type KubernetesQuestions } from '../../rbac/kubernetes/questions.ts'
 import type { Subject } from './gateway/gateway-call.ts'
-import { type Impersonation, NamelessError, type NamesInCluster, requireOwnNames } from './person.ts'
+import {
+  type Impersonation,
+  impersonatedByExtra,
+  NamelessError,
+  type NamesInCluster,
+  requireOwnNames,
+} from './person.ts'
 
 export interface SomebodyElse {
   /** Whether the person may be each of the names. */
@@ -15,9 +21,6 @@ export interface SomebodyElse {
   /** As whom the API server judges it. */
   readonly sent: Subject
 }
-
-/** The person who asked, by their name in the cluster. */
-const impersonatedByExtra = 'sallyport.dev/impersonated-by'
 
 /** Of one call: each name is a question to the policy, and stands in the audit log. */
 const mostNames = 64

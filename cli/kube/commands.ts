@@ -1,6 +1,7 @@
 /** `sallyport kube …`: kubectl through a browser login. Also as `kubectl sallyport …`. */
 import { type Command, Option } from 'commander'
 import type { Terminal } from '../terminal.ts'
+import { addOperatorCommands } from './operator/commands.ts'
 import type { CredentialChoice, KubeChoice, KubeconfigChoice, LoginChoice } from './run.ts'
 
 const kubeHelp = `
@@ -13,6 +14,10 @@ Examples:
   $ sallyport kube kubeconfig --merge               then kubectl needs nothing more
   $ kubectl --context sallyport-prod get pods
   $ sallyport kube whoami
+
+Of whoever runs the gateway:
+  $ sallyport kube render | kubectl apply --server-side -f -
+  $ sallyport kube reconcile --cluster prod --dry-run
 
 Exit codes: 0 it worked; 1 it failed, or somebody has to log in; 2 the command line cannot be read.`
 
@@ -99,4 +104,5 @@ export function addKube(program: Command, terminal: Terminal, onExit: (code: num
   add('logout', 'end what this machine has', logoutHelp)
     .addOption(json())
     .action(async (values: KubeChoice) => onExit(await (await load()).runLogout(values, terminal)))
+  addOperatorCommands(kube, terminal, onExit)
 }

@@ -4,9 +4,16 @@
  * Threat: a role without names lets whoever has the gateway's credential be anybody. So what has no name is left out and
  * told of, and never becomes a rule for all.
  */
-import { type AdmittedSubject, admittedSubjects, createMayCome } from '../../../rbac/asking/cluster-people.ts'
+import { namesIn } from '../../../rbac/actions.ts'
+import {
+  type AdmittedSubject,
+  admittedSubjects,
+  allowingRows,
+  createMayCome,
+} from '../../../rbac/asking/cluster-people.ts'
 import type { User } from '../../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../../rbac/policy.ts'
+import type { Row } from '../../../rbac/row.ts'
 import { extraKeys, impersonationOf, NamelessError, type NamesOfPeople } from '../person.ts'
 
 /** Sorted, each once. */
@@ -59,6 +66,10 @@ export function impersonableIn({ cluster, names, policy, people }: ImpersonableO
     const missing = addNamed(admitted, names, found)
     if (missing !== undefined) notCovered.push({ who: admitted.subject, why: missing, rule: admitted.rule })
   }
+  for (const row of allowingRows(policy, domain)) {
+    const missing = addLent(row, found)
+    if (missing !== undefined) notCovered.push({ who: row.resource, why: missing, rule: row.id })
+  }
   return {
     users: sorted(found.users),
     groups: sorted(found.groups),
@@ -108,6 +119,37 @@ function addNamed(
       return 'workloads do not come through the gateway'
     default:
       return untilLogin
+  }
+}
+
+const lendable: Readonly<Record<string, keyof Found>> = {
+  '-/core/users': 'users',
+  '-/core/groups': 'groups',
+  '-/authentication.k8s.io/uids': 'uids',
+}
+
+/** What a row lends to `kubectl --as`: names as the cluster has them. Returns why one is not covered. */
+function addLent({ resource, action }: Row, found: Found): string | undefined {
+  const isSaid = namesIn(action).includes('impersonate')
+  if (!isSaid && action !== '*') return undefined
+  const [, scope, group, kind, ...rest] = resource.split('/')
+  const to = lendable[`${scope}/${group}/${kind}`]
+  const name = rest.length === 1 && !rest[0]?.includes('*') ? lentName(rest[0] ?? '') : undefined
+  if (to === undefined || name === undefined || !isNameable(name)) {
+    return isSaid ? 'it lends names that a role cannot name one by one' : undefined
+  }
+  // Threat: a row lends what the gateway never sends.
+  if (/^system:/i.test(name)) return 'names that begin with system: are never lent'
+  found[to].add(name)
+  return undefined
+}
+
+/** Written as its escapes once more than a path is (rbac/kubernetes/questions.ts). */
+function lentName(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(decodeURIComponent(segment))
+  } catch {
+    return undefined
   }
 }
 

@@ -1,0 +1,30 @@
+/** Prints what the gateway needs in a cluster, as YAML that kubectl applies. */
+import { stringify } from 'yaml'
+import { deploymentObjects } from '../../../app/kubernetes/rights/deployment-objects.ts'
+import { exitCodes, type Terminal } from '../../terminal.ts'
+import type { RenderChoice } from './commands.ts'
+import { exactRoleOf, notCoveredText } from './exact-role.ts'
+
+export async function runRender(choice: RenderChoice, terminal: Terminal): Promise<number> {
+  const { config, cluster, mode, role } = await exactRoleOf(choice, terminal)
+  const { holder, only } = choice
+  const account = holder.kind === 'ServiceAccount' ? holder : { namespace: 'sallyport', name: 'sallyport' }
+  const around =
+    only === 'role'
+      ? []
+      : deploymentObjects({
+          account,
+          pagesPort: config.server.listen.port,
+          gatewayPort: config.kubernetes?.listen.port ?? 0,
+          needsToken: cluster.credential.kind === 'in-cluster',
+        })
+  const objects = [...around, ...role.roles, ...role.bindings]
+  const { notCovered } = role
+  if (choice.json) {
+    terminal.write(`${JSON.stringify({ cluster: cluster.name, mode, notCovered, objects })}\n`)
+    return exitCodes.ok
+  }
+  terminal.write(objects.map(object => `---\n${stringify(object, { lineWidth: 0 })}`).join(''))
+  terminal.writeError(notCoveredText(role))
+  return exitCodes.ok
+}
