@@ -19,12 +19,12 @@ export interface ResourceAttributes {
   readonly name?: string
 }
 
-export interface UrlAttributes {
+interface UrlAttributes {
   readonly verb: string
   readonly path: string
 }
 
-export const ruleAllows = (rule: Rule, asked: ResourceAttributes | UrlAttributes): boolean =>
+const ruleAllows = (rule: Rule, asked: ResourceAttributes | UrlAttributes): boolean =>
   holds(rule.verbs, asked.verb) && ('path' in asked ? coversUrl(rule, asked) : coversResource(rule, asked))
 
 export const rulesAllow = (rules: readonly Rule[], asked: ResourceAttributes | UrlAttributes): boolean =>

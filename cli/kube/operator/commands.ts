@@ -4,33 +4,7 @@ import { type ImpersonationMode, impersonationModes } from '../../../app/kuberne
 import type { RoleHolder } from '../../../app/kubernetes/rights/role-objects.ts'
 import { adminOption } from '../../admin-call.ts'
 import type { Terminal } from '../../terminal.ts'
-
-export type Part = 'all' | 'role'
-
-/** What both commands are told. */
-export interface OperatorChoice {
-  readonly config?: string
-  readonly cluster?: string
-  readonly mode?: ImpersonationMode
-  readonly holder: RoleHolder
-  readonly admin: string
-  /** A file as `sallyport sessions list --all --json` writes it. */
-  readonly sessions?: string
-  readonly isOffline: boolean
-  readonly json: boolean
-}
-
-export interface RenderChoice extends OperatorChoice {
-  readonly only: Part
-}
-
-export interface ReconcileChoice extends OperatorChoice {
-  readonly isDryRun: boolean
-  /** Absent: once. In seconds. */
-  readonly everySeconds?: number
-  readonly kubeconfig?: string
-  readonly context?: string
-}
+import type { OperatorChoice, Part, ReconcileChoice } from './choice.ts'
 
 const who = `
 The role names everybody for whom the gateway may speak: the people and groups that rows of kube:<cluster> name, and those

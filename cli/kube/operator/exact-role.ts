@@ -10,7 +10,7 @@ import { callAdmin, strangeAnswer } from '../../admin-call.ts'
 import { loadChosenConfig } from '../../load-config.ts'
 import { loadPolicy } from '../../policy/load-policy.ts'
 import type { Terminal } from '../../terminal.ts'
-import type { OperatorChoice } from './commands.ts'
+import type { OperatorChoice } from './choice.ts'
 
 export interface RoleOfCluster {
   readonly config: Config

@@ -9,7 +9,7 @@ import { createApiCalls } from '../../../app/kubernetes/rights/api-calls.ts'
 import { type RoleChange, reconcileRole } from '../../../app/kubernetes/rights/reconcile.ts'
 import { reportError } from '../../report-error.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
-import type { ReconcileChoice } from './commands.ts'
+import type { ReconcileChoice } from './choice.ts'
 import { exactRoleOf, notCoveredText, type RoleOfCluster } from './exact-role.ts'
 
 export async function runReconcile(choice: ReconcileChoice, terminal: Terminal): Promise<number> {

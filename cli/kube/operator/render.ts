@@ -2,7 +2,7 @@
 import { stringify } from 'yaml'
 import { deploymentObjects } from '../../../app/kubernetes/rights/deployment-objects.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
-import type { RenderChoice } from './commands.ts'
+import type { RenderChoice } from './choice.ts'
 import { exactRoleOf, notCoveredText } from './exact-role.ts'
 
 export async function runRender(choice: RenderChoice, terminal: Terminal): Promise<number> {

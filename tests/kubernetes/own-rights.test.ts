@@ -1,0 +1,176 @@
+/** What the service finds out about its own rights in a cluster, and what it says about it. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { composeOwnRights, type OwnRightsCheck } from '../../app/compose/own-rights.ts'
+import { type ResourceAttributes, type Rule, rulesAllow } from '../../app/kubernetes/rights/rule.ts'
+import { portOf } from '../../app/listener/listen.ts'
+import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
+import { createAuthority } from '../certificates.ts'
+import { logInBrowser, newGrant, startGrantWorld } from '../grants/world.ts'
+
+const speaking = { apiGroups: [''], verbs: ['impersonate'] }
+const extras = {
+  apiGroups: ['authentication.k8s.io'],
+  resources: ['userextras/sallyport.dev/session', 'userextras/sallyport.dev/impersonated-by'],
+  verbs: ['impersonate'],
+}
+const exact: readonly Rule[] = [
+  { ...speaking, resources: ['groups'], resourceNames: ['sallyport:ops'] },
+  { ...speaking, resources: ['users'], resourceNames: ['alice@example.com'] },
+  extras,
+]
+
+interface Logged {
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+describe('own rights in a cluster', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-own-rights-'))
+  let server: Server
+  let policy: PolicySnapshot
+  let rules: readonly Rule[] = []
+
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(directory, name), text, { mode: 0o600 })
+    return join(directory, name)
+  }
+
+  beforeAll(async () => {
+    const authority = createAuthority('an authority of tests')
+    const own = authority.issue('127.0.0.1', ['IP:127.0.0.1'])
+    authority.close()
+    write('ca.pem', authority.certificate)
+    write('token', 'the-token-of-the-gateway\n')
+    server = createServer({ cert: own.certificate, key: own.key }, (request, response) => {
+      let text = ''
+      request.on('data', (part: Buffer) => {
+        text += part.toString()
+      })
+      request.on('end', () => {
+        const { kind, spec } = JSON.parse(text) as { kind: string; spec: { resourceAttributes: ResourceAttributes } }
+        const status =
+          kind === 'SelfSubjectRulesReview'
+            ? { resourceRules: rules, incomplete: false }
+            : { allowed: rulesAllow(rules, spec.resourceAttributes) }
+        response.writeHead(201, { 'Content-Type': 'application/json' }).end(JSON.stringify({ status }))
+      })
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
+    const text =
+      'p, group:ops, kube:prod, /**, get, -, allow\np, email:alice@example.com, kube:prod, /**, get, -, allow\n'
+    policy = await compilePolicy({ model, files: [{ name: 'kube.csv', text }] })
+  })
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  function createCheck(excessRights: 'warn' | 'refuse', port = portOf(server)) {
+    const logged: Logged[] = []
+    const log = (fields: Logged['fields'], message: string) => void logged.push({ fields, message })
+    const logger = { warn: log, error: log, child: () => logger }
+    const cluster = {
+      name: 'prod',
+      server: `https://127.0.0.1:${port}`,
+      caPath: join(directory, 'ca.pem'),
+      groupPrefix: 'sallyport:',
+      userClaim: 'email',
+      impersonation: 'legacy',
+      excessRights,
+      credential: { kind: 'token-file', path: join(directory, 'token') },
+    }
+    const base = { config: { kubernetes: { clusters: [cluster] } }, logger }
+    const parts = { kept: { directory: { list: async () => ({ sessions: [] }) } }, policy: { current: () => policy } }
+    return { check: composeOwnRights(base as never, parts as never), logged }
+  }
+  const stateOf = async ({ probes: [probe] }: OwnRightsCheck) => probe?.probe()
+  const until = async (check: OwnRightsCheck, isOk: boolean): Promise<void> => {
+    await expect.poll(() => stateOf(check)).toMatchObject({ ok: isOk })
+    check.close()
+  }
+
+  it('says nothing where they are the exact ones', async () => {
+    rules = exact
+    const { check, logged } = createCheck('refuse')
+    await check.start()
+    expect([await stateOf(check), logged]).toEqual([{ ok: true }, []])
+    check.close()
+  })
+
+  it('names who is missing and what is too much, with the command that mends it', async () => {
+    rules = [{ ...speaking, resources: ['groups'] }, extras]
+    const { check, logged } = createCheck('warn')
+    await check.start()
+    await until(check, false)
+    const command = 'sallyport kube reconcile --cluster prod'
+    expect(logged).toEqual([
+      {
+        message: 'the gateway may not speak for everybody who may come',
+        fields: { cluster: 'prod', count: 1, missing: ['user alice@example.com'], command },
+      },
+      {
+        message: 'the gateway may do more in a cluster than it needs',
+        fields: {
+          cluster: 'prod',
+          count: 2,
+          excess: ['impersonate any group', 'impersonate the group system:masters'],
+          command,
+        },
+      },
+    ])
+    expect(JSON.stringify(logged)).not.toContain('the-token-of-the-gateway')
+  })
+
+  it('names somebody who has left', async () => {
+    rules = [...exact, { ...speaking, resources: ['users'], resourceNames: ['mallory@example.com'] }]
+    const { check, logged } = createCheck('warn')
+    await check.start()
+    await until(check, false)
+    expect(logged.map(({ fields }) => fields.excess)).toEqual([['impersonate the user mallory@example.com']])
+  })
+
+  it('ends the start where too much is refused, and never because nobody answers', async () => {
+    rules = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]
+    const { check } = createCheck('refuse')
+    await expect(check.start()).rejects.toThrow(/in the cluster prod the gateway may do more than it needs: everything/)
+    check.close()
+    const { check: alone, logged } = createCheck('refuse', 1)
+    await alone.start()
+    await until(alone, false)
+    expect(logged.map(({ message }) => message)).toEqual(['own rights in a cluster are not known; it is asked again'])
+  })
+})
+
+describe('the service', () => {
+  it('starts while its clusters are down, and lists what people are called in them as their provider says by now', async () => {
+    const world = await startGrantWorld({
+      settings: { sessions: { verifyEvery: '5m' } },
+      provider: { refreshTokens: 'rotated' },
+    })
+    try {
+      const { service } = world
+      const admin = `http://127.0.0.1:${service.adminPort}`
+      const ready = async () => (await fetch(`${admin}/readyz`)).text()
+      await expect.poll(ready).toContain('the cluster has not said what the gateway may do in it')
+      const called = async () => {
+        const { sessions } = (await (await fetch(`${admin}/sessions?all=true`)).json()) as { sessions: object[] }
+        return sessions.map(session => ('inClusters' in session ? session.inClusters : undefined))
+      }
+      const browser = await logInBrowser(service, 'alice')
+      const names = { email: 'alice@example.com', sub: `${service.provider.issuer}#alice` }
+      expect(await called()).toEqual([{ groups: ['ops'], names }])
+      service.provider.people.setGroups('alice', ['staff'])
+      service.moveClock(301)
+      await newGrant(service, browser, 'prod')
+      await expect.poll(called).toEqual([{ groups: ['staff'], names }])
+    } finally {
+      await world.close()
+    }
+  })
+})
