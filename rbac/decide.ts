@@ -7,13 +7,14 @@
 import { WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
+import type { User } from './identity.ts'
+import { supposing } from './kubernetes/untold-names.ts'
 import type { Candidates } from './partition.ts'
 import type { PolicySnapshot } from './policy.ts'
 import type { Row } from './row.ts'
 import { PathTooCostlyError } from './row-index.ts'
 import type { Situation } from './situation.ts'
 import { type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
-import { supposing } from './untold-names.ts'
 
 /** Gets what went wrong inside a decision, for the log. */
 export type OnError = (error: unknown) => void
@@ -41,9 +42,10 @@ function decideNarrowed(situation: Situation, now: number, policy: PolicySnapsho
 
 /** For whom not every name is told, the policy in which a row denies them by one of the others, if there is such a row. */
 function policyFor(situation: Situation, now: number, policy: PolicySnapshot): PolicySnapshot {
-  const { identity, request } = situation
-  if (identity.kind !== 'user' || identity.untold === undefined) return policy
-  const supposed = supposing(policy, request.domain, identity.untold)
+  // What is no identity at all is denied by the decision itself.
+  const untold = (situation.identity as Partial<User> | undefined)?.untold
+  if (untold === undefined) return policy
+  const supposed = supposing(policy, situation.request.domain, untold)
   const { effect, ...decision } = decideOnce(situation, now, supposed, () => {})
   return effect === 'deny' && 'reason' in decision && firmReasons.has(decision.reason) ? supposed : policy
 }

@@ -5,9 +5,9 @@
  * can tell whether the row means him, so it is taken that it does: the same decision, for a person who answers to every
  * such name that the policy denies. Only a denial counts of it; what allows is compared with the names that are told.
  */
-import type { Untold } from './identity.ts'
-import type { PolicySnapshot } from './policy.ts'
-import { nameForDeny } from './subjects.ts'
+import type { Untold } from '../identity.ts'
+import type { PolicySnapshot } from '../policy.ts'
+import { nameForDeny } from '../subjects.ts'
 
 /** The policy for somebody who answers to every name of these kinds, and whose groups may be those of any provider. */
 export function supposing(policy: PolicySnapshot, domain: string, untold: readonly Untold[]): PolicySnapshot {
