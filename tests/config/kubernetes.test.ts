@@ -24,7 +24,8 @@ describe('the section kubernetes', () => {
       { name: edge, credential: { kubeconfigFile: edge.kubeconfig } },
       { name: here, credential: { inCluster: true } }
     ]`
-    const usual = { groupPrefix: 'sallyport:', userClaim: 'email' }
+    const rights = { impersonation: 'legacy', excessRights: 'warn' }
+    const usual = { groupPrefix: 'sallyport:', userClaim: 'email', ...rights }
     expect(load(clusters)).toEqual({
       url: 'https://k8s.example.com',
       listen: { host: '127.0.0.1', port: 9182 },
@@ -39,6 +40,7 @@ describe('the section kubernetes', () => {
           credential: { kind: 'token-file', path: '/run/prod-token' },
         },
         {
+          ...rights,
           name: 'lab',
           server: 'https://rancher.example.com/k8s/clusters/c-1',
           serverName: 'lab.example.com',

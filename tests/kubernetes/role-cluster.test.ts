@@ -127,7 +127,7 @@ kubernetes:
     rmSync(directory, { recursive: true, force: true })
   })
 
-  it('L03 is what kubectl applies, and all that the gateway needs', async () => {
+  it('L20 is what kubectl applies, and all that the gateway needs', async () => {
     const { code, out, errors } = await run('render', '--sessions', listed(alice))
     expect({ code, errors }).toMatchObject({
       code: 0,
@@ -173,7 +173,7 @@ kubernetes:
   const refusals = () => Promise.all(strangers.map(async ([who, headers]) => `${who}: ${await statusOf(headers)}`))
   const allRefused = strangers.map(([who]) => `${who}: 403`)
 
-  it('L03 L04 lets the API server itself refuse everybody else', async () => {
+  it('L20 lets the API server itself refuse everybody else', async () => {
     expect(await refusals()).toEqual(allRefused)
     expect((await gateway.ask('GET', pods)).status).toBe(403)
   })
@@ -198,7 +198,7 @@ kubernetes:
     await until(asPerson(bob), 200)
   })
 
-  it('never grows by the credential of the gateway, which may make it smaller where it may patch it', async () => {
+  it('L20 never grows by the credential of the gateway, which may make it smaller where it may patch it', async () => {
     expect(await reconcile([bob])).toMatchObject({ code: 1, errors: expect.stringContaining('cannot get resource') })
     await cluster.api.call('POST', `${rbac}/clusterroles`, {
       metadata: { name: 'keeper' },
@@ -268,7 +268,7 @@ kubernetes:
     await until(asPerson(alice, { 'Impersonate-Group': ['system:masters'] }), 403)
   })
 
-  it('L03 L04 caps the gateway below its people in constrained mode, and refuses everybody else', async () => {
+  it('L20 caps the gateway below its people in constrained mode, and refuses everybody else', async () => {
     const changed = await asAdministrator([alice], '--mode', 'constrained')
     expect(changed).toMatchObject({ code: 0, out: expect.stringContaining('up to 10 seconds') })
     expect(changed.out).toContain('Role payments/sallyport-impersonator created\n')

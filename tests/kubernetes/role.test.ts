@@ -87,7 +87,7 @@ describe('the role of the gateway', () => {
     expect(roleOf(policy, [mallory]).impersonable.users).toEqual(['mallory@example.com'])
   })
 
-  it('L03 leaves out who would be one of the cluster itself, or answer for all', async () => {
+  it('L20 leaves out who would be one of the cluster itself, or answer for all', async () => {
     const policy = await compile('p, authenticated, kube:prod, /**, *, -, allow')
     const unprefixed = namesOfPeople({ groupPrefix: '', userClaim: 'email' })
     const people = [person('eve', 'system:masters'), person('star', '*'), alice]
@@ -193,7 +193,7 @@ describe('whoever the gateway may make of people', () => {
     }
   }
 
-  it.each(impersonationModes)('L03 passes with the role of the mode %s, and nobody else does', mode => {
+  it.each(impersonationModes)('L20 passes with the role of the mode %s, and nobody else does', mode => {
     fc.assert(
       fc.property(people, stranger, (known, stranger) => {
         const rules = rulesOf(policy, known, mode)
