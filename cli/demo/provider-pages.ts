@@ -37,7 +37,7 @@ export function loginPage(uid: string, asked: Asked): ProviderPage {
     </button>`,
   )
   return page(`<section class="narrow"><h1>Who are you today?</h1>
-  <p class="soft">Choose a person to log in as. There are no passwords here.</p>
+  <p class="soft">Choose a person to log in as.${asked === 'nothing' ? ' There are no passwords here.' : ''}</p>
   <form method="post" action="/interaction/${encodeURIComponent(uid)}">${codeField[asked]}${buttons.join('')}</form></section>`)
 }
 

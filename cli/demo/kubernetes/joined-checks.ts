@@ -44,7 +44,7 @@ export function joinedChecks({ stack, alice, bob, calls }: Cast): readonly Check
       async () => {
         const shell = calls().find(({ end }) => end?.ending === 'cut')
         const { resource, action } = shell?.decision ?? {}
-        const isIt = resource === '/payments/core/pods/core/exec' && action === 'create'
+        const isIt = resource === '/payments/core/pods/web/exec' && action === 'create'
         expect(isIt && (shell?.end?.durationMilliseconds ?? 0) > 0, `it, got ${JSON.stringify(shell)}`)
       },
     ],

@@ -19,8 +19,8 @@ ${colors.bold('In another terminal')}
 ${source}
 ${row('sallyport kube login', 'in your browser: enter the code, choose Alice, allow kubectl')}
 ${row('kubectl get pods', 'allowed')}
-${row('kubectl delete pod core', 'refused, and the answer names the row of the policy')}
-${row('kubectl exec -it core -- sh', 'a shell; leave it open')}
+${row('kubectl delete pod web', 'refused, and the answer names the row of the policy')}
+${row('kubectl exec -it web -- sh', 'a shell; leave it open')}
 
 ${colors.bold('In a third one, while the shell is open')}
 ${source}

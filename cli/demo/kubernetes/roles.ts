@@ -4,7 +4,7 @@ import { people } from '../people.ts'
 
 export const clusterName = 'demo'
 export const namespace = 'payments'
-export const podName = 'core'
+export const podName = 'web'
 /** Whom the gateway's certificate names. */
 export const gatewayUser = 'sallyport-gateway'
 /** Of groups in this cluster: the default of `kubernetes.clusters[].groupPrefix`. */

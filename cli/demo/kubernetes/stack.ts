@@ -63,9 +63,13 @@ type Undo = (() => Promise<unknown> | unknown)[]
 async function startParts(options: KubernetesStackOptions, undo: Undo): Promise<Omit<KubernetesStack, 'stop'>> {
   const { programs, port, adminPort, onProgress } = options
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-demo-'))
-  // It holds secrets and sessions: gone at the end, however that comes. What still writes has been killed by then.
+  // It holds secrets and sessions: gone at the end, however that comes.
   const forget = (): void => rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
-  undo.push(forget)
+  process.once('exit', forget)
+  undo.push(() => {
+    process.off('exit', forget)
+    forget()
+  })
 
   onProgress('a Kubernetes cluster: etcd, API server, controller manager')
   const cluster = await beginCluster(programs, directory)
@@ -123,9 +127,9 @@ async function startParts(options: KubernetesStackOptions, undo: Undo): Promise<
   const args = [commandFile, 'serve', '--config', config]
   const sallyport = startChild({ name: 'sallyport', command: process.execPath, args })
   undo.push(() => sallyport.stop(12_000))
-  // After all programs have their own: they are killed first.
+  // Behind the listeners that kill the programs: what is dead writes nothing into the folder.
+  process.off('exit', forget)
   process.once('exit', forget)
-  undo.push(() => process.off('exit', forget))
   await waitFor(`http://${adminAddress}/readyz`, sallyport, 'Sallyport')
   const clusterDied = cluster.ended.catch((error: Error) => error.message)
   return {

@@ -83,7 +83,7 @@ function alice({ alice }: Cast): readonly Check[] {
       async () =>
         expectFailure(
           await alice.kubectl('delete', 'pod', podName),
-          /alice@example\.com may not delete pods core in payments: row \S+\.csv:\d+/,
+          /alice@example\.com may not delete pods web in payments: row \S+\.csv:\d+/,
         ),
     ],
     [
@@ -110,7 +110,7 @@ function bob({ bob }: Cast): readonly Check[] {
       async () =>
         expectFailure(
           await bob.kubectl('exec', podName, '--', 'true'),
-          /bob@example\.com may not create pods\/exec core in payments: row \S+\.csv:\d+/,
+          /bob@example\.com may not create pods\/exec web in payments: row \S+\.csv:\d+/,
         ),
     ],
     [
