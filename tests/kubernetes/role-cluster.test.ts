@@ -225,6 +225,39 @@ kubernetes:
     await cluster.api.call('DELETE', `${rbac}/clusterrolebindings/keeper`)
   })
 
+  it('L20 grows by an account of its own, which can be nobody itself', async () => {
+    const group = { apiGroups: ['rbac.authorization.k8s.io'] }
+    const named = { ...group, resourceNames: ['sallyport-impersonator'] }
+    const forLegacy = [
+      { ...named, resources: ['clusterroles'], verbs: ['get', 'patch', 'escalate'] },
+      { ...named, resources: ['clusterrolebindings'], verbs: ['get'] },
+    ]
+    const rules = [
+      ...forLegacy,
+      { ...named, resources: ['roles'], verbs: ['get', 'patch', 'delete', 'escalate', 'bind'] },
+      { ...named, resources: ['rolebindings'], verbs: ['get', 'patch', 'delete'] },
+      { ...group, resources: ['roles', 'rolebindings'], verbs: ['list', 'create'] },
+    ]
+    await cluster.api.call('POST', `${rbac}/clusterroles`, { metadata: { name: 'reconciler' }, rules: forLegacy })
+    await cluster.api.call('POST', '/api/v1/namespaces/sallyport/serviceaccounts', { metadata: { name: 'reconciler' } })
+    await bind('reconciler', 'reconciler')
+    const own = await cluster.serviceAccountToken('sallyport', 'reconciler')
+    const { path } = cluster.kubeconfig({ user: { token: own } })
+    const grow = () => reconcile([alice], '--kubeconfig', path)
+    await expect.poll(async () => (await grow()).code, { timeout: 60_000 }).toBe(0)
+    await until(asPerson(alice), 200)
+    // With these rights it could not give the role to itself.
+    await cluster.api.call('PATCH', `${rbac}/clusterroles/reconciler`, { rules }, 'application/merge-patch+json')
+    const constrained = () => reconcile([alice], '--kubeconfig', path, '--mode', 'constrained')
+    await expect.poll(async () => (await constrained()).code, { timeout: 60_000 }).toBe(0)
+    await cluster.api.call('GET', `${rbac}/namespaces/payments/rolebindings/sallyport-impersonator`)
+    expect(await reconcile([], '--kubeconfig', path)).toMatchObject({ code: 0 })
+    await until(asPerson(alice), 403)
+    const client = createApiClient({ url: cluster.url, authority: cluster.authority, token: own })
+    expect((await client.ask('GET', pods, undefined, asPerson(alice))).status).toBe(403)
+    client.close()
+  })
+
   it('leaves a role alone that is not its own', async () => {
     const role = (await cluster.api.call('GET', roleTarget)) as { metadata: { labels: object } }
     const without = [{ op: 'remove', path: '/metadata/labels/app.kubernetes.io~1managed-by' }]
@@ -293,11 +326,11 @@ kubernetes:
     expect(readFileSync(join(directory, 'token'), 'utf8')).toBe(token)
   })
 
-  async function bind(name: string): Promise<void> {
+  async function bind(name: string, account = 'sallyport'): Promise<void> {
     await cluster.api.call('POST', `${rbac}/clusterrolebindings`, {
       metadata: { name },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-      subjects: [{ kind: 'ServiceAccount', namespace: 'sallyport', name: 'sallyport' }],
+      subjects: [{ kind: 'ServiceAccount', namespace: 'sallyport', name: account }],
     })
   }
 
