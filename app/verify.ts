@@ -8,6 +8,7 @@
 import type { ClientCertificate, Context } from '../rbac/context.ts'
 import type { Decision, SessionChallenge } from '../rbac/decision.ts'
 import type { Identity } from '../rbac/identity.ts'
+import type { AuditedKubernetesCall } from '../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
 import type { Situation } from '../rbac/situation.ts'
 import type { Access, ImpersonationFacts } from './audit/access-event.ts'
@@ -47,6 +48,8 @@ export interface VerifyQuestion extends Credentials {
   readonly request: AccessRequest
   readonly clientAddress: string | undefined
   readonly isInteractive: boolean
+  /** Of a call to a cluster, which may be more questions than this one. */
+  readonly kubernetes?: AuditedKubernetesCall | undefined
 }
 
 /** What the fronts render. */
@@ -101,6 +104,7 @@ export interface VerifyDependencies {
 export interface DecidedQuestion extends Situation {
   readonly requestId: string
   readonly decision: Decision
+  readonly kubernetes?: AuditedKubernetesCall | undefined
 }
 
 export type Challenge = Extract<Decision, { effect: 'challenge' }>
@@ -129,7 +133,7 @@ function conclude(
   started: number,
   dependencies: VerifyDependencies,
 ): VerifyResult {
-  const { requestId, request } = question
+  const { requestId, request, kubernetes } = question
   const { identity } = authentication
   const context = contextOf(question, dependencies)
   const decided = dependencies.decide({ request, identity, context })
@@ -138,7 +142,7 @@ function conclude(
   const durationMicroseconds = Math.round((performance.now() - started) * 1000)
   dependencies.onDecision(question.front, decision, durationMicroseconds)
   dependencies.audit({ question, authentication, decision, durationMicroseconds })
-  dependencies.record({ requestId, request, identity, context, decision })
+  dependencies.record({ requestId, request, identity, context, decision, kubernetes })
   return result
 }
 

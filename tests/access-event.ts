@@ -17,6 +17,7 @@ export function accessEvent({
     domain: question.request.domain,
     resource: question.request.resource,
     action: question.request.action,
+    kubernetes: question.kubernetes,
     ...factsOf(authentication.impersonation?.by ?? authentication.identity),
     ...(authentication.impersonation !== undefined && impersonatedOf(authentication.impersonation)),
     ...outcomeOf(decision),

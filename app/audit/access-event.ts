@@ -5,6 +5,7 @@
 
 import type { Decision } from '../../rbac/decision.ts'
 import type { Identity, Machine } from '../../rbac/identity.ts'
+import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
 
 /** Beyond it a line would grow with whatever a provider asserts; all or none, so that no list looks complete and is not. */
@@ -18,6 +19,7 @@ export interface Access {
     readonly requestId: string
     readonly request: AccessRequest
     readonly clientAddress?: string | undefined
+    readonly kubernetes?: AuditedKubernetesCall | undefined
   }
   readonly authentication: {
     readonly identity: Identity

@@ -2,6 +2,7 @@
  * Every audit event and every field of it with its sentence. What is not listed here is not written, whatever an event
  * object carries beside it; the documentation is generated from here. The compiler holds it equal to `AuditEvent`.
  */
+import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
 import type { AuditEvent, AuditEventName, EndCause } from './event.ts'
 
 type Of<N extends AuditEventName> = Extract<AuditEvent, { readonly event: N }>
@@ -29,6 +30,24 @@ const impersonatedFields = {
   impersonatedGroups: 'Groups that they asked to be judged as (`--as-group`), as the cluster spells them.',
 } as const
 
+/** Of the object `kubernetes`: what a call to a cluster is, without our paths. The documentation is made from here. */
+export const kubernetesFields = {
+  cluster: 'Its name in the configuration.',
+  verb: "As in the API server's own audit log, `get` for a shell that is opened by GET; `action` is what the policy was asked.",
+  group: 'API group; `core` for the one without a name.',
+  resource: 'In the plural, as in paths.',
+  namespace: 'Absent for resources of the cluster, and for those of all namespaces.',
+  name: 'In the path, or the only one that the field selector of a list or watch lets through.',
+  subresource: '`exec`, `log`, `status`, …',
+  path: 'Of a URL that is no resource, in the place of the last five.',
+  apply: '`true`: a patch that creates what is not there.',
+  upgrade: '`websocket` or `spdy`, where the connection becomes a stream.',
+  rules: 'Rows that let the further questions of the call pass, as `file:line`.',
+  shadow: 'Shadow rows that applied to the further questions.',
+} as const satisfies Record<keyof AuditedKubernetesCall, string>
+
+const kubernetes = 'Of a call to a cluster: an object with [these fields](#the-object-kubernetes).'
+
 const accessFields = {
   front: 'Dialect in which the proxy asked.',
   domain: 'Canonical host.',
@@ -45,6 +64,7 @@ const accessFields = {
   acr: 'Authentication context class (`acr`).',
   machine: '`service-account:…` or `client:…` of a workload; absent for people.',
   ...impersonatedFields,
+  kubernetes,
   durationMicroseconds: 'From the parsed question to the decision.',
 } as const
 
@@ -142,7 +162,8 @@ export const auditEvents: {
     fields: {
       domain: '`kube:<cluster>`.',
       resource: accessFields.resource,
-      action: 'Verb of Kubernetes.',
+      action: 'Verb of the policy.',
+      kubernetes,
       status: 'What the client was answered; 101 for an upgraded connection.',
       bytesReceived: 'From the client, without heads.',
       bytesSent: 'To the client, without heads.',

@@ -5,6 +5,7 @@
  * that joins events of one session and is of no use to anyone else.
  */
 import type { ChallengeReason, DenyReason, RuleId } from '../../rbac/decision.ts'
+import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
 
 interface Common {
   /** Format version. */
@@ -44,6 +45,7 @@ interface Access extends Common {
   readonly machine?: string | undefined
   readonly impersonatedUser?: string | undefined
   readonly impersonatedGroups?: readonly string[] | undefined
+  readonly kubernetes?: AuditedKubernetesCall | undefined
   readonly durationMicroseconds: number
 }
 
@@ -85,6 +87,7 @@ interface CallFinished {
   readonly domain: string
   readonly resource: string
   readonly action: string
+  readonly kubernetes: AuditedKubernetesCall
   /** What the client was answered; 101 for an upgrade. */
   readonly status: number
   /** Of bodies and streams, without heads. */

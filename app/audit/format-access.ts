@@ -12,7 +12,7 @@ export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (ac
   const outcomeText = rememberFrozen((decision: Access['decision']) => fieldsText(outcomeOf(decision)))
   const beginningOf = createBeginnings(timeOf)
   return ({ question, authentication, decision, durationMicroseconds }, nowMs) => {
-    const { requestId, clientAddress, front, request } = question
+    const { requestId, clientAddress, front, request, kubernetes } = question
     const { domain, resource, action } = request
     const { identity, sessionDigest, impersonation } = authentication
     // One look at all of them together: hardly ever has anything to be escaped.
@@ -25,8 +25,9 @@ export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (ac
         ? factsText(identity)
         : factsText(impersonation.by) + fieldsText(impersonatedOf(impersonation))
     const outcome = who + outcomeText(decision)
+    const call = kubernetes === undefined ? '' : fieldsText({ kubernetes })
     const duration = `,"durationMicroseconds":${durationMicroseconds}}\n`
-    return `${beginningOf(decision.effect, nowMs)}${say(requestId)}"${address}${session}${asked}${outcome}${duration}`
+    return `${beginningOf(decision.effect, nowMs)}${say(requestId)}"${address}${session}${asked}${outcome}${call}${duration}`
   }
 }
 

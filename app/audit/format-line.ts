@@ -9,7 +9,7 @@
  * plain text that can stand as it is.
  */
 import type { AuditEvent, AuditEventName, WithoutStamp } from './event.ts'
-import { auditEvents, fieldsOf } from './event-fields.ts'
+import { auditEvents, fieldsOf, kubernetesFields } from './event-fields.ts'
 
 interface WrittenField {
   readonly name: string
@@ -68,7 +68,9 @@ export function fieldsText(values: Readonly<Record<string, unknown>>): string {
   return text
 }
 
-const escaped = (value: unknown): string => JSON.stringify(value).replace(invisible, escapeCharacter)
+/** Of objects within an event, too, only what is listed. */
+const namesWithin = Object.keys(kubernetesFields)
+const escaped = (value: unknown): string => JSON.stringify(value, namesWithin).replace(invisible, escapeCharacter)
 
 const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 

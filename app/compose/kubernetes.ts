@@ -37,7 +37,7 @@ type Cluster = Kubernetes['clusters'][number]
 
 /** Throws when a certificate, a key or a token cannot be used. */
 export function composeKubernetes(base: Base, kubernetes: Kubernetes, parts: GatewayParts) {
-  const { config, logger, audit } = base
+  const { config, logger, audit, metrics } = base
   const { certificatePath: certificate, keyPath: key } = kubernetes.tls
   return composeGateway({
     tls: { certificate, key },
@@ -45,6 +45,7 @@ export function composeKubernetes(base: Base, kubernetes: Kubernetes, parts: Gat
     judge: composeJudge(base, kubernetes, parts),
     trustedProxies: config.server.trustedProxies,
     logger: logger.child('kubernetes'),
+    meter: metrics.gateway,
     onRefused: ({ requestId, why, clientAddress, call }) => {
       const { status, message } = why
       logger[status >= 500 ? 'error' : 'info']({ requestId, cluster: call?.cluster, status, message }, 'call refused')
@@ -128,12 +129,13 @@ function composeVerify(base: Base, { policy, record }: GatewayParts, decide: (si
   })
   return (question: VerifyQuestion, known: Authentication) => {
     knownBy.set(question, known)
+    countShadow(policy.current(), { shadow: question.kubernetes?.shadow })
     return verify(question)
   }
 }
 
 function composeFinished({ audit }: Base) {
-  return ({ identity, sessionDigest, request, impersonation, ...outcome }: FinishedCall): void => {
+  return ({ identity, sessionDigest, request, kubernetes, impersonation, ...outcome }: FinishedCall): void => {
     if (identity.kind !== 'user') return
     const { requestId, clientAddress, status, bytesReceived, bytesSent, durationMs, ending, why } = outcome
     audit.write({
@@ -145,6 +147,7 @@ function composeFinished({ audit }: Base) {
       domain: request.domain,
       resource: request.resource,
       action: request.action,
+      kubernetes,
       status,
       bytesReceived,
       bytesSent,

@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Context } from '../../rbac/context.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import type { Identity, User } from '../../rbac/identity.ts'
+import { type AuditedKubernetesCall, factsOfCall, furtherDecisions } from '../../rbac/kubernetes/call-facts.ts'
 import { findDenied, judgeKubernetes, type KubernetesJudgement } from '../../rbac/kubernetes/judge.ts'
 import { type KubernetesQuestion, type KubernetesQuestions, questionsOf } from '../../rbac/kubernetes/questions.ts'
 import { type RawKubernetesCall, readKubernetesRequest } from '../../rbac/kubernetes/request.ts'
@@ -60,6 +61,7 @@ export interface FinishedCall extends Outcome {
   readonly request: AccessRequest
   /** Whom the person asked to be judged as. */
   readonly impersonation?: ImpersonationFacts
+  readonly kubernetes: AuditedKubernetesCall
 }
 
 /** Label of metrics and audit events. */
@@ -80,14 +82,16 @@ export function createJudge(dependencies: JudgeDependencies): Judge {
     const headers = readHeaders(call.rawHeaders)
     const asked = { questions: questionsOf(request), domain: `kube:${call.cluster}`, headers, call }
     const verdict = judge(caller, asked, dependencies)
-    const refused = await refusedBy(verdict, { caller, asked, sessionDigest }, verify)
+    const kubernetes = { ...factsOfCall(request, call.cluster), ...furtherDecisions(verdict) }
+    const refused = await refusedBy(verdict, { caller, asked, kubernetes, sessionDigest }, verify)
     if (refused !== undefined) return refused
     const stands = (now: LoginSession): boolean => {
       const again = callerOf(now, sessionDigest, names, call.impersonate)
       if ('status' in again || judge(again, asked, dependencies).decision.effect !== 'allow') return false
       return isDeepStrictEqual(again.sent, caller.sent)
     }
-    const facts = { ...factsOf(asked, verdict.question), identity: caller.person, sessionDigest, ...writtenOf(caller) }
+    const about = { ...factsOf(asked, verdict.question), kubernetes }
+    const facts = { ...about, identity: caller.person, sessionDigest, ...writtenOf(caller) }
     return {
       impersonate: caller.sent,
       target: request.target,
@@ -212,6 +216,7 @@ const factsOf = ({ call, domain }: Asked, question: KubernetesQuestion) => ({
 interface Judged {
   readonly caller: Caller
   readonly asked: Asked
+  readonly kubernetes: AuditedKubernetesCall
   readonly sessionDigest: string
 }
 
@@ -221,15 +226,15 @@ interface Judged {
  */
 async function refusedBy(
   { question, decision: first, identity }: Verdict,
-  { caller, asked, sessionDigest }: Judged,
+  { caller, asked, kubernetes, sessionDigest }: Judged,
   verify: JudgeDependencies['verify'],
 ): Promise<DecidedRefusal | undefined> {
   const { person, other } = caller
   const decideAndWrite = async (about: KubernetesQuestion, whom: User): Promise<Decision> => {
     const known: Authentication = { identity: whom, sessionDigest, clearCookie: false, ...writtenOf(caller) }
     const { headers } = asked
-    const facts = { ...factsOf(asked, about), front: gatewayFront, cookie: '', headers, isInteractive: false }
-    return (await verify(facts, known)).decision
+    const facts = { ...factsOf(asked, about), kubernetes, front: gatewayFront, cookie: '', headers }
+    return (await verify({ ...facts, isInteractive: false }, known)).decision
   }
   for (const name of identity === person ? [] : (other?.questions ?? [])) {
     const decision = await decideAndWrite(name, person)

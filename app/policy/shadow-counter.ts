@@ -12,7 +12,7 @@ interface RowsOfRevision {
 /** `snapshot` is the one that made the decision: only there do its ids mean what they say. */
 export function createShadowCounter(
   count: (effect: ShadowEffect) => void,
-): (snapshot: RowsOfRevision, decision: Decision) => void {
+): (snapshot: RowsOfRevision, decision: { readonly shadow?: Decision['shadow'] | undefined }) => void {
   const effectsOf = new WeakMap<RowsOfRevision, ReadonlyMap<string, ShadowEffect>>()
   return (snapshot, { shadow = [] }) => {
     if (shadow.length === 0) return

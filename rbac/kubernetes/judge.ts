@@ -6,21 +6,32 @@ export interface KubernetesJudgement {
   readonly decision: Decision
   /** The one that the decision is about: the first, or the first that does not pass. */
   readonly question: KubernetesQuestion
+  /** The others that were asked, in order. */
+  readonly others: readonly AnsweredQuestion[]
 }
+
+export interface AnsweredQuestion {
+  readonly question: KubernetesQuestion
+  readonly decision: Decision
+}
+
+const none: readonly AnsweredQuestion[] = []
 
 /** Allowed only if every question passes. @param ask the policy's decision about an action and a resource */
 export function judgeKubernetes(
   questions: KubernetesQuestions,
   ask: (question: KubernetesQuestion) => Decision,
 ): KubernetesJudgement {
-  const [first, ...others] = questions
-  const judgement = { question: first, decision: ask(first) }
-  if (judgement.decision.effect !== 'allow') return judgement
-  for (const question of others) {
-    const decision = ask(question)
-    if (!passes(question, decision)) return { question, decision }
+  const [question, ...further] = questions
+  const first = { question, decision: ask(question) }
+  if (first.decision.effect !== 'allow' || further.length === 0) return { ...first, others: none }
+  const passed: AnsweredQuestion[] = []
+  for (const next of further) {
+    const decision = ask(next)
+    if (!passes(next, decision)) return { question: next, decision, others: [first, ...passed] }
+    passed.push({ question: next, decision })
   }
-  return judgement
+  return { ...first, others: passed }
 }
 
 /** The first question that a row denies; `undefined` when none is denied. @param ask as of {@link judgeKubernetes} */
@@ -30,7 +41,7 @@ export function findDenied(
 ): KubernetesJudgement | undefined {
   for (const question of questions) {
     const decision = ask(question)
-    if (!passes({ ...question, need: 'no-deny' }, decision)) return { question, decision }
+    if (!passes({ ...question, need: 'no-deny' }, decision)) return { question, decision, others: none }
   }
   return undefined
 }
@@ -38,7 +49,8 @@ export function findDenied(
 /** An evaluation that failed says nothing about deny rows, so it is no pass either. */
 const notDenied: ReadonlySet<string> = new Set(['no-policy-for-domain', 'no-rule-matched', 'condition-failed'])
 
-function passes({ need }: KubernetesQuestion, decision: Decision): boolean {
+/** Whether a call may still go on. */
+export function passes({ need }: KubernetesQuestion, decision: Decision): boolean {
   if (decision.effect === 'allow') return true
   if (need === 'allow') return false
   return decision.effect === 'challenge' || notDenied.has(decision.reason)

@@ -4,7 +4,7 @@
  * Most calls are one question: the server's verb, and `/<namespace or ->/<group or core>/<resource>[/<name>[/<subresource>]]`.
  * Others do more than their verb says, and the server judges that as well.
  */
-import type { KubernetesRequest, KubernetesResourceRequest } from './request.ts'
+import type { KubernetesNonResourceRequest, KubernetesResourceRequest } from './request.ts'
 import { encodeSegment } from './segments.ts'
 
 export interface KubernetesQuestion {
@@ -19,10 +19,14 @@ export interface KubernetesQuestion {
 /** A call passes when every one of them does; the first is what it is about. */
 export type KubernetesQuestions = readonly [KubernetesQuestion, ...KubernetesQuestion[]]
 
+/** What of a call is judged. */
+export type AskedCall = AskedResource | Pick<KubernetesNonResourceRequest, 'kind' | 'verb' | 'path'>
+type AskedResource = Named & Pick<KubernetesResourceRequest, 'kind' | 'verb' | 'stream' | 'isApply'>
+
 /** Never a namespace, whose names have no capitals: so no path is that of a resource. */
 const nonResource = '/nonResourceURLs'
 
-export function questionsOf(request: KubernetesRequest): KubernetesQuestions {
+export function questionsOf(request: AskedCall): KubernetesQuestions {
   if (request.kind === 'non-resource') {
     const path = request.path.split('/').map(encodeSegment).join('/')
     return [allow(request.verb, `${nonResource}${path}`)]
@@ -44,7 +48,7 @@ function resourceOf({ namespace = '-', apiGroup, resource, name, subresource }: 
   return `/${names.flatMap(part => (part === undefined ? [] : [encodeSegment(part)])).join('/')}`
 }
 
-const withoutName = ({ name: _, subresource: __, ...request }: KubernetesResourceRequest): Named => request
+const withoutName = ({ name: _, subresource: __, ...request }: AskedResource): Named => request
 
 const podStreams: ReadonlySet<string> = new Set(['exec', 'attach', 'portforward'])
 
@@ -52,7 +56,7 @@ const podStreams: ReadonlySet<string> = new Set(['exec', 'attach', 'portforward'
  * Threat: kubectl opens exec with GET, and a row that lets people read would open a shell. What carries data both ways is
  * `create`, as the server asks since 1.35 for the three of a pod; here also through a proxy, where kubelets serve exec.
  */
-function isStream({ apiGroup, resource, subresource = '', stream, verb }: KubernetesResourceRequest): boolean {
+function isStream({ apiGroup, resource, subresource = '', stream, verb }: AskedResource): boolean {
   const isOfPod = apiGroup === '' && resource === 'pods'
   if (verb === 'watch' || (isOfPod && subresource === 'log')) return false
   return stream !== 'none' || (isOfPod && podStreams.has(subresource) && (verb === 'get' || verb === 'create'))
@@ -77,7 +81,7 @@ const madeByUpdate: ReadonlySet<string> = new Set([
   'rbac.authorization.k8s.io/roles',
 ])
 
-function mayCreate({ verb, isApply, apiGroup, resource, subresource }: KubernetesResourceRequest): boolean {
+function mayCreate({ verb, isApply, apiGroup, resource, subresource }: AskedResource): boolean {
   if (verb === 'patch') return isApply && subresource === undefined
   if (verb !== 'update' || !madeByUpdate.has(`${apiGroup}/${resource}`)) return false
   return subresource === undefined || subresource === 'status'

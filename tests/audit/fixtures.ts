@@ -14,6 +14,21 @@ const common = {
   session: 'a1b2c3d4e5f60718',
 }
 
+const kubernetes = {
+  cluster: 'prod',
+  verb: 'get',
+  group: 'core',
+  resource: 'pods',
+  namespace: 'payments',
+  name: 'web-0',
+  subresource: 'exec',
+  path: '/metrics',
+  apply: true,
+  upgrade: 'websocket',
+  rules: ['kube.csv:2'],
+  shadow: ['kube.csv:9'],
+} as const
+
 const access = {
   ...common,
   front: 'forward-auth',
@@ -32,6 +47,7 @@ const access = {
   machine: 'service-account:prod/ci/deployer',
   impersonatedUser: 'bob@example.com',
   impersonatedGroups: ['sallyport:contractors'],
+  kubernetes,
   durationMicroseconds: 87,
 }
 
@@ -64,6 +80,7 @@ export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { 
     domain: 'kube:prod',
     resource: '/payments/core/pods/web-0/exec',
     action: 'create',
+    kubernetes,
     status: 101,
     bytesReceived: 12,
     bytesSent: 4096,

@@ -49,6 +49,9 @@ const accesses: fc.Arbitrary<Access> = fc.record({
     requestId: text,
     request: fc.record({ domain: text, resource: text, action: text, url: fc.constant('https://planted.example') }),
     clientAddress: maybe(text),
+    kubernetes: maybe(
+      fc.record({ cluster: text, verb: text, resource: text, name: text, rules: list, token: fc.constant('planted') }),
+    ),
   }),
   authentication: fc.record(
     {
