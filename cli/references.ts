@@ -1,8 +1,13 @@
 /** Reference pages of what operators watch: metrics and audit events, made from the tables that the service runs on. */
-import { auditEvents, commonFields, stampFields } from '../app/audit/event-fields.ts'
+import { auditEvents, commonFields, kubernetesFields, stampFields } from '../app/audit/event-fields.ts'
 import { fronts } from '../app/fronts/fronts.ts'
 import { logLevels } from '../app/telemetry/logger.ts'
-import { durationBuckets, type MetricDefinition, metricDefinitions } from '../app/telemetry/metric-definitions.ts'
+import {
+  callDurationBuckets,
+  durationBuckets,
+  type MetricDefinition,
+  metricDefinitions,
+} from '../app/telemetry/metric-definitions.ts'
 
 /** A generated page: its path in the checkout, and its text. */
 export interface ReferencePage {
@@ -24,7 +29,7 @@ const heading = (title: string, source: string): string[] => [
   '',
 ]
 
-const frontNames = fronts.map(({ name }) => `\`${name}\``).join(', ')
+const frontNames = `${fronts.map(({ name }) => `\`${name}\``).join(', ')}; \`kubernetes\` where clusters are configured`
 
 function metricsPage(): string {
   const definitions = Object.entries(metricDefinitions as Readonly<Record<string, MetricDefinition>>)
@@ -54,6 +59,8 @@ function metricsPage(): string {
     '',
     `\`sallyport_check_duration_seconds\`: ${durationBuckets.join(', ')} seconds.`,
     '',
+    `\`sallyport_kubernetes_call_duration_seconds\`: ${callDurationBuckets.join(', ')} seconds.`,
+    '',
     '## Levels of the operational log',
     '',
     'The operational log is JSON lines on stderr, one object each.',
@@ -81,6 +88,11 @@ function auditEventsPage(): string {
       '',
       ...fieldTable(fields),
     ]),
+    '## The object kubernetes',
+    '',
+    'What a call to a cluster is, without our paths. Absent is what it has not.',
+    '',
+    ...fieldTable(kubernetesFields),
   ].join('\n')
 }
 

@@ -1,6 +1,7 @@
 /** Builds the gateway in front of the clusters: who is let in is decided by the judge that it is given. */
 import { createTrustedProxies } from '../fronts/trusted-proxies.ts'
 import type { TlsFiles } from '../kubernetes/gateway/arriving/tls-files.ts'
+import type { CallMeter } from '../kubernetes/gateway/carrying/call-meter.ts'
 import { createGateway, type Gateway, type RefusedCall } from '../kubernetes/gateway/gateway.ts'
 import type { Judge } from '../kubernetes/gateway/gateway-call.ts'
 import { createCluster } from '../kubernetes/gateway/upstream/cluster.ts'
@@ -16,6 +17,8 @@ export interface ComposeGatewayOptions {
   readonly trustedProxies?: readonly string[]
   readonly logger: Pick<Logger, 'warn' | 'error'>
   readonly onRefused?: (refused: RefusedCall) => void
+  /** Default: nothing is measured. */
+  readonly meter?: CallMeter
   /** Until an API server begins to answer. Default 65 000: it gives up after 60 s by itself. */
   readonly answerTimeoutMs?: number
   /** Default 10 000. */
@@ -53,6 +56,7 @@ export function composeGateway(options: ComposeGatewayOptions): Gateway {
       certificateRefused: error => logger.error({ err: error }, 'certificate of the gateway cannot be used'),
     },
     onRefused,
+    ...(options.meter !== undefined && { meter: options.meter }),
     lookEveryMs,
   })
 }

@@ -84,6 +84,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     version,
     providers: config.providers.map(({ name }) => name),
     fronts: [...fronts.map(({ name }) => name), ...(config.kubernetes === undefined ? [] : [gatewayFront])],
+    clusters: (config.kubernetes?.clusters ?? []).map(({ name }) => name),
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)

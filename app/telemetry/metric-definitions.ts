@@ -9,6 +9,8 @@ import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
 import { clientErrors as clientErrorTable } from '../client-error.ts'
 import { operationalErrors } from '../errors.ts'
+import type { StreamKind } from '../kubernetes/gateway/carrying/call-meter.ts'
+import type { Ending } from '../kubernetes/gateway/gateway-call.ts'
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -30,6 +32,26 @@ const causes = {
   'verification-overdue': true,
 } as const satisfies Record<EndCause, true>
 
+const kindsOfStreams = {
+  watch: true,
+  log: true,
+  exec: true,
+  attach: true,
+  'port-forward': true,
+  other: true,
+} as const satisfies Record<StreamKind, true>
+
+const endings = {
+  complete: true,
+  'client-gone': true,
+  'upstream-failed': true,
+  cut: true,
+  refused: true,
+} as const satisfies Record<Ending, true>
+
+export const streamKinds = Object.keys(kindsOfStreams) as readonly StreamKind[]
+export const callEndings = Object.keys(endings) as readonly Ending[]
+export const directions = ['received', 'sent'] as const
 export const endCauses = Object.keys(causes) as readonly EndCause[]
 export const loginOutcomes = ['started', 'succeeded', 'failed'] as const
 export const verificationOutcomes = ['verified', 'refused', 'unavailable'] as const
@@ -56,8 +78,12 @@ export const durationBuckets = [
   0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
 ] as const
 
+/** Upper bounds in seconds: a small get takes milliseconds, a list of everything seconds, and a slow answer a minute. */
+export const callDurationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
+
 const list = (values: readonly string[]): string => values.map(value => `\`${value}\``).join(', ')
 const front = 'the names of the fronts'
+const cluster = "the clusters' names in the configuration"
 const provider = "the providers' names in the configuration"
 
 const outcome = {
@@ -205,6 +231,36 @@ export const metricDefinitions = {
     unit: 'lines',
     help: 'Audit lines that are lost for good: too many waited, or the process ended.',
     labels: {},
+  },
+  sallyport_kubernetes_streams_open: {
+    type: 'gauge',
+    unit: 'streams',
+    help: 'Watches, followed logs and upgraded connections that are carried to a cluster now.',
+    labels: { cluster, kind: list(streamKinds) },
+  },
+  sallyport_kubernetes_streams_ended_total: {
+    type: 'counter',
+    unit: 'streams',
+    help: 'Those that are over, by how they ended; `cut`: they might not go on, or the gateway stopped.',
+    labels: { cluster, kind: list(streamKinds), ending: list(callEndings) },
+  },
+  sallyport_kubernetes_bytes_total: {
+    type: 'counter',
+    unit: 'bytes',
+    help: 'Of bodies and streams, received from clients and sent to them; those of open streams included.',
+    labels: { cluster, direction: list(directions) },
+  },
+  sallyport_kubernetes_call_duration_seconds: {
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'Calls that are no streams, from their arrival at the gateway to their end.',
+    labels: { cluster },
+  },
+  sallyport_kubernetes_upstream_failures_total: {
+    type: 'counter',
+    unit: 'failures',
+    help: 'Times that an API server could not be reached, broke off, was too slow, or did not take the credential of the gateway.',
+    labels: { cluster },
   },
   sallyport_workers: {
     type: 'gauge',

@@ -4,7 +4,9 @@ import type { Decision } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
 import type { ClientError } from '../client-error.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { CallMeter } from '../kubernetes/gateway/carrying/call-meter.ts'
 import { createCheckCells } from './check-cells.ts'
+import { createGatewayMetrics } from './gateway-metrics.ts'
 import {
   allowReason,
   cacheResults,
@@ -45,6 +47,8 @@ export interface Metrics {
   providerUp(provider: string, isUp: boolean): void
   auditWritten(lines: number): void
   auditFailed(lost: number): void
+  /** What the gateway to the clusters carries. */
+  readonly gateway: CallMeter
   /** The page that Prometheus reads. */
   render(): Promise<string>
   readonly contentType: string
@@ -60,6 +64,8 @@ export interface MetricsOptions {
   readonly providers: readonly string[]
   /** Names of the fronts; what another one would count is not counted. */
   readonly fronts: readonly string[]
+  /** Names of the configured clusters. Default none. */
+  readonly clusters?: readonly string[]
   /** Process metrics too (`process_*`, `nodejs_*`). Default true. */
   readonly hasProcessMetrics?: boolean
 }
@@ -119,6 +125,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const auditLines = make.counter('sallyport_audit_lines_total')
   const auditFailures = make.counter('sallyport_audit_failures_total')
   const auditLost = make.counter('sallyport_audit_lines_lost_total')
+  const gateway = createGatewayMetrics(registry, options.clusters ?? [])
   make.gauge('sallyport_workers').set(1)
   make.counter('sallyport_worker_restarts_total')
   if (options.hasProcessMetrics !== false) collectDefaultMetrics({ register: registry })
@@ -161,6 +168,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       auditFailures.inc()
       auditLost.inc(lost)
     },
+    gateway,
     render: () => registry.metrics(),
     contentType: registry.contentType,
     values: () => registry.getMetricsAsJSON(),

@@ -9,6 +9,7 @@ import { OperationalError } from '../../errors.ts'
 import { type Arrived, readCall } from './arriving/read-call.ts'
 import { type TlsFiles, watchTlsFiles } from './arriving/tls-files.ts'
 import { createTlsServer } from './arriving/tls-server.ts'
+import type { CallMeter } from './carrying/call-meter.ts'
 import type { Carried, CarryLimits, CarryLog } from './carrying/carried.ts'
 import { carryRequest } from './carrying/carry-request.ts'
 import { carryUpgrade } from './carrying/carry-upgrade.ts'
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   readonly limits: CarryLimits
   readonly log: CarryLog & { readonly certificateRefused: (error: unknown) => void }
   readonly onRefused: (refused: RefusedCall) => void
+  /** Default: nothing is measured. */
+  readonly meter?: CallMeter
   /** How often files are looked at. Default 5000. */
   readonly lookEveryMs?: number
 }
@@ -52,13 +55,24 @@ export interface Gateway {
   close(timeoutMs: number): Promise<void>
 }
 
+const noMeter: CallMeter = { begun: () => () => undefined, upstreamFailed: () => undefined }
+
+const countedLog = ({ upstreamFailed, failed }: CarryLog, count: () => void): CarryLog => ({
+  failed,
+  upstreamFailed(error, requestId) {
+    count()
+    upstreamFailed(error, requestId)
+  },
+})
+
 const stopping = refusal(503, 'the gateway stops', 'run the command again')
 
 /** Throws when certificate and key of the listener cannot be used. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { judge, newRequestId, limits, log, onRefused } = options
+  const { judge, newRequestId, limits, log, onRefused, meter = noMeter } = options
   const clusters = new Map(options.clusters.map(cluster => [cluster.name, cluster]))
   const passages = createPassages()
+  const logs = new Map(options.clusters.map(({ name }) => [name, countedLog(log, () => meter.upstreamFailed(name))]))
   let isStopping = false
 
   const tlsFiles = watchTlsFiles(options.tls, {
@@ -112,7 +126,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       const verdict = await judge(call)
       if (isRefusal(verdict)) return refused({ ...facts, why: verdict })
       const cluster = clusters.get(call.cluster)
-      const carried = { call, admission: verdict, passages, startedAt, limits, log }
+      const carryLog = logs.get(call.cluster) ?? log
+      const carried = { call, admission: verdict, passages, startedAt, limits, meter, log: carryLog }
       if (cluster !== undefined && !isStopping) return { ...carried, cluster }
       const why = cluster === undefined ? refusal(404, `there is no cluster ${call.cluster}`) : stopping
       const nothing = { bytesReceived: 0, bytesSent: 0, durationMs: performance.now() - startedAt }

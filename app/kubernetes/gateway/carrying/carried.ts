@@ -2,6 +2,7 @@
 import type { Admission, GatewayCall, Refusal } from '../gateway-call.ts'
 import { requestHeaders } from '../passing/request-headers.ts'
 import type { Cluster } from '../upstream/cluster.ts'
+import type { CallMeter } from './call-meter.ts'
 import type { PassagesInside } from './passage.ts'
 
 export interface Carried {
@@ -13,6 +14,7 @@ export interface Carried {
   readonly startedAt: number
   readonly limits: CarryLimits
   readonly log: CarryLog
+  readonly meter: CallMeter
 }
 
 export interface CarryLimits {

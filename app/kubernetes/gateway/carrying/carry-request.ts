@@ -13,7 +13,7 @@ import { byName, responseHeaders } from '../passing/response-headers.ts'
 import { refusal, statusOf } from '../status.ts'
 import { ownCredentialRefused, slowUpstream, upstreamFailure } from '../upstream/upstream-failure.ts'
 import { type Carried, headersFor, targetOf } from './carried.ts'
-import { type CallKind, kindOf } from './kind.ts'
+import { type CallKind, kindOf, streamKindOf } from './kind.ts'
 import { Passage } from './passage.ts'
 import {
   bodyOf,
@@ -68,6 +68,8 @@ class RequestCarriage {
       admission: carried.admission,
       isLasting: this.#kind.isWatch || this.#kind.isFollow,
       passages: carried.passages,
+      meter: carried.meter,
+      measured: { cluster: carried.cluster.name, stream: streamKindOf(this.#kind, false) },
       startedAt: carried.startedAt,
       onCut: why => this.#cut(why),
       onError: carried.log.failed,

@@ -16,7 +16,7 @@ import { refusal, statusOf } from '../status.ts'
 import { ownCredentialRefused, slowUpstream, upstreamFailure } from '../upstream/upstream-failure.ts'
 import { type Carried, headersFor, targetOf } from './carried.ts'
 import { passClientHalf } from './client-half.ts'
-import { type CallKind, kindOf } from './kind.ts'
+import { type CallKind, kindOf, streamKindOf } from './kind.ts'
 import { Passage } from './passage.ts'
 import { destroyLater, refuse, sendHead } from './reply.ts'
 
@@ -65,6 +65,8 @@ class UpgradeCarriage {
       admission: carried.admission,
       isLasting: true,
       passages: carried.passages,
+      meter: carried.meter,
+      measured: { cluster: carried.cluster.name, stream: streamKindOf(this.#kind, true) },
       startedAt: carried.startedAt,
       onCut: why => this.#cut(why),
       onError: carried.log.failed,

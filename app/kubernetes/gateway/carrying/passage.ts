@@ -5,6 +5,7 @@
  * start; anything else from the moment at which it has lasted.
  */
 import type { Admission, Ending, Refusal } from '../gateway-call.ts'
+import type { CallMeter, MeasuredCall } from './call-meter.ts'
 
 /** Well below the second within which a call has to end. */
 const lastsFromMs = 250
@@ -49,6 +50,8 @@ export interface PassageOptions {
   /** An upgrade, a watch, a log that is followed. */
   readonly isLasting: boolean
   readonly passages: PassagesInside
+  readonly meter: CallMeter
+  readonly measured: MeasuredCall
   /** On a monotonic clock, in milliseconds. */
   readonly startedAt: number
   readonly onCut: (why: Refusal) => void
@@ -66,11 +69,13 @@ export class Passage {
   #why: Refusal | undefined
   #timer: NodeJS.Timeout | undefined
   #unwatch: () => void = () => undefined
+  readonly #measured: ReturnType<CallMeter['begun']>
 
   constructor(options: PassageOptions) {
     this.#options = options
     this.isLasting = options.isLasting
     options.passages.enter(this)
+    this.#measured = options.meter.begun(options.measured, this)
   }
 
   /** Begins to watch. Not in the constructor: it may cut at once. */
@@ -121,7 +126,9 @@ export class Passage {
       const { status, bytesReceived, bytesSent } = this
       const durationMs = performance.now() - startedAt
       const why = this.#why === undefined ? {} : { why: this.#why.reason }
-      admission.finished({ status, bytesReceived, bytesSent, durationMs, ending: wasCut ? 'cut' : ending, ...why })
+      const how = wasCut ? 'cut' : ending
+      this.#measured(how, durationMs)
+      admission.finished({ status, bytesReceived, bytesSent, durationMs, ending: how, ...why })
     } catch (error) {
       onError(error)
     }
