@@ -22,6 +22,8 @@ export const lintRules = {
   'network-without-proxies': 'A network condition needs a trusted proxy that vouches for the address.',
   'certificate-without-header': 'A certificate condition needs a header in which the proxies pass the certificate.',
   'reading-that-acts': 'The row allows reading alone, and with it what passes through a proxy of the API server.',
+  'creating-that-acts':
+    'The row allows creating, and with it shells in pods, forwards and what passes through a proxy.',
   'stream-without-create': 'The row names exec, attach or portforward without `create`, by which streams are judged.',
   'lends-identity': 'The row lets people act as somebody else: by tokens of service accounts, or by impersonation.',
   'deny-passed-by-list': 'A call to a whole collection includes what the deny row denies, and another row allows it.',

@@ -13,6 +13,7 @@ export function findKubernetes(rows: readonly Row[], coverage: Coverage, report:
     const isDenied = createDenied(denies, coverage)
     for (const row of allows) {
       findActingReads(row, isDenied, report)
+      findActingCreates(row, isDenied, report)
       findStreams(row, report)
       findLentIdentities(row, isDenied, report)
     }
@@ -71,6 +72,25 @@ function findActingReads(row: Row, isDenied: IsDenied, report: Report): void {
   report('reading-that-acts', row.id, {
     message: `get of ${names} passes any GET on to whatever listens there, kubelets included, and that may act`,
     advice: 'deny get of /*/core/*/*/proxy to the same people, or name the resources that are meant',
+  })
+}
+
+const podStreams: readonly Wanted[] = ['exec', 'attach', 'portforward'].map(name => ['*', 'core', 'pods', '*', name])
+const writtenOut = /\/(?:exec|attach|portforward|proxy)$/
+
+/** Who writes every action means every action, and who writes the stream means the stream. */
+function findActingCreates(row: Row, isDenied: IsDenied, report: Report): void {
+  if (!row.fitsAction('create') || row.action === '*' || writtenOut.test(row.resource)) return
+  const reached = [...podStreams, ...proxies].filter(wanted => {
+    const path = sampleOf(row, wanted)
+    return path !== undefined && !isDenied(row, 'create', path)
+  })
+  if (reached.length === 0) return
+  const names = reached.map(([, , kind, , subresource]) => `${kind}/${subresource}`).join(', ')
+  report('creating-that-acts', row.id, {
+    message: `create of ${names} opens shells and forwards, and passes any POST or upgrade on`,
+    advice:
+      'list the resources that are meant, or deny create of /*/core/*/*/exec, attach, portforward and proxy to the same people',
   })
 }
 

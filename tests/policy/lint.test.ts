@@ -277,6 +277,32 @@ describe('rows of kube: domains', () => {
     expect(await lint(csv)).toEqual([])
   })
 
+  it.each([
+    ['/payments/**', 'get|list|watch|create', 'pods/exec, pods/attach, pods/portforward, pods/proxy, services/proxy'],
+    ['/payments/core/**', 'create', 'pods/exec'],
+    ['/*/core/pods/*/*', 'create', 'pods/exec'],
+    ['/-/core/nodes/**', 'create|patch', 'nodes/proxy'],
+    ['/payments/core/services/**', 'create', 'services/proxy'],
+  ])('%s %s opens more than it seems to: %s', async (resource, action, names) => {
+    const found = (await findingsOf(kube('group:dev', resource, action))).find(
+      ({ rule }) => rule === 'creating-that-acts',
+    )
+    expect(found).toMatchObject({ severity: 'warning', message: expect.stringContaining(names) })
+  })
+
+  it.each([
+    [
+      'what is denied',
+      `${kube('group:dev', '/payments/core/pods/**', 'create')}\n${kube('group:dev', '/*/core/pods/*/**', 'create', 'deny')}`,
+    ],
+    ['a stream that is written out', kube('group:dev', '/payments/core/pods/*/exec', 'create')],
+    ['a kind without streams', kube('group:dev', '/payments/core/configmaps/**', 'create')],
+    ['every action, which says so', kube('group:dev', '/payments/**', '*')],
+  ])('with %s it does not', async (_, csv) => {
+    const rules = (await findingsOf(csv)).map(({ rule }) => rule)
+    expect(rules).not.toContain('creating-that-acts')
+  })
+
   it.each(['exec', 'attach', 'portforward'])('get of pods/%s opens nothing', async name => {
     expect(await lint(kube('group:dev', `/payments/core/pods/*/${name}`, 'get'))).toEqual(['1 stream-without-create'])
     expect(await lint(kube('group:dev', `/payments/core/pods/*/${name}`, 'create'))).toEqual([])
