@@ -10,6 +10,7 @@ import type { Context } from '../../rbac/context.ts'
 import { isSessionReason, type SessionChallenge } from '../../rbac/decision.ts'
 import { headerNamesOf } from '../../rbac/header-names.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
+import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import type { DecidedQuestion } from '../verify.ts'
 import { createDecisionTexts, type DecisionText } from './decision-texts.ts'
@@ -40,6 +41,8 @@ export interface RecordedDecision {
   readonly policy: PolicySnapshot
   /** What was wrong with the session, in the place of what the policy says of nobody. */
   readonly sessionChallenge: SessionChallenge | undefined
+  /** Of a call to a cluster: it may have been more questions than this one. */
+  readonly kubernetes: AuditedKubernetesCall | undefined
 }
 
 interface Revision {
@@ -60,6 +63,7 @@ interface Entry {
   clientCertificate: Context['clientCertificate']
   headers: ReadonlyMap<string, string | undefined>
   sessionChallenge: SessionChallenge | undefined
+  kubernetes: AuditedKubernetesCall | undefined
   revision: Revision | undefined
 }
 
@@ -75,6 +79,7 @@ const blank: Entry = {
   clientCertificate: undefined,
   headers: noHeaders,
   sessionChallenge: undefined,
+  kubernetes: undefined,
   revision: undefined,
 }
 
@@ -142,13 +147,15 @@ export function createDecisionRecorder(options: DecisionRecorderOptions): Decisi
   }
 }
 
-function fill(entry: Entry, { identity, context, decision }: DecidedQuestion, revision: Revision): void {
+function fill(entry: Entry, decided: DecidedQuestion, revision: Revision): void {
+  const { identity, context, decision, kubernetes } = decided
   entry.identity = identity
   entry.now = context.now
   entry.clientAddress = context.clientAddress
   entry.clientCertificate = revision.asksCertificate ? context.clientCertificate : undefined
   entry.headers = readHeaders(revision.headerNames, context)
   entry.sessionChallenge = sessionChallengeOf(decision)
+  entry.kubernetes = kubernetes
   entry.revision = revision
 }
 
@@ -165,7 +172,7 @@ function readHeaders(names: readonly string[], { header }: Context): ReadonlyMap
 
 function restore(text: DecisionText, entry: Entry, policy: PolicySnapshot): RecordedDecision {
   const { domain, resource, action } = text
-  const { identity, now, clientAddress, clientCertificate, headers, sessionChallenge } = entry
+  const { identity, now, clientAddress, clientCertificate, headers, sessionChallenge, kubernetes } = entry
   const context: Context = { now, header: name => headers.get(name), clientAddress, clientCertificate }
-  return { domain, resource, action, identity, context, policy, sessionChallenge }
+  return { domain, resource, action, identity, context, policy, sessionChallenge, kubernetes }
 }

@@ -3,7 +3,8 @@
  * says who somebody is and which rows there are: for this machine only.
  */
 import { type Response, Router } from 'express'
-import { explainAsDocument } from '../../rbac/asking/explain.ts'
+import { callOfRequest, recordedCall } from '../../rbac/asking/calls/call.ts'
+import { explainCall } from '../../rbac/asking/calls/explain-call.ts'
 import type { DecisionRecorder } from './decision-recorder.ts'
 import { isFromThisMachine } from './this-machine.ts'
 
@@ -47,9 +48,14 @@ export function explanationOf(requestId: string, find: DecisionRecorder['find'])
   if (recorded === 'revision-gone') {
     return { status: 410, body: { error: 'the policy that made this decision is no longer kept', requestId } }
   }
-  const { domain, resource, action, identity, context, policy, sessionChallenge } = recorded
+  const { domain, resource, action, identity, context, policy, sessionChallenge, kubernetes } = recorded
   const request = { domain, resource, action, url: `https://${domain}${resource}` }
-  const document = explainAsDocument({ request, identity, context }, policy)
+  const facts = { identity, context }
+  const call = kubernetes === undefined ? undefined : recordedCall(domain, kubernetes)
+  const whole = call === undefined ? undefined : explainCall(call, facts, policy)
+  // With `--as` a decision is about a name, or about what the person is denied: not about the call as a whole.
+  const isThis = whole?.request.action === action && whole.request.resource === resource
+  const document = isThis ? whole : explainCall(callOfRequest(request), facts, policy)
   const decision = { ...document.decision, ...sessionChallenge }
   return { status: 200, body: { requestId, ...document, decision } }
 }

@@ -37,6 +37,7 @@ Examples:
   $ sallyport policy test --format junit             run every *.test.yaml of the policy
   $ sallyport policy lint                            rows that never decide, and other things that nobody meant
   $ sallyport policy explain --as alice --groups ops --url https://wiki.example.com/admin --method POST
+  $ sallyport policy explain --as alice create kube:prod /payments/core/pods/web-0/exec
   $ sallyport policy who-can GET https://wiki.example.com/admin
   $ sallyport policy access --as alice --groups ops
   $ sallyport policy replay --audit audit.jsonl --policy ./candidate --since 7d

@@ -4,21 +4,27 @@
  * Whatever cannot be read for certain counts as missing, so that no answer is built on a guess.
  */
 
-import type { MissingFact, RecordedQuestion } from '../../rbac/asking/replay.ts'
+import { recordedCall } from '../../rbac/asking/calls/call.ts'
+import type { RecordedCall } from '../../rbac/asking/calls/replay-call.ts'
+import type { MissingFact } from '../../rbac/asking/replay.ts'
 import type { Effect } from '../../rbac/decision.ts'
+import { isKubernetesDomain } from '../../rbac/domains.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
+import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
 
 /** A line of an audit file. */
 export type AuditEvent = Readonly<Record<string, unknown>>
 
 /** A decision as it was recorded. */
-export interface RecordedDecision extends RecordedQuestion {
+export interface RecordedDecision extends RecordedCall {
   readonly requestId: string
   readonly effect: Effect
   readonly reason?: string
   readonly revision: string
   readonly rule?: string
   readonly shadow: readonly string[]
+  /** Rows that let further questions of the same call pass. */
+  readonly furtherRules: readonly string[]
   /** Whom to name in a report. */
   readonly who: string
 }
@@ -55,6 +61,8 @@ export function parseDecision(event: AuditEvent): RecordedDecision | undefined {
   const timeMs = Date.parse(String(event.time))
   if (effect === undefined || domain === undefined || resource === undefined || action === undefined) return undefined
   if (!Number.isFinite(timeMs)) return undefined
+  const call = callOf(event, domain)
+  const facts = call.facts
   const [clientAddress, rule, reason] = [text(event.clientAddress), text(event.rule), text(event.reason)]
   return {
     requestId: String(event.requestId),
@@ -62,13 +70,63 @@ export function parseDecision(event: AuditEvent): RecordedDecision | undefined {
     revision: String(event.revision),
     ...(reason === undefined ? {} : { reason }),
     ...(rule === undefined ? {} : { rule }),
-    shadow: texts(event.shadow) ?? [],
+    shadow: [...(texts(event.shadow) ?? []), ...(facts?.shadow ?? [])],
+    furtherRules: facts?.rules ?? [],
     who: text(event.email) ?? text(event.machine) ?? text(event.subject) ?? 'anonymous',
     request: { domain, resource, action, url: `https://${domain}${resource}` },
+    ...(call.asked === undefined ? {} : { call: call.asked }),
     identity: parseIdentity(event),
     context: { now: Math.floor(timeMs / 1000), ...(clientAddress === undefined ? {} : { clientAddress }) },
-    missing: missingFrom(event),
+    missing: new Set([...missingFrom(event), ...(call.isWhole ? [] : (['call'] as const))]),
   }
+}
+
+/** What a line says of a call to a cluster. */
+interface RecordedFacts {
+  readonly facts?: AuditedKubernetesCall
+  readonly asked?: NonNullable<RecordedCall['call']>
+  /** Nothing is missing. */
+  readonly isWhole: boolean
+}
+
+/**
+ * Threat: a call that was several questions is judged by the one that its line names, and seems to be the same. A line of
+ * another version, with what is not known here or without what is needed, cannot be judged.
+ */
+function callOf({ kubernetes, resource, action }: AuditEvent, domain: string): RecordedFacts {
+  // To be judged as somebody else is a question by itself, with a line of its own.
+  if (!isKubernetesDomain(domain) || action === 'impersonate') return { isWhole: true }
+  if (!areFacts(kubernetes)) return { isWhole: false }
+  const asked = recordedCall(domain, kubernetes)
+  const isOfCall = asked?.questions.some(question => question.action === action && question.resource === resource)
+  return asked === undefined || isOfCall !== true
+    ? { facts: kubernetes, isWhole: false }
+    : { facts: kubernetes, asked, isWhole: true }
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isListOfTexts = (value: unknown): boolean => texts(value) !== undefined
+
+const checks: Readonly<Record<keyof AuditedKubernetesCall, (value: unknown) => boolean>> = {
+  cluster: isText,
+  verb: isText,
+  group: isText,
+  resource: isText,
+  namespace: isText,
+  name: isText,
+  subresource: isText,
+  path: isText,
+  apply: value => value === true,
+  upgrade: value => value === 'websocket' || value === 'spdy',
+  rules: isListOfTexts,
+  shadow: isListOfTexts,
+}
+
+function areFacts(value: unknown): value is AuditedKubernetesCall {
+  if (typeof value !== 'object' || value === null || !isText(Reflect.get(value, 'verb'))) return false
+  return Object.entries(value).every(
+    ([key, fact]) => Object.hasOwn(checks, key) && checks[key as keyof AuditedKubernetesCall](fact),
+  )
 }
 
 function parseIdentity(event: AuditEvent): Identity {

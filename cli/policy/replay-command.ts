@@ -13,7 +13,8 @@ interface Values {
 
 const help = `
 Each decision is made again with the facts of its audit line, at its time. Audit lines hold no claims, headers and
-certificates: where a decision hangs on one of them, it is reported as uncertain.
+certificates: where a decision hangs on one of them, it is reported as uncertain. A call to a cluster is judged by all of
+its questions; a line that does not say which they were is uncertain for the fact "call".
 
 Examples:
   $ sallyport policy replay --audit audit.jsonl --policy ./candidate --since 7d

@@ -1,6 +1,6 @@
 /** Puts recorded decisions to a candidate and reports those that change, grouped by person and host. */
 
-import { replayQuestion } from '../../rbac/asking/replay.ts'
+import { replayCall } from '../../rbac/asking/calls/replay-call.ts'
 import type { Effect } from '../../rbac/decision.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
@@ -53,7 +53,7 @@ export async function replayAudit(choice: ReplayChoice, terminal: Terminal): Pro
       groups: new Map(),
     }
     const reading = await readAuditFile(choice, terminal, recorded => {
-      const replayed = replayQuestion(snapshot, recorded)
+      const replayed = replayCall(snapshot, recorded)
       if (replayed.kind === 'uncertain') {
         report.uncertain += 1
         add(report, recorded, { facts: replayed.facts })

@@ -12,7 +12,8 @@ interface Values {
 
 const help = `
 Only decisions of the policy's present revision count, since a line number means another row in another revision. A row
-is named by a decision when it is the first that applies: one that always comes second is listed as well.
+is named by a decision when it is the first that applies: one that always comes second is listed as well. Of a call to a
+cluster that is several questions the rows of all of them count.
 
 Example:
   $ sallyport policy unused --audit audit.jsonl --since 30d`

@@ -19,11 +19,11 @@ export async function listUnused(choice: UnusedChoice, terminal: Terminal): Prom
     let counted = 0
     let uncertain = 0
     const { decisions, unreadable } = await readAuditFile(choice, terminal, recorded => {
-      const { revision, request, identity, rule, shadow, missing } = recorded
+      const { revision, request, identity, rule, shadow, furtherRules, missing } = recorded
       if (choice.anyRevision !== true && revision !== snapshot.revision) return
       counted += 1
       if (missing.has('groups') || missing.has('identity')) uncertain += 1
-      usage.count({ domain: request.domain, identity, shadow, ...(rule === undefined ? {} : { rule }) })
+      usage.count({ domain: request.domain, identity, shadow, furtherRules, ...(rule === undefined ? {} : { rule }) })
     })
     const all = [
       ...snapshot.rows.map(row => ({ id: row.id, text: rowText(row) })),

@@ -41,15 +41,21 @@ export interface Explanation {
   readonly nearest: NearestChanges
 }
 
+interface ExplainOptions extends SearchLimits {
+  /** What was found already. Default: searched for. */
+  readonly nearest?: NearestChanges
+}
+
 const fields: readonly Field[] = ['resource', 'action', 'subject', 'condition']
 
 /** Throws when the rows cannot be evaluated to the decision that was made, except where that is `evaluation-failed`. */
-export function explain(situation: Situation, policy: PolicySnapshot, limits: SearchLimits = {}): Explanation {
+export function explain(situation: Situation, policy: PolicySnapshot, options: ExplainOptions = {}): Explanation {
+  const { nearest, ...limits } = options
   const decision = decideWithTrace(situation, policy, { trace: noTrace, onError: () => {} })
   return {
     decision,
     rows: explainRows(decision, situation, policy),
-    nearest: findNearestChanges(situation, policy, limits),
+    nearest: nearest ?? findNearestChanges(situation, policy, limits),
   }
 }
 
@@ -68,7 +74,11 @@ export interface ExplanationDocument extends Explanation {
 }
 
 /** Throws like `explain`. */
-export function explainAsDocument(situation: Situation, policy: PolicySnapshot): ExplanationDocument {
+export function explainAsDocument(
+  situation: Situation,
+  policy: PolicySnapshot,
+  options: ExplainOptions = {},
+): ExplanationDocument {
   const { request, identity, context } = situation
   const { domain, resource, action } = request
   const { now, clientAddress } = context
@@ -77,7 +87,7 @@ export function explainAsDocument(situation: Situation, policy: PolicySnapshot):
     identity: describeIdentity(identity),
     now,
     ...(clientAddress === undefined ? {} : { clientAddress }),
-    ...explain(situation, policy),
+    ...explain(situation, policy, options),
   }
 }
 

@@ -10,11 +10,12 @@ import { decide } from '../decide.ts'
 import type { Decision, RuleId } from '../decision.ts'
 import { readingsOf } from '../matchable-path.ts'
 import type { PolicySnapshot } from '../policy.ts'
+import type { AccessRequest } from '../request/access-request.ts'
 import { fitsReadings } from '../resources.ts'
 import type { Row } from '../row.ts'
 import type { Situation } from '../situation.ts'
 import { namesOf } from '../subjects.ts'
-import { type Change, changeKinds, changesOfMethod, changesToGain, changesToLose } from './changes.ts'
+import { type Change, changeKinds, changesOfMethod, changesToGain, changesToLose, loginChange } from './changes.ts'
 import { changesOfCondition } from './condition-changes.ts'
 
 export interface NearestChange {
@@ -43,14 +44,27 @@ export interface SearchLimits {
 
 type Plan = readonly Change[]
 
+/** Decides, and says about which question that is: a call to a cluster can be several. */
+export type Judge = (situation: Situation) => {
+  readonly decision: Decision
+  readonly request: AccessRequest
+  /** Nothing is allowed before a login, not even what a row allows anyone. Default false. */
+  readonly isOutside?: boolean
+}
+
+interface Search extends SearchLimits {
+  /** Default: the request is one question, decided by `decide()`. */
+  readonly judge?: Judge
+  /** No other method or verb is proposed. Default false. */
+  readonly keepsMethod?: boolean
+}
+
 /** Nothing for a request that is allowed already. */
-export function findNearestChanges(
-  start: Situation,
-  policy: PolicySnapshot,
-  limits: SearchLimits = {},
-): NearestChanges {
-  const { tries = defaultTries(start, policy), changes: maximum = 4, results = 8 } = limits
-  const rows = allowRowsOf(start, policy)
+export function findNearestChanges(start: Situation, policy: PolicySnapshot, search: Search = {}): NearestChanges {
+  const { tries = defaultTries(start, policy), changes: maximum = 4, results = 8, keepsMethod = false } = search
+  const plainly: Judge = situation => ({ decision: decide(situation, policy), request: situation.request })
+  const { judge = plainly } = search
+  const next = createNext(policy, keepsMethod)
   const queue = createPlanQueue(maximum)
   const found: { readonly plan: Plan; readonly rule: RuleId }[] = []
   let tried = 0
@@ -60,12 +74,30 @@ export function findNearestChanges(
     if (tried === tries) return { found: present(found, results), isComplete: false }
     tried++
     const situation = plan.reduce((before, change) => change.apply(before), start)
-    const decision = decide(situation, policy)
+    const { decision, request, isOutside = false } = judge(situation)
     if (decision.effect === 'allow' && plan.length === 0) break
     if (decision.effect === 'allow') found.push({ plan, rule: decision.rule })
-    else for (const change of changesAfter(decision, situation, rows, policy)) queue.add(plan, change)
+    else
+      for (const change of next({ decision, isOutside, situation: { ...situation, request } })) queue.add(plan, change)
   }
   return { found: present(found, results), isComplete: !queue.isCut() && found.length <= results }
+}
+
+interface Refused {
+  readonly decision: Decision
+  readonly isOutside: boolean
+  readonly situation: Situation
+}
+
+/** What could be changed after a refusal. */
+function createNext(policy: PolicySnapshot, keepsMethod: boolean): (refused: Refused) => readonly Change[] {
+  const rowsFor = createAllowRows(policy)
+  return ({ decision, isOutside, situation }) => {
+    const rows = rowsFor(situation.request)
+    if (isOutside) return rows.slice(0, 1).map(({ id }) => loginChange(id))
+    const changes = changesAfter(decision, situation, rows, policy)
+    return keepsMethod ? changes.filter(({ kind }) => kind !== 'method') : changes
+  }
 }
 
 /** The work of one decision grows with the rows of its domain; that of the whole search stays bounded. */
@@ -74,10 +106,17 @@ function defaultTries({ request }: Situation, policy: PolicySnapshot): number {
   return Math.max(20, Math.min(400, Math.floor(200_000 / (enforced.length + shadow.length))))
 }
 
-/** No change is about the path, so the rows that fit it stay the same. */
-function allowRowsOf({ request }: Situation, policy: PolicySnapshot): readonly Row[] {
-  const readings = readingsOf(request.resource)
-  return policy.candidatesFor(request.domain).enforced.filter(row => !row.isDeny && fitsReadings(row, readings))
+/** No change is about the path: the rows that fit one stay the same. */
+function createAllowRows(policy: PolicySnapshot): (request: AccessRequest) => readonly Row[] {
+  const known = new Map<string, readonly Row[]>()
+  return ({ domain, resource }) => {
+    const readings = readingsOf(resource)
+    const before = known.get(resource)
+    if (before !== undefined) return before
+    const rows = policy.candidatesFor(domain).enforced.filter(row => !row.isDeny && fitsReadings(row, readings))
+    known.set(resource, rows)
+    return rows
+  }
 }
 
 function changesAfter(

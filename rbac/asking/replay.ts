@@ -12,8 +12,8 @@ import type { Row } from '../row.ts'
 import type { Situation } from '../situation.ts'
 import { namesOf } from '../subjects.ts'
 
-/** `identity`: who asked, so that nothing at all can be told. */
-export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login' | 'identity'
+/** `identity`: who asked, so that nothing at all can be told. `call`: what else it was beside the one question. */
+export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login' | 'identity' | 'call'
 
 export interface RecordedQuestion extends Situation {
   /** What was not recorded. */
@@ -40,6 +40,19 @@ export function replayQuestion(policy: PolicySnapshot, question: RecordedQuestio
   const fitting = missing.has('groups') ? fittingAmongAll(policy, question) : fittingRows(policy, question)
   const open = fitting.filter(({ facts }) => facts.length > 0)
   if (open.length === 0 || isSettled(fitting, open)) return { kind: 'certain', decision }
+  return { kind: 'uncertain', facts: [...new Set(open.flatMap(({ facts }) => facts))] }
+}
+
+/** Whether a row denies what no row has to allow; any other answer passes. Never throws. */
+export function replayDenial(policy: PolicySnapshot, question: RecordedQuestion): ReplayedDecision {
+  const { missing } = question
+  if (missing.has('identity')) return { kind: 'uncertain', facts: ['identity'] }
+  const decision = decide(question, policy)
+  if (missing.size === 0) return { kind: 'certain', decision }
+  const fitting = missing.has('groups') ? fittingAmongAll(policy, question) : fittingRows(policy, question)
+  const denies = fitting.filter(({ row }) => row.isDeny)
+  const open = denies.filter(({ facts }) => facts.length > 0)
+  if (open.length === 0 || denies.some(appliesAnyway)) return { kind: 'certain', decision }
   return { kind: 'uncertain', facts: [...new Set(open.flatMap(({ facts }) => facts))] }
 }
 
@@ -71,11 +84,14 @@ const isNamedByGroups = ({ subject }: Row): boolean => subject.startsWith('group
 
 /** A deny row that applies whatever the missing facts were; or such an allow row, and no deny row that hangs on them. */
 function isSettled(fitting: readonly FittingRow[], open: readonly FittingRow[]): boolean {
-  const applies = ({ row, truths }: FittingRow): boolean =>
-    truths.length > 0 && truths.every(truth => (row.isDeny ? truth !== false : truth === true))
-  if (fitting.some(candidate => candidate.row.isDeny && applies(candidate))) return true
-  return open.every(({ row }) => !row.isDeny) && fitting.some(candidate => !candidate.row.isDeny && applies(candidate))
+  if (fitting.some(candidate => candidate.row.isDeny && appliesAnyway(candidate))) return true
+  const isAllowed = fitting.some(candidate => !candidate.row.isDeny && appliesAnyway(candidate))
+  return open.every(({ row }) => !row.isDeny) && isAllowed
 }
+
+/** Whatever the missing facts were. */
+const appliesAnyway = ({ row, truths }: FittingRow): boolean =>
+  truths.length > 0 && truths.every(truth => (row.isDeny ? truth !== false : truth === true))
 
 function fittingRow(row: Row, facts: Facts, missing: ReadonlySet<MissingFact>): FittingRow {
   const used = new Set<MissingFact>()

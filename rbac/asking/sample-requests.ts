@@ -4,6 +4,7 @@
  */
 
 import { namesIn } from '../actions.ts'
+import { isKubernetesDomain } from '../domains.ts'
 import { matchablePath } from '../matchable-path.ts'
 import type { AccessRequest } from '../request/access-request.ts'
 import { canonicaliseTarget } from '../request/canonical-path.ts'
@@ -15,7 +16,12 @@ import { samplesOf } from './pattern-sample.ts'
 export function sampleRequests(row: Row): readonly AccessRequest[] {
   const domain = sampleDomain(row.domain)
   return samplePaths(row).flatMap(resource =>
-    sampleActions(row.action).map(action => ({ domain, resource, action, url: `https://${domain}${resource}` })),
+    sampleActions(row.action, domain).map(action => ({
+      domain,
+      resource,
+      action,
+      url: `https://${domain}${resource}`,
+    })),
   )
 }
 
@@ -52,8 +58,9 @@ function canonicalForm(path: string): readonly string[] {
   }
 }
 
-function sampleActions(action: string): readonly string[] {
-  const groups: Readonly<Record<string, readonly string[]>> = { '*': ['GET', 'POST'], read: ['GET'], write: ['POST'] }
+function sampleActions(action: string, domain: string): readonly string[] {
+  const every = isKubernetesDomain(domain) ? ['get', 'create'] : ['GET', 'POST']
+  const groups: Readonly<Record<string, readonly string[]>> = { '*': every, read: ['GET'], write: ['POST'] }
   const ofGroups = action.split('|').flatMap(name => groups[name.trim()] ?? [])
   return [...new Set([...ofGroups, ...namesIn(action)])]
 }

@@ -10,6 +10,8 @@ export interface DecidedBy {
   readonly identity: Identity
   readonly rule?: string
   readonly shadow: readonly string[]
+  /** Rows that let further questions of the same call pass. Default none. */
+  readonly furtherRules?: readonly string[]
 }
 
 export interface Usage {
@@ -23,8 +25,8 @@ export function createUsage({ rows, roles }: Pick<PolicySnapshot, 'rows' | 'role
   const times = new Map<string, number>()
   const add = (id: string): void => void times.set(id, (times.get(id) ?? 0) + 1)
   return {
-    count({ domain, identity, rule, shadow }) {
-      const deciding = rule === undefined ? shadow : [rule, ...shadow]
+    count({ domain, identity, rule, shadow, furtherRules = [] }) {
+      const deciding = [...new Set([...(rule === undefined ? [] : [rule]), ...furtherRules, ...shadow])]
       for (const id of deciding) add(id)
       const wanted = deciding.map(id => names.get(id) ?? '').filter(name => rolePrefixes.test(name))
       for (const id of membershipsOf(roles, new Set(wanted), namesOf(identity), domain)) add(id)

@@ -9,12 +9,15 @@
 
 import type { Condition } from '../conditions/condition.ts'
 import type { RuleId } from '../decision.ts'
+import { isKubernetesDomain } from '../domains.ts'
+import type { KubernetesQuestion } from '../kubernetes/questions.ts'
 import { readingsOf } from '../matchable-path.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { AccessRequest } from '../request/access-request.ts'
 import { fitsReadings } from '../resources.ts'
 import type { Row } from '../row.ts'
 import { namesOf } from '../subjects.ts'
+import { type Call, callOfRequest } from './calls/call.ts'
 import { identityNamed } from './changes.ts'
 import { membersOf } from './role-members.ts'
 
@@ -47,15 +50,60 @@ export interface WhoCan {
   readonly denies: readonly (RuleCondition & { readonly subjects: readonly string[] })[]
 }
 
+export interface WhoCanCall extends WhoCan {
+  /** Of a call that is several questions: subjects that rows allow some of them, and what each lacks. */
+  readonly inPart: readonly SubjectInPart[]
+}
+
+interface SubjectInPart {
+  readonly subject: string
+  readonly allowedBy: readonly RuleCondition[]
+  readonly lacks: readonly Pick<KubernetesQuestion, 'action' | 'resource'>[]
+}
+
 /** The request is a canonical one; who asks and when is what is asked here. */
 export function whoCan(request: AccessRequest, policy: PolicySnapshot): WhoCan {
-  const readings = readingsOf(request.resource)
-  const fitting = policy
-    .candidatesFor(request.domain)
-    .enforced.filter(row => fitsReadings(row, readings) && row.fitsAction(request.action))
-  const expand = ({ subject }: Row): string[] => membersOf(subject, request.domain, policy.roles)
-  const named = new Set(fitting.filter(({ isDeny }) => !isDeny).flatMap(expand))
-  const answers = [...named].map(subject => answerFor(subject, request.domain, fitting, policy))
+  const { inPart: _, ...answer } = answerTo(callOfRequest(request), policy, name => [name])
+  return answer
+}
+
+/**
+ * The same of a call, all of whose questions have to pass. Promised: whoever answers to a listed subject alone may make it
+ * when `when` is true; whoever may make it answers to a listed subject, or for each question to one that is allowed it.
+ */
+export function whoCanCall(call: Call, policy: PolicySnapshot): WhoCanCall {
+  return answerTo(call, policy, isKubernetesDomain(call.request.domain) ? people : name => [name])
+}
+
+/** The gateway makes no call for nobody, nor for a workload. */
+function people(name: string): readonly string[] {
+  if (name === 'anyone') return ['authenticated']
+  return /^(?:service-account|client):/.test(name) ? [] : [name]
+}
+
+interface Fitting {
+  readonly question: KubernetesQuestion
+  readonly rows: readonly Row[]
+}
+
+function answerTo(
+  { request: { domain }, questions }: Call,
+  policy: PolicySnapshot,
+  admit: (name: string) => readonly string[],
+): WhoCanCall {
+  const fitting = questions.map(question => ({ question, rows: fittingRows(domain, question, policy) }))
+  const expand = ({ subject }: Row): string[] => membersOf(subject, domain, policy.roles)
+  const named = fitting
+    .filter(({ question }) => question.need === 'allow')
+    .flatMap(({ rows }) =>
+      rows
+        .filter(({ isDeny }) => !isDeny)
+        .flatMap(expand)
+        .flatMap(admit),
+    )
+  const all = [...new Set(named)].map(subject => answerFor(subject, domain, fitting, policy))
+  const answers = all.filter(({ lacks }) => lacks.length === 0).map(({ lacks: _, ...answer }) => answer)
+  const denies = once(fitting.flatMap(({ rows }) => rows.filter(({ isDeny }) => isDeny)))
   return {
     subjects: answers.filter(({ unless }) => unless.every(({ condition }) => condition !== '-')),
     cut: answers.flatMap(({ subject, unless }) =>
@@ -64,36 +112,60 @@ export function whoCan(request: AccessRequest, policy: PolicySnapshot): WhoCan {
         .slice(0, 1)
         .map(({ rule }) => ({ subject, rule })),
     ),
-    denies: fitting.filter(({ isDeny }) => isDeny).map(row => ({ ...conditionOf(row), subjects: expand(row) })),
+    denies: denies.map(row => ({ ...conditionOf(row), subjects: expand(row) })),
+    inPart: all
+      .filter(({ lacks }) => lacks.length > 0)
+      .map(({ subject, allowedBy, lacks }) => ({ subject, allowedBy, lacks })),
   }
 }
 
-function answerFor(subject: string, domain: string, fitting: readonly Row[], policy: PolicySnapshot): SubjectWhoCan {
+function fittingRows(domain: string, { action, resource }: KubernetesQuestion, policy: PolicySnapshot): readonly Row[] {
+  const readings = readingsOf(resource)
+  return policy.candidatesFor(domain).enforced.filter(row => fitsReadings(row, readings) && row.fitsAction(action))
+}
+
+/** The same row may fit several questions. */
+const once = (rows: readonly Row[]): readonly Row[] => [...new Set(rows)]
+
+function answerFor(
+  subject: string,
+  domain: string,
+  fitting: readonly Fitting[],
+  policy: PolicySnapshot,
+): SubjectWhoCan & Pick<SubjectInPart, 'lacks'> {
   const identity = identityNamed(subject, 0)
   if (identity === undefined) throw new TypeError(`a subject of an unknown kind: ${subject}`)
   const names = new Set(namesOf(identity))
   policy.addRoles(names, domain)
-  const own = fitting.filter(row => names.has(row.whom))
-  const allows = own.filter(({ isDeny }) => !isDeny)
-  const denies = own.filter(({ isDeny }) => isDeny)
-  const isOpen = allows.some(({ condition }) => condition === '-')
+  const own = fitting.map(({ question, rows }) => ({ question, rows: rows.filter(row => names.has(row.whom)) }))
+  const needed = own
+    .filter(({ question }) => question.need === 'allow')
+    .map(({ question, rows }) => ({ question, allows: rows.filter(({ isDeny }) => !isDeny) }))
+  const denies = once(own.flatMap(({ rows }) => rows.filter(({ isDeny }) => isDeny)))
+  const isOpen = needed.every(({ allows }) => allows.some(({ condition }) => condition === '-'))
   return {
     subject,
-    allowedBy: allows.map(conditionOf),
+    allowedBy: once(needed.flatMap(({ allows }) => allows)).map(conditionOf),
     unless: denies.map(conditionOf),
     isAlways: isOpen && denies.length === 0,
-    when: allowedWhen(allows, denies),
+    when: allowedWhen(
+      needed.map(({ allows }) => allows),
+      denies,
+    ),
+    lacks: needed
+      .filter(({ allows }) => allows.length === 0)
+      .map(({ question: { action, resource } }) => ({ action, resource })),
   }
 }
 
 const conditionOf = ({ id: rule, subject, condition }: Row): RuleCondition => ({ rule, subject, condition })
 
-/** An allow row needs true and a deny row applies unless false: in three-valued logic that is one formula. */
-function allowedWhen(allows: readonly Row[], denies: readonly Row[]): Condition {
+/** Of each list one has to be true. An allow row needs true and a deny row applies unless false: in three-valued logic that is one formula. */
+function allowedWhen(allows: readonly (readonly Row[])[], denies: readonly Row[]): Condition {
   return {
     kind: 'all',
     of: [
-      { kind: 'any', of: allows.map(({ when }) => when) },
+      ...allows.map(rows => ({ kind: 'any', of: rows.map(({ when }) => when) }) as const),
       ...denies.map(({ when }) => ({ kind: 'not', of: when }) as const),
     ],
   }

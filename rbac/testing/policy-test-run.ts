@@ -5,10 +5,12 @@
  * Files are read and cases are decided in slices, with a pause that the caller passes in between, so that a service
  * answers requests meanwhile.
  */
-import { decide } from '../decide.ts'
+import { judgeCall } from '../asking/calls/call.ts'
 import type { Decision } from '../decision.ts'
+import { isKubernetesDomain } from '../domains.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import { PolicyError, type Problem } from '../policy-error.ts'
+import type { AccessRequest } from '../request/access-request.ts'
 import { rowText } from '../row-text.ts'
 import { differences, type PolicyTestCase, type PolicyTestOptions, parsePolicyTests } from './policy-test.ts'
 
@@ -76,16 +78,22 @@ function parseSlice(name: string, slice: Slice, options: RunOptions, problems: P
 }
 
 function runCase(policy: PolicySnapshot, file: string, test: PolicyTestCase): PolicyTestResult {
-  const { name, line, request, identity, context, want } = test
+  const { name, line, call, identity, context, want } = test
   const errors: unknown[] = []
-  const decision = decide({ request, identity, context }, policy, error => errors.push(error))
+  const { decision, request } = judgeCall(call, { identity, context }, policy, error => errors.push(error))
   const failures = [...differences(want, decision), ...errors.map(error => `the evaluation failed: ${String(error)}`)]
   const row = failures.length === 0 ? undefined : policy.rows.find(({ id }) => id === decision.rule)
-  const asked = `${request.action} ${request.url}`
+  const asked = textOf(test, request)
   return {
     ...{ file, line, name, request: asked, decision, failures },
     ...(row === undefined ? {} : { row: rowText(row) }),
   }
+}
+
+/** What was asked, and the question of it that decides where that is another one. */
+function textOf({ call: { request: first }, asked }: PolicyTestCase, { action, resource }: AccessRequest): string {
+  if (!isKubernetesDomain(first.domain)) return `${first.action} ${first.url}`
+  return asked === `${action} ${first.domain} ${resource}` ? asked : `${asked}: ${action} ${resource}`
 }
 
 const maxReported = 20

@@ -7,12 +7,14 @@
  * `certificate: {fingerprint, san-dns, san-email, san-uri}`, and `want` may ask for `login` and `shadow`.
  */
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import type { Call } from '../asking/calls/call.ts'
+import { parseCall } from '../asking/calls/parse-call.ts'
 import { parseMapping, parseText } from '../conditions/arguments.ts'
 import type { ClientCertificate, Context } from '../context.ts'
 import { challengeReasons, type Decision, denyReasons, type Effect, type LoginRequirement } from '../decision.ts'
 import type { Identity } from '../identity.ts'
 import { PolicyError, type Problem, ValueError } from '../policy-error.ts'
-import { type AccessRequest, canonicaliseUrl, MalformedRequestError } from '../request/access-request.ts'
+import type { AccessRequest } from '../request/access-request.ts'
 import { unknownName } from '../unknown-name.ts'
 import { type IdentityDefaults, parseList, parseTestIdentity, parseTime } from './policy-test-identity.ts'
 
@@ -20,7 +22,11 @@ export interface PolicyTestCase {
   readonly name: string
   /** Counted from 1. */
   readonly line: number
+  /** The first question of the call. */
   readonly request: AccessRequest
+  readonly call: Call
+  /** As it was written. */
+  readonly asked: string
   readonly identity: Identity
   readonly context: Context
   readonly want: Want
@@ -91,26 +97,18 @@ function parseCase(value: unknown, line: number, options: PolicyTestOptions): Po
       throw new ValueError(`${name}: ${key}: ${error.message}`)
     }
   }
+  const context = named('facts', () => parseContext(fields, options.now))
+  const asked = named('request', () => parseText(fields.request, 'GET https://host/path'))
+  const call = named('request', () => parseCall(asked, context.header))
   return {
     name,
     line,
     identity: named('identity', () => parseTestIdentity(fields.identity, options)),
-    request: named('request', () => parseRequest(parseText(fields.request, 'GET https://host/path'))),
-    context: named('facts', () => parseContext(fields, options.now)),
+    request: call.request,
+    call,
+    asked,
+    context,
     want: named('want', () => parseWant(fields.want)),
-  }
-}
-
-/** `GET https://host/path`, or an action, a domain that is no host, and a resource. Throws `ValueError`. */
-export function parseRequest(text: string): AccessRequest {
-  const [, action = '', domain = '', resource = ''] = /^([A-Za-z-]+) (kube:\S+|console) (\/\S*)$/.exec(text) ?? []
-  if (domain !== '') return { domain, resource, action, url: `${domain}${resource}` }
-  const space = text.indexOf(' ')
-  try {
-    return canonicaliseUrl(text.slice(0, Math.max(space, 0)), text.slice(space + 1))
-  } catch (error) {
-    if (error instanceof MalformedRequestError) throw new ValueError(error.message)
-    throw error
   }
 }
 

@@ -17,26 +17,29 @@ const urls = ['/', '/api', '/apis/', '/openapi/v3', '/metrics', '/version']
 const queries = ['', '?watch=true', '?fieldSelector=metadata.name%3Dweb', '?follow=true', '?command=sh']
 
 const targets = fc.oneof(
-  fc.constantFrom(...urls),
-  fc
-    .record({
-      kind: fc.constantFrom(...kinds),
-      namespace: fc.option(fc.constantFrom(...namespaces), { nil: undefined }),
-      name: fc.option(fc.constantFrom(...names), { nil: undefined }),
-      subresource: fc.option(fc.constantFrom(...subresources), { nil: undefined }),
-      query: fc.constantFrom(...queries),
-    })
-    .map(({ kind: [prefix, resource], namespace, name, subresource, query }) =>
-      [
-        prefix,
-        ...(namespace === undefined ? [] : ['namespaces', namespace]),
-        resource,
-        ...(name === undefined ? [] : [name]),
-        ...(name === undefined || subresource === undefined ? [] : [subresource]),
-      ]
-        .join('/')
-        .concat(query),
-    ),
+  { weight: 1, arbitrary: fc.constantFrom(...urls) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        kind: fc.constantFrom(...kinds),
+        namespace: fc.option(fc.constantFrom(...namespaces), { nil: undefined }),
+        name: fc.option(fc.constantFrom(...names), { nil: undefined }),
+        subresource: fc.option(fc.constantFrom(...subresources), { nil: undefined }),
+        query: fc.constantFrom(...queries),
+      })
+      .map(({ kind: [prefix, resource], namespace, name, subresource, query }) =>
+        [
+          prefix,
+          ...(namespace === undefined ? [] : ['namespaces', namespace]),
+          resource,
+          ...(name === undefined ? [] : [name]),
+          ...(name === undefined || subresource === undefined ? [] : [subresource]),
+        ]
+          .join('/')
+          .concat(query),
+      ),
+  },
 )
 
 const types = ['application/apply-patch+yaml', 'application/merge-patch+json', 'application/json']

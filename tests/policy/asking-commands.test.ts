@@ -92,15 +92,79 @@ all:
   })
 
   it('knows kube: domains', async () => {
-    const question = [
-      '--as',
-      'service-account:prod/ci/deployer',
-      '--groups',
-      'sre',
-      '--url',
-      'kube:prod/shop/core/pods',
-    ]
+    const question = ['--as', 'alice', '--groups', 'sre', '--url', 'kube:prod/shop/core/pods']
     expect((await json('explain', ...question, '--method', 'list')).decision).toMatchObject({ rule: 'rows.csv:5' })
+    terminal = createTestTerminal({ cwd })
+    expect(await run('explain', '--as', 'service-account:prod/ci/deployer', ...question.slice(2))).toBe(0)
+    expect(terminal.output()).toContain('The gateway takes people with a login only')
+    expect(terminal.output()).toMatch(/^challenge {2}/)
+  })
+
+  describe('of a call to a cluster that is several questions', () => {
+    beforeEach(() =>
+      write(
+        'kube.csv',
+        [
+          'p, group:ops, kube:prod, /payments/core/pods/*/exec, create, -, allow',
+          'p, group:strict, kube:prod, /payments/**, get, -, deny',
+          'p, group:ops, kube:prod, /payments/core/configmaps/*, patch, -, allow',
+          'p, group:makers, kube:prod, /payments/core/configmaps, create, -, allow',
+          '',
+        ].join('\n'),
+      ),
+    )
+    const ops = (...more: string[]) => ['--as', 'alice', '--groups', ['ops', ...more].join(',')]
+
+    it('answers as the gateway does, and names what the same words could mean', async () => {
+      const exec = ['create', 'kube:prod', '/payments/core/pods/web-0/exec']
+      expect((await json('explain', ...ops(), ...exec)).decision).toMatchObject({ effect: 'allow', rule: 'kube.csv:1' })
+      terminal = createTestTerminal({ cwd })
+      expect(await run('explain', ...ops('strict'), ...exec)).toBe(0)
+      const text = terminal.output()
+      expect(text).toMatch(/^deny {2}get kube:prod\/payments\/core\/pods\/web-0\/exec/)
+      expect(text).toContain('  allow  create /payments/core/pods/web-0/exec  kube.csv:1\n')
+      expect(text).toContain('  deny  get /payments/core/pods/web-0/exec  kube.csv:2\n')
+      expect(text).toMatch(/It would be allow by POST, as kubectl before 1\.31 opens it: .*rule kube\.csv:1\n/)
+      expect(text).toContain('without group "strict"')
+    })
+
+    it('takes a call as HTTP has it, and tells the change that lets all of it through', async () => {
+      const patch = ['PATCH', 'kube:prod', '/api/v1/namespaces/payments/configmaps/web']
+      const apply = ['--header', 'content-type=application/apply-patch+yaml']
+      const merge = ['--header', 'content-type=application/merge-patch+json']
+      expect((await json('explain', ...ops(), ...patch, ...merge)).decision.effect).toBe('allow')
+      terminal = createTestTerminal({ cwd })
+      expect(await run('explain', ...ops(), ...patch, ...apply)).toBe(0)
+      expect(terminal.output()).toMatch(/^deny {2}create kube:prod\/payments\/core\/configmaps {2}/)
+      expect(terminal.output()).toContain('Would be allowed:\n  with group "makers" (kube.csv:4)\n')
+      terminal = createTestTerminal({ cwd })
+      const answer = await json('explain', ...ops('makers'), 'apply', 'kube:prod', '/payments/core/configmaps/web')
+      expect(answer.decision).toMatchObject({ effect: 'allow', rule: 'kube.csv:3' })
+      expect(answer.questions.map(({ need }: { need: string }) => need)).toEqual(['allow', 'allow', 'no-deny'])
+      terminal = createTestTerminal({ cwd })
+      expect(await run('explain', ...ops(), 'patch', 'kube:prod', '/payments/core/configmaps/web')).toBe(0)
+      expect(terminal.output()).toMatch(/^allow/)
+      expect(terminal.output()).toContain('It would be deny as a server-side apply: create /payments/core/configmaps')
+    })
+
+    it('tells who may all of it, and who a part', async () => {
+      expect(await run('who-can', 'apply', 'kube:prod', '/payments/core/configmaps/web')).toBe(0)
+      const text = terminal.output()
+      expect(text).toContain('For all of\n  patch /payments/core/configmaps/web\n  create /payments/core/configmaps\n')
+      expect(text).toContain('nobody\n')
+      expect(text).toContain('  group:ops lacks create /payments/core/configmaps\n')
+      expect(text).toContain('  group:makers lacks patch /payments/core/configmaps/web\n')
+    })
+
+    it('says of what somebody reaches which calls an entry lets through in part, and of nobody nothing', async () => {
+      expect(await run('access', ...ops())).toBe(0)
+      expect(terminal.output()).toContain('kube.csv:3: not a server-side apply, which is create as well\n')
+      write('all.csv', 'p, anyone, kube:prod, /**, get, -, allow\n')
+      terminal = createTestTerminal({ cwd })
+      const answer = await json('access', '--anonymous')
+      expect(answer.outside).toEqual(['kube:prod'])
+      expect(answer.entries.filter(({ domain }: { domain: string }) => domain === 'kube:prod')).toEqual([])
+    })
   })
 
   it('takes a client certificate by its names, from a file, or as known to be missing', async () => {

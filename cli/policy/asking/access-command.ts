@@ -8,7 +8,8 @@ import { addFactOptions, addWhoOptions } from './who-options.ts'
 const help = `
 Lists the rows that speak of this identity. A request is allowed when an allow entry covers it with a condition that
 holds and no deny entry covers it, unless that one's condition is certainly false. "now" says how conditions are with
-the facts that are given.
+the facts that are given. In a cluster a call can be several of them at once (docs/policy.md, "Kubernetes"): entries that
+allow one only in part are named below; "policy explain" answers for a single call.
 
 Examples:
   $ sallyport policy access --as alice --groups ops,sre

@@ -1,7 +1,8 @@
 /** The questions that `policy diff` asks when it is given none: some for each row of both policies. */
+
+import type { RecordedCall } from '../../../rbac/asking/calls/replay-call.ts'
 import { identityNamed } from '../../../rbac/asking/changes.ts'
 import { changesToMeet } from '../../../rbac/asking/condition-changes.ts'
-import type { RecordedQuestion } from '../../../rbac/asking/replay.ts'
 import { membersOf } from '../../../rbac/asking/role-members.ts'
 import { sampleRequests } from '../../../rbac/asking/sample-requests.ts'
 import type { PolicySnapshot } from '../../../rbac/policy.ts'
@@ -10,7 +11,7 @@ import type { Row } from '../../../rbac/row.ts'
 import { rowText } from '../../../rbac/row-text.ts'
 import type { Situation } from '../../../rbac/situation.ts'
 
-export interface Question extends RecordedQuestion {
+export interface Question extends RecordedCall {
   readonly who: string
 }
 

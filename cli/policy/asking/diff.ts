@@ -1,7 +1,7 @@
 /** Puts the same questions to two policies and lists those that they answer differently. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { replayQuestion } from '../../../rbac/asking/replay.ts'
+import { replayCall } from '../../../rbac/asking/calls/replay-call.ts'
 import type { Decision } from '../../../rbac/decision.ts'
 import type { PolicySnapshot } from '../../../rbac/policy.ts'
 import { parsePolicyTests } from '../../../rbac/testing/policy-test.ts'
@@ -84,7 +84,7 @@ const nameOf = (directory: string): string => directory.replace(/\/+$/, '')
 
 function compare(question: Question, old: PolicySnapshot, next: PolicySnapshot, report: Report): void {
   report.asked += 1
-  const [before, after] = [replayQuestion(old, question), replayQuestion(next, question)]
+  const [before, after] = [replayCall(old, question), replayCall(next, question)]
   if (before.kind === 'uncertain' || after.kind === 'uncertain') {
     report.uncertain += 1
     return
@@ -103,10 +103,11 @@ const nothing: ReadonlySet<never> = new Set()
 
 function readCases(file: string): readonly Question[] {
   const { cases } = parsePolicyTests({ name: file, text: readFileSync(file, 'utf8') }, { now: seconds() })
-  return cases.map(({ name, identity, request, context }) => ({
+  return cases.map(({ name, identity, request, call, context }) => ({
     who: name,
     identity,
     request,
+    call,
     context,
     missing: nothing,
   }))

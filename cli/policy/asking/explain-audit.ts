@@ -3,8 +3,10 @@
  * certificates; where the decision hangs on what is missing, and is not the one that was made, it cannot be told.
  */
 import type { Config } from '../../../config/config.ts'
-import { type ExplanationDocument, explainAsDocument } from '../../../rbac/asking/explain.ts'
-import { type MissingFact, replayQuestion } from '../../../rbac/asking/replay.ts'
+import { callOfRequest } from '../../../rbac/asking/calls/call.ts'
+import { type CallExplanation, explainCall } from '../../../rbac/asking/calls/explain-call.ts'
+import { replayCall } from '../../../rbac/asking/calls/replay-call.ts'
+import type { MissingFact } from '../../../rbac/asking/replay.ts'
 import type { Identity } from '../../../rbac/identity.ts'
 import type { Terminal } from '../../terminal.ts'
 import { readEvents } from '../audit-file.ts'
@@ -26,8 +28,8 @@ export interface FromAudit {
 
 /** Without the decision where it cannot be told. */
 export type AuditExplanation = (
-  | ExplanationDocument
-  | Pick<ExplanationDocument, 'request' | 'identity' | 'now' | 'clientAddress'>
+  | CallExplanation
+  | Pick<CallExplanation, 'request' | 'identity' | 'now' | 'clientAddress'>
 ) & { readonly requestId: string; readonly fromAudit: FromAudit }
 
 interface Found {
@@ -46,15 +48,17 @@ export async function explainFromAudit(
 ): Promise<AuditExplanation> {
   const found = await findDecision(file, requestId, terminal)
   const { snapshot, config } = await loadPolicy(choice, terminal)
-  const { request, context, missing, effect, reason, rule, revision } = found.decision
+  const { request, call, context, missing, effect, reason, rule, revision } = found.decision
   const question = { request, context, missing, identity: identityOf(found, config) }
-  const replayed = replayQuestion(snapshot, question)
-  const document = explainAsDocument(question, snapshot)
+  const replayed = replayCall(snapshot, { ...question, ...(call === undefined ? {} : { call }) })
+  const document = explainCall(call ?? callOfRequest(request), question, snapshot)
   const { decision } = document
   const isSameDecision =
     decision.effect === effect &&
     decision.rule === rule &&
-    (decision.effect === 'allow' ? undefined : decision.reason) === reason
+    (decision.effect === 'allow' ? undefined : decision.reason) === reason &&
+    document.request.action === request.action &&
+    document.request.resource === request.resource
   const fromAudit = {
     recorded: found.event,
     lacks: [...missing],

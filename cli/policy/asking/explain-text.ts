@@ -1,6 +1,7 @@
 /** An explanation as a person reads it. */
 
-import type { ExplainedOutcome, ExplainedRow, ExplanationDocument } from '../../../rbac/asking/explain.ts'
+import type { CallExplanation } from '../../../rbac/asking/calls/explain-call.ts'
+import type { ExplainedOutcome, ExplainedRow } from '../../../rbac/asking/explain.ts'
 import type { Decision } from '../../../rbac/decision.ts'
 import { challengeReasons, denyReasons } from '../../../rbac/decision.ts'
 import type { Terminal } from '../../terminal.ts'
@@ -9,7 +10,7 @@ import type { AuditExplanation, FromAudit } from './explain-audit.ts'
 
 /** With the id where a decision that was made is explained. */
 export type ExplainAnswer =
-  | (ExplanationDocument & { readonly requestId?: string; readonly fromAudit?: FromAudit })
+  | (CallExplanation & { readonly requestId?: string; readonly fromAudit?: FromAudit })
   | AuditExplanation
 
 type Colors = Terminal['colors']
@@ -24,12 +25,36 @@ export function formatExplanation(answer: ExplainAnswer, { colors }: Terminal, i
     `${paintEffect(decision.effect, colors)}  ${request.action} ${request.domain}${request.resource}  by ${whoOf(answer)}\n`,
     `${sentenceOf(decision)}\n`,
     `  at ${new Date(answer.now * 1000).toISOString()}, ${decision.rule === undefined ? 'no rule' : `rule ${decision.rule}`}, revision ${decision.revision}\n`,
+    questionsOf(answer, colors),
     shown.length === 0 ? '' : `\n${tableOf(shown, colors)}`,
     hidden === 0 ? '' : colors.dim(`  ${hidden} more rows are about other paths (--all shows them)\n`),
     nearestOf(answer, colors),
     answer.fromAudit === undefined ? '' : auditOf(answer.fromAudit, colors),
   ].join('')
 }
+
+/** Of a call that is several questions, and of an identity that the gateway lets do nothing. */
+function questionsOf({ questions = [], otherwise = [], isOutside }: CallExplanation, colors: Colors): string {
+  const asked = questions.map(({ action, resource, need, decision }) => [
+    paintEffect(decision.effect, colors, need === 'no-deny' && isPassed(decision) ? 'not denied' : decision.effect),
+    `${action} ${resource}`,
+    decision.rule ?? '',
+  ])
+  return [
+    isOutside === true
+      ? colors.yellow('  The gateway takes people with a login only: nobody else, whatever rows say.\n')
+      : '',
+    asked.length === 0 ? '' : '\nThe call is several questions, of which each has to pass:\n',
+    ...asked.map(([effect, text, rule]) => `  ${effect}  ${text}  ${colors.dim(rule ?? '')}\n`),
+    ...otherwise.map(({ how, request, decision }) => {
+      const by = decision.rule === undefined ? '' : `, rule ${decision.rule}`
+      return `\nIt would be ${paintEffect(decision.effect, colors)} ${how}: ${request.action} ${request.resource}${by}\n`
+    }),
+  ].join('')
+}
+
+const isPassed = (decision: Decision): boolean =>
+  decision.effect !== 'deny' || !['rule-denied', 'evaluation-failed', 'path-too-costly'].includes(decision.reason)
 
 function whoOf({ identity }: ExplainAnswer): string {
   const { kind, subject, groups = [] } = identity
@@ -47,9 +72,10 @@ function untoldText(answer: AuditExplanation, colors: Colors): string {
   ].join('')
 }
 
-function paintEffect(effect: Decision['effect'], colors: Colors): string {
+function paintEffect(effect: Decision['effect'], colors: Colors, text: string = effect): string {
+  const isPassed = text !== effect
   const paint = { allow: colors.green, challenge: colors.yellow, deny: colors.red }[effect]
-  return paint(effect)
+  return isPassed ? colors.green(text) : paint(text)
 }
 
 function sentenceOf(decision: Decision): string {
@@ -87,12 +113,16 @@ function tableOf(rows: readonly ExplainedRow[], colors: Colors): string {
   return formatTable([head, ...lines], paint)
 }
 
-function nearestOf({ decision, nearest }: ExplanationDocument, colors: Colors): string {
+function nearestOf({ decision, nearest, questions }: CallExplanation, colors: Colors): string {
   if (decision.effect === 'allow') return ''
   const bound = nearest.isComplete ? '' : colors.dim('  The search ended at its bound; there may be others.\n')
   if (nearest.found.length === 0)
     return `\nNo change of who, how, when or from where was found that allows it.\n${bound}`
-  const lines = nearest.found.map(({ text, rule }) => `  ${text} ${colors.dim(`(${rule})`)}\n`)
+  const lines = nearest.found.map(({ text, rule, changes }) => {
+    // Of several questions each has a row that then allows it; what is to be seen is which ones ask for the changes.
+    const rules = questions === undefined ? [rule] : [...new Set(changes.map(change => change.rule))]
+    return `  ${text} ${colors.dim(`(${rules.join(', ')})`)}\n`
+  })
   return `\nWould be allowed:\n${lines.join('')}${bound}`
 }
 

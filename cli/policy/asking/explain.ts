@@ -1,9 +1,8 @@
 /** Explains one request: a hypothetical one, one of the running service, or one of an audit file. */
 
-import { explainAsDocument } from '../../../rbac/asking/explain.ts'
+import { explainCall } from '../../../rbac/asking/calls/explain-call.ts'
+import { type HeaderOf, parseCall, type WrittenCall } from '../../../rbac/asking/calls/parse-call.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
-import type { AccessRequest } from '../../../rbac/request/access-request.ts'
-import { parseRequest } from '../../../rbac/testing/policy-test.ts'
 import type { Terminal } from '../../terminal.ts'
 import { type AnswerValues, choiceOf, printAnswer } from '../answer.ts'
 import { findPolicyConfig, loadPolicy } from '../load-policy.ts'
@@ -12,6 +11,8 @@ import { type ExplainAnswer, formatExplanation } from './explain-text.ts'
 import { type FactValues, parseFacts, parseWho, type WhoValues } from './who-options.ts'
 
 export interface ExplainValues extends WhoValues, FactValues, AnswerValues {
+  /** Arguments: action, address and, in a cluster, path. */
+  readonly question?: readonly string[]
   readonly url?: string
   readonly method?: string
   readonly request?: string
@@ -26,8 +27,9 @@ export function explainPolicy(values: ExplainValues, terminal: Terminal): Promis
 }
 
 function answerTo(values: ExplainValues, terminal: Terminal): Promise<ExplainAnswer> {
-  const { request, url, audit } = values
-  if ((request === undefined) === (url === undefined)) throw new ValueError('say what to explain: --url or --request')
+  const { request, url, audit, question = [] } = values
+  const given = [request !== undefined, url !== undefined, question.length > 0].filter(isGiven => isGiven)
+  if (given.length !== 1) throw new ValueError('say what to explain: <action> <address> [path], --url or --request')
   if (request === undefined) return explainQuestion(values, terminal)
   if (audit === undefined) return askService(request, values, terminal)
   return explainFromAudit(request, audit, choiceOf(values), terminal)
@@ -37,14 +39,15 @@ async function explainQuestion(values: ExplainValues, terminal: Terminal): Promi
   const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
   const identity = parseWho(values, config)
   const context = parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd)
-  return explainAsDocument({ request: requestOf(values), identity, context }, snapshot)
+  return explainCall(callOf(values, context.header), { identity, context }, snapshot)
 }
 
 /** Kubernetes and console addresses are `<domain>/<path>`; the form of test files has a space there. */
-function requestOf({ url = '', method }: ExplainValues): AccessRequest {
+function callOf({ url = '', method, question = [] }: ExplainValues, header: HeaderOf | undefined): WrittenCall {
+  if (question.length > 0) return parseCall(question.join(' '), header)
   const [, domain, path] = /^(kube:[^/\s]+|console)(\/.*)$/.exec(url) ?? []
-  if (domain === undefined) return parseRequest(`${method ?? 'GET'} ${url}`)
-  return parseRequest(`${method ?? 'get'} ${domain} ${path}`)
+  if (domain === undefined) return parseCall(`${method ?? 'GET'} ${url}`, header)
+  return parseCall(`${method ?? 'get'} ${domain} ${path}`, header)
 }
 
 async function askService(id: string, values: ExplainValues, terminal: Terminal): Promise<ExplainAnswer> {

@@ -29,7 +29,8 @@ export interface FactValues {
   readonly certificate?: readonly string[]
 }
 
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+/** Of an option that may come several times. */
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 
 export function addWhoOptions(command: Command): Command {
   return command
