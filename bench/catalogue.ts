@@ -36,6 +36,7 @@ export const specialCases = {
   workers: 'server.workers 1 against 2: processor time for each request',
   start: 'from the start of the process to the first answered check, with 10,000 rows',
   nginx: 'NGINX in front of a static application: without a check, with it, and with it but no keep-alive',
+  gateway: 'a real API server asked directly and through the gateway: small calls, 5,000 pods, 1,000 idle watches',
   policy: 'compiling and deciding alone, for policies of several sizes',
 } as const
 export type SpecialCaseName = keyof typeof specialCases
@@ -85,7 +86,8 @@ Options
   --seconds <s>       length of one run (1)
   --warm-up <s>       length of the run before the first round, not counted (2)
   --connections <n>   keep-alive connections of the load generator (16)
-  --sizes <n,n>       sessions, directory: how many are in the store (1000,1000000); reload, start: rows of the policy
+  --sizes <n,n>       sessions, directory: how many are in the store (1000,1000000); reload, start: rows of the policy;
+                      gateway: pods and watches (5000,1000)
   --json              the last line is one JSON object
   --save              writes bench/result.json; cases that did not run keep their figures
   --profile           runs one case (check-cached) and writes a .cpuprofile and a flame graph

@@ -64,6 +64,8 @@ async function runRole(role: string): Promise<void> {
       return (await import('./policy-process.ts')).runPolicyProcess({ rows: Number(first), domains: Number(second) })
     case 'ending':
       return (await import('./ending-process.ts')).runEndingProcess(JSON.parse(first))
+    case 'calls':
+      return (await import('./gateway/call-generator.ts')).runCallGenerator()
     default:
       throw new Error(`there is no role ${role}`)
   }

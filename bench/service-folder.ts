@@ -22,6 +22,9 @@ export interface FolderOptions {
   readonly isPolicyWatched?: boolean
   /** Sessions in the store; default 1. */
   readonly sessions?: number
+  /** Further sections of the configuration, and further rows. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly furtherRows?: string
 }
 
 export interface ServiceFolder {
@@ -51,7 +54,7 @@ export async function createServiceFolder(options: FolderOptions, resources: Res
   const place = { folder, secret, redisPrefix, ...(redisUrl === undefined ? {} : { redisUrl }) }
   const policyFile = join(folder, 'policy', 'bench.csv')
   mkdirSync(join(folder, 'policy'))
-  writeFileSync(policyFile, serviceRows(options.rows))
+  writeFileSync(policyFile, `${serviceRows(options.rows)}${options.furtherRows ?? ''}`)
   writeFileSync(join(folder, 'session-secret'), secret, { mode: 0o600 })
   writeFileSync(join(folder, 'client-secret'), secret, { mode: 0o600 })
   const configFile = join(folder, 'sallyport.yaml')
@@ -89,6 +92,7 @@ function settingsOf({ redisUrl, redisPrefix }: SessionPlace, options: FolderOpti
     sessions: { ...store, secretFile: './session-secret', ...cache },
     policy: { directory: './policy', watch: options.isPolicyWatched ?? true },
     audit: { destination: './audit.jsonl' },
+    ...options.settings,
   }
 }
 

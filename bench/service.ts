@@ -17,6 +17,8 @@ export interface ProcessOptions {
 export interface ServiceProcess {
   readonly port: number
   readonly adminPort: number
+  /** 0 where no cluster is configured. */
+  readonly gatewayPort: number
   readonly pid: number
   /** SIGTERM, and wait: for a profile that is written at the end. */
   readonly stop: () => Promise<void>
@@ -45,12 +47,13 @@ export async function startServiceProcess(
   { core = 'server', nodeOptions = [] }: ProcessOptions,
   resources: Resources,
 ): Promise<ServiceProcess> {
-  const main = resolve('dist/cli/main.js')
-  const command = [...nodeCommand, ...nodeOptions, main, 'serve', '--config', configFile]
+  const program = resolve('dist/cli/main.js')
+  const command = [...nodeCommand, ...nodeOptions, program, 'serve', '--config', configFile]
   const child = startPinned(core, command, { stderr: 'pipe' })
   resources.add(() => stop(child))
   const ports = await listeningPorts(child)
-  return { port: ports.main, adminPort: ports.admin, pid: child.pid ?? 0, stop: () => stop(child) }
+  const { main: port, admin: adminPort, gateway: gatewayPort } = ports
+  return { port, adminPort, gatewayPort, pid: child.pid ?? 0, stop: () => stop(child) }
 }
 
 const mostAttempts = 600
@@ -66,14 +69,15 @@ export async function untilReady({ adminPort }: Pick<ServiceProcess, 'adminPort'
 }
 
 /** The service says on its log where it listens. */
-function listeningPorts(child: ChildProcess): Promise<{ main: number; admin: number }> {
+function listeningPorts(child: ChildProcess): Promise<{ main: number; admin: number; gateway: number }> {
   return new Promise((resolve, reject) => {
     const log: string[] = []
     if (child.stderr === null) throw new Error('the log of the service cannot be read')
     createInterface({ input: child.stderr }).on('line', line => {
       if (log.length < 100) log.push(line)
-      const { msg, main, admin } = parseLine(line)
-      if (msg === 'listening' && typeof main === 'number' && typeof admin === 'number') resolve({ main, admin })
+      const { msg, main, admin, gateway = 0 } = parseLine(line)
+      if (msg !== 'listening' || typeof main !== 'number' || typeof admin !== 'number') return
+      resolve({ main, admin, gateway: Number(gateway) })
     })
     child.once('exit', code => reject(new Error(`the service ended with ${code}:\n${log.join('\n')}`)))
   })

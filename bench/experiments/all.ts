@@ -3,6 +3,7 @@ import type { SpecialCaseName } from '../catalogue.ts'
 import { runDirectory } from './directory.ts'
 import { runEndings } from './endings.ts'
 import type { Experiment } from './experiment.ts'
+import { runGateway } from './gateway.ts'
 import { runNginx } from './nginx.ts'
 import { runPolicy } from './policy.ts'
 import { runReload } from './reload.ts'
@@ -22,5 +23,6 @@ export const experiments: Readonly<Record<SpecialCaseName, Experiment>> = {
   workers: runWorkers,
   start: runStart,
   nginx: runNginx,
+  gateway: runGateway,
   policy: runPolicy,
 }

@@ -1,0 +1,151 @@
+/** The API server asked directly and through the gateway, in turn. */
+import type { ChildProcess } from 'node:child_process'
+import { loadavg } from 'node:os'
+import { cpuMicrosecondsOf } from '../process-cost.ts'
+import { nextMessage } from '../roles.ts'
+import { medianOf, type Ratio, summarise } from '../statistics.ts'
+import type { CallJob, CallResult, CallTarget } from './call-generator.ts'
+
+export interface GatewayCase {
+  readonly name: string
+  readonly path: string
+  readonly atOnce: number
+  readonly leastCalls: number
+  /** What of an answer is compared: the gateway's over the direct one's. */
+  readonly figure: 'p50Ms' | 'perSecond'
+}
+
+export interface Side {
+  readonly name: 'direct' | 'gateway'
+  readonly target: CallTarget
+}
+
+/** Processes whose time is counted. */
+export interface CountedProcesses {
+  readonly gateway: number
+  readonly apiServer: number
+}
+
+interface SideRun extends CallResult {
+  readonly perSecond: number
+  /** Of each process for a call. */
+  readonly gatewayMicroseconds: number
+  readonly apiServerMicroseconds: number
+}
+
+interface SideSummary {
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly perSecond: number
+  readonly bytes: number
+  /** Over all rounds: the clock of /proc has steps of ten milliseconds. */
+  readonly gatewayMicroseconds: number
+  readonly apiServerMicroseconds: number
+}
+
+export interface CaseSummary extends Ratio {
+  readonly direct: SideSummary
+  readonly gateway: SideSummary
+  /** Of the machine, in the middle of the rounds. */
+  readonly load: number
+}
+
+export interface RoundOptions {
+  readonly rounds: number
+  readonly secondsPerRun: number
+  readonly warmUpSeconds: number
+  readonly calls: ChildProcess
+  readonly processes: CountedProcesses
+  readonly onProgress: (text: string) => void
+}
+
+/** Each round begins with the other side. */
+export async function runGatewayRounds(
+  cases: readonly GatewayCase[],
+  sides: readonly [Side, Side],
+  options: RoundOptions,
+): Promise<ReadonlyMap<string, CaseSummary>> {
+  const { rounds, secondsPerRun, warmUpSeconds, onProgress } = options
+  const all = cases.map(one => ({
+    one,
+    loads: [] as number[],
+    runs: { direct: [] as SideRun[], gateway: [] as SideRun[] },
+  }))
+  for (const { one } of all) {
+    for (const side of sides) {
+      onProgress(`warming up ${one.name}, ${side.name}`)
+      await runSide(one, side, warmUpSeconds, options)
+    }
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { one, runs, loads } of all) {
+      onProgress(`round ${round + 1} of ${rounds}: ${one.name}`)
+      for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
+        runs[side.name].push(await runSide(one, side, secondsPerRun, options))
+      }
+      loads.push(loadavg()[0] ?? Number.NaN)
+    }
+  }
+  return new Map(all.map(({ one, runs, loads }) => [one.name, summariseCase(one, runs, medianOf(loads))]))
+}
+
+async function runSide(
+  { name, path, atOnce, leastCalls }: GatewayCase,
+  { name: side, target }: Side,
+  seconds: number,
+  { calls, processes }: Pick<RoundOptions, 'calls' | 'processes'>,
+): Promise<SideRun> {
+  const before = timesOf(processes)
+  const result = await sendCallJob(
+    calls,
+    { kind: 'calls', target, path, atOnce, seconds, leastCalls },
+    `${name}, ${side}`,
+  )
+  const after = timesOf(processes)
+  // One of each of those at once came before the clock.
+  const asked = result.calls + atOnce
+  return {
+    ...result,
+    perSecond: result.calls / result.seconds,
+    gatewayMicroseconds: (after.gateway - before.gateway) / asked,
+    apiServerMicroseconds: (after.apiServer - before.apiServer) / asked,
+  }
+}
+
+const timesOf = ({ gateway, apiServer }: CountedProcesses) => ({
+  gateway: cpuMicrosecondsOf(gateway) ?? Number.NaN,
+  apiServer: cpuMicrosecondsOf(apiServer) ?? Number.NaN,
+})
+
+/** Rejects with the name of the case in front when an answer was not as expected. */
+export async function sendCallJob(calls: ChildProcess, job: CallJob, name: string): Promise<CallResult> {
+  const answer = nextMessage<{ result?: CallResult; error?: string }>(calls)
+  calls.send(job)
+  const { result, error } = await answer
+  if (result === undefined) throw new Error(`${name}: ${error}`)
+  return result
+}
+
+function summariseCase(
+  { figure }: GatewayCase,
+  runs: Readonly<Record<Side['name'], readonly SideRun[]>>,
+  load: number,
+): CaseSummary {
+  const ratios = runs.gateway.map((run, round) => run[figure] / (runs.direct[round]?.[figure] ?? Number.NaN))
+  return { ...summarise(ratios), direct: summariseSide(runs.direct), gateway: summariseSide(runs.gateway), load }
+}
+
+function summariseSide(runs: readonly SideRun[]): SideSummary {
+  const median = (figure: 'p50Ms' | 'p99Ms' | 'perSecond' | 'bytes'): number => medianOf(runs.map(run => run[figure]))
+  const calls = runs.reduce((sum, run) => sum + run.calls, 0)
+  const mean = (figure: 'gatewayMicroseconds' | 'apiServerMicroseconds'): number =>
+    runs.reduce((sum, run) => sum + run[figure] * run.calls, 0) / calls
+  return {
+    p50Ms: median('p50Ms'),
+    p99Ms: median('p99Ms'),
+    perSecond: median('perSecond'),
+    bytes: median('bytes'),
+    gatewayMicroseconds: mean('gatewayMicroseconds'),
+    apiServerMicroseconds: mean('apiServerMicroseconds'),
+  }
+}
