@@ -3,7 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { startOneCase } from './cases.ts'
 import { isServiceCase, loadCaseNames, type ServiceCaseName } from './catalogue.ts'
+import { recordGateway } from './experiments/gateway.ts'
 import { type CpuProfile, flameGraph, readFrames, selfTimes } from './flame-graph.ts'
+import { gatewayCases } from './gateway/gateway-report.ts'
 import { type MeasureOptions, runCase } from './measure.ts'
 import { alignedTable } from './report.ts'
 import { createResources, endOnSignals, type Resources } from './resources.ts'
@@ -18,9 +20,10 @@ export async function runProfile(
   name: string,
   options: Pick<MeasureOptions, 'connections'> & { readonly seconds: number },
 ): Promise<void> {
-  const known = loadCaseNames.filter(isServiceCase).find(one => one === name)
-  if (known === undefined) {
-    console.error(`no service to profile: ${name}; there are ${loadCaseNames.filter(isServiceCase).join(', ')}`)
+  const record = recorderOf(name)
+  if (record === undefined) {
+    const names = [...loadCaseNames.filter(isServiceCase), ...gatewayCases.map(one => one.name)]
+    console.error(`no service to profile: ${name}; there are ${names.join(', ')}`)
     process.exitCode = 2
     return
   }
@@ -30,7 +33,8 @@ export async function runProfile(
   const raw = join(directory, `.raw-${process.pid}`)
   resources.add(async () => rmSync(raw, { recursive: true, force: true }))
   try {
-    await recordProfile(known, raw, options, resources)
+    const nodeOptions = ['--cpu-prof', `--cpu-prof-dir=${raw}`, `--cpu-prof-interval=${samplingUs}`]
+    await record({ ...options, nodeOptions }, resources)
     const [file] = readdirSync(raw).filter(one => one.endsWith('.cpuprofile'))
     if (file === undefined) throw new Error('the service wrote no profile')
     const kept = join(directory, `${name}.cpuprofile`)
@@ -41,14 +45,24 @@ export async function runProfile(
   }
 }
 
-/** The profile is complete when this resolves. */
-async function recordProfile(
-  name: ServiceCaseName,
-  raw: string,
-  { seconds, connections }: { readonly seconds: number; readonly connections: number },
-  resources: Resources,
-): Promise<void> {
-  const nodeOptions = ['--cpu-prof', `--cpu-prof-dir=${raw}`, `--cpu-prof-interval=${samplingUs}`]
+interface RecordOptions {
+  readonly nodeOptions: readonly string[]
+  readonly seconds: number
+  readonly connections: number
+}
+
+/** The profile is complete when it resolves. */
+type Recorder = (options: RecordOptions, resources: Resources) => Promise<void>
+
+function recorderOf(name: string): Recorder | undefined {
+  const ofGateway = gatewayCases.find(one => one.name === name)
+  if (ofGateway !== undefined) return (options, resources) => recordGateway(ofGateway, { ...options, resources })
+  const ofService = loadCaseNames.filter(isServiceCase).find(one => one === name)
+  return ofService === undefined ? undefined : (options, resources) => recordService(ofService, options, resources)
+}
+
+async function recordService(name: ServiceCaseName, options: RecordOptions, resources: Resources): Promise<void> {
+  const { nodeOptions, seconds, connections } = options
   const { service, one } = await startOneCase(name, { nodeOptions }, resources)
   const { child: load } = await startRole('load', [], resources)
   process.stderr.write(`profiling ${name} for ${seconds} s\n`)
