@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Check } from '../chapters.ts'
+import type { AuditEvent } from '../cluster/audit-log.ts'
 import { expect } from '../expectations.ts'
 import { findPerson } from '../people.ts'
 import type { Cast } from './cast.ts'
@@ -73,13 +74,13 @@ const eventually = (check: () => void) => async (): Promise<void> => {
 
 const allowed = (calls: readonly JoinedCall[]) => calls.filter(({ decision }) => decision.event === 'access.allowed')
 
-/** Of all calls that the gateway made. */
+/** Of all calls that the gateway made for somebody: at start it asks what it may do itself. */
 function idsIn(path: string): readonly string[] {
   const events = readFileSync(path, 'utf8')
     .split('\n')
     .filter(line => line !== '')
-    .map(line => JSON.parse(line) as { readonly auditID: string; readonly user: { readonly username?: string } })
-  return events.filter(({ user }) => user.username === gatewayUser).map(({ auditID }) => auditID)
+    .map(line => JSON.parse(line) as Pick<AuditEvent, 'auditID' | 'impersonatedUser'>)
+  return events.filter(({ impersonatedUser }) => impersonatedUser !== undefined).map(({ auditID }) => auditID)
 }
 
 function expectNamed(call: JoinedCall): void {
