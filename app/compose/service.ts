@@ -115,7 +115,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     isLeaving: () => leaving !== undefined,
     onClientError: createClientErrorReport({ listener: 'main', logger, count: metrics.clientError }),
   })
-  let leaving: { readonly isAlone: Promise<void> } | undefined
+  let leaving: ReturnType<typeof together> | undefined
   const readiness = createReadiness([
     { name: 'draining', isRequired: true, probe: () => ({ ok: !isDraining }) },
     { name: 'store', isRequired: true, probe: () => records.probe().then(() => ({ ok: true })) },
@@ -169,7 +169,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       auditFile.reopen().catch((error: unknown) => logger.error({ err: error }, 'audit file cannot be opened again'))
     },
     handOver() {
-      leaving ??= stopAccepting(main)
+      leaving ??= together(stopAccepting(main), gateway?.handOver())
       return leaving
     },
     async close() {
@@ -180,7 +180,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       kept.keys.close()
       const { shutdownTimeoutSeconds } = config.server
       await Promise.all([
-        drain(main, shutdownTimeoutSeconds, leaving?.isAlone),
+        drain(main, shutdownTimeoutSeconds, leaving?.mainEnded),
         ...(admin === undefined ? [] : [drain(admin, shutdownTimeoutSeconds)]),
         gateway?.close(shutdownTimeoutSeconds * 800),
       ])
@@ -197,6 +197,12 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     ports,
   }
 }
+
+/** `isAlone`: of all listeners; `mainEnded`: of the main one, for its drain. */
+const together = (main: { readonly isAlone: Promise<void> }, gateway: Promise<void> | undefined) => ({
+  isAlone: Promise.all([main.isAlone, gateway]).then(() => undefined),
+  mainEnded: main.isAlone,
+})
 
 /** Assertions and the tokens of kubectl are signed by the same keys. */
 const needsKeys = ({ assertion, kubernetes }: Config): boolean => assertion.enabled || kubernetes !== undefined

@@ -49,6 +49,11 @@ export interface Gateway {
   listen(address: { readonly host: string; readonly port: number }): Promise<void>
   readonly port: number
   /**
+   * Takes no new connections; what is under way goes on, and what comes on a connection that is there is still carried.
+   * Resolves after the last connection, or when none that is left can be idle. `close` has to follow.
+   */
+  handOver(): Promise<void>
+  /**
    * Takes nothing new; cuts watches, logs and upgraded connections at once, with a word; lets other calls end until
    * `timeoutMs` have passed.
    */
@@ -161,6 +166,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     get port() {
       return (server.server.address() as AddressInfo | null)?.port ?? 0
     },
+    handOver: server.handOver,
     async close(timeoutMs) {
       isStopping = true
       tlsFiles.close()

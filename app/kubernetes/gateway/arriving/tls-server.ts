@@ -4,14 +4,15 @@
  */
 import type { IncomingMessage } from 'node:http'
 import {
+  constants,
   createSecureServer,
   type Http2SecureServer,
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from 'node:http2'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { destroyLater, type Request, type Response, refuse } from '../carrying/reply.ts'
+import { closeAfterwards, destroyLater, type Request, type Response, refuse } from '../carrying/reply.ts'
 import type { Refusal } from '../gateway-call.ts'
 import { refusal, textOf } from '../status.ts'
 import { mostHeaderBytes, mostHeaderLines } from './read-call.ts'
@@ -37,6 +38,11 @@ const mostStreams = 250
 
 export interface TlsServer {
   readonly server: Http2SecureServer
+  /**
+   * Takes no new connections, and asks clients to come back on another: HTTP/2 at once, HTTP/1.1 with the next answer.
+   * Resolves when the last connection has ended, or has been idle for as long as any may.
+   */
+  handOver(): Promise<void>
   /** Takes no connections; those that are idle end now, the others after what is under way. */
   close(): void
   /** Ends every connection at once. */
@@ -77,6 +83,7 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
 
   const sessions = new Set<ServerHttp2Session>()
   const sockets = new Map<Socket, number>()
+  let isLeaving = false
   let isClosing = false
 
   server.on('secureConnection', (socket: Socket) => {
@@ -86,6 +93,7 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
   })
   server.on('session', session => {
     sessions.add(session)
+    if (isLeaving) askToLeave(session)
     let open = 0
     session.on('stream', stream => {
       open += 1
@@ -100,6 +108,7 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
 
   const take = (request: Request, response: Response, expectsContinue: boolean): void => {
     if (!('stream' in request)) busy(request.socket, response)
+    if (isLeaving) closeAfterwards(response)
     onRequest(request, response, expectsContinue)
   }
   function busy(socket: Socket, response: Response): void {
@@ -148,6 +157,13 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
 
   return {
     server,
+    handOver() {
+      isLeaving = true
+      for (const session of sessions) askToLeave(session)
+      // Of the socket underneath: the other close would end idle connections, on one of which a call may be under way to us.
+      const alone = new Promise<void>(resolve => NetServer.prototype.close.call(server, () => resolve()))
+      return Promise.race([alone, new Promise<void>(resolve => setTimeout(resolve, idleMs).unref())])
+    },
     close() {
       isClosing = true
       server.close()
@@ -163,6 +179,10 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
     return (socket as { alpnProtocol?: string | false }).alpnProtocol === 'h2'
   }
 }
+
+/** RFC 9113 section 6.8: no new calls here; those that are under way to us are answered, whatever their number. */
+const askToLeave = (session: ServerHttp2Session): void => session.goaway(constants.NGHTTP2_NO_ERROR, highestStream)
+const highestStream = 2 ** 31 - 1
 
 const peerOf = (request: Request): string | undefined => request.socket?.remoteAddress
 
