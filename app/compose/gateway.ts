@@ -4,14 +4,14 @@ import type { TlsFiles } from '../kubernetes/gateway/arriving/tls-files.ts'
 import type { CallMeter } from '../kubernetes/gateway/carrying/call-meter.ts'
 import { createGateway, type Gateway, type RefusedCall } from '../kubernetes/gateway/gateway.ts'
 import type { Judge } from '../kubernetes/gateway/gateway-call.ts'
-import { createCluster } from '../kubernetes/gateway/upstream/cluster.ts'
+import { type AccessFile, createChangingCluster } from '../kubernetes/gateway/upstream/changing-cluster.ts'
 import type { ClusterAccess } from '../kubernetes/gateway/upstream/cluster-access.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { newRequestId } from './kept.ts'
 
 export interface ComposeGatewayOptions {
   readonly tls: TlsFiles
-  readonly clusters: readonly { readonly name: string; readonly access: ClusterAccess }[]
+  readonly clusters: readonly { readonly name: string; readonly access: ClusterAccess | AccessFile }[]
   readonly judge: Judge
   /** Networks whose `X-Forwarded-For` is believed; none by default. */
   readonly trustedProxies?: readonly string[]
@@ -33,7 +33,7 @@ export function composeGateway(options: ComposeGatewayOptions): Gateway {
   const { answerTimeoutMs = 65_000, connectTimeoutMs = 10_000 } = options
   const proxies = createTrustedProxies(trustedProxies)
   const clusters = options.clusters.map(({ name, access }) =>
-    createCluster({
+    createChangingCluster({
       name,
       access,
       connectTimeoutMs,

@@ -1,5 +1,5 @@
 /** Composition of what the service finds out about its own rights in the clusters that it is the gateway of. */
-import { createCluster } from '../kubernetes/gateway/upstream/cluster.ts'
+import { createChangingCluster } from '../kubernetes/gateway/upstream/changing-cluster.ts'
 import { createApiCalls } from '../kubernetes/rights/api-calls.ts'
 import { impersonableIn } from '../kubernetes/rights/impersonable.ts'
 import { askOwnRights, type OwnRights } from '../kubernetes/rights/own-rights.ts'
@@ -110,9 +110,9 @@ async function ask(cluster: Cluster, { kept, policy }: Parts): Promise<OwnRights
     policy: policy.current(),
     people,
   })
-  const upstream = createCluster({ name: cluster.name, access: accessTo(cluster), onError: () => undefined })
+  const upstream = createChangingCluster({ name: cluster.name, access: accessTo(cluster), onError: () => undefined })
   try {
-    return await askOwnRights(createApiCalls(upstream), impersonable, cluster.impersonation)
+    return await askOwnRights(createApiCalls(upstream.current), impersonable, cluster.impersonation)
   } finally {
     upstream.close()
   }

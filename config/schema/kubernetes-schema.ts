@@ -37,7 +37,7 @@ const credential = z.strictObject({
   ),
   keyFile: path('File that holds the private key of the client certificate, in PEM.', '/run/secrets/prod-key.pem'),
   kubeconfigFile: path(
-    'Kubeconfig whose current context says where the cluster is and who the gateway is there.',
+    'Kubeconfig whose current context says where the cluster is and who the gateway is there; it is read again when it changes.',
     '/run/secrets/prod.kubeconfig',
   ),
   inCluster: setting(z.boolean().exactOptional(), {

@@ -11,6 +11,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { type ComposeGatewayOptions, composeGateway } from '../../app/compose/gateway.ts'
 import type { Gateway, RefusedCall } from '../../app/kubernetes/gateway/gateway.ts'
 import type { Admission, GatewayCall, Outcome, Refusal, Subject } from '../../app/kubernetes/gateway/gateway-call.ts'
+import type { AccessFile } from '../../app/kubernetes/gateway/upstream/changing-cluster.ts'
 import type { ClusterAccess } from '../../app/kubernetes/gateway/upstream/cluster-access.ts'
 import { type Authority, createAuthority } from '../certificates.ts'
 
@@ -58,7 +59,7 @@ export interface Answer {
 
 export interface WorldOptions extends Partial<Omit<ComposeGatewayOptions, 'clusters' | 'tls' | 'judge'>> {
   readonly authority: Authority
-  readonly access: ClusterAccess
+  readonly access: ClusterAccess | AccessFile
 }
 
 export function createPromise<T>() {

@@ -17,7 +17,7 @@ import { createPassages } from './carrying/passage.ts'
 import { answerInstead, closeAfterwards, isGone, type Request, type Response, refuse } from './carrying/reply.ts'
 import { type GatewayCall, isRefusal, type Judge, type Refusal } from './gateway-call.ts'
 import { refusal, refusalOf } from './status.ts'
-import type { Cluster } from './upstream/cluster.ts'
+import type { ChangingCluster } from './upstream/changing-cluster.ts'
 
 /** A call that was not let in. */
 export interface RefusedCall {
@@ -30,7 +30,7 @@ export interface RefusedCall {
 
 export interface GatewayOptions {
   readonly tls: TlsFiles
-  readonly clusters: readonly Cluster[]
+  readonly clusters: readonly ChangingCluster[]
   readonly judge: Judge
   readonly newRequestId: () => string
   /** `peer`: the other side of the connection; `forwardedFor`: what it says, empty when nothing. */
@@ -130,7 +130,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (isStopping) return refused({ ...facts, why: stopping })
       const verdict = await judge(call)
       if (isRefusal(verdict)) return refused({ ...facts, why: verdict })
-      const cluster = clusters.get(call.cluster)
+      const cluster = clusters.get(call.cluster)?.current
       const carryLog = logs.get(call.cluster) ?? log
       const carried = { call, admission: verdict, passages, startedAt, limits, meter, log: carryLog }
       if (cluster !== undefined && !isStopping) return { ...carried, cluster }

@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { accessTo } from '../../../app/compose/cluster-access.ts'
-import { type Cluster, createCluster } from '../../../app/kubernetes/gateway/upstream/cluster.ts'
+import {
+  type ChangingCluster,
+  createChangingCluster,
+} from '../../../app/kubernetes/gateway/upstream/changing-cluster.ts'
 import { readKubeconfig } from '../../../app/kubernetes/gateway/upstream/kubeconfig.ts'
 import { createApiCalls } from '../../../app/kubernetes/rights/api-calls.ts'
 import { type RoleChange, reconcileRole } from '../../../app/kubernetes/rights/reconcile.ts'
@@ -41,7 +44,12 @@ async function reconcileOnce(choice: ReconcileChoice, terminal: Terminal): Promi
   const upstream = openCluster(choice, found, terminal)
   try {
     const isDryRun = choice.isDryRun
-    const changes = await reconcileRole({ call: createApiCalls(upstream), cluster: cluster.name, role, isDryRun })
+    const changes = await reconcileRole({
+      call: createApiCalls(upstream.current),
+      cluster: cluster.name,
+      role,
+      isDryRun,
+    })
     if (choice.json) {
       const { notCovered } = role
       if (choice.everySeconds === undefined || changes.length > 0)
@@ -60,9 +68,9 @@ function openCluster(
   { kubeconfig, context }: ReconcileChoice,
   { cluster }: RoleOfCluster,
   terminal: Terminal,
-): Cluster {
+): ChangingCluster {
   const access = kubeconfig === undefined ? accessTo(cluster) : accessBy(resolve(terminal.cwd, kubeconfig), context)
-  return createCluster({
+  return createChangingCluster({
     name: cluster.name,
     access,
     onError: error => void reportError(error, terminal),

@@ -11,12 +11,16 @@ export interface Cluster {
   readonly name: string
   /** For the `Host` header. */
   readonly host: string
+  /** The path that the API server is below, without a slash at its end; mostly empty. */
+  readonly base: string
   /** `Bearer …`; absent where the credential is a certificate. */
   authorization(): string | undefined
   /** Sends the head of a call. Throws for headers that cannot be sent. */
   ask(asking: Asking): ClientRequest
   /** The API server did not take the credential: its files are looked at at once. */
   refusedUs(): void
+  /** Looks at no file any more; what is under way goes on, and connections end when they have been idle for long. */
+  retire(): void
   close(): void
 }
 
@@ -37,6 +41,8 @@ export interface ClusterOptions {
   readonly connectTimeoutMs?: number
   /** How often files are looked at. Default 5000. */
   readonly lookEveryMs?: number
+  /** Called with {@link Cluster.refusedUs}. */
+  readonly alsoLook?: () => void
 }
 
 interface Agents {
@@ -47,7 +53,7 @@ interface Agents {
 
 /** Throws when the access cannot be used: a file that is missing, a key that does not fit. */
 export function createCluster({ name, access, ...options }: ClusterOptions): Cluster {
-  const { onError, connectTimeoutMs = 10_000, lookEveryMs = 5000 } = options
+  const { onError, connectTimeoutMs = 10_000, lookEveryMs = 5000, alsoLook = () => undefined } = options
   const url = serverUrl(access.server)
   const base = url.pathname.replace(/\/+$/, '')
   const files: ChangingFiles[] = []
@@ -96,10 +102,15 @@ export function createCluster({ name, access, ...options }: ClusterOptions): Clu
     return watched
   }
 
+  function retire(): void {
+    for (const file of files) file.close()
+  }
+
   const shared: RequestOptions = { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 443 : url.port }
   return {
     name,
     host: url.host,
+    base,
     authorization: () => (token === undefined ? undefined : `Bearer ${token.value}`),
     ask({ method, target, headers, upgrade }) {
       const agent = upgrade === undefined ? tls.value.kept : tls.value.fresh
@@ -114,9 +125,11 @@ export function createCluster({ name, access, ...options }: ClusterOptions): Clu
     },
     refusedUs() {
       for (const file of files) file.look()
+      alsoLook()
     },
+    retire,
     close() {
-      for (const file of files) file.close()
+      retire()
       tls.value.kept.destroy()
       tls.value.fresh.destroy()
     },
