@@ -263,6 +263,7 @@ describe('a call', () => {
       {},
       400,
     ],
+    ['trailers', '/clusters/prod/', [...host, 'Trailer', 'X-Sum'], {}, 400],
     ['TRACE', '/clusters/prod/', host, { method: 'TRACE' }, 405],
     ['CONNECT', '/clusters/prod/', host, { method: 'CONNECT' }, 405],
     ['too many lines', '/clusters/prod/', [...host, ...Array.from({ length: 2000 }, () => 'a')], {}, 431],
@@ -332,4 +333,27 @@ test('an answer keeps its lines, without those of the hop and without cookies fo
     ['warning', ['a', 'b']],
     ['audit-id', 'r'],
   ])
+})
+
+test('addresses of the API server are told as those of its cluster here; others stay', () => {
+  const there = { prefix: '/clusters/prod', host: 'api.cluster:6443', base: '/k8s' }
+  const told = (address: string) => responseHeaders(['Location', address], there)[1]
+  expect([
+    told('/k8s/api/v1/x?a#b'),
+    told('/other'),
+    told('https://api.cluster:6443/k8s/api'),
+    told('//API.cluster:6443/k8s/'),
+  ]).toEqual(['/clusters/prod/api/v1/x?a#b', '/clusters/prod/other', '/clusters/prod/api', '/clusters/prod/'])
+  for (const address of [
+    'x',
+    '',
+    '?a',
+    '#b',
+    'https://api.cluster/api',
+    'mailto:a@b',
+    '//[',
+    'https://other:6443/k8s/',
+  ])
+    expect(told(address)).toBe(address)
+  expect(responseHeaders(['Location', '/k8s/api'])).toEqual(['Location', '/k8s/api'])
 })

@@ -26,11 +26,15 @@ export interface ReadOptions {
 export const mostHeaderBytes = 32 * 1024
 export const mostHeaderLines = 1000
 
+/** kubectl sends none. To drop them in silence would lose what somebody says, and to some servers they are headers. */
+export const trailersRefused = refusal(400, 'the request has trailers, which are not passed on')
+
 const methods: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
 
 export function readCall(arrived: Arrived, { requestId, clientAddress }: ReadOptions): GatewayCall | Refusal {
   const { method, rawHeaders } = arrived
   if (areTooLarge(rawHeaders)) return refusal(431, 'the headers of the request are too large or too many')
+  if (valuesOf(rawHeaders, 'trailer').length > 0) return trailersRefused
   if (!methods.has(method)) return refusal(405, 'the API server knows no such method')
   const host = readHost(rawHeaders)
   if (typeof host !== 'string') return host

@@ -9,6 +9,8 @@ export interface Target {
 }
 
 const prefix = '/clusters/'
+/** What stands before the target of a call. */
+export const clusterPath = (cluster: string): string => `${prefix}${cluster}`
 /** RFC 1123: also a domain of the policy, and a name in files. */
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 /** What may stand in a request line. `#` may not, and there are two ways to read it. */

@@ -1,6 +1,8 @@
 /** What both ways of carrying a call, as a request and as an upgraded connection, are given. */
+import { clusterPath } from '../arriving/target.ts'
 import type { Admission, GatewayCall, Refusal } from '../gateway-call.ts'
 import { requestHeaders } from '../passing/request-headers.ts'
+import type { Whereabouts } from '../passing/response-headers.ts'
 import type { Cluster } from '../upstream/cluster.ts'
 import type { CallMeter } from './call-meter.ts'
 import type { PassagesInside } from './passage.ts'
@@ -29,6 +31,13 @@ export interface CarryLog {
 }
 
 export const targetOf = ({ call, admission }: Carried): string => admission.target ?? call.target
+
+/** For the addresses in an answer. */
+export const whereaboutsOf = ({ call, cluster: { host, base } }: Carried): Whereabouts => ({
+  prefix: clusterPath(call.cluster),
+  host,
+  base,
+})
 
 export function headersFor({ call, admission, cluster }: Carried, body: string | undefined): string[] | Refusal {
   const authorization = cluster.authorization()

@@ -4,6 +4,7 @@
  */
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable, Writable } from 'node:stream'
+import { trailersRefused } from '../arriving/read-call.ts'
 import { watchError } from '../frames/farewell.ts'
 import { protobufEvents } from '../frames/formats.ts'
 import { createFrameWalker, type FrameWalker } from '../frames/frame-walker.ts'
@@ -12,7 +13,7 @@ import type { Ending, Refusal } from '../gateway-call.ts'
 import { byName, responseHeaders } from '../passing/response-headers.ts'
 import { refusal, statusOf } from '../status.ts'
 import { ownCredentialRefused, slowUpstream, upstreamFailure } from '../upstream/upstream-failure.ts'
-import { type Carried, headersFor, targetOf } from './carried.ts'
+import { type Carried, headersFor, targetOf, whereaboutsOf } from './carried.ts'
 import { type CallKind, kindOf, streamKindOf } from './kind.ts'
 import { Passage } from './passage.ts'
 import {
@@ -23,6 +24,7 @@ import {
   isGone,
   lingerMs,
   mayHaveBody,
+  mayHaveTrailers,
   type Request,
   type Response,
   refuse,
@@ -120,15 +122,21 @@ class RequestCarriage {
 
   #passBody(body: string | undefined): void {
     const upstream = this.#upstream as ClientRequest
-    if (body === undefined || body === '0') {
-      upstream.end()
-      return
-    }
+    if (body === undefined || (body === '0' && !mayHaveTrailers(this.#request))) return void upstream.end()
     const request: Readable = this.#request
     request.on('data', (chunk: Buffer) => {
       this.#passage.bytesReceived += chunk.length
     })
-    request.pipe(upstream)
+    request.pipe(upstream, { end: false })
+    request.once('end', () => this.#bodyEnded(upstream))
+  }
+
+  /** Threat: to some servers a trailer is a header, and says who is asking. A body in chunks is no body without its end. */
+  #bodyEnded(upstream: ClientRequest): void {
+    if (this.#isDone) return
+    if (this.#request.rawTrailers.length === 0) upstream.end()
+    else if (this.#response.headersSent) this.#break()
+    else this.#refuse(trailersRefused)
   }
 
   #answered(answer: IncomingMessage): void {
@@ -144,7 +152,7 @@ class RequestCarriage {
     this.#answer = answer
     const status = answer.statusCode ?? 0
     try {
-      sendHead(this.#response, status, responseHeaders(answer.rawHeaders))
+      sendHead(this.#response, status, responseHeaders(answer.rawHeaders, whereaboutsOf(this.#carried)))
     } catch (error) {
       this.#upstreamFailed(error)
       return

@@ -14,7 +14,7 @@ import { upgradeName } from '../passing/request-headers.ts'
 import { responseHeaders } from '../passing/response-headers.ts'
 import { refusal, statusOf } from '../status.ts'
 import { ownCredentialRefused, slowUpstream, upstreamFailure } from '../upstream/upstream-failure.ts'
-import { type Carried, headersFor, targetOf } from './carried.ts'
+import { type Carried, headersFor, targetOf, whereaboutsOf } from './carried.ts'
 import { passClientHalf } from './client-half.ts'
 import { type CallKind, kindOf, streamKindOf } from './kind.ts'
 import { Passage } from './passage.ts'
@@ -123,7 +123,7 @@ class UpgradeCarriage {
     })
     answer.once('error', () => response.destroy())
     try {
-      sendHead(response, status, responseHeaders(answer.rawHeaders))
+      sendHead(response, status, responseHeaders(answer.rawHeaders, whereaboutsOf(this.#carried)))
       answer.pipe(response)
     } catch {
       response.destroy()

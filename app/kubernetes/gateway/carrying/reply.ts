@@ -86,7 +86,10 @@ export function bodyOf(request: Request): string | undefined {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
   if (encoding !== undefined) return 'chunked'
   if (length !== undefined) return length
-  return 'stream' in request && !request.stream.endAfterHeaders ? 'chunked' : undefined
+  return mayHaveTrailers(request) ? 'chunked' : undefined
 }
+
+/** In HTTP/2, where a length says nothing of it: something may follow the headers. */
+export const mayHaveTrailers = (request: Request): boolean => 'stream' in request && !request.stream.endAfterHeaders
 
 export const mayHaveBody = (method: string): boolean => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS'

@@ -1,14 +1,19 @@
 /** The head of an answer as the client gets it: the lines as they came, repeated ones as often. Pure. */
 import { isNotForClients, isOfThisHop, nameAs, namedByConnection } from './header-names.ts'
 
-/** Names and values in turn. */
-export function responseHeaders(rawHeaders: readonly string[]): string[] {
+/** Names and values in turn; `whereabouts`: absent for trailers, in which nobody looks for an address. */
+export function responseHeaders(rawHeaders: readonly string[], whereabouts?: Whereabouts): string[] {
   const named = namedByConnection(rawHeaders)
   const headers: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = nameAs(rawHeaders[index] as string)
     if (isOfThisHop(name, named) || isNotForClients(name)) continue
-    headers.push(rawHeaders[index] as string, rawHeaders[index + 1] as string)
+    const value = rawHeaders[index + 1] as string
+    const isAddress = name === 'location' || name === 'content-location'
+    headers.push(
+      rawHeaders[index] as string,
+      isAddress && whereabouts !== undefined ? moved(value, whereabouts) : value,
+    )
   }
   return headers
 }
@@ -23,4 +28,29 @@ export function byName(headers: readonly string[]): Map<string, string | string[
     entries.set(name, before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value])
   }
   return entries
+}
+
+/** Of an API server: what it calls itself, and what it is called here. */
+export interface Whereabouts {
+  /** What stands before its paths here. */
+  readonly prefix: string
+  /** `Host` of the API server, and the path that it is below, without a slash at its end. */
+  readonly host: string
+  readonly base: string
+}
+
+/**
+ * An address of the API server as one of the gateway's. Threat: a redirect of an application behind `/proxy/` that leads
+ * out of its cluster here. Other hosts' addresses stay, and so do those that are told from where one is.
+ */
+function moved(address: string, { prefix, host, base }: Whereabouts): string {
+  const [, server, rest = ''] = /^((?:https?:)?\/\/[^/?#\\]*)?(.*)$/is.exec(address) ?? []
+  if (server === undefined ? !rest.startsWith('/') : hostOf(server) !== hostOf(host)) return address
+  return `${prefix}${base !== '' && rest.startsWith(`${base}/`) ? rest.slice(base.length) : rest || '/'}`
+}
+
+/** With its port, in lower case; `undefined` for what is none. */
+function hostOf(server: string): string | undefined {
+  const text = `https://${server.replace(/^(?:https?:)?\/\//i, '')}`
+  return URL.canParse(text) ? new URL(text).host : undefined
 }
