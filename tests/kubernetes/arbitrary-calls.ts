@@ -44,9 +44,32 @@ const targets = fc.oneof(
 
 const types = ['application/apply-patch+yaml', 'application/merge-patch+json', 'application/json']
 
-export const kubernetesCalls: fc.Arbitrary<RawKubernetesCall> = fc.record({
+const anyCalls: fc.Arbitrary<RawKubernetesCall> = fc.record({
   method: fc.constantFrom('GET', 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'PATCH', 'DELETE'),
   target: targets,
   upgrades: fc.constantFrom<readonly string[]>([], [], [], ['websocket'], ['SPDY/3.1']),
   contentTypes: fc.constantFrom<readonly string[]>([], ...types.map(type => [type])),
 })
+
+const inPayments = (...paths: string[]) =>
+  fc.constantFrom(...paths.map(path => path.replace('~', '/namespaces/payments/')))
+
+/** Calls that are several questions: a server-side apply, a PUT that may create, a stream. */
+const severals: fc.Arbitrary<RawKubernetesCall> = fc.oneof(
+  fc.record({
+    method: fc.constant('PATCH'),
+    target: inPayments('/api/v1~services/keys', '/api/v1~secrets/web', '/apis/apps/v1~deployments/web'),
+    contentTypes: fc.constant(['application/apply-patch+yaml']),
+  }),
+  fc.record({
+    method: fc.constant('PUT'),
+    target: inPayments('/api/v1~services/keys', '/api/v1~services/web', '/apis/rbac.authorization.k8s.io/v1~roles/web'),
+  }),
+  fc.record({
+    method: fc.constantFrom('GET', 'POST'),
+    target: inPayments('/api/v1~pods/web/exec', '/api/v1~pods/web/portforward', '/api/v1~services/web/proxy/a'),
+    upgrades: fc.constantFrom(['websocket'], ['SPDY/3.1']),
+  }),
+)
+
+export const kubernetesCalls = fc.oneof({ weight: 1, arbitrary: anyCalls }, { weight: 1, arbitrary: severals })
