@@ -21,6 +21,9 @@ export interface GrantWorld {
   readonly close: () => Promise<void>
 }
 
+/** A service as browsers and programs reach it, in this process or not. */
+export type Reached = Pick<TestService, 'publicUrl' | 'provider'>
+
 const policy = 'p, authenticated, kube:prod, /**, *, -, allow\n'
 
 export async function startGrantWorld(options: Partial<TestServiceOptions> = {}): Promise<GrantWorld> {
@@ -59,7 +62,7 @@ export async function startGrantWorld(options: Partial<TestServiceOptions> = {})
 }
 
 /** A browser that is logged in at the auth host, and where it was led after that. */
-export async function logInBrowser(service: TestService, person: Person, browser = new TestBrowser()) {
+export async function logInBrowser(service: Reached, person: Person, browser = new TestBrowser()) {
   await followLogin(service, `${service.publicUrl}/login?rd=${encodeURIComponent(`${service.publicUrl}/`)}`, {
     person,
     browser,
@@ -69,7 +72,7 @@ export async function logInBrowser(service: TestService, person: Person, browser
 
 /** From an address of the login to where it leads back. */
 export async function followLogin(
-  service: TestService,
+  service: Reached,
   start: string,
   { person, browser }: { readonly person: Person; readonly browser: TestBrowser },
 ): Promise<{ url: string; text: string; status: number }> {
@@ -113,7 +116,7 @@ export async function visit(browser: TestBrowser, url: string) {
 /** Presses a button of the form of a page. */
 export async function press(
   browser: TestBrowser,
-  service: TestService,
+  service: Reached,
   page: string,
   { decision, headers = {}, fields = {} }: Pressed,
 ) {
@@ -136,7 +139,7 @@ interface Pressed {
 }
 
 /** The parameters with which the browser comes to the program's own address. */
-export async function authorize(service: TestService, browser: TestBrowser, proof: Proof, decision = 'allow') {
+export async function authorize(service: Reached, browser: TestBrowser, proof: Proof, decision = 'allow') {
   const page = await visit(browser, `${service.publicUrl}/kube/authorize?${authorizeQuery(proof)}`)
   const { text } = await press(browser, service, page.text, { decision })
   return new URL(leadsTo(text)).searchParams
@@ -150,7 +153,7 @@ export interface OAuthAnswer {
 }
 
 export async function post(
-  service: TestService,
+  service: Reached,
   path: string,
   form: Readonly<Record<string, string>> | string,
   headers: Readonly<Record<string, string>> = {},
@@ -165,7 +168,7 @@ export async function post(
 }
 
 export async function get(
-  service: TestService,
+  service: Reached,
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<OAuthAnswer & { readonly headers: Headers }> {
@@ -175,7 +178,7 @@ export async function get(
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : { text } }
 }
 
-export const redeem = (service: TestService, code: string, proof: Proof, more: Readonly<Record<string, string>> = {}) =>
+export const redeem = (service: Reached, code: string, proof: Proof, more: Readonly<Record<string, string>> = {}) =>
   post(service, '/kube/token', {
     grant_type: 'authorization_code',
     code,
@@ -184,11 +187,11 @@ export const redeem = (service: TestService, code: string, proof: Proof, more: R
     ...more,
   })
 
-export const refresh = (service: TestService, token: unknown, more: Readonly<Record<string, string>> = {}) =>
+export const refresh = (service: Reached, token: unknown, more: Readonly<Record<string, string>> = {}) =>
   post(service, '/kube/token', { grant_type: 'refresh_token', refresh_token: String(token), ...more })
 
 /** The answer to a login of kubectl in a browser that is logged in. */
-export async function newGrant(service: TestService, browser: TestBrowser, audience?: string) {
+export async function newGrant(service: Reached, browser: TestBrowser, audience?: string) {
   const proof = newProof()
   const answer = await authorize(service, browser, proof)
   return redeem(service, answer.get('code') ?? '', proof, audience === undefined ? {} : { audience })

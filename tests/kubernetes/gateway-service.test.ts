@@ -10,9 +10,12 @@ import { freePort } from '../peers.ts'
 import type { Person } from '../provider.ts'
 import { startService, type TestBrowser, type TestService } from '../service.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
+import type { Kubeconfig } from './kubectl.ts'
 import { requireClusterPrograms } from './programs.ts'
+import { type KubectlVersion, kubectlVersions } from './versions.ts'
 
 const programs = requireClusterPrograms()
+const kubectlVersionNames = Object.keys(kubectlVersions) as KubectlVersion[]
 const lendsBob = 'p, group:ops, kube:prod, /-/core/users/bob@example.com, impersonate, -, allow'
 const policy = (more = lendsBob): string =>
   [
@@ -173,35 +176,52 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     await untilEvent(service, 'access.refused', { front: 'kubernetes', code: 'ERR_KUBE_TOKEN_INVALID' })
   })
 
+  const script = ['exec', 'core', '--', 'sh', '-c']
+  /** A shell and a log of each kubectl, all of them open. */
+  async function openByAll(kubeconfig: Kubeconfig) {
+    const each = (args: string[]) =>
+      kubectlVersionNames.map(version => cluster.startKubectl({ version, args, kubeconfig }))
+    const [shells, logs] = [each([...script, 'echo here; sleep 1000']), each(['logs', '--follow', 'core'])]
+    for (const shell of shells) await shell.untilPrinted(/^here$/m)
+    await cluster.streams.until(
+      open => open.filter(({ kind }) => kind === 'logs').length === logs.length,
+      'a log for each kubectl',
+    )
+    return { shells, logs }
+  }
+  async function expectCut({ shells, logs }: Awaited<ReturnType<typeof openByAll>>, words: string): Promise<void> {
+    for (const shell of shells) {
+      expect(await shell.ended).toMatchObject({ code: 1, stderr: expect.stringContaining(words) })
+    }
+    // A log is broken off: a line of ours would be one of the container's.
+    for (const log of logs)
+      expect(await log.ended).toMatchObject({ code: 1, stderr: expect.stringContaining('error: ') })
+  }
+
   it('L06 carries a shell with its exit code, and cuts it when the person logs out', async () => {
     const { browser, kubeconfig } = await logIn('alice')
-    const script = ['exec', 'core', '--', 'sh', '-c']
     const ended = await cluster.kubectl({ version: '1.37', args: [...script, 'echo out; exit 7'], kubeconfig })
     expect(ended).toMatchObject({ code: 7, stdout: 'out\n' })
-    const shell = cluster.startKubectl({ version: '1.37', args: [...script, 'echo here; sleep 1000'], kubeconfig })
-    await shell.untilPrinted(/^here$/m)
+    const open = await openByAll(kubeconfig)
     await logOut(browser)
-    const cut = await shell.ended
-    expect(cut.code).toBe(1)
-    expect(cut.stderr).toContain('your session has ended; run: sallyport kube login')
-    const event = await untilEvent(service, 'call.finished', { ending: 'cut' })
-    expect(event).toMatchObject({ resource: '/payments/core/pods/core/exec', action: 'create', status: 101 })
+    await expectCut(open, 'your session has ended; run: sallyport kube login')
+    const event = await untilEvent(service, 'call.finished', {
+      ending: 'cut',
+      resource: '/payments/core/pods/core/exec',
+    })
+    expect(event).toMatchObject({ action: 'create', status: 101 })
     const after = await cluster.kubectl({ version: '1.37', args: ['get', 'pods'], kubeconfig })
     expect(after.code).toBe(1)
   })
 
   it('L06 cuts a shell when the provider has taken the group away', async () => {
     const { kubeconfig } = await logIn('alice')
-    const args = ['exec', 'core', '--', 'sh', '-c', 'echo here; sleep 1000']
-    const shell = cluster.startKubectl({ version: '1.37', args, kubeconfig })
-    await shell.untilPrinted(/^here$/m)
+    const open = await openByAll(kubeconfig)
     service.provider.people.setGroups('alice', ['staff'])
     try {
       // The provider is asked again.
       service.moveClock(301)
-      const cut = await shell.ended
-      expect(cut.code).toBe(1)
-      expect(cut.stderr).toContain('you may not do this any more')
+      await expectCut(open, 'you may not do this any more')
     } finally {
       service.provider.people.setGroups('alice', ['ops'])
     }
@@ -285,16 +305,12 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
 
   it('L06 cuts a shell when the policy says no by now, and the person goes on with what is left', async () => {
     const { kubeconfig } = await logIn('alice')
-    const args = ['exec', 'core', '--', 'sh', '-c', 'echo here; sleep 1000']
-    const shell = cluster.startKubectl({ version: '1.37', args, kubeconfig })
-    await shell.untilPrinted(/^here$/m)
-    writeFileSync(
-      join(service.directory, 'policy.csv'),
-      policy('p, group:ops, kube:prod, /payments/core/pods/*/exec, create, -, deny'),
+    const open = await openByAll(kubeconfig)
+    const denies = ['exec, create', 'log, get'].map(
+      what => `p, group:ops, kube:prod, /payments/core/pods/*/${what}, -, deny`,
     )
-    const cut = await shell.ended
-    expect(cut.code).toBe(1)
-    expect(cut.stderr).toContain('you may not do this any more')
+    writeFileSync(join(service.directory, 'policy.csv'), policy(denies.join('\n')))
+    await expectCut(open, 'you may not do this any more')
     const got = await cluster.kubectl({ version: '1.37', args: ['get', 'pods', '--output=name'], kubeconfig })
     expect(got).toMatchObject({ code: 0, stdout: 'pod/core\n' })
   })
