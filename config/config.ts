@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema/schema.ts'
 import { toHost } from './to-host.ts'
-import { toKubernetes } from './to-kubernetes.ts'
+import { toClusters } from './to-kubernetes.ts'
 import { toProvider } from './to-provider.ts'
 import { toSessions } from './to-sessions.ts'
 import { isTree } from './tree.ts'
@@ -44,7 +44,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     },
     audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
-    ...(parsed.kubernetes === undefined ? {} : { kubernetes: toKubernetes(parsed.kubernetes, directory) }),
+    ...(parsed.kubernetes === undefined ? {} : toClusters(parsed.kubernetes, directory)),
     hosts: parsed.hosts.map(toHost),
   }
 }

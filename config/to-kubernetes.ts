@@ -12,21 +12,48 @@ export type ClusterCredential =
   | { readonly kind: 'kubeconfig'; readonly path: string }
   | { readonly kind: 'in-cluster' }
 
-export function toKubernetes({ tokenLifetime, tls, clusters, ...rest }: ParsedKubernetes, directory: string) {
+/** A cluster that kubectl reaches by itself, and that trusts our tokens. */
+export type DirectCluster = ReturnType<typeof toDirect>
+
+/** The gateway, where there is a cluster behind it; and what clusters without one are told of people. */
+export function toClusters(parsed: ParsedKubernetes, directory: string) {
+  const direct = parsed.clusters.filter(({ access }) => access === 'direct')
+  const gateway = toKubernetes(parsed, directory)
+  return {
+    ...(gateway !== undefined && { kubernetes: gateway }),
+    ...(direct.length > 0 && {
+      directClusters: {
+        tokenLifetimeSeconds: parsed.tokenLifetime,
+        clusters: direct.map(cluster => toDirect(cluster, directory)),
+      },
+    }),
+  }
+}
+
+/** config/checks/kubernetes-checks.ts has made sure that address and certificate are there for a cluster that needs them. */
+function toKubernetes({ tokenLifetime, tls, url, clusters, ...rest }: ParsedKubernetes, directory: string) {
+  const behind = clusters.filter(({ access }) => access === 'gateway')
+  if (behind.length === 0 || tls === undefined || url === undefined) return undefined
   const { certificateFile, keyFile, caFile } = tls
   return {
     ...rest,
+    url,
     tokenLifetimeSeconds: tokenLifetime,
     tls: {
       certificatePath: resolve(directory, certificateFile),
       keyPath: resolve(directory, keyFile),
       ...(caFile === undefined ? {} : { caPath: resolve(directory, caFile) }),
     },
-    clusters: clusters.map(cluster => toCluster(cluster, directory)),
+    clusters: behind.map(cluster => toCluster(cluster, directory)),
   }
 }
 
-function toCluster({ caFile, credential, ...rest }: ParsedCluster, directory: string) {
+function toDirect({ name, server = '', caFile, groupPrefix, userClaim, unusedRows }: ParsedCluster, directory: string) {
+  const authority = caFile === undefined ? {} : { caPath: resolve(directory, caFile) }
+  return { name, server, ...authority, groupPrefix, userClaim, acceptsUnusedRows: unusedRows === 'accept' }
+}
+
+function toCluster({ caFile, credential, access: _, unusedRows: __, ...rest }: ParsedCluster, directory: string) {
   return {
     ...rest,
     ...(caFile === undefined ? {} : { caPath: resolve(directory, caFile) }),

@@ -1,5 +1,6 @@
 /** All `p` and `g` rows of a policy from its texts, with every problem of every file. */
 import { type Conditions, type ConditionsFile, parseAllConditions } from './conditions/conditions-file.ts'
+import { speaksOfTokens, unusedRow } from './kubernetes/token-question.ts'
 import type { Problem } from './policy-error.ts'
 import { type PolicyFile, type PolicyLine, parsePolicyLines } from './policy-lines.ts'
 import { parseRoleRow, type RoleRow } from './roles.ts'
@@ -14,6 +15,8 @@ export interface PolicyTexts {
   readonly conditions?: ConditionsFile | readonly ConditionsFile[]
   /** Names of the configured providers; where given, a row that names another one is a problem. */
   readonly providers?: readonly string[]
+  /** Names of clusters that judge calls by themselves; a row for one that does not speak of its tokens is a problem. */
+  readonly directClusters?: readonly string[]
 }
 
 export interface PolicyRows {
@@ -24,7 +27,7 @@ export interface PolicyRows {
 
 /** Adds to `problems` and leaves out what it cannot read. Pauses after each slice of lines. */
 export async function parsePolicyRows(
-  { files, conditions, providers }: PolicyTexts,
+  { files, conditions, providers, directClusters = [] }: PolicyTexts,
   problems: Problem[],
   pause?: Pause,
 ): Promise<PolicyRows> {
@@ -33,6 +36,7 @@ export async function parsePolicyRows(
   const rows: Row[] = []
   const roles: RoleRow[] = []
   const refuseRepeatedRow = createRepetitionCheck(fieldsOfRow, problems)
+  const refuseUnused = createTokenRowCheck(directClusters, problems)
   const refuseRepeatedRole = createRepetitionCheck(fieldsOfRole, problems)
 
   const addRow = (line: PolicyLine): void => {
@@ -40,6 +44,7 @@ export async function parsePolicyRows(
     if (row === undefined) return
     rows.push(row)
     refuseRepeatedRow(line, row)
+    refuseUnused(line, row)
   }
   const addRole = (line: PolicyLine): void => {
     const role = parseRoleRow(line, problems, providers)
@@ -60,6 +65,14 @@ export async function parsePolicyRows(
     }
   }
   return { rows, roles }
+}
+
+/** Threat: a deny for a secret of a cluster that we do not stand in front of; whoever wrote it believes that it holds. */
+function createTokenRowCheck(directClusters: readonly string[], problems: Problem[]) {
+  const domains = new Set(directClusters.map(name => `kube:${name}`))
+  return (line: PolicyLine, row: Row): void => {
+    if (domains.has(row.domain) && !speaksOfTokens(row)) problems.push(problemOf(line, 3, unusedRow.problem))
+  }
 }
 
 const fieldsOfRow = ({ subject, domain, resource, action, condition, effect }: Row): readonly string[] => [

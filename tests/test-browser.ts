@@ -1,9 +1,9 @@
 /** A browser at the auth host of a service under test. */
 import { CookieJar } from 'tough-cookie'
-import { createOutbound } from '../app/login/provider/outbound.ts'
+import { createOutbound, type Outbound } from '../app/login/provider/outbound.ts'
 import { ProviderVisitor } from './provider.ts'
 
-const outbound = createOutbound()
+const plain = createOutbound()
 
 interface BrowserRequest {
   readonly method?: string
@@ -16,6 +16,12 @@ interface BrowserRequest {
 export class TestBrowser {
   readonly jar = new CookieJar()
   readonly visitor = new ProviderVisitor()
+  readonly #outbound: Pick<Outbound, 'fetch'>
+
+  /** @param outbound for an auth host whose certificate this machine does not know */
+  constructor(outbound: Pick<Outbound, 'fetch'> = plain) {
+    this.#outbound = outbound
+  }
 
   /** One request to the auth host; redirects are not followed. */
   async request(url: string, init: BrowserRequest = {}): Promise<Response> {
@@ -26,7 +32,7 @@ export class TestBrowser {
       ...form,
       ...init.headers,
     }
-    const response = await outbound.fetch(url, { ...init, redirect: 'manual', headers })
+    const response = await this.#outbound.fetch(url, { ...init, redirect: 'manual', headers })
     for (const line of response.headers.getSetCookie()) await this.jar.setCookie(line, url)
     return response
   }

@@ -72,6 +72,8 @@ export type GrantRefusal =
   | 'code'
   | 'verifier'
   | 'user-code'
+  | 'policy'
+  | 'name'
   | 'refresh-token'
   | 'session-ended'
   | 'audience'

@@ -3,8 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
 import { signJwt } from '../assertion/sign.ts'
 import { networksOf } from '../client-networks.ts'
-import type { GrantCode } from '../grants/dependencies.ts'
-import { issuerOf } from '../grants/dependencies.ts'
+import { audienceOf, type GrantCode, issuerOf, type KnownCluster } from '../grants/dependencies.ts'
 import {
   type AskedCode,
   createDeviceRequests,
@@ -38,24 +37,31 @@ interface GrantParts {
   readonly login: Login
   readonly records: RecordStore
   readonly isWorker: boolean
+  /** Clusters without the gateway. */
+  readonly direct: readonly KnownCluster[]
 }
 
+/** `settings` are those of the gateway, where there is a cluster behind it. */
 export function composeGrants(base: Base, parts: GrantParts) {
-  const { kubernetes } = base.config
-  if (kubernetes === undefined) return undefined
-  const tokens = composeKubeTokens(base, parts.kept, kubernetes)
-  return { settings: kubernetes, tokens, routers: [composeRouter(base, parts, { kubernetes, tokens })] }
+  const { kubernetes: settings, directClusters } = base.config
+  const tokenLifetimeSeconds = settings?.tokenLifetimeSeconds ?? directClusters?.tokenLifetimeSeconds
+  if (tokenLifetimeSeconds === undefined) return undefined
+  const tokens = composeKubeTokens(base, parts.kept, tokenLifetimeSeconds)
+  return { settings, tokens, routers: [composeRouter(base, parts, tokens)] }
 }
+
+export const hasGrants = ({ kubernetes, directClusters }: Config): boolean =>
+  kubernetes !== undefined || directClusters !== undefined
 
 type Kubernetes = NonNullable<Config['kubernetes']>
 
-function composeKubeTokens(base: Base, { keys, sessions }: Kept, { tokenLifetimeSeconds }: Kubernetes): KubeTokens {
+function composeKubeTokens(base: Base, { keys, sessions }: Kept, lifetimeSeconds: number): KubeTokens {
   const { clock, config } = base
   return createKubeTokens({
     keys,
     sign: signJwt,
     issuer: issuerOf(config.server.url),
-    lifetimeSeconds: tokenLifetimeSeconds,
+    lifetimeSeconds,
     clock,
     sealSession: createSessionSeal(secretsOf(config)),
     sessionDigest: sessions.digest,
@@ -71,19 +77,14 @@ function createSessionSeal(secrets: readonly string[]): SessionSeal {
   }
 }
 
-function composeRouter(
-  base: Base,
-  { kept, login, records, isWorker }: GrantParts,
-  { kubernetes, tokens }: { readonly kubernetes: Kubernetes; readonly tokens: KubeTokens },
-) {
+function composeRouter(base: Base, { kept, login, records, isWorker, direct }: GrantParts, tokens: KubeTokens) {
   const { audit, clock, config, logger } = base
   const secrets = secretsOf(config)
-  const { caPath } = kubernetes.tls
+  const caPath = config.kubernetes?.tls.caPath
   const bounded = { records, secrets, clock, bounds: deviceBounds }
   return createGrantsRouter({
     publicUrl: config.server.url,
-    gatewayUrl: kubernetes.url,
-    clusters: kubernetes.clusters.map(({ name, userClaim }) => ({ name, userClaim })),
+    clusters: [...(config.kubernetes === undefined ? [] : behindGateway(config.kubernetes)), ...direct],
     algorithm: config.assertion.algorithm,
     certificateAuthority: async () => (caPath === undefined ? undefined : readFile(caPath, 'utf8')),
     standing: composeStanding(base, kept, login),
@@ -110,6 +111,12 @@ function composeRouter(
     onError: (error, requestId) => logger.error({ requestId, err: error }, 'a login of kubectl could not be answered'),
   })
 }
+
+const behindGateway = ({ url, clusters }: Kubernetes): readonly KnownCluster[] =>
+  clusters.map(({ name, userClaim }) => {
+    const address = audienceOf(url, name)
+    return { name, userClaim, server: address, audience: address }
+  })
 
 /** As a check on a host without rules of its own finds it: read, used, and asked about at its provider when that is due. */
 export function composeStanding(base: Base, { sessions }: Kept, { verification }: Login) {

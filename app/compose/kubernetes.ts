@@ -94,7 +94,7 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
   })
 }
 
-const namesIn = ({ groupPrefix, userClaim }: Cluster): NamesInCluster => ({
+export const namesIn = ({ groupPrefix, userClaim }: Pick<Cluster, 'groupPrefix' | 'userClaim'>): NamesInCluster => ({
   groupPrefix,
   userClaim,
   userOf: identity => (identity.kind === 'user' ? usernameOf(identity, userClaim, findClaim) : undefined),
@@ -102,7 +102,11 @@ const namesIn = ({ groupPrefix, userClaim }: Cluster): NamesInCluster => ({
 })
 
 /** The use case of the fronts, for somebody who is known already and gets nothing but a yes or a no. */
-function composeVerify(base: Base, { policy, record }: GatewayParts, decide: (situation: Situation) => Decision) {
+export function composeVerify(
+  base: Base,
+  { policy, record }: Pick<GatewayParts, 'policy' | 'record'>,
+  decide: (situation: Situation) => Decision,
+) {
   const { metrics, auditFile, clock } = base
   const countShadow = createShadowCounter(metrics.shadowed)
   const knownBy = new WeakMap<VerifyQuestion, Authentication>()

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
+import { laxClustersOf, strictClustersOf } from '../../config/direct-clusters.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { certificateRows, describeNoCertificate } from '../../rbac/asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn } from '../../rbac/asking/return-hosts.ts'
+import { unusedRow, unusedTokenRows } from '../../rbac/kubernetes/token-question.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import type { DecisionRecorder } from '../admin/decision-recorder.ts'
 import { createConfiguredSource } from '../policy/configured-source.ts'
@@ -22,7 +24,10 @@ export function composePolicy(
   const reloader: Policy = createPolicyReloader({
     source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
     compile: texts =>
-      compilePolicy({ ...texts, providers: config.providers.map(({ name }) => name) }, { pause: nextTurn }),
+      compilePolicy(
+        { ...texts, providers: config.providers.map(({ name }) => name), directClusters: strictClustersOf(config) },
+        { pause: nextTurn },
+      ),
     trial: createPolicyTrial({ clock, ...firstProvider(config) }),
     clock,
     watch: config.policy.watch,
@@ -59,6 +64,12 @@ function warnOfRows(snapshot: PolicySnapshot, config: Config, logger: Logger): v
   const noReturn = findNoReturn(snapshot.rows, returnHostsOf(config)).filter(({ isPartly }) => !isPartly)
   const unreturned = noReturn.map(row => ({ rule: row.id, ...describeNoReturn(row) }))
   warn(unreturned, 'logins do not lead back to the hosts of some rows')
+  const unused = unusedTokenRows(snapshot.rows, laxClustersOf(config))
+  const { message, advice } = unusedRow
+  warn(
+    unused.map(({ id }) => ({ rule: id, message, advice })),
+    'some rows never apply, for their cluster judges calls by itself',
+  )
   if (config.server.clientCertificateHeader !== undefined) return
   const unseen = certificateRows(snapshot).map(row => ({ rule: row.id, ...describeNoCertificate(row) }))
   warn(unseen, 'some rows ask for the client certificate, which no proxy is said to pass')

@@ -29,8 +29,9 @@ import { createReadiness } from '../telemetry/readiness.ts'
 import { version } from '../version.ts'
 import { composeAdmin, type ServiceAnswers } from './admin.ts'
 import { composeChecks } from './checks.ts'
+import { composeDirectClusters } from './direct-clusters.ts'
 import { composeSessionAnswers } from './directory.ts'
-import { composeGrants } from './grants.ts'
+import { composeGrants, hasGrants } from './grants.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
 import { composeKubernetes } from './kubernetes.ts'
@@ -83,7 +84,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const metrics = createMetrics({
     version,
     providers: config.providers.map(({ name }) => name),
-    fronts: [...fronts.map(({ name }) => name), ...(config.kubernetes === undefined ? [] : [gatewayFront])],
+    fronts: [...fronts.map(({ name }) => name), ...(hasGrants(config) ? [gatewayFront] : [])],
     clusters: (config.kubernetes?.clusters ?? []).map(({ name }) => name),
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
@@ -99,13 +100,14 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const policy = composePolicy(base, recorder, () => judgeAgain())
   const kept = composeKept(base, records)
   const login = composeLogin(base, kept, policy)
-  const grants = composeGrants(base, { kept, login, records, isWorker })
+  const direct = composeDirectClusters(base, { policy, record: recorder.record })
+  const grants = composeGrants(base, { kept, login, records, isWorker, direct })
   const identity = composeIdentity(base, kept, login.verification)
   const checks = composeChecks(base, kept, identity, { policy, record: recorder.record, fronts })
   const endings = composeEndings(base, kept, records, login.verification)
   judgeAgain = () => endings.hint(undefined)
   const gateway =
-    grants === undefined
+    grants?.settings === undefined
       ? undefined
       : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record: recorder.record })
   const ownRights = composeOwnRights(base, { kept, policy })
@@ -159,7 +161,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       await ownRights.start()
       await listen(main, config.server.listen)
       if (admin !== undefined) await listen(admin, config.admin.listen)
-      if (grants !== undefined) await gateway?.listen(grants.settings.listen)
+      if (config.kubernetes !== undefined) await gateway?.listen(config.kubernetes.listen)
       logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
       void login.providers.start()
       stopClockWatch = watchClock({ clock, onJump: noteJump })
@@ -205,7 +207,7 @@ const together = (main: { readonly isAlone: Promise<void> }, gateway: Promise<vo
 })
 
 /** Assertions and the tokens of kubectl are signed by the same keys. */
-const needsKeys = ({ assertion, kubernetes }: Config): boolean => assertion.enabled || kubernetes !== undefined
+const needsKeys = (config: Config): boolean => config.assertion.enabled || hasGrants(config)
 
 function composeAudit(
   { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,

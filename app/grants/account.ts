@@ -2,7 +2,7 @@
 
 import type { Request, RequestHandler } from 'express'
 import { decodeJwt } from 'jose'
-import { audienceOf, type GrantDependencies, issuerOf } from './dependencies.ts'
+import { type GrantDependencies, issuerOf, type KnownCluster } from './dependencies.ts'
 import type { KubeTokenVerdict } from './kube-tokens.ts'
 import { endedAdvice } from './token.ts'
 
@@ -10,8 +10,8 @@ type Valid = Extract<KubeTokenVerdict, { readonly isValid: true }>
 
 /** Of a token for any audience of ours: a question about the login gives nothing away that the token does not say. */
 export function createSessionRoute(dependencies: GrantDependencies): RequestHandler {
-  const { clusters, endOf, gatewayUrl, publicUrl, standing } = dependencies
-  const audiences = [issuerOf(publicUrl), ...clusters.map(({ name }) => audienceOf(gatewayUrl, name))]
+  const { clusters, endOf, publicUrl, standing } = dependencies
+  const audiences = [issuerOf(publicUrl), ...clusters.map(({ audience }) => audience)]
   return async (request, response) => {
     const verdict = await verifyBearer(request, dependencies, audiences)
     const login = verdict === undefined ? undefined : await standing(verdict.sessionId)
@@ -25,7 +25,7 @@ export function createSessionRoute(dependencies: GrantDependencies): RequestHand
 
 /** Of a token for the account alone (OpenID Connect Core 1.0 section 5.3). */
 export function createUserinfoRoute(dependencies: GrantDependencies): RequestHandler {
-  const { certificateAuthority, clusters, endOf, gatewayUrl, publicUrl, standing } = dependencies
+  const { certificateAuthority, clusters, endOf, publicUrl, standing } = dependencies
   return async (request, response) => {
     const verdict = await verifyBearer(request, dependencies, [issuerOf(publicUrl)])
     const login = verdict === undefined ? undefined : await standing(verdict.sessionId)
@@ -41,10 +41,16 @@ export function createUserinfoRoute(dependencies: GrantDependencies): RequestHan
       groups,
       session: verdict.claims.sid,
       session_ends_at: Math.floor(endOf(login)),
-      clusters: clusters.map(cluster => ({ name: cluster.name, server: audienceOf(gatewayUrl, cluster.name) })),
+      clusters: await Promise.all(clusters.map(describeCluster)),
       certificate_authority: await certificateAuthority(),
     })
   }
+}
+
+/** The top-level authority vouches for the gateway alone. */
+async function describeCluster({ name, server, direct }: KnownCluster) {
+  if (direct === undefined) return { name, server }
+  return { name, server, access: 'direct', certificate_authority: await direct.certificateAuthority() }
 }
 
 async function verifyBearer(

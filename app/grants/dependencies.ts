@@ -9,7 +9,7 @@ import type { RefreshGrants } from '../sessions/grants/refresh-grants.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { OneTimeStore } from '../sessions/records/sealed-records.ts'
 import type { DeviceRequests } from './device-requests.ts'
-import type { KubeTokens } from './kube-tokens.ts'
+import type { KubeTokens, NamesInToken } from './kube-tokens.ts'
 
 /** What a code of the browser flow stands for. */
 export interface GrantCode {
@@ -23,14 +23,39 @@ export interface GrantCode {
 export interface KnownCluster {
   readonly name: string
   readonly userClaim: string
+  /** Where kubectl calls. */
+  readonly server: string
+  /** Of its tokens, and of those of no other cluster. */
+  readonly audience: string
+  /** Present where the cluster judges calls by itself. */
+  readonly direct?: DirectAccess
 }
+
+export interface DirectAccess {
+  /** PEM of whoever vouches for the API server; `undefined` where that is publicly known. */
+  readonly certificateAuthority: () => Promise<string | undefined>
+  /** Asked before each token: nobody looks at it after that. Rejects when it cannot tell. */
+  readonly admit: (asking: AskingForToken) => Promise<Admission>
+}
+
+export interface AskingForToken {
+  readonly login: LoginSession
+  readonly sessionDigest: string
+  readonly requestId: string
+  readonly clientAddress: string | undefined
+  /** Names and values alternating. */
+  readonly rawHeaders: readonly string[]
+}
+
+/** What somebody is called in the cluster, or why they get no token, in a sentence for them. */
+export type Admission =
+  | { readonly names: NamesInToken }
+  | { readonly reason: 'policy' | 'name'; readonly sentence: string }
 
 /** Where everything is. */
 export interface GrantPlaces {
   /** Origin of the auth host. */
   readonly publicUrl: string
-  /** Origin of the gateway. */
-  readonly gatewayUrl: string
   readonly clusters: readonly KnownCluster[]
   /** Algorithm of the tokens. */
   readonly algorithm: string
@@ -84,3 +109,6 @@ export const grantsPath = '/kube'
 export const issuerOf = (publicUrl: string): string => `${publicUrl}${grantsPath}`
 /** The audience of a cluster's tokens: its address at the gateway. */
 export const audienceOf = (gatewayUrl: string, cluster: string): string => `${gatewayUrl}/clusters/${cluster}`
+/** That of a cluster without the gateway. It begins with our issuer, so no gateway has such an address. */
+export const directAudienceOf = (publicUrl: string, cluster: string): string =>
+  `${issuerOf(publicUrl)}/clusters/${cluster}`

@@ -34,7 +34,7 @@ export interface KubeTokenClaims {
   readonly name?: string
   /** What the person is called in the cluster, as its `userClaim` says. */
   readonly username?: string
-  /** Absent where they do not fit; `groups_omitted` then says how many there are. */
+  /** With a prefix where the cluster believes them. Absent where they do not fit; `groups_omitted` then says how many there are. */
   readonly groups?: readonly string[]
   readonly groups_omitted?: number
   readonly auth_time?: number
@@ -66,6 +66,15 @@ export interface KubeTokenRequest {
   readonly userClaim: string
   /** Seconds since the epoch. */
   readonly sessionEndsAt: number
+  /** For a cluster that believes them; default: the person's own, which nobody believes. */
+  readonly names?: NamesInToken
+}
+
+/** What an API server that trusts our tokens is to call somebody. */
+export interface NamesInToken {
+  readonly user: string
+  /** With the cluster's prefix. */
+  readonly groups: readonly string[]
 }
 
 export interface KubeTokens {
@@ -147,7 +156,7 @@ export function createKubeTokens(options: KubeTokensOptions): KubeTokens {
   }
 
   return {
-    issue({ sessionId, login, audience, userClaim, sessionEndsAt }) {
+    issue({ sessionId, login, audience, userClaim, sessionEndsAt, names }) {
       const issuedAt = Math.floor(clock.now() / 1000)
       const expiresAt = Math.min(issuedAt + lifetimeSeconds, Math.floor(sessionEndsAt))
       const jti = randomBytes(16).toString('base64url')
@@ -159,7 +168,8 @@ export function createKubeTokens(options: KubeTokensOptions): KubeTokens {
         exp: expiresAt,
         jti,
         ...personClaims(login.identity),
-        username: usernameOf(login.identity, userClaim, findClaim),
+        username: names?.user ?? usernameOf(login.identity, userClaim, findClaim),
+        ...(names !== undefined && { groups: [...names.groups] }),
         sid: sessionDigest(sessionId),
         sallyport_session: sealSession.seal(sealIdOf(audience, jti), sessionId),
       }
@@ -215,9 +225,11 @@ function personClaims(user: User) {
     auth_time: user.authTime,
     ...(JSON.stringify(methods).length <= longestMethods ? methods : {}),
     // With a part of them somebody could be let in whom one of the others forbids.
-    ...(JSON.stringify(groups).length <= longestGroups ? { groups } : { groups_omitted: groups.length }),
+    ...(fitInToken(groups) ? { groups } : { groups_omitted: groups.length }),
   }
 }
+
+export const fitInToken = (groups: readonly string[]): boolean => JSON.stringify(groups).length <= longestGroups
 
 /** `undefined` where the person has no such claim: no name is made up. */
 export function usernameOf(user: User, claim: string, find: KubeTokensOptions['findClaim']): string | undefined {

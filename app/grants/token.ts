@@ -10,7 +10,8 @@ import type { GrantEnd, GrantRefusal, GrantWay } from '../audit/event.ts'
 import type { Grant } from '../sessions/grants/refresh-grants.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import { auditFields, type Exchange } from './arrival.ts'
-import { audienceOf, type GrantDependencies, issuerOf } from './dependencies.ts'
+import { type DirectAccess, type GrantDependencies, issuerOf } from './dependencies.ts'
+import type { NamesInToken } from './kube-tokens.ts'
 import {
   GrantError,
   optional,
@@ -33,6 +34,8 @@ interface Wanted {
   readonly sessionId: string
   readonly login: LoginSession
   readonly audience: Audience
+  /** Where the cluster believes the token. */
+  readonly names: NamesInToken | undefined
 }
 
 interface Audience {
@@ -40,6 +43,7 @@ interface Audience {
   readonly name: string
   readonly address: string
   readonly userClaim: string
+  readonly direct?: DirectAccess
 }
 
 /** The body has been parsed as a form. */
@@ -67,12 +71,15 @@ export function createTokenRoute(dependencies: GrantDependencies): RequestHandle
 }
 
 function audienceIn(body: Parameters, exchange: Exchange, dependencies: GrantDependencies): Audience {
-  const { clusters, gatewayUrl, publicUrl } = dependencies
+  const { clusters, publicUrl } = dependencies
   const name = optional(body, 'audience', /^[a-z0-9-]{1,40}$/)
   // For what is asked about the login itself: no cluster takes it.
   if (name === undefined) return { name: 'account', address: issuerOf(publicUrl), userClaim: 'email' }
   const cluster = clusters.find(known => known.name === name)
-  if (cluster !== undefined) return { name, address: audienceOf(gatewayUrl, name), userClaim: cluster.userClaim }
+  if (cluster !== undefined) {
+    const { audience: address, userClaim, direct } = cluster
+    return { name, address, userClaim, ...(direct !== undefined && { direct }) }
+  }
   return refuse(exchange, dependencies, 'audience', new GrantError('invalid_target', `there is no cluster ${name}`))
 }
 
@@ -119,11 +126,30 @@ async function begin(
   if (login === undefined) {
     return refuse(exchange, dependencies, 'session-ended', new GrantError('invalid_grant', endedAdvice))
   }
+  const names = await namesFor({ sessionId, login, audience }, exchange, dependencies)
   const { grant, token: refreshToken } = await grants.begin({ sessionId, way, endsAt: endOf(login) * 1000 })
   const { subject, email } = login.identity
   const fields = { ...auditFields(exchange), subject, email, session: digest(sessionId) }
   audit.write({ event: 'grant.issued', ...fields, grant: grant.handle, way })
-  await answer({ sessionId, login, audience }, { grant, refreshToken }, exchange, dependencies)
+  await answer({ sessionId, login, audience, names }, { grant, refreshToken }, exchange, dependencies)
+}
+
+/**
+ * Threat: a cluster that trusts our tokens lets in whoever has one, and nobody asks the policy again for its minutes. So it is
+ * asked for each one, before anything of the grant changes: the machine keeps what it has for its other clusters.
+ */
+async function namesFor(
+  { sessionId, login, audience: { direct } }: Omit<Wanted, 'names'>,
+  exchange: Exchange,
+  dependencies: GrantDependencies,
+): Promise<NamesInToken | undefined> {
+  if (direct === undefined) return undefined
+  const { requestId, clientAddress } = auditFields(exchange)
+  const { rawHeaders } = exchange.request
+  const sessionDigest = dependencies.digest(sessionId)
+  const admission = await direct.admit({ login, sessionDigest, requestId, clientAddress, rawHeaders })
+  if ('names' in admission) return admission.names
+  return refuse(exchange, dependencies, admission.reason, new GrantError('access_denied', admission.sentence))
 }
 
 async function refresh(body: Parameters, audience: Audience, exchange: Exchange, dependencies: GrantDependencies) {
@@ -146,13 +172,14 @@ async function refresh(body: Parameters, audience: Audience, exchange: Exchange,
     recordEnd(grant, 'session-ended', exchange, dependencies)
     throw new GrantError('invalid_grant', endedAdvice)
   }
+  const names = await namesFor({ sessionId: grant.sessionId, login, audience }, exchange, dependencies)
   const refreshToken = await opened.rotate()
   if (refreshToken === undefined) throw new GrantError('invalid_grant', endedAdvice)
-  await answer({ sessionId: grant.sessionId, login, audience }, { grant, refreshToken }, exchange, dependencies)
+  await answer({ sessionId: grant.sessionId, login, audience, names }, { grant, refreshToken }, exchange, dependencies)
 }
 
 async function answer(
-  { sessionId, login, audience }: Wanted,
+  { sessionId, login, audience, names }: Wanted,
   { grant, refreshToken }: { readonly grant: Grant; readonly refreshToken: string },
   exchange: Exchange,
   { audit, clock, digest, endOf, tokens, visited }: GrantDependencies,
@@ -166,6 +193,7 @@ async function answer(
     audience: address,
     userClaim,
     sessionEndsAt,
+    ...(names !== undefined && { names }),
   })
   await visited(sessionId, name === 'account' ? 'kubectl' : `kube:${name}`)
   const { subject, email } = login.identity

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { Terminal } from '../terminal.ts'
 import { addOperatorCommands } from './operator/commands.ts'
+import { addRenderAuthentication } from './render-authentication.ts'
 import type { CredentialChoice, KubeChoice, KubeconfigChoice, LoginChoice } from './run.ts'
 
 const kubeHelp = `
@@ -104,5 +105,6 @@ export function addKube(program: Command, terminal: Terminal, onExit: (code: num
   add('logout', 'end what this machine has', logoutHelp)
     .addOption(json())
     .action(async (values: KubeChoice) => onExit(await (await load()).runLogout(values, terminal)))
-  addOperatorCommands(kube, terminal, onExit)
+  const render = addOperatorCommands(kube, terminal, onExit)
+  addRenderAuthentication(render, terminal, onExit)
 }

@@ -29,8 +29,17 @@ export interface Account {
   readonly session: string
   /** Seconds since the epoch. */
   readonly session_ends_at: number
-  readonly clusters: readonly { readonly name: string; readonly server: string }[]
+  readonly clusters: readonly AccountCluster[]
   /** PEM; absent where the gateway's certificate is publicly known. */
+  readonly certificate_authority?: string
+}
+
+export interface AccountCluster {
+  readonly name: string
+  readonly server: string
+  /** Absent for one behind the gateway. */
+  readonly access?: 'direct'
+  /** PEM, of a cluster without the gateway; absent where its certificate is publicly known. */
   readonly certificate_authority?: string
 }
 

@@ -1,11 +1,12 @@
 /** The entries of a kubeconfig that lead to the gateway, and how they get into a file that holds others. */
 import { type Document, isMap, isSeq, parseDocument, stringify } from 'yaml'
+import type { AccountCluster } from './grant-client.ts'
 
 export interface KubeconfigOptions {
   /** The auth host. */
   readonly server: string
-  readonly clusters: readonly { readonly name: string; readonly server: string }[]
-  /** PEM. */
+  readonly clusters: readonly AccountCluster[]
+  /** PEM: vouches for the gateway. */
   readonly certificateAuthority?: string
   /** What kubectl runs. */
   readonly command: string
@@ -32,10 +33,11 @@ const lists = ['clusters', 'users', 'contexts'] as const
 export function kubeconfigEntries(options: KubeconfigOptions): KubeconfigEntries {
   const { server, clusters, certificateAuthority, command, caFile } = options
   const user = `${prefix}${new URL(server).host}`
-  const authority =
-    certificateAuthority === undefined
-      ? {}
-      : { 'certificate-authority-data': Buffer.from(certificateAuthority).toString('base64') }
+  // Threat: whoever vouches for the gateway could pose as a cluster that somebody else vouches for.
+  const authorityOf = ({ access, certificate_authority: own }: AccountCluster) => {
+    const authority = access === 'direct' ? own : certificateAuthority
+    return authority === undefined ? {} : { 'certificate-authority-data': Buffer.from(authority).toString('base64') }
+  }
   const exec = {
     apiVersion: 'client.authentication.k8s.io/v1',
     command,
@@ -50,7 +52,7 @@ export function kubeconfigEntries(options: KubeconfigOptions): KubeconfigEntries
       name: prefix + cluster.name,
       cluster: {
         server: cluster.server,
-        ...authority,
+        ...authorityOf(cluster),
         extensions: [{ name: extensionName, extension: { cluster: cluster.name, server } }],
       },
     })),

@@ -1,8 +1,10 @@
 /** Compiles a policy, runs its tests, and says what there is or everything that is wrong with it. */
 import type { Config } from '../../config/config.ts'
+import { laxClustersOf } from '../../config/direct-clusters.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { certificateRows, describeNoCertificate } from '../../rbac/asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn } from '../../rbac/asking/return-hosts.ts'
+import { unusedRow, unusedTokenRows } from '../../rbac/kubernetes/token-question.ts'
 import { lintNames } from '../../rbac/lint/lint.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { PolicyError } from '../../rbac/policy-error.ts'
@@ -20,6 +22,7 @@ function configurationReport({ rows }: PolicySnapshot, config: Config | undefine
   const withoutHeader = config.server.clientCertificateHeader === undefined ? certificateRows({ rows }) : []
   const said = [
     ...found.map(row => ({ id: row.id, ...describeNoReturn(row) })),
+    ...unusedTokenRows(rows, laxClustersOf(config)).map(({ id }) => ({ id, ...unusedRow })),
     ...withoutHeader.map(row => ({ id: row.id, ...describeNoCertificate(row) })),
   ]
   return said

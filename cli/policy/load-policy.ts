@@ -5,6 +5,7 @@ import { createConfiguredSource } from '../../app/policy/configured-source.ts'
 import { createPolicyFiles } from '../../app/policy/files.ts'
 import type { PolicyTexts } from '../../app/policy/policy-source.ts'
 import type { Config } from '../../config/config.ts'
+import { strictClustersOf } from '../../config/direct-clusters.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import { loadChosenConfig } from '../load-config.ts'
 import type { Terminal } from '../terminal.ts'
@@ -38,7 +39,9 @@ export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Prom
   const texts = await source.load()
   const providers = config?.providers.map(({ name }) => name)
   const pause = async (): Promise<void> => terminal.progress(() => `compiling ${directory}`)
-  const snapshot = await compilePolicy({ ...texts, ...(providers === undefined ? {} : { providers }) }, { pause })
+  const directClusters = config === undefined ? [] : strictClustersOf(config)
+  const known = { directClusters, ...(providers === undefined ? {} : { providers }) }
+  const snapshot = await compilePolicy({ ...texts, ...known }, { pause })
   return { directory, snapshot, texts, ...(config === undefined ? {} : { config }) }
 }
 

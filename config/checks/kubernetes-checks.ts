@@ -10,7 +10,58 @@ export function checkKubernetes(tree: Tree): CrossFinding[] {
   const ofAll = [...checkGatewayHost(tree), ...checkSessionBinding(tree)]
   if (!Array.isArray(clusters)) return ofAll
   const places = clusters.map((_, index): Path => ['kubernetes', 'clusters', index])
-  return [...ofAll, ...checkNames(tree, places), ...places.flatMap(place => checkCluster(tree, place))]
+  const direct = places.filter(place => isDirect(tree, place))
+  return [
+    ...ofAll,
+    ...checkGateway(tree, direct.length < places.length),
+    ...(direct.length > 0 ? checkIssuer(tree) : []),
+    ...checkNames(tree, places),
+    ...places.flatMap(place => (isDirect(tree, place) ? checkDirect(tree, place) : checkCluster(tree, place))),
+  ]
+}
+
+const isDirect = (tree: Tree, place: Path): boolean => textAt(tree, [...place, 'access']) === 'direct'
+
+// What is set and not used is believed to be in force.
+function checkGateway(tree: Tree, isNeeded: boolean): CrossFinding[] {
+  const expected: Readonly<Record<string, string>> = {
+    url: 'an origin such as https://k8s.example.com',
+    tls: 'settings such as certificateFile, keyFile, caFile',
+  }
+  return Object.entries(expected).flatMap(([name, form]): CrossFinding[] => {
+    const path = ['kubernetes', name]
+    const isThere = getIn(tree, path) !== undefined
+    if (isThere === isNeeded) return []
+    if (isNeeded) return [{ path, message: `is missing: expected ${form}` }]
+    return [{ path, message: 'expected nothing: no cluster is behind the gateway, each has access: direct' }]
+  })
+}
+
+// An API server fetches our keys over TLS alone, and knows no Ed25519: every token would be refused, and nobody would see why.
+function checkIssuer(tree: Tree): CrossFinding[] {
+  const [url, algorithm] = [
+    ['server', 'url'],
+    ['assertion', 'algorithm'],
+  ]
+  const isPlain = textAt(tree, url)?.startsWith('http:') === true
+  return [
+    ...(isPlain ? [{ path: url, message: 'expected https: clusters with access: direct fetch our keys there' }] : []),
+    ...(inForceAt(tree, algorithm) === 'EdDSA'
+      ? [{ path: algorithm, message: 'expected ES256: API servers, with access: direct, know no EdDSA' }]
+      : []),
+  ]
+}
+
+function checkDirect(tree: Tree, place: Path): CrossFinding[] {
+  return [
+    ...checkServer(tree, place),
+    ...['credential', 'serverName'].flatMap((name): CrossFinding[] => {
+      if (getIn(tree, [...place, name]) === undefined) return []
+      return [
+        { path: [...place, name], message: 'expected nothing beside access: direct, where nothing of ours calls' },
+      ]
+    }),
+  ]
 }
 
 // Session cookies of the login pages would be sent to the gateway, and pages of one could act as the other.

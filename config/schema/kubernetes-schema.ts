@@ -54,8 +54,14 @@ const cluster = z.strictObject({
     expected: 'a short name such as prod',
     example: 'prod',
   }),
+  access: setting(z.enum(['gateway', 'direct']).default('gateway'), {
+    description:
+      'How kubectl gets there: `gateway` judges each call and makes it in the name of the person; `direct` is the API server itself, which trusts our tokens: no call is judged here and none is cut, and the policy says who gets a token.',
+    expected: 'gateway or direct',
+  }),
   server: setting(parsed(value.parseClusterServer).exactOptional(), {
-    description: 'Address of the API server; a kubeconfig and a pod know it by themselves.',
+    description:
+      'Address of the API server; with `access: direct` the one that kubeconfigs name. A kubeconfig and a pod know it by themselves.',
     expected: 'an address such as https://10.0.0.1:6443',
     example: 'https://10.0.0.1:6443',
   }),
@@ -88,12 +94,18 @@ const cluster = z.strictObject({
       'What happens at start when the gateway may do more in this cluster than it needs, such as to impersonate anybody: `refuse` ends the service.',
     expected: 'warn or refuse',
   }),
+  unusedRows: setting(z.enum(['refuse', 'accept']).default('refuse'), {
+    description:
+      'What becomes of rows for a cluster with `access: direct` that do not speak of its tokens, and so never apply there: `refuse` refuses the policy, `accept` warns.',
+    expected: 'refuse or accept',
+  }),
   credential: section(credential.prefault({}), 'Who the gateway is to the API server: exactly one of these.'),
 })
 
 export const kubernetes = z.strictObject({
-  url: setting(parsed(value.parseGatewayUrl), {
-    description: 'Public address of the gateway, as kubeconfigs name it.',
+  url: setting(parsed(value.parseGatewayUrl).exactOptional(), {
+    description:
+      'Public address of the gateway, as kubeconfigs name it; needed unless every cluster has `access: direct`.',
     expected: 'an origin such as https://k8s.example.com',
     example: 'https://k8s.example.com',
   }),
@@ -106,6 +118,9 @@ export const kubernetes = z.strictObject({
     description: 'How long a token of kubectl is valid at most; it ends with the session in any case.',
     expected: durationExpected,
   }),
-  tls: section(tls, 'The certificate of the gateway.'),
-  clusters: section(z.array(cluster).min(1), 'The clusters behind the gateway; at least one.'),
+  tls: section(
+    tls.exactOptional(),
+    'The certificate of the gateway; needed unless every cluster has `access: direct`.',
+  ),
+  clusters: section(z.array(cluster).min(1), 'The clusters, behind the gateway or reached directly; at least one.'),
 })

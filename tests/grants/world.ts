@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { createOutbound } from '../../app/login/provider/outbound.ts'
+import { createOutbound, type Outbound } from '../../app/login/provider/outbound.ts'
 import { createAuthority } from '../certificates.ts'
 import { leadsTo, type Person } from '../provider.ts'
 import { startService, TestBrowser, type TestService, type TestServiceOptions } from '../service.ts'
@@ -152,14 +152,20 @@ export interface OAuthAnswer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
+/** Where the auth host is, and how it is reached where its certificate is not known. */
+export interface ReachedService {
+  readonly publicUrl: string
+  readonly outbound?: Pick<Outbound, 'fetch'>
+}
+
 export async function post(
-  service: Reached,
+  service: ReachedService,
   path: string,
   form: Readonly<Record<string, string>> | string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<OAuthAnswer> {
   const body = typeof form === 'string' ? form : new URLSearchParams({ client_id: clientId, ...form }).toString()
-  const response = await outbound.fetch(`${service.publicUrl}${path}`, {
+  const response = await (service.outbound ?? outbound).fetch(`${service.publicUrl}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     body,
@@ -178,7 +184,12 @@ export async function get(
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : { text } }
 }
 
-export const redeem = (service: Reached, code: string, proof: Proof, more: Readonly<Record<string, string>> = {}) =>
+export const redeem = (
+  service: ReachedService,
+  code: string,
+  proof: Proof,
+  more: Readonly<Record<string, string>> = {},
+) =>
   post(service, '/kube/token', {
     grant_type: 'authorization_code',
     code,
@@ -187,7 +198,7 @@ export const redeem = (service: Reached, code: string, proof: Proof, more: Reado
     ...more,
   })
 
-export const refresh = (service: Reached, token: unknown, more: Readonly<Record<string, string>> = {}) =>
+export const refresh = (service: ReachedService, token: unknown, more: Readonly<Record<string, string>> = {}) =>
   post(service, '/kube/token', { grant_type: 'refresh_token', refresh_token: String(token), ...more })
 
 /** The answer to a login of kubectl in a browser that is logged in. */

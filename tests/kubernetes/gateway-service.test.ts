@@ -12,6 +12,7 @@ import { startService, type TestBrowser, type TestService } from '../service.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
 import type { Kubeconfig } from './kubectl.ts'
 import { requireClusterPrograms } from './programs.ts'
+import { writeSallyportCommand } from './sallyport-command.ts'
 import { type KubectlVersion, kubectlVersions } from './versions.ts'
 
 const programs = requireClusterPrograms()
@@ -126,7 +127,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     try {
       const browser = await logInBrowser(service, 'alice')
       expect(await logInMachine(machine, service, browser)).toMatchObject({ code: 0 })
-      const merged = await machine.run(['kubeconfig', '--merge', '--command', writeCommand(machine.home)])
+      const merged = await machine.run(['kubeconfig', '--merge', '--command', writeSallyportCommand(machine.home)])
       expect(merged).toMatchObject({ code: 0 })
       const kubeconfig = { path: join(machine.home, '.kube', 'config'), home: machine.home }
       const context = ['--context=sallyport-prod', '--namespace=payments']
@@ -315,14 +316,6 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     expect(got).toMatchObject({ code: 0, stdout: 'pod/core\n' })
   })
 })
-
-/** The built command line under the name that kubectl runs. */
-function writeCommand(home: string): string {
-  const path = join(home, 'sallyport')
-  const cli = join(import.meta.dirname, '../../dist/cli/main.js')
-  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${cli}" "$@"\n`, { mode: 0o700 })
-  return path
-}
 
 /** Alice and whoever else is in `ops` may do everything in the namespace; the gateway may speak for them and nobody else. */
 async function letGatewayImpersonate({ api }: RunningCluster): Promise<void> {

@@ -26,6 +26,8 @@ export interface ClusterOptions
   extends Pick<ControlPlaneSettings, 'authentication' | 'constrainedImpersonation' | 'apiServerFlags' | 'ownGroup'> {
   /** Where its folder is made; that of temporary files if absent. */
   readonly parent?: string
+  /** A port of the API server that other things have to know before; a free one if absent. */
+  readonly apiServerPort?: number
 }
 
 export interface Cluster {
@@ -62,10 +64,10 @@ export interface Cluster {
 
 /** Rejects when it is not ready within four minutes, with what its programs said. */
 export async function startCluster(programs: ClusterPrograms, options: ClusterOptions = {}): Promise<Cluster> {
-  const { parent = tmpdir(), ...flags } = options
+  const { parent = tmpdir(), apiServerPort, ...flags } = options
   const directory = mkdtempSync(join(parent, 'sallyport-kubernetes-'))
   const certificates = createClusterCertificates(directory)
-  const ports = { etcd: await freePort(), etcdPeers: await freePort(), apiServer: await freePort() }
+  const ports = { etcd: await freePort(), etcdPeers: await freePort(), apiServer: apiServerPort ?? (await freePort()) }
   const settings: ControlPlaneSettings = {
     ...flags,
     ...writeAuditPolicy(directory),

@@ -1,0 +1,384 @@
+/** A real API server that trusts our tokens: no gateway, kubectl's plugin, and what the server itself refuses. */
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:https'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
+import { decodeJwt, exportJWK, SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { createOutbound, type Outbound } from '../../app/login/provider/outbound.ts'
+import { authenticationConfiguration } from '../../cli/kube/authentication-configuration.ts'
+import { createAuthority } from '../certificates.ts'
+import { authorize, logInBrowser, newProof, type ReachedService, redeem, refresh, untilEvent } from '../grants/world.ts'
+import { answerInBrowser, createMachine } from '../kube-cli/machine.ts'
+import { freePort } from '../peers.ts'
+import type { Person } from '../provider.ts'
+import { startService, TestBrowser, type TestService } from '../service.ts'
+import { type RunningCluster, startCluster } from './cluster.ts'
+import { requireClusterPrograms } from './programs.ts'
+import { writeSallyportCommand } from './sallyport-command.ts'
+
+const programs = requireClusterPrograms()
+const token = '/-/sallyport.dev/tokens'
+const policy = (more = ''): string =>
+  [
+    `p, group:ops, kube:lab, ${token}, create, -, allow`,
+    `p, group:ops, kube:edge, ${token}, create, -, allow`,
+    'p, group:ops, kube:prod, /payments/**, get|list, -, allow',
+    more,
+    '',
+  ].join('\n')
+
+/** As ours, with a key that a test can sign with. */
+interface Forger {
+  readonly issuer: string
+  readonly sign: (claims: object, header?: object, key?: Parameters<SignJWT['sign']>[0]) => Promise<string>
+  readonly claims: () => Record<string, unknown>
+  readonly publicKeyPem: string
+  readonly close: () => void
+}
+
+describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-issuer-'))
+  const authority = createAuthority('an authority of tests')
+  const listener = authority.issue('127.0.0.1', ['IP:127.0.0.1'])
+  const ends: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true }), authority.close]
+  let cluster: RunningCluster
+  let service: TestService
+  /** The same, as it is reached. */
+  let overTls: TestService & ReachedService
+  let outbound: Outbound
+  let forger: Forger
+  let printed: string
+
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(directory, name), text, { mode: 0o600 })
+    return join(directory, name)
+  }
+  const caFile = write('auth-ca.pem', authority.certificate)
+
+  beforeAll(async () => {
+    if (programs === undefined) return
+    const [plainPort, tlsPort, gatewayPort] = [await freePort(), await freePort(), await freePort()]
+    const publicUrl = `https://127.0.0.1:${tlsPort}`
+    const front = createTlsServer({ cert: listener.certificate, key: listener.key }, socket => {
+      const inner = connect(plainPort, '127.0.0.1')
+      for (const end of [socket, inner]) end.on('error', () => [socket, inner].forEach(one => void one.destroy()))
+      socket.pipe(inner).pipe(socket)
+    })
+    await new Promise<void>(resolve => front.listen(tlsPort, '127.0.0.1', resolve))
+    ends.push(() => front.close())
+    forger = await startForger({ certificate: listener.certificate, key: listener.key })
+    ends.push(forger.close)
+    const credential = { tokenFile: write('token', 'the-token-of-the-gateway\n') }
+    const apiServer = await freePort()
+    const server = `https://127.0.0.1:${apiServer}`
+    const settings = {
+      server: { url: publicUrl },
+      assertion: { rotateEvery: '1h' },
+      kubernetes: {
+        url: `https://localhost:${gatewayPort}`,
+        listen: `127.0.0.1:${gatewayPort}`,
+        tls: { certificateFile: write('tls.pem', listener.certificate), keyFile: write('tls.key', listener.key) },
+        clusters: [
+          { name: 'lab', access: 'direct', server, caFile: write('lab-ca.pem', '') },
+          { name: 'edge', access: 'direct', server, groupPrefix: 'edge:' },
+          { name: 'prod', server, credential },
+        ],
+      },
+    }
+    const client = () => ({ redirectUris: [`${publicUrl}/callback/corp`] })
+    service = await startService({ policy: policy(), settings, client, port: plainPort })
+    ends.push(() => service.close())
+    outbound = createOutbound({ certificateAuthority: authority.certificate })
+    ends.push(() => outbound.close())
+    overTls = { ...service, publicUrl, outbound }
+    printed = await print(['--cluster', 'lab', '--ca-file', caFile])
+    const { certificate: certificateAuthority } = authority
+    const own = { cluster: 'lab', groupPrefix: 'sallyport:', tokenLifetimeSeconds: 300, certificateAuthority }
+    const forged = parse(authenticationConfiguration({ publicUrl: forger.issuer.slice(0, -'/kube'.length), ...own }))
+    const both = parse(printed)
+    both.jwt.push(...forged.jwt)
+    cluster = await startCluster(programs, { authentication: stringify(both), apiServerPort: apiServer })
+    ends.push(() => cluster.stop())
+    write('lab-ca.pem', cluster.authority)
+    await cluster.createNamespace('payments')
+    await cluster.api.call('POST', '/apis/rbac.authorization.k8s.io/v1/namespaces/payments/rolebindings', {
+      metadata: { name: 'ops' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'sallyport:ops' }],
+    })
+  })
+  afterAll(async () => {
+    for (const end of ends.reverse()) await end()
+  })
+
+  /** What the built command prints. */
+  async function print(args: readonly string[]): Promise<string> {
+    const machine = createMachine()
+    try {
+      const config = join(service.directory, 'sallyport.yaml')
+      const { code, stdout, stderr } = await machine.run(['render', 'authentication', '--config', config, ...args])
+      if (code !== 0) throw new Error(stderr)
+      return stdout
+    } finally {
+      machine.close()
+    }
+  }
+
+  const logIn = (person: Person) => logInBrowser(overTls, person, new TestBrowser(outbound))
+  async function grantOf(person: Person, audience?: string) {
+    const proof = newProof()
+    const code = (await authorize(overTls, await logIn(person), proof)).get('code') ?? ''
+    return redeem(overTls, code, proof, audience === undefined ? {} : { audience })
+  }
+  const tokenOf = async (person: Person, audience: string) =>
+    String((await grantOf(person, audience)).body.access_token)
+
+  const ask = (user: Readonly<Record<string, unknown>>, args: readonly string[]) =>
+    cluster.kubectl({ version: '1.37', args, kubeconfig: cluster.kubeconfig({ user, namespace: 'payments' }) })
+  const whoami = async (bearer: string) => ask({ token: bearer }, ['auth', 'whoami', '--output=json'])
+
+  it('is talked to by kubectl itself, which knows the person, and its roles decide', async () => {
+    const machine = createMachine()
+    try {
+      const browser = await logIn('alice')
+      const login = machine.start(['login', '--server', overTls.publicUrl, '--ca-file', caFile])
+      await answerInBrowser(overTls, { browser, url: await machine.untilOpened(1) })
+      expect(await login.finished).toMatchObject({ code: 0 })
+      const command = writeSallyportCommand(machine.home)
+      expect(await machine.run(['kubeconfig', '--merge', '--command', command])).toMatchObject({ code: 0 })
+      const kubeconfig = { path: join(machine.home, '.kube', 'config'), home: machine.home }
+      const run = (...args: string[]) =>
+        cluster.kubectl({ version: '1.37', args: ['--context=sallyport-lab', ...args], kubeconfig })
+      const { stdout, stderr } = await run('auth', 'whoami', '--output=json')
+      expect(stderr).toBe('')
+      const issued = await untilEvent(service, 'token.issued', { audience: 'lab' })
+      const { userInfo } = JSON.parse(stdout).status
+      expect(userInfo).toMatchObject({
+        username: 'alice@example.com',
+        groups: ['sallyport:ops', 'system:authenticated'],
+        uid: issued.subject,
+        extra: { 'sallyport.dev/session': [issued.session] },
+      })
+      expect(await run('get', 'pods', '--namespace=payments')).toMatchObject({ code: 0 })
+      const refused = await run('create', 'configmap', 'one', '--namespace=payments')
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toContain('User "alice@example.com" cannot create resource "configmaps"')
+      await cluster.audit.until(
+        ({ user, verb }) => user?.username === 'alice@example.com' && verb === 'create',
+        'the call of Alice',
+      )
+    } finally {
+      machine.close()
+    }
+  })
+
+  it('gets no token for somebody whom the policy gives none, and the grant stays what it is', async () => {
+    const refused = await grantOf('bob', 'lab')
+    expect([refused.status, refused.body.error]).toEqual([400, 'access_denied'])
+    expect(refused.body.error_description).toContain('bob@example.com may not create tokens.sallyport.dev')
+    await untilEvent(service, 'access.denied', { domain: 'kube:lab', resource: token, email: 'bob@example.com' })
+    await untilEvent(service, 'grant.refused', { reason: 'policy' })
+    const account = await grantOf('bob')
+    const again = await refresh(overTls, account.body.refresh_token, { audience: 'lab' })
+    expect(again.body.error).toBe('access_denied')
+    expect((await refresh(overTls, account.body.refresh_token)).status).toBe(200)
+  })
+
+  it('asks the policy at each renewal: a group that is lost, a deny, a session that has ended', async () => {
+    const grant = await grantOf('alice', 'lab')
+    let next = await refresh(overTls, grant.body.refresh_token, { audience: 'lab' })
+    expect(next.status).toBe(200)
+    writeFileSync(join(service.directory, 'policy.csv'), policy(`p, group:ops, kube:lab, /**, *, -, deny`))
+    await expect
+      .poll(async () => (await refresh(overTls, next.body.refresh_token, { audience: 'lab' })).body.error)
+      .toBe('access_denied')
+    writeFileSync(join(service.directory, 'policy.csv'), policy())
+    await expect
+      .poll(async () => {
+        const answer = await refresh(overTls, next.body.refresh_token, { audience: 'lab' })
+        if (answer.status === 200) next = answer
+        return answer.status
+      })
+      .toBe(200)
+    const body = JSON.stringify({ subject: `${service.provider.issuer}#alice` })
+    const call = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
+    expect((await fetch(`http://127.0.0.1:${service.adminPort}/sessions/end`, call)).status).toBe(200)
+    expect((await refresh(overTls, next.body.refresh_token, { audience: 'lab' })).body.error).toBe('invalid_grant')
+    // The price: what was given out is good for the rest of its minutes.
+    expect((await whoami(String(next.body.access_token))).code).toBe(0)
+  })
+
+  it('keeps the last policy where a new one has a row that would never apply', async () => {
+    writeFileSync(
+      join(service.directory, 'policy.csv'),
+      policy('p, group:contractors, kube:lab, /payments/core/secrets/**, *, -, deny'),
+    )
+    const rejected = await untilEvent(service, 'policy.rejected', {})
+    expect(rejected.detail).toContain('policy.csv:4:')
+    expect(rejected.detail).toContain('never applies: this cluster judges calls by itself')
+    writeFileSync(join(service.directory, 'policy.csv'), policy())
+  })
+
+  it('L01 is not reached with a token of another cluster, of the gateway, or of the login itself', async () => {
+    for (const audience of ['edge', 'prod', undefined]) {
+      const { body } = await grantOf('alice', audience)
+      const answer = await whoami(String(body.access_token))
+      expect(answer.code).toBe(1)
+      expect(answer.stdout).toBe('')
+    }
+  })
+
+  it('L01 its tokens are nothing to the gateway', async () => {
+    const bearer = await tokenOf('alice', 'lab')
+    for (const name of ['lab', 'prod']) {
+      const url = `https://127.0.0.1:${service.service.ports().gateway}/clusters/${name}/api`
+      const answer = await outbound.fetch(url, { headers: { authorization: `Bearer ${bearer}` } })
+      expect(answer.status).toBe(401)
+    }
+  })
+
+  it('takes tokens of the new key, and of the one before', async () => {
+    const before = await tokenOf('alice', 'lab')
+    service.moveClock(3600)
+    const after = await tokenOf('alice', 'lab')
+    expect(headerOf(after).kid).not.toBe(headerOf(before).kid)
+    for (const bearer of [before, after]) expect(await whoami(bearer)).toMatchObject({ code: 0 })
+  })
+
+  it('publishes what an API server asks for, to anybody and again and again', async () => {
+    const url = `${overTls.publicUrl}/kube/.well-known/openid-configuration`
+    const answers: Response[] = []
+    for (let count = 0; count < 200; count += 1) answers.push(await outbound.fetch(url, {}))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const [answer] = answers
+    expect(answer?.headers.get('cache-control')).toBe('public, max-age=300')
+    expect(answer?.headers.get('set-cookie')).toBeNull()
+    const document = (await answer?.json()) as Readonly<Record<string, unknown>>
+    expect(document).toMatchObject({
+      issuer: `${overTls.publicUrl}/kube`,
+      jwks_uri: `${overTls.publicUrl}/.well-known/jwks.json`,
+      id_token_signing_alg_values_supported: ['ES256'],
+    })
+    const keys = await outbound.fetch(String(document.jwks_uri), {})
+    expect(keys.status).toBe(200)
+    expect(keys.headers.get('cache-control')).toContain('max-age')
+  })
+
+  describe('L01 the server itself refuses', () => {
+    it('nobody whose token is as ours are: the forger is believed', async () => {
+      const answer = await whoami(await forger.sign(forger.claims()))
+      expect(answer).toMatchObject({ code: 0 })
+      expect(JSON.parse(answer.stdout).status.userInfo.groups).toContain('sallyport:ops')
+    })
+
+    const now = () => Math.floor(Date.now() / 1000)
+    it.each<[string, () => Record<string, unknown>]>([
+      ['expired', () => ({ iat: now() - 400, exp: now() - 100 })],
+      ['longer than ours', () => ({ exp: now() + 3600 })],
+      ['for another cluster', () => ({ aud: `${forger.issuer}/clusters/edge` })],
+      ['of the kind of ID tokens', () => ({ client_id: undefined, sallyport_session: undefined })],
+      ['with system:masters', () => ({ groups: ['sallyport:ops', 'system:masters'] })],
+      ['with a group without the prefix', () => ({ groups: ['ops'] })],
+      ['with a part of the groups', () => ({ groups_omitted: 1 })],
+      ['without groups', () => ({ groups: undefined })],
+      ['for system:admin', () => ({ username: 'system:admin' })],
+      ['for System:admin', () => ({ username: 'System:admin' })],
+      ['without a name', () => ({ username: undefined })],
+      ['of another issuer', () => ({ iss: 'https://evil.example/kube' })],
+    ])('a token %s', async (_name, claims) => {
+      const answer = await whoami(await forger.sign({ ...forger.claims(), ...claims() }))
+      expect(answer.code).toBe(1)
+      expect(answer.stdout).toBe('')
+    })
+
+    it('alg none, and HS256 with the public key as a secret', async () => {
+      const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+      const unsigned = `${encode({ alg: 'none', typ: 'at+jwt' })}.${encode(forger.claims())}.`
+      const secret = Buffer.from(forger.publicKeyPem)
+      const shared = await forger.sign(forger.claims(), { alg: 'HS256' }, secret)
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const stranger = await forger.sign(forger.claims(), {}, privateKey)
+      for (const bearer of [unsigned, shared, stranger]) {
+        const answer = await whoami(bearer)
+        expect([answer.code, answer.stdout]).toEqual([1, ''])
+      }
+    })
+
+    it('somebody without a token, except for its health', async () => {
+      const call = (path: string) =>
+        createOutbound({ certificateAuthority: cluster.authority }).fetch(`${cluster.url}${path}`, {})
+      expect((await call('/livez')).status).toBe(200)
+      expect((await call('/version')).status).toBe(401)
+    })
+  })
+
+  it('L01 no token says a name that the cluster takes for its own', async () => {
+    service.provider.people.setGroups('alice', ['ops', 'system:masters'])
+    try {
+      const { status, body } = await grantOf('alice', 'lab')
+      expect([status, body.error]).toEqual([400, 'access_denied'])
+      expect(body.error_description).toContain('system:masters')
+      await untilEvent(service, 'grant.refused', { reason: 'name' })
+    } finally {
+      service.provider.people.setGroups('alice', ['ops'])
+    }
+  })
+
+  it('has a prefix of its own in its tokens', async () => {
+    expect(decodeJwt(await tokenOf('alice', 'edge'))).toMatchObject({ groups: ['edge:ops'] })
+  })
+
+  it('is printed for clusters of its kind alone', async () => {
+    await expect(print(['--cluster', 'prod'])).rejects.toThrow('is behind the gateway')
+    await expect(print(['--cluster', 'nowhere'])).rejects.toThrow('there are: lab, edge')
+    await expect(print([])).rejects.toThrow('which cluster?')
+    expect(parse(printed).jwt[0].issuer.audiences).toEqual([`${overTls.publicUrl}/kube/clusters/lab`])
+  })
+})
+
+const headerOf = (bearer: string): { readonly kid: string } =>
+  JSON.parse(Buffer.from(bearer.split('.')[0] ?? '', 'base64url').toString())
+
+async function startForger(tls: { readonly certificate: string; readonly key: string }): Promise<Forger> {
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'forged', alg: 'ES256', use: 'sig' }
+  const port = await freePort()
+  const base = `https://127.0.0.1:${port}`
+  const issuer = `${base}/kube`
+  const server: Server = createServer({ cert: tls.certificate, key: tls.key }, (request, response) => {
+    const isKeys = request.url === '/keys'
+    const document = { issuer, jwks_uri: `${base}/keys`, id_token_signing_alg_values_supported: ['ES256'] }
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(isKeys ? { keys: [jwk] } : document))
+  })
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  return {
+    issuer,
+    publicKeyPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    claims: () => ({
+      iss: issuer,
+      aud: `${issuer}/clusters/lab`,
+      sub: 'https://idp.example.com#mallory',
+      username: 'mallory@example.com',
+      groups: ['sallyport:ops'],
+      client_id: 'sallyport-kubectl',
+      sallyport_session: 'sealed',
+      sid: 'digest',
+      jti: 'one',
+      iat: Math.floor(Date.now() / 1000),
+      exp: Math.floor(Date.now() / 1000) + 300,
+    }),
+    sign: (claims, header = {}, key = pair.privateKey) =>
+      new SignJWT({ ...claims })
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'forged', ...header })
+        .sign(key),
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
