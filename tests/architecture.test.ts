@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { auditEvents, fieldsOf } from '../app/audit/event-fields.ts'
+import { auditEvents, fieldsOf, kubernetesFields } from '../app/audit/event-fields.ts'
 import { operationalErrors } from '../app/errors.ts'
 import { metricDefinitions } from '../app/telemetry/metric-definitions.ts'
 import { generatedFiles } from '../cli/docs.ts'
@@ -109,7 +109,8 @@ describe('the generated references', () => {
     const text = textOf('docs/reference/audit-events.md')
     const sections = [...text.matchAll(/^## ([a-z-]+\.[a-z-]+)$/gm)].map(match => match[1])
     expect(sections).toEqual(Object.keys(auditEvents))
-    const fields = new Set(Object.keys(auditEvents).flatMap(name => fieldsOf(name as keyof typeof auditEvents)))
+    const ofEvents = Object.keys(auditEvents).flatMap(name => fieldsOf(name as keyof typeof auditEvents))
+    const fields = new Set<string>([...ofEvents, ...Object.keys(kubernetesFields)])
     const named = new Set(namesIn('docs/reference/audit-events.md'))
     expect([...fields].filter(field => !named.has(field))).toEqual([])
     expect([...named].filter(name => !fields.has(name)).sort()).toEqual(['event', 'time', 'v'])

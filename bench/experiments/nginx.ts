@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { repositoryRoot } from '../../cli/demo/paths.ts'
-import { renderTemplates } from '../../cli/demo/proxies.ts'
+import { renderTemplates } from '../../cli/demo/proxies/proxies.ts'
 import { browserRequest, wikiHost } from '../browser-request.ts'
 import { cachedService } from '../cases.ts'
 import { type Case, runRounds, summariseRounds } from '../measure.ts'

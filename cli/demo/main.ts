@@ -4,7 +4,7 @@ import { runStory } from './check.ts'
 import { interrupted, refuse, reportCheck } from './ending.ts'
 import { isOnPath } from './executables.ts'
 import { portOrFree } from './ports.ts'
-import { findProxy, type ProxyKind, proxyKinds } from './proxies.ts'
+import { findProxy, type ProxyKind, proxyKinds } from './proxies/proxies.ts'
 import { printAddresses, printStackError } from './report.ts'
 import { type Stack, StackError, startStack } from './stack.ts'
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { createDemoApp } from './app.ts'
 import { listen } from './ports.ts'
-import { createDemoProvider } from './provider.ts'
+import { createDemoProvider } from './provider/provider.ts'
 import { clientId, providerName } from './stack.ts'
 
 export interface DemoProviderPart {

@@ -16,8 +16,8 @@ import { request } from './browser.ts'
 import { type Child, startChild } from './child.ts'
 import { commandFile, repositoryRoot } from './paths.ts'
 import { freePort, listen, loopback } from './ports.ts'
-import { createDemoProvider } from './provider.ts'
-import { type ProxyKind, type RunningProxy, startProxy } from './proxies.ts'
+import { createDemoProvider } from './provider/provider.ts'
+import { type ProxyKind, type RunningProxy, startProxy } from './proxies/proxies.ts'
 
 export interface StackOptions {
   readonly proxy: ProxyKind

@@ -8,12 +8,13 @@ import { inForceAt } from './in-force.ts'
 export function checkKubernetes(tree: Tree): CrossFinding[] {
   const clusters = getIn(tree, ['kubernetes', 'clusters'])
   const ofAll = [...checkGatewayHost(tree), ...checkSessionBinding(tree)]
-  if (!Array.isArray(clusters)) return ofAll
+  // Where no cluster is named, the schema says so, and a gateway is what is usually meant.
+  if (!Array.isArray(clusters) || clusters.length === 0) return [...ofAll, ...checkMissing(tree)]
   const places = clusters.map((_, index): Path => ['kubernetes', 'clusters', index])
   const direct = places.filter(place => isDirect(tree, place))
   return [
     ...ofAll,
-    ...checkGateway(tree, direct.length < places.length),
+    ...(direct.length < places.length ? checkMissing(tree) : checkNeedless(tree)),
     ...(direct.length > 0 ? checkIssuer(tree) : []),
     ...checkNames(tree, places),
     ...places.flatMap(place => (isDirect(tree, place) ? checkDirect(tree, place) : checkCluster(tree, place))),
@@ -22,19 +23,24 @@ export function checkKubernetes(tree: Tree): CrossFinding[] {
 
 const isDirect = (tree: Tree, place: Path): boolean => textAt(tree, [...place, 'access']) === 'direct'
 
+const listener: Readonly<Record<string, string>> = {
+  url: 'an origin such as https://k8s.example.com',
+  tls: 'settings such as certificateFile, keyFile, caFile',
+}
+
+function checkMissing(tree: Tree): CrossFinding[] {
+  if (getIn(tree, ['kubernetes']) === undefined) return []
+  return Object.entries(listener)
+    .filter(([name]) => getIn(tree, ['kubernetes', name]) === undefined)
+    .map(([name, form]) => ({ path: ['kubernetes', name], message: `is missing: expected ${form}` }))
+}
+
 // What is set and not used is believed to be in force.
-function checkGateway(tree: Tree, isNeeded: boolean): CrossFinding[] {
-  const expected: Readonly<Record<string, string>> = {
-    url: 'an origin such as https://k8s.example.com',
-    tls: 'settings such as certificateFile, keyFile, caFile',
-  }
-  return Object.entries(expected).flatMap(([name, form]): CrossFinding[] => {
-    const path = ['kubernetes', name]
-    const isThere = getIn(tree, path) !== undefined
-    if (isThere === isNeeded) return []
-    if (isNeeded) return [{ path, message: `is missing: expected ${form}` }]
-    return [{ path, message: 'expected nothing: no cluster is behind the gateway, each has access: direct' }]
-  })
+function checkNeedless(tree: Tree): CrossFinding[] {
+  const message = 'expected nothing: no cluster is behind the gateway, each has access: direct'
+  return Object.keys(listener)
+    .filter(name => getIn(tree, ['kubernetes', name]) !== undefined)
+    .map(name => ({ path: ['kubernetes', name], message }))
 }
 
 // An API server fetches our keys over TLS alone, and knows no Ed25519: every token would be refused, and nobody would see why.

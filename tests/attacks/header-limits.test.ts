@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { keepToLimits } from '../../app/listener/client-errors.ts'
 import { createAdminServer } from '../../app/listener/server.ts'
 import { createDemoApp } from '../../cli/demo/app.ts'
-import { createDemoProvider } from '../../cli/demo/provider.ts'
+import { createDemoProvider } from '../../cli/demo/provider/provider.ts'
 import { startService, type TestService } from '../service.ts'
 import { fronts, wiki } from './world.ts'
 

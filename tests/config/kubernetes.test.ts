@@ -78,10 +78,12 @@ describe('the section kubernetes', () => {
     const shown = showSettings(effective).filter(({ path }) => path.startsWith('kubernetes.clusters'))
     expect(shown.map(({ path, value, origin }) => `${path} ${value} ${origin.replace(/:.*/, '')}`)).toEqual([
       'kubernetes.clusters[0].name here sallyport.yaml',
+      'kubernetes.clusters[0].access gateway default',
       'kubernetes.clusters[0].groupPrefix sallyport: default',
       'kubernetes.clusters[0].userClaim email default',
       'kubernetes.clusters[0].impersonation legacy default',
       'kubernetes.clusters[0].excessRights warn default',
+      'kubernetes.clusters[0].unusedRows refuse default',
       'kubernetes.clusters[0].credential.inCluster true sallyport.yaml',
     ])
   })
@@ -94,5 +96,23 @@ describe('the section kubernetes', () => {
   it.each(['s', 'system', 'system:', 'system:masters-', 'sy'])('refuses %s in front of groups', prefix => {
     const entry = `{ name: a, groupPrefix: "${prefix}", credential: { inCluster: true } }`
     expect(formatProblems(problemsOf(withClusters(`[${entry}]`)))).toContain("are the cluster's own")
+  })
+
+  describe('a cluster that is reached directly', () => {
+    const named = (text: string) => formatProblems(problemsOf(withClusters(text)))
+    const direct = '{ name: lab, access: direct, server: https://10.0.0.9:6443, caFile: lab.pem'
+
+    it.each([
+      ['a credential', `[${direct}, credential: { inCluster: true } }]`, 'expected nothing beside access: direct'],
+      ['a server name', `[${direct}, serverName: lab }]`, 'expected nothing beside access: direct'],
+      ['a gateway for nobody', `[${direct} }]`, 'no cluster is behind the gateway'],
+    ])('takes no %s', (_, text, expected) => {
+      expect(named(text)).toContain(expected)
+    })
+
+    it('is no cluster of the gateway', () => {
+      const found = load(`[${direct} }, { name: here, credential: { inCluster: true } }]`)
+      expect(found?.clusters.map(({ name }) => name)).toEqual(['here'])
+    })
   })
 })

@@ -189,7 +189,7 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     expect((await refresh(overTls, account.body.refresh_token)).status).toBe(200)
   })
 
-  it('asks the policy at each renewal: a group that is lost, a deny, a session that has ended', async () => {
+  it('asks the policy at each renewal: a deny, or the end of the session, a deny, a session that has ended', async () => {
     const grant = await grantOf('alice', 'lab')
     let next = await refresh(overTls, grant.body.refresh_token, { audience: 'lab' })
     expect(next.status).toBe(200)

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { request } from '../../cli/demo/browser.ts'
 import { commandFile } from '../../cli/demo/paths.ts'
 import { freePort, listen } from '../../cli/demo/ports.ts'
-import { proxyKinds } from '../../cli/demo/proxies.ts'
+import { proxyKinds } from '../../cli/demo/proxies/proxies.ts'
 import { findPeer } from '../peers.ts'
 
 interface Ended {

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { freePort } from '../../cli/demo/ports.ts'
-import type { ProxyKind } from '../../cli/demo/proxies.ts'
+import type { ProxyKind } from '../../cli/demo/proxies/proxies.ts'
 import { type Stack, startStack } from '../../cli/demo/stack.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { scenarios } from './scenarios.ts'

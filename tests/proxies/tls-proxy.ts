@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Child, startChild } from '../../cli/demo/child.ts'
-import { renderTemplates } from '../../cli/demo/proxies.ts'
+import { renderTemplates } from '../../cli/demo/proxies/proxies.ts'
 
 /** Lines that a page of docs/ adds: to each `server` with TLS, and to what asks Sallyport. */
 export interface MoreLines {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { request } from '../../cli/demo/browser.ts'
 import { type Child, startChild } from '../../cli/demo/child.ts'
-import { type ProxyKind, proxyKinds, type RunningProxy, startProxy } from '../../cli/demo/proxies.ts'
+import { type ProxyKind, proxyKinds, type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { askThroughTunnel, handshake, send, tunnels } from './tunnels.ts'
 

@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { type Browser, createBrowser, type HttpResponse, type RequestOptions, request } from '../../cli/demo/browser.ts'
 import type { Echo } from '../../cli/demo/echo.ts'
-import type { ProxyKind } from '../../cli/demo/proxies.ts'
+import type { ProxyKind } from '../../cli/demo/proxies/proxies.ts'
 import { logIn } from '../../cli/demo/session.ts'
 import type { Stack } from '../../cli/demo/stack.ts'
 

@@ -5,10 +5,10 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Child, startChild } from '../child.ts'
+import { isOnPath } from '../executables.ts'
+import { repositoryRoot } from '../paths.ts'
 import { startBuiltInProxy } from './built-in-proxy.ts'
-import { type Child, startChild } from './child.ts'
-import { isOnPath } from './executables.ts'
-import { repositoryRoot } from './paths.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
 
 export const proxyKinds = ['nginx', 'traefik', 'caddy', 'built-in'] as const

@@ -7,10 +7,10 @@ import { Agent, createServer, request as httpRequest, type IncomingMessage, type
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'httpxy'
-import { keepToLimits, maxHeaderBytes, maxHeaderLines } from '../../app/listener/client-errors.ts'
-import { isDropped } from './dropped-headers.ts'
+import { keepToLimits, maxHeaderBytes, maxHeaderLines } from '../../../app/listener/client-errors.ts'
+import { isDropped } from '../dropped-headers.ts'
+import { RECHECK_EVERY_MS, watchStream } from '../watched-stream.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
-import { RECHECK_EVERY_MS, watchStream } from './watched-stream.ts'
 
 const CHECK_TIMEOUT_MS = 10_000
 

@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
 import type { Configuration, KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { findPerson } from './people.ts'
+import { findPerson } from '../people.ts'
 import { errorPage, framed, loginPage, logoutPage, signedOutPage } from './provider-pages.ts'
 import { createProviderStore } from './provider-store.ts'
 

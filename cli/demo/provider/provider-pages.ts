@@ -1,7 +1,7 @@
 /** The pages of the demo's identity provider. */
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import { escapeHtml, framePolicy, renderFrame } from './html.ts'
-import { describeGroups, people } from './people.ts'
+import { escapeHtml, framePolicy, renderFrame } from '../html.ts'
+import { describeGroups, people } from '../people.ts'
 
 export interface ProviderPage {
   readonly html: string
