@@ -73,7 +73,9 @@ Examples:
 
 /** The commands with their help; what a command ends with goes to `onExit`. */
 export function createProgram({ version, terminal }: ProgramOptions, onExit: (code: number) => void): Command {
+  // An option belongs to the command that it stands behind: `kube render` and `kube render authentication` share names.
   const program = new Command('sallyport')
+    .enablePositionalOptions()
     .description('Zero-trust access for whatever sits behind a reverse proxy.')
     .version(version, '-V, --version', 'print the version')
     .helpCommand(false)

@@ -66,7 +66,11 @@ Examples:
   $ sallyport kube logout`
 
 export function addKube(program: Command, terminal: Terminal, onExit: (code: number) => void): void {
-  const kube = program.command('kube').description('kubectl through a browser login').helpCommand(false)
+  const kube = program
+    .command('kube')
+    .description('kubectl through a browser login')
+    .helpCommand(false)
+    .enablePositionalOptions()
   kube.addHelpText('after', kubeHelp)
   const add = (name: string, description: string, help: string): Command =>
     kube

@@ -24,7 +24,6 @@ interface Values {
 }
 
 export function addRenderAuthentication(render: Command, terminal: Terminal, onExit: (code: number) => void): void {
-  // Options of `render` itself have the same names.
   render.enablePositionalOptions()
   render
     .command('authentication')
