@@ -85,6 +85,10 @@ export async function startWorkersWorld(options: WorkersWorldOptions): Promise<W
     },
   }
   const child = spawn(process.execPath, [cli, 'serve', '--config', write('sallyport.yaml', JSON.stringify(settings))])
+  // Also when a hook has timed out.
+  const killOnExit = (): void => void child.kill('SIGKILL')
+  process.once('exit', killOnExit)
+  child.once('exit', () => process.off('exit', killOnExit))
   const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].on('data', chunk => {
