@@ -452,6 +452,22 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       expect((await ask(cookie)).status).toBe(401)
       expect(await (await browser.request(`${world.publicUrl}/`)).text()).not.toContain('alice')
     })
+
+    it('K07 is not confirmed by a silent login of somebody else: that is a login of its own', async () => {
+      const browser = new TestBrowser()
+      const cookie = await world.logIn('alice', `${wiki}/`, browser)
+      const elsewhere = new TestBrowser()
+      await world.logIn('bob', `${wiki}/`, elsewhere)
+      world.moveClock(700)
+      const challenged = await ask(cookie, '/', true)
+      const login = (await browser.request(header(challenged, 'location') ?? '')).headers.get('location') ?? ''
+      await browser.request(await elsewhere.visitor.logIn(login, 'bob'))
+      expect((await ask(cookie)).status).toBe(401)
+      expect(await (await browser.request(`${world.publicUrl}/`)).text()).toContain('bob')
+      await expect
+        .poll(() => world.auditEvents().filter(({ cause }) => cause === 'login-replaced').length)
+        .toBeGreaterThan(0)
+    })
   })
 })
 
