@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { ClosingLine } from './tests/closing-line.ts'
+import { WhatStillRuns } from './tests/what-still-runs.ts'
 
 export default defineConfig({
   test: {
@@ -11,6 +12,6 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     // Real proxies, stores and browsers share the cores with the tests: more workers only make them wait for each other.
     maxWorkers: 2,
-    reporters: ['default', new ClosingLine()],
+    reporters: ['default', new WhatStillRuns(), new ClosingLine()],
   },
 })
