@@ -19,8 +19,11 @@ const shortRun = ['--rounds', '1', '--seconds', '0.2', '--warm-up', '0.2']
 const hasRedis = requirePeer('redis-server') !== undefined
 const hasNginx = requirePeer('nginx') !== undefined
 
-/** Four minutes on two free cores, and three times that beside others. */
-const patienceMs = 1_800_000
+/** That of the gateway has a test of its own, with a cluster. */
+const experiments = specialCaseNames.filter(name => name !== 'gateway')
+
+/** Three minutes on two free cores, and three times that beside others. */
+const patienceMs = 900_000
 
 /** Everything that the bench writes goes here, so that what it leaves behind can be seen. */
 const temporary = mkdtempSync(join(tmpdir(), 'sallyport-bench-test-'))
@@ -41,7 +44,7 @@ describe('a short run of everything', () => {
   const figuresOf = (name: string): StoredCase => result.cases[name] ?? {}
 
   beforeAll(async () => {
-    const { stdout } = await bench('all', ...shortRun, '--sizes', '10,100', '--json')
+    const { stdout } = await bench(...loadCaseNames, ...experiments, ...shortRun, '--sizes', '10,100', '--json')
     text = stdout
     result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
   }, patienceMs + 60_000)

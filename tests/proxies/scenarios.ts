@@ -73,7 +73,7 @@ const strangers: readonly Scenario[] = [
   {
     name: 'a WebSocket without a session is 401 and no redirect (D06)',
     run: async world => {
-      const answer = await world.raw(liveWiki(world, ''))
+      const answer = await world.rawAnswer(liveWiki(world, ''))
       expect(statusOf(answer)).toBe(401)
     },
   },
@@ -133,7 +133,7 @@ const people: readonly Scenario[] = [
     name: 'a WebSocket that a page of another origin opens is refused (D06)',
     run: async world => {
       const cookie = world.alice.cookieFor(world.url('wiki', '/'))
-      const answer = await world.raw(liveWiki(world, cookie, 'http://evil.example'))
+      const answer = await world.rawAnswer(liveWiki(world, cookie, 'http://evil.example'))
       expect([400, 403]).toContain(statusOf(answer))
     },
   },

@@ -5,7 +5,7 @@ import { type Scenario, statusOf } from './world.ts'
 export const trustScenarios: readonly Scenario[] = [
   {
     name: 'the check endpoints cannot be reached from outside, not even by somebody who is logged in (A15)',
-    run: async ({ alice, raw, stack, url }) => {
+    run: async ({ alice, rawAnswer, stack, url }) => {
       const cookie = alice.cookieFor(url('wiki', '/'))
       const host = new URL(stack.origin('auth')).host
       const paths = [
@@ -20,7 +20,7 @@ export const trustScenarios: readonly Scenario[] = [
         `http://${host}/verify/auth-request`,
       ]
       for (const path of paths) {
-        const answer = await raw(
+        const answer = await rawAnswer(
           `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Original-URL: ${url('wiki', '/')}\r\nX-Original-Method: GET\r\n` +
             `X-Forwarded-Method: GET\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: wiki.localhost\r\nX-Forwarded-Uri: /\r\n` +
             `Remote-User: mallory\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,

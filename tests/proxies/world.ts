@@ -20,6 +20,8 @@ export interface World {
   readonly echo: (browser: Browser, url: string, options?: RequestOptions) => Promise<Echo>
   /** Sends these bytes to the proxy and returns everything that comes back until it closes or falls silent. */
   readonly raw: (bytes: string) => Promise<string>
+  /** The same, and the first answer is enough, where nothing can follow it: not every proxy closes behind a refusal. */
+  readonly rawAnswer: (bytes: string) => Promise<string>
 }
 
 /** One sentence that holds behind every proxy. */
@@ -55,7 +57,8 @@ export async function createWorld(stack: Stack): Promise<World> {
         throw new Error(`status ${response.status} from ${target}: ${response.body.slice(0, 300)}`)
       return JSON.parse(response.body) as Echo
     },
-    raw: bytes => exchange(stack.port, bytes),
+    raw: bytes => exchange(stack.port, bytes, () => false),
+    rawAnswer: bytes => exchange(stack.port, bytes, isWhole),
   }
 }
 
@@ -64,7 +67,7 @@ async function arrive(visit: Promise<HttpResponse>): Promise<void> {
   if (page.status !== 200) throw new Error(`status ${page.status} at ${page.url}: ${page.body.slice(0, 500)}`)
 }
 
-function exchange(port: number, bytes: string): Promise<string> {
+function exchange(port: number, bytes: string, isEnough: (answer: string) => boolean): Promise<string> {
   return new Promise(resolve => {
     const socket = connect(port, '127.0.0.1')
     let answer = ''
@@ -75,11 +78,21 @@ function exchange(port: number, bytes: string): Promise<string> {
     socket.setTimeout(10_000, finish)
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       answer += chunk
+      if (isEnough(answer)) finish()
     })
     // A proxy that refuses while we are still sending may reset the connection.
     socket.on('end', finish).on('close', finish).on('error', finish)
     socket.write(bytes, 'latin1')
   })
+}
+
+/** With a length that is reached, or the last of its chunks. */
+function isWhole(answer: string): boolean {
+  const [head = '', ...rest] = answer.split('\r\n\r\n')
+  if (rest.length === 0) return false
+  const length = /^content-length: *(\d+)/im.exec(head)?.[1]
+  if (length !== undefined) return rest.join('\r\n\r\n').length >= Number(length)
+  return /^transfer-encoding: *chunked/im.test(head) && answer.endsWith('\r\n0\r\n\r\n')
 }
 
 /** The status of a raw answer; 0 when the proxy closed the connection without one. */
