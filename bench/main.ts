@@ -5,6 +5,7 @@
  * Only ratios carry over to another machine. `--save` writes bench/result.json, which later runs are compared with.
  * Each role imports only what it needs: the yardstick must not carry the memory of the others.
  */
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 const { values, positionals } = parseArgs({
@@ -64,6 +65,8 @@ async function runRole(role: string): Promise<void> {
       return (await import('./policy-process.ts')).runPolicyProcess({ rows: Number(first), domains: Number(second) })
     case 'ending':
       return (await import('./ending-process.ts')).runEndingProcess(JSON.parse(first))
+    case 'bare-gateway':
+      return (await import('./gateway/bare-gateway.ts')).runBareGateway(JSON.parse(readFileSync(first, 'utf8')))
     case 'calls':
       return (await import('./gateway/call-generator.ts')).runCallGenerator()
     default:

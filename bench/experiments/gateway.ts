@@ -7,7 +7,7 @@ import { createGatewayFolder } from '../gateway/gateway-service.ts'
 import { measureWatches, type WatchMemory } from '../gateway/idle-watches.ts'
 import type { CaseReport } from '../report.ts'
 import type { Resources } from '../resources.ts'
-import { startRole } from '../roles.ts'
+import { startRole, stop } from '../roles.ts'
 import { startServiceProcess, untilReady } from '../service.ts'
 import type { ExperimentContext } from './experiment.ts'
 
@@ -32,13 +32,21 @@ export async function runGateway(context: ExperimentContext): Promise<CaseReport
   const service = await startServiceProcess(folder.configFile, { core: 'any' }, resources)
   await untilReady(service)
   const { child: calls } = await startRole('calls', [], resources, 'any')
-  const processes = { gateway: service.pid, apiServer: cluster.apiServerProcess().pid ?? 0 }
+  const { child, ready } = await startRole<{ readonly port: number }>(
+    'bare-gateway',
+    [folder.bareFile],
+    resources,
+    'any',
+  )
+  const ofBare = child.pid === undefined ? {} : { pid: child.pid }
   const sides = [
     { name: 'direct', target: folder.direct },
-    { name: 'gateway', target: folder.gateway(service.gatewayPort) },
+    { name: 'bare', target: folder.gateway(ready.port), ...ofBare },
+    { name: 'gateway', target: folder.gateway(service.gatewayPort), pid: service.pid },
   ] as const
-  const summaries = await runGatewayRounds(gatewayCases, sides, { ...context, calls, processes })
-  await service.stop()
+  const apiServerPid = cluster.apiServerProcess().pid ?? 0
+  const summaries = await runGatewayRounds(gatewayCases, sides, { ...context, calls, apiServerPid })
+  await Promise.all([service.stop(), stop(child)])
   const memories = new Map<string, WatchMemory>()
   for (const one of watchCases) {
     onProgress(`${count} watches, ${one.name}`)

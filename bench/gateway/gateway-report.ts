@@ -56,23 +56,25 @@ export function reportCalls(summaries: ReadonlyMap<string, CaseSummary>, pods: n
   for (const { name, figure, target } of gatewayCases) {
     const summary = summaries.get(name)
     if (summary === undefined) continue
-    const { ratio, spread, direct, gateway, load } = summary
+    const { ratio, spread, toBare, direct, bare, gateway, load } = summary
     const digits = figure === 'p50Ms' ? 2 : 0
     const unit = figure === 'p50Ms' ? 'p50 ms' : 'calls/s'
     ratios.push([
       name,
       unit,
       direct[figure].toFixed(digits),
+      bare[figure].toFixed(digits),
       gateway[figure].toFixed(digits),
       ratio.toFixed(2),
       spreadText(spread),
       targetText(ratio, target),
+      `${toBare.ratio.toFixed(2)} (${spreadText(toBare.spread)})`,
       load.toFixed(1),
     ])
     costs.push([
       name,
       `${direct.p99Ms.toFixed(1)} / ${gateway.p99Ms.toFixed(1)}`,
-      inMs(gateway.gatewayMicroseconds),
+      `${inMs(bare.gatewayMicroseconds)} / ${inMs(gateway.gatewayMicroseconds)}`,
       name === 'gateway-get-16' ? targetText(gateway.gatewayMicroseconds / 1_000, cpuTarget) : '-',
       `${inMs(direct.apiServerMicroseconds)} / ${inMs(gateway.apiServerMicroseconds)}`,
     ])
@@ -81,10 +83,14 @@ export function reportCalls(summaries: ReadonlyMap<string, CaseSummary>, pods: n
   const bytes = summaries.get('gateway-list')?.gateway.bytes ?? 0
   return {
     lines: [
-      alignedTable(['gateway', 'figure', 'direct', 'gateway', 'x direct', 'quartiles', 'wanted', 'load'], ratios),
+      alignedTable(
+        ['gateway', 'figure', 'direct', 'bare', 'gateway', 'x direct', 'quartiles', 'wanted', 'x bare', 'load'],
+        ratios,
+      ),
       '',
-      alignedTable(['cost', 'p99 ms direct/gateway', 'gateway CPU ms', 'wanted', 'API server CPU ms'], costs),
+      alignedTable(['cost', 'p99 ms direct/gateway', 'bare/gateway CPU ms', 'wanted', 'API server CPU ms'], costs),
       `gateway-list: ${pods} pods, ${(bytes / 1e6).toFixed(1)} MB; all programs share the cores`,
+      'bare is a gateway of Node alone that judges nothing and writes nothing down',
     ],
     cases,
   }
@@ -120,7 +126,7 @@ function targetText(measured: number, { isAtMost, value }: Target): string {
   return `${isAtMost ? 'at most' : 'at least'} ${value}: ${isReached ? 'yes' : 'no'}`
 }
 
-function storedSides({ direct, gateway }: CaseSummary) {
+function storedSides({ direct, bare, gateway, toBare }: CaseSummary) {
   const stored = ({ p50Ms, p99Ms, perSecond }: CaseSummary['direct']) => ({
     p50Ms: rounded(p50Ms, 3),
     p99Ms: rounded(p99Ms, 3),
@@ -128,8 +134,11 @@ function storedSides({ direct, gateway }: CaseSummary) {
   })
   return {
     direct: stored(direct),
+    bare: stored(bare),
+    toBare: rounded(toBare.ratio, 3),
     gateway: stored(gateway),
     gatewayCpuMs: rounded(gateway.gatewayMicroseconds / 1_000, 3),
+    bareCpuMs: rounded(bare.gatewayMicroseconds / 1_000, 3),
     apiServerCpuMs: {
       direct: rounded(direct.apiServerMicroseconds / 1_000, 3),
       gateway: rounded(gateway.apiServerMicroseconds / 1_000, 3),

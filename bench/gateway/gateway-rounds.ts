@@ -1,4 +1,4 @@
-/** The API server asked directly and through the gateway, in turn. */
+/** The API server asked directly, through a gateway that judges nothing, and through ours, in turn. */
 import type { ChildProcess } from 'node:child_process'
 import { loadavg } from 'node:os'
 import { cpuMicrosecondsOf } from '../process-cost.ts'
@@ -11,19 +11,15 @@ export interface GatewayCase {
   readonly path: string
   readonly atOnce: number
   readonly leastCalls: number
-  /** What of an answer is compared: the gateway's over the direct one's. */
+  /** What of an answer is compared with that of the others. */
   readonly figure: 'p50Ms' | 'perSecond'
 }
 
 export interface Side {
-  readonly name: 'direct' | 'gateway'
+  readonly name: 'direct' | 'bare' | 'gateway'
   readonly target: CallTarget
-}
-
-/** Processes whose time is counted. */
-export interface CountedProcesses {
-  readonly gateway: number
-  readonly apiServer: number
+  /** The process between the client and the API server. */
+  readonly pid?: number
 }
 
 interface SideRun extends CallResult {
@@ -43,9 +39,9 @@ interface SideSummary {
   readonly apiServerMicroseconds: number
 }
 
-export interface CaseSummary extends Ratio {
-  readonly direct: SideSummary
-  readonly gateway: SideSummary
+export interface CaseSummary extends Ratio, Readonly<Record<Side['name'], SideSummary>> {
+  /** To the bare gateway; {@link Ratio.ratio} is that to the API server itself. */
+  readonly toBare: Ratio
   /** Of the machine, in the middle of the rounds. */
   readonly load: number
 }
@@ -55,21 +51,21 @@ export interface RoundOptions {
   readonly secondsPerRun: number
   readonly warmUpSeconds: number
   readonly calls: ChildProcess
-  readonly processes: CountedProcesses
+  readonly apiServerPid: number
   readonly onProgress: (text: string) => void
 }
 
-/** Each round begins with the other side. */
+/** The order turns with each round. */
 export async function runGatewayRounds(
   cases: readonly GatewayCase[],
-  sides: readonly [Side, Side],
+  sides: readonly Side[],
   options: RoundOptions,
 ): Promise<ReadonlyMap<string, CaseSummary>> {
   const { rounds, secondsPerRun, warmUpSeconds, onProgress } = options
   const all = cases.map(one => ({
     one,
     loads: [] as number[],
-    runs: { direct: [] as SideRun[], gateway: [] as SideRun[] },
+    runs: { direct: [] as SideRun[], bare: [] as SideRun[], gateway: [] as SideRun[] },
   }))
   for (const { one } of all) {
     for (const side of sides) {
@@ -91,17 +87,18 @@ export async function runGatewayRounds(
 
 async function runSide(
   { name, path, atOnce, leastCalls }: GatewayCase,
-  { name: side, target }: Side,
+  { name: side, target, pid }: Side,
   seconds: number,
-  { calls, processes }: Pick<RoundOptions, 'calls' | 'processes'>,
+  { calls, apiServerPid }: Pick<RoundOptions, 'calls' | 'apiServerPid'>,
 ): Promise<SideRun> {
-  const before = timesOf(processes)
+  const timesNow = () => ({ gateway: pid === undefined ? 0 : timeOf(pid), apiServer: timeOf(apiServerPid) })
+  const before = timesNow()
   const result = await sendCallJob(
     calls,
     { kind: 'calls', target, path, atOnce, seconds, leastCalls },
     `${name}, ${side}`,
   )
-  const after = timesOf(processes)
+  const after = timesNow()
   // One of each of those at once came before the clock.
   const asked = result.calls + atOnce
   return {
@@ -112,10 +109,7 @@ async function runSide(
   }
 }
 
-const timesOf = ({ gateway, apiServer }: CountedProcesses) => ({
-  gateway: cpuMicrosecondsOf(gateway) ?? Number.NaN,
-  apiServer: cpuMicrosecondsOf(apiServer) ?? Number.NaN,
-})
+const timeOf = (pid: number): number => cpuMicrosecondsOf(pid) ?? Number.NaN
 
 /** Rejects with the name of the case in front when an answer was not as expected. */
 export async function sendCallJob(calls: ChildProcess, job: CallJob, name: string): Promise<CallResult> {
@@ -131,8 +125,16 @@ function summariseCase(
   runs: Readonly<Record<Side['name'], readonly SideRun[]>>,
   load: number,
 ): CaseSummary {
-  const ratios = runs.gateway.map((run, round) => run[figure] / (runs.direct[round]?.[figure] ?? Number.NaN))
-  return { ...summarise(ratios), direct: summariseSide(runs.direct), gateway: summariseSide(runs.gateway), load }
+  const ratioTo = (others: readonly SideRun[]): Ratio =>
+    summarise(runs.gateway.map((run, round) => run[figure] / (others[round]?.[figure] ?? Number.NaN)))
+  return {
+    ...ratioTo(runs.direct),
+    toBare: ratioTo(runs.bare),
+    direct: summariseSide(runs.direct),
+    bare: summariseSide(runs.bare),
+    gateway: summariseSide(runs.gateway),
+    load,
+  }
 }
 
 function summariseSide(runs: readonly SideRun[]): SideSummary {

@@ -10,12 +10,14 @@ import { createSharedStore } from '../../app/sessions/records/sealed-records.ts'
 import { aliceLogin, limits, openRecords, type SessionPlace } from '../planted-sessions.ts'
 import type { Resources } from '../resources.ts'
 import { createServiceFolder, type ServiceFolder } from '../service-folder.ts'
+import type { BareGateway } from './bare-gateway.ts'
 import type { CallTarget } from './call-generator.ts'
 import { aliceGroups, type BenchCluster, gatewayUser } from './gateway-cluster.ts'
 
 export const gatewayHost = 'k8s.example.com'
 const gatewayUrl = `https://${gatewayHost}`
 const clusterName = 'prod'
+const prefix = `/clusters/${clusterName}`
 /** Of the keys that sign tokens: the same for the token made here and for the service that believes it. */
 const assertion = { algorithm: 'ES256', rotateEvery: '30d' } as const
 const rotateEverySeconds = 30 * 86_400
@@ -27,6 +29,8 @@ export interface GatewayFolder extends ServiceFolder {
   /** As whom and how each of both is asked; `port` of the gateway is of a process. */
   readonly direct: CallTarget
   readonly gateway: (port: number) => CallTarget
+  /** A file for the bare gateway, which has the credential and the certificate of the gateway. */
+  readonly bareFile: string
 }
 
 export async function createGatewayFolder(cluster: BenchCluster, resources: Resources): Promise<GatewayFolder> {
@@ -59,24 +63,31 @@ export async function createGatewayFolder(cluster: BenchCluster, resources: Reso
   )
   const sessionId = folder.planted[0]?.sessionId ?? ''
   const token = await issueToken(folder.place, sessionId)
-  const { authority } = cluster
+  const { authority, port } = cluster
+  const impersonation = impersonationOf(sessionId)
+  const bare: BareGateway = {
+    ...listener,
+    prefix,
+    upstream: { port, serverName: 'localhost', authority, ...own, impersonation: linesOf(impersonation) },
+  }
   return {
     ...folder,
     direct: {
-      port: cluster.port,
+      port,
       serverName: 'localhost',
       authority,
       ...own,
       prefix: '',
-      headers: { ...kubectlHeaders, ...impersonationOf(sessionId) },
+      headers: { ...kubectlHeaders, ...impersonation },
     },
     gateway: port => ({
       port,
       serverName: gatewayHost,
       authority,
-      prefix: `/clusters/${clusterName}`,
+      prefix,
       headers: { ...kubectlHeaders, authorization: `Bearer ${token}` },
     }),
+    bareFile: write('bare-gateway.json', JSON.stringify(bare)),
   }
 }
 
@@ -94,6 +105,9 @@ const impersonationOf = (sessionId: string) => ({
   'impersonate-uid': aliceLogin().identity.subject,
   'impersonate-extra-sallyport.dev%2fsession': sessionDigestOf(sessionId),
 })
+
+const linesOf = (headers: Readonly<Record<string, string | readonly string[]>>): string[] =>
+  Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap(value => [name, value]))
 
 /** Three for each team, and what admits Alice behind them. */
 function clusterRows(): string {

@@ -34,7 +34,9 @@ describe('the report', () => {
     const one = {
       ratio,
       spread: [ratio, ratio],
+      toBare: { ratio, spread: [ratio, ratio] },
       direct: side,
+      bare: side,
       gateway: { ...side, gatewayMicroseconds },
       load: 1,
     } as const
@@ -78,7 +80,7 @@ test.skipIf(requireClusterPrograms() === undefined)('asks a real API server in b
   const { cases } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as BenchResult
   const side = { p50Ms: expect.any(Number), p99Ms: expect.any(Number), perSecond: expect.any(Number) }
   for (const { name } of gatewayCases) {
-    expect(cases[name]).toMatchObject({ ratio: expect.any(Number), direct: side, gateway: side })
+    expect(cases[name]).toMatchObject({ ratio: expect.any(Number), direct: side, bare: side, gateway: side })
   }
   expect(cases['gateway-watches']).toMatchObject({ watches: 10, addedMiB: expect.any(Number) })
   expect(cases['gateway-watches-apart']).toMatchObject({ watches: 10 })
