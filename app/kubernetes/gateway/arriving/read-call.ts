@@ -34,17 +34,18 @@ const methods: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS'
 export function readCall(arrived: Arrived, { requestId, clientAddress }: ReadOptions): GatewayCall | Refusal {
   const { method, rawHeaders } = arrived
   if (areTooLarge(rawHeaders)) return refusal(431, 'the headers of the request are too large or too many')
-  if (valuesOf(rawHeaders, 'trailer').length > 0) return trailersRefused
+  const valuesOf = valuesByName(rawHeaders)
+  if (valuesOf('trailer').length > 0) return trailersRefused
   if (!methods.has(method)) return refusal(405, 'the API server knows no such method')
-  const host = readHost(rawHeaders)
+  const host = readHost(valuesOf)
   if (typeof host !== 'string') return host
   const target = readTarget(arrived.url)
   if ('status' in target) return target
-  const credentials = readCredentials(rawHeaders)
+  const credentials = readCredentials(valuesOf)
   if ('status' in credentials) return credentials
   const impersonate = readImpersonation(rawHeaders)
   if (impersonate !== undefined && 'status' in impersonate) return impersonate
-  const upgrade = arrived.isUpgrade ? readUpgrade(method, rawHeaders) : undefined
+  const upgrade = arrived.isUpgrade ? readUpgrade(method, valuesOf) : undefined
   if (typeof upgrade === 'object') return upgrade
   return {
     requestId,
@@ -52,7 +53,7 @@ export function readCall(arrived: Arrived, { requestId, clientAddress }: ReadOpt
     method,
     host,
     credentials,
-    clientAddress: clientAddress(valuesOf(rawHeaders, 'x-forwarded-for').join(',')),
+    clientAddress: clientAddress(valuesOf('x-forwarded-for').join(',')),
     rawHeaders: withoutPseudo(rawHeaders),
     ...(impersonate !== undefined && { impersonate }),
     ...(upgrade !== undefined && { upgrade }),
@@ -67,22 +68,22 @@ function areTooLarge(rawHeaders: readonly string[]): boolean {
 }
 
 /** Threat: two names for one host, of which a proxy in front believes one and we the other. */
-function readHost(rawHeaders: readonly string[]): string | Refusal {
-  const hosts = [...valuesOf(rawHeaders, ':authority'), ...valuesOf(rawHeaders, 'host')]
+function readHost(valuesOf: ValuesOf): string | Refusal {
+  const hosts = [...valuesOf(':authority'), ...valuesOf('host')]
   const [host] = hosts
   if (host === undefined || host === '') return refusal(400, 'the request names no host')
-  if (valuesOf(rawHeaders, 'host').length > 1 || hosts.some(other => other !== host))
+  if (valuesOf('host').length > 1 || hosts.some(other => other !== host))
     return refusal(400, 'the request names more than one host')
   return host
 }
 
-function readCredentials(rawHeaders: readonly string[]): Credentials | Refusal {
-  const bearers = bearersIn(valuesOf(rawHeaders, 'sec-websocket-protocol')).map(token => `Bearer ${token}`)
-  const all = [...valuesOf(rawHeaders, 'authorization'), ...bearers]
+function readCredentials(valuesOf: ValuesOf): Credentials | Refusal {
+  const bearers = bearersIn(valuesOf('sec-websocket-protocol')).map(token => `Bearer ${token}`)
+  const all = [...valuesOf('authorization'), ...bearers]
   if (all.length > 1) return refusal(400, 'the request says in two ways who is asking')
   const [authorization] = all
   // HTTP/2 may send each cookie in a line of its own (RFC 9113 section 8.2.3).
-  const cookies = valuesOf(rawHeaders, 'cookie')
+  const cookies = valuesOf('cookie')
   return {
     ...(authorization !== undefined && { authorization }),
     ...(cookies.length > 0 && { cookie: cookies.join('; ') }),
@@ -93,14 +94,14 @@ function readCredentials(rawHeaders: readonly string[]): Credentials | Refusal {
  * Threat: a connection that both sides believe to speak something else. Two protocols pass, each alone, with no body
  * in front of what follows.
  */
-function readUpgrade(method: string, rawHeaders: readonly string[]): UpgradeProtocol | Refusal {
-  const [name = '', ...others] = valuesOf(rawHeaders, 'upgrade')
+function readUpgrade(method: string, valuesOf: ValuesOf): UpgradeProtocol | Refusal {
+  const [name = '', ...others] = valuesOf('upgrade')
   const upgrade = others.length > 0 ? undefined : upgradeOf(name)
   if (upgrade === undefined) return refusal(400, 'the connection can become websocket or SPDY/3.1, and nothing else')
   if (method !== 'GET' && !(upgrade === 'spdy' && method === 'POST'))
     return refusal(405, `a request with this method cannot become ${name}`)
-  const lengths = valuesOf(rawHeaders, 'content-length')
-  if (lengths.some(length => length !== '0') || valuesOf(rawHeaders, 'transfer-encoding').length > 0)
+  const lengths = valuesOf('content-length')
+  if (lengths.some(length => length !== '0') || valuesOf('transfer-encoding').length > 0)
     return refusal(400, 'a request that upgrades its connection can have no body')
   return upgrade
 }
@@ -110,13 +111,22 @@ function upgradeOf(name: string): UpgradeProtocol | undefined {
   return lower === 'websocket' ? 'websocket' : lower === 'spdy/3.1' ? 'spdy' : undefined
 }
 
+type ValuesOf = (name: string) => readonly string[]
+
 /** Names as the servers behind would read them, so that no twin of a header passes beside it. */
-function valuesOf(rawHeaders: readonly string[], name: string): string[] {
-  const values: string[] = []
-  for (let index = 0; index < rawHeaders.length; index += 2)
-    if (nameAs(rawHeaders[index] as string) === name) values.push(rawHeaders[index + 1] as string)
-  return values
+function valuesByName(rawHeaders: readonly string[]): ValuesOf {
+  const byName = new Map<string, string[]>()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = nameAs(rawHeaders[index] as string)
+    const value = rawHeaders[index + 1] as string
+    const before = byName.get(name)
+    if (before === undefined) byName.set(name, [value])
+    else before.push(value)
+  }
+  return name => byName.get(name) ?? none
 }
+
+const none: readonly string[] = []
 
 function withoutPseudo(rawHeaders: readonly string[]): readonly string[] {
   // Pseudo-headers come first (RFC 9113 section 8.3).

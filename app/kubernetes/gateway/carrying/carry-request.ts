@@ -6,9 +6,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable, Writable } from 'node:stream'
 import { trailersRefused } from '../arriving/read-call.ts'
 import { watchError } from '../frames/farewell.ts'
-import { protobufEvents } from '../frames/formats.ts'
-import { createFrameWalker, type FrameWalker } from '../frames/frame-walker.ts'
-import { createLineWalker } from '../frames/lines.ts'
+import { type Events, eventsOf } from '../frames/watch-events.ts'
 import type { Ending, Refusal } from '../gateway-call.ts'
 import { byName, responseHeaders } from '../passing/response-headers.ts'
 import { refusal, statusOf } from '../status.ts'
@@ -34,12 +32,6 @@ import {
 /** How long the event that is on its way when a watch is cut may take to be whole. */
 const boundaryWaitMs = 500
 
-/** Events of a watch, and whether one of ours can be put behind them. */
-interface Events {
-  readonly walker: FrameWalker
-  readonly isJson: boolean
-}
-
 export function carryRequest(carried: Carried, request: Request, response: Response): void {
   new RequestCarriage(carried, request, response).begin()
 }
@@ -60,6 +52,8 @@ class RequestCarriage {
   #farewell: Refusal | undefined
   /** Nothing more of the API server is passed. */
   #isDone = false
+  /** Bytes of the answer that are still to come, where the API server has said how many there are. */
+  #awaited = Number.NaN
 
   constructor(carried: Carried, request: Request, response: Response) {
     this.#carried = carried
@@ -158,6 +152,7 @@ class RequestCarriage {
       return
     }
     this.#passage.status = status
+    this.#awaited = Number(answer.headers['content-length'] ?? Number.NaN)
     if (this.#kind.isWatch && status === 200) this.#events = eventsOf(answer)
     answer.on('data', (chunk: Buffer) => this.#pass(answer, chunk))
     answer.once('end', () => this.#ended(answer))
@@ -170,6 +165,12 @@ class RequestCarriage {
     const length = this.#events?.walker.advance(chunk, isClosing) ?? chunk.length
     const part = length < chunk.length ? chunk.subarray(0, length) : chunk
     this.#passage.bytesSent += part.length
+    this.#awaited -= chunk.length
+    if (this.#awaited === 0 && this.#events === undefined) {
+      this.#letGo()
+      this.#response.end(part)
+      return
+    }
     // The same in both versions of HTTP; their types agree on less.
     if (!(this.#response as Writable).write(part)) {
       answer.pause()
@@ -281,18 +282,9 @@ class RequestCarriage {
   #letGo(): void {
     this.#isDone = true
     const upstream = this.#upstream
-    if (upstream === undefined || (this.#answer?.complete === true && upstream.writableFinished)) return
+    const isWhole = this.#awaited === 0 || this.#answer?.complete === true
+    if (upstream === undefined || (isWhole && upstream.writableFinished)) return
     ;(this.#request as Readable).unpipe(upstream)
     upstream.destroy()
   }
-}
-
-/** `undefined`: in a form in which no event of ours can stand, and no end of one can be told. */
-function eventsOf({ headers }: IncomingMessage): Events | undefined {
-  if (headers['content-encoding'] !== undefined) return undefined
-  const [type = ''] = (headers['content-type'] ?? '').split(';')
-  if (type.trim() === 'application/json') return { walker: createLineWalker(), isJson: true }
-  if (type.trim() === 'application/vnd.kubernetes.protobuf')
-    return { walker: createFrameWalker(protobufEvents), isJson: false }
-  return undefined
 }

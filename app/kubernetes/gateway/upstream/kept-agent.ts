@@ -44,6 +44,11 @@ export class KeptAgent extends Agent {
     return socket
   }
 
+  /** All its connections are to one server with one credential: the default puts every PEM into a new text, for each call. */
+  override getName(): string {
+    return 'cluster'
+  }
+
   override keepSocketAlive(socket: Duplex): boolean {
     const isKept = super.keepSocketAlive(socket) as unknown as boolean
     if (isKept && socket instanceof Socket) socket.setTimeout(idleMs)
