@@ -1,5 +1,5 @@
 /**
- * Says every minute which tests run for longer than that, and ends a run in which nothing ends any more. A test's own
+ * Says every minute which tests run for longer than that, and ends a run of which a file goes no further. A test's own
  * limit can't do that: it fires in the process that hangs.
  */
 import { spawnSync } from 'node:child_process'
@@ -8,78 +8,78 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node'
 type Hook = Parameters<NonNullable<Reporter['onHookStart']>>[0]
 
 /** Milliseconds between two looks, and the age from which a test is named. */
-const LOOK_EVERY = 60_000
-/** Milliseconds without any end after which a run is stuck: twice the longest limit, which is a hook's. */
-const STUCK_AFTER = 600_000
+const lookEveryMs = 60_000
+/** Milliseconds in which a file ends no test and no hook, above the longest that one is given: the bench in its short run. */
+const stuckAfterMs = 1_200_000
+
+interface RunningFile {
+  /** What runs in it, and since when; the file itself while nothing else does. */
+  readonly since: Map<string, number>
+  lastStep: number
+}
 
 export class WhatStillRuns implements Reporter {
-  readonly #since = new Map<string, number>()
-  #lastEnd = 0
+  readonly #files = new Map<string, RunningFile>()
   #timer: NodeJS.Timeout | undefined
 
   onTestRunStart(): void {
-    this.#lastEnd = Date.now()
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY)
+    this.#timer = setInterval(() => this.#look(), lookEveryMs)
+    // What keeps a run from ending after its last test is looked for as well; this timer holds nothing up.
     this.#timer.unref()
   }
 
-  onTestRunEnd(): void {
-    // What keeps a run from ending after its last test is looked for as well: the timer goes on, and holds nothing up.
-    this.#lastEnd = Date.now()
+  onTestModuleQueued({ relativeModuleId }: TestModule): void {
+    this.#files.set(relativeModuleId, { since: new Map([['the file', Date.now()]]), lastStep: Date.now() })
   }
 
-  onTestModuleQueued(module: TestModule): void {
-    this.#begin(module.relativeModuleId)
+  onTestModuleEnd({ relativeModuleId }: TestModule): void {
+    this.#files.delete(relativeModuleId)
   }
 
-  onTestModuleEnd(module: TestModule): void {
-    this.#end(module.relativeModuleId)
+  onTestCaseReady({ module, fullName }: TestCase): void {
+    this.#begin(module, fullName)
   }
 
-  onTestCaseReady(test: TestCase): void {
-    this.#begin(nameOf(test))
-  }
-
-  onTestCaseResult(test: TestCase): void {
-    this.#end(nameOf(test))
+  onTestCaseResult({ module, fullName }: TestCase): void {
+    this.#end(module, fullName)
   }
 
   onHookStart(hook: Hook): void {
-    this.#begin(`${hook.name} of ${placeOf(hook)}`)
+    this.#begin(moduleOf(hook), hook.name)
   }
 
   onHookEnd(hook: Hook): void {
-    this.#end(`${hook.name} of ${placeOf(hook)}`)
+    this.#end(moduleOf(hook), hook.name)
   }
 
-  #begin(name: string): void {
-    this.#since.set(name, Date.now())
+  #begin({ relativeModuleId }: TestModule, name: string): void {
+    this.#files.get(relativeModuleId)?.since.set(name, Date.now())
   }
 
-  #end(name: string): void {
-    this.#since.delete(name)
-    this.#lastEnd = Date.now()
+  #end({ relativeModuleId }: TestModule, name: string): void {
+    const file = this.#files.get(relativeModuleId)
+    if (file === undefined) return
+    file.since.delete(name)
+    file.lastStep = Date.now()
   }
 
   #look(): void {
     const now = Date.now()
-    const old = [...this.#since].filter(([, since]) => now - since >= LOOK_EVERY)
-    for (const [name, since] of old) say(`running for ${Math.round((now - since) / 1000)} s: ${name}`)
-    if (now - this.#lastEnd < STUCK_AFTER) return
-    say(
-      `stuck: nothing ended for ${STUCK_AFTER / 1000} s; ${old.length === 0 ? 'no test runs' : 'see above for what runs'}`,
-    )
-    // A process that hangs doesn't notice that its parent is gone.
-    spawnSync('pkill', ['-KILL', '-P', String(process.pid)])
-    process.exit(1)
+    for (const [path, { since, lastStep }] of this.#files) {
+      const [name, begun] = [...since].at(-1) ?? ['the file', lastStep]
+      if (now - begun >= lookEveryMs) say(`runs for ${Math.round((now - begun) / 1000)} s: ${path}, ${name}`)
+      if (now - lastStep >= stuckAfterMs) giveUp(path)
+    }
   }
 }
 
+const moduleOf = ({ entity }: Hook): TestModule => (entity.type === 'module' ? entity : entity.module)
+
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
-const nameOf = (test: TestCase): string => `${test.module.relativeModuleId} > ${test.fullName}`
-
-function placeOf({ entity }: Hook): string {
-  if (entity.type === 'module') return entity.relativeModuleId
-  return `${entity.module.relativeModuleId} > ${entity.fullName}`
+function giveUp(path: string): never {
+  say(`stuck: ${path} has ended nothing for ${stuckAfterMs / 60_000} minutes`)
+  // A process that hangs doesn't notice that its parent is gone.
+  spawnSync('pkill', ['-KILL', '-P', String(process.pid)])
+  process.exit(1)
 }

@@ -205,6 +205,8 @@ it('is a plugin of kubectl under its other name', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-plugin-'))
   const link = join(directory, 'kubectl-sallyport')
   symlinkSync(join(import.meta.dirname, '../../dist/cli/main.js'), link)
-  expect(execFileSync(process.execPath, [link, '--help'], { encoding: 'utf8' })).toContain('Usage: sallyport kube')
+  expect(execFileSync(process.execPath, [link, '--help'], { encoding: 'utf8', timeout: 60_000 })).toContain(
+    'Usage: sallyport kube',
+  )
   rmSync(directory, { recursive: true })
 })

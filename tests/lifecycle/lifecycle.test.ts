@@ -1,5 +1,4 @@
 /** Start, reload and end of the real process: what it refuses, what it survives, and how it goes. */
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
@@ -9,7 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { stretched, withLateness } from '../pace.ts'
 import { close, listen, startProvider } from '../provider.ts'
-import { cli, type RunningService, type ServeOptions, spawnService, untilListening } from './process.ts'
+import { type RunningService, runCommand, type ServeOptions, spawnService, untilListening } from './process.ts'
 
 const open = 'p, anyone, wiki.example.com, /public/**, read, -, allow\n'
 const running: RunningService[] = []
@@ -41,9 +40,9 @@ describe('starting', () => {
   it('refuses a port that is taken, and says which', async () => {
     const service = await start({ policy: open })
     await untilListening(service)
-    const second = spawnSync(process.execPath, [cli, 'serve', '--config', join(service.directory, 'sallyport.yaml')])
+    const second = await runCommand(['serve', '--config', join(service.directory, 'sallyport.yaml')])
     expect(second.status).toBe(1)
-    expect(String(second.stderr)).toContain(`cannot listen on 127.0.0.1:${service.port}`)
+    expect(second.stderr).toContain(`cannot listen on 127.0.0.1:${service.port}`)
   })
 
   it('goes on while a provider is down: readiness says which, the login page is clear, and it heals', async () => {
@@ -128,20 +127,20 @@ describe('reloading by hand, when changes are not watched', () => {
     const shadow = 'p, anyone, wiki.example.com, /news, read, -, shadow-deny\n'
     const service = await start({ policy: open, settings: { policy: { watch: false } } })
     await untilListening(service)
-    const reload = () => {
-      const args = [cli, 'policy', 'reload', '--admin', `http://127.0.0.1:${service.adminPort}`]
-      const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    const reload = async () => {
+      const admin = `http://127.0.0.1:${service.adminPort}`
+      const { status, stdout, stderr } = await runCommand(['policy', 'reload', '--admin', admin])
       return { status, text: stdout + stderr }
     }
     writeFileSync(join(service.directory, 'policy.csv'), open + news + shadow)
-    expect(reload()).toMatchObject({ status: 0, text: expect.stringMatching(/^loaded: revision .*, 3 rows/) })
-    expect(reload()).toMatchObject({ status: 0, text: expect.stringMatching(/^unchanged/) })
+    expect(await reload()).toMatchObject({ status: 0, text: expect.stringMatching(/^loaded: revision .*, 3 rows/) })
+    expect(await reload()).toMatchObject({ status: 0, text: expect.stringMatching(/^unchanged/) })
     expect((await check(service, '/news')).status).toBe(200)
     await expect.poll(() => service.stdout()).toContain('"shadow":["policy.csv:3"]')
     const metrics = await (await fetch(`http://127.0.0.1:${service.adminPort}/metrics`)).text()
     expect(metrics).toContain('sallyport_shadow_rows_total{effect="shadow-deny"} 1')
     writeFileSync(join(service.directory, 'policy.csv'), 'p, anyone\n')
-    expect(reload()).toMatchObject({ status: 1, text: expect.stringContaining('policy.csv:1:1') })
+    expect(await reload()).toMatchObject({ status: 1, text: expect.stringContaining('policy.csv:1:1') })
     expect((await check(service, '/news')).status).toBe(200)
     const state = await fetch(`http://127.0.0.1:${service.adminPort}/policy`)
     expect(await state.json()).toMatchObject({ rows: 3, lastError: expect.stringContaining('policy.csv:1:1') })

@@ -1,6 +1,6 @@
 /** `sallyport serve` as a process of its own, the way an operator runs it. Needs `npm run build`. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -75,6 +75,23 @@ export async function spawnService({
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/**
+ * The command, to its end. Not the kind of Node's that waits in place: what never ends would hold up the whole run, and no
+ * limit of a test could end it.
+ */
+export function runCommand(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
+  return new Promise(resolve => {
+    const options = { env, timeout: 120_000, killSignal: 'SIGKILL' } as const
+    const child = execFile(process.execPath, [cli, ...args], options, (_error, stdout, stderr) =>
+      resolve({ status: child.exitCode, stdout, stderr }),
+    )
+    child.stdin?.end()
+  })
 }
 
 /** Resolves when the service answers on both listeners. */

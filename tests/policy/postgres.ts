@@ -74,7 +74,7 @@ export async function startPostgres({ binaries, nodeModules }: Peers): Promise<R
   if (isRoot) for (const path of [root, data]) chownSync(path, nobody, nobody)
   chmodSync(root, 0o755)
   const initdb = ['-D', data, '-U', 'sallyport', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C']
-  const made = spawnSync(join(binaries, 'initdb'), initdb, { ...account, cwd: root })
+  const made = spawnSync(join(binaries, 'initdb'), initdb, { ...account, cwd: root, timeout: 120_000 })
   if (made.status !== 0) throw new Error(`initdb failed: ${String(made.stderr)}`)
   const port = await freePort()
   const connection = { host: '127.0.0.1', port, user: 'sallyport', database: 'postgres' }

@@ -32,7 +32,12 @@ const services = Object.entries(
 /** Runs a checker; its output is the failure. */
 function run(command: string, args: readonly string[]): string {
   try {
-    return execFileSync(command, [...args], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    return execFileSync(command, [...args], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 120_000,
+    })
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { readonly stdout?: string; readonly stderr?: string }
     throw new Error(`${command}: ${stdout}${stderr}`)

@@ -1,9 +1,8 @@
 /** What keeps several workers from starting looks as it does for a single process, and is said once. */
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { loadText, minimal } from '../config/load-text.ts'
-import { cli, type RunningService, spawnService } from '../lifecycle/process.ts'
+import { type RunningService, runCommand, spawnService } from '../lifecycle/process.ts'
 import { isAlive, openPolicy, startWorkers, workersOf } from './service.ts'
 
 const running: RunningService[] = []
@@ -46,7 +45,7 @@ describe('starting several workers', () => {
       const free =
         port === 'main' ? { SALLYPORT_ADMIN_LISTEN: '127.0.0.1:0' } : { SALLYPORT_SERVER_LISTEN: '127.0.0.1:0' }
       const env = { ...process.env, ...free }
-      const second = spawnSync(process.execPath, [cli, 'serve', '--config', file], { env, encoding: 'utf8' })
+      const second = await runCommand(['serve', '--config', file], env)
       expect(second.status).toBe(1)
       expect(second.stderr).toContain(`error: cannot listen on 127.0.0.1:${taken}: something else listens there\n`)
       expect(second.stderr.match(/cannot listen/g)).toHaveLength(1)
