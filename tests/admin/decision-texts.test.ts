@@ -1,7 +1,8 @@
 /** What is written comes back, short or long, in ASCII or not, also where something else stood before. */
-import fc from 'fast-check'
+
 import { expect, test } from 'vitest'
 import { createDecisionTexts } from '../../app/admin/decision-texts.ts'
+import { fc } from '../properties.ts'
 
 const line = fc.string({ unit: 'grapheme', maxLength: 30 }).map(text => text.replaceAll('\n', ' '))
 const texts = fc.record({

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeFieldValue } from '../../app/assertion/field-value.ts'
@@ -11,6 +10,7 @@ import {
 import { createAssertionSigner } from '../../app/assertion/sign.ts'
 import { createSigningKeys, type SigningKeys } from '../../app/assertion/signing-keys.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
+import { fc } from '../properties.ts'
 import { alice, carol, deployer, issuer, movableClock, sharedStore, wiki } from './fixtures.ts'
 
 const clock = movableClock()

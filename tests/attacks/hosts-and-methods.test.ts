@@ -1,10 +1,11 @@
 /** Abuse cases C (hosts) and D02 (methods), as the canonicaliser reads them. */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../rbac/decide.ts'
 import { anonymous } from '../../rbac/identity.ts'
 import { canonicalise, canonicaliseUrl, MalformedRequestError } from '../../rbac/request/access-request.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { fc } from '../properties.ts'
 
 /** The canonical domain, or the refused part. */
 function read(host: string, scheme = 'https'): string {

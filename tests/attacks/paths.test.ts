@@ -1,12 +1,13 @@
 /**
  * Abuse cases B: what a path becomes. It is refused (400), or judged in its one canonical form, and nothing else.
  */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { matchablePath } from '../../rbac/matchable-path.ts'
 import { canonicaliseUrl, MalformedRequestError } from '../../rbac/request/access-request.ts'
 import { parseResource } from '../../rbac/resources.ts'
 import { processorMsOf } from '../pace.ts'
+import { fc } from '../properties.ts'
 
 const origin = 'https://app.example.com'
 

@@ -4,8 +4,8 @@
  */
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fc } from '../properties.ts'
 import { startService, TestBrowser, type TestService } from '../service.ts'
 import { payloads } from './payloads.ts'
 

@@ -1,5 +1,5 @@
 /** The line of a decision says what the line of its event says, for every kind of identity and decision. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import type { Access } from '../../app/audit/access-event.ts'
 import { createAccessFormat } from '../../app/audit/format-access.ts'
@@ -7,6 +7,7 @@ import { createLineFormat } from '../../app/audit/format-line.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import { accessEvent } from '../access-event.ts'
+import { fc } from '../properties.ts'
 
 const at = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 const text = fc.string({ unit: 'binary', maxLength: 8 })

@@ -1,7 +1,8 @@
 /** A line says what JSON would say of the listed fields, in printable characters, and remembers nothing that can change. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { createLineFormat } from '../../app/audit/format-line.ts'
+import { fc } from '../properties.ts'
 import { everyEvent } from './fixtures.ts'
 
 const at = Date.UTC(2026, 0, 2, 3, 4, 5, 678)

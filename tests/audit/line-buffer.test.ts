@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { type Batch, createLineBuffer, type LineBuffer } from '../../app/audit/line-buffer.ts'
+import { fc } from '../properties.ts'
 
 const line = `${'x'.repeat(999)}\n`
 

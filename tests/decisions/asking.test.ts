@@ -1,5 +1,5 @@
 /** What who-can, access and explain promise, held against `decide()` over random policies, people and facts. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { accessOf } from '../../rbac/asking/access.ts'
 import { explain } from '../../rbac/asking/explain.ts'
@@ -13,6 +13,7 @@ import { matchablePath } from '../../rbac/matchable-path.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { namesOf } from '../../rbac/subjects.ts'
+import { fc } from '../properties.ts'
 import { policyOf } from './policies.ts'
 
 const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)

@@ -1,8 +1,9 @@
 /** What a row costs hangs on the row, not on how long a path somebody sends. */
-import fc from 'fast-check'
+
 import { RE2JS } from 're2js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseResource } from '../../rbac/resources.ts'
+import { fc } from '../properties.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -1,9 +1,10 @@
 /** Paths and hosts that are canonical as they came are recognised at a glance; that glance must say what the full reading says. */
-import fc from 'fast-check'
+
 import { expect, test } from 'vitest'
 import { canonicaliseHost } from '../../rbac/request/canonical-host.ts'
 import { canonicalisePath, canonicaliseSegment } from '../../rbac/request/canonical-path.ts'
 import { processorMsOf } from '../pace.ts'
+import { fc } from '../properties.ts'
 
 /** The full reading: segment by segment, no dots alone, doubled slashes collapsed. */
 function readInFull(path: string): string | 'refused' {

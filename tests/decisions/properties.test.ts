@@ -4,12 +4,12 @@
  */
 
 import { newEnforcer, newModelFromString } from 'casbin'
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Context } from '../../rbac/context.ts'
 import { decide, decideWithTrace } from '../../rbac/decide.ts'
 import type { Identity } from '../../rbac/identity.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
+import { fc } from '../properties.ts'
 import { policyOf } from './policies.ts'
 
 const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)

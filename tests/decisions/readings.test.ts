@@ -1,5 +1,5 @@
 /** Paths that two servers read differently, and the one form in which every row meets a path. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { explain } from '../../rbac/asking/explain.ts'
 import { whoCan } from '../../rbac/asking/who-can.ts'
@@ -8,6 +8,7 @@ import { matchablePath, readingsOf } from '../../rbac/matchable-path.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { canonicaliseTarget } from '../../rbac/request/canonical-path.ts'
 import { parseResource } from '../../rbac/resources.ts'
+import { fc } from '../properties.ts'
 import { policyOf } from './policies.ts'
 
 const host = 'java.example.com'

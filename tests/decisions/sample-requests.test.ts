@@ -1,10 +1,11 @@
 /** Requests that stand for a row, and the facts that meet its condition. */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { changesToMeet } from '../../rbac/asking/condition-changes.ts'
 import { sampleRequests } from '../../rbac/asking/sample-requests.ts'
 import { evaluateCondition } from '../../rbac/conditions/condition.ts'
 import { matchablePath } from '../../rbac/matchable-path.ts'
+import { fc } from '../properties.ts'
 import { policyOf } from './policies.ts'
 
 async function pathsOf(pattern: string): Promise<string[]> {

@@ -1,11 +1,11 @@
 /** A policy of any size is read in slices, and read in slices it says the same as read at once. */
 import { parse } from 'csv-parse/sync'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compilePolicy } from '../../rbac/policy.ts'
 import type { Problem } from '../../rbac/policy-error.ts'
 import { parsePolicyLines } from '../../rbac/policy-lines.ts'
 import { runPolicyTests } from '../../rbac/testing/policy-test-run.ts'
+import { fc } from '../properties.ts'
 import { model, policyOf, problemsOf, row } from './policies.ts'
 
 const path = (at: number): string => row.replace('/x', `/x/${at}`)

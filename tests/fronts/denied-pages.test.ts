@@ -1,11 +1,12 @@
 /** What is kept of denial pages is never seen: each page is the one that would have been made for it alone. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { createDeniedPages } from '../../app/fronts/denied-pages.ts'
 import { createPages } from '../../app/pages/create-pages.ts'
 import type { DeniedPage, Page } from '../../app/pages/pages.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
+import { fc } from '../properties.ts'
 
 const publicUrl = 'https://auth.example.com'
 const personOf = (email: string): User => ({

@@ -1,7 +1,8 @@
 /** One pass over the headers finds what a look for each of them finds, however names are spelled and however often they come. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { createHeaderReader } from '../../app/fronts/raw-headers.ts'
+import { fc } from '../properties.ts'
 
 const names = ['cookie', 'x-forwarded-host', 'x-original-url', 'x-original-method', 'origin', 'accept'] as const
 const readHeaders = createHeaderReader(names)

@@ -1,12 +1,12 @@
 /** Access tokens by themselves: what verifies, what does not, and that no text makes the verification throw. */
 import { generateKeyPairSync } from 'node:crypto'
-import fc from 'fast-check'
 import { exportJWK, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { signJwt } from '../../app/assertion/sign.ts'
 import type { PublicJwk, SigningKey } from '../../app/assertion/signing-keys.ts'
 import { createKubeTokens } from '../../app/grants/kube-tokens.ts'
 import { createSeal } from '../../app/sessions/records/seal.ts'
+import { fc } from '../properties.ts'
 import { createMovableClock, loginOf, secrets } from '../sessions/fixtures.ts'
 
 async function newKey(kid: string, algorithm: 'ES256' | 'EdDSA' = 'ES256'): Promise<SigningKey> {

@@ -1,8 +1,9 @@
 /** The parsers of what comes from outside, against anything. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { GrantError, isLoopbackRedirect, parseAuthorize } from '../../app/grants/parameters.ts'
 import { newUserCode, readUserCode, showUserCode } from '../../app/grants/user-code.ts'
+import { fc } from '../properties.ts'
 
 const urlPieces = fc.constantFrom(
   'http://',

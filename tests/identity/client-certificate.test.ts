@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createHeaderReader } from '../../app/fronts/raw-headers.ts'
 import { createCertificateReader, thumbprintOf } from '../../app/identity/client-certificate.ts'
 import { createAuthority } from '../certificates.ts'
+import { fc } from '../properties.ts'
 
 const authority = createAuthority('Corp CA')
 const pem = authority.issue('alice').certificate

@@ -1,6 +1,7 @@
 /** Calls to an API server as clients make them, and some that are refused: generated. */
-import fc from 'fast-check'
+
 import type { RawKubernetesCall } from '../../rbac/kubernetes/request.ts'
+import { fc } from '../properties.ts'
 
 const namespaces = ['payments', 'shop']
 const names = ['web', 'keys', 'a%2Ab']

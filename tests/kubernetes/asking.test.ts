@@ -3,7 +3,7 @@
  *
  * Both sides are run whole: the judge of the gateway with the line that it writes, and what the commands are made of.
  */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { createDecisionRecorder } from '../../app/admin/decision-recorder.ts'
 import { explanationOf } from '../../app/admin/explain-routes.ts'
@@ -27,6 +27,7 @@ import { readKubernetesRequest } from '../../rbac/kubernetes/request.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { runPolicyTests } from '../../rbac/testing/policy-test-run.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { fc } from '../properties.ts'
 import { kubernetesCalls } from './arbitrary-calls.ts'
 
 const at = Date.UTC(2026, 0, 2, 3, 4, 5)

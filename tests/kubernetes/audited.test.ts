@@ -2,12 +2,13 @@
  * Our reading of calls against that of a real API server: its audit log says what it read. Each call goes out as it came and,
  * where that is different, as we would send it on. Mallory, who may do nothing, asks: so nothing is done, and all is audited.
  */
-import fc from 'fast-check'
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { GatewayCall, Subject } from '../../app/kubernetes/gateway/gateway-call.ts'
 import { refusal } from '../../app/kubernetes/gateway/status.ts'
 import { type KubernetesRequest, readKubernetesRequest } from '../../rbac/kubernetes/request.ts'
 import type { Authority } from '../certificates.ts'
+import { fc } from '../properties.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import type { AuditEvent } from './audit-log.ts'
 import { oddCalls, ordinaryCalls, type TestCall } from './calls.ts'

@@ -1,10 +1,11 @@
 /** What an audit event tells of a call is enough to ask its questions again. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { callOfFacts, factsOfCall, furtherDecisions } from '../../rbac/kubernetes/call-facts.ts'
 import { judgeKubernetes } from '../../rbac/kubernetes/judge.ts'
 import { questionsOf } from '../../rbac/kubernetes/questions.ts'
 import { readKubernetesRequest } from '../../rbac/kubernetes/request.ts'
+import { fc } from '../properties.ts'
 import { kubernetesCalls } from './arbitrary-calls.ts'
 import { rawCall } from './request-table.ts'
 

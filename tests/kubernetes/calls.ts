@@ -1,5 +1,5 @@
 /** Calls to an API server: what clients send, and what nobody sends but to be read in two ways. */
-import fc from 'fast-check'
+import { fc } from '../properties.ts'
 
 export interface TestCall {
   readonly method: string

@@ -1,5 +1,5 @@
 /** Frames are followed however they are cut into chunks, and what is put between two of them is read by itself. */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { kindOf } from '../../app/kubernetes/gateway/carrying/kind.ts'
 import {
@@ -13,6 +13,7 @@ import { spdyFrames, webSocketFrames } from '../../app/kubernetes/gateway/frames
 import { createFrameWalker, type FrameWalker } from '../../app/kubernetes/gateway/frames/frame-walker.ts'
 import { createLineWalker } from '../../app/kubernetes/gateway/frames/lines.ts'
 import { refusal, statusOf, textOf } from '../../app/kubernetes/gateway/status.ts'
+import { fc } from '../properties.ts'
 
 const status = statusOf(refusal(403, 'alice: session s_1 was revoked', 'log in again'), 'r-1')
 

@@ -1,5 +1,5 @@
 /** What of a client's headers reaches an API server, and what is said in their place: golden lines, and properties. */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { readImpersonation } from '../../app/kubernetes/gateway/arriving/asked-impersonation.ts'
 import { readCall } from '../../app/kubernetes/gateway/arriving/read-call.ts'
@@ -8,6 +8,7 @@ import type { Subject } from '../../app/kubernetes/gateway/gateway-call.ts'
 import { encodeKey, impersonationHeaders } from '../../app/kubernetes/gateway/passing/impersonation.ts'
 import { requestHeaders, type Told } from '../../app/kubernetes/gateway/passing/request-headers.ts'
 import { byName, responseHeaders } from '../../app/kubernetes/gateway/passing/response-headers.ts'
+import { fc } from '../properties.ts'
 
 const alice: Subject = {
   user: 'alice@example.com',

@@ -1,5 +1,5 @@
 /** `kubectl --as`: who may be judged as whom, what becomes of denies and conditions, what is sent and what is written. */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { impersonatedOf } from '../../app/audit/access-event.ts'
 import { isRefusal } from '../../app/kubernetes/gateway/gateway-call.ts'
@@ -7,6 +7,7 @@ import { impersonationHeaders } from '../../app/kubernetes/gateway/passing/imper
 import { decide, decideWithTrace } from '../../rbac/decide.ts'
 import type { User } from '../../rbac/identity.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { fc } from '../properties.ts'
 import { createJudgedWorld, type JudgedWorldOptions, now } from './judged-world.ts'
 
 const alice: User = {

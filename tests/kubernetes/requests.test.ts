@@ -1,12 +1,12 @@
 /** Calls to an API server, each as a line that people can read, and what holds for all of them. */
 import { existsSync, readFileSync } from 'node:fs'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ImpersonatedSubject, impersonationQuestions, questionsOf } from '../../rbac/kubernetes/questions.ts'
 import { kubernetesRefusals } from '../../rbac/kubernetes/refusal.ts'
 import { type KubernetesRequest, readKubernetesRequest } from '../../rbac/kubernetes/request.ts'
 import { matchablePath, readingsOf } from '../../rbac/matchable-path.ts'
 import { parseResource } from '../../rbac/resources.ts'
+import { fc } from '../properties.ts'
 import { oddCalls, ordinaryCalls, type TestCall } from './calls.ts'
 import { answerTo } from './request-table.ts'
 

@@ -1,7 +1,6 @@
 /** The role that lets the gateway speak for people: by name, for those who may come, and for nobody else. */
 
 import { readFileSync } from 'node:fs'
-import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { type Impersonation, impersonationOf, NamelessError } from '../../app/kubernetes/person.ts'
@@ -17,6 +16,7 @@ import { exactRole } from '../../app/kubernetes/rights/role-objects.ts'
 import { type Rule, rulesAllow } from '../../app/kubernetes/rights/rule.ts'
 import type { User } from '../../rbac/identity.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
+import { fc } from '../properties.ts'
 
 const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
 const compile = (...rows: string[]): Promise<PolicySnapshot> =>

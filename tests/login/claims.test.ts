@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
 import { parseEmail } from '../../app/login/claims/email.ts'
 import { parseGroups } from '../../app/login/claims/groups.ts'
 import { type ClaimPolicy, type Claims, findClaim, parseUser } from '../../app/login/claims/identity-of-claims.ts'
+import { fc } from '../properties.ts'
 
 const now = 1_800_000_000
 const base = { iss: 'https://idp.example', sub: 'alice' }

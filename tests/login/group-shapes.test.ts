@@ -1,9 +1,9 @@
 /** G14: what a claim of each shape means, as docs/providers/generic.md says; and that no name in a text is ever lost. */
 import { readFileSync } from 'node:fs'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
 import { parseGroups } from '../../app/login/claims/groups.ts'
+import { fc } from '../properties.ts'
 
 const refused = 'refused'
 

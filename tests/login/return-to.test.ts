@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createReturnToGuard } from '../../app/login/return/return-to.ts'
+import { fc } from '../properties.ts'
 import { startMisbehavingProvider } from './misbehaving-provider.ts'
 import {
   type Browser,

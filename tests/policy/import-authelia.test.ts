@@ -1,5 +1,5 @@
 /** Rules of Authelia as rows: never wider than a small evaluator of the original, which knows nothing of rows. */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { convert } from '../../cli/policy/import.ts'
@@ -7,6 +7,7 @@ import { decide } from '../../rbac/decide.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { fc } from '../properties.ts'
 
 interface Rule {
   readonly domain: string[]

@@ -1,11 +1,12 @@
 /** Routes of Pomerium as rows: never wider than a small evaluator of the original. */
-import fc from 'fast-check'
+
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { convert } from '../../cli/policy/import.ts'
 import { decide } from '../../rbac/decide.ts'
 import { anonymous, type Identity } from '../../rbac/identity.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { fc } from '../properties.ts'
 
 type Criterion = Readonly<Record<string, unknown>>
 type Block = Readonly<Record<string, readonly Criterion[]>>

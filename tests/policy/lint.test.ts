@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { runCli } from '../../cli/program.ts'
 import { decide } from '../../rbac/decide.ts'
@@ -12,6 +11,7 @@ import { type LintOptions, lintPolicy } from '../../rbac/lint/lint.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
 import { policyOf } from '../decisions/policies.ts'
 import { processorMsOf } from '../pace.ts'
+import { fc } from '../properties.ts'
 
 const conditionsFile = `office: { source-network: [10.0.0.0/8] }
 hours: { time-window: { from: "09:00", to: "18:00" } }

@@ -1,5 +1,5 @@
 /** A decision as the real audit log writes it, read back and decided under the same policy, is that decision. */
-import fc from 'fast-check'
+
 import { describe, expect, it, test } from 'vitest'
 import { createAccessFormat } from '../../app/audit/format-access.ts'
 import { createLineFormat } from '../../app/audit/format-line.ts'
@@ -11,6 +11,7 @@ import { anonymous, type Identity } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { accessEvent } from '../access-event.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { fc } from '../properties.ts'
 
 const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)
 process.stdout.write(`seed of the recorded decisions: ${seed} (repeat with SEED=${seed})\n`)

@@ -1,5 +1,5 @@
 /** What is remembered is what would be decided: for random questions in random order, and after everything that can change. */
-import fc from 'fast-check'
+
 import { describe, expect, it } from 'vitest'
 import { createRememberedDecisions } from '../../app/policy/remembered-decisions.ts'
 import type { Context } from '../../rbac/context.ts'
@@ -7,6 +7,7 @@ import { decide } from '../../rbac/decide.ts'
 import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { fc } from '../properties.ts'
 
 const conditions = `
 office: { source-network: [10.0.0.0/8] }

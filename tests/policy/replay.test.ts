@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { createAuditLog } from '../../app/audit/audit-log.ts'
 import { readAuditFile } from '../../cli/policy/audit-file.ts'
@@ -13,6 +12,7 @@ import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { createTestTerminal, type TestTerminal } from '../config/test-terminal.ts'
 import { policyOf } from '../decisions/policies.ts'
+import { fc } from '../properties.ts'
 
 let cwd: string
 let terminal: TestTerminal

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createSessionCookieAuthenticator } from '../../app/identity/session-cookie.ts'
 import { createHostCookies } from '../../app/sessions/cookies/host-cookie.ts'
+import { fc } from '../properties.ts'
 import { secrets } from './fixtures.ts'
 
 const cookies = createHostCookies({ secrets, isSecure: true })

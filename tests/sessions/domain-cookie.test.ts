@@ -1,8 +1,9 @@
 /** The cookie of a whole domain: where it is sent, where it is believed, and that it is never taken for a host's. */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { createDomainCookies } from '../../app/sessions/cookies/domain-cookie.ts'
 import { createHostCookies } from '../../app/sessions/cookies/host-cookie.ts'
+import { fc } from '../properties.ts'
 import { secrets } from './fixtures.ts'
 
 const cookieDomain = 'example.com'

@@ -1,8 +1,9 @@
 /** Cookies that were judged before: the quick way says what the slow one says, and nothing about any other host. */
-import fc from 'fast-check'
+
 import { describe, expect, test } from 'vitest'
 import { createHostCookies } from '../../app/sessions/cookies/host-cookie.ts'
 import { sessionDigestOf } from '../../app/sessions/records/seal.ts'
+import { fc } from '../properties.ts'
 import { secrets } from './fixtures.ts'
 
 const wiki = 'wiki.example.com'

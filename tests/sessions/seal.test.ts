@@ -1,8 +1,8 @@
 /** The seal against an independent reading of its format, and what it needs to open. */
 import { createDecipheriv, createHash, hkdfSync } from 'node:crypto'
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createSeal, digestOf } from '../../app/sessions/records/seal.ts'
+import { fc } from '../properties.ts'
 import { secrets } from './fixtures.ts'
 
 const seal = createSeal(secrets)
