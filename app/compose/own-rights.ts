@@ -106,6 +106,7 @@ async function ask(cluster: Cluster, { kept, policy }: Parts): Promise<OwnRights
   const people = peopleOf(await everySession(kept.directory))
   const impersonable = impersonableIn({
     cluster: cluster.name,
+    mode: cluster.impersonation,
     names: namesOfPeople(cluster),
     policy: policy.current(),
     people,

@@ -29,13 +29,10 @@ export type NamesOfPeople = Pick<NamesInCluster, 'groupPrefix' | 'userClaim' | '
 export class NamelessError extends Error {}
 
 /** The session, as audit events have it: joins both logs. Lower case and with a domain, or constrained impersonation refuses it. */
-const sessionExtra = 'sallyport.dev/session'
+export const sessionExtra = 'sallyport.dev/session'
 
 /** The person who asked to be judged as somebody else, by their name in the cluster. */
 export const impersonatedByExtra = 'sallyport.dev/impersonated-by'
-
-/** Every extra that the gateway itself says: its role names them. */
-export const extraKeys: readonly string[] = [sessionExtra, impersonatedByExtra]
 
 /**
  * Threat: a provider, or a person who edits their own claims there, names somebody `system:admin` or a group

@@ -26,8 +26,8 @@ export interface SomebodyElse {
 const mostNames = 64
 const mostCharacters = 4096
 
-/** Ours alone: what it says is believed. */
-const ownKey = /^(?:[^/]+\.)?sallyport\.dev(?:\/|$)/
+/** Whether an extra is ours alone: what it says is believed. */
+export const isOwnExtra = (key: string): boolean => /^(?:[^/]+\.)?sallyport\.dev(?:\/|$)/.test(key)
 
 /** @param own as whom the person calls for themselves. Throws `NamelessError`. */
 export function somebodyElse(asked: Subject, person: User, own: Impersonation, names: NamesInCluster): SomebodyElse {
@@ -35,7 +35,7 @@ export function somebodyElse(asked: Subject, person: User, own: Impersonation, n
   const groups = [...new Set(asked.groups)]
   requireFew([user, ...groups, ...(uid === undefined ? [] : [uid]), ...Object.entries(extra).flat(2)])
   requireOwnNames([user, ...groups])
-  const key = Object.keys(extra).find(name => ownKey.test(name))
+  const key = Object.keys(extra).find(isOwnExtra)
   if (key !== undefined) throw new NamelessError(`the extra ${key} is said by the gateway alone`)
   const questions = impersonationQuestions({ ...asked, groups })
   if (questions === undefined) throw new NamelessError('one of the names to be judged as is empty, or cannot be a name')

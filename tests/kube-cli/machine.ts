@@ -20,6 +20,7 @@ export interface Finished {
 
 export interface Running {
   readonly finished: Promise<Finished>
+  readonly stdout: () => string
   readonly stderr: () => string
   readonly kill: (signal: NodeJS.Signals) => void
 }
@@ -65,7 +66,7 @@ export function createMachine(): Machine {
       child.once('error', reject)
       child.once('close', code => resolve({ code, stdout, stderr }))
     })
-    return { finished, stderr: () => stderr, kill: signal => child.kill(signal) }
+    return { finished, stdout: () => stdout, stderr: () => stderr, kill: signal => child.kill(signal) }
   }
   return {
     home,

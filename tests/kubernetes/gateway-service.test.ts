@@ -3,14 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import type { Rule } from '../../app/kubernetes/rights/rule.ts'
 import { createAuthority } from '../certificates.ts'
 import { logInBrowser, newGrant, press, untilEvent, visit } from '../grants/world.ts'
 import { createMachine, logIn as logInMachine } from '../kube-cli/machine.ts'
 import { freePort } from '../peers.ts'
 import type { Person } from '../provider.ts'
 import { startService, type TestBrowser, type TestService } from '../service.ts'
+import { type ApiClient, createApiClient } from './api-client.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
-import type { Kubeconfig } from './kubectl.ts'
+import { certificateUser, type Kubeconfig } from './kubectl.ts'
 import { requireClusterPrograms } from './programs.ts'
 import { writeSallyportCommand } from './sallyport-command.ts'
 import { type KubectlVersion, kubectlVersions } from './versions.ts'
@@ -28,6 +31,7 @@ const policy = (more = lendsBob): string =>
     'p, group:ops, kube:prod, /-/core/groups/sallyport:*, impersonate, -, allow',
     'p, group:ops, kube:prod, /-/authentication.k8s.io/uids/7, impersonate, -, allow',
     'p, group:ops, kube:prod, /-/authentication.k8s.io/userextras/*/example.com%252Fwhy, impersonate, -, allow',
+    'p, group:ops, kube:prod, /-/core/groups/sallyport:contractors, impersonate, -, allow',
     more,
     '',
   ].join('\n')
@@ -37,6 +41,8 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
   let cluster: RunningCluster
   let service: TestService
   let certificateAuthority: string
+  /** What somebody can do who has the credential of the gateway. */
+  let ofGateway: ApiClient
 
   const write = (name: string, text: string): string => {
     writeFileSync(join(directory, name), text, { mode: 0o600 })
@@ -48,7 +54,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     cluster = await startCluster(programs)
     await cluster.createNamespace('payments')
     await cluster.createPod({ namespace: 'payments', name: 'core' })
-    await letGatewayImpersonate(cluster)
+    await letPeopleIn(cluster)
     const authority = createAuthority('an authority of tests')
     certificateAuthority = authority.certificate
     const listener = authority.issue('127.0.0.1', ['IP:127.0.0.1'])
@@ -80,8 +86,10 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
       settings: { kubernetes, sessions: { verifyEvery: '5m' } },
       provider: { refreshTokens: 'rotated' },
     })
+    ofGateway = createApiClient({ url: cluster.url, authority: cluster.authority, ...gateway })
   })
   afterAll(async () => {
+    ofGateway?.close()
     await service?.close()
     await cluster?.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -100,6 +108,56 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     const page = await visit(browser, `${service.publicUrl}/logout`)
     await press(browser, service, page.text, { decision: '' })
   }
+
+  /** `sallyport kube …` with what the running service knows. */
+  const operatorArgs = (...args: string[]): string[] => [
+    ...args,
+    ...['--config', join(service.directory, 'sallyport.yaml'), '--user', 'sallyport-gateway'],
+    ...['--admin', `http://127.0.0.1:${service.adminPort}`],
+  ]
+  const asAlice = () => ({
+    'Impersonate-User': 'alice@example.com',
+    'Impersonate-Group': ['sallyport:ops'],
+    'Impersonate-Uid': `${service.provider.issuer}#alice`,
+    'Impersonate-Extra-sallyport.dev%2fsession': 'digest',
+  })
+  const statusOf = async (headers: Readonly<Record<string, string | string[]>>, method = 'GET', name = '') =>
+    (await ofGateway.ask(method, `/api/v1/namespaces/payments/pods${name}`, undefined, headers)).status
+  /** Roles are known a moment after they are written. */
+  const until = (status: number, ...call: Parameters<typeof statusOf>) =>
+    expect.poll(() => statusOf(...call), { timeout: 60_000 }).toBe(status)
+
+  // Everything below runs with it.
+  it('L20 has the role that kube render prints of the service as it runs', async () => {
+    await logInBrowser(service, 'alice')
+    const machine = createMachine()
+    try {
+      const { code, stdout, stderr } = await machine.run(operatorArgs('render', '--only', 'role'))
+      expect([code, stderr]).toEqual([
+        0,
+        expect.stringContaining('/-/core/groups/sallyport:* (row policy.csv:6): it lends'),
+      ])
+      const [{ rules }, binding] = stdout
+        .split('---\n')
+        .slice(1)
+        .map(text => parse(text))
+      expect(rules.map(({ resources, resourceNames }: Rule) => [...(resources ?? []), resourceNames])).toEqual([
+        ['users', ['alice@example.com', 'bob@example.com']],
+        ['groups', ['sallyport:contractors', 'sallyport:ops']],
+        ['uids', ['7', `${service.provider.issuer}#alice`]],
+        ['userextras/sallyport.dev/session', 'userextras/example.com/why', undefined],
+        ['userextras/sallyport.dev/impersonated-by', ['alice@example.com']],
+      ])
+      expect(binding.subjects).toMatchObject([{ kind: 'User', name: 'sallyport-gateway' }])
+      const args = ['apply', '--server-side', '--filename=-']
+      expect(await cluster.kubectl({ version: '1.37', args, stdin: stdout })).toMatchObject({ code: 0 })
+    } finally {
+      machine.close()
+    }
+    await until(200, asAlice())
+    expect(await statusOf({ ...asAlice(), 'Impersonate-User': 'mallory@example.com' })).toBe(403)
+    expect(await statusOf({ ...asAlice(), 'Impersonate-Extra-sallyport.dev%2fimpersonated-by': 'bob' })).toBe(403)
+  })
 
   it('asks as the person, whom the cluster names in its own log beside our request id', async () => {
     const { kubeconfig } = await logIn('alice')
@@ -315,28 +373,66 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     const got = await cluster.kubectl({ version: '1.37', args: ['get', 'pods', '--output=name'], kubeconfig })
     expect(got).toMatchObject({ code: 0, stdout: 'pod/core\n' })
   })
+
+  it('L20 goes on with the constrained role, which reconcile keeps true while people come and the policy changes', async () => {
+    const machine = createMachine()
+    const administrator = cluster.kubeconfig({ user: certificateUser(cluster.issueClient('root', ['system:masters'])) })
+    const args = ['reconcile', '--watch', '--every', '1', '--mode', 'constrained', '--kubeconfig', administrator.path]
+    writeFileSync(join(service.directory, 'policy.csv'), policy())
+    const reconciling = machine.start(operatorArgs(...args))
+    const untilSaid = (text: string) =>
+      expect.poll(() => reconciling.stdout() + reconciling.stderr(), { timeout: 60_000 }).toContain(text)
+    try {
+      await untilSaid('Role payments/sallyport-impersonator created')
+      const { kubeconfig } = await logIn('alice')
+      const kubectl = (...args: string[]) => cluster.kubectl({ version: '1.37', args, kubeconfig })
+      await until(200, asAlice())
+      const shell = () => kubectl(...script, 'echo out; exit 3')
+      await expect.poll(shell, { timeout: 60_000 }).toMatchObject({ code: 3, stdout: 'out\n' })
+      expect(await kubectl('get', 'pods', '--output=name')).toMatchObject({ code: 0, stdout: 'pod/core\n' })
+      const as = [...asBob, '--as-uid=7', '--as-user-extra=example.com/why=a ticket']
+      expect(await kubectl('get', 'pods', '--output=name', ...as)).toMatchObject({ code: 0, stdout: 'pod/core\n' })
+      const allowed = await untilEvent(service, 'access.allowed', {
+        action: 'create',
+        resource: '/payments/core/pods/core/exec',
+      })
+      expect(allowed).toMatchObject({ email: 'alice@example.com' })
+      const event = await cluster.audit.until(
+        ({ objectRef, authenticationMetadata }) =>
+          objectRef?.subresource === 'exec' && authenticationMetadata?.impersonationConstraint !== undefined,
+        'the shell under constrained impersonation',
+      )
+      expect(event).toMatchObject({
+        impersonatedUser: { username: 'alice@example.com' },
+        authenticationMetadata: { impersonationConstraint: 'impersonate:user-info' },
+      })
+      // Threat: whoever has the gateway's credential. Alice may delete pods in the cluster, and no row lets anybody here.
+      expect(await statusOf(asAlice(), 'DELETE', '/core')).toBe(403)
+
+      service.provider.people.setGroups('carol', ['ops'])
+      const { kubeconfig: ofCarol } = await logIn('carol')
+      await untilSaid('+ impersonate:user-info users.authentication.k8s.io carol@example.com')
+      const get = () =>
+        cluster.kubectl({ version: '1.37', args: ['get', 'pods', '--output=name'], kubeconfig: ofCarol })
+      await expect.poll(get, { timeout: 60_000 }).toMatchObject({ code: 0, stdout: 'pod/core\n' })
+
+      const deletes = 'p, group:ops, kube:prod, /payments/core/pods/*, delete, -, allow'
+      writeFileSync(join(service.directory, 'policy.csv'), policy(deletes))
+      await untilSaid('+ impersonate-on:user-info:delete pods')
+      await until(404, asAlice(), 'DELETE', '/absent')
+    } finally {
+      reconciling.kill('SIGINT')
+      service.provider.people.setGroups('carol', [])
+      const { code } = await reconciling.finished
+      machine.close()
+      expect(code).toBe(0)
+    }
+  })
 })
 
-/** Alice and whoever else is in `ops` may do everything in the namespace; the gateway may speak for them and nobody else. */
-async function letGatewayImpersonate({ api }: RunningCluster): Promise<void> {
-  const rbac = '/apis/rbac.authorization.k8s.io/v1'
-  const core = { apiGroups: [''], verbs: ['impersonate'] }
-  const authentication = { apiGroups: ['authentication.k8s.io'], verbs: ['impersonate'] }
-  const ours = ['userextras/sallyport.dev/session', 'userextras/sallyport.dev/impersonated-by']
-  await api.call('POST', `${rbac}/clusterroles`, {
-    metadata: { name: 'sallyport-gateway' },
-    rules: [
-      { ...core, resources: ['users'], resourceNames: ['alice@example.com', 'bob@example.com'] },
-      { ...core, resources: ['groups'], resourceNames: ['sallyport:ops', 'sallyport:contractors'] },
-      { ...authentication, resources: ['uids', 'userextras/example.com/why', ...ours] },
-    ],
-  })
-  await api.call('POST', `${rbac}/clusterrolebindings`, {
-    metadata: { name: 'sallyport-gateway' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'sallyport-gateway' },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'sallyport-gateway' }],
-  })
-  await api.call('POST', `${rbac}/namespaces/payments/rolebindings`, {
+/** Alice and whoever else is in `ops` may do everything in the namespace. */
+async function letPeopleIn({ api }: RunningCluster): Promise<void> {
+  await api.call('POST', '/apis/rbac.authorization.k8s.io/v1/namespaces/payments/rolebindings', {
     metadata: { name: 'ops' },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'sallyport:ops' }],

@@ -14,7 +14,7 @@ import { logInBrowser, newGrant, startGrantWorld } from '../grants/world.ts'
 const speaking = { apiGroups: [''], verbs: ['impersonate'] }
 const extras = {
   apiGroups: ['authentication.k8s.io'],
-  resources: ['userextras/sallyport.dev/session', 'userextras/sallyport.dev/impersonated-by'],
+  resources: ['userextras/sallyport.dev/session'],
   verbs: ['impersonate'],
 }
 const exact: readonly Rule[] = [
@@ -133,6 +133,17 @@ describe('own rights in a cluster', () => {
     await check.start()
     await until(check, false)
     expect(logged.map(({ fields }) => fields.excess)).toEqual([['impersonate the user mallory@example.com']])
+  })
+
+  it('names extras that nobody lends', async () => {
+    const resources = ['userextras/sallyport.dev/impersonated-by', 'userextras/example.com/why']
+    rules = [...exact, { ...extras, resources }]
+    const { check, logged } = createCheck('warn')
+    await check.start()
+    await until(check, false)
+    expect(logged.map(({ fields }) => fields.excess)).toEqual([
+      ['impersonate the extra sallyport.dev/impersonated-by', 'impersonate the extra example.com/why'],
+    ])
   })
 
   it('ends the start where too much is refused, and never because nobody answers', async () => {

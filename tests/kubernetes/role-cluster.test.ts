@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCluster } from '../../app/kubernetes/gateway/upstream/cluster.ts'
 import { createApiCalls } from '../../app/kubernetes/rights/api-calls.ts'
 import type { Impersonable } from '../../app/kubernetes/rights/impersonable.ts'
-import type { ImpersonationMode } from '../../app/kubernetes/rights/impersonator.ts'
+import type { ImpersonationMode } from '../../app/kubernetes/rights/impersonation-mode.ts'
 import { askOwnRights } from '../../app/kubernetes/rights/own-rights.ts'
 import { runCli } from '../../cli/program.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
@@ -275,7 +275,7 @@ kubernetes:
       users: people.map(emailOf),
       groups: ['sallyport:contractors', 'sallyport:ops', 'sallyport:staff'],
       uids: people.map(subjectOf),
-      extraKeys: ['sallyport.dev/session'],
+      extras: [{ key: 'sallyport.dev/session' }],
       notCovered: [],
     })
     expect(await rights(expected(alice))).toEqual({ missing: [], excess: [] })
@@ -314,7 +314,7 @@ kubernetes:
       out: 'prod: the role is the exact one\n',
     })
     const both = await rights(
-      { users: [emailOf(alice)], groups: [], uids: [], extraKeys: ['sallyport.dev/session'], notCovered: [] },
+      { users: [emailOf(alice)], groups: [], uids: [], extras: [{ key: 'sallyport.dev/session' }], notCovered: [] },
       'constrained',
     )
     expect(both.missing).toEqual([])

@@ -4,13 +4,8 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { type Impersonation, impersonationOf, NamelessError } from '../../app/kubernetes/person.ts'
-import {
-  authenticationGroup,
-  groupOf,
-  type ImpersonationMode,
-  impersonationModes,
-  verbOf,
-} from '../../app/kubernetes/rights/impersonator.ts'
+import { type ImpersonationMode, impersonationModes } from '../../app/kubernetes/rights/impersonation-mode.ts'
+import { authenticationGroup, groupOf, verbOf } from '../../app/kubernetes/rights/impersonator.ts'
 import { namesOfPeople, peopleOf } from '../../app/kubernetes/rights/people.ts'
 import { exactRole } from '../../app/kubernetes/rights/role-objects.ts'
 import { type Rule, rulesAllow } from '../../app/kubernetes/rights/rule.ts'
@@ -65,7 +60,7 @@ describe('the role of the gateway', () => {
         '{ apiGroups: [ "" ], resources: [ users ], verbs: [ impersonate ], resourceNames: [ alice@example.com, carol@example.com ] }',
         '{ apiGroups: [ "" ], resources: [ groups ], verbs: [ impersonate ], resourceNames: [ sallyport:on-call, sallyport:ops, sallyport:staff ] }',
         '{ apiGroups: [ authentication.k8s.io ], resources: [ uids ], verbs: [ impersonate ], resourceNames: [ https://idp.example#alice, https://idp.example#dave ] }',
-        '{ apiGroups: [ authentication.k8s.io ], resources: [ userextras/sallyport.dev/session, userextras/sallyport.dev/impersonated-by ], verbs: [ impersonate ] }',
+        '{ apiGroups: [ authentication.k8s.io ], resources: [ userextras/sallyport.dev/session ], verbs: [ impersonate ] }',
       ].join('\n'),
     )
     expect(role.notCovered.map(({ who, rule }) => `${rule} ${who}`)).toEqual([
@@ -116,6 +111,77 @@ describe('the role of the gateway', () => {
       'kube.csv:4 it lends names that a role cannot name one by one',
       'kube.csv:5 names that begin with system: are never lent',
     ])
+  })
+
+  it('L04 names the extras that rows lend, with their values, and who may ask for them', async () => {
+    const extra = (value: string, key: string): string =>
+      `p, group:ops, kube:prod, /-/authentication.k8s.io/userextras/${value}/${key}, impersonate, -, allow`
+    const policy = await compile(
+      'p, group:ops, kube:prod, /-/core/users/breakglass, impersonate, -, allow',
+      'p, group:contractors, kube:prod, /payments/**, get, -, allow',
+      extra('*', 'example.com%252Fwhy'),
+      extra('ticket-1', 'example.com%252Fwhy'),
+      extra('emea', 'example.com%252Fregion'),
+      extra('apac', 'example.com%252Fregion'),
+      extra('blue', 'team'),
+      extra('tick*', 'example.com%252Fticket'),
+      extra('*', '*'),
+      'p, group:ops, kube:prod, /-/authentication.k8s.io/userextras/**, impersonate, -, allow',
+      extra('all', '%2A'),
+      extra('all', 'Example.com%252Fwhy'),
+      extra('all', 'authentication.kubernetes.io%252Fnode-name'),
+      extra('stolen', 'sallyport.dev%252Fsession'),
+    )
+    const speakingOfExtras = (mode: ImpersonationMode) =>
+      shown(
+        rulesOf(policy, [alice, bob], mode).filter(({ resources = [] }) => resources[0]?.startsWith('userextras')),
+      ).replaceAll('apiGroups: [ authentication.k8s.io ], ', '')
+    expect(speakingOfExtras('legacy')).toBe(
+      [
+        '{ resources: [ userextras/sallyport.dev/session, userextras/example.com/why ], verbs: [ impersonate ] }',
+        '{ resources: [ userextras/example.com/region ], verbs: [ impersonate ], resourceNames: [ apac, emea ] }',
+        '{ resources: [ userextras/sallyport.dev/impersonated-by ], verbs: [ impersonate ], resourceNames: [ alice@example.com ] }',
+        '{ resources: [ userextras/team ], verbs: [ impersonate ], resourceNames: [ blue ] }',
+      ].join('\n'),
+    )
+    expect(speakingOfExtras('constrained')).not.toContain('userextras/team')
+    const notCovered = (mode: ImpersonationMode) =>
+      roleOf(policy, [alice, bob], mode)
+        .notCovered.filter(({ why }) => !why.includes('logged in'))
+        .map(({ rule, why }) => `${rule} ${why}`)
+    const unsayable = 'it lends names that a role cannot name one by one'
+    const never = [
+      `kube.csv:8 ${unsayable}`,
+      `kube.csv:9 ${unsayable}`,
+      `kube.csv:10 ${unsayable}`,
+      `kube.csv:11 ${unsayable}`,
+      'kube.csv:12 the extra Example.com/why is never lent',
+      'kube.csv:13 the extra authentication.kubernetes.io/node-name is never lent',
+      'kube.csv:14 the extra sallyport.dev/session is never lent',
+    ]
+    expect(notCovered('legacy')).toEqual(never)
+    expect(notCovered('constrained')).toEqual([
+      'kube.csv:7 constrained impersonation knows no extra without a domain in front: team',
+      ...never,
+    ])
+  })
+
+  it.each([
+    ['/-/core/users/bob@example.com', 'impersonate', true],
+    ['/-/core/users/*', 'get|impersonate', true],
+    ['/-/core/**', '*', true],
+    ['/**', '*', true],
+    ['/*/core/users/*', '*', true],
+    ['re:/x', 'impersonate', true],
+    ['/**', 'get|list', false],
+    ['/payments/**', '*', false],
+    ['/-/core/users', '*', false],
+    ['/-/core/groups/**', 'impersonate', false],
+  ])('asks for nobody else unless a row may lend a user: %s, %s: %s', async (resource, action, may) => {
+    const policy = await compile(`p, group:ops, kube:prod, ${resource}, ${action}, -, allow`)
+    const { extras } = roleOf(policy, [alice]).impersonable
+    const asked = { key: 'sallyport.dev/impersonated-by', values: ['alice@example.com'] }
+    expect(extras).toEqual([{ key: 'sallyport.dev/session' }, ...(may ? [asked] : [])])
   })
 
   it('caps what the gateway does as people in constrained mode, with what kubectl asks first', async () => {
@@ -219,10 +285,7 @@ describe('whoever the gateway may make of people', () => {
           '*',
         )
         const nameless = speaking.filter(({ resourceNames = [] }) => resourceNames.length === 0)
-        expect(nameless.flatMap(({ resources }) => resources)).toEqual([
-          'userextras/sallyport.dev/session',
-          'userextras/sallyport.dev/impersonated-by',
-        ])
+        expect(nameless.flatMap(({ resources }) => resources)).toEqual(['userextras/sallyport.dev/session'])
       }),
     )
   })

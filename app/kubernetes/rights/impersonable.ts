@@ -4,7 +4,6 @@
  * Threat: a role without names lets whoever has the gateway's credential be anybody. So what has no name is left out and
  * told of, and never becomes a rule for all.
  */
-import { namesIn } from '../../../rbac/actions.ts'
 import {
   type AdmittedSubject,
   admittedSubjects,
@@ -13,8 +12,9 @@ import {
 } from '../../../rbac/asking/cluster-people.ts'
 import type { User } from '../../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../../rbac/policy.ts'
-import type { Row } from '../../../rbac/row.ts'
-import { extraKeys, impersonationOf, NamelessError, type NamesOfPeople } from '../person.ts'
+import { impersonatedByExtra, impersonationOf, NamelessError, type NamesOfPeople, sessionExtra } from '../person.ts'
+import type { ImpersonationMode } from './impersonation-mode.ts'
+import { addLent, isNameable, type Lent, mayLendUsers } from './lent.ts'
 
 /** Sorted, each once. */
 export interface Impersonable {
@@ -22,8 +22,14 @@ export interface Impersonable {
   /** With the prefix of the cluster. */
   readonly groups: readonly string[]
   readonly uids: readonly string[]
-  readonly extraKeys: readonly string[]
+  readonly extras: readonly ImpersonableExtra[]
   readonly notCovered: readonly NotCovered[]
+}
+
+export interface ImpersonableExtra {
+  readonly key: string
+  /** Sorted, one at least. Absent: any. */
+  readonly values?: readonly string[]
 }
 
 /** Somebody whom the role does not cover, and why. */
@@ -37,17 +43,21 @@ export interface NotCovered {
 
 export interface ImpersonableOptions {
   readonly cluster: string
+  readonly mode: ImpersonationMode
   readonly names: NamesOfPeople
   readonly policy: Pick<PolicySnapshot, 'rows' | 'roles' | 'addRoles'>
   /** Those who are logged in. */
   readonly people: readonly User[]
 }
 
-export function impersonableIn({ cluster, names, policy, people }: ImpersonableOptions): Impersonable {
+export function impersonableIn({ cluster, mode, names, policy, people }: ImpersonableOptions): Impersonable {
   const domain = `kube:${cluster}`
-  const found = { users: new Set<string>(), groups: new Set<string>(), uids: new Set<string>() }
+  const found: Lent = { users: new Set(), groups: new Set(), uids: new Set(), extras: new Map() }
   const notCovered: NotCovered[] = []
+  const rows = allowingRows(policy, domain)
   const mayCome = createMayCome(policy, domain)
+  const mayAsk = createMayCome({ ...policy, rows: rows.filter(mayLendUsers) }, domain)
+  const asking = new Set<string>()
   for (const person of people.filter(mayCome)) {
     const who = person.email ?? person.subject
     try {
@@ -57,6 +67,7 @@ export function impersonableIn({ cluster, names, policy, people }: ImpersonableO
       found.users.add(user)
       found.uids.add(uid)
       for (const group of groups) found.groups.add(group)
+      if (mayAsk(person)) asking.add(user)
     } catch (error) {
       if (!(error instanceof NamelessError)) throw error
       notCovered.push({ who, why: error.message })
@@ -66,24 +77,24 @@ export function impersonableIn({ cluster, names, policy, people }: ImpersonableO
     const missing = addNamed(admitted, names, found)
     if (missing !== undefined) notCovered.push({ who: admitted.subject, why: missing, rule: admitted.rule })
   }
-  for (const row of allowingRows(policy, domain)) {
-    const missing = addLent(row, found)
+  for (const row of rows) {
+    const missing = addLent(row, found, mode)
     if (missing !== undefined) notCovered.push({ who: row.resource, why: missing, rule: row.id })
   }
+  if (asking.size > 0) found.extras.set(impersonatedByExtra, asking)
   return {
     users: sorted(found.users),
     groups: sorted(found.groups),
     uids: sorted(found.uids),
-    extraKeys,
+    extras: [{ key: sessionExtra }, ...[...found.extras].sort(byKey).map(extraOf)],
     notCovered,
   }
 }
 
-interface Found {
-  readonly users: Set<string>
-  readonly groups: Set<string>
-  readonly uids: Set<string>
-}
+const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1)
+
+const extraOf = ([key, values]: readonly [string, ReadonlySet<string> | 'any']): ImpersonableExtra =>
+  values === 'any' ? { key } : { key, values: sorted(values) }
 
 const untilLogin = 'each of them is covered once they have logged in'
 
@@ -91,7 +102,7 @@ const untilLogin = 'each of them is covered once they have logged in'
 function addNamed(
   { subject }: AdmittedSubject,
   names: NamesOfPeople,
-  { users, groups, uids }: Found,
+  { users, groups, uids }: Omit<Lent, 'extras'>,
 ): string | undefined {
   const colon = subject.indexOf(':')
   const [kind, value] = colon === -1 ? [subject, ''] : [subject.slice(0, colon), subject.slice(colon + 1)]
@@ -121,42 +132,5 @@ function addNamed(
       return untilLogin
   }
 }
-
-const lendable: Readonly<Record<string, keyof Found>> = {
-  '-/core/users': 'users',
-  '-/core/groups': 'groups',
-  '-/authentication.k8s.io/uids': 'uids',
-}
-
-/** What a row lends to `kubectl --as`: names as the cluster has them. Returns why one is not covered. */
-function addLent({ resource, action }: Row, found: Found): string | undefined {
-  const isSaid = namesIn(action).includes('impersonate')
-  if (!isSaid && action !== '*') return undefined
-  const [, scope, group, kind, ...rest] = resource.split('/')
-  const to = lendable[`${scope}/${group}/${kind}`]
-  const name = rest.length === 1 && !rest[0]?.includes('*') ? lentName(rest[0] ?? '') : undefined
-  if (to === undefined || name === undefined || !isNameable(name)) {
-    return isSaid ? 'it lends names that a role cannot name one by one' : undefined
-  }
-  // Threat: a row lends what the gateway never sends.
-  if (/^system:/i.test(name)) return 'names that begin with system: are never lent'
-  found[to].add(name)
-  return undefined
-}
-
-/** Written as its escapes once more than a path is (rbac/kubernetes/questions.ts). */
-function lentName(segment: string): string | undefined {
-  try {
-    return decodeURIComponent(decodeURIComponent(segment))
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * Threat: constrained impersonation first asks about `*` where somebody has four groups or more, and a role that names a
- * group of that name would answer for all.
- */
-const isNameable = (name: string): boolean => name !== '*' && /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(name)
 
 const sorted = (names: ReadonlySet<string>): readonly string[] => [...names].sort()

@@ -1,14 +1,7 @@
 /** The rules by which the API server lets the gateway speak for people. Pure. */
 import type { Impersonable } from './impersonable.ts'
+import type { ImpersonationMode } from './impersonation-mode.ts'
 import type { Rule } from './rule.ts'
-
-/**
- * `legacy`: the verb `impersonate`, in every version. `constrained` (KEP-5284, on by default since Kubernetes 1.36): whom
- * the gateway speaks for and what it does as them are granted apart.
- */
-export type ImpersonationMode = 'legacy' | 'constrained'
-
-export const impersonationModes: readonly ImpersonationMode[] = ['legacy', 'constrained']
 
 /** The verb on users, groups, uids and extras. */
 export const verbOf: Readonly<Record<ImpersonationMode, string>> = {
@@ -24,16 +17,20 @@ export const groupOf: Readonly<Record<ImpersonationMode, string>> = { legacy: ''
 /**
  * Threat: an empty list of names means all of them. Where nobody is known there is no rule.
  *
- * Values of extras cannot be named: each session has its own.
+ * Sessions cannot be named: each person who logs in has another. Who asks to be judged as somebody else can.
  */
-export function impersonatorRules({ users, groups, uids, extraKeys }: Impersonable, mode: ImpersonationMode): Rule[] {
+export function impersonatorRules({ users, groups, uids, extras }: Impersonable, mode: ImpersonationMode): Rule[] {
   const verbs = [verbOf[mode]]
   const named = (group: string, resource: string, resourceNames: readonly string[]): Rule[] =>
     resourceNames.length === 0 ? [] : [{ apiGroups: [group], resources: [resource], verbs, resourceNames }]
+  const ofAnyValue = extras.filter(({ values }) => values === undefined)
   return [
     ...named(groupOf[mode], 'users', users),
     ...named(groupOf[mode], 'groups', groups),
     ...named(authenticationGroup, 'uids', uids),
-    { apiGroups: [authenticationGroup], resources: extraKeys.map(key => `userextras/${key}`), verbs },
+    { apiGroups: [authenticationGroup], resources: ofAnyValue.map(({ key }) => `userextras/${key}`), verbs },
+    ...extras.flatMap(({ key, values }) =>
+      values === undefined ? [] : named(authenticationGroup, `userextras/${key}`, values),
+    ),
   ]
 }

@@ -5,8 +5,9 @@
  */
 import type { CallApi } from './api-calls.ts'
 import { messageOf } from './api-calls.ts'
-import type { Impersonable } from './impersonable.ts'
-import { authenticationGroup, groupOf, type ImpersonationMode, verbOf } from './impersonator.ts'
+import type { Impersonable, ImpersonableExtra } from './impersonable.ts'
+import type { ImpersonationMode } from './impersonation-mode.ts'
+import { authenticationGroup, groupOf, verbOf } from './impersonator.ts'
 import { type ResourceAttributes, type Rule, rulesAllow } from './rule.ts'
 
 export interface OwnRights {
@@ -22,7 +23,7 @@ const mostAsked = 100
 /** Rejects when the API server cannot be reached, or does not tell. */
 export async function askOwnRights(
   call: CallApi,
-  { users, groups, uids, extraKeys }: Impersonable,
+  { users, groups, uids, extras }: Impersonable,
   mode: ImpersonationMode,
 ): Promise<OwnRights> {
   const rules = await ownRules(call)
@@ -36,14 +37,16 @@ export async function askOwnRights(
     ...users.map(name => ({ what: `user ${name}`, asked: { ...ofNames, resource: 'users', name } })),
     ...groups.map(name => ({ what: `group ${name}`, asked: { ...ofNames, resource: 'groups', name } })),
     ...uids.map(name => ({ what: `uid ${name}`, asked: { ...ofUids, resource: 'uids', name } })),
-    ...extraKeys.map(subresource => ({
-      what: `extra ${subresource}`,
-      asked: { ...ofUids, resource: 'userextras', subresource, name: 'any' },
-    })),
+    ...extras.flatMap(({ key, values = ['any'] }) =>
+      values.map(name => ({
+        what: `extra ${key}`,
+        asked: { ...ofUids, resource: 'userextras', subresource: key, name },
+      })),
+    ),
   ]
   const doubtful = wanted.filter(({ asked }) => !rulesAllow(rules, asked))
   const answers = await inTurn(doubtful.slice(0, mostAsked), async ({ asked }) => may(asked))
-  const missing = doubtful.filter((_, at) => answers[at] !== true).map(({ what }) => what)
+  const missing = [...new Set(doubtful.filter((_, at) => answers[at] !== true).map(({ what }) => what))]
   const risky = await inTurn(risks(mode), async ({ asked }) => may(asked))
   const known = { users: new Set(users), groups: new Set(groups), uids: new Set(uids) }
   return {
@@ -51,6 +54,7 @@ export async function askOwnRights(
     excess: [
       ...risks(mode).flatMap(({ what }, at) => (risky[at] === true ? [what] : [])),
       ...namesTooMany(rules, known),
+      ...extrasTooMany(rules, extras),
     ],
   }
 }
@@ -123,6 +127,32 @@ function namesTooMany(rules: readonly Rule[], known: KnownNames): readonly strin
       ),
   )
   return [...new Set(found)]
+}
+
+/** Extras that nobody lends, and values of those that are lent one by one. */
+function extrasTooMany(rules: readonly Rule[], extras: readonly ImpersonableExtra[]): readonly string[] {
+  const known = new Map(extras.map(({ key, values }) => [key, values] as const))
+  const found = rules.flatMap(({ resources = [], resourceNames = [], verbs }) => {
+    const verb = verbs.find(one => Object.values(verbOf).includes(one))
+    return verb === undefined
+      ? []
+      : resources.flatMap(resource => tooManyOf(resource, resourceNames, known).map(what => `${verb} ${what}`))
+  })
+  return [...new Set(found)]
+}
+
+function tooManyOf(
+  resource: string,
+  resourceNames: readonly string[],
+  known: ReadonlyMap<string, readonly string[] | undefined>,
+): readonly string[] {
+  const [, key] = /^userextras\/(.*)$/s.exec(resource) ?? []
+  if (key === undefined) return []
+  if (!known.has(key)) return [`the extra ${key}`]
+  const values = known.get(key)
+  if (values === undefined) return []
+  if (resourceNames.length === 0) return [`any value of the extra ${key}`]
+  return resourceNames.some(name => !values.includes(name)) ? [`other values of the extra ${key}`] : []
 }
 
 const authorization = '/apis/authorization.k8s.io/v1'

@@ -1,7 +1,8 @@
 /** The role of the gateway as objects of a cluster. Pure. */
 import { type ActionRules, actionRules } from './action-rules.ts'
 import { type Impersonable, type ImpersonableOptions, impersonableIn, type NotCovered } from './impersonable.ts'
-import { type ImpersonationMode, impersonatorRules } from './impersonator.ts'
+import type { ImpersonationMode } from './impersonation-mode.ts'
+import { impersonatorRules } from './impersonator.ts'
 import type { Rule } from './rule.ts'
 
 /** Whom the role is given to. */
@@ -50,9 +51,9 @@ const apiGroup = 'rbac.authorization.k8s.io'
 const apiVersion = `${apiGroup}/v1`
 
 /** Threat: beside a rule for `impersonate` constrained impersonation protects nothing. So there are rules of one mode alone. */
-export function exactRole(options: RoleOptions, who: Omit<ImpersonableOptions, 'cluster'>): ExactRole {
+export function exactRole(options: RoleOptions, who: Omit<ImpersonableOptions, 'cluster' | 'mode'>): ExactRole {
   const { cluster, mode } = options
-  const impersonable = impersonableIn({ ...who, cluster })
+  const impersonable = impersonableIn({ ...who, cluster, mode })
   const actions = mode === 'constrained' ? actionRules(who.policy, cluster) : none
   const rules = [...impersonatorRules(impersonable, mode), ...actions.everywhere]
   const places = [...actions.inNamespaces]

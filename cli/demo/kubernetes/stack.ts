@@ -14,7 +14,7 @@ import { freePort, listen, loopback } from '../ports.ts'
 import { createDemoProvider } from '../provider/provider.ts'
 import { clientId, providerName, StackError, waitFor } from '../stack.ts'
 import { type Places, writePlaces } from './places.ts'
-import { clusterName, gatewayUser, prepareCluster } from './roles.ts'
+import { clusterName, gatewayUser, letGatewayImpersonate, prepareCluster } from './roles.ts'
 
 export interface KubernetesStackOptions {
   readonly programs: ClusterPrograms
@@ -124,6 +124,7 @@ async function startParts(options: KubernetesStackOptions, undo: Undo): Promise<
     kubernetes: gateway.settings,
   }
   writeFileSync(config, stringify(content), { mode: 0o600 })
+  await letGatewayImpersonate(cluster, { config, directory, issuer: client.issuer })
   const args = [commandFile, 'serve', '--config', config]
   const sallyport = startChild({ name: 'sallyport', command: process.execPath, args })
   undo.push(() => sallyport.stop(12_000))

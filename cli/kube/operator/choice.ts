@@ -1,5 +1,5 @@
 /** What `kube render` and `kube reconcile` are told. */
-import type { ImpersonationMode } from '../../../app/kubernetes/rights/impersonator.ts'
+import type { ImpersonationMode } from '../../../app/kubernetes/rights/impersonation-mode.ts'
 import type { RoleHolder } from '../../../app/kubernetes/rights/role-objects.ts'
 
 export type Part = 'all' | 'role'

@@ -1,6 +1,6 @@
 /** `sallyport kube render` and `sallyport kube reconcile`: what the gateway needs in a cluster, for whoever runs it. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type ImpersonationMode, impersonationModes } from '../../../app/kubernetes/rights/impersonator.ts'
+import { type ImpersonationMode, impersonationModes } from '../../../app/kubernetes/rights/impersonation-mode.ts'
 import type { RoleHolder } from '../../../app/kubernetes/rights/role-objects.ts'
 import { adminOption } from '../../admin-call.ts'
 import type { Terminal } from '../../terminal.ts'

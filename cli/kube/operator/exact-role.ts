@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Cluster } from '../../../app/compose/cluster-access.ts'
-import type { ImpersonationMode } from '../../../app/kubernetes/rights/impersonator.ts'
+import type { ImpersonationMode } from '../../../app/kubernetes/rights/impersonation-mode.ts'
 import { namesOfPeople, peopleOf, type SummaryOfPerson } from '../../../app/kubernetes/rights/people.ts'
 import { type ExactRole, exactRole } from '../../../app/kubernetes/rights/role-objects.ts'
 import type { Config } from '../../../config/config.ts'

@@ -16,6 +16,9 @@ const isReserved = (name: string): boolean => name.toLowerCase().startsWith('sys
 /** Kubernetes' own facts about a caller: which pod, which node. */
 const reservedKey = /^(?:[^/]+\.)?(?:kubernetes|k8s)\.io(?:\/|$)/
 
+/** Whether an extra is ever sent: an API server reads its name in lower case. */
+export const isSendableKey = (key: string): boolean => key !== '' && key === key.toLowerCase() && !reservedKey.test(key)
+
 /** Characters of a header's name (RFC 9110 section 5.6.2), without `%`, which says that two digits follow. */
 const isOfName = /^[!#$&'*+.^_`|~0-9a-z-]$/
 
@@ -46,7 +49,7 @@ function problemOf({ user, groups, uid, extra }: Subject): string | undefined {
   if (unsendable !== undefined)
     return `${unsendable[0]} of this person cannot be told to Kubernetes: only visible ASCII characters can`
   if ([user, ...groups].some(isReserved)) return 'names and groups that begin with system: are never impersonated here'
-  const key = Object.keys(extra).find(key => key === '' || key !== key.toLowerCase() || reservedKey.test(key))
+  const key = Object.keys(extra).find(key => !isSendableKey(key))
   return key === undefined
     ? undefined
     : `the extra ${encodeKey(key)} cannot be sent: its name is reserved or not lower case`
