@@ -1,6 +1,7 @@
 /** Lines of several workers on one stream: whole, also when its reader is slow. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLineOutput } from '../../app/workers/output.ts'
@@ -54,15 +55,15 @@ describe('what workers print', () => {
   it('is nobody`s when the reader has gone: the worker is to notice', async () => {
     await new Promise(resolve => spawn('mkfifo', [folder.path('pipe')]).once('exit', resolve))
     const reader = spawn('cat', [folder.path('pipe')], { stdio: 'ignore' })
-    // Waits until the reader is there.
-    const descriptor = openSync(folder.path('pipe'), 'w')
+    // Waits until the reader is there; not in place, where no limit of a test could end it.
+    const writer = await open(folder.path('pipe'), 'w')
     reader.kill()
     await new Promise(resolve => reader.once('exit', resolve))
     const stream = new PassThrough()
-    const passed = createLineOutput(descriptor).pass(stream)
+    const passed = createLineOutput(writer.fd).pass(stream)
     stream.write('alice\n')
     await passed
     expect(stream.destroyed).toBe(true)
-    closeSync(descriptor)
+    await writer.close()
   })
 })
