@@ -15,80 +15,130 @@ interface Parts {
 }
 
 export interface OwnRightsCheck {
-  /** Rejects only where too much is to end the service. Whatever cannot be reached is asked again until `close`. */
+  /** Rejects only where too much is to end the service. It is asked again until `close`. */
   start(): Promise<void>
+  /** A policy has come into force. */
+  again(): void
   readonly probes: readonly ReadinessProbe[]
   close(): void
 }
 
-const askAgainMs = 30_000
+export interface OwnRightsTimes {
+  /** While all is well. */
+  readonly everyMs: number
+  /** While something is missing, too much, or not known. */
+  readonly soonMs: number
+  /** Behind a change of the policy: `kube reconcile --watch` has had its turn by then. */
+  readonly settleMs: number
+}
+
+const usualTimes: OwnRightsTimes = { everyMs: 300_000, soonMs: 30_000, settleMs: 10_000 }
 const mostNamed = 20
 
 /** None where no clusters are configured. */
-export function composeOwnRights(base: Base, { kept, policy }: Parts): OwnRightsCheck {
-  const { kubernetes } = base.config
-  const clusters = kubernetes?.clusters ?? []
-  const states = new Map<string, ReadinessState>()
-  const timers = new Set<NodeJS.Timeout>()
-  const logger = base.logger.child('kubernetes')
-  let isClosed = false
+export function composeOwnRights(base: Base, parts: Parts, times = usualTimes): OwnRightsCheck {
+  const checks = (base.config.kubernetes?.clusters ?? []).map(cluster => createCheck(cluster, base, { parts, times }))
+  return {
+    async start() {
+      await Promise.all(checks.map(check => check.start()))
+    },
+    again: () => checks.forEach(check => void check.again()),
+    probes: checks.map(({ name, state }) => ({ name: `cluster-${name}`, isRequired: false, probe: state })),
+    close: () => checks.forEach(check => void check.close()),
+  }
+}
 
-  async function check(cluster: Cluster): Promise<void> {
-    let rights: OwnRights
+interface ClusterCheck {
+  readonly name: string
+  readonly state: () => ReadinessState
+  start(): Promise<void>
+  again(): void
+  close(): void
+}
+
+interface CheckOptions {
+  readonly parts: Parts
+  readonly times: OwnRightsTimes
+}
+
+function createCheck(cluster: Cluster, { logger: log, metrics }: Base, { parts, times }: CheckOptions): ClusterCheck {
+  const { name, excessRights } = cluster
+  const logger = log.child('kubernetes')
+  const closing = new AbortController()
+  let state: ReadinessState = { ok: true, detail: 'own rights are being asked' }
+  let told = JSON.stringify(nothing)
+  let timer: NodeJS.Timeout | undefined
+  let isAsking = false
+  let isDue = false
+
+  async function check(): Promise<OwnRights> {
+    isAsking = true
+    isDue = false
     try {
-      rights = await ask(cluster, { kept, policy })
+      const rights = await ask(cluster, parts, closing.signal)
+      state = stateOf(rights)
+      metrics.ownRights(name, { missing: rights.missing.length, excess: rights.excess.length, unknown: 0 })
+      if (isNews(rights)) report(rights)
+      return rights
     } catch (error) {
-      states.set(cluster.name, { ok: false, detail: 'the cluster has not said what the gateway may do in it' })
-      logger.warn({ err: error, cluster: cluster.name }, 'own rights in a cluster are not known; it is asked again')
-      if (!isClosed) later(cluster)
-      return
+      state = { ok: false, detail: 'the cluster has not said what the gateway may do in it' }
+      metrics.ownRights(name, { missing: 0, excess: 0, unknown: 1 })
+      if (isNews('unknown') && !closing.signal.aborted)
+        logger.warn({ err: error, cluster: name }, 'own rights in a cluster are not known; it is asked again')
+      return nothing
+    } finally {
+      isAsking = false
+      next(isDue ? times.settleMs : state.ok ? times.everyMs : times.soonMs)
     }
-    states.set(cluster.name, stateOf(rights))
-    report(cluster.name, rights)
-    if (cluster.excessRights === 'refuse' && rights.excess.length > 0) throw new Error(refusalOf(cluster.name, rights))
   }
 
-  function later(cluster: Cluster): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer)
-      check(cluster).catch((error: unknown) => logger.error({ err: error }, 'own rights are too many'))
-    }, askAgainMs).unref()
-    timers.add(timer)
+  function next(afterMs: number): void {
+    clearTimeout(timer)
+    if (!closing.signal.aborted) timer = setTimeout(() => void check(), afterMs).unref()
   }
 
-  function report(cluster: string, { missing, excess }: OwnRights): void {
-    const command = `sallyport kube reconcile --cluster ${cluster}`
+  function isNews(found: OwnRights | 'unknown'): boolean {
+    const before = told
+    told = JSON.stringify(found)
+    return told !== before
+  }
+
+  function report({ missing, excess }: OwnRights): void {
+    const command = `sallyport kube reconcile --cluster ${name}`
     if (missing.length > 0) {
       const named = { count: missing.length, missing: missing.slice(0, mostNamed) }
-      logger.warn({ cluster, ...named, command }, 'the gateway may not speak for everybody who may come')
+      logger.warn({ cluster: name, ...named, command }, 'the gateway may not speak for everybody who may come')
     }
     if (excess.length > 0) {
       const named = { count: excess.length, excess: excess.slice(0, mostNamed) }
-      logger.warn({ cluster, ...named, command }, 'the gateway may do more in a cluster than it needs')
+      const level = excessRights === 'refuse' ? 'error' : 'warn'
+      logger[level]({ cluster: name, ...named, command }, 'the gateway may do more in a cluster than it needs')
     }
+    if (state.ok) logger.info({ cluster: name }, 'the gateway may do in a cluster what it needs, and no more')
   }
 
   return {
+    name,
+    state: () => state,
     async start() {
-      const asked = clusters.map(cluster => {
-        const checked = check(cluster)
-        if (cluster.excessRights === 'refuse') return checked
-        checked.catch((error: unknown) => logger.error({ err: error }, 'own rights could not be checked'))
-        return undefined
-      })
-      await Promise.all(asked)
+      const checked = check()
+      if (excessRights !== 'refuse') return
+      const rights = await checked
+      // At start alone: later on, whoever can give a right away in the cluster, or take a row away, would end the service.
+      if (rights.excess.length > 0) throw new Error(refusalOf(name, rights))
     },
-    probes: clusters.map(({ name }) => ({
-      name: `cluster-${name}`,
-      isRequired: false,
-      probe: () => states.get(name) ?? { ok: true, detail: 'own rights are being asked' },
-    })),
+    again() {
+      if (isAsking) isDue = true
+      else if (timer !== undefined) next(times.settleMs)
+    },
     close() {
-      isClosed = true
-      for (const timer of timers) clearTimeout(timer)
+      closing.abort()
+      clearTimeout(timer)
     },
   }
 }
+
+const nothing: OwnRights = { missing: [], excess: [] }
 
 function stateOf({ missing, excess }: OwnRights): ReadinessState {
   const parts = [
@@ -102,7 +152,7 @@ const refusalOf = (cluster: string, { excess }: OwnRights): string =>
   `in the cluster ${cluster} the gateway may do more than it needs: ${excess.slice(0, mostNamed).join(', ')}. ` +
   `Take it away (sallyport kube reconcile --cluster ${cluster}, and bindings of other roles), or set excessRights: warn`
 
-async function ask(cluster: Cluster, { kept, policy }: Parts): Promise<OwnRights> {
+async function ask(cluster: Cluster, { kept, policy }: Parts, signal: AbortSignal): Promise<OwnRights> {
   const people = peopleOf(await everySession(kept.directory))
   const impersonable = impersonableIn({
     cluster: cluster.name,
@@ -112,9 +162,13 @@ async function ask(cluster: Cluster, { kept, policy }: Parts): Promise<OwnRights
     people,
   })
   const upstream = createChangingCluster({ name: cluster.name, access: accessTo(cluster), onError: () => undefined })
+  const close = (): void => upstream.close()
+  signal.addEventListener('abort', close, { once: true })
   try {
+    signal.throwIfAborted()
     return await askOwnRights(createApiCalls(upstream.current), impersonable, cluster.impersonation)
   } finally {
+    signal.removeEventListener('abort', close)
     upstream.close()
   }
 }

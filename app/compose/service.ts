@@ -105,12 +105,15 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const identity = composeIdentity(base, kept, login.verification)
   const checks = composeChecks(base, kept, identity, { policy, record: recorder.record, fronts })
   const endings = composeEndings(base, kept, records, login.verification)
-  judgeAgain = () => endings.hint(undefined)
+  const ownRights = composeOwnRights(base, { kept, policy })
+  judgeAgain = () => {
+    endings.hint(undefined)
+    ownRights.again()
+  }
   const gateway =
     grants?.settings === undefined
       ? undefined
       : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record: recorder.record })
-  const ownRights = composeOwnRights(base, { kept, policy })
   let isDraining = false
   const main = createMainServer(checks, composePages(base, kept, login, { isWorker, routers: grants?.routers ?? [] }), {
     requestTimeoutSeconds: config.server.requestTimeoutSeconds,

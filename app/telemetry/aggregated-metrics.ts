@@ -18,6 +18,7 @@ const aggregators: Readonly<Record<string, Aggregator>> = {
   sallyport_policy_last_reload_successful: 'min',
   sallyport_store_up: 'min',
   sallyport_provider_up: 'min',
+  sallyport_kubernetes_own_rights: 'max',
   process_start_time_seconds: 'min',
 } satisfies Partial<Record<MetricName, Aggregator>> & Record<string, Aggregator>
 

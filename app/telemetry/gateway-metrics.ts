@@ -1,7 +1,7 @@
 /** Counts what the gateway to the clusters carries. Bytes of what is open are read when somebody scrapes. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { CallMeter, CallProgress } from '../kubernetes/gateway/carrying/call-meter.ts'
-import { callDurationBuckets, callEndings, directions, streamKinds } from './metric-definitions.ts'
+import { callDurationBuckets, callEndings, directions, rightsKinds, streamKinds } from './metric-definitions.ts'
 import { describeMetric, ReadCounter } from './read-counter.ts'
 
 /** @param clusters names of the configured ones; what another one would count is not counted */
@@ -47,6 +47,18 @@ export function createGatewayMetrics(registry: Registry, clusters: readonly stri
       if (bytes.has(cluster)) failures.inc({ cluster })
     },
   }
+}
+
+export type OwnRightsCounts = Readonly<Record<(typeof rightsKinds)[number], number>>
+
+/** What the gateway may do in each cluster beside what it has to. Another one than those configured is not counted. */
+export function createOwnRightsGauge(registry: Registry, clusters: readonly string[]) {
+  const names = new Gauge(describeMetric('sallyport_kubernetes_own_rights', registry))
+  const set = (cluster: string, counts: OwnRightsCounts): void => {
+    if (clusters.includes(cluster)) for (const kind of rightsKinds) names.set({ cluster, kind }, counts[kind])
+  }
+  for (const cluster of clusters) set(cluster, { missing: 0, excess: 0, unknown: 1 })
+  return set
 }
 
 /** A stream lasts for hours, and a counter that moves when it is over shows nothing meanwhile. */

@@ -51,6 +51,7 @@ const endings = {
 
 export const streamKinds = Object.keys(kindsOfStreams) as readonly StreamKind[]
 export const callEndings = Object.keys(endings) as readonly Ending[]
+export const rightsKinds = ['missing', 'excess', 'unknown'] as const
 export const directions = ['received', 'sent'] as const
 export const endCauses = Object.keys(causes) as readonly EndCause[]
 export const loginOutcomes = ['started', 'succeeded', 'failed'] as const
@@ -261,6 +262,12 @@ export const metricDefinitions = {
     unit: 'failures',
     help: 'Times that an API server could not be reached, broke off, was too slow, or did not take the credential of the gateway.',
     labels: { cluster },
+  },
+  sallyport_kubernetes_own_rights: {
+    type: 'gauge',
+    unit: 'names',
+    help: 'What the gateway may not do in a cluster and would have to, and what it may do and need not; `unknown` is 1 while the cluster has not said.',
+    labels: { cluster, kind: list(rightsKinds) },
   },
   sallyport_workers: {
     type: 'gauge',

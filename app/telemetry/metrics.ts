@@ -6,7 +6,7 @@ import type { ClientError } from '../client-error.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { CallMeter } from '../kubernetes/gateway/carrying/call-meter.ts'
 import { createCheckCells } from './check-cells.ts'
-import { createGatewayMetrics } from './gateway-metrics.ts'
+import { createGatewayMetrics, createOwnRightsGauge, type OwnRightsCounts } from './gateway-metrics.ts'
 import {
   allowReason,
   cacheResults,
@@ -49,6 +49,8 @@ export interface Metrics {
   auditFailed(lost: number): void
   /** What the gateway to the clusters carries. */
   readonly gateway: CallMeter
+  /** A cluster has said what the gateway may do in it, or does not say. */
+  readonly ownRights: (cluster: string, counts: OwnRightsCounts) => void
   /** The page that Prometheus reads. */
   render(): Promise<string>
   readonly contentType: string
@@ -126,6 +128,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const auditFailures = make.counter('sallyport_audit_failures_total')
   const auditLost = make.counter('sallyport_audit_lines_lost_total')
   const gateway = createGatewayMetrics(registry, options.clusters ?? [])
+  const ownRights = createOwnRightsGauge(registry, options.clusters ?? [])
   make.gauge('sallyport_workers').set(1)
   make.counter('sallyport_worker_restarts_total')
   if (options.hasProcessMetrics !== false) collectDefaultMetrics({ register: registry })
@@ -169,6 +172,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       auditLost.inc(lost)
     },
     gateway,
+    ownRights,
     render: () => registry.metrics(),
     contentType: registry.contentType,
     values: () => registry.getMetricsAsJSON(),

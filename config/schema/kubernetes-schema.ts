@@ -91,7 +91,7 @@ const cluster = z.strictObject({
   }),
   excessRights: setting(z.enum(['warn', 'refuse']).default('warn'), {
     description:
-      'What happens at start when the gateway may do more in this cluster than it needs, such as to impersonate anybody: `refuse` ends the service.',
+      'What happens at start when the gateway may do more in this cluster than it needs, such as to impersonate anybody: `refuse` ends the service. What turns up later is an error in the log, a metric, and a part of `/readyz` that is degraded.',
     expected: 'warn or refuse',
   }),
   unusedRows: setting(z.enum(['refuse', 'accept']).default('refuse'), {

@@ -1,10 +1,11 @@
 /** What the service finds out about its own rights in a cluster, and what it says about it. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { composeOwnRights, type OwnRightsCheck } from '../../app/compose/own-rights.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { composeOwnRights, type OwnRightsCheck, type OwnRightsTimes } from '../../app/compose/own-rights.ts'
 import { type ResourceAttributes, type Rule, rulesAllow } from '../../app/kubernetes/rights/rule.ts'
 import { portOf } from '../../app/listener/listen.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
@@ -24,6 +25,7 @@ const exact: readonly Rule[] = [
 ]
 
 interface Logged {
+  readonly level: string
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>
 }
@@ -71,10 +73,23 @@ describe('own rights in a cluster', () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  function createCheck(excessRights: 'warn' | 'refuse', port = portOf(server)) {
+  /** Never by itself, unless a test says otherwise. */
+  const never = { everyMs: 3_600_000, soonMs: 3_600_000, settleMs: 3_600_000 }
+  const checks: OwnRightsCheck[] = []
+  afterEach(() => {
+    for (const check of checks.splice(0)) check.close()
+  })
+
+  function createCheck(
+    excessRights: 'warn' | 'refuse',
+    { port = portOf(server), times = {} }: { port?: number; times?: Partial<OwnRightsTimes> } = {},
+  ) {
     const logged: Logged[] = []
-    const log = (fields: Logged['fields'], message: string) => void logged.push({ fields, message })
-    const logger = { warn: log, error: log, child: () => logger }
+    const log = (level: string) => (fields: Logged['fields'], message: string) =>
+      void logged.push({ level, fields, message })
+    const logger = { info: log('info'), warn: log('warn'), error: log('error'), child: () => logger }
+    const counted: object[] = []
+    const metrics = { ownRights: (cluster: string, counts: object) => void counted.push({ cluster, ...counts }) }
     const cluster = {
       name: 'prod',
       server: `https://127.0.0.1:${port}`,
@@ -85,9 +100,11 @@ describe('own rights in a cluster', () => {
       excessRights,
       credential: { kind: 'token-file', path: join(directory, 'token') },
     }
-    const base = { config: { kubernetes: { clusters: [cluster] } }, logger }
+    const base = { config: { kubernetes: { clusters: [cluster] } }, logger, metrics }
     const parts = { kept: { directory: { list: async () => ({ sessions: [] }) } }, policy: { current: () => policy } }
-    return { check: composeOwnRights(base as never, parts as never), logged }
+    const check = composeOwnRights(base as never, parts as never, { ...never, ...times })
+    checks.push(check)
+    return { check, logged, counted }
   }
   const stateOf = async ({ probes: [probe] }: OwnRightsCheck) => probe?.probe()
   const until = async (check: OwnRightsCheck, isOk: boolean): Promise<void> => {
@@ -111,10 +128,12 @@ describe('own rights in a cluster', () => {
     const command = 'sallyport kube reconcile --cluster prod'
     expect(logged).toEqual([
       {
+        level: 'warn',
         message: 'the gateway may not speak for everybody who may come',
         fields: { cluster: 'prod', count: 1, missing: ['user alice@example.com'], command },
       },
       {
+        level: 'warn',
         message: 'the gateway may do more in a cluster than it needs',
         fields: {
           cluster: 'prod',
@@ -151,10 +170,66 @@ describe('own rights in a cluster', () => {
     const { check } = createCheck('refuse')
     await expect(check.start()).rejects.toThrow(/in the cluster prod the gateway may do more than it needs: everything/)
     check.close()
-    const { check: alone, logged } = createCheck('refuse', 1)
+    const { check: alone, logged } = createCheck('refuse', { port: 1 })
     await alone.start()
     await until(alone, false)
     expect(logged.map(({ message }) => message)).toEqual(['own rights in a cluster are not known; it is asked again'])
+  })
+
+  const everything: readonly Rule[] = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]
+  const anybody: readonly Rule[] = [...exact, { ...speaking, resources: ['users'] }]
+  const excess = ['impersonate any user']
+  const isOk = (check: OwnRightsCheck, ok: boolean) => expect.poll(() => stateOf(check)).toMatchObject({ ok })
+
+  it('is asked again by itself: what has become too much is an error, and ends nothing', async () => {
+    rules = exact
+    const { check, logged, counted } = createCheck('refuse', { times: { everyMs: 10, soonMs: 10 } })
+    await check.start()
+    rules = anybody
+    await isOk(check, false)
+    expect(await stateOf(check)).toMatchObject({ detail: 'it may do more than it needs: impersonate any user' })
+    // What is known is said once, however often it is found.
+    const found = counted.length
+    await expect.poll(() => counted.length).toBeGreaterThan(found + 3)
+    expect(logged).toMatchObject([{ level: 'error', fields: { cluster: 'prod', count: 1, excess } }])
+    expect(counted.at(-1)).toEqual({ cluster: 'prod', missing: 0, excess: 1, unknown: 0 })
+    rules = exact
+    await isOk(check, true)
+    expect(counted.at(-1)).toEqual({ cluster: 'prod', missing: 0, excess: 0, unknown: 0 })
+    expect(logged.map(({ level, message }) => `${level} ${message}`).slice(1)).toEqual([
+      'info the gateway may do in a cluster what it needs, and no more',
+    ])
+  })
+
+  it('is asked again when a policy has come into force, also while it is being asked, and else is not', async () => {
+    rules = exact
+    const { check, counted } = createCheck('warn', { times: { settleMs: 0 } })
+    await check.start()
+    check.again()
+    await expect.poll(() => counted.length).toBe(2)
+    await isOk(check, true)
+    rules = everything
+    check.again()
+    await isOk(check, false)
+    expect(counted).toHaveLength(3)
+    check.close()
+    check.again()
+    rules = exact
+    expect(await stateOf(check)).toMatchObject({ ok: false })
+  })
+
+  it('is not kept from closing by a cluster that says nothing', async () => {
+    const sockets: Socket[] = []
+    const silent = createTcpServer(socket => void sockets.push(socket.on('error', () => undefined)))
+    await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+    const { check, logged } = createCheck('refuse', { port: (silent.address() as AddressInfo).port })
+    const started = check.start()
+    await expect.poll(() => sockets.length).toBe(1)
+    check.close()
+    await started
+    expect(logged).toEqual([])
+    silent.close()
+    for (const socket of sockets) socket.destroy()
   })
 })
 
