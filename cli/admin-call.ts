@@ -11,6 +11,8 @@ export interface AdminCall {
   readonly body?: object
   /** Longer than anything that succeeds, in milliseconds. Default a minute: a load may wait for a database. */
   readonly timeoutMs?: number
+  /** Ends it before. */
+  readonly signal?: AbortSignal
 }
 
 export interface AdminAnswer {
@@ -31,7 +33,7 @@ export async function callAdmin(admin: string, path: string, call: AdminCall = {
     method,
     headers: { 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(timeoutMs),
+    signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(call.signal === undefined ? [] : [call.signal])]),
   }).catch((cause: unknown) => {
     throw new Error(reasonOf(cause, url, timeoutMs), { cause })
   })

@@ -104,6 +104,13 @@ export async function logIn(machine: Machine, service: TestService, browser: Tes
   return running.finished
 }
 
+/** Ctrl-C. What does not end by it within half a minute is killed, and ends with no code. */
+export async function interrupt({ kill, finished }: Running): Promise<Finished> {
+  const killing = globalThis.setTimeout(() => kill('SIGKILL'), 30_000)
+  kill('SIGINT')
+  return finished.finally(() => clearTimeout(killing))
+}
+
 export const execInfo = (interactive: boolean, more: object = {}) => ({
   KUBERNETES_EXEC_INFO: JSON.stringify({
     apiVersion: 'client.authentication.k8s.io/v1',

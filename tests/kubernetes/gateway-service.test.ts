@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import type { Rule } from '../../app/kubernetes/rights/rule.ts'
 import { createAuthority } from '../certificates.ts'
 import { logInBrowser, newGrant, press, untilEvent, visit } from '../grants/world.ts'
-import { createMachine, logIn as logInMachine } from '../kube-cli/machine.ts'
+import { createMachine, interrupt, logIn as logInMachine } from '../kube-cli/machine.ts'
 import { freePort } from '../peers.ts'
 import type { Person } from '../provider.ts'
 import { startService, type TestBrowser, type TestService } from '../service.ts'
@@ -421,9 +421,8 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
       await untilSaid('+ impersonate-on:user-info:delete pods')
       await until(404, asAlice(), 'DELETE', '/absent')
     } finally {
-      reconciling.kill('SIGINT')
       service.provider.people.setGroups('carol', [])
-      const { code } = await reconciling.finished
+      const { code } = await interrupt(reconciling)
       machine.close()
       expect(code).toBe(0)
     }

@@ -1,5 +1,6 @@
 /** The role of the gateway in a real cluster: what the API server lets through with it, and how it is kept true. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pc from 'picocolors'
@@ -10,6 +11,7 @@ import type { Impersonable } from '../../app/kubernetes/rights/impersonable.ts'
 import type { ImpersonationMode } from '../../app/kubernetes/rights/impersonation-mode.ts'
 import { askOwnRights } from '../../app/kubernetes/rights/own-rights.ts'
 import { runCli } from '../../cli/program.ts'
+import { createMachine, interrupt } from '../kube-cli/machine.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
 import { certificateUser } from './kubectl.ts'
@@ -324,6 +326,90 @@ kubernetes:
     expect(back.out).toContain('Role payments/sallyport-impersonator deleted\n')
     await until(asPerson(alice), 200)
     expect(readFileSync(join(directory, 'token'), 'utf8')).toBe(token)
+  })
+
+  it('is kept true with --watch: people, policy, an API server that is gone for a while, until Ctrl-C', async () => {
+    const machine = createMachine()
+    const config = join(directory, 'sallyport.yaml')
+    const sessions = listed(alice)
+    const args = ['--config', config, '--sessions', sessions, '--kubeconfig', administrator, '--watch', '--every', '1']
+    const watching = machine.start(['reconcile', ...args])
+    const untilSaid = (text: string) =>
+      expect.poll(() => watching.stdout() + watching.stderr(), { timeout: 60_000 }).toContain(text)
+    try {
+      await untilSaid('Not covered by this role')
+      listed(alice, bob)
+      await untilSaid('  + impersonate users bob@example.com\n')
+      await until(asPerson(bob), 200)
+
+      const policy = readFileSync(join(directory, 'kube.csv'), 'utf8')
+      write('kube.csv', policy.replace('p, group:contractors', 'p, group:nobody'))
+      await untilSaid('  - impersonate users bob@example.com\n')
+      await until(asPerson(bob), 403)
+      write('kube.csv', 'p, group:ops, kube:prod')
+      await untilSaid('The policy cannot be used')
+      expect(await statusOf(asPerson(alice))).toBe(200)
+      write('kube.csv', policy)
+      await until(asPerson(bob), 200)
+
+      await cluster.stopApiServer()
+      await untilSaid('error: ')
+      listed(bob)
+      await cluster.startApiServer()
+      await untilSaid('  - impersonate users alice@example.com\n')
+      await until(asPerson(alice), 403)
+      // Each trouble is told of once.
+      expect(watching.stderr().match(/The policy cannot be used/g)).toHaveLength(1)
+
+      expect(await interrupt(watching)).toMatchObject({ code: 0 })
+    } finally {
+      watching.kill('SIGKILL')
+      machine.close()
+    }
+  })
+
+  it('ends by Ctrl-C while an API server, or the service, takes calls and answers none', async () => {
+    const machine = createMachine()
+    const sockets: Socket[] = []
+    const silent = createServer(socket => void sockets.push(socket.on('error', () => undefined)))
+    await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const { path } = cluster.kubeconfig({ user: { token: 'any' }, server: `https://127.0.0.1:${port}` })
+    const args = ['reconcile', '--config', join(directory, 'sallyport.yaml'), '--kubeconfig', path, '--watch']
+    try {
+      for (const [at, from] of [
+        ['--sessions', listed(alice)],
+        ['--admin', `http://127.0.0.1:${port}`],
+      ].entries()) {
+        const hanging = machine.start([...args, ...from])
+        await expect.poll(() => sockets.length, { timeout: 60_000 }).toBe(at + 1)
+        const before = performance.now()
+        expect(await interrupt(hanging)).toMatchObject({ code: 0, stderr: '' })
+        // An answer would be waited for for 15 seconds at least.
+        expect(performance.now() - before).toBeLessThan(12_000)
+      }
+    } finally {
+      silent.close()
+      for (const socket of sockets) socket.destroy()
+      machine.close()
+    }
+  })
+
+  it('is made where it can be: a row for a namespace that is not there yet holds up nothing else', async () => {
+    const policy = readFileSync(join(directory, 'kube.csv'), 'utf8')
+    write('kube.csv', `p, group:ops, kube:prod, /books/core/pods, list, -, allow\n${policy}`)
+    const without = await asAdministrator([alice], '--mode', 'constrained')
+    expect(without).toMatchObject({
+      code: 0,
+      errors: expect.stringContaining('what rows allow in books: there is no such'),
+    })
+    expect(without.out).toContain('Role payments/sallyport-impersonator created\n')
+    expect(without.out).toContain('RoleBinding payments/sallyport-impersonator created\n')
+    await cluster.createNamespace('books')
+    const { out, errors } = await asAdministrator([alice], '--mode', 'constrained')
+    expect(out).toContain('RoleBinding books/sallyport-impersonator created\n')
+    expect(errors).not.toContain('no such namespace')
+    write('kube.csv', policy)
   })
 
   async function bind(name: string, account = 'sallyport'): Promise<void> {

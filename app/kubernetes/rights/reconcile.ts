@@ -1,13 +1,6 @@
 /** Makes the role of the gateway in a cluster the exact one: compares, and applies what differs. */
 import { type ApiResult, type CallApi, messageOf } from './api-calls.ts'
-import {
-  type ClusterObject,
-  clusterAnnotation,
-  type ExactRole,
-  labels,
-  type RoleObject,
-  roleName,
-} from './role-objects.ts'
+import { type ClusterObject, clusterAnnotation, type ExactRole, labels, roleName } from './role-objects.ts'
 import type { Rule } from './rule.ts'
 
 /** One object of the role, and what it says more or less than before: `users impersonate bob@example.com`. */
@@ -30,37 +23,46 @@ const rbac = '/apis/rbac.authorization.k8s.io/v1'
 const manager = 'sallyport'
 const selector = encodeURIComponent(`app.kubernetes.io/managed-by=${labels['app.kubernetes.io/managed-by']}`)
 
-/** What was changed, or would be with `isDryRun`. Rejects at the first thing that cannot be done, and says what. */
-export async function reconcileRole(options: ReconcileOptions): Promise<readonly RoleChange[]> {
+export interface Reconciled {
+  /** What was changed, or would be with `isDryRun`. */
+  readonly changes: readonly RoleChange[]
+  /** Namespaces that rows name and that are not there: nothing can be made in them, and nobody needs it yet. */
+  readonly absentNamespaces: readonly string[]
+}
+
+/** Rejects at the first thing that cannot be done, and says what. */
+export async function reconcileRole(options: ReconcileOptions): Promise<Reconciled> {
   const { role } = options
   const changes: RoleChange[] = []
-  for (const wanted of role.roles) changes.push(...(await reconcileOne(wanted, options)))
-  for (const wanted of role.bindings) changes.push(...(await reconcileBinding(wanted, options)))
-  return [...changes, ...(await removeOthers(options))]
+  const absent = new Set<string>()
+  for (const wanted of [...role.roles, ...role.bindings]) {
+    const { namespace } = wanted.metadata
+    if (namespace !== undefined && absent.has(namespace)) continue
+    const change = await reconcileOne(wanted, options)
+    if (change === 'no-namespace') absent.add(namespace ?? '')
+    else if (change !== undefined) changes.push(change)
+  }
+  return { changes: [...changes, ...(await removeOthers(options))], absentNamespaces: [...absent] }
 }
 
-async function reconcileOne(wanted: RoleObject, { call, cluster, isDryRun }: ReconcileOptions): Promise<RoleChange[]> {
+/** `undefined`: it is as it is to be. */
+async function reconcileOne(
+  wanted: ClusterObject,
+  { call, cluster, isDryRun }: ReconcileOptions,
+): Promise<RoleChange | 'no-namespace' | undefined> {
   const found = await find(call, wanted)
   if (found !== undefined) requireOwn(found, cluster)
-  const [before, after] = [wordsOf(rulesIn(found)), wordsOf(wanted.rules)]
+  const [before, after] = [wordsIn(found), wordsIn(wanted)]
   const added = after.filter(word => !before.includes(word))
   const removed = before.filter(word => !after.includes(word))
-  if (found !== undefined && added.length === 0 && removed.length === 0) return []
-  await apply(call, wanted, isDryRun)
-  return [{ object: nameOf(wanted), kind: found === undefined ? 'created' : 'changed', added, removed }]
+  if (found !== undefined && added.length === 0 && removed.length === 0) return undefined
+  if (!(await apply(call, wanted, isDryRun))) return 'no-namespace'
+  return { object: nameOf(wanted), kind: found === undefined ? 'created' : 'changed', added, removed }
 }
 
-async function reconcileBinding(wanted: ClusterObject, options: ReconcileOptions): Promise<RoleChange[]> {
-  const { call, cluster, isDryRun } = options
-  const found = await find(call, wanted)
-  if (found !== undefined) requireOwn(found, cluster)
-  const [before, after] = [subjectsIn(found), subjectsIn(wanted)]
-  const added = after.filter(word => !before.includes(word))
-  const removed = before.filter(word => !after.includes(word))
-  if (found !== undefined && added.length === 0 && removed.length === 0) return []
-  await apply(call, wanted, isDryRun)
-  return [{ object: nameOf(wanted), kind: found === undefined ? 'created' : 'changed', added, removed }]
-}
+/** What a role allows, or whom a binding gives it to. */
+const wordsIn = (object: ClusterObject | undefined): readonly string[] =>
+  object !== undefined && 'subjects' in object ? subjectsIn(object) : wordsOf(rulesIn(object))
 
 /** Roles in namespaces that no row names any more. */
 async function removeOthers({ call, cluster, role, isDryRun }: ReconcileOptions): Promise<RoleChange[]> {
@@ -113,10 +115,13 @@ function requireOwn(found: ClusterObject, cluster: string): void {
   }
 }
 
-async function apply(call: CallApi, wanted: ClusterObject, isDryRun: boolean): Promise<void> {
+/** False where its namespace is not there. */
+async function apply(call: CallApi, wanted: ClusterObject, isDryRun: boolean): Promise<boolean> {
   const target = `${targetOf(wanted)}?fieldManager=${manager}&force=true${isDryRun ? '&dryRun=All' : ''}`
   const answer = await call({ method: 'PATCH', target, body: wanted, contentType: 'application/apply-patch+yaml' })
+  if (answer.status === 404 && wanted.metadata.namespace !== undefined) return false
   if (answer.status !== 200 && answer.status !== 201) throw failed('apply', wanted, answer)
+  return true
 }
 
 const failed = (what: string, object: ClusterObject, answer: ApiResult): Error =>

@@ -19,13 +19,17 @@ export interface RoleOfCluster {
   readonly role: ExactRole
 }
 
-/** Rejects with `ConfigError`, `PolicyError`, or what is wrong in a sentence. */
-export async function exactRoleOf(choice: OperatorChoice, terminal: Terminal): Promise<RoleOfCluster> {
+/** Rejects with `ConfigError`, `PolicyError`, or what is wrong in a sentence. `signal`: the service is not waited for. */
+export async function exactRoleOf(
+  choice: OperatorChoice,
+  terminal: Terminal,
+  signal?: AbortSignal,
+): Promise<RoleOfCluster> {
   const named = choice.config === undefined ? {} : { config: choice.config }
   const { config } = loadChosenConfig({ ...named, allowInsecure: new Set<never>() }, terminal)
   const cluster = chosenCluster(config, choice.cluster)
   const { snapshot: policy } = await loadPolicy(named, terminal)
-  const people = peopleOf(await sessionsOf(choice, terminal))
+  const people = peopleOf(await sessionsOf(choice, terminal, signal))
   const mode = choice.mode ?? cluster.impersonation
   const options = { cluster: cluster.name, mode, holder: choice.holder }
   return { config, cluster, mode, role: exactRole(options, { names: namesOfPeople(cluster), policy, people }) }
@@ -46,6 +50,7 @@ const pageSize = 200
 async function sessionsOf(
   { isOffline, sessions, admin }: OperatorChoice,
   terminal: Terminal,
+  signal: AbortSignal | undefined,
 ): Promise<readonly SummaryOfPerson[]> {
   if (isOffline) return []
   if (sessions !== undefined) return readSessions(resolve(terminal.cwd, sessions))
@@ -53,7 +58,8 @@ async function sessionsOf(
   let after = ''
   do {
     terminal.progress(() => `asking who is logged in, ${found.length} so far`)
-    const answer = await callAdmin(admin, `/sessions?all=true&limit=${pageSize}${after}`).catch((cause: unknown) => {
+    const path = `/sessions?all=true&limit=${pageSize}${after}`
+    const answer = await callAdmin(admin, path, { ...(signal && { signal }) }).catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new Error(`who is logged in? ${reason} (--offline prints the role by the policy alone)`, { cause })
     })

@@ -23,11 +23,12 @@ export async function runReconcile(choice: ReconcileChoice, terminal: Terminal):
   process.once('SIGINT', end)
   process.once('SIGTERM', end)
   let told = ''
+  const once = { ...terminal, writeError: tellOnce }
   while (!ending.signal.aborted) {
     // A service that restarts, a policy that is being edited: the role stays as it is until all of it can be read again.
-    await reconcileOnce(choice, { ...terminal, writeError: tellOnce }).catch((error: unknown) =>
-      reportError(error, { ...terminal, writeError: tellOnce }),
-    )
+    await reconcileOnce(choice, once, ending.signal).catch((error: unknown) => {
+      if (!ending.signal.aborted) reportError(error, once)
+    })
     await delay(everySeconds * 1000, undefined, { signal: ending.signal }).catch(() => undefined)
   }
   return exitCodes.ok
@@ -38,31 +39,40 @@ export async function runReconcile(choice: ReconcileChoice, terminal: Terminal):
   }
 }
 
-async function reconcileOnce(choice: ReconcileChoice, terminal: Terminal): Promise<number> {
-  const found = await exactRoleOf(choice, terminal)
+/** @param signal ends it at once, whoever does not answer */
+async function reconcileOnce(choice: ReconcileChoice, terminal: Terminal, signal?: AbortSignal): Promise<number> {
+  const found = await exactRoleOf(choice, terminal, signal)
   const { cluster, mode, role } = found
   const upstream = openCluster(choice, found, terminal)
+  const close = (): void => upstream.close()
+  signal?.addEventListener('abort', close, { once: true })
   try {
     const isDryRun = choice.isDryRun
-    const changes = await reconcileRole({
+    const { changes, absentNamespaces } = await reconcileRole({
       call: createApiCalls(upstream.current),
       cluster: cluster.name,
       role,
       isDryRun,
     })
+    const notCovered = [...role.notCovered, ...absentNamespaces.map(notThere)]
     if (choice.json) {
-      const { notCovered } = role
       if (choice.everySeconds === undefined || changes.length > 0)
         terminal.write(`${JSON.stringify({ cluster: cluster.name, mode, isDryRun, changes, notCovered })}\n`)
       return exitCodes.ok
     }
     if (changes.length > 0 || choice.everySeconds === undefined) terminal.write(changesText(changes, found, isDryRun))
-    terminal.writeError(notCoveredText(role))
+    terminal.writeError(notCoveredText({ notCovered }))
     return exitCodes.ok
   } finally {
+    signal?.removeEventListener('abort', close)
     upstream.close()
   }
 }
+
+const notThere = (namespace: string) => ({
+  who: `what rows allow in ${namespace}`,
+  why: 'there is no such namespace yet; the role is made in it by the next run after it',
+})
 
 function openCluster(
   { kubeconfig, context }: ReconcileChoice,
