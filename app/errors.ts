@@ -13,6 +13,7 @@ export const operationalErrors = {
   ERR_BODY_TOO_LARGE: { status: 413, sentence: 'What was sent is too large.' },
   ERR_BODY_UNSUPPORTED: { status: 415, sentence: 'What was sent is written in a way that is not read here.' },
   ERR_CREDENTIALS_AMBIGUOUS: { status: 400, sentence: 'The request says in two ways who is asking.' },
+  ERR_BEARER_INVALID: { status: 401, sentence: 'The token lets nobody in here.' },
   ERR_KUBE_TOKEN_INVALID: { status: 401, sentence: 'No token of a session that stands came along.' },
   ERR_KUBE_CALL_FORBIDDEN: { status: 403, sentence: 'Nobody of this name may make this call.' },
   ERR_PROXY_UNTRUSTED: { status: 403, sentence: 'This address may not ask for decisions.' },
@@ -21,6 +22,7 @@ export const operationalErrors = {
   ERR_METHOD_UNSUPPORTED: { status: 405, sentence: 'This page is not there for requests of this kind.' },
   ERR_HOST_MISDIRECTED: { status: 421, sentence: 'This host is not served here.' },
   ERR_STORE_UNAVAILABLE: { status: 503, sentence: 'Sessions cannot be read at the moment. Please try again.' },
+  ERR_ISSUER_UNAVAILABLE: { status: 503, sentence: 'The token cannot be checked at the moment. Please try again.' },
   ERR_POLICY_UNAVAILABLE: { status: 503, sentence: 'The policy is not loaded yet. Please try again.' },
   ERR_SIGNING_UNAVAILABLE: { status: 503, sentence: 'The identity cannot be signed at the moment. Please try again.' },
   ERR_AUDIT_UNAVAILABLE: { status: 503, sentence: 'Access cannot be recorded at the moment. Please try again.' },
@@ -60,10 +62,13 @@ export type ErrorCode = keyof typeof operationalErrors
 /** An expected failure. `message` and `cause` are for the log; the wire gets the sentence of its code. */
 export class OperationalError extends Error {
   readonly code: ErrorCode
-  constructor(code: ErrorCode, detail: string, options?: { readonly cause?: unknown }) {
+  /** The value of `WWW-Authenticate` (RFC 9110 section 11.6.1), for whoever came with a token: the answer is for a program. */
+  readonly challenge?: string
+  constructor(code: ErrorCode, detail: string, options?: { readonly cause?: unknown; readonly challenge?: string }) {
     super(detail, options)
     this.name = 'OperationalError'
     this.code = code
+    if (options?.challenge !== undefined) this.challenge = options.challenge
   }
   get status(): number {
     return operationalErrors[this.code].status

@@ -11,7 +11,7 @@ import type { Identity } from '../rbac/identity.ts'
 import type { AuditedKubernetesCall } from '../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
 import type { Situation } from '../rbac/situation.ts'
-import type { Access, ImpersonationFacts } from './audit/access-event.ts'
+import type { Access, CredentialFacts, ImpersonationFacts } from './audit/access-event.ts'
 
 /** What the credentials of a request are worth. */
 export interface Authentication {
@@ -26,6 +26,8 @@ export interface Authentication {
   readonly sessionChallenge?: SessionChallenge
   /** Somebody else asks to be judged as `identity`. */
   readonly impersonation?: ImpersonationFacts
+  /** A token said who is asking, and no session. Whoever sent it is a program: it is sent to no login page. */
+  readonly credential?: CredentialFacts
 }
 
 /** What came along that may say who is asking, as a front could read it; looked at when somebody wants it. */
@@ -66,6 +68,10 @@ export interface VerifyResult {
   readonly loginUrl: string | undefined
   /** At most one Set-Cookie value. */
   readonly setCookie: string | undefined
+  /** Present when a token said who is asking: whoever did is answered as a program. */
+  readonly credential: CredentialFacts | undefined
+  /** The value of `WWW-Authenticate` for a program; only on a challenge, and only where tokens are taken. */
+  readonly bearerChallenge: string | undefined
 }
 
 export interface VerifyDependencies {
@@ -112,6 +118,8 @@ export type Challenge = Extract<Decision, { effect: 'challenge' }>
 export interface ChallengeAnswer {
   readonly loginUrl: string
   readonly setCookie?: string
+  /** For a program, where tokens are taken (RFC 6750 section 3, RFC 9470). */
+  readonly bearerChallenge?: string
 }
 
 /** A result when everything is at hand, so that most checks never wait; else a promise. Throws or rejects alike. */
@@ -174,17 +182,29 @@ function answer(
   dependencies: VerifyDependencies,
 ): VerifyResult {
   const { requestId, request } = question
-  const { identity } = authentication
+  const { identity, credential } = authentication
   const setCookie = authentication.clearCookie ? dependencies.clearCookie(request.domain) : undefined
   // Every result is written out with the same fields in the same order: to spread one into another costs more than it says.
   switch (decision.effect) {
     case 'allow': {
       const identityHeaders = dependencies.identityHeaders(identity, request, authentication.sessionDigest)
       const upstreamCookie = dependencies.upstreamCookie(question.cookie)
-      return { requestId, request, identity, decision, identityHeaders, upstreamCookie, loginUrl: undefined, setCookie }
+      return {
+        requestId,
+        request,
+        identity,
+        decision,
+        identityHeaders,
+        upstreamCookie,
+        loginUrl: undefined,
+        setCookie,
+        credential,
+        bearerChallenge: undefined,
+      }
     }
     case 'challenge': {
-      const { loginUrl, setCookie: pending = setCookie } = dependencies.challenge(question, decision, authentication)
+      const asked = dependencies.challenge(question, decision, authentication)
+      const { loginUrl, setCookie: pending = setCookie, bearerChallenge } = asked
       return {
         requestId,
         request,
@@ -194,6 +214,8 @@ function answer(
         upstreamCookie: undefined,
         loginUrl,
         setCookie: pending,
+        credential,
+        bearerChallenge,
       }
     }
     case 'deny':
@@ -206,6 +228,8 @@ function answer(
         upstreamCookie: undefined,
         loginUrl: undefined,
         setCookie,
+        credential,
+        bearerChallenge: undefined,
       }
   }
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema/schema.ts'
 import { toHost } from './to-host.ts'
 import { toClusters } from './to-kubernetes.ts'
+import { toMachines } from './to-machines.ts'
 import { toProvider } from './to-provider.ts'
 import { toSessions } from './to-sessions.ts'
 import { isTree } from './tree.ts'
@@ -45,6 +46,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
     ...(parsed.kubernetes === undefined ? {} : toClusters(parsed.kubernetes, directory)),
+    ...(parsed.machines === undefined ? {} : { machines: toMachines(parsed.machines, directory) }),
     hosts: parsed.hosts.map(toHost),
   }
 }

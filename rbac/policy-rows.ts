@@ -6,6 +6,7 @@ import { type PolicyFile, type PolicyLine, parsePolicyLines } from './policy-lin
 import { parseRoleRow, type RoleRow } from './roles.ts'
 import { createRowParser, problemOf, type Row } from './row.ts'
 import type { Pause } from './slices.ts'
+import type { MachineNames } from './subjects.ts'
 import { unknownName } from './unknown-name.ts'
 
 export interface PolicyTexts {
@@ -15,6 +16,8 @@ export interface PolicyTexts {
   readonly conditions?: ConditionsFile | readonly ConditionsFile[]
   /** Names of the configured providers; where given, a row that names another one is a problem. */
   readonly providers?: readonly string[]
+  /** Whose machines there can be; where given, a row that names one of somebody else is a problem. */
+  readonly machines?: MachineNames
   /** Names of clusters that judge calls by themselves; a row for one that does not speak of its tokens is a problem. */
   readonly directClusters?: readonly string[]
 }
@@ -27,12 +30,12 @@ export interface PolicyRows {
 
 /** Adds to `problems` and leaves out what it cannot read. Pauses after each slice of lines. */
 export async function parsePolicyRows(
-  { files, conditions, providers, directClusters = [] }: PolicyTexts,
+  { files, conditions, directClusters = [], ...known }: PolicyTexts,
   problems: Problem[],
   pause?: Pause,
 ): Promise<PolicyRows> {
-  const known: Conditions = parseAllConditions([conditions ?? []].flat(), problems)
-  const parseRow = createRowParser({ conditions: known, problems, ...(providers === undefined ? {} : { providers }) })
+  const named: Conditions = parseAllConditions([conditions ?? []].flat(), problems)
+  const parseRow = createRowParser({ conditions: named, problems, known })
   const rows: Row[] = []
   const roles: RoleRow[] = []
   const refuseRepeatedRow = createRepetitionCheck(fieldsOfRow, problems)
@@ -47,7 +50,7 @@ export async function parsePolicyRows(
     refuseUnused(line, row)
   }
   const addRole = (line: PolicyLine): void => {
-    const role = parseRoleRow(line, problems, providers)
+    const role = parseRoleRow(line, problems, known)
     if (role === undefined) return
     roles.push(role)
     refuseRepeatedRole(line, role)

@@ -10,7 +10,7 @@ import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import { problemOf } from './row.ts'
 import { type Pause, visitInSlices } from './slices.ts'
-import { nameForDeny, parseSubject } from './subjects.ts'
+import { type KnownNames, nameForDeny, parseSubject } from './subjects.ts'
 
 export interface RoleRow {
   readonly id: RuleId
@@ -24,11 +24,7 @@ export interface RoleRow {
 /** Adds the roles that `names` have in a domain to them, each with its `nameForDeny`. */
 export type AddRoles = (names: Set<string>, domain: string) => void
 
-export function parseRoleRow(
-  line: PolicyLine,
-  problems: Problem[],
-  providers?: readonly string[],
-): RoleRow | undefined {
+export function parseRoleRow(line: PolicyLine, problems: Problem[], known?: KnownNames): RoleRow | undefined {
   const [, member = '', role = '', domain = ''] = line.fields
   if (line.fields.length !== 4) {
     problems.push(problemOf(line, 0, `expected 4 fields (g, member, role, domain), found ${line.fields.length}`))
@@ -44,7 +40,7 @@ export function parseRoleRow(
     }
   }
   const parsed = [
-    read(1, () => parseSubject(member, providers)),
+    read(1, () => parseSubject(member, known)),
     read(2, () => parseRole(role)),
     read(3, () => parseDomainPattern(domain)),
   ]

@@ -8,7 +8,7 @@ import { isKubernetesDomain, parseDomainPattern } from './domains.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import { parseResource, type Resource, type ResourceMatcher } from './resources.ts'
-import { nameForDeny, parseSubject } from './subjects.ts'
+import { type KnownNames, nameForDeny, parseSubject } from './subjects.ts'
 import { unknownName } from './unknown-name.ts'
 
 const effects = ['allow', 'deny', 'shadow-allow', 'shadow-deny'] as const
@@ -40,7 +40,7 @@ export interface Row {
 
 export interface RowContext {
   readonly conditions: Conditions
-  readonly providers?: readonly string[]
+  readonly known: KnownNames
   readonly problems: Problem[]
 }
 
@@ -51,9 +51,9 @@ const fieldNames = 'p, subject, domain, resource, action, condition, effect'
 const nowhere: Resource = { fits: () => false, steps: 0, anchor: '' }
 
 /** Rows with an equal field share its text and its compiled form: most fields of a large policy have few values. */
-export function createRowParser({ conditions, providers, problems }: RowContext): ParseRow {
+export function createRowParser({ conditions, known, problems }: RowContext): ParseRow {
   const domains = remember(parseDomainPattern)
-  const subjects = remember(text => parseSubject(text, providers))
+  const subjects = remember(text => parseSubject(text, known))
   const resources = remember(parseResource)
   const hostActions = createActionParsers('*')
   const clusterActions = createActionParsers('kube:any')

@@ -12,7 +12,21 @@ import type { Identity, Machine, User } from './identity.ts'
 import { ValueError } from './policy-error.ts'
 import { unknownName } from './unknown-name.ts'
 
-type Checked = (value: string, providers: readonly string[] | undefined) => string
+/** Whose machines there can be. */
+export interface MachineNames {
+  /** Names of the issuers whose clients come with bearer tokens. */
+  readonly issuers: readonly string[]
+  /** Names of the clusters whose service accounts do. */
+  readonly clusters: readonly string[]
+}
+
+/** What is known of the configuration; of what is absent any name is accepted. */
+export interface KnownNames {
+  readonly providers?: readonly string[] | undefined
+  readonly machines?: MachineNames | undefined
+}
+
+type Checked = (value: string, known: KnownNames) => string
 
 const kinds: Readonly<Record<string, Checked>> = {
   user: value => {
@@ -25,16 +39,46 @@ const kinds: Readonly<Record<string, Checked>> = {
   },
   'email-domain': value =>
     demand(/^[^@*\s]+$/.test(value), canonicalDomain(value), 'email-domain:<domain>, without "@" or "*"'),
-  group: (value, providers) => checkProvider(value, providers, 'group:<name> or group:<provider>/<name>'),
+  group: (value, { providers }) => checkIssuer(value, providers, groupForm),
   role: value => demand(value !== '', value, 'role:<name>'),
-  'service-account': value =>
-    demand(/^[^/]+\/[^/]+\/[^/]+$/.test(value), value, 'service-account:<cluster>/<namespace>/<name>'),
-  client: (value, providers) =>
-    demand(
-      value.includes('/'),
-      checkProvider(value, providers, 'client:<provider>/<client id>'),
-      'client:<provider>/<client id>',
-    ),
+  'service-account': (value, { machines }) => {
+    demand(/^[^/]+\/[^/]+\/[^/]+$/.test(value), value, 'service-account:<cluster>/<namespace>/<name>')
+    const cluster = value.slice(0, value.indexOf('/'))
+    if (machines !== undefined && !machines.clusters.includes(cluster)) {
+      throw new ValueError(unknownName('cluster of service accounts', cluster, machines.clusters))
+    }
+    return refuseStar(value)
+  },
+  client: (value, { providers, machines }) => {
+    const issuers = machines === undefined ? providers : machines.issuers
+    return refuseStar(demand(value.includes('/'), checkIssuer(value, issuers, clientForm), clientForm.form))
+  },
+}
+
+interface Form {
+  /** What stands before the slash. */
+  readonly what: string
+  readonly form: string
+  readonly note: string
+}
+
+const groupForm: Form = {
+  what: 'provider',
+  form: 'group:<name> or group:<provider>/<name>',
+  note: ' (a group with a slash is written group:<name> or group:<provider>/<name>)',
+}
+const clientForm: Form = {
+  what: 'issuer',
+  form: 'client:<issuer>/<client id>',
+  note: ', among those of machines.issuers',
+}
+
+/** Threat: `repo:octo-org/wiki:*` looks like every job of a repository and is the name of none; a deny for it would deny nobody. */
+function refuseStar(value: string): string {
+  if (!value.includes('*')) return value
+  throw new ValueError(
+    'names of machines are compared whole, and "*" stands for nothing: name each, or give each a role',
+  )
 }
 
 const kindNames = ['anyone', 'authenticated', ...Object.keys(kinds)]
@@ -44,21 +88,18 @@ function demand(isValid: boolean, value: string, form: string): string {
   return value
 }
 
-function checkProvider(value: string, providers: readonly string[] | undefined, form: string): string {
+function checkIssuer(value: string, issuers: readonly string[] | undefined, { what, form, note }: Form): string {
   const slash = value.indexOf('/')
   demand(value !== '' && slash !== 0 && slash !== value.length - 1, value, form)
-  const provider = value.slice(0, Math.max(slash, 0))
-  if (slash !== -1 && providers !== undefined && !providers.includes(provider)) {
-    throw new ValueError(`${unknownName('provider', provider, providers)} (a group with a slash is written ${form})`)
+  const issuer = value.slice(0, Math.max(slash, 0))
+  if (slash !== -1 && issuers !== undefined && !issuers.includes(issuer)) {
+    throw new ValueError(`${unknownName(what, issuer, issuers)}${note}`)
   }
   return value
 }
 
-/**
- * Canonical form of a row's subject field. Throws `ValueError`.
- * @param providers names of the configured providers; absent when they are not known, and then any is accepted
- */
-export function parseSubject(text: string, providers?: readonly string[]): string {
+/** Canonical form of a row's subject field. Throws `ValueError`. */
+export function parseSubject(text: string, known: KnownNames = {}): string {
   if (text === 'anyone' || text === 'authenticated') return text
   const colon = text.indexOf(':')
   const kind = colon === -1 ? text : text.slice(0, colon)
@@ -68,7 +109,7 @@ export function parseSubject(text: string, providers?: readonly string[]): strin
   const value = text.slice(colon + 1)
   // Threat: `group: contractors` in a row that denies is a group that nobody is in.
   if (value !== value.trim()) throw new ValueError(`the name after "${kind}:" starts or ends with a space`)
-  return `${kind}:${check(value, providers)}`
+  return `${kind}:${check(value, known)}`
 }
 
 /** Local part as it is, domain in its canonical form; `undefined` for what is not one plain address (RFC 5321 section 4.1.2). */

@@ -20,6 +20,7 @@ export function accessEvent({
     kubernetes: question.kubernetes,
     ...factsOf(authentication.impersonation?.by ?? authentication.identity),
     ...(authentication.impersonation !== undefined && impersonatedOf(authentication.impersonation)),
+    ...authentication.credential,
     ...outcomeOf(decision),
     durationMicroseconds,
   }

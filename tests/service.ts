@@ -33,6 +33,8 @@ export interface TestServiceOptions {
    * gets its callback registered there.
    */
   readonly providers?: (corp: ProviderEntry) => readonly ProviderEntry[]
+  /** Entries of `machines.issuers`, made from the entry `corp` of the providers. Default none. */
+  readonly tokenIssuers?: (corp: ProviderEntry) => readonly Readonly<Record<string, unknown>>[]
   /** Entries of `hosts`. Default none. */
   readonly hosts?: readonly Readonly<Record<string, unknown>>[]
   /** Options of the default provider. */
@@ -114,6 +116,7 @@ export async function startService(options: TestServiceOptions): Promise<TestSer
     scopes: ['profile', 'email', 'groups'],
   }
   const providers = options.providers?.(corp) ?? [corp]
+  const issuers = options.tokenIssuers?.(corp) ?? []
   const own = providers.filter(({ issuer }) => issuer === corp.issuer)
   const redirectUris = own.map(({ name }) => `${publicUrl}/callback/${name}`)
   const client = { clientId: corp.clientId, clientSecret: corp.clientSecret, redirectUris }
@@ -127,7 +130,7 @@ export async function startService(options: TestServiceOptions): Promise<TestSer
     const audit = index === 0 ? 'audit.jsonl' : `audit-${index}.jsonl`
     replicas.push(
       await startReplica(
-        { directory, publicUrl, port: ownPort, secret: options.secrets?.[index] ?? secret, providers, audit },
+        { directory, publicUrl, port: ownPort, secret: options.secrets?.[index] ?? secret, providers, issuers, audit },
         options,
       ),
     )
@@ -163,6 +166,7 @@ interface ReplicaPlace {
   readonly port: number
   readonly secret: string
   readonly providers: readonly ProviderEntry[]
+  readonly issuers: readonly Readonly<Record<string, unknown>>[]
   /** File name in `directory`. */
   readonly audit: string
 }
@@ -231,6 +235,7 @@ function load(place: ReplicaPlace, { settings = {}, hosts = [] }: TestServiceOpt
     audit: { destination: `./${place.audit}`, ...settings.audit },
     login: { rateLimit: 100_000, ...settings.login },
     providers: place.providers,
+    ...(place.issuers.length > 0 && { machines: { issuers: place.issuers } }),
     hosts,
   }
   const file = join(place.directory, 'sallyport.yaml')

@@ -25,9 +25,19 @@ export interface Access {
     readonly identity: Identity
     readonly sessionDigest?: string | undefined
     readonly impersonation?: ImpersonationFacts
+    readonly credential?: CredentialFacts
   }
   readonly decision: Decision
   readonly durationMicroseconds: number
+}
+
+/** Which token said who asked, for whoever did not come with a session. Never the token itself. */
+export interface CredentialFacts {
+  readonly credential: 'service-account-token' | 'client-token' | 'user-token'
+  /** Name of its issuer in the configuration. */
+  readonly tokenIssuer: string
+  /** `jti`; absent where it has none, or none that can be written. */
+  readonly tokenId?: string
 }
 
 /** Somebody asked to be judged as somebody else. */

@@ -6,6 +6,7 @@
  */
 import type { ChallengeReason, DenyReason, RuleId } from '../../rbac/decision.ts'
 import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
+import type { CredentialFacts } from './access-event.ts'
 
 interface Common {
   /** Format version. */
@@ -43,6 +44,9 @@ interface Access extends Common {
   readonly acr?: string | undefined
   /** `service-account:…` or `client:…`, as policy rows name a workload. */
   readonly machine?: string | undefined
+  readonly credential?: CredentialFacts['credential'] | undefined
+  readonly tokenIssuer?: string | undefined
+  readonly tokenId?: string | undefined
   readonly impersonatedUser?: string | undefined
   readonly impersonatedGroups?: readonly string[] | undefined
   readonly kubernetes?: AuditedKubernetesCall | undefined

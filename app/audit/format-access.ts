@@ -4,17 +4,18 @@
  * It says what `createLineFormat` would say of the same event. What it says of a person and of a remembered decision is
  * the same for thousands of checks and is put into words once, as long as nobody can change it.
  */
-import { type Access, eventOf, factsOf, impersonatedOf, outcomeOf } from './access-event.ts'
+import { type Access, type CredentialFacts, eventOf, factsOf, impersonatedOf, outcomeOf } from './access-event.ts'
 import { createTimeFormat, escaperFor, fieldsText, type TimeFormat } from './format-line.ts'
 
 export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (access: Access, nowMs: number) => string {
   const factsText = rememberFrozen((identity: Access['authentication']['identity']) => fieldsText(factsOf(identity)))
   const outcomeText = rememberFrozen((decision: Access['decision']) => fieldsText(outcomeOf(decision)))
+  const credentialText = rememberFrozen((facts: CredentialFacts) => fieldsText({ ...facts }))
   const beginningOf = createBeginnings(timeOf)
   return ({ question, authentication, decision, durationMicroseconds }, nowMs) => {
     const { requestId, clientAddress, front, request, kubernetes } = question
     const { domain, resource, action } = request
-    const { identity, sessionDigest, impersonation } = authentication
+    const { identity, sessionDigest, impersonation, credential } = authentication
     // One look at all of them together: hardly ever has anything to be escaped.
     const say = escaperFor(requestId + (clientAddress ?? '') + (sessionDigest ?? '') + domain + resource + action)
     const address = clientAddress === undefined ? '' : `,"clientAddress":"${say(clientAddress)}"`
@@ -24,7 +25,8 @@ export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (ac
       impersonation === undefined
         ? factsText(identity)
         : factsText(impersonation.by) + fieldsText(impersonatedOf(impersonation))
-    const outcome = who + outcomeText(decision)
+    const token = credential === undefined ? '' : credentialText(credential)
+    const outcome = who + token + outcomeText(decision)
     const call = kubernetes === undefined ? '' : fieldsText({ kubernetes })
     const duration = `,"durationMicroseconds":${durationMicroseconds}}\n`
     return `${beginningOf(decision.effect, nowMs)}${say(requestId)}"${address}${session}${asked}${outcome}${call}${duration}`

@@ -33,7 +33,7 @@ interface CheckInputs {
 export function composeChecks(
   base: Base,
   kept: Kept,
-  { authenticate, sessionCookie }: Identification,
+  { authenticate, sessionCookie, machines }: Identification,
   { policy, record, fronts }: CheckInputs,
 ): CheckRoutes {
   const { config, clock, logger, metrics, audit, trustedProxies } = base
@@ -66,6 +66,7 @@ export function composeChecks(
       publicUrl,
       keepAddress: kept.addresses.keep,
       issuePending: cookies.issuePending,
+      takesTokens: machines.takesTokens,
     }),
     clearCookie: cookies.clear,
     requireAudit: composeAuditGuard(base),

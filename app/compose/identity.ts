@@ -17,11 +17,14 @@ import { createVerification, overdueAfter, type Verification } from '../sessions
 import { type AskProvider, createVerifySession } from '../sessions/verification/verify-session.ts'
 import type { VerifyDependencies } from '../verify.ts'
 import { type Base, type Kept, newRequestId, secretsOf } from './kept.ts'
+import { composeMachines } from './machines.ts'
 
 /** Who is asked about credentials, in this order: a new kind is a file of `identity/` and a line here. */
 export function composeIdentity(base: Base, kept: Kept, verification: Verification) {
   const sessionCookie = composeSessionCookie(base, kept, verification)
-  return { sessionCookie, authenticate: createAuthenticate([sessionCookieKind(kept.cookies, sessionCookie)]) }
+  const machines = composeMachines(base)
+  const kinds = [sessionCookieKind(kept.cookies, sessionCookie), ...machines.authenticators]
+  return { sessionCookie, machines, authenticate: createAuthenticate(kinds) }
 }
 
 export type Identification = ReturnType<typeof composeIdentity>

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { laxClustersOf, strictClustersOf } from '../../config/direct-clusters.ts'
+import { machineNamesOf } from '../../config/machine-names.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { certificateRows, describeNoCertificate } from '../../rbac/asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn } from '../../rbac/asking/return-hosts.ts'
@@ -25,7 +26,12 @@ export function composePolicy(
     source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
     compile: texts =>
       compilePolicy(
-        { ...texts, providers: config.providers.map(({ name }) => name), directClusters: strictClustersOf(config) },
+        {
+          ...texts,
+          ...machineNamesOf(config),
+          providers: config.providers.map(({ name }) => name),
+          directClusters: strictClustersOf(config),
+        },
         { pause: nextTurn },
       ),
     trial: createPolicyTrial({ clock, ...firstProvider(config) }),

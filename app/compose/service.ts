@@ -193,6 +193,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       await policy.close()
       await login.verification.whenIdle(shutdownTimeoutSeconds * 1000)
       await login.outbound.close()
+      await identity.machines.close()
       await records.close()
       await auditFile.close()
       logger.info({}, 'stopped')

@@ -7,10 +7,10 @@
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import { canonicaliseUrl } from '../../rbac/request/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
-import type { FrontKind, ParsedSubrequest, Reply } from './front.ts'
+import type { Fields, FrontKind, ParsedSubrequest, Reply } from './front.ts'
 import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
-import { allowReply, jsonReply } from './reply.ts'
+import { allowReply, bearerFields, jsonReply, tokenReply } from './reply.ts'
 
 const dialect = ['x-original-method', 'x-original-url'] as const
 type DialectHeaders = SubrequestHeaders<(typeof dialect)[number]>
@@ -46,13 +46,20 @@ function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
   switch (result.decision.effect) {
     case 'allow':
       // The configuration hands this to the application instead of the client's Cookie header.
-      return allowReply(result, ['X-Sallyport-Cookie', result.upstreamCookie ?? ''])
+      return allowReply(result, ['X-Sallyport-Cookie', result.upstreamCookie ?? '', ...tokenTaken(result)])
     case 'challenge': {
+      if (result.credential !== undefined) return tokenReply(401, result, [])
       const loginUrl = result.loginUrl ?? ''
       const redirect = parsed.isInteractive ? ['X-Sallyport-Redirect', loginUrl] : []
-      return jsonReply(401, result, ['Location', loginUrl, ...redirect])
+      return jsonReply(401, result, ['Location', loginUrl, ...redirect, ...bearerFields(result.bearerChallenge)])
     }
     case 'deny':
-      return jsonReply(403, result, [])
+      if (result.credential === undefined) return jsonReply(403, result, [])
+      // The configuration fetches the answer for the client, and hands this back with its question.
+      return tokenReply(403, result, ['X-Sallyport-Reason', result.decision.reason])
   }
 }
+
+/** The configuration then keeps the Authorization header from the application: the token was for us. */
+const tokenTaken = ({ credential }: VerifyResult): Fields =>
+  credential === undefined ? [] : ['X-Sallyport-Bearer', 'taken']

@@ -16,6 +16,8 @@ export interface ChallengeSettings {
   readonly keepAddress: (url: string, client: string | undefined) => string | undefined
   /** A fresh pending cookie for this host and its digest. */
   readonly issuePending: () => { readonly setCookie: string; readonly nonceHash: string }
+  /** Whether bearer tokens are taken on a host. Default: on none. */
+  readonly takesTokens?: (domain: string) => boolean
 }
 
 export type ChallengeFor = (
@@ -24,7 +26,13 @@ export type ChallengeFor = (
   authentication: Authentication,
 ) => ChallengeAnswer
 
-export function createChallenge({ publicUrl, keepAddress, issuePending }: ChallengeSettings): ChallengeFor {
+export function createChallenge(settings: ChallengeSettings): ChallengeFor {
+  const { publicUrl, keepAddress, issuePending, takesTokens = () => false } = settings
+  const challengeOf = (domain: string, decision: Challenge, { credential }: Authentication): string | undefined => {
+    if (credential !== undefined) return stepUpOf(decision)
+    return takesTokens(domain) ? `Bearer realm="${domain}"` : undefined
+  }
+
   return (question, decision, authentication) => {
     const { maxAgeSeconds, acrValues = [], methods = [], prompt } = decision.login
     const age = maxAgeSeconds === undefined ? '' : `&max_age=${maxAgeSeconds}`
@@ -33,8 +41,11 @@ export function createChallenge({ publicUrl, keepAddress, issuePending }: Challe
     const how = prompt === undefined ? '' : `&prompt=${prompt}`
     const asked = `${age}${classes}${ways}${how}`
     const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnParameter(question.request.url))}${asked}`
+    const bearerChallenge = challengeOf(question.request.domain, decision, authentication)
     // Only a navigation comes back from a login; a script's request would leave a cookie that nobody redeems.
-    if (!question.isInteractive) return { loginUrl }
+    if (!question.isInteractive || authentication.credential !== undefined) {
+      return { loginUrl, ...(bearerChallenge !== undefined && { bearerChallenge }) }
+    }
     const { url } = question.request
     const page = url.length <= MAX_RETURN_LENGTH ? undefined : keepAddress(url, question.clientAddress)
     const kept = page === undefined ? '' : `&page=${page}`
@@ -43,6 +54,15 @@ export function createChallenge({ publicUrl, keepAddress, issuePending }: Challe
     const { setCookie, nonceHash } = issuePending()
     return { loginUrl: `${loginUrl}${kept}&handoff=${nonceHash}`, setCookie }
   }
+}
+
+/** Whoever sent the token has to have its person authenticate anew, and ask for another one (RFC 9470 section 3). */
+function stepUpOf({ reason, login }: Challenge): string {
+  const { maxAgeSeconds, acrValues = [] } = login
+  const age = maxAgeSeconds === undefined ? '' : `, max_age="${maxAgeSeconds}"`
+  const classes = acrValues.filter(value => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value))
+  const wanted = classes.length === 0 ? '' : `, acr_values="${classes.join(' ')}"`
+  return `Bearer error="insufficient_user_authentication", error_description="${reason}"${age}${wanted}`
 }
 
 /** Alternatives are joined by `|`, lists by a space; neither stands in an encoded name. */

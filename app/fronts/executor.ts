@@ -10,7 +10,7 @@ import type { Pages } from '../pages/pages.ts'
 import type { Verify } from '../verify.ts'
 import type { Front, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { type Handoff, isReserved } from './handoff.ts'
-import { pageReply, problemReply, requestIdHeader } from './reply.ts'
+import { bearerFields, detailsReply, pageReply, problemReply, requestIdHeader } from './reply.ts'
 
 export interface ExecutorDependencies {
   readonly verify: Verify
@@ -116,7 +116,11 @@ interface Refused {
 function refuse(error: unknown, { front, requestId, parsed }: Refused, dependencies: ExecutorDependencies): Reply {
   const expected = asOperational(error, 'ERR_INTERNAL', 'unexpected failure')
   dependencies.onRefused({ front, requestId, code: expected.code, error, clientAddress: parsed?.clientAddress })
-  const { status, sentence } = expected
+  const { status, sentence, challenge } = expected
+  if (challenge !== undefined) {
+    const members = { detail: sentence, code: expected.code, requestId }
+    return detailsReply(status, members, [requestIdHeader(requestId), bearerFields(challenge)])
+  }
   if (parsed?.isInteractive === true) {
     return pageReply(status, dependencies.pages.error({ status, sentence, requestId }), requestIdHeader(requestId))
   }

@@ -9,7 +9,7 @@ import type { DeniedPages } from './denied-pages.ts'
 import type { FrontKind, ParsedSubrequest, Reply } from './front.ts'
 import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
-import { allowReply, jsonReply, ownHeaders, pageReply, redirectReply } from './reply.ts'
+import { allowReply, bearerFields, jsonReply, ownHeaders, pageReply, redirectReply, tokenReply } from './reply.ts'
 
 const dialect = ['x-forwarded-host', 'x-forwarded-method', 'x-forwarded-proto', 'x-forwarded-uri'] as const
 type DialectHeaders = SubrequestHeaders<(typeof dialect)[number]>
@@ -51,12 +51,14 @@ function render(result: VerifyResult, parsed: ParsedSubrequest, deniedPages: Den
       // It is sent when empty, too: an absent header would leave the client's in place on some proxies.
       return allowReply(result, ['Cookie', result.upstreamCookie ?? ''])
     case 'challenge': {
+      if (result.credential !== undefined) return tokenReply(401, result, [])
       const loginUrl = result.loginUrl ?? ''
       return parsed.isInteractive
         ? redirectReply(loginUrl, ownHeaders(result))
-        : jsonReply(401, result, ['Location', loginUrl])
+        : jsonReply(401, result, ['Location', loginUrl, ...bearerFields(result.bearerChallenge)])
     }
     case 'deny':
+      if (result.credential !== undefined) return tokenReply(403, result, [])
       return parsed.isInteractive
         ? pageReply(403, deniedPages(result.identity, result.request, result.requestId), ownHeaders(result))
         : jsonReply(403, result, [])

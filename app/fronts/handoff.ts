@@ -17,7 +17,7 @@ import type { SessionStore } from '../sessions/session-store.ts'
 import type { Authentication, VerifyQuestion } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
 import type { ParsedSubrequest, Reply } from './front.ts'
-import { pageReply, redirectReply, requestIdHeader } from './reply.ts'
+import { pageReply, reasonReply, redirectReply, requestIdHeader } from './reply.ts'
 
 export const reservedPath = '/.sallyport'
 
@@ -32,6 +32,9 @@ const isOwn = (path: string): boolean => path === reservedPath || path.startsWit
 /** What a handoff needs to know of a browser. */
 type Checked = Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>
 
+/** Who was denied, and whether by way of a token. */
+type Identified = Pick<Authentication, 'identity' | 'credential'>
+
 type Asked = Pick<VerifyQuestion, 'cookie' | 'headers' | 'request' | 'isInteractive'>
 
 export interface HandoffDependencies {
@@ -44,7 +47,7 @@ export interface HandoffDependencies {
   /** By the session cookie: whoever takes a session over is a browser. */
   readonly authenticate: (cookie: string, domain: string, asked: Asked) => Checked | Promise<Checked>
   /** By any credential, as the check that was denied. */
-  readonly identify: (asked: Asked) => Pick<Checked, 'identity'> | Promise<Pick<Checked, 'identity'>>
+  readonly identify: (asked: Asked) => Identified | Promise<Identified>
   readonly issuePending: () => { readonly setCookie: string; readonly nonceHash: string }
   readonly issueSession: (sessionId: string, domain: string, maxAgeSeconds?: number) => string
   /** How long the cookie of somebody who chose to stay logged in lasts; `undefined`: as long as the browser runs. */
@@ -75,7 +78,11 @@ export function createHandoff(dependencies: HandoffDependencies): Handoff {
       }
     },
     denied: async (parsed, requestId) => {
-      const { identity } = await dependencies.identify(askedOf(parsed))
+      const { identity, credential } = await dependencies.identify(askedOf(parsed))
+      if (credential !== undefined) {
+        const reason = parsed.headers.only('x-sallyport-reason') ?? ''
+        return reasonReply(403, { reason, requestId }, [requestIdHeader(requestId)])
+      }
       const page = dependencies.deniedPages(identity, parsed.request, requestId)
       return pageReply(403, page, requestIdHeader(requestId))
     },

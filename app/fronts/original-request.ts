@@ -11,6 +11,7 @@ import { createHeaderReader, type HeaderReader, type SubrequestHeaders } from '.
 /** What every dialect reads beside its own headers, in lower case. */
 const everyDialect = [
   'accept',
+  'authorization',
   'connection',
   'cookie',
   'origin',

@@ -133,7 +133,9 @@ class CollectedHeaders<Name extends string> implements SubrequestHeaders<Name> {
   }
 
   any(name: string): string | undefined {
-    return valuesOf(this.#rawHeaders, name)[0]
+    const place = this.#places.placeOf[name]
+    // Not every property of an object is a place: `constructor` is none.
+    return typeof place === 'number' ? this.#firsts[place] : valuesOf(this.#rawHeaders, name)[0]
   }
 
   only(name: string): string | undefined {

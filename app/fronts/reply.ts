@@ -1,10 +1,12 @@
 /** Answers that every dialect shares. All of them are small, uncacheable, and say nothing about the policy. */
+import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import type { Page } from '../pages/pages.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { Fields, Reply } from './front.ts'
 
 const noStore: Fields = Object.freeze(['Cache-Control', 'no-store'])
 const jsonContent: Fields = Object.freeze(['Content-Type', 'application/json'])
+const problemContent: Fields = Object.freeze(['Content-Type', 'application/problem+json'])
 const noReferrer: Fields = Object.freeze(['Referrer-Policy', 'no-referrer'])
 const pageContent: Fields = Object.freeze([
   'Content-Type',
@@ -35,6 +37,41 @@ export function problemReply(
   extra: readonly Fields[],
 ): Reply {
   return { status, headers: [noStore, jsonContent, ...extra], body: `${JSON.stringify(problem)}\n` }
+}
+
+/** The challenge for a program, where tokens are taken. */
+export const bearerFields = (challenge: string | undefined): Fields =>
+  challenge === undefined ? [] : ['WWW-Authenticate', challenge]
+
+/** A refusal for whoever came with a token: never a page, never a way to one. */
+export function tokenReply(status: 401 | 403, result: VerifyResult, extra: Fields): Reply {
+  const { decision, requestId, bearerChallenge } = result
+  const reason = 'reason' in decision ? decision.reason : ''
+  return reasonReply(status, { reason, requestId }, [ownHeaders(result), bearerFields(bearerChallenge), extra])
+}
+
+const reasons: Readonly<Record<string, string>> = { ...challengeReasons, ...denyReasons }
+
+/** Problem details (RFC 9457). `reason`: a code of the closed lists of the policy; of any other one nothing is said. */
+export function reasonReply(
+  status: 401 | 403,
+  { reason, requestId }: { readonly reason: string; readonly requestId: string },
+  extra: readonly Fields[],
+): Reply {
+  const detail = Object.hasOwn(reasons, reason) ? reasons[reason] : undefined
+  return detailsReply(status, { ...(detail !== undefined && { detail, reason }), requestId }, extra)
+}
+
+const titles: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden' }
+
+/** Problem details (RFC 9457) of no type of their own. */
+export function detailsReply(
+  status: number,
+  members: Readonly<Record<string, string>>,
+  extra: readonly Fields[],
+): Reply {
+  const problem = { type: 'about:blank', title: titles[status] ?? 'Error', status, ...members }
+  return { status, headers: [noStore, problemContent, ...extra], body: `${JSON.stringify(problem)}\n` }
 }
 
 /** A page for people. */

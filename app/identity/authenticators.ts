@@ -23,36 +23,44 @@ export interface Authenticator {
   /** Where its credential stands. Two of one kind read the same one, and the first that is responsible answers. */
   readonly kind: string
   /** Whether a credential of this kind came along, good or bad. Looks at no store and waits for nothing. */
-  readonly isResponsible: (credentials: Credentials) => boolean
+  readonly isResponsible: (asked: AskedWith) => boolean
   readonly authenticate: Authenticate
+  /** That there is no credential is its answer as well: it is asked where nobody else is responsible. At most one is so. */
+  readonly knowsNobody?: true
 }
 
 const nobody: Authentication = Object.freeze({ identity: anonymous, clearCookie: false })
 
 /**
  * In this order. Only what an authenticator is there for counts as a credential: an Authorization header that is meant for
- * the application stays the application's. With a single authenticator nothing is asked beside it: that there is no
- * credential is its answer as well.
+ * the application stays the application's. Whoever knows nobody is not asked whether it is responsible before somebody else
+ * is: most requests come with its credential or with none.
  */
 export function createAuthenticate(authenticators: readonly Authenticator[]): Authenticate {
-  const [only, ...others] = authenticators
-  if (only !== undefined && others.length === 0) return only.authenticate
-  return asked => findResponsible(authenticators, asked)?.authenticate(asked) ?? nobody
+  const usual = authenticators.find(({ knowsNobody }) => knowsNobody === true)
+  const others = authenticators.filter(each => each !== usual)
+  if (usual !== undefined && others.length === 0) return usual.authenticate
+  return asked => {
+    const found = findResponsible(others, asked)
+    if (found === undefined) return usual?.authenticate(asked) ?? nobody
+    if (usual?.isResponsible(asked) === true) throw ambiguous(usual, found)
+    return found.authenticate(asked)
+  }
 }
 
 /** Throws `ERR_CREDENTIALS_AMBIGUOUS` for credentials of two kinds. */
-function findResponsible(
-  authenticators: readonly Authenticator[],
-  credentials: Credentials,
-): Authenticator | undefined {
+function findResponsible(authenticators: readonly Authenticator[], asked: AskedWith): Authenticator | undefined {
   let found: Authenticator | undefined
   for (const candidate of authenticators) {
-    if (found?.kind === candidate.kind || !candidate.isResponsible(credentials)) continue
-    if (found !== undefined) {
-      const kinds = `${found.kind} and ${candidate.kind}`
-      throw new OperationalError('ERR_CREDENTIALS_AMBIGUOUS', `credentials of two kinds came along: ${kinds}`)
-    }
+    if (found?.kind === candidate.kind || !candidate.isResponsible(asked)) continue
+    if (found !== undefined) throw ambiguous(found, candidate)
     found = candidate
   }
   return found
 }
+
+const ambiguous = (one: Authenticator, other: Authenticator): OperationalError =>
+  new OperationalError(
+    'ERR_CREDENTIALS_AMBIGUOUS',
+    `credentials of two kinds came along: ${one.kind} and ${other.kind}`,
+  )

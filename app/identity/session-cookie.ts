@@ -109,6 +109,7 @@ export const sessionCookieKind = (
   { authenticate }: SessionCookieAuthenticator,
 ): Authenticator => ({
   kind: 'cookie',
+  knowsNobody: true,
   isResponsible: ({ cookie }) => strip(cookie) !== cookie,
   authenticate: asked => authenticate(asked.cookie, asked.request.domain, asked),
 })

@@ -9,6 +9,7 @@ import { checkCertificateBinding } from './certificate-checks.ts'
 import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
 import { inForceAt } from './in-force.ts'
 import { checkKubernetes } from './kubernetes-checks.ts'
+import { checkMachines } from './machines-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { checkRedisSettings } from './redis-checks.ts'
 
@@ -23,6 +24,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkProviders(tree),
     ...checkHosts(tree),
     ...checkReturnHosts(tree),
+    ...checkMachines(tree),
     ...checkKubernetes(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),

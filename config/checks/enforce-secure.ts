@@ -11,6 +11,7 @@ import { parseAddressRange, parseListenAddress } from '../schema/values.ts'
 import { getIn, type Path, type Tree, textAt } from '../tree.ts'
 import { type InsecureSetting, insecureFlag } from './insecure.ts'
 import { isLoopback } from './loopback.ts'
+import { checkTokenIssuers } from './secure-machines.ts'
 import { checkSessions } from './secure-sessions.ts'
 import { type SecurityFinding, urlOf } from './security-finding.ts'
 
@@ -27,6 +28,7 @@ export function enforceSecure(tree: Tree, allowed: ReadonlySet<InsecureSetting>)
     ...checkSessions(tree),
     ...checkPublicUrl(tree),
     ...checkIssuers(tree),
+    ...checkTokenIssuers(tree),
     ...checkTrustedProxies(tree),
     ...checkReturnTo(tree),
     ...checkTicketHosts(tree),

@@ -1,6 +1,7 @@
 /** The settings that single hosts have of their own. */
 import { z } from 'zod'
 import { parseAssertionClaim } from './assertion-claim.ts'
+import { bearerSettings } from './machines-schema.ts'
 import { duration, durationExpected, parsed, setting, text } from './setting.ts'
 import * as value from './values.ts'
 
@@ -40,4 +41,5 @@ export const host = z.strictObject({
     expected: 'true or false',
     example: true,
   }),
+  ...bearerSettings,
 })

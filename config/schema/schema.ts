@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { assertion } from './assertion-schema.ts'
 import { host } from './hosts-schema.ts'
 import { kubernetes } from './kubernetes-schema.ts'
+import { machines } from './machines-schema.ts'
 import { policy } from './policy-schema.ts'
 import { provider } from './provider-schema.ts'
 import { sessions } from './sessions-schema.ts'
@@ -159,6 +160,10 @@ export const configSchema = z.strictObject({
   kubernetes: section(
     kubernetes.exactOptional(),
     'The gateway to Kubernetes clusters, and the logins of kubectl; without this section there is none of it.',
+  ),
+  machines: section(
+    machines.exactOptional(),
+    'Who may come with a bearer token in place of a login: workloads, clients, and people without a browser. Without this section nobody.',
   ),
   hosts: section(
     z.array(host).default([]),

@@ -210,3 +210,12 @@ export function parseCertificateHeader(text: string): string {
   if (neverCertificates.test(name)) throw new RangeError('this header already has a meaning of its own')
   return name === 'x-forwarded-tls-client-cert' ? name : parseHeaderName(name)
 }
+
+/** A header of a host's own for bearer tokens, in lower case. */
+export function parseBearerHeader(text: string): string {
+  const name = text.toLowerCase()
+  if (neverCertificates.test(name) || /^(?:remote-.+|client-cert.*)$/.test(name)) {
+    throw new RangeError('this header already has a meaning of its own')
+  }
+  return parseHeaderName(name)
+}

@@ -211,6 +211,46 @@ describe('refused, with the place', () => {
   })
 })
 
+describe('rows that name a machine', () => {
+  const problemsWith = (subject: string, more: object = {}) =>
+    problemsOf(
+      compilePolicy(sources({ files: [{ name: 'policy.csv', text: row.replace('anyone', subject) }], ...more })),
+    )
+  const machines = { issuers: ['github'], clusters: ['prod'] }
+
+  test.each([
+    [
+      'client:github/repo:octo-org/wiki:*',
+      'names of machines are compared whole, and "*" stands for nothing: name each, or give each a role',
+    ],
+    [
+      'service-account:prod/ci/*',
+      'names of machines are compared whole, and "*" stands for nothing: name each, or give each a role',
+    ],
+    ['client:gihub/repo:x', 'unknown issuer "gihub"; did you mean "github"?, among those of machines.issuers'],
+    ['client:corp/robot', 'unknown issuer "corp"; known: github, among those of machines.issuers'],
+    ['service-account:prd/ci/deployer', 'unknown cluster of service accounts "prd"; did you mean "prod"?'],
+  ])('H08 are a problem where there can be no such machine: %s', async (subject, problem) => {
+    const known = { providers: ['corp'], machines }
+    expect(await problemsWith(subject, known)).toEqual([`policy.csv:1:4: ${problem}`])
+  })
+
+  test('are taken where there can be, and where nobody knows', async () => {
+    const compiled = async (subject: string, more: object = {}) => {
+      const files = [{ name: 'policy.csv', text: row.replace('anyone', subject) }]
+      return (await compilePolicy(sources({ files, ...more }))).rowCount
+    }
+    for (const subject of [
+      'client:github/repo:octo-org/wiki:ref:refs/heads/main',
+      'service-account:prod/ci/deployer',
+    ]) {
+      expect(await compiled(subject, { providers: ['corp'], machines })).toBe(1)
+    }
+    for (const subject of ['client:any/robot', 'service-account:any/ci/deployer'])
+      expect(await compiled(subject)).toBe(1)
+  })
+})
+
 describe('the model', () => {
   const effect = 'some(where (p.eft == allow)) && !some(where (p.eft == deny))'
   test.each([

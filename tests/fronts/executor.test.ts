@@ -36,6 +36,8 @@ const allowed = ({ requestId, request }: VerifyQuestion): VerifyResult => ({
   identityHeaders: ['Remote-User', 'alice'],
   upstreamCookie: 'theme=dark',
   loginUrl: undefined,
+  credential: undefined,
+  bearerChallenge: undefined,
   setCookie: undefined,
 })
 

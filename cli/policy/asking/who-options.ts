@@ -10,6 +10,8 @@ import { parseCertificateOption } from './certificate-option.ts'
 /** The values of `addWhoOptions`. */
 export interface WhoValues {
   readonly as?: string
+  readonly serviceAccount?: string
+  readonly client?: string
   readonly anonymous?: boolean
   readonly groups?: string
   readonly email?: string
@@ -35,6 +37,8 @@ export const collect = (value: string, before: readonly string[] = []): readonly
 export function addWhoOptions(command: Command): Command {
   return command
     .option('--as <name>', 'who asks: a subject of the issuer, service-account:<name> or client:<name>')
+    .option('--service-account <name>', 'the same as --as service-account:<cluster>/<namespace>/<name>')
+    .option('--client <name>', 'the same as --as client:<issuer>/<client id>')
     .option('--anonymous', 'nobody is logged in')
     .option('--groups <list>', 'groups, joined by commas')
     .option('--email <address>', 'verified address')
@@ -60,7 +64,8 @@ export function addFactOptions(command: Command): Command {
 
 /** Throws `ValueError`. */
 export function parseWho(values: WhoValues, config?: Config): Identity {
-  const { as, anonymous, email, acr } = values
+  const { anonymous, email, acr } = values
+  const as = namedBy(values)
   if ((as === undefined) === (anonymous !== true)) throw new ValueError('say who asks: --as <name> or --anonymous')
   if (as === undefined) {
     const others = Object.keys(values).filter(key => whoKeys.has(key))
@@ -77,6 +82,17 @@ export function parseWho(values: WhoValues, config?: Config): Identity {
     ...(values.authTime === undefined ? {} : { authTime: timeOf(values.authTime, '--auth-time') }),
   }
   return parseTestIdentity(fields, defaultsOf(values, config))
+}
+
+/** Throws `ValueError` for two names. */
+function namedBy({ as, serviceAccount, client }: WhoValues): string | undefined {
+  const machine = [
+    ...(serviceAccount === undefined ? [] : [`service-account:${serviceAccount}`]),
+    ...(client === undefined ? [] : [`client:${client}`]),
+  ]
+  const [name, ...others] = [...(as === undefined ? [] : [as]), ...machine]
+  if (others.length > 0) throw new ValueError('say once who asks: --as, --service-account or --client')
+  return name
 }
 
 const whoKeys: ReadonlySet<string> = new Set([

@@ -1,0 +1,117 @@
+/** Composition of bearer tokens: whose are believed, where their keys come from, and which host takes which. */
+import { readFile } from 'node:fs/promises'
+import type { Config } from '../../config/config.ts'
+import type { HostSettings } from '../../config/host-settings.ts'
+import type { Authenticator } from '../identity/authenticators.ts'
+import { createBearerToken, type HostAcceptance } from '../identity/bearer-token.ts'
+import { createIssuerKeys } from '../identity/token/issuer-keys.ts'
+import { createKeySource, type FetchText } from '../identity/token/key-source.ts'
+import { TokenRefused } from '../identity/token/refusal.ts'
+import type { TrustedIssuer } from '../identity/token/verify-token.ts'
+import { findClaim, parseUser } from '../login/claims/identity-of-claims.ts'
+import { createOutbound, type Outbound } from '../login/provider/outbound.ts'
+import type { Base } from './kept.ts'
+
+type IssuerSettings = NonNullable<Config['machines']>['issuers'][number]
+type ProviderSettings = Config['providers'][number]
+
+export interface Machines {
+  readonly authenticators: readonly Authenticator[]
+  readonly takesTokens: (domain: string) => boolean
+  close(): Promise<void>
+}
+
+/** Without an issuer, or a host that takes its tokens, there is no authenticator, and checks do not even ask. */
+export function composeMachines(base: Base): Machines {
+  const { config, clock } = base
+  const isTaken = config.hosts.some(({ bearerFrom }) => bearerFrom !== undefined)
+  if (config.machines === undefined || !isTaken) {
+    return { authenticators: [], takesTokens: () => false, close: async () => undefined }
+  }
+  const ways = new Set<Outbound>()
+  const issuers = new Map(config.machines.issuers.map(settings => [settings.name, composeIssuer(base, settings, ways)]))
+  const acceptedOn = createAcceptances(base, issuers)
+  const hasOwnHeaders = config.hosts.some(({ bearerHeader }) => bearerHeader !== undefined)
+  return {
+    authenticators: [createBearerToken({ acceptedOn, hasOwnHeaders, clock })],
+    takesTokens: domain => acceptedOn(domain) !== undefined,
+    close: async () => {
+      await Promise.all([...ways].map(way => way.close()))
+    },
+  }
+}
+
+/** The settings of a host are the same object for the same entry, and so is what it takes. */
+function createAcceptances({ hostSettings }: Base, issuers: ReadonlyMap<string, TrustedIssuer>) {
+  const known = new WeakMap<HostSettings, HostAcceptance>()
+  return (domain: string): HostAcceptance | undefined => {
+    const settings = hostSettings(domain)
+    const { bearerFrom, bearerAudience: audience, bearerHeader: header, providers, maxAgeSeconds } = settings
+    if (bearerFrom === undefined) return undefined
+    const found = known.get(settings)
+    if (found !== undefined) return found
+    const taken = bearerFrom.flatMap(name => issuers.get(name) ?? [])
+    const acceptance = Object.freeze({ issuers: taken, audience, header, providers, maxAgeSeconds })
+    known.set(settings, acceptance)
+    return acceptance
+  }
+}
+
+function composeIssuer({ config, clock, logger }: Base, settings: IssuerSettings, ways: Set<Outbound>): TrustedIssuer {
+  const { keys: source, provider: providerName, ...rest } = settings
+  const log = logger.child('machines')
+  const fetch = createFetch('caPath' in source ? source.caPath : undefined, ways)
+  const provider = config.providers.find(({ name }) => name === providerName)
+  return {
+    ...rest,
+    keys: createIssuerKeys({
+      name: settings.name,
+      read: createKeySource(source, settings.issuer, fetch),
+      onError: error =>
+        log.warn({ err: error, issuer: settings.name }, 'keys could not be read again; the last ones count'),
+    }),
+    ...(provider !== undefined && { personOf: claims => personOf(claims, provider, clock.now()) }),
+  }
+}
+
+/**
+ * As at a login, by the same code. Threat: an access token that leaves out the groups, which an ID token has; a row that denies
+ * one of them would not apply.
+ */
+function personOf(claims: Readonly<Record<string, unknown>>, provider: ProviderSettings, nowMs: number) {
+  const { groups = 'groups' } = provider.claims
+  if (findClaim(claims, groups) === undefined)
+    throw new TokenRefused('groups', `have the provider put ${groups} into it`)
+  try {
+    return parseUser({ idToken: claims }, { ...provider, provider: provider.name }, Math.floor(nowMs / 1000)).user
+  } catch (error) {
+    throw new TokenRefused('claim', undefined, { cause: error })
+  }
+}
+
+const keysTimeoutMs = 5_000
+
+/** Follows no redirect. The authority is read anew with each question, as its file may change. */
+function createFetch(caPath: string | undefined, ways: Set<Outbound>): FetchText {
+  let way: { readonly outbound: Outbound; readonly authority: string | undefined } | undefined
+  const wayOut = async (): Promise<Outbound> => {
+    const authority = caPath === undefined ? undefined : await readFile(caPath, 'utf8')
+    if (way !== undefined && way.authority === authority) return way.outbound
+    const outbound = createOutbound(authority === undefined ? {} : { certificateAuthority: authority })
+    const old = way
+    way = { outbound, authority }
+    ways.add(outbound)
+    if (old !== undefined) {
+      ways.delete(old.outbound)
+      await old.outbound.close()
+    }
+    return outbound
+  }
+  return async (url, headers) => {
+    const { fetch } = await wayOut()
+    const signal = AbortSignal.timeout(keysTimeoutMs)
+    const response = await fetch(url, { headers, redirect: 'manual', signal })
+    if (response.status !== 200) throw new Error(`the answer of ${new URL(url).host} has the status ${response.status}`)
+    return response.text()
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Bearer token (RFC 6750) -> the workload, client or person whom its issuer says it stands for, on hosts that take tokens.
+ *
+ * A token that was seen costs no signature check: what it says is kept under its digest, together with what this host takes,
+ * until it expires or its issuer has other keys. Threat: forged tokens that push good ones out. Only what was verified is kept.
+ */
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { SessionChallenge } from '../../rbac/decision.ts'
+import { anonymous, type User } from '../../rbac/identity.ts'
+import { OperationalError } from '../errors.ts'
+import type { Authentication, Credentials } from '../verify.ts'
+import type { Authenticator } from './authenticators.ts'
+import { TokenRefused } from './token/refusal.ts'
+import { type Acceptance, type VerifiedToken, verifyToken } from './token/verify-token.ts'
+
+/** What one host takes; the same object for the same host. */
+export interface HostAcceptance extends Acceptance {
+  /** Lower-case name of a header that holds the bare token; absent: `Authorization: Bearer`. */
+  readonly header?: string | undefined
+  /** Names of the providers whose people the host takes; absent: all. */
+  readonly providers?: readonly string[] | undefined
+  /** How long ago a person may have authenticated; absent: any time. */
+  readonly maxAgeSeconds?: number | undefined
+}
+
+export interface BearerTokenOptions {
+  /** `undefined` for a host that takes none. */
+  readonly acceptedOn: (domain: string) => HostAcceptance | undefined
+  /** Whether some host has a header of its own. */
+  readonly hasOwnHeaders: boolean
+  readonly clock: { readonly now: () => number }
+  /** Default: `verifyToken`. */
+  readonly verify?: typeof verifyToken
+}
+
+/** Of what is kept, in bytes: some 4,000 tokens. */
+const rememberedBytes = 8 * 1024 * 1024
+const bytesOfOne = 1_024
+
+type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer'> & {
+  readonly authentication: Authentication & { readonly identity: VerifiedToken['identity'] }
+}
+
+export function createBearerToken(options: BearerTokenOptions): Authenticator {
+  const { acceptedOn, hasOwnHeaders, clock, verify = verifyToken } = options
+  const numbers = new WeakMap<HostAcceptance, number>()
+  let count = 0
+  const remembered = new LRUCache<string, Remembered>({
+    maxSize: rememberedBytes,
+    sizeCalculation: ({ authentication }) => bytesOfOne + JSON.stringify(authentication.identity).length * 2,
+  })
+
+  function numberOf(acceptance: HostAcceptance): number {
+    const known = numbers.get(acceptance)
+    if (known !== undefined) return known
+    count += 1
+    numbers.set(acceptance, count)
+    return count
+  }
+
+  async function verifyAnew(key: string, token: string, acceptance: HostAcceptance): Promise<Authentication> {
+    try {
+      const { identity, credential, ...standing } = await verify(token, acceptance, clock.now())
+      const authentication = Object.freeze({ identity, credential, clearCookie: false })
+      remembered.set(key, { authentication, ...standing })
+      return conclude(authentication, acceptance, clock.now())
+    } catch (error) {
+      throw error instanceof TokenRefused ? refusalOf(error) : error
+    }
+  }
+
+  function stands({ expiresAtMs, keySet, issuer }: Remembered): boolean {
+    return clock.now() < expiresAtMs && issuer.keys.current() === keySet
+  }
+
+  return {
+    kind: 'bearer token',
+    isResponsible({ headers, request }) {
+      // Most requests: one comparison.
+      if (!hasOwnHeaders && headers.any('authorization') === undefined) return false
+      const acceptance = acceptedOn(request.domain)
+      return acceptance !== undefined && hasToken(headers, acceptance)
+    },
+    authenticate(asked) {
+      const acceptance = acceptedOn(asked.request.domain)
+      if (acceptance === undefined) throw new OperationalError('ERR_INTERNAL', 'this host takes no tokens')
+      const token = tokenIn(asked, acceptance)
+      const key = `${numberOf(acceptance)} ${hash('sha256', token, 'base64url')}`
+      const known = remembered.get(key)
+      if (known === undefined) return verifyAnew(key, token, acceptance)
+      if (stands(known)) return concludeKnown(known.authentication, acceptance, clock.now())
+      remembered.delete(key)
+      return verifyAnew(key, token, acceptance)
+    },
+  }
+}
+
+const looksLikeBearer = /(?:^|[\s,])bearer(?:[\s,]|$)/i
+
+/**
+ * Good or bad. Threat: of two lines the proxy or the application believes another one than we do; so is two schemes in one
+ * line. Both count as a token here, and are refused.
+ */
+function hasToken(headers: Credentials['headers'], { header }: HostAcceptance): boolean {
+  if (header !== undefined) return headers.any(header) !== undefined
+  const first = headers.any('authorization')
+  if (first === undefined) return false
+  const only = headers.only('authorization')
+  return only === undefined || looksLikeBearer.test(only)
+}
+
+/** Throws `ERR_CREDENTIALS_AMBIGUOUS` for several, `ERR_BEARER_INVALID` for what is none. */
+function tokenIn({ headers }: Credentials, { header = 'authorization' }: HostAcceptance): string {
+  const value = headers.only(header)
+  if (value === undefined) {
+    const challenge = challengeFor('invalid_request', 'more than one token came along')
+    throw new OperationalError('ERR_CREDENTIALS_AMBIGUOUS', `${header} came more than once`, { challenge })
+  }
+  if (header !== 'authorization') return value
+  const token = /^bearer +(\S+)$/i.exec(value)?.[1]
+  if (token === undefined) throw refusalOf(new TokenRefused('form'))
+  return token
+}
+
+function refusalOf(refused: TokenRefused): OperationalError {
+  const challenge = challengeFor('invalid_token', refused.message)
+  return new OperationalError('ERR_BEARER_INVALID', refused.message, { challenge, cause: refused })
+}
+
+/** RFC 6750 section 3. The description may hold neither quotes nor backslashes, and ours never do. */
+export const challengeFor = (error: string, description: string): string =>
+  `Bearer error="${error}", error_description="${description.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ')}"`
+
+type OfToken = Remembered['authentication']
+
+function concludeKnown(known: OfToken, acceptance: HostAcceptance, nowMs: number): Authentication {
+  try {
+    return conclude(known, acceptance, nowMs)
+  } catch (error) {
+    throw error instanceof TokenRefused ? refusalOf(error) : error
+  }
+}
+
+/** What the host asks of people. Throws `TokenRefused`. */
+function conclude(known: OfToken, { providers, maxAgeSeconds }: HostAcceptance, nowMs: number): Authentication {
+  const { identity } = known
+  if (identity.kind !== 'user') return known
+  if (providers !== undefined && !providers.includes(identity.provider)) throw new TokenRefused('provider')
+  if (maxAgeSeconds === undefined || isFresh(identity, maxAgeSeconds, nowMs)) return known
+  const sessionChallenge: SessionChallenge = { reason: 'session-too-old', login: { maxAgeSeconds } }
+  return { ...known, identity: anonymous, sessionChallenge }
+}
+
+const isFresh = ({ authTime }: User, maxAgeSeconds: number, nowMs: number): boolean =>
+  authTime !== undefined && nowMs / 1000 - authTime < maxAgeSeconds

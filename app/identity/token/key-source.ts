@@ -1,0 +1,45 @@
+/** Where the keys of an issuer of bearer tokens are read: a file, an address, or what its discovery document names. */
+import { readFile } from 'node:fs/promises'
+
+/** Gives the text of an https answer; bounded in time and size. */
+export type FetchText = (url: string, headers: Readonly<Record<string, string>>) => Promise<string>
+
+export type KeySource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'address'; readonly url: string; readonly tokenPath?: string }
+  | { readonly kind: 'discovery' }
+
+/** Rejects when they cannot be read. `fetch` is not used for a file. */
+export function createKeySource(source: KeySource, issuer: string, fetch: FetchText): () => Promise<unknown> {
+  switch (source.kind) {
+    case 'file':
+      return async () => JSON.parse(await readFile(source.path, 'utf8')) as unknown
+    case 'address':
+      return async () => JSON.parse(await fetch(source.url, await headersFor(source.tokenPath))) as unknown
+    case 'discovery':
+      return async () => JSON.parse(await fetch(await discover(issuer, fetch), json)) as unknown
+  }
+}
+
+const json: Readonly<Record<string, string>> = { Accept: 'application/json, application/jwk-set+json' }
+
+async function headersFor(tokenPath: string | undefined): Promise<Readonly<Record<string, string>>> {
+  if (tokenPath === undefined) return json
+  return { ...json, Authorization: `Bearer ${(await readFile(tokenPath, 'utf8')).trim()}` }
+}
+
+/**
+ * Threat: a discovery document that names keys of somebody else. It has to be that of this very issuer, and the keys have to
+ * be on the same host, under the same scheme.
+ */
+async function discover(issuer: string, fetch: FetchText): Promise<string> {
+  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const found = JSON.parse(await fetch(address, json)) as { readonly issuer?: unknown; readonly jwks_uri?: unknown }
+  if (found.issuer !== issuer) throw new Error('the discovery document is that of another issuer')
+  const { jwks_uri: keys } = found
+  if (typeof keys !== 'string' || !URL.canParse(keys)) throw new Error('the discovery document names no jwks_uri')
+  if (new URL(keys).origin !== new URL(issuer).origin) {
+    throw new Error('jwks_uri is on another host than the issuer: jwksUri has to name it')
+  }
+  return keys
+}

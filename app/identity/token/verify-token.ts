@@ -1,0 +1,169 @@
+/**
+ * Bearer token -> whoever its issuer says that it stands for.
+ *
+ * What costs nothing is looked at first: form, issuer, audience, times, type. So a token that nobody could use makes no call
+ * to an issuer, and a forged one costs one signature check. What it says counts for nothing before that.
+ */
+import { compactVerify, errors } from 'jose'
+import type { Machine, User } from '../../../rbac/identity.ts'
+import type { CredentialFacts } from '../../audit/access-event.ts'
+import { type AccessTokenIssuer, bearerOf, checkAccessTokenType } from './access-token.ts'
+import { checkAudience, checkTimes, type Limits } from './check-claims.ts'
+import type { IssuerKeys, KeySet } from './issuer-keys.ts'
+import { type Claims, type ReadToken, readToken } from './read-token.ts'
+import { TokenRefused } from './refusal.ts'
+import { adviceForWorkloads, checkServiceAccountType, legacyIssuer, serviceAccountOf } from './service-account.ts'
+import { checkWorkloadType, type WorkloadKind, workloadOf } from './workload.ts'
+
+/** One entry of `machines.issuers`, with its keys. */
+export interface TrustedIssuer extends Limits, AccessTokenIssuer {
+  readonly kind: 'kubernetes' | 'openid' | WorkloadKind
+  /** `iss`, compared character by character. */
+  readonly issuer: string
+  readonly audience: string
+  readonly otherAudiences: readonly string[]
+  readonly algorithms: readonly string[]
+  readonly cluster: string
+  readonly clientClaim?: string | undefined
+  readonly keys: IssuerKeys
+}
+
+/** What a host takes. */
+export interface Acceptance {
+  readonly issuers: readonly TrustedIssuer[]
+  /** In place of those of the issuers. */
+  readonly audience?: string | undefined
+}
+
+export interface VerifiedToken {
+  readonly identity: Machine | User
+  readonly credential: CredentialFacts
+  /** Until when it counts, in milliseconds since the epoch. */
+  readonly expiresAtMs: number
+  /** It counts as long as its issuer believes in this set. */
+  readonly keySet: KeySet
+  readonly issuer: TrustedIssuer
+}
+
+/** Rejects with `TokenRefused`, or with `ERR_ISSUER_UNAVAILABLE` when it cannot tell. */
+export async function verifyToken(token: string, acceptance: Acceptance, nowMs: number): Promise<VerifiedToken> {
+  const read = readToken(token)
+  const candidates = candidatesFor(read, acceptance, Math.floor(nowMs / 1000))
+  const { issuer, expiresAt, keySet } = await holderOf(candidates, read.keyId)
+  await checkSignature(token, issuer, keySet)
+  const identity = freeze(identityOf(read, issuer))
+  const credential = credentialOf(read.claims, issuer, identity)
+  return { identity, credential, expiresAtMs: expiresAt * 1000, keySet, issuer }
+}
+
+interface Candidate {
+  readonly issuer: TrustedIssuer
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+}
+
+/**
+ * Threat: `https://idp.example/` is another issuer than `https://idp.example`. Nothing is kept of an unknown one, so ten
+ * thousand of them take no room. Several clusters may call their issuer alike; then their keys tell them apart.
+ */
+function candidatesFor(read: ReadToken, acceptance: Acceptance, nowSeconds: number): readonly Candidate[] {
+  const { iss } = read.claims
+  const named = acceptance.issuers.filter(({ issuer }) => issuer === iss)
+  if (named.length === 0) {
+    throw iss === legacyIssuer ? new TokenRefused('legacy', 'use a projected one') : new TokenRefused('issuer')
+  }
+  const refusals: unknown[] = []
+  const fitting = named.flatMap(issuer => {
+    try {
+      return [{ issuer, expiresAt: check(read, issuer, acceptance, nowSeconds) }]
+    } catch (error) {
+      refusals.push(error)
+      return []
+    }
+  })
+  if (fitting.length === 0) throw refusals[0]
+  return fitting
+}
+
+/** All that can be looked at without a key. Until when the token counts, in seconds since the epoch. */
+function check(read: ReadToken, issuer: TrustedIssuer, acceptance: Acceptance, nowSeconds: number): number {
+  const { kind, otherAudiences, algorithms } = issuer
+  const audience = acceptance.audience ?? issuer.audience
+  const advice = kind === 'kubernetes' ? adviceForWorkloads(audience) : `ask for one with audience ${audience}`
+  checkAudience(read.claims, { audience, otherAudiences, advice })
+  const expiresAt = checkTimes(read.claims, issuer, nowSeconds)
+  typeChecks[kind](read)
+  // Threat: `none`, and a public key that is taken for a shared secret: only what the configuration lists is tried.
+  if (!algorithms.includes(read.algorithm)) throw new TokenRefused('algorithm')
+  return expiresAt
+}
+
+const typeChecks: Readonly<Record<TrustedIssuer['kind'], (read: ReadToken) => void>> = {
+  kubernetes: checkServiceAccountType,
+  openid: checkAccessTokenType,
+  'github-actions': checkWorkloadType,
+  'gitlab-ci': checkWorkloadType,
+  generic: checkWorkloadType,
+}
+
+type Holder = Candidate & { readonly keySet: KeySet }
+
+/** An issuer whose keys cannot be read keeps nobody waiting whose key another one has. */
+async function holderOf(candidates: readonly Candidate[], keyId: string | undefined): Promise<Holder> {
+  const known = candidates.flatMap(candidate => {
+    const keySet = candidate.issuer.keys.current()
+    return keySet?.has(keyId) === true ? [{ ...candidate, keySet }] : []
+  })
+  if (known.length > 0) return onlyOne(known)
+  const asked = await Promise.allSettled(candidates.map(({ issuer }) => issuer.keys.holding(keyId)))
+  const found = candidates.flatMap((candidate, index) => {
+    const answer = asked[index]
+    return answer?.status === 'fulfilled' && answer.value !== undefined ? [{ ...candidate, keySet: answer.value }] : []
+  })
+  const silent = asked.find(answer => answer.status === 'rejected')
+  if (found.length === 0 && silent !== undefined) throw silent.reason
+  return onlyOne(found)
+}
+
+/** Threat: one name for the keys of two clusters, and a service account of the one taken for that of the other. */
+function onlyOne(holders: readonly Holder[]): Holder {
+  const [holder, ...others] = holders
+  if (holder === undefined || others.length > 0) throw new TokenRefused('key')
+  return holder
+}
+
+async function checkSignature(token: string, { algorithms }: TrustedIssuer, { getKey }: KeySet): Promise<void> {
+  try {
+    await compactVerify(token, getKey, { algorithms: [...algorithms] })
+  } catch (error) {
+    throw new TokenRefused(reasonOf(error), undefined, { cause: error })
+  }
+}
+
+function reasonOf(error: unknown) {
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature'
+  // The key of that name is for another algorithm.
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JOSEAlgNotAllowed) return 'algorithm'
+  return error instanceof errors.JWKSMultipleMatchingKeys ? 'key' : 'form'
+}
+
+function identityOf(read: ReadToken, issuer: TrustedIssuer): Machine | User {
+  const { kind, name, clientClaim } = issuer
+  if (kind === 'kubernetes') return serviceAccountOf(read.claims, issuer)
+  return kind === 'openid' ? bearerOf(read, issuer) : workloadOf(read.claims, { name, kind, clientClaim })
+}
+
+/** Who is known by reference has to stay as he is. */
+function freeze<T extends Machine | User>(identity: T): T {
+  for (const value of Object.values(identity)) if (Array.isArray(value)) Object.freeze(value)
+  return Object.freeze(identity)
+}
+
+const plainId = /^[\x21-\x7e]{1,128}$/
+
+function credentialOf({ jti }: Claims, { name }: TrustedIssuer, identity: Machine | User): CredentialFacts {
+  const credential =
+    identity.kind === 'user' ? 'user-token' : identity.client === undefined ? 'service-account-token' : 'client-token'
+  const tokenId = typeof jti === 'string' && plainId.test(jti) ? { tokenId: jti } : {}
+  return Object.freeze({ credential, tokenIssuer: name, ...tokenId })
+}

@@ -1,0 +1,143 @@
+/** Bearer tokens through the real proxies, with the files of deploy/ and the lines of docs/machines.md. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createDemoApp } from '../../cli/demo/app.ts'
+import { type HttpResponse, request } from '../../cli/demo/browser.ts'
+import type { Echo } from '../../cli/demo/echo.ts'
+import { type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
+import { freePort, requirePeer } from '../peers.ts'
+import { close, listen } from '../provider.ts'
+import { type MachinesWorld, startMachines } from './world.ts'
+
+const policy = `
+p, service-account:prod/ci/deployer, wiki.localhost, /deploy/**, *, -, allow
+p, anyone,                           wiki.localhost, /public/**, *, -, allow
+`
+
+/** What the page says for each proxy; NGINX needs nothing. */
+const changes: Readonly<Record<'nginx' | 'traefik' | 'caddy', (directory: string) => void>> = {
+  nginx: () => undefined,
+  traefik: directory => {
+    change(join(directory, 'dynamic/sites.yaml'), [
+      [
+        'rule: Host(`wiki.localhost`)\n      middlewares: [sallyport]',
+        'rule: Host(`wiki.localhost`)\n      middlewares: [sallyport, drop-token]',
+      ],
+      [
+        'http:\n',
+        "http:\n  middlewares:\n    drop-token: { headers: { customRequestHeaders: { Authorization: '' } } }\n",
+      ],
+    ])
+  },
+  caddy: directory => {
+    change(join(directory, 'sites.caddy'), [
+      ['import sallyport\n', 'import sallyport\n\t\trequest_header -Authorization\n'],
+    ])
+  },
+}
+
+function change(file: string, edits: readonly (readonly [string, string])[]): void {
+  let text = readFileSync(file, 'utf8')
+  for (const [from, to] of edits) {
+    if (!text.includes(from)) throw new Error(`${file} has no ${from}`)
+    text = text.replace(from, () => to)
+  }
+  writeFileSync(file, text)
+}
+
+describe.each(['nginx', 'traefik', 'caddy'] as const)('a bearer token through %s', kind => {
+  describe.skipIf(requirePeer(kind) === undefined)(`the real ${kind}`, () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sallyport-machines-'))
+    const application = createDemoApp({ name: 'wiki' })
+    let world: MachinesWorld
+    let proxy: RunningProxy
+    let origin: string
+
+    beforeAll(async () => {
+      world = await startMachines({ policy, hosts: [{ host: 'wiki.localhost', bearerFrom: ['prod'] }] })
+      cpSync(join(import.meta.dirname, '../../deploy', kind), directory, { recursive: true })
+      changes[kind](directory)
+      const port = await freePort()
+      origin = `http://wiki.localhost:${port}`
+      const wikiAddress = `127.0.0.1:${await listen(application)}`
+      const authAddress = `127.0.0.1:${world.port}`
+      const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress, wikiAddress }
+      proxy = await startProxy(
+        kind,
+        { ...targets, payrollAddress: wikiAddress, providerAddress: wikiAddress },
+        directory,
+      )
+      await untilAnswered(`${origin}/public/`)
+    })
+    afterAll(async () => {
+      await proxy?.stop()
+      await world?.close()
+      await close(application)
+      rmSync(directory, { recursive: true, force: true })
+    })
+
+    const ask = (path: string, headers: Record<string, string> = {}): Promise<HttpResponse> =>
+      request(`${origin}${path}`, { headers: { accept: 'application/json', ...headers } })
+    const withToken = (token: string, more: Record<string, string> = {}) => ({
+      authorization: `Bearer ${token}`,
+      ...more,
+    })
+    const received = ({ body }: HttpResponse, name: string) =>
+      (JSON.parse(body) as Echo).headers.filter(([header]) => header.toLowerCase() === name).map(([, value]) => value)
+
+    it('lets a workload in, and the application gets who it is and not the token', async () => {
+      const answer = await ask('/deploy/now', withToken(world.token()))
+      expect(answer.status).toBe(200)
+      expect(received(answer, 'remote-user')).toEqual(['service-account:prod/ci/deployer'])
+      expect(received(answer, 'x-sallyport-assertion')).toHaveLength(1)
+      expect(received(answer, 'authorization')).toEqual([])
+    })
+
+    it.runIf(kind === 'nginx')(
+      'leaves an Authorization header to the application that was no token of ours',
+      async () => {
+        const answer = await ask('/public/a', { authorization: 'Basic Ym9iOng=' })
+        expect(received(answer, 'authorization')).toEqual(kind === 'nginx' ? ['Basic Ym9iOng='] : [])
+      },
+    )
+
+    it('J17 is told why it is refused, and sent nowhere', async () => {
+      for (const accept of ['application/json', 'text/html']) {
+        const answer = await ask(
+          '/deploy/now',
+          withToken(world.token({ aud: 'other' }), { accept, 'sec-fetch-mode': 'navigate' }),
+        )
+        expect(answer.status).toBe(401)
+        expect(answer.headers['www-authenticate']).toMatch(
+          /^Bearer error="invalid_token", error_description="the token is for another audience: [^"]+"$/,
+        )
+        expect(answer.headers.location).toBeUndefined()
+      }
+    })
+
+    it('J17 is denied with problem details, the reason and the request id of the check', async () => {
+      const answer = await ask('/secret/', withToken(world.token(), { accept: 'text/html' }))
+      expect(answer.status).toBe(403)
+      const problem = JSON.parse(answer.body) as Record<string, unknown>
+      expect(problem).toMatchObject({ status: 403, reason: 'no-rule-matched' })
+      const headers = new Map([['x-sallyport-request-id', [String(problem.requestId)]]])
+      expect(await world.eventOf({ status: 403, headers, body: '' })).toMatchObject({ event: 'access.denied' })
+    })
+
+    it('J16 is refused beside another one', async () => {
+      const cookie = 'sallyport=garbage'
+      expect((await ask('/deploy/now', withToken(world.token(), { cookie }))).status).toBe(400)
+    })
+  })
+})
+
+async function untilAnswered(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 2_000; attempt += 1) {
+    const answer = await request(url, {}).catch(() => undefined)
+    if (answer?.status === 200) return
+    await new Promise(resolve => setTimeout(resolve, 25))
+  }
+  throw new Error(`${url} does not answer`)
+}
