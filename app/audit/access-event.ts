@@ -35,9 +35,9 @@ export interface Access {
 export interface CredentialFacts {
   readonly credential: 'service-account-token' | 'client-token' | 'user-token'
   /** Name of its issuer in the configuration. */
-  readonly tokenIssuer: string
+  readonly credentialIssuer: string
   /** `jti`; absent where it has none, or none that can be written. */
-  readonly tokenId?: string
+  readonly credentialId?: string
 }
 
 /** Somebody asked to be judged as somebody else. */

@@ -45,8 +45,8 @@ interface Access extends Common {
   /** `service-account:…` or `client:…`, as policy rows name a workload. */
   readonly machine?: string | undefined
   readonly credential?: CredentialFacts['credential'] | undefined
-  readonly tokenIssuer?: string | undefined
-  readonly tokenId?: string | undefined
+  readonly credentialIssuer?: string | undefined
+  readonly credentialId?: string | undefined
   readonly impersonatedUser?: string | undefined
   readonly impersonatedGroups?: readonly string[] | undefined
   readonly kubernetes?: AuditedKubernetesCall | undefined

@@ -57,7 +57,7 @@ describe('a token of a service account', () => {
       claims: { 'kubernetes.io': deployer['kubernetes.io'] },
     })
     expect(Object.isFrozen(identity)).toBe(true)
-    expect(credential).toEqual({ credential: 'service-account-token', tokenIssuer: 'prod', tokenId: 'id-1' })
+    expect(credential).toEqual({ credential: 'service-account-token', credentialIssuer: 'prod', credentialId: 'id-1' })
     expect(expiresAtMs).toBe((nowSeconds + 630) * 1000)
   })
 
@@ -141,7 +141,7 @@ describe('an access token', () => {
   ])('of a client, as %s makes it, is the client', async (_product, header, claims) => {
     const { identity, credential } = await verify(idp.token(claims, { header }))
     expect(identity).toMatchObject({ kind: 'machine', client: 'corp/robot', provider: 'corp', groups: [] })
-    expect(credential).toMatchObject({ credential: 'client-token', tokenIssuer: 'corp' })
+    expect(credential).toMatchObject({ credential: 'client-token', credentialIssuer: 'corp' })
   })
 
   it.each([

@@ -44,8 +44,8 @@ describe.each(frontNames)('a bearer token on %s', front => {
       event: 'access.allowed',
       machine: 'service-account:prod/ci/deployer',
       credential: 'service-account-token',
-      tokenIssuer: 'prod',
-      tokenId: 'c0ffee',
+      credentialIssuer: 'prod',
+      credentialId: 'c0ffee',
     })
     await ask('/deploy/now', token.slice(0, -3))
     for (const part of token.split('.')) {
@@ -72,7 +72,7 @@ describe.each(frontNames)('a bearer token on %s', front => {
         reason,
         requestId: header(answer, 'x-sallyport-request-id'),
       })
-      expect(await world.eventOf(answer)).toMatchObject({ event: 'access.denied', reason, tokenIssuer: 'prod' })
+      expect(await world.eventOf(answer)).toMatchObject({ event: 'access.denied', reason, credentialIssuer: 'prod' })
     }
   })
 

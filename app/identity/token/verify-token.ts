@@ -164,6 +164,6 @@ const plainId = /^[\x21-\x7e]{1,128}$/
 function credentialOf({ jti }: Claims, { name }: TrustedIssuer, identity: Machine | User): CredentialFacts {
   const credential =
     identity.kind === 'user' ? 'user-token' : identity.client === undefined ? 'service-account-token' : 'client-token'
-  const tokenId = typeof jti === 'string' && plainId.test(jti) ? { tokenId: jti } : {}
-  return Object.freeze({ credential, tokenIssuer: name, ...tokenId })
+  const credentialId = typeof jti === 'string' && plainId.test(jti) ? { credentialId: jti } : {}
+  return Object.freeze({ credential, credentialIssuer: name, ...credentialId })
 }
