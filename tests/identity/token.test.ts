@@ -1,11 +1,11 @@
 /** What a bearer token has to be, and what it stands for: one row for each way in which somebody may try. */
 import { createHmac } from 'node:crypto'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hasDuplicateNames } from '../../app/identity/token/duplicate-names.ts'
 import { TokenRefused } from '../../app/identity/token/refusal.ts'
 import { type Acceptance, verifyToken } from '../../app/identity/token/verify-token.ts'
 import type { User } from '../../rbac/identity.ts'
+import { fc } from '../properties.ts'
 import { createSigningIssuer, deployer, nowSeconds, type SigningIssuer, trust } from './token-issuer.ts'
 
 const cluster = createSigningIssuer('https://kubernetes.default.svc', deployer)
