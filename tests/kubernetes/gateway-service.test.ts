@@ -1,5 +1,5 @@
 /** The whole way: a browser login, a token of kubectl, the gateway of the service, a real API server, and its audit log. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,13 +7,14 @@ import { parse } from 'yaml'
 import type { Rule } from '../../app/kubernetes/rights/rule.ts'
 import { createAuthority } from '../certificates.ts'
 import { logInBrowser, newGrant, press, untilEvent, visit } from '../grants/world.ts'
-import { createMachine, interrupt, logIn as logInMachine } from '../kube-cli/machine.ts'
+import { answerInBrowser, createMachine, interrupt, logIn as logInMachine } from '../kube-cli/machine.ts'
 import { freePort } from '../peers.ts'
 import type { Person } from '../provider.ts'
 import { startService, type TestBrowser, type TestService } from '../service.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
 import { certificateUser, type Kubeconfig } from './kubectl.ts'
+import { createShell, printedCommands } from './printed-commands.ts'
 import { requireClusterPrograms } from './programs.ts'
 import { writeSallyportCommand } from './sallyport-command.ts'
 import { type KubectlVersion, kubectlVersions } from './versions.ts'
@@ -32,6 +33,7 @@ const policy = (more = lendsBob): string =>
     'p, group:ops, kube:prod, /-/authentication.k8s.io/uids/7, impersonate, -, allow',
     'p, group:ops, kube:prod, /-/authentication.k8s.io/userextras/*/example.com%252Fwhy, impersonate, -, allow',
     'p, group:ops, kube:prod, /-/core/groups/sallyport:contractors, impersonate, -, allow',
+    'p, group:ops, kube:prod, /default/core/pods, list, -, allow',
     more,
     '',
   ].join('\n')
@@ -202,6 +204,71 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
       // The plugin believes for two seconds what it has just been told.
       const ended = async () => cluster.kubectl({ version: '1.37', args: [...context, 'get', 'pods'], kubeconfig })
       await expect.poll(async () => (await ended()).stderr).toContain('run sallyport kube login')
+    } finally {
+      machine.close()
+    }
+  })
+
+  it.each([
+    ['kubernetes', 'Five commands', 5],
+    ['kubectl', '', 3],
+  ])('is what a person gets who copies the commands of docs/%s.md', async (page, heading, count) => {
+    if (programs === undefined) return
+    const machine = createMachine()
+    try {
+      const shell = createShell({ home: machine.home, cwd: machine.home, kubectl: programs.kubectl['1.37'] })
+      const commands = printedCommands(page, heading).map(line =>
+        line.replace('https://auth.example.com', service.publicUrl),
+      )
+      expect(commands).toHaveLength(count)
+      const [login = '', ...others] = commands
+      const loggingIn = shell.start(login)
+      const browser = await logInBrowser(service, 'alice')
+      await answerInBrowser(service, { browser, url: await machine.untilOpened() })
+      expect(await loggingIn.finished).toMatchObject({ code: 0 })
+      for (const line of others.slice(0, -1)) expect([line, await shell.run(line)]).toMatchObject([line, { code: 0 }])
+      expect(await shell.run(others.at(-1) ?? '')).toEqual({
+        code: 0,
+        stdout: '',
+        stderr: 'No resources found in default namespace.\n',
+      })
+    } finally {
+      machine.close()
+    }
+  })
+
+  it('is run by what an operator gets who copies the commands of docs/kubernetes.md', async () => {
+    if (programs === undefined) return
+    const machine = createMachine()
+    const root = cluster.kubeconfig({ user: certificateUser(cluster.issueClient('root', ['system:masters'])) })
+    copyFileSync(root.path, join(service.directory, 'reconciler.kubeconfig'))
+    const shell = createShell({
+      home: machine.home,
+      cwd: service.directory,
+      kubectl: programs.kubectl['1.37'],
+      alsoForOperator: ['--user', 'sallyport-gateway', '--admin', `http://127.0.0.1:${service.adminPort}`],
+      env: { KUBECONFIG: root.path },
+    })
+    try {
+      const [role = '', all = '', reconcile = '', ...others] = printedCommands('kubernetes', 'The gateway')
+      expect(others).toEqual([])
+      expect(await shell.run(role)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(
+          'clusterrole.rbac.authorization.k8s.io/sallyport-impersonator serverside-applied',
+        ),
+      })
+      expect(await shell.run(all)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('deployment.apps/sallyport serverside-applied'),
+      })
+      // The shell gives way to the command, which is to hear of Ctrl-C.
+      const reconciling = shell.start(`exec ${reconcile}`)
+      await expect.poll(() => reconciling.stderr(), { timeout: 60_000 }).toContain('Not covered by this role')
+      expect(await interrupt(reconciling)).toMatchObject({ code: 0 })
+      const page = readFileSync(new URL('../../docs/kubernetes.md', import.meta.url), 'utf8')
+      const [, explain = ''] = /`(sallyport policy explain --as [^`]*)`/.exec(page) ?? []
+      expect(await shell.run(explain)).toMatchObject({ code: 0, stdout: expect.stringContaining('policy.csv:2') })
     } finally {
       machine.close()
     }
@@ -429,11 +496,16 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
   })
 })
 
-/** Alice and whoever else is in `ops` may do everything in the namespace. */
+/** Alice and whoever else is in `ops` may do everything in the namespace, and look into another. */
 async function letPeopleIn({ api }: RunningCluster): Promise<void> {
-  await api.call('POST', '/apis/rbac.authorization.k8s.io/v1/namespaces/payments/rolebindings', {
-    metadata: { name: 'ops' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'sallyport:ops' }],
-  })
+  const apiGroup = 'rbac.authorization.k8s.io'
+  for (const [namespace, name] of [
+    ['payments', 'admin'],
+    ['default', 'view'],
+  ])
+    await api.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {
+      metadata: { name: 'ops' },
+      roleRef: { apiGroup, kind: 'ClusterRole', name },
+      subjects: [{ apiGroup, kind: 'Group', name: 'sallyport:ops' }],
+    })
 }

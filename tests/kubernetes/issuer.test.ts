@@ -1,6 +1,6 @@
 /** A real API server that trusts our tokens: no gateway, kubectl's plugin, and what the server itself refuses. */
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,6 +18,7 @@ import { freePort } from '../peers.ts'
 import type { Person } from '../provider.ts'
 import { startService, TestBrowser, type TestService } from '../service.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
+import { createShell, printedCommands } from './printed-commands.ts'
 import { requireClusterPrograms } from './programs.ts'
 import { writeSallyportCommand } from './sallyport-command.ts'
 
@@ -96,7 +97,7 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     outbound = createOutbound({ certificateAuthority: authority.certificate })
     ends.push(() => outbound.close())
     overTls = { ...service, publicUrl, outbound }
-    printed = await print(['--cluster', 'lab', '--ca-file', caFile])
+    printed = await copied()
     const { certificate: certificateAuthority } = authority
     const own = { cluster: 'lab', groupPrefix: 'sallyport:', tokenLifetimeSeconds: 300, certificateAuthority }
     const forged = parse(authenticationConfiguration({ publicUrl: forger.issuer.slice(0, -'/kube'.length), ...own }))
@@ -106,11 +107,21 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     ends.push(() => cluster.stop())
     write('lab-ca.pem', cluster.authority)
     await cluster.createNamespace('payments')
-    await cluster.api.call('POST', '/apis/rbac.authorization.k8s.io/v1/namespaces/payments/rolebindings', {
-      metadata: { name: 'ops' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'sallyport:ops' }],
+    await cluster.createPod({ namespace: 'payments', name: 'core' })
+    const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/payments'
+    await cluster.api.call('POST', `${rbac}/roles`, {
+      metadata: { name: 'shell' },
+      rules: [{ apiGroups: [''], resources: ['pods/exec'], verbs: ['create', 'get'] }],
     })
+    for (const [kind, name] of [
+      ['ClusterRole', 'view'],
+      ['Role', 'shell'],
+    ])
+      await cluster.api.call('POST', `${rbac}/rolebindings`, {
+        metadata: { name: `ops-${name}` },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'sallyport:ops' }],
+      })
   })
   afterAll(async () => {
     for (const end of ends.reverse()) await end()
@@ -124,6 +135,21 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
       const { code, stdout, stderr } = await machine.run(['render', 'authentication', '--config', config, ...args])
       if (code !== 0) throw new Error(stderr)
       return stdout
+    } finally {
+      machine.close()
+    }
+  }
+
+  /** The file that somebody has who copies the command of the page. */
+  async function copied(): Promise<string> {
+    const machine = createMachine()
+    try {
+      const [command = '', ...others] = printedCommands('kubernetes', 'Without a gateway: clusters that trust us')
+      const env = { SALLYPORT_CONFIG: join(service.directory, 'sallyport.yaml') }
+      const kubectl = programs?.kubectl['1.37'] ?? ''
+      const { code, stderr } = await createShell({ home: machine.home, cwd: directory, kubectl, env }).run(command)
+      expect([others, code, stderr]).toEqual([[], 0, ''])
+      return readFileSync(join(directory, 'authentication.yaml'), 'utf8')
     } finally {
       machine.close()
     }
@@ -175,6 +201,21 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     } finally {
       machine.close()
     }
+  })
+
+  it('is a shell with its exit code and a log, with nothing of ours in between', async () => {
+    const user = { token: await tokenOf('alice', 'lab') }
+    const shell = await ask(user, ['exec', 'core', '--', 'sh', '-c', 'echo out; exit 5'])
+    expect(shell).toMatchObject({ code: 5, stdout: 'out\n' })
+    const kubeconfig = cluster.kubeconfig({ user, namespace: 'payments' })
+    const logs = cluster.startKubectl({ version: '1.37', args: ['logs', '--follow', 'core'], kubeconfig })
+    await cluster.streams.until(open => open.some(({ kind }) => kind === 'logs'), 'the log')
+    await cluster.streams.print('payments/core/main', 'straight from the cluster\n')
+    await logs.untilPrinted(/straight from the cluster/)
+    await logs.stop()
+    const seen = await cluster.audit.until(({ objectRef }) => objectRef?.subresource === 'exec', 'the shell')
+    expect(seen).toMatchObject({ user: { username: 'alice@example.com' } })
+    expect(seen.impersonatedUser).toBeUndefined()
   })
 
   it('gets no token for somebody whom the policy gives none, and the grant stays what it is', async () => {

@@ -385,8 +385,8 @@ kubernetes:
         await expect.poll(() => sockets.length, { timeout: 60_000 }).toBe(at + 1)
         const before = performance.now()
         expect(await interrupt(hanging)).toMatchObject({ code: 0, stderr: '' })
-        // An answer would be waited for for 15 seconds at least.
-        expect(performance.now() - before).toBeLessThan(12_000)
+        // A connection would be waited for for ten seconds, an answer for a minute.
+        expect(performance.now() - before).toBeLessThan(8000)
       }
     } finally {
       silent.close()

@@ -33,6 +33,8 @@ export interface ClusterOptions
 export interface Cluster {
   /** Of the API server: `https://127.0.0.1:…`. */
   readonly url: string
+  /** Of etcd, for whoever has its certificate. */
+  readonly storageUrl: string
   /** PEM: vouches for the API server. */
   readonly authority: string
   readonly certificates: ClusterCertificates
@@ -109,6 +111,7 @@ export async function startCluster(programs: ClusterPrograms, options: ClusterOp
 
     return {
       url,
+      storageUrl: `https://127.0.0.1:${ports.etcd}`,
       authority,
       certificates,
       directory,
