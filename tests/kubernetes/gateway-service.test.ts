@@ -251,7 +251,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     })
     try {
       const [role = '', all = '', reconcile = '', ...others] = printedCommands('kubernetes', 'The gateway')
-      expect(others).toEqual([])
+      expect([reconcile, others]).toEqual([expect.stringContaining('--watch'), []])
       expect(await shell.run(role)).toMatchObject({
         code: 0,
         stdout: expect.stringContaining(
