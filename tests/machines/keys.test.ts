@@ -102,7 +102,6 @@ describe.skipIf(requirePeer('openssl') === undefined)('keys over https', () => {
 
   const elsewhere = createSigningIssuer('https://elsewhere.example.com')
   it.each<readonly [string, (issuer: SigningIssuer) => Serve]>([
-    ['on another host', documents(({ issuer }) => ({ issuer, jwks_uri: 'https://127.0.0.1:1/jwks' }))],
     ['without TLS', documents(({ issuer }) => ({ issuer, jwks_uri: `${issuer.replace('https', 'http')}/jwks` }))],
     ['of another issuer', documents(({ issuer }) => ({ issuer: `${issuer}/`, jwks_uri: `${issuer}/jwks` }))],
     ['that nobody names', documents(({ issuer }) => ({ issuer }))],
@@ -122,6 +121,16 @@ describe.skipIf(requirePeer('openssl') === undefined)('keys over https', () => {
     expect(answer.status).toBe(503)
     expect(header(answer, 'remote-user') ?? '').toBe('')
     expect(asked.every(({ url }) => url === '/.well-known/openid-configuration')).toBe(true)
+  })
+
+  it('on another host, which has them, let nobody in and are not asked for', async () => {
+    let other = ''
+    const { issuer } = await startIssuer(documents(({ issuer }) => ({ issuer, jwks_uri: `${other}/jwks` })))
+    const keeper = await startIssuer(() => (_request, response) => void response.end(JSON.stringify(issuer.jwks())))
+    other = keeper.issuer.issuer
+    const world = await start(issuer, {})
+    expect((await ask(world, issuer)).status).toBe(503)
+    expect(keeper.asked).toEqual([])
   })
 
   it('of a server whose certificate nobody vouches for let nobody in', async () => {
