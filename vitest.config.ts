@@ -5,7 +5,7 @@ import { WhatStillRuns } from './tests/what-still-runs.ts'
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    setupFiles: ['tests/patience.ts'],
+    setupFiles: ['tests/patience.ts', 'tests/plain-text.ts'],
     // Tests wait for events. These only end what waits in vain, and a loaded machine may take its time.
     testTimeout: 180_000,
     hookTimeout: 300_000,

@@ -22,7 +22,7 @@ interface Ended {
 
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   return new Promise(resolve => {
-    const options = { env: { ...process.env, NO_COLOR: '1', TMPDIR: directory, ...env }, timeout: 290_000 }
+    const options = { env: { ...process.env, TMPDIR: directory, ...env }, timeout: 290_000 }
     execFile(process.execPath, [commandFile, 'demo', '--kubernetes', ...args], options, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr })
     })
@@ -45,7 +45,7 @@ describe.skipIf(programs === undefined)('sallyport demo --kubernetes', () => {
     'prints what to try, with files that are there, and ends all of it on Ctrl-C, pressed $times',
     async ({ code }) => {
       const args = [commandFile, 'demo', '--kubernetes', '--port', '0']
-      const demo = spawn(process.execPath, args, { env: { ...process.env, NO_COLOR: '1', TMPDIR: directory } })
+      const demo = spawn(process.execPath, args, { env: { ...process.env, TMPDIR: directory } })
       const exited = once(demo, 'exit')
       let output = ''
       for await (const chunk of demo.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
