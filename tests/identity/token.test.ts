@@ -205,6 +205,14 @@ describe('a token of a job', () => {
     expect(await reasonOf(github.token({ repository_id: undefined }))).toBe('claim')
   })
 
+  it('may be called as JWT-SVIDs are', async () => {
+    const spire = createSigningIssuer('https://spire.example', { sub: 'spiffe://example.org/robot' })
+    const acceptance = { issuers: [trust(spire, { name: 'spire', kind: 'generic' }).trusted] }
+    const identity = `let in https://spire.example#spiffe://example.org/robot`
+    expect(await reasonOf(spire.token({}, { header: { typ: 'JOSE' } }), acceptance)).toBe(identity)
+    expect(await reasonOf(spire.token({}, { header: { typ: 'at+jwt' } }), acceptance)).toBe('type')
+  })
+
   it('may be named by another claim', async () => {
     const wide = trust(github, { name: 'github', kind: 'github-actions', clientClaim: 'repository' })
     const { identity } = await verify(github.token(), { issuers: [wide.trusted] })
@@ -381,6 +389,13 @@ describe('every token', () => {
       expect(await reasonOf(mallory.token({}, { header }))).toBe('signature')
       expect(await reasonOf(mallory.token({}, { header: { ...header, kid: undefined } }))).toBe('signature')
     }
+  })
+
+  it('J60 that is bound to a key of its bearer is no bearer token, whoever made it', async () => {
+    const bound = { cnf: { jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' } }
+    expect(await reasonOf(cluster.token(bound))).toBe('bound')
+    expect(await reasonOf(idp.token(bound, accessToken))).toBe('bound')
+    expect(await reasonOf(github.token({ cnf: null }))).toBe('bound')
   })
 
   it('whatever text it is, is let in or refused for a reason', async () => {

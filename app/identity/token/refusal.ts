@@ -13,6 +13,7 @@ export const tokenRefusals = {
   legacy: 'the token is a legacy one of a service account, which never expires and is for anybody',
   algorithm: 'the token is signed with an algorithm that its issuer may not use here',
   type: 'the token is of another type',
+  bound: 'the token is bound to a key of its bearer, and no proof of that key is looked at here',
   'identity-token': 'the token is an ID token, which tells a client of a login; an access token is needed',
   audience: 'the token is for another audience',
   'other-audience': 'the token is for another audience as well',

@@ -93,6 +93,8 @@ function check(read: ReadToken, issuer: TrustedIssuer, acceptance: Acceptance, n
   checkAudience(read.claims, { audience, otherAudiences, advice })
   const expiresAt = checkTimes(read.claims, issuer, nowSeconds)
   typeChecks[kind](read)
+  // Threat: a token that was made for the holder of a key (RFC 7800 `cnf`; RFC 9449, RFC 8705), stolen and sent without it.
+  if (Object.hasOwn(read.claims, 'cnf')) throw new TokenRefused('bound')
   // Threat: `none`, and a public key that is taken for a shared secret: only what the configuration lists is tried.
   if (!algorithms.includes(read.algorithm)) throw new TokenRefused('algorithm')
   return expiresAt

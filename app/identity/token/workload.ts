@@ -16,9 +16,9 @@ const required: Readonly<Record<WorkloadKind, readonly string[]>> = {
   generic: [],
 }
 
-/** Throws `TokenRefused`. */
+/** `JOSE` may stand in JWT-SVIDs (section 3 of their specification). Throws `TokenRefused`. */
 export function checkWorkloadType({ type }: ReadToken): void {
-  if (type !== undefined && type !== 'jwt') throw new TokenRefused('type')
+  if (type !== undefined && type !== 'jwt' && type !== 'jose') throw new TokenRefused('type')
 }
 
 /** Throws `TokenRefused`. */
