@@ -23,7 +23,7 @@ export interface Machines {
 
 /** Without an issuer, or a host that takes its tokens, there is no authenticator, and checks do not even ask. */
 export function composeMachines(base: Base): Machines {
-  const { config, clock } = base
+  const { config, clock, metrics } = base
   const isTaken = config.hosts.some(({ bearerFrom }) => bearerFrom !== undefined)
   if (config.machines === undefined || !isTaken) {
     return { authenticators: [], takesTokens: () => false, close: async () => undefined }
@@ -33,7 +33,7 @@ export function composeMachines(base: Base): Machines {
   const acceptedOn = createAcceptances(base, issuers)
   const hasOwnHeaders = config.hosts.some(({ bearerHeader }) => bearerHeader !== undefined)
   return {
-    authenticators: [createBearerToken({ acceptedOn, hasOwnHeaders, clock })],
+    authenticators: [createBearerToken({ acceptedOn, hasOwnHeaders, clock, onRefused: metrics.tokenRefused })],
     takesTokens: domain => acceptedOn(domain) !== undefined,
     close: async () => {
       await Promise.all([...ways].map(way => way.close()))

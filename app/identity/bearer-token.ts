@@ -10,8 +10,8 @@ import type { SessionChallenge } from '../../rbac/decision.ts'
 import { anonymous, type User } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
 import type { Authentication, Credentials } from '../verify.ts'
-import type { Authenticator } from './authenticators.ts'
-import { TokenRefused } from './token/refusal.ts'
+import type { AskedWith, Authenticator } from './authenticators.ts'
+import { type TokenRefusalReason, TokenRefused } from './token/refusal.ts'
 import { type Acceptance, type VerifiedToken, verifyToken } from './token/verify-token.ts'
 
 /** What one host takes; the same object for the same host. */
@@ -30,6 +30,8 @@ export interface BearerTokenOptions {
   /** Whether some host has a header of its own. */
   readonly hasOwnHeaders: boolean
   readonly clock: { readonly now: () => number }
+  /** Told of each token that lets nobody in; must not throw. */
+  readonly onRefused?: (reason: TokenRefusalReason) => void
   /** Default: `verifyToken`. */
   readonly verify?: typeof verifyToken
 }
@@ -43,7 +45,7 @@ type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer'> & {
 }
 
 export function createBearerToken(options: BearerTokenOptions): Authenticator {
-  const { acceptedOn, hasOwnHeaders, clock, verify = verifyToken } = options
+  const { acceptedOn, hasOwnHeaders, clock, onRefused = () => undefined, verify = verifyToken } = options
   const numbers = new WeakMap<HostAcceptance, number>()
   let count = 0
   const remembered = new LRUCache<string, Remembered>({
@@ -66,8 +68,26 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
       remembered.set(key, { authentication, ...standing })
       return conclude(authentication, acceptance, clock.now())
     } catch (error) {
-      throw error instanceof TokenRefused ? refusalOf(error) : error
+      throw answerTo(error)
     }
+  }
+
+  function authenticate(asked: AskedWith): Authentication | Promise<Authentication> {
+    const acceptance = acceptedOn(asked.request.domain)
+    if (acceptance === undefined) throw new OperationalError('ERR_INTERNAL', 'this host takes no tokens')
+    const token = tokenIn(asked, acceptance)
+    const key = `${numberOf(acceptance)} ${hash('sha256', token, 'base64url')}`
+    const known = remembered.get(key)
+    if (known === undefined) return verifyAnew(key, token, acceptance)
+    if (stands(known)) return conclude(known.authentication, acceptance, clock.now())
+    remembered.delete(key)
+    return verifyAnew(key, token, acceptance)
+  }
+
+  function answerTo(error: unknown): unknown {
+    if (!(error instanceof TokenRefused)) return error
+    onRefused(error.reason)
+    return refusalOf(error)
   }
 
   function stands({ expiresAtMs, keySet, issuer }: Remembered): boolean {
@@ -83,15 +103,11 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
       return acceptance !== undefined && hasToken(headers, acceptance)
     },
     authenticate(asked) {
-      const acceptance = acceptedOn(asked.request.domain)
-      if (acceptance === undefined) throw new OperationalError('ERR_INTERNAL', 'this host takes no tokens')
-      const token = tokenIn(asked, acceptance)
-      const key = `${numberOf(acceptance)} ${hash('sha256', token, 'base64url')}`
-      const known = remembered.get(key)
-      if (known === undefined) return verifyAnew(key, token, acceptance)
-      if (stands(known)) return concludeKnown(known.authentication, acceptance, clock.now())
-      remembered.delete(key)
-      return verifyAnew(key, token, acceptance)
+      try {
+        return authenticate(asked)
+      } catch (error) {
+        throw answerTo(error)
+      }
     },
   }
 }
@@ -110,7 +126,7 @@ function hasToken(headers: Credentials['headers'], { header }: HostAcceptance): 
   return only === undefined || looksLikeBearer.test(only)
 }
 
-/** Throws `ERR_CREDENTIALS_AMBIGUOUS` for several, `ERR_BEARER_INVALID` for what is none. */
+/** Throws `ERR_CREDENTIALS_AMBIGUOUS` for several, `TokenRefused` for what is none. */
 function tokenIn({ headers }: Credentials, { header = 'authorization' }: HostAcceptance): string {
   const value = headers.only(header)
   if (value === undefined) {
@@ -119,7 +135,7 @@ function tokenIn({ headers }: Credentials, { header = 'authorization' }: HostAcc
   }
   if (header !== 'authorization') return value
   const token = /^bearer +(\S+)$/i.exec(value)?.[1]
-  if (token === undefined) throw refusalOf(new TokenRefused('form'))
+  if (token === undefined) throw new TokenRefused('form')
   return token
 }
 
@@ -133,14 +149,6 @@ export const challengeFor = (error: string, description: string): string =>
   `Bearer error="${error}", error_description="${description.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ')}"`
 
 type OfToken = Remembered['authentication']
-
-function concludeKnown(known: OfToken, acceptance: HostAcceptance, nowMs: number): Authentication {
-  try {
-    return conclude(known, acceptance, nowMs)
-  } catch (error) {
-    throw error instanceof TokenRefused ? refusalOf(error) : error
-  }
-}
 
 /** What the host asks of people. Throws `TokenRefused`. */
 function conclude(known: OfToken, { providers, maxAgeSeconds }: HostAcceptance, nowMs: number): Authentication {

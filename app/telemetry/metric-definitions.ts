@@ -9,6 +9,7 @@ import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
 import { clientErrors as clientErrorTable } from '../client-error.ts'
 import { operationalErrors } from '../errors.ts'
+import type { TokenRefusalReason } from '../identity/token/refusal.ts'
 import type { StreamKind } from '../kubernetes/gateway/carrying/call-meter.ts'
 import type { Ending } from '../kubernetes/gateway/gateway-call.ts'
 
@@ -32,6 +33,29 @@ const causes = {
   'verification-overdue': true,
 } as const satisfies Record<EndCause, true>
 
+const tokenReasons = {
+  size: true,
+  form: true,
+  duplicate: true,
+  issuer: true,
+  legacy: true,
+  algorithm: true,
+  type: true,
+  'identity-token': true,
+  audience: true,
+  'other-audience': true,
+  claim: true,
+  expired: true,
+  'not-yet': true,
+  lifetime: true,
+  key: true,
+  signature: true,
+  client: true,
+  person: true,
+  groups: true,
+  provider: true,
+} as const satisfies Record<TokenRefusalReason, true>
+
 const kindsOfStreams = {
   watch: true,
   log: true,
@@ -54,6 +78,7 @@ export const callEndings = Object.keys(endings) as readonly Ending[]
 export const rightsKinds = ['missing', 'excess', 'unknown'] as const
 export const directions = ['received', 'sent'] as const
 export const endCauses = Object.keys(causes) as readonly EndCause[]
+export const tokenRefusalReasons = Object.keys(tokenReasons) as readonly TokenRefusalReason[]
 export const loginOutcomes = ['started', 'succeeded', 'failed'] as const
 export const verificationOutcomes = ['verified', 'refused', 'unavailable'] as const
 export const reloadOutcomes = ['loaded', 'rejected'] as const
@@ -129,6 +154,12 @@ export const metricDefinitions = {
     unit: 'subrequests',
     help: 'Subrequests that could not be judged and were answered with an error.',
     labels: { front, code: 'the codes of [errors](errors.md)' },
+  },
+  sallyport_token_refusals_total: {
+    type: 'counter',
+    unit: 'tokens',
+    help: 'Bearer tokens that let nobody in, by why; each is one of `ERR_BEARER_INVALID`.',
+    labels: { reason: list(tokenRefusalReasons) },
   },
   sallyport_client_errors_total: {
     type: 'counter',

@@ -4,6 +4,7 @@ import type { Decision } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
 import type { ClientError } from '../client-error.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { TokenRefusalReason } from '../identity/token/refusal.ts'
 import type { CallMeter } from '../kubernetes/gateway/carrying/call-meter.ts'
 import { createCheckCells } from './check-cells.ts'
 import { createGatewayMetrics, createOwnRightsGauge, type OwnRightsCounts } from './gateway-metrics.ts'
@@ -20,6 +21,7 @@ import {
   refusalCodes,
   reloadOutcomes,
   shadowEffects,
+  tokenRefusalReasons,
   verificationOutcomes,
 } from './metric-definitions.ts'
 import { describeMetric, ReadCounter } from './read-counter.ts'
@@ -28,6 +30,8 @@ export interface Metrics {
   decided(front: string, decision: Decision, durationMicroseconds: number): void
   shadowed(effect: (typeof shadowEffects)[number]): void
   refused(front: string, code: ErrorCode): void
+  /** A bearer token let nobody in. */
+  tokenRefused(reason: TokenRefusalReason): void
   clientError(listener: Listener, error: ClientError): void
   ignoredHeaders(front: string, count: number): void
   groupsOmitted(): void
@@ -92,6 +96,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     make.counter('sallyport_client_errors_total'),
     listeners.flatMap(listener => clientErrors.map(error => ({ listener, error }))),
   )
+  const refusedTokens = series(
+    make.counter('sallyport_token_refusals_total'),
+    tokenRefusalReasons.map(reason => ({ reason })),
+  )
   const ignored = series(make.counter('sallyport_ignored_headers_total'), perFront([{}]))
   const outcomes = providers.flatMap(provider => loginOutcomes.map(outcome => ({ provider, outcome })))
   const logins = series(make.counter('sallyport_logins_total'), outcomes)
@@ -139,6 +147,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     shadowed: effect => shadows(effect)?.inc(),
     refused: (front, code) => refusals(front, code)?.inc(),
+    tokenRefused: reason => refusedTokens(reason)?.inc(),
     clientError: (listener, error) => unread(listener, error)?.inc(),
     ignoredHeaders: (front, count) => ignored(front)?.inc(count),
     clockJumped: seconds => clockJumps(seconds < 0 ? 'back' : 'forward')?.inc(),

@@ -1,6 +1,7 @@
 /** Bearer tokens at every front, as a proxy asks: who gets in, what a refusal says, and what the audit log keeps. */
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { tokenRefusals } from '../../app/identity/token/refusal.ts'
 import { frontNames } from '../dialects.ts'
 import { createSigningIssuer, deployer } from '../identity/token-issuer.ts'
 import { type Answer, header, identityHeaders, navigation } from '../service.ts'
@@ -170,6 +171,30 @@ describe.each(frontNames)('a bearer token on %s', front => {
     expect(header(nobody, front === 'auth-request' ? 'x-sallyport-redirect' : 'location')).toContain('/login?rd=')
     expect(nobody.headers.has('www-authenticate')).toBe(false)
   })
+})
+
+it('each token that lets nobody in is counted by why, and what a token says names no series', async () => {
+  const read = async () => {
+    const page = await (await fetch(`http://127.0.0.1:${world.adminPort}/metrics`)).text()
+    const lines = page.split('\n').filter(line => line.startsWith('sallyport_token_refusals_total{'))
+    return new Map(lines.map(line => [/reason="([^"]+)"/.exec(line)?.[1], Number(line.split(' ').at(-1))]))
+  }
+  const before = await read()
+  const stranger = createSigningIssuer('https://evil.example', deployer).token(timesNow())
+  const forged = createSigningIssuer(world.cluster.issuer, deployer).token(timesNow())
+  const old = world.token({ exp: timesNow().iat - 60, iat: timesNow().iat - 90 })
+  const kept = world.token()
+  for (const token of ['garbage', '', stranger, forged, forged, old, kept, kept]) {
+    await world.ask('forward-auth', { url: `${wiki}/deploy/now`, headers: [['Authorization', `Bearer ${token}`]] })
+  }
+  const after = await read()
+  const grown = [...after].flatMap(([reason, count]) => {
+    const more = count - (before.get(reason) ?? 0)
+    return more === 0 ? [] : [[reason, more]]
+  })
+  expect(Object.fromEntries(grown)).toEqual({ form: 2, issuer: 1, signature: 2, expired: 1 })
+  expect([...after.keys()]).toEqual([...before.keys()])
+  expect([...after.keys()].sort()).toEqual(Object.keys(tokenRefusals).sort())
 })
 
 it('the denial that NGINX fetches is problem details as well, with the reason that the check gave', async () => {

@@ -133,6 +133,31 @@ describe.skipIf(requirePeer('openssl') === undefined)('keys over https', () => {
     expect(keeper.asked).toEqual([])
   })
 
+  it.each(['the discovery document', 'the keys that it names', 'the keys at an address of their own'])(
+    'of another host, to which %s leads by a redirect, let nobody in and are not asked for',
+    async place => {
+      let other = ''
+      const redirect = (response: ServerResponse, path: string): void =>
+        void response.writeHead(302, { Location: `${other}${path}` }).end()
+      const { issuer } = await startIssuer(source => (question, response) => {
+        const { url = '' } = question
+        const isNamed = place === 'the keys that it names' && url.startsWith('/.well-known/')
+        if (!isNamed) return redirect(response, url)
+        documents(({ issuer }) => ({ issuer, jwks_uri: `${issuer}/jwks` }))(source)(question, response)
+      })
+      // It has all that a redirect could lead to, and it is as good: nothing but the redirect is in the way.
+      const keeper = await startIssuer(() =>
+        documents(({ issuer }) => ({ issuer, jwks_uri: `${issuer}/jwks` }))(issuer),
+      )
+      other = keeper.issuer.issuer
+      const tokenFile = write('token', 'of-the-service')
+      const own = place === 'the keys at an address of their own'
+      const world = await start(issuer, own ? { jwksUri: `${issuer.issuer}/jwks`, tokenFile } : {})
+      expect((await ask(world, issuer)).status).toBe(503)
+      expect(keeper.asked).toEqual([])
+    },
+  )
+
   it('of a server whose certificate nobody vouches for let nobody in', async () => {
     const { issuer } = await startIssuer(documents(({ issuer }) => ({ issuer, jwks_uri: `${issuer}/jwks` })))
     const other = createAuthority('somebody else', directory)

@@ -36,6 +36,11 @@ describe('each thing that happens moves its own series and no other', () => {
       metrics => metrics.ignoredHeaders('forward-auth', 3),
       ['sallyport_ignored_headers_total{front="forward-auth"} 3'],
     ],
+    [
+      'a token that lets nobody in',
+      metrics => metrics.tokenRefused('expired'),
+      ['sallyport_token_refusals_total{reason="expired"} 1'],
+    ],
     ['omitted groups', metrics => metrics.groupsOmitted(), ['sallyport_groups_omitted_total 1']],
     [
       'a login',
