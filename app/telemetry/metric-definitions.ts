@@ -50,6 +50,7 @@ const tokenReasons = {
   lifetime: true,
   key: true,
   signature: true,
+  bound: true,
   client: true,
   person: true,
   groups: true,
