@@ -1,7 +1,8 @@
 /** Counts what the gateway to the clusters carries. Bytes of what is open are read when somebody scrapes. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { CallMeter, CallProgress } from '../kubernetes/gateway/carrying/call-meter.ts'
-import { callDurationBuckets, callEndings, directions, rightsKinds, streamKinds } from './metric-definitions.ts'
+import { callEndings, streamKinds } from './label-values.ts'
+import { callDurationBuckets, directions, rightsKinds } from './metric-definitions.ts'
 import { describeMetric, ReadCounter } from './read-counter.ts'
 
 /** @param clusters names of the configured ones; what another one would count is not counted */

@@ -8,12 +8,12 @@ import type { TokenRefusalReason } from '../identity/token/refusal.ts'
 import type { CallMeter } from '../kubernetes/gateway/carrying/call-meter.ts'
 import { createCheckCells } from './check-cells.ts'
 import { createGatewayMetrics, createOwnRightsGauge, type OwnRightsCounts } from './gateway-metrics.ts'
+import { endCauses, tokenRefusalReasons } from './label-values.ts'
 import {
   allowReason,
   cacheResults,
   clientErrors,
   clockDirections,
-  endCauses,
   type Listener,
   listeners,
   loginOutcomes,
@@ -21,7 +21,6 @@ import {
   refusalCodes,
   reloadOutcomes,
   shadowEffects,
-  tokenRefusalReasons,
   verificationOutcomes,
 } from './metric-definitions.ts'
 import { describeMetric, ReadCounter } from './read-counter.ts'
