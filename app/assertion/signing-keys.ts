@@ -29,6 +29,11 @@ export interface SigningKey {
   readonly publicJwk: PublicJwk
 }
 
+interface HeldKey {
+  readonly key: SigningKey
+  readonly stored: StoredKey
+}
+
 /** Public parameters only (RFC 7517 section 4, RFC 7518 section 6.2.1, RFC 8037 section 2). */
 export interface PublicJwk {
   readonly kty: string
@@ -74,7 +79,9 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   if (!(rotateEverySeconds >= shortestRotationSeconds)) {
     throw new RangeError(`rotateEverySeconds must be at least ${shortestRotationSeconds}`)
   }
-  const keys = new Map<number, SigningKey>()
+  const keys = new Map<number, HeldKey>()
+  /** What the store gave another key for, by the epoch in which nobody needs it any more. */
+  const replaced: { readonly key: SigningKey; readonly until: number }[] = []
   let timer: NodeJS.Timeout | undefined
   let renewal: Promise<void> | undefined
   let isClosed = false
@@ -86,16 +93,26 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   const expiryOf = (epoch: number): number => (epoch + 2) * rotateEverySeconds * 1_000
   const idOf = (epoch: number, slot: number): string => `${algorithm}:${rotateEverySeconds}:${epoch}:${slot}`
 
+  /**
+   * Asked again with each renewal. A store that lost what it had gets the key back from the first who looks; whoever started in
+   * between has made another one, and then all take that one. Else they would sign with different keys for a whole epoch, and
+   * publish different sets.
+   */
   async function ensure(epoch: number): Promise<void> {
-    if (keys.has(epoch)) return
+    const held = keys.get(epoch)?.stored
     for (let slot = 0; slot < slotsPerEpoch; slot += 1) {
-      const stored = await readOrAdd(store, idOf(epoch, slot), algorithm, expiryOf(epoch))
-      if (stored !== undefined) {
-        keys.set(epoch, await importKey(stored))
-        return
-      }
+      const stored = await readOrAdd(store, idOf(epoch, slot), held ?? (() => makeKey(algorithm)), expiryOf(epoch))
+      if (stored !== undefined) return hold(epoch, stored)
     }
     throw new OperationalError('ERR_SIGNING_UNAVAILABLE', 'no readable signing key in the store')
+  }
+
+  async function hold(epoch: number, stored: StoredKey): Promise<void> {
+    const held = keys.get(epoch)
+    if (held !== undefined && held.stored.privateJwk.x === stored.privateJwk.x) return
+    keys.set(epoch, { key: await importKey(stored), stored })
+    // What it signed has to be verified for as long as if it had stayed.
+    if (held !== undefined) replaced.push({ key: held.key, until: epoch + 2 })
   }
 
   /** Looked for once: nobody makes the key of an epoch that is over. */
@@ -104,8 +121,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     lookedBackTo = epoch
     for (let slot = 0; slot < slotsPerEpoch; slot += 1) {
       const stored = await store.get(idOf(epoch, slot))
-      if (stored !== undefined) keys.set(epoch, await importKey(stored))
-      if (stored !== undefined) return
+      if (stored !== undefined) return hold(epoch, stored)
     }
   }
 
@@ -115,6 +131,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     await ensure(epoch + 1)
     await adoptPrevious(epoch - 1)
     for (const known of keys.keys()) if (known < epoch - 1) keys.delete(known)
+    while (replaced[0] !== undefined && replaced[0].until <= epoch) replaced.shift()
   }
 
   /** One renewal at a time; the next one is planned when it ends, sooner after a failure. */
@@ -146,14 +163,15 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   return {
     start: () => renewOnce(),
     current() {
-      const key = keys.get(epochNow())
+      const key = keys.get(epochNow())?.key
       if (key !== undefined) return key
       throw new OperationalError('ERR_SIGNING_UNAVAILABLE', 'there is no signing key for this time')
     },
     jwks() {
       const epoch = epochNow()
-      const published = [keys.get(epoch - 1), keys.get(epoch), keys.get(epoch + 1)]
-      return { keys: published.flatMap(key => (key === undefined ? [] : [key.publicJwk])) }
+      const held = [epoch - 1, epoch, epoch + 1].flatMap(each => keys.get(each)?.key ?? [])
+      const still = replaced.filter(({ until }) => epoch < until).map(({ key }) => key)
+      return { keys: [...held, ...still].map(({ publicJwk }) => publicJwk) }
     },
     status() {
       const epoch = epochNow()
@@ -172,12 +190,12 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
 async function readOrAdd(
   store: SharedStore<StoredKey>,
   id: string,
-  algorithm: SigningAlgorithm,
+  own: StoredKey | (() => Promise<StoredKey>),
   expiresAt: number,
 ): Promise<StoredKey | undefined> {
   const found = await store.get(id)
   if (found !== undefined) return found
-  const made = await makeKey(algorithm)
+  const made = typeof own === 'function' ? await own() : own
   return (await store.add(id, made, expiresAt)) ? made : store.get(id)
 }
 

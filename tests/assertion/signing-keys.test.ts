@@ -130,16 +130,46 @@ describe('signing keys', () => {
     expect(errors).toHaveLength(2)
   })
 
-  test('while nothing is missing, the store is not asked', async () => {
-    const keys = replica()
-    clock.advanceSeconds(rotation)
-    await keys.start()
-    clock.advanceSeconds(rotation)
+  test('a store that lost them gets them back: whoever starts then signs with the same key', async () => {
+    const running = replica()
+    await running.start()
+    const before = kids(running)
+    shared.records.clear()
     await vi.advanceTimersByTimeAsync(60_000)
-    await vi.waitFor(() => expect(keys.status()).toEqual({ ok: true }))
-    const calls = shared.state.calls
+    await vi.waitFor(() => expect(shared.records.size).toBe(2))
+    const later = replica()
+    await later.start()
+    expect(kids(later)).toEqual(before)
+    expect(kids(running)).toEqual(before)
+  })
+
+  test('of two keys that were made meanwhile all take the one in the store, and publish the other as long as what it signed', async () => {
+    const running = replica()
+    await running.start()
+    const before = kids(running)
+    shared.records.clear()
+    const later = replica()
+    await later.start()
+    const after = kids(later)
+    expect(running.current().kid).toBe(before[0])
+    await vi.advanceTimersByTimeAsync(60_000)
+    await vi.waitFor(() => expect(running.current().kid).toBe(after[0]))
+    await vi.waitFor(() => expect(kids(running)).toEqual([...after, ...before]))
+    for (const left of [before, before.slice(1), []]) {
+      clock.advanceSeconds(rotation)
+      await vi.advanceTimersByTimeAsync(60_000)
+      await vi.waitFor(() => expect(kids(running).filter(kid => before.includes(kid))).toEqual(left))
+    }
+  })
+
+  test('while the store is down, those at hand go on', async () => {
+    const keys = replica()
+    await keys.start()
+    shared.state.isDown = true
     await vi.advanceTimersByTimeAsync(10 * 60_000)
-    expect(shared.state.calls).toBe(calls)
+    expect(errors.length).toBeGreaterThan(0)
+    expect(keys.status()).toEqual({ ok: true })
+    expect(kids(keys)).toHaveLength(2)
   })
 
   test('keys sealed with a secret that was replaced make way for new ones', async () => {
