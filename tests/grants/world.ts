@@ -26,7 +26,10 @@ export type Reached = Pick<TestService, 'publicUrl' | 'provider'>
 
 const policy = 'p, authenticated, kube:prod, /**, *, -, allow\n'
 
-export async function startGrantWorld(options: Partial<TestServiceOptions> = {}): Promise<GrantWorld> {
+/** `clusters`: what replaces settings of both. Default: a server that is down. */
+export async function startGrantWorld(
+  options: Partial<TestServiceOptions> & { readonly clusters?: Readonly<Record<string, unknown>> } = {},
+): Promise<GrantWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-grants-'))
   const authority = createAuthority('an authority of tests')
   const { certificate, key } = authority.issue('k8s.example.com', ['k8s.example.com'])
@@ -46,8 +49,8 @@ export async function startGrantWorld(options: Partial<TestServiceOptions> = {})
       caFile: write('ca.pem', authority.certificate),
     },
     clusters: [
-      { name: 'prod', server: 'https://127.0.0.1:1', credential },
-      { name: 'lab', server: 'https://127.0.0.1:1', userClaim: 'sub', credential },
+      { name: 'prod', server: 'https://127.0.0.1:1', credential, ...options.clusters },
+      { name: 'lab', server: 'https://127.0.0.1:1', userClaim: 'sub', credential, ...options.clusters },
     ],
   }
   const service = await startService({ policy, ...options, settings: { kubernetes, ...options.settings } })

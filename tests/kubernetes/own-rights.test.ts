@@ -11,6 +11,7 @@ import { portOf } from '../../app/listener/listen.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import { createAuthority } from '../certificates.ts'
 import { logInBrowser, newGrant, startGrantWorld } from '../grants/world.ts'
+import { writePolicy } from '../service.ts'
 
 const speaking = { apiGroups: [''], verbs: ['impersonate'] }
 const extras = {
@@ -23,6 +24,10 @@ const exact: readonly Rule[] = [
   { ...speaking, resources: ['users'], resourceNames: ['alice@example.com'] },
   extras,
 ]
+
+/** Whom those rules are for. */
+const rowsOfPeople =
+  'p, group:ops, kube:prod, /**, get, -, allow\np, email:alice@example.com, kube:prod, /**, get, -, allow\n'
 
 interface Logged {
   readonly level: string
@@ -63,9 +68,7 @@ describe('own rights in a cluster', () => {
     })
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
-    const text =
-      'p, group:ops, kube:prod, /**, get, -, allow\np, email:alice@example.com, kube:prod, /**, get, -, allow\n'
-    policy = await compilePolicy({ model, files: [{ name: 'kube.csv', text }] })
+    policy = await compilePolicy({ model, files: [{ name: 'kube.csv', text: rowsOfPeople }] })
   })
   afterAll(() => {
     server.closeAllConnections()
@@ -216,6 +219,24 @@ describe('own rights in a cluster', () => {
     check.again()
     rules = exact
     expect(await stateOf(check)).toMatchObject({ ok: false })
+  })
+
+  it('is asked again by a service whose policy has changed, long before it would be by itself', async () => {
+    rules = exact
+    const clusters = { server: `https://127.0.0.1:${portOf(server)}`, caFile: join(directory, 'ca.pem') }
+    const world = await startGrantWorld({ clusters, policy: rowsOfPeople })
+    try {
+      const { directory: policies, adminPort, service } = world.service
+      const ready = async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).text()
+      await expect.poll(ready).not.toContain('own rights are being asked')
+      const wantsMore = 'the gateway may not speak for 1 names that may come'
+      expect(await ready()).not.toContain(wantsMore)
+      writePolicy(policies, { policy: `${rowsOfPeople}p, email:bob@example.com, kube:prod, /**, get, -, allow\n` })
+      service.reload()
+      await expect.poll(ready).toContain(wantsMore)
+    } finally {
+      await world.close()
+    }
   })
 
   it('is not kept from closing by a cluster that says nothing', async () => {
