@@ -2,21 +2,19 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createServer as createTlsServer } from 'node:tls'
 import { decodeJwt, exportJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { createOutbound, type Outbound } from '../../app/login/provider/outbound.ts'
+import { createOutbound } from '../../app/login/provider/outbound.ts'
 import { authenticationConfiguration } from '../../cli/kube/authentication-configuration.ts'
-import { createAuthority } from '../certificates.ts'
-import { authorize, logInBrowser, newProof, type ReachedService, redeem, refresh, untilEvent } from '../grants/world.ts'
+import { type ServiceOverTls, startBehindTls, startTlsFront, type TlsFront } from '../grants/tls-front.ts'
+import { authorize, logInBrowser, newProof, redeem, refresh, untilEvent } from '../grants/world.ts'
 import { answerInBrowser, createMachine } from '../kube-cli/machine.ts'
 import { freePort } from '../peers.ts'
 import type { Person } from '../provider.ts'
-import { startService, TestBrowser, type TestService } from '../service.ts'
+import { TestBrowser } from '../service.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
 import { createShell, printedCommands } from './printed-commands.ts'
 import { requireClusterPrograms } from './programs.ts'
@@ -44,14 +42,10 @@ interface Forger {
 
 describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-issuer-'))
-  const authority = createAuthority('an authority of tests')
-  const listener = authority.issue('127.0.0.1', ['IP:127.0.0.1'])
-  const ends: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true }), authority.close]
+  const ends: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })]
   let cluster: RunningCluster
-  let service: TestService
-  /** The same, as it is reached. */
-  let overTls: TestService & ReachedService
-  let outbound: Outbound
+  let front: TlsFront
+  let service: ServiceOverTls
   let forger: Forger
   let printed: string
 
@@ -59,31 +53,24 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     writeFileSync(join(directory, name), text, { mode: 0o600 })
     return join(directory, name)
   }
-  const caFile = write('auth-ca.pem', authority.certificate)
 
   beforeAll(async () => {
     if (programs === undefined) return
-    const [plainPort, tlsPort, gatewayPort] = [await freePort(), await freePort(), await freePort()]
-    const publicUrl = `https://127.0.0.1:${tlsPort}`
-    const front = createTlsServer({ cert: listener.certificate, key: listener.key }, socket => {
-      const inner = connect(plainPort, '127.0.0.1')
-      for (const end of [socket, inner]) end.on('error', () => [socket, inner].forEach(one => void one.destroy()))
-      socket.pipe(inner).pipe(socket)
-    })
-    await new Promise<void>(resolve => front.listen(tlsPort, '127.0.0.1', resolve))
-    ends.push(() => front.close())
-    forger = await startForger({ certificate: listener.certificate, key: listener.key })
+    front = await startTlsFront()
+    ends.push(front.close)
+    write('auth-ca.pem', front.authority)
+    forger = await startForger(front)
     ends.push(forger.close)
+    const gatewayPort = await freePort()
     const credential = { tokenFile: write('token', 'the-token-of-the-gateway\n') }
     const apiServer = await freePort()
     const server = `https://127.0.0.1:${apiServer}`
     const settings = {
-      server: { url: publicUrl },
       assertion: { rotateEvery: '1h' },
       kubernetes: {
         url: `https://localhost:${gatewayPort}`,
         listen: `127.0.0.1:${gatewayPort}`,
-        tls: { certificateFile: write('tls.pem', listener.certificate), keyFile: write('tls.key', listener.key) },
+        tls: { certificateFile: write('tls.pem', front.certificate), keyFile: write('tls.key', front.key) },
         clusters: [
           { name: 'lab', access: 'direct', server, caFile: write('lab-ca.pem', '') },
           { name: 'edge', access: 'direct', server, groupPrefix: 'edge:' },
@@ -91,15 +78,15 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
         ],
       },
     }
-    const client = () => ({ redirectUris: [`${publicUrl}/callback/corp`] })
-    service = await startService({ policy: policy(), settings, client, port: plainPort })
+    service = await startBehindTls(front, { policy: policy(), settings })
     ends.push(() => service.close())
-    outbound = createOutbound({ certificateAuthority: authority.certificate })
-    ends.push(() => outbound.close())
-    overTls = { ...service, publicUrl, outbound }
     printed = await copied()
-    const { certificate: certificateAuthority } = authority
-    const own = { cluster: 'lab', groupPrefix: 'sallyport:', tokenLifetimeSeconds: 300, certificateAuthority }
+    const own = {
+      cluster: 'lab',
+      groupPrefix: 'sallyport:',
+      tokenLifetimeSeconds: 300,
+      certificateAuthority: front.authority,
+    }
     const forged = parse(authenticationConfiguration({ publicUrl: forger.issuer.slice(0, -'/kube'.length), ...own }))
     const both = parse(printed)
     both.jwt.push(...forged.jwt)
@@ -155,11 +142,11 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     }
   }
 
-  const logIn = (person: Person) => logInBrowser(overTls, person, new TestBrowser(outbound))
+  const logIn = (person: Person) => logInBrowser(service, person, new TestBrowser(front.outbound))
   async function grantOf(person: Person, audience?: string) {
     const proof = newProof()
-    const code = (await authorize(overTls, await logIn(person), proof)).get('code') ?? ''
-    return redeem(overTls, code, proof, audience === undefined ? {} : { audience })
+    const code = (await authorize(service, await logIn(person), proof)).get('code') ?? ''
+    return redeem(service, code, proof, audience === undefined ? {} : { audience })
   }
   async function tokenOf(person: Person, audience?: string): Promise<string> {
     const { status, body } = await grantOf(person, audience)
@@ -176,8 +163,8 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     const machine = createMachine()
     try {
       const browser = await logIn('alice')
-      const login = machine.start(['login', '--server', overTls.publicUrl, '--ca-file', caFile])
-      await answerInBrowser(overTls, { browser, url: await machine.untilOpened(1) })
+      const login = machine.start(['login', '--server', service.publicUrl, '--ca-file', join(directory, 'auth-ca.pem')])
+      await answerInBrowser(service, { browser, url: await machine.untilOpened(1) })
       expect(await login.finished).toMatchObject({ code: 0 })
       const command = writeSallyportCommand(machine.home)
       expect(await machine.run(['kubeconfig', '--merge', '--command', command])).toMatchObject({ code: 0 })
@@ -229,23 +216,23 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     await untilEvent(service, 'access.denied', { domain: 'kube:lab', resource: token, email: 'bob@example.com' })
     await untilEvent(service, 'grant.refused', { reason: 'policy' })
     const account = await grantOf('bob')
-    const again = await refresh(overTls, account.body.refresh_token, { audience: 'lab' })
+    const again = await refresh(service, account.body.refresh_token, { audience: 'lab' })
     expect(again.body.error).toBe('access_denied')
-    expect((await refresh(overTls, account.body.refresh_token)).status).toBe(200)
+    expect((await refresh(service, account.body.refresh_token)).status).toBe(200)
   })
 
   it('asks the policy at each renewal: a deny, or the end of the session, a deny, a session that has ended', async () => {
     const grant = await grantOf('alice', 'lab')
-    let next = await refresh(overTls, grant.body.refresh_token, { audience: 'lab' })
+    let next = await refresh(service, grant.body.refresh_token, { audience: 'lab' })
     expect(next.status).toBe(200)
     writeFileSync(join(service.directory, 'policy.csv'), policy(`p, group:ops, kube:lab, /**, *, -, deny`))
     await expect
-      .poll(async () => (await refresh(overTls, next.body.refresh_token, { audience: 'lab' })).body.error)
+      .poll(async () => (await refresh(service, next.body.refresh_token, { audience: 'lab' })).body.error)
       .toBe('access_denied')
     writeFileSync(join(service.directory, 'policy.csv'), policy())
     await expect
       .poll(async () => {
-        const answer = await refresh(overTls, next.body.refresh_token, { audience: 'lab' })
+        const answer = await refresh(service, next.body.refresh_token, { audience: 'lab' })
         if (answer.status === 200) next = answer
         return answer.status
       })
@@ -253,7 +240,7 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     const body = JSON.stringify({ subject: `${service.provider.issuer}#alice` })
     const call = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
     expect((await fetch(`http://127.0.0.1:${service.adminPort}/sessions/end`, call)).status).toBe(200)
-    expect((await refresh(overTls, next.body.refresh_token, { audience: 'lab' })).body.error).toBe('invalid_grant')
+    expect((await refresh(service, next.body.refresh_token, { audience: 'lab' })).body.error).toBe('invalid_grant')
     // The price: what was given out is good for the rest of its minutes.
     expect((await whoami(String(next.body.access_token))).code).toBe(0)
   })
@@ -281,7 +268,7 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     const bearer = await tokenOf('alice', 'lab')
     for (const name of ['lab', 'prod']) {
       const url = `https://127.0.0.1:${service.service.ports().gateway}/clusters/${name}/api`
-      const answer = await outbound.fetch(url, { headers: { authorization: `Bearer ${bearer}` } })
+      const answer = await front.outbound.fetch(url, { headers: { authorization: `Bearer ${bearer}` } })
       expect(answer.status).toBe(401)
     }
   })
@@ -295,20 +282,20 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
   })
 
   it('publishes what an API server asks for, to anybody and again and again', async () => {
-    const url = `${overTls.publicUrl}/kube/.well-known/openid-configuration`
+    const url = `${service.publicUrl}/kube/.well-known/openid-configuration`
     const answers: Response[] = []
-    for (let count = 0; count < 200; count += 1) answers.push(await outbound.fetch(url, {}))
+    for (let count = 0; count < 200; count += 1) answers.push(await front.outbound.fetch(url, {}))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     const [answer] = answers
     expect(answer?.headers.get('cache-control')).toBe('public, max-age=300')
     expect(answer?.headers.get('set-cookie')).toBeNull()
     const document = (await answer?.json()) as Readonly<Record<string, unknown>>
     expect(document).toMatchObject({
-      issuer: `${overTls.publicUrl}/kube`,
-      jwks_uri: `${overTls.publicUrl}/.well-known/jwks.json`,
+      issuer: `${service.publicUrl}/kube`,
+      jwks_uri: `${service.publicUrl}/.well-known/jwks.json`,
       id_token_signing_alg_values_supported: ['ES256'],
     })
-    const keys = await outbound.fetch(String(document.jwks_uri), {})
+    const keys = await front.outbound.fetch(String(document.jwks_uri), {})
     expect(keys.status).toBe(200)
     expect(keys.headers.get('cache-control')).toContain('max-age')
   })
@@ -381,7 +368,7 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     await expect(print(['--cluster', 'prod'])).rejects.toThrow('is behind the gateway')
     await expect(print(['--cluster', 'nowhere'])).rejects.toThrow('there are: lab, edge')
     await expect(print([])).rejects.toThrow('which cluster?')
-    expect(parse(printed).jwt[0].issuer.audiences).toEqual([`${overTls.publicUrl}/kube/clusters/lab`])
+    expect(parse(printed).jwt[0].issuer.audiences).toEqual([`${service.publicUrl}/kube/clusters/lab`])
   })
 })
 
