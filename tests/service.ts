@@ -41,6 +41,8 @@ export interface TestServiceOptions {
   readonly provider?: Omit<TestProviderOptions, 'clients' | 'port'>
   /** What the default provider knows of the service beside its callbacks. */
   readonly client?: (publicUrl: string) => Partial<TestClient>
+  /** Clients that the default provider has beside the service. Default none. */
+  readonly furtherClients?: readonly TestClient[]
   /** A port for the service that other things had to know before; a free one if absent. */
   readonly port?: number
   /** How many services there are over the same store, secret, policy and provider. Default 1. */
@@ -120,7 +122,7 @@ export async function startService(options: TestServiceOptions): Promise<TestSer
   const own = providers.filter(({ issuer }) => issuer === corp.issuer)
   const redirectUris = own.map(({ name }) => `${publicUrl}/callback/${name}`)
   const client = { clientId: corp.clientId, clientSecret: corp.clientSecret, redirectUris }
-  const clients = [{ ...client, ...options.client?.(publicUrl) }]
+  const clients = [{ ...client, ...options.client?.(publicUrl) }, ...(options.furtherClients ?? [])]
   const provider = await startProvider({ ...options.provider, clients, port: providerPort })
   writePolicy(directory, options)
   const secret = freshSecret()
