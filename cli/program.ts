@@ -11,6 +11,7 @@ import { withHandlesMarked } from './session-handles.ts'
 import { addSessions } from './sessions-commands.ts'
 import { addStore } from './store-commands.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
+import { addToken } from './token/commands.ts'
 import { addWorkers } from './workers-commands.ts'
 
 export interface ProgramOptions {
@@ -94,6 +95,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addPolicy(program, terminal, onExit)
   addSessions(program, terminal, onExit)
   addKube(program, terminal, onExit)
+  addToken(program, terminal, onExit)
   addWorkers(program, terminal, onExit)
   addStore(program, terminal, onExit)
   addDoctor(program, terminal, onExit)

@@ -28,13 +28,34 @@ export function composeMachines(base: Base): Machines {
   if (config.machines === undefined || !isTaken) {
     return { authenticators: [], takesTokens: () => false, close: async () => undefined }
   }
-  const ways = new Set<Outbound>()
-  const issuers = new Map(config.machines.issuers.map(settings => [settings.name, composeIssuer(base, settings, ways)]))
-  const acceptedOn = createAcceptances(base, issuers)
+  const { acceptedOn, close } = composeTrust(base)
   const hasOwnHeaders = config.hosts.some(({ bearerHeader }) => bearerHeader !== undefined)
   return {
     authenticators: [createBearerToken({ acceptedOn, hasOwnHeaders, clock, onRefused: metrics.tokenRefused })],
     takesTokens: domain => acceptedOn(domain) !== undefined,
+    close,
+  }
+}
+
+/** Whose tokens are believed. */
+export interface Trust {
+  readonly issuers: readonly TrustedIssuer[]
+  /** `undefined` for a host that takes no tokens. */
+  readonly acceptedOn: (domain: string) => HostAcceptance | undefined
+  close(): Promise<void>
+}
+
+type TrustBase = Pick<Base, 'config' | 'clock' | 'logger' | 'hostSettings'>
+
+/** `fetchText`: in place of what reads keys across the network. */
+export function composeTrust(base: TrustBase, fetchText?: FetchText): Trust {
+  const ways = new Set<Outbound>()
+  const { issuers: settings = [] } = base.config.machines ?? {}
+  const fetchFor = (caPath: string | undefined): FetchText => fetchText ?? createFetch(caPath, ways)
+  const issuers = new Map(settings.map(one => [one.name, composeIssuer(base, one, fetchFor)]))
+  return {
+    issuers: [...issuers.values()],
+    acceptedOn: createAcceptances(base, issuers),
     close: async () => {
       await Promise.all([...ways].map(way => way.close()))
     },
@@ -42,7 +63,7 @@ export function composeMachines(base: Base): Machines {
 }
 
 /** The settings of a host are the same object for the same entry, and so is what it takes. */
-function createAcceptances({ hostSettings }: Base, issuers: ReadonlyMap<string, TrustedIssuer>) {
+function createAcceptances({ hostSettings }: TrustBase, issuers: ReadonlyMap<string, TrustedIssuer>) {
   const known = new WeakMap<HostSettings, HostAcceptance>()
   return (domain: string): HostAcceptance | undefined => {
     const settings = hostSettings(domain)
@@ -57,10 +78,14 @@ function createAcceptances({ hostSettings }: Base, issuers: ReadonlyMap<string, 
   }
 }
 
-function composeIssuer({ config, clock, logger }: Base, settings: IssuerSettings, ways: Set<Outbound>): TrustedIssuer {
+function composeIssuer(
+  { config, clock, logger }: TrustBase,
+  settings: IssuerSettings,
+  fetchFor: (caPath: string | undefined) => FetchText,
+): TrustedIssuer {
   const { keys: source, provider: providerName, ...rest } = settings
   const log = logger.child('machines')
-  const fetch = createFetch('caPath' in source ? source.caPath : undefined, ways)
+  const fetch = fetchFor('caPath' in source ? source.caPath : undefined)
   const provider = config.providers.find(({ name }) => name === providerName)
   return {
     ...rest,

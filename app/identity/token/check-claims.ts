@@ -30,19 +30,29 @@ export function checkAudience({ aud }: Claims, { audience, otherAudiences, advic
   if (!isOurs) throw new TokenRefused('other-audience', advice)
 }
 
-/** Throws `TokenRefused`; else until when it counts, in seconds since the epoch. */
-export function checkTimes(claims: Claims, limits: Limits, nowSeconds: number): number {
+/** When it was made and until when it counts, one question each; each throws `TokenRefused`. */
+export function timeDemands(claims: Claims, limits: Limits, nowSeconds: number): readonly (() => void)[] {
   const { maxLifetimeSeconds, clockToleranceSeconds: tolerance } = limits
-  const expiresAt = secondsIn(claims, 'exp')
-  const issuedAt = secondsIn(claims, 'iat')
-  const notBefore = claims.nbf === undefined ? issuedAt : secondsIn(claims, 'nbf')
-  if (expiresAt + tolerance <= nowSeconds) throw new TokenRefused('expired')
-  if (Math.max(issuedAt, notBefore) - tolerance > nowSeconds) throw new TokenRefused('not-yet')
-  if (expiresAt <= issuedAt || expiresAt - issuedAt > maxLifetimeSeconds) {
-    throw new TokenRefused('lifetime', `at most ${maxLifetimeSeconds} seconds`)
-  }
-  return expiresAt + tolerance
+  return [
+    () => {
+      if (expiryOf(claims, limits) <= nowSeconds) throw new TokenRefused('expired')
+    },
+    () => {
+      const issuedAt = secondsIn(claims, 'iat')
+      const notBefore = claims.nbf === undefined ? issuedAt : secondsIn(claims, 'nbf')
+      if (Math.max(issuedAt, notBefore) - tolerance > nowSeconds) throw new TokenRefused('not-yet')
+    },
+    () => {
+      const lifetime = secondsIn(claims, 'exp') - secondsIn(claims, 'iat')
+      if (lifetime > 0 && lifetime <= maxLifetimeSeconds) return
+      throw new TokenRefused('lifetime', `at most ${maxLifetimeSeconds} seconds`)
+    },
+  ]
 }
+
+/** Until when it counts, in seconds since the epoch. Throws `TokenRefused`. */
+export const expiryOf = (claims: Claims, { clockToleranceSeconds }: Limits): number =>
+  secondsIn(claims, 'exp') + clockToleranceSeconds
 
 /** Threat: `"9999999999"` is larger than a number to one comparison and no number to another. */
 function secondsIn(claims: Claims, name: 'exp' | 'iat' | 'nbf'): number {

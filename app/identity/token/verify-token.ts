@@ -8,7 +8,7 @@ import { compactVerify, errors } from 'jose'
 import type { Machine, User } from '../../../rbac/identity.ts'
 import type { CredentialFacts } from '../../audit/access-event.ts'
 import { type AccessTokenIssuer, bearerOf, checkAccessTokenType } from './access-token.ts'
-import { checkAudience, checkTimes, type Limits } from './check-claims.ts'
+import { checkAudience, expiryOf, type Limits, timeDemands } from './check-claims.ts'
 import type { IssuerKeys, KeySet } from './issuer-keys.ts'
 import { type Claims, type ReadToken, readToken } from './read-token.ts'
 import { TokenRefused } from './refusal.ts'
@@ -85,19 +85,35 @@ function candidatesFor(read: ReadToken, acceptance: Acceptance, nowSeconds: numb
   return fitting
 }
 
-/** All that can be looked at without a key. Until when the token counts, in seconds since the epoch. */
+/** Until when the token counts, in seconds since the epoch, if everything holds that can be looked at without a key. */
 function check(read: ReadToken, issuer: TrustedIssuer, acceptance: Acceptance, nowSeconds: number): number {
+  for (const demand of demandsOn(read, issuer, acceptance, nowSeconds)) demand()
+  return expiryOf(read.claims, issuer)
+}
+
+/** All that can be looked at without a key, one question each, in this order; each throws `TokenRefused`. */
+export function demandsOn(
+  read: ReadToken,
+  issuer: TrustedIssuer,
+  acceptance: Acceptance,
+  nowSeconds: number,
+): readonly (() => void)[] {
   const { kind, otherAudiences, algorithms } = issuer
   const audience = acceptance.audience ?? issuer.audience
   const advice = kind === 'kubernetes' ? adviceForWorkloads(audience) : `ask for one with audience ${audience}`
-  checkAudience(read.claims, { audience, otherAudiences, advice })
-  const expiresAt = checkTimes(read.claims, issuer, nowSeconds)
-  typeChecks[kind](read)
-  // Threat: a token that was made for the holder of a key (RFC 7800 `cnf`; RFC 9449, RFC 8705), stolen and sent without it.
-  if (Object.hasOwn(read.claims, 'cnf')) throw new TokenRefused('bound')
-  // Threat: `none`, and a public key that is taken for a shared secret: only what the configuration lists is tried.
-  if (!algorithms.includes(read.algorithm)) throw new TokenRefused('algorithm')
-  return expiresAt
+  return [
+    () => checkAudience(read.claims, { audience, otherAudiences, advice }),
+    ...timeDemands(read.claims, issuer, nowSeconds),
+    () => typeChecks[kind](read),
+    // Threat: a token that was made for the holder of a key (RFC 7800 `cnf`; RFC 9449, RFC 8705), stolen and sent without it.
+    () => {
+      if (Object.hasOwn(read.claims, 'cnf')) throw new TokenRefused('bound')
+    },
+    // Threat: `none`, and a public key that is taken for a shared secret: only what the configuration lists is tried.
+    () => {
+      if (!algorithms.includes(read.algorithm)) throw new TokenRefused('algorithm')
+    },
+  ]
 }
 
 const typeChecks: Readonly<Record<TrustedIssuer['kind'], (read: ReadToken) => void>> = {
@@ -111,7 +127,7 @@ const typeChecks: Readonly<Record<TrustedIssuer['kind'], (read: ReadToken) => vo
 type Holder = Candidate & { readonly keySet: KeySet }
 
 /** An issuer whose keys cannot be read keeps nobody waiting whose key another one has. */
-async function holderOf(candidates: readonly Candidate[], keyId: string | undefined): Promise<Holder> {
+export async function holderOf(candidates: readonly Candidate[], keyId: string | undefined): Promise<Holder> {
   const known = candidates.flatMap(candidate => {
     const keySet = candidate.issuer.keys.current()
     return keySet?.has(keyId) === true ? [{ ...candidate, keySet }] : []
@@ -134,7 +150,7 @@ function onlyOne(holders: readonly Holder[]): Holder {
   return holder
 }
 
-async function checkSignature(token: string, { algorithms }: TrustedIssuer, { getKey }: KeySet): Promise<void> {
+export async function checkSignature(token: string, { algorithms }: TrustedIssuer, { getKey }: KeySet): Promise<void> {
   try {
     await compactVerify(token, getKey, { algorithms: [...algorithms] })
   } catch (error) {
@@ -149,7 +165,7 @@ function reasonOf(error: unknown) {
   return error instanceof errors.JWKSMultipleMatchingKeys ? 'key' : 'form'
 }
 
-function identityOf(read: ReadToken, issuer: TrustedIssuer): Machine | User {
+export function identityOf(read: ReadToken, issuer: TrustedIssuer): Machine | User {
   const { kind, name, clientClaim } = issuer
   if (kind === 'kubernetes') return serviceAccountOf(read.claims, issuer)
   return kind === 'openid' ? bearerOf(read, issuer) : workloadOf(read.claims, { name, kind, clientClaim })
