@@ -4,7 +4,7 @@ import { namesOf } from '../../rbac/subjects.ts'
 import { formatExplanation } from '../policy/asking/explain-text.ts'
 import { printable } from '../policy/printable.ts'
 import type { Terminal } from '../terminal.ts'
-import type { Inspection, Verdict } from './inspect.ts'
+import type { Inspection, Verdict } from './inspection.ts'
 
 export function formatInspection(inspection: Inspection, isJson: boolean, terminal: Terminal): string {
   return isJson ? `${JSON.stringify(documentOf(inspection))}\n` : textOf(inspection, terminal)

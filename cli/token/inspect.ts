@@ -1,7 +1,7 @@
 /** Inspects one token: by the code that verifies tokens, and by the policy. */
 import { composeTrust, type Trust } from '../../app/compose/machines.ts'
 import { createBearerToken, type HostAcceptance } from '../../app/identity/bearer-token.ts'
-import { type InspectedToken, inspectToken } from '../../app/identity/token/inspect-token.ts'
+import { inspectToken } from '../../app/identity/token/inspect-token.ts'
 import { TokenRefused } from '../../app/identity/token/refusal.ts'
 import { createLogger } from '../../app/telemetry/logger.ts'
 import type { Authentication } from '../../app/verify.ts'
@@ -20,6 +20,7 @@ import { loadPolicy } from '../policy/load-policy.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { formatInspection } from './inspect-text.ts'
+import type { Inspection, Reason } from './inspection.ts'
 import { readInput } from './read-input.ts'
 
 export interface InspectValues extends FactValues {
@@ -29,35 +30,6 @@ export interface InspectValues extends FactValues {
   readonly method?: string
   readonly online?: boolean
   readonly json?: boolean
-}
-
-/** `unknown`: nothing is wrong with it as far as one can see, and nobody knows who signed. */
-export type Verdict = 'accepted' | 'refused' | 'unknown'
-
-export interface Inspection {
-  readonly verdict: Verdict
-  /** In the words of the service; empty when it is accepted. */
-  readonly reasons: readonly Reason[]
-  /** Absent for what is no token. */
-  readonly token?: InspectedToken
-  /** As the host takes it; absent without a host, or where the host takes none. */
-  readonly acceptance?: HostAcceptance
-  readonly host?: string
-  /** Names of the issuers that are configured. */
-  readonly known: readonly string[]
-  /** Hosts of the configuration that take tokens of the issuer. */
-  readonly takenOn: readonly string[]
-  /** Whom it would stand for. */
-  readonly identity?: Machine | User
-  /** Seconds since the epoch. */
-  readonly now: number
-  readonly policy?: CallExplanation
-}
-
-export interface Reason {
-  /** A code of the closed lists of tokens and challenges; `keys` and `host` where no token is to blame. */
-  readonly reason: string
-  readonly message: string
 }
 
 export async function runInspect(file: string | undefined, values: InspectValues, terminal: Terminal): Promise<number> {
