@@ -10,8 +10,9 @@ export type IssuerKeySource =
   | { readonly kind: 'address'; readonly url: string; readonly caPath?: string; readonly tokenPath?: string }
   | { readonly kind: 'discovery'; readonly caPath?: string }
 
-export const toMachines = ({ issuers }: ParsedMachines, directory: string) => ({
+export const toMachines = ({ issuers, exchange }: ParsedMachines, directory: string) => ({
   issuers: issuers.map(issuer => toIssuer(issuer, directory)),
+  ...(exchange !== undefined && { exchange: { lifetimeSeconds: exchange.lifetime } }),
 })
 
 function toIssuer(parsed: ParsedMachines['issuers'][number], directory: string) {

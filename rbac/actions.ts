@@ -1,17 +1,19 @@
 /** Which methods or verbs a row speaks of (docs/policy.md, "Rows"). */
 
 import { suggestion } from '../spelling/nearest.ts'
-import { isKubernetesDomain } from './domains.ts'
+import { isKubernetesDomain, tokensDomain } from './domains.ts'
 import { kubernetesVerbs, verbsWithin } from './kubernetes/verbs.ts'
 import { ValueError } from './policy-error.ts'
 import { isMethod, knownMethods, plainReadMethods, readMethods } from './request/methods.ts'
-import { shortened } from './unknown-name.ts'
+import { shortened, unknownName } from './unknown-name.ts'
 
 export type ActionMatcher = (action: string) => boolean
 
 const groupsOfMethods = ['read', 'write', '*']
 const known: ReadonlySet<string> = new Set(knownMethods)
 const verb = /^[a-z]{1,40}$/
+/** What is done with a token of ours: it is made, or somebody asks what it is worth. */
+export const tokenActions: readonly string[] = ['create', 'introspect']
 /** Before a method that is in no registry: whoever writes it has not mistyped another one. */
 const ownPrefix = 'custom:'
 
@@ -27,7 +29,7 @@ export function parseAction(text: string, domain: string, isDeny: boolean): Acti
   const exact = new Set(namesIn(text))
   if (isDeny && exact.has('GET')) exact.add('HEAD')
   if (isDeny && exact.has('get')) exact.add('head')
-  if (isKubernetesDomain(domain)) return action => exact.has(action)
+  if (isKubernetesDomain(domain) || domain === tokensDomain) return action => exact.has(action)
   const [read, write] = [tokens.includes('read'), tokens.includes('write')]
   return action => exact.has(action) || (read && readMethods.has(action)) || (write && !plainReadMethods.has(action))
 }
@@ -47,6 +49,8 @@ function checkToken(token: string, domain: string): void {
   if (token === '*') throw new ValueError('"*" stands alone: it already is every action')
   if (isKubernetesDomain(domain)) {
     checkVerb(token)
+  } else if (domain === tokensDomain) {
+    if (!tokenActions.includes(token)) throw new ValueError(unknownName('action on tokens', token, tokenActions))
   } else if (token.startsWith(ownPrefix)) checkOwn(token.slice(ownPrefix.length))
   else if (!known.has(token) && token !== 'read' && token !== 'write') throw new ValueError(unknownMethod(token))
 }

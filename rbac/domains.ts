@@ -1,5 +1,5 @@
 /**
- * Which hosts a row speaks of (docs/policy.md, "Rows"): a host, `*.example.com`, `*`, `kube:<cluster>` or `console`.
+ * Which hosts a row speaks of (docs/policy.md, "Rows"): a host, `*.example.com`, `*`, `kube:<cluster>`, `tokens` or `console`.
  *
  * A pattern is compared as a whole string, never as a suffix: `evilexample.com` is not below `*.example.com`.
  */
@@ -10,11 +10,18 @@ import { canonicaliseHost } from './request/canonical-host.ts'
 /** Where actions are Kubernetes verbs and resources are Kubernetes paths. */
 export const isKubernetesDomain = (domain: string): boolean => domain.startsWith('kube:')
 
+/** Where resources are the hosts that a token of ours is for, `/wiki.example.com`, and actions what is done with it. */
+export const tokensDomain = 'tokens'
+
+/** No host: the console, clusters and tokens. `*` covers none of them, and no login leads there. */
+export const isReservedDomain = (domain: string): boolean =>
+  domain === 'console' || domain === tokensDomain || isKubernetesDomain(domain)
+
 const cluster = /^kube:[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/
 
 /** Canonical pattern of a row's domain field. Throws `ValueError`. */
 export function parseDomainPattern(text: string): string {
-  if (text === '*' || text === 'console' || cluster.test(text)) return text
+  if (text === '*' || text === 'console' || text === tokensDomain || cluster.test(text)) return text
   if (isKubernetesDomain(text)) throw new ValueError('a cluster name holds lower-case letters, digits, dots and dashes')
   if (!text.startsWith('*.')) return parseHost(text)
   const apex = parseHost(text.slice(2))
@@ -34,7 +41,7 @@ function parseHost(text: string): string {
 
 /** Every pattern that covers a canonical domain, the most specific first. */
 export function coveringPatterns(domain: string): string[] {
-  if (domain === 'console' || isKubernetesDomain(domain)) return [domain]
+  if (isReservedDomain(domain)) return [domain]
   const patterns = [domain]
   const isAddress = domain.startsWith('[') || /\.\d+$/.test(domain)
   if (!isAddress) {

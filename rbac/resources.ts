@@ -36,6 +36,18 @@ export function fitsReadings(
   return row.isDeny ? readings.some(row.fitsResource) : readings.every(row.fitsResource)
 }
 
+/**
+ * Of the domain `tokens`: `/<host>`, with `*` within it, or `/**` for every one. Throws `ValueError`.
+ *
+ * Threat: a row denies `/Wiki.example.com` or `/wiki.example.com/deploy`, and no token is ever for such a host.
+ */
+export function parseTokenResource(text: string): Resource {
+  if (text !== '/**' && !/^\/(?!\.)[a-z0-9.*_:[\]-]{1,253}(?<!\.)$/.test(text)) {
+    throw new ValueError('the domain tokens takes hosts in lower case: /wiki.example.com, /*.example.com or /**')
+  }
+  return parseResource(text)
+}
+
 /** Throws `ValueError`. */
 export function parseResource(text: string): Resource {
   if (text.length > maxPatternLength) throw new ValueError('a pattern is at most 2,048 characters long')

@@ -4,10 +4,10 @@ import { always, type Condition } from './conditions/condition.ts'
 import type { Conditions } from './conditions/conditions-file.ts'
 import { parseExpression } from './conditions/expression.ts'
 import type { RuleId } from './decision.ts'
-import { isKubernetesDomain, parseDomainPattern } from './domains.ts'
+import { isKubernetesDomain, parseDomainPattern, tokensDomain } from './domains.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
-import { parseResource, type Resource, type ResourceMatcher } from './resources.ts'
+import { parseResource, parseTokenResource, type Resource, type ResourceMatcher } from './resources.ts'
 import { type KnownNames, nameForDeny, parseSubject } from './subjects.ts'
 import { unknownName } from './unknown-name.ts'
 
@@ -55,8 +55,14 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
   const domains = remember(parseDomainPattern)
   const subjects = remember(text => parseSubject(text, known))
   const resources = remember(parseResource)
+  const tokenResources = remember(parseTokenResource)
   const hostActions = createActionParsers('*')
   const clusterActions = createActionParsers('kube:any')
+  const tokenActions = createActionParsers(tokensDomain)
+  const actionsIn = (domain: string) => {
+    if (domain === tokensDomain) return tokenActions
+    return isKubernetesDomain(domain) ? clusterActions : hostActions
+  }
   const expressions = remember(text => parseExpression(text, conditions))
 
   return (line, order) => {
@@ -79,8 +85,8 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
     const pattern = read(2, domain, domains, '*').value
     const name = read(1, subject, subjects, '').value
     const knownEffect = read<RowEffect>(6, effect, parseEffect, 'deny').value
-    const place = read(3, resource, resources, nowhere)
-    const actions = (isKubernetesDomain(pattern) ? clusterActions : hostActions)[isDeny ? 'deny' : 'allow']
+    const place = read(3, resource, pattern === tokensDomain ? tokenResources : resources, nowhere)
+    const actions = actionsIn(pattern)[isDeny ? 'deny' : 'allow']
     const does = read(4, action, actions, () => false)
     const holds = read(5, condition, expressions, always)
     if (problems.length > before) return undefined

@@ -17,6 +17,7 @@ export function checkMachines(tree: Tree): CrossFinding[] {
       ...checkAudience(tree, place),
       ...checkOwnSettings(tree, place),
       ...checkPeople(tree, place),
+      ...checkNotOurs(tree, place),
     ]),
     ...checkHosts(tree, places),
   ]
@@ -151,10 +152,25 @@ function checkPeople(tree: Tree, place: Path): CrossFinding[] {
   return [{ path, message: 'expected nothing beside sessions.bindTo: a token is not bound to the certificate' }]
 }
 
+// An assertion that an application got, or a token of kubectl, would open other hosts.
+function checkNotOurs(tree: Tree, place: Path): CrossFinding[] {
+  const path = [...place, 'issuer']
+  const issuer = textAt(tree, path)
+  const url = textAt(tree, ['server', 'url'])?.replace(/\/$/, '')
+  const isOurs =
+    issuer !== undefined &&
+    (issuer === textAt(tree, ['assertion', 'issuer']) || issuer === url || issuer.startsWith(`${url}/`))
+  return isOurs
+    ? [{ path, message: 'expected an issuer of its own, got this service: write bearerFrom: [sallyport]' }]
+    : []
+}
+
 const bearerNames = ['bearerFrom', 'bearerAudience', 'bearerHeader']
 
 function checkHosts(tree: Tree, issuers: readonly Path[]): CrossFinding[] {
-  const known = issuers.flatMap(place => textAt(tree, [...place, 'name']) ?? [])
+  const hasExchange = getIn(tree, ['machines', 'exchange']) !== undefined
+  const named = issuers.flatMap(place => textAt(tree, [...place, 'name']) ?? [])
+  const known = hasExchange ? [...named, 'sallyport'] : named
   const hosts = placesIn(tree, ['hosts'])
   const takesAny = hosts.some(host => getIn(tree, [...host, 'bearerFrom']) !== undefined)
   const identityHeaders = ['user', 'email', 'name', 'groups', 'assertion'].map(name =>
@@ -164,7 +180,9 @@ function checkHosts(tree: Tree, issuers: readonly Path[]): CrossFinding[] {
     const names = getIn(tree, [...host, 'bearerFrom'])
     const unknown = (Array.isArray(names) ? names : []).flatMap((name, index): CrossFinding[] => {
       if (typeof name !== 'string' || known.includes(name)) return []
-      return [{ path: [...host, 'bearerFrom', index], message: `there is no such issuer${suggestion(name, known)}` }]
+      const what =
+        name === 'sallyport' ? 'is missing: machines.exchange' : `there is no such issuer${suggestion(name, known)}`
+      return [{ path: [...host, 'bearerFrom', index], message: what }]
     })
     const idle = bearerNames.slice(1).flatMap((name): CrossFinding[] => {
       if (takesAny || getIn(tree, [...host, name]) === undefined) return []

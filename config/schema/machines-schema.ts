@@ -20,12 +20,18 @@ const path = (description: string, example: string) =>
   setting(text.exactOptional(), { description, expected: 'a path', example, isPath: true })
 
 export const tokenIssuer = z.strictObject({
-  name: setting(text.regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, at most 40'), {
-    description:
-      'Short name of the issuer: its clients are `client:<name>/<client id>` in rows. A name that a provider has as well needs the same issuer.',
-    expected: 'a short name such as ci',
-    example: 'prod',
-  }),
+  name: setting(
+    text.regex(
+      /^(?!sallyport$)[a-z0-9][a-z0-9-]{0,39}$/,
+      'lower-case letters, digits and hyphens, at most 40, and not sallyport',
+    ),
+    {
+      description:
+        'Short name of the issuer: its clients are `client:<name>/<client id>` in rows. A name that a provider has as well needs the same issuer.',
+      expected: 'a short name such as ci',
+      example: 'prod',
+    },
+  ),
   kind: setting(z.enum(issuerKinds), {
     description:
       'What its tokens look like: those of service accounts of a Kubernetes cluster, access tokens of an OpenID provider, tokens of jobs of GitHub Actions or GitLab CI, or any other JWT whose `sub` names a client.',
@@ -103,13 +109,25 @@ export const machines = z.strictObject({
     z.array(tokenIssuer).min(1),
     'Whose tokens are believed, on the hosts whose `bearerFrom` names them; at least one.',
   ),
+  exchange: section(
+    z
+      .strictObject({
+        lifetime: setting(duration(60, 3_600).prefault('10m'), {
+          description:
+            'The longest life of a token that is made out of another one; it never lives longer than the one that it is made from.',
+          expected: durationExpected,
+        }),
+      })
+      .exactOptional(),
+    'Tokens that this service makes out of those of `issuers`, each for one host whose `bearerFrom` names `sallyport`, where a row of the domain `tokens` allows it. Without this section none; `exchange: {}` takes the usual values.',
+  ),
 })
 
 /** Of `hosts`. */
 export const bearerSettings = {
   bearerFrom: setting(z.array(text).min(1).exactOptional(), {
     description:
-      'Names of `machines.issuers` whose bearer tokens say on this host who is asking. If absent none does, and an `Authorization` header is the business of the application.',
+      'Names of `machines.issuers` whose bearer tokens say on this host who is asking; `sallyport` are those that this service made for the host (`machines.exchange`). If absent none does, and an `Authorization` header is the business of the application.',
     expected: 'a list of names of issuers, at least one',
     example: ['prod'],
   }),

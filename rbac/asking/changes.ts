@@ -4,10 +4,10 @@
  * A change is a proposal and never an answer: whoever collects some has to ask `decide()` what they are worth.
  */
 
-import { namesIn } from '../actions.ts'
+import { namesIn, tokenActions } from '../actions.ts'
 import type { Context } from '../context.ts'
 import type { RuleId } from '../decision.ts'
-import { isKubernetesDomain } from '../domains.ts'
+import { isKubernetesDomain, tokensDomain } from '../domains.ts'
 import type { Identity, Machine, User } from '../identity.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { Row } from '../row.ts'
@@ -190,7 +190,8 @@ const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']
 /** The usual methods, and those that the row names, that do or do not fit it. */
 export function changesOfMethod(row: Row, { request }: Situation, wanted: boolean): Change[] {
   const isVerb = isKubernetesDomain(request.domain)
-  return [...new Set([...(isVerb ? verbs : methods), ...namesIn(row.action)])]
+  const usual = request.domain === tokensDomain ? tokenActions : isVerb ? verbs : methods
+  return [...new Set([...usual, ...namesIn(row.action)])]
     .filter(action => action !== request.action && row.fitsAction(action) === wanted)
     .map(action => ({
       kind: 'method',

@@ -1,5 +1,5 @@
 /** Rows that a person has to log in for, on hosts to which no login leads back (docs/policy.md, "Logins lead back"). */
-import { coveringPatterns } from '../domains.ts'
+import { coveringPatterns, isReservedDomain } from '../domains.ts'
 import type { Row } from '../row.ts'
 
 /** What the configuration says of hosts. */
@@ -33,11 +33,11 @@ export function findNoReturn(rows: readonly Row[], hosts: ReturnHosts): readonly
   })
 }
 
-const isHost = (domain: string) => !domain.startsWith('*') && domain !== 'console' && !domain.startsWith('kube:')
+const isHost = (domain: string) => !domain.startsWith('*') && !isReservedDomain(domain)
 
-/** Machines and everybody come without a login; the console and clusters have no host. */
+/** Machines and everybody come without a login; the console, clusters and tokens have no host. */
 const needsLogin = ({ isDeny, isShadow, subject, domain }: Row): boolean =>
-  !isDeny && !isShadow && !/^(?:anyone$|service-account:|client:)/.test(subject) && !/^(?:console$|kube:)/.test(domain)
+  !isDeny && !isShadow && !/^(?:anyone$|service-account:|client:)/.test(subject) && !isReservedDomain(domain)
 
 const sharesCookie = (domain: string, { cookieDomain }: ReturnHosts): boolean =>
   cookieDomain !== undefined && domain.startsWith('*.') && `.${domain.slice(2)}`.endsWith(`.${cookieDomain}`)

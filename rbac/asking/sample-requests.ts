@@ -3,8 +3,8 @@
  * not a proof: what conditions and patterns make of other requests is not in it.
  */
 
-import { namesIn } from '../actions.ts'
-import { isKubernetesDomain } from '../domains.ts'
+import { namesIn, tokenActions } from '../actions.ts'
+import { isKubernetesDomain, tokensDomain } from '../domains.ts'
 import { matchablePath } from '../matchable-path.ts'
 import type { AccessRequest } from '../request/access-request.ts'
 import { canonicaliseTarget } from '../request/canonical-path.ts'
@@ -59,6 +59,7 @@ function canonicalForm(path: string): readonly string[] {
 }
 
 function sampleActions(action: string, domain: string): readonly string[] {
+  if (domain === tokensDomain && action === '*') return tokenActions
   const every = isKubernetesDomain(domain) ? ['get', 'create'] : ['GET', 'POST']
   const groups: Readonly<Record<string, readonly string[]>> = { '*': every, read: ['GET'], write: ['POST'] }
   const ofGroups = action.split('|').flatMap(name => groups[name.trim()] ?? [])

@@ -65,8 +65,8 @@ export function canonicaliseHost(host: string, allowUnderscore?: (domain: string
   }
   if (!domain.split('.').every(part => label.test(part))) refuse('the host is not a DNS name')
   if (domain.includes('_') && !allowUnderscore?.(domain)) refuse('the host holds an underscore')
-  // `console` is the domain of the product's own console: an application on a host of that name would share its rows.
-  if (domain === 'console') refuse('the host name console is reserved')
+  // Both are domains of the product's own: an application on a host of that name would share their rows.
+  if (domain === 'console' || domain === 'tokens') refuse(`the host name ${domain} is reserved`)
   return domain
 }
 

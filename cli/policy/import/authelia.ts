@@ -1,6 +1,6 @@
 /** Authelia's `access_control`: ordered rules, the first that fits decides. */
 import ipaddr from 'ipaddr.js'
-import { parseDomainPattern } from '../../../rbac/domains.ts'
+import { isReservedDomain, parseDomainPattern } from '../../../rbac/domains.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
 import { isMethod } from '../../../rbac/request/methods.ts'
 import { compileFirstMatch, type Level, levels, type OrderedRule, type Who } from './first-match.ts'
@@ -178,7 +178,7 @@ function readHostPattern(pattern: string): readonly string[] | undefined {
 export function canonicalHost(text: string): string | undefined {
   try {
     const host = parseDomainPattern(text)
-    return host === 'console' || host.startsWith('kube:') ? undefined : host
+    return isReservedDomain(host) ? undefined : host
   } catch (error) {
     if (error instanceof ValueError) return undefined
     throw error

@@ -1,6 +1,7 @@
 /** How a call is written on a command line and in test files. */
 import { suggestion } from '../../../spelling/nearest.ts'
-import { parseDomainPattern } from '../../domains.ts'
+import { parseAction } from '../../actions.ts'
+import { parseDomainPattern, tokensDomain } from '../../domains.ts'
 import type { AskedCall } from '../../kubernetes/questions.ts'
 import { readKubernetesRequest } from '../../kubernetes/request.ts'
 import { kubernetesVerbs } from '../../kubernetes/verbs.ts'
@@ -24,14 +25,16 @@ export type HeaderOf = (name: string) => string | undefined
 
 /**
  * - `GET https://host/path`
+ * - `create tokens /wiki.example.com`: a token for that host, as rows have it
  * - `create kube:prod /payments/core/pods/web-0/exec`: verb and path as rows have them; `apply` is a server-side apply
  * - `PATCH kube:prod /api/v1/namespaces/payments/configmaps/web`: as HTTP has it, with `Content-Type` and `Upgrade` of `header`
  *
  * Throws `ValueError`, also for a call that the gateway refuses before the policy is asked.
  */
 export function parseCall(text: string, header: HeaderOf = () => undefined): WrittenCall {
-  const [, action = '', domain = '', path = ''] = /^([A-Za-z-]+) (kube:\S+|console) (\/\S*)$/.exec(text) ?? []
-  if (domain === 'console') {
+  const [, action = '', domain = '', path = ''] = /^([A-Za-z-]+) (kube:\S+|console|tokens) (\/\S*)$/.exec(text) ?? []
+  if (domain === tokensDomain) parseAction(action, domain, false)
+  if (domain === 'console' || domain === tokensDomain) {
     return plain(callOfRequest({ domain, resource: path, action, url: `${domain}${path}` }))
   }
   if (domain === '') return plain(callOfRequest(requestToHost(text)))

@@ -1,0 +1,69 @@
+/** The language of scopes: what each permits, and that nothing narrower permits more. */
+import { describe, expect, it } from 'vitest'
+import { knownMethods } from '../../rbac/request/methods.ts'
+import { isWithin, parseScope, permits } from '../../rbac/scope.ts'
+import { fc } from '../properties.ts'
+
+const methods = [...knownMethods, 'BREW', 'XYZZY']
+const word = fc.constantFrom(
+  'read',
+  'write',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'POST',
+  'DELETE',
+  'PROPFIND',
+  'TRACE',
+  'custom:BREW',
+)
+const scope = fc.option(
+  fc.array(word, { minLength: 1, maxLength: 5 }).map(words => parseScope(words.join(' '))),
+  {
+    nil: undefined,
+  },
+)
+const allOf = (one: string | undefined) => methods.filter(method => permits(one, method))
+
+describe('a scope', () => {
+  it.each([
+    ['write read read', 'read write'],
+    ['  GET ', 'GET'],
+    ['custom:BREW', 'custom:BREW'],
+  ])('is written one way: %s', (text, written) => expect(parseScope(text)).toBe(written))
+
+  it.each(['', ' ', '*', 'Read', 'GTE', 'get', 'GET|HEAD', 'read\twrite', 'custom:GET', 'a'.repeat(300)])(
+    'cannot be %j',
+    text => expect(() => parseScope(text)).toThrow(),
+  )
+
+  it.each([
+    ['read', ['GET', 'HEAD', 'OPTIONS', 'PROPFIND'], ['POST', 'TRACE', 'BREW']],
+    ['write', ['POST', 'DELETE', 'BREW', 'TRACE'], ['GET', 'HEAD', 'OPTIONS']],
+    ['GET', ['GET'], ['HEAD', 'POST']],
+    ['custom:BREW', ['BREW'], ['GET', 'XYZZY']],
+    [undefined, methods, []],
+  ] as const)('%s permits what rows say that it does', (one, yes, no) => {
+    expect(yes.filter(method => !permits(one, method))).toEqual([])
+    expect(no.filter(method => permits(one, method))).toEqual([])
+  })
+
+  it('J23 that is within another one permits nothing that the other one does not', () => {
+    fc.assert(
+      fc.property(scope, scope, (narrow, wide) => {
+        fc.pre(isWithin(narrow, wide))
+        expect(allOf(wide)).toEqual(expect.arrayContaining(allOf(narrow)))
+      }),
+    )
+  })
+
+  it('is within itself, and within no limit', () => {
+    fc.assert(
+      fc.property(scope, one => {
+        expect(isWithin(one, one)).toBe(true)
+        expect(isWithin(one, undefined)).toBe(true)
+        expect(isWithin(undefined, one)).toBe(one === undefined)
+      }),
+    )
+  })
+})
