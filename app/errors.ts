@@ -14,6 +14,7 @@ export const operationalErrors = {
   ERR_BODY_UNSUPPORTED: { status: 415, sentence: 'What was sent is written in a way that is not read here.' },
   ERR_CREDENTIALS_AMBIGUOUS: { status: 400, sentence: 'The request says in two ways who is asking.' },
   ERR_BEARER_INVALID: { status: 401, sentence: 'The token lets nobody in here.' },
+  ERR_SCOPE_INSUFFICIENT: { status: 403, sentence: 'The token is not for requests of this kind.' },
   ERR_KUBE_TOKEN_INVALID: { status: 401, sentence: 'No token of a session that stands came along.' },
   ERR_KUBE_CALL_FORBIDDEN: { status: 403, sentence: 'Nobody of this name may make this call.' },
   ERR_PROXY_UNTRUSTED: { status: 403, sentence: 'This address may not ask for decisions.' },

@@ -237,7 +237,7 @@ function load(place: ReplicaPlace, { settings = {}, hosts = [] }: TestServiceOpt
     audit: { destination: `./${place.audit}`, ...settings.audit },
     login: { rateLimit: 100_000, ...settings.login },
     providers: place.providers,
-    ...(place.issuers.length > 0 && { machines: { issuers: place.issuers } }),
+    ...(place.issuers.length > 0 && { machines: { issuers: place.issuers, ...settings.machines } }),
     hosts,
   }
   const file = join(place.directory, 'sallyport.yaml')

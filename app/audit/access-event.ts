@@ -4,7 +4,7 @@
  */
 
 import type { Decision } from '../../rbac/decision.ts'
-import type { Identity, Machine } from '../../rbac/identity.ts'
+import type { Identity, Machine, User } from '../../rbac/identity.ts'
 import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
 
@@ -33,11 +33,15 @@ export interface Access {
 
 /** Which token said who asked, for whoever did not come with a session. Never the token itself. */
 export interface CredentialFacts {
-  readonly credential: 'service-account-token' | 'client-token' | 'user-token'
+  readonly credential: 'service-account-token' | 'client-token' | 'user-token' | 'exchanged-token'
   /** Name of its issuer in the configuration. */
   readonly credentialIssuer: string
   /** `jti`; absent where it has none, or none that can be written. */
   readonly credentialId?: string
+  /** Of an exchanged one: `<issuer>/<jti>` of each token that it was made from, the first one first. */
+  readonly credentialChain?: readonly string[]
+  /** Of an exchanged one: who acted, as rows name them, in that order. */
+  readonly credentialActors?: readonly string[]
 }
 
 /** Somebody asked to be judged as somebody else. */
@@ -81,6 +85,10 @@ export function outcomeOf(decision: Decision) {
   const { revision, rule, shadow } = decision
   return { revision, rule, shadow, reason: decision.effect === 'allow' ? undefined : decision.reason }
 }
+
+/** As rows name somebody. */
+export const subjectName = (identity: Machine | User): string =>
+  identity.kind === 'user' ? `user:${identity.subject}` : machineOf(identity)
 
 const machineOf = ({ serviceAccount, client }: Machine): string =>
   serviceAccount === undefined ? `client:${client ?? ''}` : `service-account:${serviceAccount}`

@@ -3,7 +3,7 @@
  * object carries beside it; the documentation is generated from here. The compiler holds it equal to `AuditEvent`.
  */
 import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
-import type { AuditEvent, AuditEventName, EndCause } from './event.ts'
+import type { AuditEvent, AuditEventName, EndCause, ExchangeRefusal } from './event.ts'
 
 type Of<N extends AuditEventName> = Extract<AuditEvent, { readonly event: N }>
 type StampField = 'v' | 'time' | 'event'
@@ -63,9 +63,13 @@ const accessFields = {
   amr: 'How the person authenticated (`amr`).',
   acr: 'Authentication context class (`acr`).',
   machine: '`service-account:…` or `client:…` of a workload; absent for people.',
-  credential: 'What said who asks, where it was no session: `service-account-token`, `client-token` or `user-token`.',
-  credentialIssuer: "Name of the token's issuer in `machines.issuers`.",
+  credential:
+    'What said who asks, where it was no session: `service-account-token`, `client-token`, `user-token`, or `exchanged-token` for one that this service made.',
+  credentialIssuer: "Name of the token's issuer in `machines.issuers`; `sallyport` for one of our own.",
   credentialId: 'The `jti` of the token; never the token.',
+  credentialChain:
+    'Of an exchanged token: `<issuer>/<jti>` of each token that it was made from, the first one first; `-` for one without a `jti`.',
+  credentialActors: 'Of an exchanged token: who acted for the subject, as rows name them, in that order.',
   ...impersonatedFields,
   kubernetes,
   durationMicroseconds: 'From the parsed question to the decision.',
@@ -88,6 +92,18 @@ const causeMeanings = {
   'provider-refused': 'the provider no longer stands by it',
   'verification-overdue': 'the provider could not be asked for too long',
 } as const satisfies Record<EndCause, string>
+
+/** Every reason why nothing was exchanged. */
+const exchangeRefusals = {
+  request: 'it cannot be read',
+  'subject-token': 'the token counts for nothing here',
+  'actor-token': 'that of the actor does not, or is missing, or may not act',
+  target: 'the host takes no tokens of ours, or there is none',
+  scope: 'it would be wider',
+  chain: 'it was exchanged too often',
+  policy: 'no row allows it',
+  proof: 'what the token is bound to was not proved',
+} as const satisfies Record<ExchangeRefusal, string>
 
 export const auditEvents: {
   readonly [N in AuditEventName]: { readonly sentence: string; readonly fields: Record<OwnField<N>, string> }
@@ -159,6 +175,34 @@ export const auditEvents: {
   'token.issued': {
     sentence: 'Kubectl got a token.',
     fields: { grant, audience: "The cluster's name, or `account` for what is asked about the login itself." },
+  },
+  'exchange.issued': {
+    sentence: 'A token was exchanged for one of our own; the decision about it has the same request id.',
+    fields: {
+      jti: 'Of the new token; never the token.',
+      host: 'The one host that it is for.',
+      scope: 'What it may do there; absent when that is left to the policy.',
+      expiresAt: 'Until when it counts, in seconds since the epoch.',
+      credential: accessFields.credential,
+      credentialIssuer: accessFields.credentialIssuer,
+      credentialId: accessFields.credentialId,
+      credentialChain: accessFields.credentialChain,
+      credentialActors: accessFields.credentialActors,
+      actor: 'Who acts for the subject with the new token (`actor_token`), as rows name them.',
+      confirmation: '`dpop` or `mtls`: what its bearer has to prove with each request.',
+    },
+  },
+  'exchange.refused': {
+    sentence: 'A token was not exchanged.',
+    fields: {
+      reason: `${Object.entries(exchangeRefusals)
+        .map(([name, meaning]) => `\`${name}\` (${meaning})`)
+        .join(', ')}.`,
+    },
+  },
+  'exchange.revoked': {
+    sentence: 'A token of our own was revoked by whoever had it, and with it all that was made of it.',
+    fields: { jti: 'Its id; never the token.', host: 'The host that it was for.' },
   },
   'call.finished': {
     sentence: 'A call to a cluster that was let in is over; its decision has the same request id.',

@@ -47,6 +47,8 @@ interface Access extends Common {
   readonly credential?: CredentialFacts['credential'] | undefined
   readonly credentialIssuer?: string | undefined
   readonly credentialId?: string | undefined
+  readonly credentialChain?: readonly string[] | undefined
+  readonly credentialActors?: readonly string[] | undefined
   readonly impersonatedUser?: string | undefined
   readonly impersonatedGroups?: readonly string[] | undefined
   readonly kubernetes?: AuditedKubernetesCall | undefined
@@ -83,6 +85,30 @@ export type GrantRefusal =
   | 'audience'
 
 export type GrantEnd = 'logout' | 'session-ended' | 'reused'
+
+/** Why a token was not exchanged for one of our own. */
+export type ExchangeRefusal =
+  | 'request'
+  | 'subject-token'
+  | 'actor-token'
+  | 'target'
+  | 'scope'
+  | 'chain'
+  | 'policy'
+  | 'proof'
+
+/** A token was exchanged; `credential…` are those of the one that came. */
+interface ExchangeIssued extends Partial<CredentialFacts> {
+  readonly event: 'exchange.issued'
+  /** `jti` of the new one. */
+  readonly jti: string
+  readonly host: string
+  readonly scope?: string | undefined
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+  readonly actor?: string | undefined
+  readonly confirmation?: 'dpop' | 'mtls' | undefined
+}
 
 /** Whose sessions end together; a single one is `session.ended`. */
 type CutScope = 'subject' | 'provider-session' | 'provider' | 'all'
@@ -133,6 +159,9 @@ export type AuditEvent =
   | (Common & { readonly event: 'grant.refused'; readonly reason: GrantRefusal })
   | (Common & { readonly event: 'grant.ended'; readonly grant: string; readonly cause: GrantEnd })
   | (Common & { readonly event: 'token.issued'; readonly grant: string; readonly audience: string })
+  | (Common & ExchangeIssued)
+  | (Common & { readonly event: 'exchange.refused'; readonly reason: ExchangeRefusal })
+  | (Common & { readonly event: 'exchange.revoked'; readonly jti: string; readonly host: string })
   | (Common & CallFinished)
   | (Common & { readonly event: 'policy.loaded'; readonly revision: string; readonly rows: number })
   | (Common & { readonly event: 'policy.rejected'; readonly revision: string; readonly detail: string })

@@ -22,7 +22,7 @@ import { composeMachines } from './machines.ts'
 /** Who is asked about credentials, in this order: a new kind is a file of `identity/` and a line here. */
 export function composeIdentity(base: Base, kept: Kept, verification: Verification) {
   const sessionCookie = composeSessionCookie(base, kept, verification)
-  const machines = composeMachines(base)
+  const machines = composeMachines(base, kept)
   const kinds = [sessionCookieKind(kept.cookies, sessionCookie), ...machines.authenticators]
   return { sessionCookie, machines, authenticate: createAuthenticate(kinds) }
 }

@@ -18,6 +18,7 @@ import { createRandomTexts } from '../random-texts.ts'
 import { createDomainCookies } from '../sessions/cookies/domain-cookie.ts'
 import { createHostCookies, type HostCookies } from '../sessions/cookies/host-cookie.ts'
 import { createCutoffs } from '../sessions/cutoffs.ts'
+import { createExchangedTokens } from '../sessions/exchanged-tokens.ts'
 import { createExpressSessionStore } from '../sessions/express-store.ts'
 import { createVisits } from '../sessions/guards/visits.ts'
 import type { HandoffTicket } from '../sessions/handoff-ticket.ts'
@@ -118,6 +119,7 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       clock,
       onError: error => logger.error({ err: error }, 'signing keys could not be read or made'),
     }),
+    exchanged: createExchangedTokens({ records, secrets, clock }),
     pages: createPages(),
   }
 }

@@ -2,36 +2,46 @@
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
 import type { HostSettings } from '../../config/host-settings.ts'
+import { permits } from '../../rbac/scope.ts'
 import type { Authenticator } from '../identity/authenticators.ts'
 import { createBearerToken, type HostAcceptance } from '../identity/bearer-token.ts'
+import { createExchangedToken } from '../identity/exchanged-token.ts'
 import { createIssuerKeys } from '../identity/token/issuer-keys.ts'
 import { createKeySource, type FetchText } from '../identity/token/key-source.ts'
 import { TokenRefused } from '../identity/token/refusal.ts'
 import type { TrustedIssuer } from '../identity/token/verify-token.ts'
 import { findClaim, parseUser } from '../login/claims/identity-of-claims.ts'
 import { createOutbound, type Outbound } from '../login/provider/outbound.ts'
-import type { Base } from './kept.ts'
+import { ownIssuer } from '../sessions/exchanged-tokens.ts'
+import type { Base, Kept } from './kept.ts'
+import { composeOwnIssuer } from './own-issuer.ts'
 
 type IssuerSettings = NonNullable<Config['machines']>['issuers'][number]
 type ProviderSettings = Config['providers'][number]
 
 export interface Machines {
   readonly authenticators: readonly Authenticator[]
+  /** All whose tokens may be believed. */
+  readonly issuers: readonly TrustedIssuer[]
   readonly takesTokens: (domain: string) => boolean
   close(): Promise<void>
 }
 
 /** Without an issuer, or a host that takes its tokens, there is no authenticator, and checks do not even ask. */
-export function composeMachines(base: Base): Machines {
+export function composeMachines(base: Base, kept: Pick<Kept, 'keys' | 'exchanged'>): Machines {
   const { config, clock, metrics } = base
   const isTaken = config.hosts.some(({ bearerFrom }) => bearerFrom !== undefined)
   if (config.machines === undefined || !isTaken) {
-    return { authenticators: [], takesTokens: () => false, close: async () => undefined }
+    return { authenticators: [], issuers: [], takesTokens: () => false, close: async () => undefined }
   }
   const { acceptedOn, close } = composeTrust(base)
   const hasOwnHeaders = config.hosts.some(({ bearerHeader }) => bearerHeader !== undefined)
   return {
-    authenticators: [createBearerToken({ acceptedOn, hasOwnHeaders, clock, onRefused: metrics.tokenRefused })],
+    authenticators: [
+      ...composeExchanged(base, kept, acceptedOn),
+      createBearerToken({ acceptedOn, hasOwnHeaders, clock, onRefused: metrics.tokenRefused }),
+    ],
+    issuers: [...issuers.values()],
     takesTokens: domain => acceptedOn(domain) !== undefined,
     close,
   }
@@ -62,6 +72,19 @@ export function composeTrust(base: TrustBase, fetchText?: FetchText): Trust {
   }
 }
 
+/** Before those of others: whatever is ours is answered for by us. Without an exchange there are none. */
+function composeExchanged(
+  base: Base,
+  kept: Pick<Kept, 'keys' | 'exchanged'>,
+  acceptedOn: (domain: string) => HostAcceptance | undefined,
+): readonly Authenticator[] {
+  if (base.config.machines?.exchange === undefined) return []
+  const { clock, metrics } = base
+  const own = composeOwnIssuer(base, kept)
+  const onRefused = metrics.tokenRefused
+  return [createExchangedToken({ acceptedOn, own, tokens: kept.exchanged, permits, clock, onRefused })]
+}
+
 /** The settings of a host are the same object for the same entry, and so is what it takes. */
 function createAcceptances({ hostSettings }: TrustBase, issuers: ReadonlyMap<string, TrustedIssuer>) {
   const known = new WeakMap<HostSettings, HostAcceptance>()
@@ -72,7 +95,8 @@ function createAcceptances({ hostSettings }: TrustBase, issuers: ReadonlyMap<str
     const found = known.get(settings)
     if (found !== undefined) return found
     const taken = bearerFrom.flatMap(name => issuers.get(name) ?? [])
-    const acceptance = Object.freeze({ issuers: taken, audience, header, providers, maxAgeSeconds })
+    const takesOwn = bearerFrom.includes(ownIssuer)
+    const acceptance = Object.freeze({ issuers: taken, takesOwn, audience, header, providers, maxAgeSeconds })
     known.set(settings, acceptance)
     return acceptance
   }

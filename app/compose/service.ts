@@ -31,6 +31,7 @@ import { composeAdmin, type ServiceAnswers } from './admin.ts'
 import { composeChecks } from './checks.ts'
 import { composeDirectClusters } from './direct-clusters.ts'
 import { composeSessionAnswers } from './directory.ts'
+import { composeExchange, exchangeFront } from './exchange.ts'
 import { composeGrants, hasGrants } from './grants.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
@@ -84,7 +85,11 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const metrics = createMetrics({
     version,
     providers: config.providers.map(({ name }) => name),
-    fronts: [...fronts.map(({ name }) => name), ...(hasGrants(config) ? [gatewayFront] : [])],
+    fronts: [
+      ...fronts.map(({ name }) => name),
+      ...(hasGrants(config) ? [gatewayFront] : []),
+      ...(hasExchange(config) ? [exchangeFront] : []),
+    ],
     clusters: (config.kubernetes?.clusters ?? []).map(({ name }) => name),
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
@@ -103,6 +108,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const direct = composeDirectClusters(base, { policy, record: recorder.record })
   const grants = composeGrants(base, { kept, login, records, isWorker, direct })
   const identity = composeIdentity(base, kept, login.verification)
+  const exchange = composeExchange(base, { kept, machines: identity.machines, policy, record: recorder.record })
   const checks = composeChecks(base, kept, identity, { policy, record: recorder.record, fronts })
   const endings = composeEndings(base, kept, records, login.verification)
   const ownRights = composeOwnRights(base, { kept, policy })
@@ -115,11 +121,15 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       ? undefined
       : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record: recorder.record })
   let isDraining = false
-  const main = createMainServer(checks, composePages(base, kept, login, { isWorker, routers: grants?.routers ?? [] }), {
-    requestTimeoutSeconds: config.server.requestTimeoutSeconds,
-    isLeaving: () => leaving !== undefined,
-    onClientError: createClientErrorReport({ listener: 'main', logger, count: metrics.clientError }),
-  })
+  const main = createMainServer(
+    checks,
+    composePages(base, kept, login, { isWorker, routers: [...(grants?.routers ?? []), ...exchange] }),
+    {
+      requestTimeoutSeconds: config.server.requestTimeoutSeconds,
+      isLeaving: () => leaving !== undefined,
+      onClientError: createClientErrorReport({ listener: 'main', logger, count: metrics.clientError }),
+    },
+  )
   let leaving: ReturnType<typeof together> | undefined
   const readiness = createReadiness([
     { name: 'draining', isRequired: true, probe: () => ({ ok: !isDraining }) },
@@ -210,8 +220,10 @@ const together = (main: { readonly isAlone: Promise<void> }, gateway: Promise<vo
   mainEnded: main.isAlone,
 })
 
-/** Assertions and the tokens of kubectl are signed by the same keys. */
-const needsKeys = (config: Config): boolean => config.assertion.enabled || hasGrants(config)
+/** Assertions, the tokens of kubectl and those that are exchanged are signed by the same keys. */
+const needsKeys = (config: Config): boolean => config.assertion.enabled || hasGrants(config) || hasExchange(config)
+
+const hasExchange = ({ machines }: Config): boolean => machines?.exchange !== undefined
 
 function composeAudit(
   { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,

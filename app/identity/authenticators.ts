@@ -10,10 +10,10 @@ import { anonymous } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
 import type { Authentication, Credentials, VerifyQuestion } from '../verify.ts'
 
-/** What an authenticator may look at: the credentials, the host, and whether a person waits who can be sent away. */
+/** What an authenticator may look at: the credentials, the host, the method, and whether a person waits who can be sent away. */
 export type AskedWith = Credentials &
   Pick<VerifyQuestion, 'isInteractive'> & {
-    readonly request: Pick<VerifyQuestion['request'], 'domain'>
+    readonly request: Pick<VerifyQuestion['request'], 'domain' | 'action'>
   }
 
 /** A value when it is at hand, else a promise. Throws or rejects when it cannot tell; an error never yields an identity. */

@@ -16,6 +16,8 @@ import { type Acceptance, type VerifiedToken, verifyToken } from './token/verify
 
 /** What one host takes; the same object for the same host. */
 export interface HostAcceptance extends Acceptance {
+  /** Whether tokens count that this service made for the host. */
+  readonly takesOwn?: boolean
   /** Lower-case name of a header that holds the bare token; absent: `Authorization: Bearer`. */
   readonly header?: string | undefined
   /** Names of the providers whose people the host takes; absent: all. */
@@ -41,7 +43,7 @@ const rememberedBytes = 8 * 1024 * 1024
 const bytesOfOne = 1_024
 
 type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer'> & {
-  readonly authentication: Authentication & { readonly identity: VerifiedToken['identity'] }
+  readonly authentication: OfToken
 }
 
 export function createBearerToken(options: BearerTokenOptions): Authenticator {
@@ -118,7 +120,7 @@ const looksLikeBearer = /(?:^|[\s,])bearer(?:[\s,]|$)/i
  * Good or bad. Threat: of two lines the proxy or the application believes another one than we do; so is two schemes in one
  * line. Both count as a token here, and are refused.
  */
-function hasToken(headers: Credentials['headers'], { header }: HostAcceptance): boolean {
+export function hasToken(headers: Credentials['headers'], { header }: HostAcceptance): boolean {
   if (header !== undefined) return headers.any(header) !== undefined
   const first = headers.any('authorization')
   if (first === undefined) return false
@@ -127,7 +129,7 @@ function hasToken(headers: Credentials['headers'], { header }: HostAcceptance): 
 }
 
 /** Throws `ERR_CREDENTIALS_AMBIGUOUS` for several, `TokenRefused` for what is none. */
-function tokenIn({ headers }: Credentials, { header = 'authorization' }: HostAcceptance): string {
+export function tokenIn({ headers }: Credentials, { header = 'authorization' }: HostAcceptance): string {
   const value = headers.only(header)
   if (value === undefined) {
     const challenge = challengeFor('invalid_request', 'more than one token came along')
@@ -139,7 +141,7 @@ function tokenIn({ headers }: Credentials, { header = 'authorization' }: HostAcc
   return token
 }
 
-function refusalOf(refused: TokenRefused): OperationalError {
+export function refusalOf(refused: TokenRefused): OperationalError {
   const challenge = challengeFor('invalid_token', refused.message)
   return new OperationalError('ERR_BEARER_INVALID', refused.message, { challenge, cause: refused })
 }
@@ -148,10 +150,10 @@ function refusalOf(refused: TokenRefused): OperationalError {
 export const challengeFor = (error: string, description: string): string =>
   `Bearer error="${error}", error_description="${description.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, ' ')}"`
 
-type OfToken = Remembered['authentication']
+export type OfToken = Authentication & { readonly identity: VerifiedToken['identity'] }
 
 /** What the host asks of people. Throws `TokenRefused`. */
-function conclude(known: OfToken, { providers, maxAgeSeconds }: HostAcceptance, nowMs: number): Authentication {
+export function conclude(known: OfToken, { providers, maxAgeSeconds }: HostAcceptance, nowMs: number): Authentication {
   const { identity } = known
   if (identity.kind !== 'user') return known
   if (providers !== undefined && !providers.includes(identity.provider)) throw new TokenRefused('provider')

@@ -25,6 +25,7 @@ export type RecordKind =
   | 'device-request'
   | 'user-code'
   | 'device-answer'
+  | 'exchanged-token'
 
 /**
  * Opaque records with an expiry, in one backend. Every method is atomic across processes and replicas.

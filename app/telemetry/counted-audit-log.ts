@@ -1,10 +1,10 @@
-/** An audit log that counts logins, handoffs, and sessions that were verified or have ended as they pass, so that their code has one thing to tell. */
+/** An audit log that counts logins, handoffs, exchanged tokens, and sessions that were verified or have ended as they pass, so that their code has one thing to tell. */
 import type { AuditLog } from '../audit/event.ts'
 import type { Metrics } from './metrics.ts'
 
 export function createCountedAuditLog(
   log: AuditLog,
-  metrics: Pick<Metrics, 'login' | 'handedOff' | 'sessionEnded' | 'sessionVerified'>,
+  metrics: Pick<Metrics, 'login' | 'handedOff' | 'exchanged' | 'sessionEnded' | 'sessionVerified'>,
 ): AuditLog {
   return {
     write(event) {
@@ -20,6 +20,15 @@ export function createCountedAuditLog(
           break
         case 'session.handed-off':
           metrics.handedOff()
+          break
+        case 'exchange.issued':
+          metrics.exchanged('issued')
+          break
+        case 'exchange.refused':
+          metrics.exchanged('refused')
+          break
+        case 'exchange.revoked':
+          metrics.exchanged('revoked')
           break
         case 'session.verified':
           metrics.sessionVerified(event.provider, 'verified')

@@ -25,6 +25,7 @@ export const verificationOutcomes = ['verified', 'refused', 'unavailable'] as co
 export const reloadOutcomes = ['loaded', 'rejected'] as const
 export const cacheResults = ['hit', 'miss'] as const
 export const shadowEffects = ['shadow-allow', 'shadow-deny'] as const
+export const exchangeOutcomes = ['issued', 'refused', 'revoked'] as const
 export const listeners = ['main', 'admin'] as const
 export type Listener = (typeof listeners)[number]
 export const clientErrors = Object.keys(clientErrorTable) as readonly (keyof typeof clientErrorTable)[]
@@ -125,6 +126,12 @@ export const metricDefinitions = {
     unit: 'logins',
     help: 'Logins by provider and outcome.',
     labels: { provider: `${provider}, or \`unknown\``, outcome: list(loginOutcomes) },
+  },
+  sallyport_token_exchanges_total: {
+    type: 'counter',
+    unit: 'tokens',
+    help: 'Tokens that were exchanged for one of our own, that were not, and of our own those that were revoked.',
+    labels: { outcome: list(exchangeOutcomes) },
   },
   sallyport_handoffs_total: {
     type: 'counter',

@@ -14,6 +14,7 @@ import {
   cacheResults,
   clientErrors,
   clockDirections,
+  exchangeOutcomes,
   type Listener,
   listeners,
   loginOutcomes,
@@ -39,6 +40,7 @@ export interface Metrics {
   /** A provider that is not configured counts as `unknown`. */
   login(provider: string | undefined, outcome: (typeof loginOutcomes)[number]): void
   handedOff(): void
+  exchanged(outcome: (typeof exchangeOutcomes)[number]): void
   sessionEnded(cause: EndCause): void
   /** A provider that is not configured counts as `unknown`. */
   sessionVerified(provider: string, outcome: (typeof verificationOutcomes)[number]): void
@@ -123,6 +125,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
     clockDirections.map(direction => ({ direction })),
   )
   const groupsOmitted = make.counter('sallyport_groups_omitted_total')
+  const exchanges = series(
+    make.counter('sallyport_token_exchanges_total'),
+    exchangeOutcomes.map(outcome => ({ outcome })),
+  )
   const handoffs = make.counter('sallyport_handoffs_total')
   const policyInfo = make.gauge('sallyport_policy_info')
   const policyRows = make.gauge('sallyport_policy_rows')
@@ -153,6 +159,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     groupsOmitted: () => groupsOmitted.inc(),
     login: (provider, outcome) => (logins(provider ?? 'unknown', outcome) ?? logins('unknown', outcome))?.inc(),
     handedOff: () => handoffs.inc(),
+    exchanged: outcome => exchanges(outcome)?.inc(),
     sessionEnded: cause => ended(cause)?.inc(),
     sessionVerified: (provider, outcome) =>
       (verifications(provider, outcome) ?? verifications('unknown', outcome))?.inc(),

@@ -226,7 +226,7 @@ describe.skipIf(!existsSync('/dev/full'))('on a full disk', () => {
   })
 
   test('beyond the bound each line is told as lost', async () => {
-    const audit = open({ destination: '/dev/full', maxPendingBytes: 1_000 })
+    const audit = open({ destination: '/dev/full', maxPendingBytes: 1_500 })
     for (let at = 0; at < 10; at += 1) audit.write(everyEvent['access.allowed'])
     const lost = failures.filter(failure => failure.lost === 1).length
     expect(lost).toBeGreaterThan(5)

@@ -29,6 +29,14 @@ const kubernetes = {
   shadow: ['kube.csv:9'],
 } as const
 
+const credential = {
+  credential: 'exchanged-token',
+  credentialIssuer: 'sallyport',
+  credentialId: 'c0ffee',
+  credentialChain: ['prod/0a1b'],
+  credentialActors: ['client:corp/robot'],
+} as const
+
 const access = {
   ...common,
   front: 'forward-auth',
@@ -45,6 +53,7 @@ const access = {
   amr: ['pwd', 'otp'],
   acr: 'urn:example:strong',
   machine: 'service-account:prod/ci/deployer',
+  ...credential,
   impersonatedUser: 'bob@example.com',
   impersonatedGroups: ['sallyport:contractors'],
   kubernetes,
@@ -74,6 +83,19 @@ export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { 
   'grant.refused': { event: 'grant.refused', ...common, reason: 'user-code' },
   'grant.ended': { event: 'grant.ended', ...common, grant: 'k3Vn0mJ4kQ1uYb2d', cause: 'reused' },
   'token.issued': { event: 'token.issued', ...common, grant: 'k3Vn0mJ4kQ1uYb2d', audience: 'prod' },
+  'exchange.issued': {
+    event: 'exchange.issued',
+    ...common,
+    jti: 'c0ffee',
+    host: 'wiki.example.com',
+    scope: 'read',
+    expiresAt: 1_767_258_600,
+    ...credential,
+    actor: 'client:corp/robot',
+    confirmation: 'dpop',
+  },
+  'exchange.refused': { event: 'exchange.refused', ...common, reason: 'policy' },
+  'exchange.revoked': { event: 'exchange.revoked', ...common, jti: 'c0ffee', host: 'wiki.example.com' },
   'call.finished': {
     event: 'call.finished',
     ...common,

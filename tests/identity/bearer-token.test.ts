@@ -11,7 +11,7 @@ import { createSigningIssuer, deployer, nowSeconds, trust } from './token-issuer
 const domain = 'wiki.example.com'
 
 function asked(...headers: readonly (readonly [string, string])[]): AskedWith {
-  return { cookie: '', headers: readHeaders(headers.flat()), isInteractive: false, request: { domain } }
+  return { cookie: '', headers: readHeaders(headers.flat()), isInteractive: false, request: { domain, action: 'GET' } }
 }
 const bearer = (token: string) => asked(['Authorization', `Bearer ${token}`])
 
@@ -66,7 +66,7 @@ describe('a host that takes bearer tokens', () => {
 
   it('looks at no other host, and at no other header', () => {
     const { isResponsible } = world()
-    const elsewhere = { ...bearer('x'), request: { domain: 'other.example.com' } }
+    const elsewhere = { ...bearer('x'), request: { domain: 'other.example.com', action: 'GET' } }
     expect(isResponsible(elsewhere)).toBe(false)
     expect(isResponsible(asked(['X-Authorization', 'Bearer x'], ['Cookie', 'Authorization=Bearer x']))).toBe(false)
   })
@@ -181,7 +181,8 @@ describe('a token that was seen', () => {
       clock: { now: () => nowSeconds * 1000 },
     })
     const question = bearer(issuer.token())
-    const on = (host: string) => Promise.resolve().then(() => authenticate({ ...question, request: { domain: host } }))
+    const on = (host: string) =>
+      Promise.resolve().then(() => authenticate({ ...question, request: { domain: host, action: 'GET' } }))
     await expect(on(domain)).resolves.toMatchObject({ identity: { serviceAccount: 'prod/ci/deployer' } })
     for (const host of ['payroll.example.com', 'shop.example.com']) {
       await expect(on(host)).rejects.toMatchObject({ code: 'ERR_BEARER_INVALID' })

@@ -75,6 +75,11 @@ describe('each thing that happens moves its own series and no other', () => {
       metrics => metrics.sessionCache('invalidation'),
       ['sallyport_session_cache_invalidations_total 1'],
     ],
+    [
+      'an exchanged token',
+      metrics => metrics.exchanged('issued'),
+      ['sallyport_token_exchanges_total{outcome="issued"} 1'],
+    ],
     ['a handoff', metrics => metrics.handedOff(), ['sallyport_handoffs_total 1']],
     ['a log-out', metrics => metrics.sessionEnded('logout'), ['sallyport_sessions_ended_total{cause="logout"} 1']],
     ['a store that answers', metrics => metrics.storeUp(true), ['sallyport_store_up 1']],
@@ -197,6 +202,8 @@ describe('the counted audit log', () => {
     [{ event: 'login.failed', ...common, code: 'ERR_LOGIN_REFUSED' }, 'login undefined failed'],
     [{ event: 'session.handed-off', ...common, domain: 'wiki.example.com' }, 'handed off'],
     [{ event: 'session.ended', ...common, cause: 'back-channel' }, 'ended back-channel'],
+    [{ event: 'exchange.refused', ...common, reason: 'policy' }, 'exchanged refused'],
+    [{ event: 'exchange.revoked', ...common, jti: 'a', host: 'wiki.example.com' }, 'exchanged revoked'],
     [{ event: 'session.verified', ...common, provider: 'corp' }, 'asked corp verified'],
     [{ event: 'session.verification-failed', ...common, ...failed, reason: 'refused' }, 'asked corp refused'],
     [{ event: 'session.verification-failed', ...common, ...failed, reason: 'unavailable' }, undefined],
@@ -211,6 +218,7 @@ describe('the counted audit log', () => {
       {
         login: (provider, outcome) => counted.push(`login ${provider} ${outcome}`),
         handedOff: () => counted.push('handed off'),
+        exchanged: outcome => counted.push(`exchanged ${outcome}`),
         sessionEnded: cause => counted.push(`ended ${cause}`),
         sessionVerified: (provider, outcome) => counted.push(`asked ${provider} ${outcome}`),
       },

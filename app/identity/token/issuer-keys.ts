@@ -129,7 +129,7 @@ function isUsable(key: unknown): key is Key {
   return isPublic && (use === undefined || use === 'sig') && (kid === undefined || typeof kid === 'string')
 }
 
-function keySetOf(keys: readonly Key[]): KeySet {
+export function keySetOf(keys: readonly Key[]): KeySet {
   const names = new Set(keys.map(({ kid }) => kid))
   return {
     getKey: createLocalJWKSet({ keys: keys.map(key => ({ ...key })) }),

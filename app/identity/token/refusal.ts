@@ -26,6 +26,7 @@ export const tokenRefusals = {
   client: 'the token names no client, or two',
   person: 'the token is that of a person, and this issuer lets in none',
   groups: 'the token does not say which groups the person is in',
+  revoked: 'the token was revoked, or one that it was made from',
   provider: 'this host takes people of other providers',
 } as const
 

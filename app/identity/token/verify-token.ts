@@ -10,6 +10,7 @@ import type { CredentialFacts } from '../../audit/access-event.ts'
 import { type AccessTokenIssuer, bearerOf, checkAccessTokenType } from './access-token.ts'
 import { checkAudience, expiryOf, type Limits, timeDemands } from './check-claims.ts'
 import type { IssuerKeys, KeySet } from './issuer-keys.ts'
+import { checkOwnType } from './own-type.ts'
 import { type Claims, type ReadToken, readToken } from './read-token.ts'
 import { TokenRefused } from './refusal.ts'
 import { adviceForWorkloads, checkServiceAccountType, legacyIssuer, serviceAccountOf } from './service-account.ts'
@@ -17,7 +18,7 @@ import { checkWorkloadType, type WorkloadKind, workloadOf } from './workload.ts'
 
 /** One entry of `machines.issuers`, with its keys. */
 export interface TrustedIssuer extends Limits, AccessTokenIssuer {
-  readonly kind: 'kubernetes' | 'openid' | WorkloadKind
+  readonly kind: 'kubernetes' | 'openid' | 'sallyport' | WorkloadKind
   /** `iss`, compared character by character. */
   readonly issuer: string
   readonly audience: string
@@ -47,13 +48,24 @@ export interface VerifiedToken {
 
 /** Rejects with `TokenRefused`, or with `ERR_ISSUER_UNAVAILABLE` when it cannot tell. */
 export async function verifyToken(token: string, acceptance: Acceptance, nowMs: number): Promise<VerifiedToken> {
+  const { read, issuer, ...standing } = await verifySigned(token, acceptance, nowMs)
+  const identity = freeze(identityOf(read, issuer))
+  const credential = credentialOf(read.claims, issuer, identity)
+  return { identity, credential, issuer, ...standing }
+}
+
+/** Everything but who it stands for. */
+export interface SignedToken extends Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer'> {
+  readonly read: ReadToken
+}
+
+/** Rejects as `verifyToken`. */
+export async function verifySigned(token: string, acceptance: Acceptance, nowMs: number): Promise<SignedToken> {
   const read = readToken(token)
   const candidates = candidatesFor(read, acceptance, Math.floor(nowMs / 1000))
   const { issuer, expiresAt, keySet } = await holderOf(candidates, read.keyId)
   await checkSignature(token, issuer, keySet)
-  const identity = freeze(identityOf(read, issuer))
-  const credential = credentialOf(read.claims, issuer, identity)
-  return { identity, credential, expiresAtMs: expiresAt * 1000, keySet, issuer }
+  return { read, issuer, expiresAtMs: expiresAt * 1000, keySet }
 }
 
 interface Candidate {
@@ -119,6 +131,7 @@ export function demandsOn(
 const typeChecks: Readonly<Record<TrustedIssuer['kind'], (read: ReadToken) => void>> = {
   kubernetes: checkServiceAccountType,
   openid: checkAccessTokenType,
+  sallyport: checkOwnType,
   'github-actions': checkWorkloadType,
   'gitlab-ci': checkWorkloadType,
   generic: checkWorkloadType,
@@ -168,6 +181,8 @@ function reasonOf(error: unknown) {
 export function identityOf(read: ReadToken, issuer: TrustedIssuer): Machine | User {
   const { kind, name, clientClaim } = issuer
   if (kind === 'kubernetes') return serviceAccountOf(read.claims, issuer)
+  // Who stands behind one of our own is kept elsewhere.
+  if (kind === 'sallyport') throw new TokenRefused('issuer')
   return kind === 'openid' ? bearerOf(read, issuer) : workloadOf(read.claims, { name, kind, clientClaim })
 }
 

@@ -20,6 +20,7 @@ const durable: Readonly<Record<RecordKind, boolean>> = {
   'device-request': false,
   'user-code': false,
   'device-answer': false,
+  'exchanged-token': false,
 }
 
 /** An end of anything is as durable as every write of those kinds. */

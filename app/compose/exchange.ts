@@ -1,0 +1,147 @@
+/** Composition of the token endpoints: present where `machines.exchange` is configured. */
+import { decodeJwt } from 'jose'
+import type { Decision } from '../../rbac/decision.ts'
+import { tokensDomain } from '../../rbac/domains.ts'
+import type { Machine, User } from '../../rbac/identity.ts'
+import { canonicaliseUrl, originOf } from '../../rbac/request/access-request.ts'
+import { canonicaliseHost } from '../../rbac/request/canonical-host.ts'
+import { isWithin, parseScope } from '../../rbac/scope.ts'
+import type { Situation } from '../../rbac/situation.ts'
+import { signJwt } from '../assertion/sign.ts'
+import { subjectName } from '../audit/access-event.ts'
+import type { AskingForHost, ExchangeRules, ExchangeTokens, KnownBearer, NotKnown } from '../exchange/dependencies.ts'
+import { createExchangeRouter } from '../exchange/routes.ts'
+import { readHeaders } from '../fronts/raw-headers.ts'
+import { ownType } from '../identity/token/own-type.ts'
+import { TokenRefused } from '../identity/token/refusal.ts'
+import { type TrustedIssuer, verifySigned, verifyToken } from '../identity/token/verify-token.ts'
+import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
+import { createRandomTexts } from '../random-texts.ts'
+import { ownIssuer } from '../sessions/exchanged-tokens.ts'
+import type { DecidedQuestion } from '../verify.ts'
+import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
+import { composeVerify } from './kubernetes.ts'
+import type { Machines } from './machines.ts'
+import { composeOwnIssuer } from './own-issuer.ts'
+
+/** Label of metrics and audit events. */
+export const exchangeFront = 'token-exchange'
+
+const newTokenId = createRandomTexts(16, 'base64url')
+
+interface ExchangeParts {
+  readonly kept: Kept
+  readonly machines: Machines
+  readonly policy: Policy
+  readonly record: (decided: DecidedQuestion) => void
+}
+
+export function composeExchange(base: Base, parts: ExchangeParts) {
+  const { config, audit, clock, logger } = base
+  const { exchange } = config.machines ?? {}
+  if (exchange === undefined) return []
+  return [
+    createExchangeRouter({
+      publicUrl: config.server.url,
+      lifetimeSeconds: exchange.lifetimeSeconds,
+      ...composeTokens(base, parts),
+      ...composeRules(base, parts),
+      audit,
+      clock,
+      newRequestId,
+      onError: (error, requestId) => logger.error({ requestId, err: error }, 'a token could not be exchanged'),
+    }),
+  ]
+}
+
+function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeTokens {
+  const { clock } = base
+  const own = composeOwnIssuer(base, kept)
+  return {
+    verify: token => orRefusal(() => verifyForeign(token, machines.issuers, clock.now())),
+    openOwn: token =>
+      orRefusal(async () => {
+        // For whatever host: the audience is the one that it says, and the signature vouches for that.
+        const { aud } = claimsOf(token)
+        if (typeof aud !== 'string') throw new TokenRefused('audience')
+        const { read } = await verifySigned(token, { issuers: [own], audience: aud }, clock.now())
+        const id = String(read.claims.jti)
+        const opened = await kept.exchanged.open(id)
+        if (opened === undefined || opened.token.host !== aud) throw new TokenRefused('revoked')
+        return { id, token: opened.token }
+      }),
+    isOurs: token => claimsOf(token).iss === own.issuer,
+    kept: kept.exchanged,
+    sign: claims => signJwt(kept.keys.current(), claims, ownType),
+    newId: newTokenId,
+  }
+}
+
+async function verifyForeign(token: string, issuers: readonly TrustedIssuer[], nowMs: number): Promise<KnownBearer> {
+  const { identity, credential, expiresAtMs, issuer } = await verifyToken(token, { issuers }, nowMs)
+  // Threat: what we forgive a clock is no life of the token.
+  const expiresAt = expiresAtMs / 1000 - issuer.clockToleranceSeconds
+  return { identity, credential, expiresAt, claims: claimsOf(token) }
+}
+
+async function orRefusal<T>(work: () => Promise<T>): Promise<T | NotKnown> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof TokenRefused) return { refusal: error.message }
+    throw error
+  }
+}
+
+/** Not verified; empty for what is no token. */
+function claimsOf(token: string): Readonly<Record<string, unknown>> {
+  try {
+    return decodeJwt(token)
+  } catch {
+    return {}
+  }
+}
+
+function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'lifetimeSeconds'> {
+  const { config, hostSettings, logger } = base
+  const { policy } = parts
+  const decideBy = createRememberedDecisions()
+  const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
+  const decide = (situation: Situation): Decision => decideBy(situation, policy.current(), onError)
+  const verify = composeVerify(base, parts, decide)
+  return {
+    async isAllowed({ host, action, requestId, clientAddress, rawHeaders }: AskingForHost, { identity, credential }) {
+      const resource = `/${host}`
+      const { decision } = await verify(
+        {
+          front: exchangeFront,
+          requestId,
+          clientAddress,
+          request: { domain: tokensDomain, resource, action, url: `${tokensDomain}${resource}` },
+          cookie: '',
+          headers: readHeaders(rawHeaders),
+          isInteractive: false,
+        },
+        { identity, credential, clearCookie: false },
+      )
+      return decision.effect === 'allow'
+    },
+    hostIn: createHostReader(canonicalOptions(config)),
+    takesOwn: host => hostSettings(host).bearerFrom?.includes(ownIssuer) === true,
+    scopes: { parse: parseScope, isWithin },
+    nameOf: (identity: Machine | User) => subjectName(identity),
+  }
+}
+
+/** A host, or its origin: what stands behind that would be promised and not kept. */
+function createHostReader(options: ReturnType<typeof canonicalOptions>): (name: string) => string | undefined {
+  return name => {
+    try {
+      if (!name.includes('://')) return canonicaliseHost(name, options.allowUnderscore)
+      const { domain, resource, url } = canonicaliseUrl('GET', name.endsWith('/') ? name : `${name}/`, options)
+      return resource === '/' && url === `${originOf(url)}/` ? domain : undefined
+    } catch {
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** What the token endpoints are given by the composition root. */
+import type { Machine, User } from '../../rbac/identity.ts'
+import type { CredentialFacts } from '../audit/access-event.ts'
+import type { AuditLog } from '../audit/event.ts'
+import type { Clock } from '../clock.ts'
+import type { ExchangedToken, ExchangedTokens } from '../sessions/exchanged-tokens.ts'
+
+/** Whoever a token stands for, as its issuer says. */
+export interface KnownBearer {
+  readonly identity: Machine | User
+  readonly credential: CredentialFacts
+  /** Seconds since the epoch; when it says so itself, whatever a clock may be late by. */
+  readonly expiresAt: number
+  /** Its claims, where it has any that can be read. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** One of our own, as it was made. */
+export interface OwnToken {
+  readonly id: string
+  readonly token: ExchangedToken
+}
+
+/** A token that counts for nothing; the sentence is for whoever sent it. */
+export interface NotKnown {
+  readonly refusal: string
+}
+
+export interface ExchangeTokens {
+  /** What issuers of the configuration made. Rejects with `ERR_ISSUER_UNAVAILABLE` when it cannot tell. */
+  readonly verify: (token: string) => Promise<KnownBearer | NotKnown>
+  /** Of our own, whatever its host. Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell. */
+  readonly openOwn: (token: string) => Promise<OwnToken | NotKnown>
+  /** Whether a token seems to be ours: says who is asked about it, and nothing more. */
+  readonly isOurs: (token: string) => boolean
+  readonly kept: Pick<ExchangedTokens, 'keep' | 'end'>
+  /** Throws `ERR_SIGNING_UNAVAILABLE` when there is no key. */
+  readonly sign: (claims: Readonly<Record<string, unknown>>) => string
+  readonly newId: () => string
+}
+
+/** What may be done with a token for a host. */
+export type TokenAction = 'create' | 'introspect'
+
+export interface ExchangeRules {
+  /** The policy's answer, which is audited; rejects with `ERR_AUDIT_UNAVAILABLE` where it has to be and cannot. */
+  readonly isAllowed: (asking: AskingForHost, bearer: Pick<KnownBearer, 'identity' | 'credential'>) => Promise<boolean>
+  /** Canonical host of `resource` or `audience`; `undefined` for what names none. */
+  readonly hostIn: (name: string) => string | undefined
+  readonly takesOwn: (host: string) => boolean
+  readonly scopes: {
+    /** Throws an error whose message is for whoever asked. */
+    readonly parse: (text: string) => string
+    readonly isWithin: (narrow: string | undefined, wide: string | undefined) => boolean
+  }
+  readonly nameOf: (identity: Machine | User) => string
+  readonly lifetimeSeconds: number
+}
+
+export interface AskingForHost {
+  readonly host: string
+  readonly action: TokenAction
+  readonly requestId: string
+  readonly clientAddress: string | undefined
+  /** Names and values alternating. */
+  readonly rawHeaders: readonly string[]
+}
+
+export interface ExchangeReports {
+  readonly audit: AuditLog
+  readonly clock: Clock
+  readonly newRequestId: () => string
+  /** Of what failed without being expected, and of what is down. */
+  readonly onError: (error: unknown, requestId: string) => void
+}
+
+export type ExchangeDependencies = { readonly publicUrl: string } & ExchangeTokens & ExchangeRules & ExchangeReports
+
+export const tokenPath = '/token'
+/** `iss` of our exchanged tokens: not that of assertions, nor that of the tokens of kubectl. */
+export const exchangeIssuerOf = (publicUrl: string): string => `${publicUrl}${tokenPath}`

@@ -1,0 +1,29 @@
+/**
+ * The token endpoints of the auth host, for programs alone.
+ *
+ * Express 5 hands every rejection to the error handler at the end, so no route answers for its own failures.
+ */
+import { Router, urlencoded } from 'express'
+import { answerAsOAuth, onlyPrograms, prepareArrival } from './arrival.ts'
+import { type ExchangeDependencies, tokenPath } from './dependencies.ts'
+import { createIntrospectRoute } from './introspect.ts'
+import { createMetadataRoute, metadataPath } from './metadata.ts'
+import { createRevokeRoute } from './revoke.ts'
+import { createTokenRoute } from './token.ts'
+
+/** Two tokens of 8 KiB, escaped, and the rest. */
+const longestBody = '40kb'
+
+export function createExchangeRouter(dependencies: ExchangeDependencies): Router {
+  const router = Router({ caseSensitive: true, strict: true })
+  const below = Router({ caseSensitive: true, strict: true })
+  const form = urlencoded({ extended: false, limit: longestBody })
+  below.use(prepareArrival(dependencies.newRequestId))
+  below.post('/', onlyPrograms, form, createTokenRoute(dependencies))
+  below.post('/revoke', onlyPrograms, form, createRevokeRoute(dependencies))
+  below.post('/introspect', onlyPrograms, form, createIntrospectRoute(dependencies))
+  below.use(answerAsOAuth(dependencies))
+  router.get(metadataPath, createMetadataRoute(dependencies.publicUrl))
+  router.use(tokenPath, below)
+  return router
+}

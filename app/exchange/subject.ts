@@ -1,0 +1,105 @@
+/**
+ * The tokens of an exchange: whose it is about, and who acts (RFC 8693 sections 1.1, 4.1 and 4.4).
+ *
+ * Threat: an application that was sent a token for itself takes it to another host. So one of our own becomes one for
+ * another host only in the hands of somebody who says who they are by a token of their own, and whom the policy lets.
+ */
+import type { Machine, User } from '../../rbac/identity.ts'
+import type { CredentialFacts } from '../audit/access-event.ts'
+import type { Act, ExchangedToken, Link } from '../sessions/exchanged-tokens.ts'
+import type { ExchangeDependencies, KnownBearer } from './dependencies.ts'
+import { ExchangeError, type ExchangeRequest } from './parameters.ts'
+
+/** Exchanges one after the other. */
+export const longestChain = 4
+
+export interface Subject extends Pick<ExchangedToken, 'identity' | 'scope' | 'chain' | 'actors' | 'act' | 'mayAct'> {
+  readonly credential: CredentialFacts
+  readonly expiresAt: number
+  /** Of one of our own: the host that it is for. */
+  readonly host?: string
+  readonly confirmation?: ExchangedToken['confirmation']
+}
+
+export interface Actor {
+  readonly identity: Machine | User
+  readonly credential: CredentialFacts
+  /** As rows name it. */
+  readonly name: string
+}
+
+/** Rejects with `ExchangeError`. */
+export async function subjectOf(token: string, dependencies: ExchangeDependencies): Promise<Subject> {
+  if (dependencies.isOurs(token)) return ownSubject(token, dependencies)
+  const known = await dependencies.verify(token)
+  if ('refusal' in known) throw refused('subject_token', known.refusal)
+  const { identity, credential, expiresAt, claims } = known
+  const { credentialIssuer: issuer, credentialId: id } = credential
+  const mayAct = Object.hasOwn(claims, 'may_act') ? mayActIn(claims.may_act) : undefined
+  const chain: readonly Link[] = [{ issuer, ...(id !== undefined && { id }) }]
+  return { identity, credential, expiresAt, chain, actors: [], ...(mayAct !== undefined && { mayAct }) }
+}
+
+async function ownSubject(text: string, { openOwn }: ExchangeDependencies): Promise<Subject> {
+  const found = await openOwn(text)
+  if ('refusal' in found) throw refused('subject_token', found.refusal)
+  const { id, token } = found
+  const chain = [...token.chain, { issuer: 'sallyport', id }]
+  if (chain.length > longestChain) {
+    const description = `a token is exchanged ${longestChain} times at most: start again with the first one`
+    throw new ExchangeError('invalid_request', description, 'chain')
+  }
+  const credential: CredentialFacts = {
+    credential: 'exchanged-token',
+    credentialIssuer: 'sallyport',
+    credentialId: id,
+    credentialChain: token.chain.map(link => `${link.issuer}/${link.id ?? '-'}`),
+    ...(token.actors.length > 0 && { credentialActors: token.actors }),
+  }
+  return { ...token, chain, credential }
+}
+
+/** Who is to act; `undefined` for nobody but the subject. Rejects with `ExchangeError`. */
+export async function actorOf(
+  { actorToken }: Pick<ExchangeRequest, 'actorToken'>,
+  { mayAct }: Pick<Subject, 'mayAct'>,
+  { nameOf, verify }: ExchangeDependencies,
+): Promise<Actor | undefined> {
+  if (actorToken === undefined) {
+    if (mayAct === undefined) return undefined
+    throw new ExchangeError(
+      'invalid_request',
+      'the token says who may act with it: send their actor_token',
+      'actor-token',
+    )
+  }
+  const known = await verify(actorToken)
+  if ('refusal' in known) throw refused('actor_token', known.refusal)
+  if (mayAct !== undefined && !isMeant(mayAct, known)) {
+    throw new ExchangeError('invalid_request', 'the token does not say that this actor may act with it', 'actor-token')
+  }
+  const { identity, credential } = known
+  return { identity, credential, name: nameOf(identity) }
+}
+
+export function actWith(actor: Actor | undefined, { act }: Pick<Subject, 'act'>): Act | undefined {
+  if (actor === undefined) return act
+  return { sub: actor.identity.subject, ...(act !== undefined && { act }) }
+}
+
+/** Threat: a claim that is no object, or an empty one, which would mean anybody. */
+function mayActIn(value: unknown): Readonly<Record<string, unknown>> {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isObject || typeof (value as { readonly sub?: unknown }).sub !== 'string') {
+    throw refused('subject_token', 'its may_act names nobody')
+  }
+  return value as Readonly<Record<string, unknown>>
+}
+
+/** Each member has to be a claim of the actor's token; without an `iss` it is somebody of any issuer. */
+const isMeant = (mayAct: Readonly<Record<string, unknown>>, { claims }: KnownBearer): boolean =>
+  Object.entries(mayAct).every(([name, value]) => Object.hasOwn(claims, name) && claims[name] === value)
+
+/** RFC 8693 section 2.2.2. */
+const refused = (which: 'subject_token' | 'actor_token', why: string): ExchangeError =>
+  new ExchangeError('invalid_request', `${which}: ${why}`, which === 'subject_token' ? 'subject-token' : 'actor-token')

@@ -1,0 +1,142 @@
+/**
+ * `POST /token` (RFC 8693): a token that we believe becomes one of ours, for one host and for some minutes.
+ *
+ * The new one is never worth more: it is as old as the first at most, no wider than the one before, and whom it stands for is
+ * the same. The token is looked at before anything is said of hosts and rows, so that a stranger learns nothing of them.
+ */
+import type { Request, RequestHandler } from 'express'
+import { auditFields, type Exchange } from './arrival.ts'
+import { type ExchangeDependencies, exchangeIssuerOf } from './dependencies.ts'
+import { accessTokenType, ExchangeError, type ExchangeRequest, type Parameters, parseExchange } from './parameters.ts'
+import { type Actor, actorOf, actWith, type Subject, subjectOf } from './subject.ts'
+
+/** The body has been parsed as a form. */
+export function createTokenRoute(dependencies: ExchangeDependencies): RequestHandler {
+  return async (request, response) => {
+    const exchange = { request, response }
+    refuseClientCredentials(request)
+    const asked = parseExchange((request.body ?? {}) as Parameters)
+    const subject = await subjectOf(asked.subjectToken, dependencies)
+    const actor = await actorOf(asked, subject, dependencies)
+    const host = hostFor(asked, dependencies)
+    refuseOtherHost(subject, actor, host)
+    const scope = scopeFor(asked, subject, dependencies)
+    await askPolicy({ host, subject, actor }, exchange, dependencies)
+    await answer({ host, scope, subject, actor }, exchange, dependencies)
+  }
+}
+
+/** Clients are known by their tokens alone (`token_endpoint_auth_methods_supported: none`). */
+function refuseClientCredentials({ headers, body }: Request): void {
+  const { client_secret: secret, client_assertion: assertion } = (body ?? {}) as Parameters
+  if (headers.authorization === undefined && secret === undefined && assertion === undefined) return
+  throw new ExchangeError('invalid_client', 'no credentials of a client are taken here: subject_token says who asks')
+}
+
+function hostFor({ target }: ExchangeRequest, { hostIn, takesOwn }: ExchangeDependencies): string {
+  if (target.startsWith('kube:')) {
+    const description = 'there are no tokens for clusters here: kubectl gets its own by sallyport kube login'
+    throw new ExchangeError('invalid_target', description, 'target')
+  }
+  const host = hostIn(target)
+  if (host !== undefined && takesOwn(host)) return host
+  throw new ExchangeError('invalid_target', 'there is no such host that takes tokens of sallyport', 'target')
+}
+
+function refuseOtherHost(subject: Subject, actor: Actor | undefined, host: string): void {
+  if (subject.host === undefined || subject.host === host || actor !== undefined) return
+  const description = 'the token is for another host: whoever is to use it here sends an actor_token'
+  throw new ExchangeError('invalid_target', description, 'actor-token')
+}
+
+function scopeFor({ scope }: ExchangeRequest, subject: Subject, { scopes }: ExchangeDependencies): string | undefined {
+  if (scope === undefined) return subject.scope
+  const parsed = parseScope(scope, scopes.parse)
+  if (scopes.isWithin(parsed, subject.scope)) return parsed
+  throw new ExchangeError('invalid_scope', `the token is for ${subject.scope ?? 'less'} alone`, 'scope')
+}
+
+function parseScope(text: string, parse: ExchangeDependencies['scopes']['parse']): string {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new ExchangeError('invalid_scope', error instanceof Error ? error.message : 'it cannot be read', 'scope')
+  }
+}
+
+interface Wanted {
+  readonly host: string
+  readonly subject: Subject
+  readonly actor: Actor | undefined
+}
+
+/** Of the subject and of whoever acts: neither of the two gets by way of the other what a row does not give. */
+async function askPolicy(
+  { host, subject, actor }: Wanted,
+  exchange: Exchange,
+  { isAllowed }: ExchangeDependencies,
+): Promise<void> {
+  const { requestId, clientAddress } = auditFields(exchange)
+  const { rawHeaders } = exchange.request
+  const asking = { host, action: 'create', requestId, clientAddress, rawHeaders } as const
+  for (const bearer of actor === undefined ? [subject] : [subject, actor]) {
+    if (await isAllowed(asking, bearer)) continue
+    const who = bearer === actor ? 'the actor' : 'the subject'
+    throw new ExchangeError('invalid_target', `the policy gives ${who} no token for this host`, 'policy')
+  }
+}
+
+async function answer(
+  { host, scope, subject, actor }: Wanted & { readonly scope: string | undefined },
+  exchange: Exchange,
+  dependencies: ExchangeDependencies,
+): Promise<void> {
+  const { audit, clock, kept, lifetimeSeconds, newId, publicUrl, sign } = dependencies
+  const now = Math.floor(clock.now() / 1000)
+  const expiresAt = Math.min(now + lifetimeSeconds, Math.floor(subject.expiresAt))
+  if (expiresAt <= now)
+    throw new ExchangeError('invalid_request', 'subject_token: the token has expired', 'subject-token')
+  const id = newId()
+  const act = actWith(actor, subject)
+  const { identity, mayAct } = subject
+  const shared = { ...(scope !== undefined && { scope }), ...(act !== undefined && { act }) }
+  const token = sign({
+    iss: exchangeIssuerOf(publicUrl),
+    aud: host,
+    sub: identity.subject,
+    jti: id,
+    iat: now,
+    exp: expiresAt,
+    ...shared,
+    ...(mayAct !== undefined && { may_act: mayAct }),
+  })
+  const actors = actor === undefined ? subject.actors : [...subject.actors, actor.name]
+  await kept.keep(id, {
+    identity,
+    host,
+    chain: subject.chain,
+    actors,
+    expiresAt,
+    ...shared,
+    ...(mayAct !== undefined && { mayAct }),
+  })
+  audit.write({
+    event: 'exchange.issued',
+    ...auditFields(exchange),
+    subject: identity.subject,
+    ...(identity.kind === 'user' && { email: identity.email }),
+    jti: id,
+    host,
+    scope,
+    expiresAt,
+    ...subject.credential,
+    actor: actor?.name,
+  })
+  exchange.response.json({
+    access_token: token,
+    issued_token_type: accessTokenType,
+    token_type: 'Bearer',
+    expires_in: expiresAt - now,
+    ...(scope !== undefined && { scope }),
+  })
+}

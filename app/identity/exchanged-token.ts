@@ -1,0 +1,157 @@
+/**
+ * A token that this service made out of another one -> whom that one stood for, on the host that it was made for.
+ *
+ * The signature is looked at once. Whether the token still stands is asked of the store with each request, as of a session:
+ * what was revoked anywhere counts nowhere from then on, and a store that does not answer lets nobody in.
+ */
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { CredentialFacts } from '../audit/access-event.ts'
+import { OperationalError } from '../errors.ts'
+import type { ExchangedToken, ExchangedTokens, OpenedToken } from '../sessions/exchanged-tokens.ts'
+import type { Authentication } from '../verify.ts'
+import type { AskedWith, Authenticator } from './authenticators.ts'
+import {
+  challengeFor,
+  conclude,
+  type HostAcceptance,
+  hasToken,
+  type OfToken,
+  refusalOf,
+  tokenIn,
+} from './bearer-token.ts'
+import type { KeySet } from './token/issuer-keys.ts'
+import { type TokenRefusalReason, TokenRefused } from './token/refusal.ts'
+import { type TrustedIssuer, verifySigned } from './token/verify-token.ts'
+
+export interface ExchangedTokenOptions {
+  /** `undefined` for a host that takes no tokens. */
+  readonly acceptedOn: (domain: string) => HostAcceptance | undefined
+  readonly own: TrustedIssuer
+  readonly tokens: Pick<ExchangedTokens, 'open'>
+  readonly permits: (scope: string | undefined, action: string) => boolean
+  readonly clock: { readonly now: () => number }
+  /** Told of each token that lets nobody in; must not throw. */
+  readonly onRefused?: (reason: TokenRefusalReason) => void
+}
+
+interface Remembered {
+  readonly opened: OpenedToken
+  readonly keySet: KeySet
+  readonly authentication: OfToken
+}
+
+/** Of what is kept, in bytes: some 4,000 tokens. */
+const rememberedBytes = 8 * 1024 * 1024
+const bytesOfOne = 2_048
+
+export function createExchangedToken(options: ExchangedTokenOptions): Authenticator {
+  const { acceptedOn, own, clock, onRefused = () => undefined } = options
+  const isOurs = createRecognition(own.issuer)
+  const remembered = new LRUCache<string, Remembered>({
+    maxSize: rememberedBytes,
+    sizeCalculation: ({ authentication }) => bytesOfOne + JSON.stringify(authentication.identity).length * 2,
+  })
+
+  async function open(key: string, token: string, domain: string): Promise<Remembered> {
+    // Threat: a token for one host, used at another. The audience is that of the host that is asked for.
+    const acceptance = { issuers: [own], audience: domain }
+    const { read, keySet } = await verifySigned(token, acceptance, clock.now())
+    const { jti } = read.claims
+    const opened = typeof jti === 'string' ? await options.tokens.open(jti) : undefined
+    if (opened === undefined || opened.token.host !== domain) throw new TokenRefused('revoked')
+    const found = { opened, keySet, authentication: authenticationOf(String(jti), opened.token) }
+    remembered.set(key, found)
+    return found
+  }
+
+  function answer({ opened, authentication }: Remembered, asked: AskedWith, acceptance: HostAcceptance) {
+    checkScope(opened.token, asked, options)
+    return conclude(authentication, acceptance, clock.now())
+  }
+
+  async function authenticateAnew(key: string, token: string, asked: AskedWith, acceptance: HostAcceptance) {
+    return answer(await open(key, token, asked.request.domain), asked, acceptance)
+  }
+
+  function refuseEnded(key: string, { opened }: Remembered): never {
+    remembered.delete(key)
+    throw new TokenRefused(clock.now() >= opened.token.expiresAt * 1000 ? 'expired' : 'revoked')
+  }
+
+  function authenticateKnown(key: string, known: Remembered, asked: AskedWith, acceptance: HostAcceptance) {
+    const conclusion = (stands: boolean): Authentication =>
+      stands ? answer(known, asked, acceptance) : refuseEnded(key, known)
+    const stands = known.opened.stands()
+    return stands instanceof Promise ? stands.then(conclusion) : conclusion(stands)
+  }
+
+  return {
+    kind: 'bearer token',
+    isResponsible({ headers, request }) {
+      const acceptance = acceptedOn(request.domain)
+      if (acceptance?.takesOwn !== true || !hasToken(headers, acceptance)) return false
+      return isOurs(headers.only(acceptance.header ?? 'authorization'))
+    },
+    authenticate(asked) {
+      const { domain } = asked.request
+      const acceptance = acceptedOn(domain)
+      if (acceptance === undefined) throw new OperationalError('ERR_INTERNAL', 'this host takes no tokens')
+      return refusing(onRefused, () => {
+        const token = tokenIn(asked, acceptance)
+        const key = `${domain} ${hash('sha256', token, 'base64url')}`
+        const known = remembered.get(key)
+        if (known !== undefined && known.keySet === own.keys.current()) {
+          return authenticateKnown(key, known, asked, acceptance)
+        }
+        return authenticateAnew(key, token, asked, acceptance)
+      })
+    },
+  }
+}
+
+/**
+ * Who answers for a token, and nothing more: whatever seems to be ours is verified as ours, and everything else by those who
+ * do not believe our issuer.
+ */
+function createRecognition(issuer: string): (value: string | undefined) => boolean {
+  const mark = `"iss":${JSON.stringify(issuer)}`
+  return value => {
+    const claims = value?.split('.', 3)[1]
+    return claims !== undefined && claims.length < 8_192 && Buffer.from(claims, 'base64url').includes(mark)
+  }
+}
+
+function authenticationOf(id: string, { identity, chain, actors }: ExchangedToken): OfToken {
+  const credentialChain = Object.freeze(chain.map(link => `${link.issuer}/${link.id ?? '-'}`))
+  const credential: CredentialFacts = Object.freeze({
+    credential: 'exchanged-token',
+    credentialIssuer: 'sallyport',
+    credentialId: id,
+    credentialChain,
+    ...(actors.length > 0 && { credentialActors: actors }),
+  })
+  return Object.freeze({ identity, credential, clearCookie: false })
+}
+
+/** RFC 6750 section 3.1. Whatever the policy lets its bearer do: a token with a scope is for nothing else. */
+function checkScope({ scope }: ExchangedToken, { request }: AskedWith, { permits }: ExchangedTokenOptions): void {
+  if (permits(scope, request.action)) return
+  const challenge = `${challengeFor('insufficient_scope', 'the token is not for requests of this kind')}, scope="${scope}"`
+  throw new OperationalError('ERR_SCOPE_INSUFFICIENT', `the scope of the token is ${scope}`, { challenge })
+}
+
+/** Both of what is thrown and of what is rejected. */
+function refusing<T>(onRefused: (reason: TokenRefusalReason) => void, work: () => T | Promise<T>): T | Promise<T> {
+  const asRefusal = (error: unknown): never => {
+    if (!(error instanceof TokenRefused)) throw error
+    onRefused(error.reason)
+    throw refusalOf(error)
+  }
+  try {
+    const result = work()
+    return result instanceof Promise ? result.catch(asRefusal) : result
+  } catch (error) {
+    return asRefusal(error)
+  }
+}

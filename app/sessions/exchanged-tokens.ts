@@ -1,0 +1,121 @@
+/**
+ * What stands behind each token that this service makes out of another one: whose it is, and that it has not been revoked.
+ *
+ * Threat: a token that leaves out a group or a claim of the one that it was made from; a row that denies by it would not
+ * apply. So the identity is kept here, whole, and the token only leads to it. Threat: a token that was revoked, and counts
+ * somewhere because it was seen before. So its record, and those of the tokens that it was made from, are looked for with
+ * each use: what was ended anywhere counts nowhere from then on.
+ */
+import type { Machine, User } from '../../rbac/identity.ts'
+import type { Clock } from '../clock.ts'
+import { OperationalError } from '../errors.ts'
+import type { RecordStore, ValueOrPromise } from './record-store.ts'
+import { digestOf } from './records/seal.ts'
+import { createSealedRecords } from './records/sealed-records.ts'
+
+/** A token of a chain: who made it, and its `jti` where it has one. */
+export interface Link {
+  /** Name of its issuer in the configuration; our own is `sallyport`. */
+  readonly issuer: string
+  readonly id?: string
+}
+
+export interface ExchangedToken {
+  readonly identity: Machine | User
+  /** Canonical host that it is for, and no other. */
+  readonly host: string
+  /** What it may do there; absent: what the policy lets its bearer do. */
+  readonly scope?: string
+  /** The tokens that it was made from, the first one first. */
+  readonly chain: readonly Link[]
+  /** Who acted, as rows name them, in that order. */
+  readonly actors: readonly string[]
+  /** `act` (RFC 8693 section 4.1), the last one outermost. */
+  readonly act?: Act
+  /** `may_act` of the first token (RFC 8693 section 4.4): it holds for all that is made of it. */
+  readonly mayAct?: Readonly<Record<string, unknown>>
+  /** What its bearer has to prove (RFC 7800). */
+  readonly confirmation?: Confirmation
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+}
+
+export interface Act {
+  /** `<issuer>#<sub>` */
+  readonly sub: string
+  readonly act?: Act
+}
+
+export interface Confirmation {
+  /** RFC 9449 section 6.1. */
+  readonly jkt?: string
+  /** RFC 8705 section 3.1. */
+  readonly 'x5t#S256'?: string
+}
+
+export interface OpenedToken {
+  /** Frozen. */
+  readonly token: ExchangedToken
+  /** Whether it, and all that it was made from, are there still. Throws or rejects with `ERR_STORE_UNAVAILABLE`. */
+  stands(): ValueOrPromise<boolean>
+}
+
+/** Every method rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer. */
+export interface ExchangedTokens {
+  /** `id`: its `jti`. */
+  keep(id: string, token: ExchangedToken): Promise<void>
+  /** `undefined` for one that has expired or was ended, or one that it was made from. */
+  open(id: string): Promise<OpenedToken | undefined>
+  /** Durable when it resolves; all that was made of it ends as well. */
+  end(id: string, expiresAt: number): Promise<void>
+}
+
+export interface ExchangedTokensOptions {
+  readonly records: RecordStore
+  /** Master secrets: the first seals, all open. */
+  readonly secrets: readonly string[]
+  readonly clock: Clock
+}
+
+export const ownIssuer = 'sallyport'
+const kind = 'exchanged-token'
+/** A clock of another replica may be behind. */
+const marginMs = 60_000
+
+export function createExchangedTokens({ records, secrets, clock }: ExchangedTokensOptions): ExchangedTokens {
+  const sealed = createSealedRecords({ records, secrets, kind })
+
+  function createStands(id: string, { chain, expiresAt }: ExchangedToken): OpenedToken['stands'] {
+    const own = chain.flatMap(link => (link.issuer === ownIssuer && link.id !== undefined ? [link.id] : []))
+    const keys = [id, ...own].map(one => digestOf(kind, one))
+    return () => {
+      if (clock.now() >= expiresAt * 1000) return false
+      const found = keys.map(key => records.get(kind, key))
+      if (!found.some(record => record instanceof Promise)) return found.every(record => record !== undefined)
+      return Promise.all(found).then(all => all.every(record => record !== undefined))
+    }
+  }
+
+  return {
+    async keep(id, token) {
+      const isNew = await sealed.add(id, token, token.expiresAt * 1000)
+      if (!isNew) throw new OperationalError('ERR_INTERNAL', 'a token with this id is already there')
+    },
+    async open(id) {
+      const record = await sealed.get(id)
+      if (record === undefined) return undefined
+      // The seal vouches that nobody else wrote it.
+      const token = freezeAll(record.value as ExchangedToken)
+      const stands = createStands(id, token)
+      return (await stands()) ? { token, stands } : undefined
+    },
+    end: (id, expiresAt) => sealed.end(id, Math.max(expiresAt * 1000, clock.now()) + marginMs),
+  }
+}
+
+/** Who is known by reference has to stay as he is. */
+function freezeAll<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const item of Object.values(value)) freezeAll(item)
+  return Object.freeze(value)
+}
