@@ -37,6 +37,7 @@ const tokenReasons = {
   client: true,
   person: true,
   groups: true,
+  revoked: true,
   provider: true,
 } as const satisfies Record<TokenRefusalReason, true>
 
