@@ -106,7 +106,11 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
         ['wiki.example.com.evil.example', 'is below another'],
       ])('is none for %s, which %s', async audience => {
         const { status, body } = await world.exchange({ audience })
-        expect([status, body.error]).toEqual([400, 'invalid_target'])
+        expect([status, body.error, body.error_description]).toEqual([
+          400,
+          'invalid_target',
+          'there is no such host that takes tokens of sallyport',
+        ])
       })
 
       it('is no cluster, and that is said', async () => {
@@ -343,9 +347,12 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
 
     describe('J27: the form', () => {
       it('is never in the address, nor sent by a page, nor with credentials of a client', async () => {
-        expect(
-          (await world.post(`/token?subject_token=${world.token()}`, { grant_type: exchangeGrant })).body.error,
-        ).toBe('invalid_request')
+        const form = { grant_type: exchangeGrant, subject_token: world.token(), subject_token_type: jwtType }
+        const whole = { ...form, audience: 'wiki.example.com' }
+        expect((await world.post('/token', whole)).status).toBe(200)
+        for (const query of ['?subject_token=x.y.z', '?a', '?']) {
+          expect((await world.post(`/token${query}`, whole)).body.error).toBe('invalid_request')
+        }
         expect((await world.exchange({}, { origin: 'https://evil.example' })).body.error).toBe('invalid_request')
         const basic = await world.exchange({}, { authorization: 'Basic Ym9iOng=' })
         expect([basic.status, basic.body.error]).toEqual([401, 'invalid_client'])

@@ -17,6 +17,7 @@ export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 export const policy = `
 p, service-account:prod/ci/deployer, tokens,              /wiki.example.com,    create, -, allow
 p, service-account:prod/ci/deployer, tokens,              /payroll.example.com, create, -, allow
+p, service-account:prod/ci/deployer, tokens,              /shop.example.com,    create, -, allow
 p, client:robots/relay,              tokens,              /payroll.example.com, create, -, allow
 p, client:robots/relay,              tokens,              /wiki.example.com,    introspect, -, allow
 p, client:robots/auditor,            tokens,              /*.example.com,       create|introspect, -, allow
