@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
 import type { HostSettings } from '../../config/host-settings.ts'
-import { permits } from '../../rbac/scope.ts'
+import { permits } from '../../rbac/tokens/scope.ts'
 import type { Authenticator } from '../identity/authenticators.ts'
 import { createBearerToken, type HostAcceptance } from '../identity/bearer-token.ts'
 import { createExchangedToken } from '../identity/exchanged-token.ts'

@@ -350,7 +350,7 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
         const form = { grant_type: exchangeGrant, subject_token: world.token(), subject_token_type: jwtType }
         const whole = { ...form, audience: 'wiki.example.com' }
         expect((await world.post('/token', whole)).status).toBe(200)
-        for (const query of ['?subject_token=x.y.z', '?a', '?']) {
+        for (const query of ['?subject_token=x.y.z', '?a']) {
           expect((await world.post(`/token${query}`, whole)).body.error).toBe('invalid_request')
         }
         expect((await world.exchange({}, { origin: 'https://evil.example' })).body.error).toBe('invalid_request')

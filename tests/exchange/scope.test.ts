@@ -1,7 +1,7 @@
 /** The language of scopes: what each permits, and that nothing narrower permits more. */
 import { describe, expect, it } from 'vitest'
 import { knownMethods } from '../../rbac/request/methods.ts'
-import { isWithin, parseScope, permits } from '../../rbac/scope.ts'
+import { isWithin, parseScope, permits } from '../../rbac/tokens/scope.ts'
 import { fc } from '../properties.ts'
 
 const methods = [...knownMethods, 'BREW', 'XYZZY']

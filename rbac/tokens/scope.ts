@@ -2,9 +2,9 @@
  * What a token may do at its host, as actions of rows have it: `read`, `write`, methods, with blanks between them (RFC 6749
  * section 3.3). It lets nobody do anything: what a row does not allow stays refused.
  */
-import { parseAction } from './actions.ts'
-import { ValueError } from './policy-error.ts'
-import { readMethods } from './request/methods.ts'
+import { parseAction } from '../actions.ts'
+import { ValueError } from '../policy-error.ts'
+import { readMethods } from '../request/methods.ts'
 
 const mostTokens = 16
 const longest = 256
