@@ -34,14 +34,14 @@ export function composeMachines(base: Base, kept: Pick<Kept, 'keys' | 'exchanged
   if (config.machines === undefined || !isTaken) {
     return { authenticators: [], issuers: [], takesTokens: () => false, close: async () => undefined }
   }
-  const { acceptedOn, close } = composeTrust(base)
+  const { acceptedOn, close, issuers } = composeTrust(base)
   const hasOwnHeaders = config.hosts.some(({ bearerHeader }) => bearerHeader !== undefined)
   return {
     authenticators: [
       ...composeExchanged(base, kept, acceptedOn),
       createBearerToken({ acceptedOn, hasOwnHeaders, clock, onRefused: metrics.tokenRefused }),
     ],
-    issuers: [...issuers.values()],
+    issuers,
     takesTokens: domain => acceptedOn(domain) !== undefined,
     close,
   }
