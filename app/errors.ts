@@ -15,6 +15,9 @@ export const operationalErrors = {
   ERR_CREDENTIALS_AMBIGUOUS: { status: 400, sentence: 'The request says in two ways who is asking.' },
   ERR_BEARER_INVALID: { status: 401, sentence: 'The token lets nobody in here.' },
   ERR_SCOPE_INSUFFICIENT: { status: 403, sentence: 'The token is not for requests of this kind.' },
+  ERR_PASSWORD_INVALID: { status: 401, sentence: 'The user name and the password let nobody in here.' },
+  ERR_PASSWORD_ASLEEP: { status: 403, sentence: 'The password sleeps until its owner logs in again.' },
+  ERR_PASSWORDS_BUSY: { status: 503, sentence: 'Too many passwords are being checked. Please try again.' },
   ERR_KUBE_TOKEN_INVALID: { status: 401, sentence: 'No token of a session that stands came along.' },
   ERR_KUBE_CALL_FORBIDDEN: { status: 403, sentence: 'Nobody of this name may make this call.' },
   ERR_PROXY_UNTRUSTED: { status: 403, sentence: 'This address may not ask for decisions.' },
@@ -44,6 +47,7 @@ export const operationalErrors = {
     sentence:
       'Logging in needs your client certificate, and it did not come along. Please choose it when your browser asks.',
   },
+  ERR_PASSWORD_UNMADE: { status: 400, sentence: 'A password cannot be made like this. Please go back and change it.' },
   ERR_LOGOUT_CROSS_SITE: { status: 403, sentence: 'Logging out has to be confirmed on this site.' },
   ERR_LOGOUT_TOKEN_INVALID: { status: 400, sentence: 'The log-out token did not pass its checks.' },
   ERR_HANDOFF_TICKET_UNKNOWN: { status: 403, sentence: 'This link was already used or has expired.' },

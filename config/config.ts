@@ -4,6 +4,7 @@ import type { ParsedSettings } from './schema/schema.ts'
 import { toHost } from './to-host.ts'
 import { toClusters } from './to-kubernetes.ts'
 import { toMachines } from './to-machines.ts'
+import { toPasswords } from './to-passwords.ts'
 import { toProvider } from './to-provider.ts'
 import { toSessions } from './to-sessions.ts'
 import { isTree } from './tree.ts'
@@ -47,6 +48,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     log: parsed.log,
     ...(parsed.kubernetes === undefined ? {} : toClusters(parsed.kubernetes, directory)),
     ...(parsed.machines === undefined ? {} : { machines: toMachines(parsed.machines, directory) }),
+    passwords: toPasswords(parsed.passwords),
     hosts: parsed.hosts.map(toHost),
   }
 }

@@ -3,6 +3,7 @@ import type { AuditLog } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
 import type { ListedSession, SessionDirectory, SessionSummary } from '../sessions/session-directory.ts'
 import type { SessionFilter } from '../sessions/session-index.ts'
+import { answerPasswords, type PasswordStore, type PasswordsCall, recordRevoked } from './password-answers.ts'
 
 /** Which sessions are to end. */
 export type SessionSelector =
@@ -15,6 +16,7 @@ export type SessionSelector =
 type CutScope = { readonly provider: string } | { readonly all: true }
 
 export type SessionsCall =
+  | PasswordsCall
   | { readonly kind: 'list'; readonly filter: SessionFilter; readonly after?: string; readonly limit: number }
   | { readonly kind: 'show'; readonly handle: string }
   /** `by`: who asks for it, as the caller says. */
@@ -34,6 +36,8 @@ export interface SessionAnswersOptions {
   readonly cutoffs: { readonly cut: (scope: CutScope) => Promise<void> }
   /** Names of the providers in the configuration. */
   readonly providers: readonly string[]
+  /** Absent where no host takes application passwords. */
+  readonly passwords?: PasswordStore | undefined
   readonly audit: Pick<AuditLog, 'write'>
   readonly newRequestId: () => string
 }
@@ -54,6 +58,7 @@ export function createSessionAnswers(options: SessionAnswersOptions): AnswerSess
   const answer = (call: SessionsCall): Promise<SessionsAnswer> => {
     if (call.kind === 'list') return list(call)
     if (call.kind === 'show') return show(call.handle)
+    if (call.kind !== 'end') return answerPasswords(call, options)
     const { selector, by } = call
     return isCutScope(selector) ? cut(selector, by, options) : end(selector, by, options)
   }
@@ -81,22 +86,32 @@ async function cut(scope: CutScope, by: string, options: SessionAnswersOptions):
 async function end(
   filter: Exclude<SessionSelector, CutScope>,
   by: string,
-  { audit, directory, newRequestId }: SessionAnswersOptions,
+  options: SessionAnswersOptions,
 ): Promise<SessionsAnswer> {
+  const { audit, directory, newRequestId, passwords } = options
   const requestId = newRequestId()
   let ended = 0
   const record = ({ subject, email, handle }: SessionSummary): void => {
     ended += 1
     audit.write({ event: 'session.ended', requestId, subject, email, session: handle, cause: 'admin', by })
   }
+  // Threat: whoever had a session of the person, and made a password with it.
+  const revokeAll = async (): Promise<object> => {
+    if (passwords === undefined || !('subject' in filter)) return {}
+    const revoked = await passwords.revokeAll(filter.subject)
+    recordRevoked(revoked, { by, requestId }, options)
+    return { passwords: revoked.length }
+  }
+  let more = {}
   try {
     await directory.end(filter, record)
+    more = await revokeAll()
   } catch (error) {
     const { status, body } = refusalOf(error)
     return { status, body: { ...body, ended, requestId } }
   }
   if (ended === 0 && 'session' in filter) return unknownSession
-  return { status: 200, body: { ended, requestId } }
+  return { status: 200, body: { ended, ...more, requestId } }
 }
 
 /** Throws what is not expected. */

@@ -1,12 +1,13 @@
 /**
  * On the admin listener `GET /sessions`, `GET /sessions/<handle>` and `POST /sessions/end`: who is logged in, and an end
- * to it.
+ * to it; `GET /passwords` and `POST /passwords/revoke`: the same for application passwords.
  *
  * Threat: a call that was meant for one person and ends everybody, or lists them. So each says exactly one thing that it
  * wants; a name that is not known, is there twice or has no value is 400, and never means all.
  */
 import { json, type RequestHandler, type Response, Router } from 'express'
 import type { SessionFilter } from '../sessions/session-index.ts'
+import type { PasswordFilter } from './password-answers.ts'
 import type { AnswerSessions, SessionSelector, SessionsAnswer } from './session-answers.ts'
 import { forThisMachineOnly } from './this-machine.ts'
 
@@ -44,6 +45,12 @@ export function createSessionRoutes({ sessions, guard, onError }: SessionRoutesO
   router.post('/sessions/end', guard, local, json({ limit: '8kb' }), (request, response) =>
     answering(response, async () => sessions({ kind: 'end', ...readEnd(request.body) })),
   )
+  router.get('/passwords', guard, local, (request, response) =>
+    answering(response, async () => sessions({ kind: 'list-passwords', of: readPasswords(request.query) })),
+  )
+  router.post('/passwords/revoke', guard, local, json({ limit: '8kb' }), (request, response) =>
+    answering(response, async () => sessions({ kind: 'revoke-passwords', ...readRevoke(request.body) })),
+  )
   return router
 }
 
@@ -75,15 +82,38 @@ function filterOf(chosen: string, query: Fields): SessionFilter {
   return { all: true }
 }
 
-function readEnd(body: unknown) {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new UnreadableCall('expected a JSON object')
+function fieldsOf(body: unknown): Fields {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Fields
+  throw new UnreadableCall('expected a JSON object')
+}
+
+function readPasswords(query: Fields): PasswordFilter {
+  const chosen = chosenOf(query, [['subject'], ['all']], ['after', 'limit'])
+  if (chosen === 'subject') return { subject: textOf(query, 'subject') }
+  if (query.all !== 'true') throw new UnreadableCall('expected all=true')
+  const after = query.after === undefined ? {} : { after: textOf(query, 'after') }
+  return { all: true, ...after, limit: limitOf(query) }
+}
+
+function readRevoke(body: unknown) {
+  const fields = fieldsOf(body)
+  const chosen = chosenOf(fields, [['password'], ['subject']], ['by'])
+  const { password } = fields
+  if (chosen === 'password' && !(typeof password === 'string' && /^[a-z2-7]{16}$/.test(password))) {
+    throw new UnreadableCall('a password is named by its handle, the 16 characters that lists and audit events show')
   }
-  const fields = body as Fields
+  const selector = chosen === 'subject' ? { subject: textOf(fields, 'subject') } : { password: String(password) }
+  return { selector, by: byOf(fields) }
+}
+
+function readEnd(body: unknown) {
+  const fields = fieldsOf(body)
   const choices = [['session'], ['subject'], ['issuer', 'providerSession'], ['provider'], ['all']]
   const selector = selectorOf(chosenOf(fields, choices, ['by']), fields)
-  return { selector, by: fields.by === undefined ? 'admin' : textOf(fields, 'by', longestBy) }
+  return { selector, by: byOf(fields) }
 }
+
+const byOf = (fields: Fields): string => (fields.by === undefined ? 'admin' : textOf(fields, 'by', longestBy))
 
 function selectorOf(chosen: string, fields: Fields): SessionSelector {
   if (chosen === 'session') return { session: readHandle(fields.session) }

@@ -31,12 +31,17 @@ export interface Access {
   readonly durationMicroseconds: number
 }
 
-/** Which token said who asked, for whoever did not come with a session. Never the token itself. */
+/** Which token or password said who asked, for whoever did not come with a session. Never itself. */
 export interface CredentialFacts {
-  readonly credential: 'service-account-token' | 'client-token' | 'user-token' | 'exchanged-token'
-  /** Name of its issuer in the configuration. */
+  readonly credential:
+    | 'service-account-token'
+    | 'client-token'
+    | 'user-token'
+    | 'exchanged-token'
+    | 'application-password'
+  /** Name of its issuer in the configuration; `sallyport` for what was made here. */
   readonly credentialIssuer: string
-  /** `jti`; absent where it has none, or none that can be written. */
+  /** `jti`, or the handle of a password; absent where it has none, or none that can be written. */
   readonly credentialId?: string
   /** Of an exchanged one: `<issuer>/<jti>` of each token that it was made from, the first one first. */
   readonly credentialChain?: readonly string[]

@@ -64,9 +64,10 @@ const accessFields = {
   acr: 'Authentication context class (`acr`).',
   machine: '`service-account:…` or `client:…` of a workload; absent for people.',
   credential:
-    'What said who asks, where it was no session: `service-account-token`, `client-token`, `user-token`, or `exchanged-token` for one that this service made.',
-  credentialIssuer: "Name of the token's issuer in `machines.issuers`; `sallyport` for one of our own.",
-  credentialId: 'The `jti` of the token; never the token.',
+    'What said who asks, where it was no session: `service-account-token`, `client-token`, `user-token`, `application-password`, or `exchanged-token` for one that this service made.',
+  credentialIssuer:
+    "Name of the token's issuer in `machines.issuers`; `sallyport` for one of our own and for a password.",
+  credentialId: 'The `jti` of the token or the handle of the password; never the token or the password.',
   credentialChain:
     'Of an exchanged token: `<issuer>/<jti>` of each token that it was made from, the first one first; `-` for one without a `jti`.',
   credentialActors: 'Of an exchanged token: who acted for the subject, as rows name them, in that order.',
@@ -79,6 +80,7 @@ const reason = 'Code of the closed list in [decisions](decisions.md).'
 const code = 'Code of the closed list in [errors](errors.md).'
 const by = 'Who ended it, where somebody other than the person did.'
 const provider = "The provider's name in the configuration."
+const handle = 'Names the password, and opens nothing.'
 const grant = "First 16 characters of the grant's digest: joins its events, opens nothing."
 
 /** Every cause of an end, and what it means. */
@@ -218,6 +220,19 @@ export const auditEvents: {
       ending: '`complete`, `client-gone`, `upstream-failed`, `cut` (it might not go on) or `refused`.',
       why: 'Reason of the refusal with which it was cut or refused.',
       ...impersonatedFields,
+    },
+  },
+  'password.made': {
+    sentence: 'Somebody made an application password.',
+    fields: { handle, hosts: 'Hosts that it is for.', expiresAt: 'RFC 3339, UTC.' },
+  },
+  'password.revoked': {
+    sentence: 'An application password ended before its time.',
+    fields: {
+      handle,
+      cause:
+        '`owner` (on the page of sessions), `other-sessions` (the owner ended all other sessions) or `admin` (an administrator revoked it, or ended all sessions of the owner).',
+      by,
     },
   },
   'policy.loaded': {

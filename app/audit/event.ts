@@ -110,6 +110,8 @@ interface ExchangeIssued extends Partial<CredentialFacts> {
   readonly confirmation?: 'dpop' | 'mtls' | undefined
 }
 
+export type PasswordEnd = 'owner' | 'other-sessions' | 'admin'
+
 /** Whose sessions end together; a single one is `session.ended`. */
 type CutScope = 'subject' | 'provider-session' | 'provider' | 'all'
 
@@ -163,6 +165,18 @@ export type AuditEvent =
   | (Common & { readonly event: 'exchange.refused'; readonly reason: ExchangeRefusal })
   | (Common & { readonly event: 'exchange.revoked'; readonly jti: string; readonly host: string })
   | (Common & CallFinished)
+  | (Common & {
+      readonly event: 'password.made'
+      readonly handle: string
+      readonly hosts: readonly string[]
+      readonly expiresAt: string
+    })
+  | (Common & {
+      readonly event: 'password.revoked'
+      readonly handle: string
+      readonly cause: PasswordEnd
+      readonly by?: string | undefined
+    })
   | (Common & { readonly event: 'policy.loaded'; readonly revision: string; readonly rows: number })
   | (Common & { readonly event: 'policy.rejected'; readonly revision: string; readonly detail: string })
 

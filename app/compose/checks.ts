@@ -21,6 +21,7 @@ import { createShadowCounter } from '../policy/shadow-counter.ts'
 import { createVerify, type DecidedQuestion } from '../verify.ts'
 import { composeCertificates, composeIsBound, type Identification } from './identity.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
+import type { WithPasswords } from './passwords.ts'
 
 /** What is asked, by whom it is asked, and who hears of it. */
 interface CheckInputs {
@@ -32,7 +33,7 @@ interface CheckInputs {
 
 export function composeChecks(
   base: Base,
-  kept: Kept,
+  kept: Kept & WithPasswords,
   { authenticate, sessionCookie, machines }: Identification,
   { policy, record, fronts }: CheckInputs,
 ): CheckRoutes {
@@ -67,6 +68,7 @@ export function composeChecks(
       keepAddress: kept.addresses.keep,
       issuePending: cookies.issuePending,
       takesTokens: machines.takesTokens,
+      ...(kept.passwords !== undefined && { passwordChallenge: kept.passwords.challenge }),
     }),
     clearCookie: cookies.clear,
     requireAudit: composeAuditGuard(base),

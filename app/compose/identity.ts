@@ -18,12 +18,17 @@ import { type AskProvider, createVerifySession } from '../sessions/verification/
 import type { VerifyDependencies } from '../verify.ts'
 import { type Base, type Kept, newRequestId, secretsOf } from './kept.ts'
 import { composeMachines } from './machines.ts'
+import { type WithPasswords, withConfirmations } from './passwords.ts'
 
 /** Who is asked about credentials, in this order: a new kind is a file of `identity/` and a line here. */
-export function composeIdentity(base: Base, kept: Kept, verification: Verification) {
+export function composeIdentity(base: Base, kept: Kept & WithPasswords, verification: Verification) {
   const sessionCookie = composeSessionCookie(base, kept, verification)
   const machines = composeMachines(base, kept)
-  const kinds = [sessionCookieKind(kept.cookies, sessionCookie), ...machines.authenticators]
+  const kinds = [
+    sessionCookieKind(kept.cookies, sessionCookie),
+    ...machines.authenticators,
+    ...(kept.passwords?.authenticators ?? []),
+  ]
   return { sessionCookie, machines, authenticate: createAuthenticate(kinds) }
 }
 
@@ -88,15 +93,19 @@ const composeVerificationGuard = ({ config }: Base, { guard }: Verification): re
 
 export function composeVerification(
   { config, clock, logger, metrics, audit }: Base,
-  { sessions, tokens, leases, directory }: Kept,
+  kept: Kept & WithPasswords,
   ask: AskProvider,
 ): Verification {
+  const { tokens, leases, directory, passwords } = kept
   const { verifyEverySeconds, staleGraceSeconds } = config.sessions
   const ages = {
     verifyEverySeconds: verifyEverySeconds > 0 ? verifyEverySeconds : Number.POSITIVE_INFINITY,
     staleGraceSeconds,
   }
   const log = logger.child('sessions')
+  const sessions = withConfirmations(kept.sessions, kept, error =>
+    log.warn({ err: error }, 'a confirmation could not be noted for application passwords'),
+  )
   const verifySession = createVerifySession({
     sessions: {
       ...sessions,
@@ -112,6 +121,9 @@ export function composeVerification(
     ask,
     clock,
     isOverdue: overdueAfter(ages, clock),
+    ...(passwords !== undefined && {
+      onRefused: ({ identity }: LoginSession) => passwords.confirmations.refuse(identity.subject),
+    }),
     onVerdict: createVerdictReport({
       audit,
       logger: log,

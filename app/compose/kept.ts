@@ -92,12 +92,18 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       endOf: endOfLogin,
       ...namesForClusters(config),
     }),
-    cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds: longestLifetimeOf(lifetimes) }),
+    cutoffs: createCutoffs({
+      records,
+      secrets,
+      clock,
+      longestLifetimeSeconds: Math.max(longestLifetimeOf(lifetimes), passwordSpans(config).maxLifetimeSeconds),
+    }),
     logoutMarks: createLogoutMarks({
       records,
       secrets,
       clock,
       attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
+      keepSeconds: passwordSpans(config).confirmWithinSeconds,
     }),
     tokens: createSessionTokens({ records, secrets }),
     leases: createLeases({ records, clock }),
@@ -123,6 +129,10 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     pages: createPages(),
   }
 }
+
+/** How long it counts for application passwords what has been cut, and which log-outs were told of; 0 where there are none. */
+const passwordSpans = ({ hosts, passwords }: Config) =>
+  hosts.some(host => host.passwords === true) ? passwords : { maxLifetimeSeconds: 0, confirmWithinSeconds: 0 }
 
 /** Where clusters are configured a summary has what the role of the gateway is made from. */
 function namesForClusters({ kubernetes }: Config) {

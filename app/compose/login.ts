@@ -25,10 +25,11 @@ import { parseLogin } from '../sessions/session-payload.ts'
 import { composeThumbprint, composeVerification } from './identity.ts'
 import { type Base, canonicalOptions, isSecure, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
 import { composeLogoutChannels } from './logout.ts'
+import type { WithPasswords } from './passwords.ts'
 
 export type Login = ReturnType<typeof composeLogin>
 
-export function composeLogin(base: Base, kept: Kept, policy: Policy) {
+export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Policy) {
   const { config, clock, logger, audit, hostSettings } = base
   const { url: publicUrl } = config.server
   const passedOn = [
@@ -73,6 +74,10 @@ export function composeLogin(base: Base, kept: Kept, policy: Policy) {
       if (verifyEverySeconds > 0) await kept.tokens.put(sessionId, tokens, kept.endOf(login) * 1000)
     },
     verification,
+    ...(kept.passwords !== undefined && {
+      confirmations: kept.passwords.confirmations,
+      passwords: kept.passwords.ofOwners,
+    }),
     formTokens,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({

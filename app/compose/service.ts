@@ -38,6 +38,7 @@ import { type Base, composeKept } from './kept.ts'
 import { composeKubernetes } from './kubernetes.ts'
 import { composeLogin, composePages, type Login } from './login.ts'
 import { composeOwnRights } from './own-rights.ts'
+import { composePasswords } from './passwords.ts'
 import { composePolicy, reloadState } from './policy.ts'
 import { composeRecords } from './store.ts'
 
@@ -103,7 +104,8 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   let judgeAgain = (): void => undefined
   // What is open is judged again by the policy that has come into force.
   const policy = composePolicy(base, recorder, () => judgeAgain())
-  const kept = composeKept(base, records)
+  const stored = composeKept(base, records)
+  const kept = { ...stored, passwords: composePasswords(base, stored, records, isWorker) }
   const login = composeLogin(base, kept, policy)
   const direct = composeDirectClusters(base, { policy, record: recorder.record })
   const grants = composeGrants(base, { kept, login, records, isWorker, direct })

@@ -10,7 +10,7 @@ import type { VerifyResult } from '../verify.ts'
 import type { Fields, FrontKind, ParsedSubrequest, Reply } from './front.ts'
 import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
-import { allowReply, bearerFields, jsonReply, tokenReply } from './reply.ts'
+import { allowReply, bearerFields, credentialReply, jsonReply, tokenReply } from './reply.ts'
 
 const dialect = ['x-original-method', 'x-original-url'] as const
 type DialectHeaders = SubrequestHeaders<(typeof dialect)[number]>
@@ -48,17 +48,19 @@ function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
       // The configuration hands this to the application instead of the client's Cookie header.
       return allowReply(result, ['X-Sallyport-Cookie', result.upstreamCookie ?? '', ...tokenTaken(result)])
     case 'challenge': {
-      if (result.credential !== undefined) return tokenReply(401, result, [])
+      if (result.credential !== undefined) return credentialReply(result, reasonOf(result.decision))
       const loginUrl = result.loginUrl ?? ''
       const redirect = parsed.isInteractive ? ['X-Sallyport-Redirect', loginUrl] : []
       return jsonReply(401, result, ['Location', loginUrl, ...redirect, ...bearerFields(result.bearerChallenge)])
     }
     case 'deny':
       if (result.credential === undefined) return jsonReply(403, result, [])
-      // The configuration fetches the answer for the client, and hands this back with its question.
-      return tokenReply(403, result, ['X-Sallyport-Reason', result.decision.reason])
+      return tokenReply(403, result, reasonOf(result.decision))
   }
 }
+
+/** The configuration fetches the answer to a 403 for the client, and hands this back with its question. */
+const reasonOf = ({ reason }: { readonly reason: string }): Fields => ['X-Sallyport-Reason', reason]
 
 /** The configuration then keeps the Authorization header from the application: the token was for us. */
 const tokenTaken = ({ credential }: VerifyResult): Fields =>

@@ -18,6 +18,8 @@ export interface ChallengeSettings {
   readonly issuePending: () => { readonly setCookie: string; readonly nonceHash: string }
   /** Whether bearer tokens are taken on a host. Default: on none. */
   readonly takesTokens?: (domain: string) => boolean
+  /** What asks for a user name and a password on a host that takes them. Default: none does. */
+  readonly passwordChallenge?: (domain: string) => string | undefined
 }
 
 export type ChallengeFor = (
@@ -27,10 +29,27 @@ export type ChallengeFor = (
 ) => ChallengeAnswer
 
 export function createChallenge(settings: ChallengeSettings): ChallengeFor {
-  const { publicUrl, keepAddress, issuePending, takesTokens = () => false } = settings
-  const challengeOf = (domain: string, decision: Challenge, { credential }: Authentication): string | undefined => {
+  const {
+    publicUrl,
+    keepAddress,
+    issuePending,
+    takesTokens = () => false,
+    passwordChallenge = () => undefined,
+  } = settings
+  const challengeOf = (
+    question: VerifyQuestion,
+    decision: Challenge,
+    authentication: Authentication,
+  ): string | undefined => {
+    const { credential } = authentication
+    // No other password does either.
+    if (credential?.credential === 'application-password') return undefined
     if (credential !== undefined) return stepUpOf(decision)
-    return takesTokens(domain) ? `Bearer realm="${domain}"` : undefined
+    const { domain } = question.request
+    const basic = isBrowser(question, authentication) ? undefined : passwordChallenge(domain)
+    const bearer = takesTokens(domain) ? `Bearer realm="${domain}"` : undefined
+    // The one that old programs know goes first (RFC 9110 section 11.6.1).
+    return basic !== undefined && bearer !== undefined ? `${basic}, ${bearer}` : (basic ?? bearer)
   }
 
   return (question, decision, authentication) => {
@@ -41,7 +60,7 @@ export function createChallenge(settings: ChallengeSettings): ChallengeFor {
     const how = prompt === undefined ? '' : `&prompt=${prompt}`
     const asked = `${age}${classes}${ways}${how}`
     const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnParameter(question.request.url))}${asked}`
-    const bearerChallenge = challengeOf(question.request.domain, decision, authentication)
+    const bearerChallenge = challengeOf(question, decision, authentication)
     // Only a navigation comes back from a login; a script's request would leave a cookie that nobody redeems.
     if (!question.isInteractive || authentication.credential !== undefined) {
       return { loginUrl, ...(bearerChallenge !== undefined && { bearerChallenge }) }
@@ -54,6 +73,15 @@ export function createChallenge(settings: ChallengeSettings): ChallengeFor {
     const { setCookie, nonceHash } = issuePending()
     return { loginUrl: `${loginUrl}${kept}&handoff=${nonceHash}`, setCookie }
   }
+}
+
+/**
+ * Threat: a script's request that makes the browser ask for a user name and a password, in a window that looks like nobody's
+ * and keeps what is typed. Browsers say what a request is for (Fetch Metadata), or bring a cookie of ours.
+ */
+function isBrowser({ headers }: VerifyQuestion, { bindingHash, clearCookie }: Authentication): boolean {
+  const names = ['sec-fetch-mode', 'sec-fetch-site', 'origin', 'x-requested-with']
+  return bindingHash !== undefined || clearCookie || names.some(name => headers.any(name) !== undefined)
 }
 
 /** Whoever sent the token has to have its person authenticate anew, and ask for another one (RFC 9470 section 3). */

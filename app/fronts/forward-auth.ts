@@ -9,7 +9,16 @@ import type { DeniedPages } from './denied-pages.ts'
 import type { FrontKind, ParsedSubrequest, Reply } from './front.ts'
 import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
-import { allowReply, bearerFields, jsonReply, ownHeaders, pageReply, redirectReply, tokenReply } from './reply.ts'
+import {
+  allowReply,
+  bearerFields,
+  credentialReply,
+  jsonReply,
+  ownHeaders,
+  pageReply,
+  redirectReply,
+  tokenReply,
+} from './reply.ts'
 
 const dialect = ['x-forwarded-host', 'x-forwarded-method', 'x-forwarded-proto', 'x-forwarded-uri'] as const
 type DialectHeaders = SubrequestHeaders<(typeof dialect)[number]>
@@ -51,7 +60,7 @@ function render(result: VerifyResult, parsed: ParsedSubrequest, deniedPages: Den
       // It is sent when empty, too: an absent header would leave the client's in place on some proxies.
       return allowReply(result, ['Cookie', result.upstreamCookie ?? ''])
     case 'challenge': {
-      if (result.credential !== undefined) return tokenReply(401, result, [])
+      if (result.credential !== undefined) return credentialReply(result, [])
       const loginUrl = result.loginUrl ?? ''
       return parsed.isInteractive
         ? redirectReply(loginUrl, ownHeaders(result))

@@ -35,7 +35,7 @@ type Checked = Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>
 /** Who was denied, and whether by way of a token. */
 type Identified = Pick<Authentication, 'identity' | 'credential'>
 
-type Asked = Pick<VerifyQuestion, 'cookie' | 'headers' | 'request' | 'isInteractive'>
+type Asked = Pick<VerifyQuestion, 'cookie' | 'headers' | 'request' | 'clientAddress' | 'isInteractive'>
 
 export interface HandoffDependencies {
   /** Origin of the auth host, without a trailing slash. */
@@ -90,10 +90,11 @@ export function createHandoff(dependencies: HandoffDependencies): Handoff {
 }
 
 /** Nobody is sent away to the provider from here: a ticket waits, or a page that says no. */
-const askedOf = ({ cookie, headers, request }: ParsedSubrequest): Asked => ({
+const askedOf = ({ cookie, headers, request, clientAddress }: ParsedSubrequest): Asked => ({
   cookie,
   headers,
   request,
+  clientAddress,
   isInteractive: false,
 })
 

@@ -43,6 +43,13 @@ export function problemReply(
 export const bearerFields = (challenge: string | undefined): Fields =>
   challenge === undefined ? [] : ['WWW-Authenticate', challenge]
 
+/** A challenge for whoever came with a token or a password, as `tokenReply`. `extra`: beside a 403. */
+export function credentialReply(result: VerifyResult, extra: Fields): Reply {
+  // Another login would make another token, and no other password: programs throw one away that was answered with 401.
+  const isPassword = result.credential?.credential === 'application-password'
+  return isPassword ? tokenReply(403, result, extra) : tokenReply(401, result, [])
+}
+
 /** A refusal for whoever came with a token: never a page, never a way to one. */
 export function tokenReply(status: 401 | 403, result: VerifyResult, extra: Fields): Reply {
   const { decision, requestId, bearerChallenge } = result

@@ -14,6 +14,8 @@ import type { Authentication, Credentials, VerifyQuestion } from '../verify.ts'
 export type AskedWith = Credentials &
   Pick<VerifyQuestion, 'isInteractive'> & {
     readonly request: Pick<VerifyQuestion['request'], 'domain' | 'action'>
+    /** For limits. */
+    readonly clientAddress?: string | undefined
   }
 
 /** A value when it is at hand, else a promise. Throws or rejects when it cannot tell; an error never yields an identity. */

@@ -185,7 +185,7 @@ async function replaceSession(
   exchange: Exchange,
   dependencies: LoginSessions & LoginRecords,
 ): Promise<void> {
-  const { audit, endSession, keepTokens, sessionDigest, sessions } = dependencies
+  const { audit, confirmations, endSession, keepTokens, sessionDigest, sessions } = dependencies
   const { request } = exchange
   const previous = loginOf(request)
   const previousId = request.sessionID
@@ -209,6 +209,7 @@ async function replaceSession(
     })
   }
   await refuseLoggedOut(login, attempt, request, dependencies)
+  await confirmations?.confirm(login, login.startedAt)
   const { subject, email, provider, groups } = login.identity
   const session = sessionDigest(request.sessionID)
   audit.write({

@@ -6,6 +6,10 @@ import type { Pages } from '../pages/pages.ts'
 import type { HandoffTicket } from '../sessions/handoff-ticket.ts'
 import type { KeptAddresses } from '../sessions/kept-addresses.ts'
 import type { LoginSession, ProviderTokens } from '../sessions/login-session.ts'
+import type { AppPasswords } from '../sessions/passwords/app-passwords.ts'
+import type { Confirmations } from '../sessions/passwords/confirmations.ts'
+import type { PasswordHash } from '../sessions/passwords/password-hash.ts'
+import type { PasswordTexts } from '../sessions/passwords/password-text.ts'
 import type { OneTimeStore } from '../sessions/records/sealed-records.ts'
 import type { SessionDirectory } from '../sessions/session-directory.ts'
 import type { Verification } from '../sessions/verification/verification.ts'
@@ -67,9 +71,33 @@ export interface LoginSessions {
   readonly isLoggedOut: (login: LoginSession, attemptStartedAt: number) => Promise<boolean>
   /** Keeps what the provider of a session can be asked with again, for as long as the session lasts. */
   readonly keepTokens: (sessionId: string, tokens: ProviderTokens, login: LoginSession) => Promise<void>
+  /** Present where there are application passwords: what stands behind them. */
+  readonly confirmations?: Pick<Confirmations, 'confirm' | 'refuse'>
+  /** Present where people may make application passwords. */
+  readonly passwords?: LoginPasswords
   readonly verification: Pick<Verification, 'ofPage' | 'isOverdue' | 'needsBrowser' | 'confirm'>
   /** What joins the audit events of one session. */
   readonly sessionDigest: (sessionId: string) => string
+}
+
+/** Application passwords, as their owners see them. */
+export interface LoginPasswords {
+  readonly store: Pick<AppPasswords, 'add' | 'ofPerson' | 'revoke' | 'revokeAll'>
+  readonly confirmations: Pick<Confirmations, 'begin'>
+  readonly texts: Pick<PasswordTexts, 'mint'>
+  readonly hash: Pick<PasswordHash, 'hash'>
+  /** Hosts that people of a provider may choose from, and whether there are others that have to be typed. */
+  readonly hostsFor: (provider: string) => { readonly hosts: readonly string[]; readonly hasOthers: boolean }
+  /** Whether a host, by its canonical name, takes passwords of people of a provider. */
+  readonly takes: (host: string, provider: string) => boolean
+  /** Whether a session, by the id in its cookie, has not ended. */
+  readonly stands: (sessionId: string) => Promise<boolean>
+  readonly settings: {
+    readonly lifetimeSeconds: number
+    readonly maxLifetimeSeconds: number
+    readonly freshLoginSeconds: number
+    readonly perPerson: number
+  }
 }
 
 /** What people read, what is written down, and when. */

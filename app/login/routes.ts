@@ -16,6 +16,7 @@ import type { LoginDependencies, LoginRecords } from './dependencies.ts'
 import { createFormPostRoute } from './form-post.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout/logout.ts'
 import { createEndOtherSessionsRoute, createEndSessionRoute, createSessionPageRoute } from './logout/session-page.ts'
+import { createMakePasswordRoute, createRevokeAllRoute, createRevokePasswordRoute } from './passwords/routes.ts'
 import { BusyProviderError } from './provider/busy-provider.ts'
 import { reasonOf } from './provider/describe-error.ts'
 import { StepUpError } from './provider/step-up.ts'
@@ -48,6 +49,13 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
   router.get('/session', session, bound, verified, createSessionPageRoute(dependencies))
   router.post('/session/end', session, bound, verified, form, createEndSessionRoute(dependencies))
   router.post('/session/end-others', session, bound, verified, form, createEndOtherSessionsRoute(dependencies))
+  if (dependencies.passwords !== undefined) {
+    const { passwords } = dependencies
+    const own = [session, bound, verified, urlencoded({ extended: false, limit: '20kb' })]
+    router.post('/session/passwords', own, createMakePasswordRoute({ ...dependencies, passwords }))
+    router.post('/session/passwords/revoke', own, createRevokePasswordRoute({ ...dependencies, passwords }))
+    router.post('/session/passwords/revoke-all', own, createRevokeAllRoute({ ...dependencies, passwords }))
+  }
   router.get('/signed-out', signedOutRoute(dependencies))
   router.get('/', session, bound, verified, welcomeRoute(dependencies))
   router.use(showError(dependencies))

@@ -120,12 +120,13 @@ export async function endUnconfirmed(
   exchange: Exchange,
   dependencies: Dependencies,
 ): Promise<void> {
-  const { audit, endSession, sessionDigest, verification } = dependencies
+  const { audit, confirmations, endSession, sessionDigest, verification } = dependencies
   const { request } = exchange
   const login = loginOf(request)
   if (login === undefined || login.identity.provider !== provider || !verification.needsBrowser(login)) return
-  await endSession(request.sessionID)
   const { subject } = login.identity
+  await confirmations?.refuse(subject)
+  await endSession(request.sessionID)
   const fields = { ...auditFields(exchange), subject, session: sessionDigest(request.sessionID) }
   const code = error instanceof OperationalError ? error.code : 'ERR_LOGIN_REFUSED'
   audit.write({ event: 'session.verification-failed', ...fields, provider, code, reason: 'refused' })

@@ -5,6 +5,7 @@ import { keepFragmentPage } from './keep-fragment.ts'
 import { createLayout } from './layout.ts'
 import { leadBackPage } from './lead-back.ts'
 import type { ChoicePage, DeniedPage, ErrorPage, Pages, StepUpFailedPage, WelcomePage } from './pages.ts'
+import { passwordMadeBody } from './passwords.ts'
 import { sessionOverviewBody } from './session-overview.ts'
 
 export interface PagesOptions {
@@ -49,6 +50,7 @@ export function createPages(options: PagesOptions = {}): Pages {
         true,
       ),
     sessionOverview: page => lay('Your session', sessionOverviewBody(page), true),
+    passwordMade: page => lay('Your new password', passwordMadeBody(page)),
     signedOut: ({ loginUrl }) =>
       lay(
         'You are logged out',

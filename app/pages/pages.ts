@@ -1,5 +1,6 @@
 /** Contract of the pages that people see. A page is data; who sends it decides status and headers. */
 import type { DeviceCodePage, DeviceConsentPage, GrantConsentPage } from './grant-pages.ts'
+import type { PasswordMadePage } from './passwords.ts'
 import type { SessionOverview } from './session-overview.ts'
 
 export interface Page {
@@ -62,6 +63,8 @@ export interface Pages {
   confirmLogout(page: { readonly who: string; readonly action: string; readonly csrfToken: string }): Page
   /** Who is logged in, until when, on which hosts, and where else; each with a form that ends it. */
   sessionOverview(page: SessionOverview): Page
+  /** The only time that a new application password is shown. */
+  passwordMade(page: PasswordMadePage): Page
   signedOut(page: { readonly loginUrl: string }): Page
   /** Asks whether to stay logged in; the form posts `remember` to `action`. */
   rememberChoice(page: { readonly action: string }): Page

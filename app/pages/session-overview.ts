@@ -1,6 +1,8 @@
 /** The page on which people see their session, and where else they are logged in. */
 import { browserName } from './browser-name.ts'
 import { cut, type Html, html } from './html.ts'
+import { type Fact, facts, moment } from './moments.ts'
+import { type PasswordsOverview, passwordsBody } from './passwords.ts'
 
 /** Moments are seconds since the epoch. */
 export interface SessionOverview {
@@ -21,6 +23,8 @@ export interface SessionOverview {
   readonly others: readonly OtherSession[]
   /** Where there are more of them. */
   readonly moreUrl?: string
+  /** Absent where no host takes any. */
+  readonly passwords?: PasswordsOverview
   readonly csrfToken: string
 }
 
@@ -39,9 +43,6 @@ export interface OtherSession extends SeenSession {
 
 const TEXT_BYTES = 160
 const GROUPS_BYTES = 400
-const minute = 60
-const hour = 60 * minute
-const day = 24 * hour
 
 export function sessionOverviewBody(page: SessionOverview): Html {
   const { now, listed, unverifiedSince } = page
@@ -58,20 +59,20 @@ export function sessionOverviewBody(page: SessionOverview): Html {
     ...(listed === undefined ? [] : placeFacts(listed)),
   ])}
 <nav><a class="main" href="/logout">Log out</a></nav>
-<h2>Elsewhere</h2>${page.others.length === 0 ? html`<p>${emptyText(page)}</p>` : othersOf(page)}${more(page.moreUrl)}`
+<h2>Elsewhere</h2>${page.others.length === 0 ? html`<p>${emptyText(page)}</p>` : othersOf(page)}${more(page.moreUrl)}${page.passwords === undefined ? undefined : passwordsBody(page.passwords, page.csrfToken, now)}`
 }
 
 const emptyText = ({ moreUrl }: SessionOverview): string =>
   moreUrl === undefined ? 'You are not logged in anywhere else.' : 'Nothing on this page of the list.'
 
-function othersOf({ others, csrfToken, now }: SessionOverview): Html {
+function othersOf({ others, csrfToken, now, passwords }: SessionOverview): Html {
   const token = html`<input type="hidden" name="token" value="${csrfToken}">`
   return html`${others.map(
     other => html`
 ${facts([...placeFacts(other), ['Since', moment(other.startedAt, now)], ...lifetimeFacts(other, now)])}
 <nav><form method="post" action="/session/end">${token}<input type="hidden" name="session" value="${other.handle}"><button aria-label="End this session: ${cut(nameOf(other), TEXT_BYTES)}">End this session</button></form></nav>`,
   )}
-<nav><form method="post" action="/session/end-others">${token}<button class="main">End all other sessions</button></form></nav>`
+<nav><form method="post" action="/session/end-others">${token}<button class="main">End all other sessions${passwords === undefined || passwords.list.length === 0 ? '' : ' and passwords'}</button></form></nav>`
 }
 
 /** Of several buttons on the page, which one this is. */
@@ -80,11 +81,6 @@ const nameOf = ({ userAgent, clientAddress, handle }: OtherSession): string =>
 
 const more = (url: string | undefined): Html | undefined =>
   url === undefined ? undefined : html`<nav><a href="${url}">Show more</a></nav>`
-
-type Fact = readonly [term: string, value: string | Html]
-
-const facts = (rows: readonly Fact[]): Html =>
-  html`<dl>${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`
 
 function lifetimeFacts({ idleUntil, endsAt }: SeenSession, now: number): readonly Fact[] {
   return [
@@ -100,23 +96,4 @@ function placeFacts({ clientAddress, userAgent, hosts }: SeenSession): readonly 
     ...(userAgent === undefined ? [] : ([['Browser', cut(browserName(userAgent), TEXT_BYTES)]] as const)),
     ['Used on', names === '' ? 'no application yet' : names],
   ]
-}
-
-/** Without a script nobody's time zone is known: so also how far it is from now. */
-function moment(seconds: number, now: number): Html {
-  const iso = new Date(seconds * 1000).toISOString()
-  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time> (${distance(seconds - now)})`
-}
-
-function distance(seconds: number): string {
-  const length = Math.abs(seconds)
-  if (length < minute) return 'now'
-  const text = lengthText(length)
-  return seconds < 0 ? `${text} ago` : `in ${text}`
-}
-
-function lengthText(seconds: number): string {
-  if (seconds < hour) return `${Math.floor(seconds / minute)} min`
-  if (seconds < 2 * day) return `${Math.floor(seconds / hour)} h ${Math.floor((seconds % hour) / minute)} min`
-  return `${Math.floor(seconds / day)} days`
 }

@@ -27,7 +27,7 @@ export interface LogoutMarks {
   /** Durable when it resolves. */
   leave(loggedOut: LoggedOut): Promise<void>
   /** Whether a log-out, or a cut, has come for this login since its attempt began (seconds since the epoch). */
-  isLoggedOut(login: LoginSession, attemptStartedAt: number): Promise<boolean>
+  isLoggedOut(login: Pick<LoginSession, 'identity' | 'providerSession'>, attemptStartedAt: number): Promise<boolean>
   /** Whether this message of an issuer has been acted on. */
   hasSeen(issuer: string, messageId: string): Promise<boolean>
   /** To be called when it has been: a message whose log-out failed may come again. */
@@ -41,16 +41,18 @@ export interface LogoutMarksOptions {
   readonly clock: Clock
   /** How long a person may take to log in at the provider, in seconds. */
   readonly attemptLifetimeSeconds: number
+  /** For how long somebody else wants to know of a log-out, in seconds. Default 0. */
+  readonly keepSeconds?: number
 }
 
 /** Time to exchange the code, after an attempt was taken in its last second. Far more than all timeouts together. */
 const exchangeSeconds = 600
 
 export function createLogoutMarks(options: LogoutMarksOptions): LogoutMarks {
-  const { clock, attemptLifetimeSeconds, ...sealed } = options
+  const { clock, attemptLifetimeSeconds, keepSeconds = 0, ...sealed } = options
   const marks = createSealedRecords({ ...sealed, kind: 'mark' })
   const readCut = createCutoffReader(sealed)
-  const ttlMs = (attemptLifetimeSeconds + exchangeSeconds) * 1000
+  const ttlMs = Math.max(attemptLifetimeSeconds + exchangeSeconds, keepSeconds) * 1000
 
   async function isMarkedSince(id: string, seconds: number): Promise<boolean> {
     const mark = await marks.get(id)
@@ -89,7 +91,7 @@ function idsOf({ issuer, subject, providerSession }: LoggedOut): readonly string
   return subject === undefined ? [session] : [session, namelessId(subject)]
 }
 
-function idsFor(login: LoginSession): readonly string[] {
+function idsFor(login: Pick<LoginSession, 'identity' | 'providerSession'>): readonly string[] {
   const { subject } = login.identity
   const { providerSession } = login
   const own = providerSession === undefined ? namelessId(subject) : sessionId(issuerOf(login), providerSession)

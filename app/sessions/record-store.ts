@@ -26,13 +26,16 @@ export type RecordKind =
   | 'user-code'
   | 'device-answer'
   | 'exchanged-token'
+  | 'password'
+  | 'person'
 
 /**
  * Opaque records with an expiry, in one backend. Every method is atomic across processes and replicas.
  * Every method rejects with `ERR_STORE_UNAVAILABLE` when the backend is down, slow or refuses; `get` may also throw it.
  * `key` is already a digest; `value` is already sealed; times are milliseconds since the epoch of the injected clock.
- * Every write of the kinds `tokens`, `mark`, `cutoff` and `grant` is durable when it resolves, as `end` is: lost, they would
- * leave a session that was ended, one whose provider was never asked again, or a refresh token that looks stolen.
+ * Every write of the kinds `tokens`, `mark`, `cutoff`, `grant`, `password` and `person` is durable when it resolves, as `end`
+ * is: lost, they would leave a session that was ended, one whose provider was never asked again, a refresh token that looks
+ * stolen, or a password that counts for somebody whom the provider has refused.
  */
 export interface RecordStore {
   readonly name: 'lmdb' | 'redis'

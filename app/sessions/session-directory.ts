@@ -237,7 +237,8 @@ function summarise(handle: string, login: LoginSession, endsAt: number): Session
 }
 
 /** A subject is `issuer#sub`; a fragment is no part of an issuer (OpenID Connect Discovery 1.0 section 3). */
-export const issuerOf = ({ identity }: LoginSession): string => identity.subject.slice(0, identity.subject.indexOf('#'))
+export const issuerOf = ({ identity }: Pick<LoginSession, 'identity'>): string =>
+  identity.subject.slice(0, identity.subject.indexOf('#'))
 
 function filtersOf({ handle, subject, providerSession }: SessionSummary, issuer: string): readonly SessionFilter[] {
   const own: readonly SessionFilter[] = [{ subject }, { session: handle }, { all: true }]

@@ -10,6 +10,7 @@ import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
 import { inForceAt } from './in-force.ts'
 import { checkKubernetes } from './kubernetes-checks.ts'
 import { checkMachines } from './machines-checks.ts'
+import { checkPasswords } from './passwords-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { checkRedisSettings } from './redis-checks.ts'
 
@@ -25,6 +26,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkHosts(tree),
     ...checkReturnHosts(tree),
     ...checkMachines(tree),
+    ...checkPasswords(tree),
     ...checkKubernetes(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),

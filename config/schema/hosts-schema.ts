@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { parseAssertionClaim } from './assertion-claim.ts'
 import { bearerSettings } from './machines-schema.ts'
+import { passwordSettings } from './passwords-schema.ts'
 import { duration, durationExpected, parsed, setting, text } from './setting.ts'
 import * as value from './values.ts'
 
@@ -42,4 +43,5 @@ export const host = z.strictObject({
     example: true,
   }),
   ...bearerSettings,
+  ...passwordSettings,
 })

@@ -7,6 +7,7 @@ import { assertion } from './assertion-schema.ts'
 import { host } from './hosts-schema.ts'
 import { kubernetes } from './kubernetes-schema.ts'
 import { machines } from './machines-schema.ts'
+import { passwords } from './passwords-schema.ts'
 import { policy } from './policy-schema.ts'
 import { provider } from './provider-schema.ts'
 import { sessions } from './sessions-schema.ts'
@@ -164,6 +165,10 @@ export const configSchema = z.strictObject({
   machines: section(
     machines.exactOptional(),
     'Who may come with a bearer token in place of a login: workloads, clients, and people without a browser. Without this section nobody.',
+  ),
+  passwords: section(
+    passwords.prefault({}),
+    'Application passwords, which people make for programs that know nothing else; counts where a host has `passwords: true`.',
   ),
   hosts: section(
     z.array(host).default([]),

@@ -112,6 +112,20 @@ export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { 
     impersonatedUser: 'bob@example.com',
     impersonatedGroups: ['sallyport:contractors'],
   },
+  'password.made': {
+    event: 'password.made',
+    ...common,
+    handle: 'abcdefghijklmnop',
+    hosts: ['git.example.com'],
+    expiresAt: '2026-04-01T00:00:00.000Z',
+  },
+  'password.revoked': {
+    event: 'password.revoked',
+    ...common,
+    handle: 'abcdefghijklmnop',
+    cause: 'admin',
+    by: 'root',
+  },
   'policy.loaded': { event: 'policy.loaded', requestId: '-', revision: '9f2c', rows: 12 },
   'policy.rejected': { event: 'policy.rejected', requestId: '-', revision: '9f2c', detail: 'wiki.csv:3: six fields' },
 }

@@ -5,20 +5,20 @@
  * Threat: whoever knows the handle of a session, which stands in audit events, must not end it: a session of somebody
  * else is answered like one that never was. And as with log-out only a form of this site ends anything.
  */
-import type { Request, RequestHandler, Response } from 'express'
+import type { Request, RequestHandler } from 'express'
 import { OperationalError } from '../../errors.ts'
 import type { SessionPage, SessionSummary } from '../../sessions/session-directory.ts'
 import { arrivalOf, auditFields, type Exchange, nameOf, redirect, sendPage } from '../arrival.ts'
 import { loginOf } from '../browser/session-middleware.ts'
-import type { BrowserMarks, LoginDependencies, LoginPlaces, LoginRecords, LoginSessions } from '../dependencies.ts'
-import { requireSameOrigin, requireToken } from './logout.ts'
+import type { LoginDependencies, LoginRecords, LoginSessions } from '../dependencies.ts'
+import { overviewOf, revokeAllOf } from '../passwords/routes.ts'
+import { leadToLogin, requireOwnForm, sessionPath } from './own-form.ts'
 
-const sessionPath = '/session'
 /** Entries of the index that one page looks at. */
 const pageLength = 50
 
 export function createSessionPageRoute(dependencies: LoginDependencies): RequestHandler {
-  const { clock, directory, formTokens, pages, providers, publicUrl, sessionDigest } = dependencies
+  const { clock, directory, formTokens, pages, passwords, providers, publicUrl, sessionDigest } = dependencies
   return async (request, response) => {
     arrivalOf(response).retryUrl = sessionPath
     const login = loginOf(request)
@@ -39,6 +39,7 @@ export function createSessionPageRoute(dependencies: LoginDependencies): Request
       ...(listed !== undefined && { listed }),
       others: page.sessions.filter(({ handle }) => handle !== own),
       ...(page.next !== undefined && { moreUrl: `${sessionPath}?after=${encodeURIComponent(page.next)}` }),
+      ...(passwords !== undefined && { passwords: await overviewOf(login, { ...dependencies, passwords }) }),
       csrfToken: formTokens.tokenOf(request.sessionID),
     })
     sendPage(response, 200, overview)
@@ -50,13 +51,13 @@ export function createEndSessionRoute(dependencies: LoginDependencies): RequestH
   const { directory, sessionDigest } = dependencies
   return async (request, response) => {
     const exchange = { request, response }
-    const subject = requireOwnForm(exchange, dependencies)
-    if (subject === undefined) return leadToLogin(response, dependencies)
+    const login = requireOwnForm(exchange, dependencies)
+    if (login === undefined) return leadToLogin(response, dependencies)
     const { session: handle } = request.body as { readonly session?: unknown }
     // Its end is a log-out, which goes on to the provider.
     if (handle === sessionDigest(request.sessionID)) return redirect(response, '/logout')
     const found = typeof handle === 'string' ? await directory.show(handle) : undefined
-    if (found === undefined || found.subject !== subject) {
+    if (found === undefined || found.subject !== login.identity.subject) {
       throw new OperationalError('ERR_ENDPOINT_UNKNOWN', 'this person has no such session')
     }
     await directory.end({ session: found.handle }, recordEnd(exchange, dependencies))
@@ -66,25 +67,18 @@ export function createEndSessionRoute(dependencies: LoginDependencies): RequestH
 
 /** The body has been parsed as a form. */
 export function createEndOtherSessionsRoute(dependencies: LoginDependencies): RequestHandler {
-  const { directory, sessionDigest } = dependencies
+  const { directory, passwords, sessionDigest } = dependencies
   return async (request, response) => {
     const exchange = { request, response }
-    const subject = requireOwnForm(exchange, dependencies)
-    if (subject === undefined) return leadToLogin(response, dependencies)
+    const login = requireOwnForm(exchange, dependencies)
+    if (login === undefined) return leadToLogin(response, dependencies)
+    const { subject } = login.identity
     const except = sessionDigest(request.sessionID)
     await directory.end({ subject }, recordEnd(exchange, dependencies), { except })
+    // Whoever wants everybody else out means these as well: another session may have made one.
+    if (passwords !== undefined) await revokeAllOf(login, 'other-sessions', exchange, { ...dependencies, passwords })
     redirect(response, sessionPath)
   }
-}
-
-/** Whose form it is; `undefined` for nobody's. */
-function requireOwnForm({ request, response }: Exchange, dependencies: LoginPlaces & BrowserMarks): string | undefined {
-  arrivalOf(response).retryUrl = sessionPath
-  requireSameOrigin(request, dependencies.publicUrl)
-  const login = loginOf(request)
-  if (login === undefined) return undefined
-  requireToken(request, dependencies)
-  return login.identity.subject
 }
 
 async function listOf(subject: string, request: Request, { directory }: LoginSessions): Promise<SessionPage> {
@@ -109,9 +103,4 @@ function recordEnd(exchange: Exchange, { audit }: LoginRecords) {
       session: handle,
       cause: 'other-session',
     })
-}
-
-/** By a page: redirects to the page, to the login and to a provider would all be a part of the form's own way. */
-function leadToLogin(response: Response, { pages, publicUrl }: LoginPlaces & LoginRecords): void {
-  sendPage(response, 200, pages.leadBack({ url: `${publicUrl}${sessionPath}` }))
 }

@@ -21,6 +21,8 @@ const durable: Readonly<Record<RecordKind, boolean>> = {
   'user-code': false,
   'device-answer': false,
   'exchanged-token': false,
+  password: true,
+  person: true,
 }
 
 /** An end of anything is as durable as every write of those kinds. */

@@ -56,6 +56,8 @@ export interface VerifySessionOptions {
   readonly clock: Clock
   /** The provider has been silent for so long that the session has to end. */
   readonly isOverdue: (login: LoginSession) => boolean
+  /** The provider said no; before the session ends. Rejects with `ERR_STORE_UNAVAILABLE`: then it is asked again. */
+  readonly onRefused?: (login: LoginSession) => Promise<void>
   readonly onVerdict: (verdict: Verdict, login: LoginSession, sessionId: string) => void
 }
 
@@ -127,6 +129,7 @@ export function createVerifySession(options: VerifySessionOptions): VerifySessio
     const isDoubted = kind === 'doubted'
     const isRefused = kind === 'refused' || (isDoubted && login.unverified?.isDoubted === true)
     const isEnded = isRefused || isOverdue(login)
+    if (isRefused) await options.onRefused?.(login)
     if (isEnded) await sessions.end(sessionId)
     else await sessions.update(sessionId, current => unconfirmed(current, nowSeconds(), isDoubted))
     const isFirst = login.unverified === undefined

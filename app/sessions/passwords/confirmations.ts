@@ -1,0 +1,142 @@
+/**
+ * Who stands behind the application passwords of a person: the person, as the provider described them last, and when.
+ *
+ * Threat: an account that was closed at the provider, and a password that goes on for months because nothing asks about it.
+ * A password asks nobody: there is no token left to ask with. So it lives on what else is heard: each login of the person
+ * and each verification of one of their sessions confirms it, with the groups of that moment; when nothing has for too long,
+ * or the provider has said no to a session of theirs or told of a log-out, it sleeps until something does again.
+ */
+import { LRUCache } from 'lru-cache'
+import type { User } from '../../../rbac/identity.ts'
+import { type Clock, isAhead } from '../../clock.ts'
+import type { LoginSession } from '../login-session.ts'
+import type { LogoutMarks } from '../logout-marks.ts'
+import type { RecordStore } from '../record-store.ts'
+import { createSealedRecords, type OpenedRecord } from '../records/sealed-records.ts'
+import { untilWritten } from '../records/until-written.ts'
+
+/** Every method rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer. */
+export interface Confirmations {
+  /** The person has made a password from this login: from now on they are kept, until `until` (seconds) at least. */
+  begin(login: LoginSession, until: number): Promise<void>
+  /** A login, or a session that its provider stood by at `at` (seconds since the epoch). Does nothing for who is not kept. */
+  confirm(login: LoginSession, at: number): Promise<void>
+  /** The provider has said no to a session of the person (`<issuer>#<sub>`). */
+  refuse(subject: string): Promise<void>
+  /**
+   * The person as they were confirmed, without what says how and when they logged in: nobody has, with a password.
+   * `undefined`: nothing confirms them now. The same frozen object as long as nothing has changed.
+   */
+  personOf(subject: string): Promise<User | undefined>
+}
+
+export interface ConfirmationsOptions {
+  readonly records: RecordStore
+  /** Master secrets: the first seals, all open. */
+  readonly secrets: readonly string[]
+  readonly clock: Clock
+  /** How long a confirmation counts, in seconds. */
+  readonly confirmWithinSeconds: number
+  readonly marks: Pick<LogoutMarks, 'isLoggedOut'>
+  /** Names of the providers in the configuration. */
+  readonly providers: readonly string[]
+}
+
+interface Kept {
+  readonly login: Pick<LoginSession, 'identity' | 'startedAt' | 'providerSession'>
+  /** Seconds since the epoch. */
+  readonly confirmedAt: number
+  /** When the provider last said no, in whole seconds since the epoch; a login in that second comes after it. */
+  readonly refusedAt?: number
+}
+
+/** Persons whose description is remembered, opened. */
+const mostRemembered = 10_000
+/** A session that is verified every few minutes need not be written each time. */
+const writtenEverySeconds = 600
+
+export function createConfirmations(options: ConfirmationsOptions): Confirmations {
+  const { records, secrets, clock, confirmWithinSeconds, marks } = options
+  const persons = createSealedRecords({ records, secrets, kind: 'person' })
+  const providers = new Set(options.providers)
+  const described = new LRUCache<string, { readonly version: Uint8Array; readonly person: User }>({
+    max: mostRemembered,
+  })
+
+  /** `undefined` from `change`: nothing is to be written. */
+  const change = (subject: string, next: (kept: Kept) => Kept | undefined, until = 0): Promise<boolean> =>
+    untilWritten('a person', async () => {
+      const record = await persons.get(subject)
+      if (record === undefined) return { outcome: false }
+      const changed = next(keptIn(record))
+      const expiresAt = Math.max(record.expiresAt, until * 1000)
+      if (changed === undefined) return { outcome: true }
+      const isWritten = await persons.replace(subject, record.version, changed, expiresAt)
+      return isWritten ? { outcome: true } : undefined
+    })
+
+  function describe(subject: string, { login }: Kept, { version }: OpenedRecord): User {
+    const known = described.get(subject)
+    if (known !== undefined && Buffer.compare(known.version, version) === 0) return known.person
+    const person = withoutLogin(login.identity)
+    described.set(subject, { version, person })
+    return person
+  }
+
+  /** An answer that was waited for longer than a later one says nothing new; unless the clock was set back since that one. */
+  const isNews = (at: number, { confirmedAt }: Kept): boolean => at >= confirmedAt || isAhead(confirmedAt, clock)
+
+  return {
+    async begin(login, until) {
+      const kept: Kept = { login: partOf(login), confirmedAt: login.verifiedAt ?? login.startedAt }
+      const { subject } = login.identity
+      const newer = (known: Kept) => (isNews(kept.confirmedAt, known) ? { ...known, ...kept } : known)
+      await untilWritten('a person', async () => {
+        if (await persons.add(subject, kept, until * 1000)) return { outcome: true }
+        return (await change(subject, newer, until)) ? { outcome: true } : undefined
+      })
+    },
+    async confirm(login, at) {
+      await change(login.identity.subject, known => {
+        if (!isNews(at, known)) return undefined
+        const confirmed: Kept = { ...known, login: partOf(login), confirmedAt: at }
+        const isSame = JSON.stringify(known.login) === JSON.stringify(confirmed.login) && !isRefused(known)
+        return isSame && at - known.confirmedAt < writtenEverySeconds ? undefined : confirmed
+      })
+    },
+    async refuse(subject) {
+      const refusedAt = Math.floor(clock.now() / 1000)
+      await change(subject, known => ({ ...known, refusedAt: Math.max(refusedAt, known.refusedAt ?? 0) }))
+    },
+    async personOf(subject) {
+      const record = await persons.get(subject)
+      if (record === undefined) return undefined
+      const kept = keptIn(record)
+      const { login, confirmedAt } = kept
+      const isRecent = clock.now() / 1000 - confirmedAt < confirmWithinSeconds && !isAhead(confirmedAt, clock)
+      if (isRefused(kept) || !isRecent || !providers.has(login.identity.provider)) return undefined
+      if (await marks.isLoggedOut(login, confirmedAt)) return undefined
+      return describe(subject, kept, record)
+    },
+  }
+}
+
+/** The seal vouches that nobody else wrote it. */
+const keptIn = ({ value }: OpenedRecord): Kept => value as Kept
+
+const isRefused = ({ confirmedAt, refusedAt = 0 }: Kept): boolean => refusedAt > confirmedAt
+
+const partOf = ({ identity, startedAt, providerSession }: LoginSession): Kept['login'] => ({
+  identity,
+  startedAt,
+  ...(providerSession !== undefined && { providerSession }),
+})
+
+const ofLogin = new Set(['auth_time', 'amr', 'acr'])
+
+/** Threat: a second factor, or a fresh login, that counts for whoever has a password and nothing else. */
+function withoutLogin({ authTime: _time, amr: _amr, acr: _acr, ...person }: User): User {
+  const claims = Object.fromEntries(Object.entries(person.claims).filter(([name]) => !ofLogin.has(name)))
+  const groups = Object.freeze([...person.groups])
+  return Object.freeze({ ...person, groups, claims: Object.freeze(claims) })
+}
