@@ -1,12 +1,15 @@
 /** `sallyport token …`. */
 import type { Command } from 'commander'
 import type { Terminal } from '../terminal.ts'
+import { addExchange } from './exchange-command.ts'
 import { addInspect } from './inspect-command.ts'
 
 export function addToken(program: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const token = program
     .command('token')
-    .description('bearer tokens of workloads, clients and people')
+    .description('make a token for one host; say why one would be refused')
     .helpCommand(false)
+    .enablePositionalOptions()
+  addExchange(token, terminal, onExit)
   addInspect(token, terminal, onExit)
 }

@@ -1,0 +1,150 @@
+/** Exchanges a token at the auth host (RFC 8693) and prints what comes of it. No error holds a part of a token. */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { createOutbound } from '../../app/login/provider/outbound.ts'
+import { ValueError } from '../../rbac/policy-error.ts'
+import { parseServer } from '../kube/grant-client.ts'
+import { exitCodes, type Terminal } from '../terminal.ts'
+import { readInput } from './read-input.ts'
+
+export interface ExchangeValues {
+  readonly host?: string
+  /** Address of the auth host; default: SALLYPORT_TOKEN_SERVER. */
+  readonly server?: string
+  readonly tokenFile?: string
+  readonly tokenEnv?: string
+  readonly actorFile?: string
+  readonly scope?: string
+  readonly caFile?: string
+  readonly json?: boolean
+}
+
+type Asked = ExchangeValues & { readonly host: string }
+
+const grant = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const jwtType = 'urn:ietf:params:oauth:token-type:jwt'
+const timeoutMs = 20_000
+/** Cut when the secrets are out of it: a part of one would not be found any more. */
+const longestMessage = 400
+
+/** The auth host said no, or nobody answered. */
+class ExchangeFailed extends Error {}
+
+export async function runExchange(values: Asked, terminal: Terminal, input?: NodeJS.ReadStream): Promise<number> {
+  const secrets: string[] = []
+  try {
+    const form = await formOf(values, terminal, input)
+    for (const name of ['subject_token', 'actor_token']) secrets.push(form[name] ?? '')
+    const answer = await post(serverOf(values, terminal), form, authorityOf(values, terminal))
+    terminal.write(values.json === true ? `${JSON.stringify(answer.whole)}\n` : `${answer.token}\n`)
+    return exitCodes.ok
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'it failed'
+    terminal.writeError(
+      `${terminal.colors.red('error')}: ${withoutSecrets(message, secrets).slice(0, longestMessage)}\n`,
+    )
+    return error instanceof ExchangeFailed ? exitCodes.failure : exitCodes.usage
+  }
+}
+
+async function formOf(values: Asked, terminal: Terminal, input: NodeJS.ReadStream | undefined) {
+  const { host, tokenEnv, tokenFile, actorFile, scope } = values
+  if (tokenEnv !== undefined && tokenFile !== undefined)
+    throw new ValueError('give --token-file or --token-env, not both')
+  const subject =
+    tokenEnv === undefined ? await readInput(tokenFile, terminal, input) : fromEnvironment(tokenEnv, terminal)
+  const actor = actorFile === undefined ? undefined : await readInput(actorFile, terminal)
+  return {
+    grant_type: grant,
+    subject_token: subject,
+    subject_token_type: jwtType,
+    audience: host,
+    ...(actor !== undefined && { actor_token: actor, actor_token_type: jwtType }),
+    ...(scope !== undefined && { scope }),
+  } as Readonly<Record<string, string>>
+}
+
+function fromEnvironment(name: string, { env }: Terminal): string {
+  // Threat: the token itself in the place of the name; it is on the command line by now, and need not be in an error as well.
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name)) throw new ValueError('--token-env is the name of a variable')
+  const token = env[name]?.trim()
+  if (token === undefined || token === '') throw new ValueError(`the variable ${name} is empty`)
+  return token
+}
+
+function serverOf({ server }: Asked, { env }: Terminal): string {
+  const named = server ?? env.SALLYPORT_TOKEN_SERVER
+  if (named === undefined) throw new ValueError('which auth host? --server, or SALLYPORT_TOKEN_SERVER')
+  return parseServer(named)
+}
+
+function authorityOf({ caFile }: Asked, { cwd }: Terminal): string | undefined {
+  if (caFile === undefined) return undefined
+  try {
+    return readFileSync(resolve(cwd, caFile), 'utf8')
+  } catch {
+    throw new ValueError(`${caFile} cannot be read`)
+  }
+}
+
+async function post(server: string, form: Readonly<Record<string, string>>, authority: string | undefined) {
+  const outbound = createOutbound({ timeoutMs, ...(authority !== undefined && { certificateAuthority: authority }) })
+  try {
+    return await read(await send(outbound.fetch, `${server}/token`, form), server)
+  } finally {
+    await outbound.close()
+  }
+}
+
+async function send(
+  fetch: ReturnType<typeof createOutbound>['fetch'],
+  url: string,
+  form: Readonly<Record<string, string>>,
+) {
+  try {
+    return await fetch(url, {
+      method: 'POST',
+      // Threat: a redirect that takes the token elsewhere.
+      redirect: 'manual',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+      body: new URLSearchParams(form).toString(),
+    })
+  } catch (cause) {
+    throw new ExchangeFailed(
+      `no answer from ${new URL(url).origin}: is it the auth host, and is its certificate known here?`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+async function read(response: Response, server: string) {
+  const whole = parseObject(await response.text())
+  if (response.status === 200 && typeof whole?.access_token === 'string') return { whole, token: whole.access_token }
+  if (typeof whole?.error === 'string') {
+    throw new ExchangeFailed(printable(`${whole.error}: ${String(whole.error_description ?? 'no reason was given')}`))
+  }
+  const what =
+    response.status === 404 ? 'knows no token exchange: is machines.exchange configured there?' : 'has another answer'
+  throw new ExchangeFailed(`${server} ${what} (${response.status})`)
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const found: unknown = JSON.parse(text)
+    return typeof found === 'object' && found !== null ? (found as Readonly<Record<string, unknown>>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Threat: an answer that writes to the terminal by itself. */
+const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?')
+
+/** Threat: an answer that repeats what was sent, in a log of a CI. */
+const withoutSecrets = (text: string, secrets: readonly string[]): string =>
+  secrets
+    .flatMap(secret => secret.split('.'))
+    .filter(part => part.length >= 8)
+    .reduce((left, part) => left.replaceAll(part, '…'), text)
