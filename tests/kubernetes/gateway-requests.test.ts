@@ -333,7 +333,7 @@ describe('an API server', () => {
     await new Promise(resolve => gone.close(resolve))
     const stranger = startAuthority()
     const other = await startFakeApiServer(stranger)
-    const misnamed = await startFakeApiServer(authority, ['elsewhere.example.com'])
+    const misnamed = await startFakeApiServer(authority, { names: ['elsewhere.example.com'] })
     const cases: [string, number, string][] = [
       [`https://127.0.0.1:${closed}`, 503, 'cannot be reached'],
       [`https://127.0.0.1:${portOf(silent)}`, 504, 'has not answered in time'],

@@ -1,7 +1,13 @@
 /** A gateway with a judge of the test's, in front of an API server of the test's; both on loopback with real TLS. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, RequestListener } from 'node:http'
-import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  createSecureServer,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+} from 'node:http2'
 import { createServer, type RequestOptions, request as requestHttps, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -273,27 +279,40 @@ export interface FakeApiServer {
   upgrade(listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void
   /** Connections that it has had. */
   readonly connections: () => number
+  readonly sockets: readonly Duplex[]
+  /** Those of HTTP/2, in order. */
+  readonly sessions: readonly ServerHttp2Session[]
   close(): Promise<void>
 }
 
+/** `mostStreams`: it speaks HTTP/2 as well, and takes so many calls on a connection. */
 export async function startFakeApiServer(
   authority: Authority,
-  names = ['localhost', 'IP:127.0.0.1'],
+  { names = ['localhost', 'IP:127.0.0.1'], mostStreams }: { names?: string[]; mostStreams?: number } = {},
 ): Promise<FakeApiServer> {
   const own = authority.issue('kube-apiserver', names)
+  const pair = { key: own.key, cert: own.certificate }
   let listener: RequestListener = (_request, response) => response.end('{}')
   let upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void = (_request, socket) => socket.destroy()
-  const server = createServer({ key: own.key, cert: own.certificate, ALPNProtocols: ['http/1.1'] })
+  const server =
+    mostStreams === undefined
+      ? createServer({ ...pair, ALPNProtocols: ['http/1.1'] })
+      : // Its requests and answers are those of HTTP/1.1 as far as tests look at them.
+        (createSecureServer({
+          ...pair,
+          allowHTTP1: true,
+          settings: { maxConcurrentStreams: mostStreams },
+        }) as unknown as Server)
+  const sessions: ServerHttp2Session[] = []
+  server.on('session' as never, (session: ServerHttp2Session) => sessions.push(session))
   server.on('request', (request, response) => listener(request, response))
   server.on('checkContinue', (request, response) => listener(request, response))
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
     upgrade(request, socket, head)
   })
-  let connections = 0
-  server.on('secureConnection', () => {
-    connections += 1
-  })
+  const sockets: Duplex[] = []
+  server.on('secureConnection', socket => sockets.push(socket))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
@@ -309,11 +328,14 @@ export async function startFakeApiServer(
     upgrade: other => {
       upgrade = other
     },
-    connections: () => connections,
+    connections: () => sockets.length,
+    sockets,
+    sessions,
     close: () =>
       new Promise(resolve => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        for (const session of sessions) session.destroy()
+        server.closeAllConnections?.()
       }),
   }
 }

@@ -2,7 +2,7 @@
  * Carries an ordinary call: both bodies stream, each no faster than its reader, and whoever goes away takes the other
  * side along.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import type { Readable, Writable } from 'node:stream'
 import { trailersRefused } from '../arriving/read-call.ts'
 import { watchError } from '../frames/farewell.ts'
@@ -10,6 +10,7 @@ import { type Events, eventsOf } from '../frames/watch-events.ts'
 import type { Ending, Refusal } from '../gateway-call.ts'
 import { byName, responseHeaders } from '../passing/response-headers.ts'
 import { refusal, statusOf } from '../status.ts'
+import type { UpstreamAnswer, UpstreamCall } from '../upstream/upstream-call.ts'
 import { ownCredentialRefused, slowUpstream, upstreamFailure } from '../upstream/upstream-failure.ts'
 import { type Carried, headersFor, targetOf, whereaboutsOf } from './carried.ts'
 import { type CallKind, kindOf, streamKindOf } from './kind.ts'
@@ -42,11 +43,15 @@ class RequestCarriage {
   readonly #response: Response
   readonly #kind: CallKind
   readonly #passage: Passage
-  #upstream: ClientRequest | undefined
-  #answer: IncomingMessage | undefined
+  #upstream: UpstreamCall | undefined
+  /** The same where there is a body to pass on. */
+  #bodySink: ClientRequest | undefined
+  #answer: UpstreamAnswer | undefined
   #events: Events | undefined
   #lateTimer: NodeJS.Timeout | undefined
   #mayRetry = false
+  /** It lasts, and mostly says nothing: it needs no connection of its own. */
+  #mayShare = false
   #ending: Ending = 'complete'
   /** Why it is cut, while the last event may still pass. */
   #farewell: Refusal | undefined
@@ -90,6 +95,7 @@ class RequestCarriage {
       return
     }
     this.#mayRetry = body === undefined
+    this.#mayShare = body === undefined && this.#kind.isWatch
     if (!this.#send(headers)) return
     this.#passBody(body)
     this.#passage.watch()
@@ -97,9 +103,11 @@ class RequestCarriage {
 
   #send(headers: readonly string[]): boolean {
     const { cluster, call, limits } = this.#carried
-    let upstream: ClientRequest
+    let upstream: UpstreamCall
     try {
-      upstream = cluster.ask({ method: call.method, target: targetOf(this.#carried), headers })
+      const asking = { method: call.method, target: targetOf(this.#carried), headers }
+      if (this.#mayShare) upstream = cluster.share(asking)
+      else upstream = this.#bodySink = cluster.ask(asking)
     } catch (error) {
       this.#carried.log.upstreamFailed(error, call.requestId)
       this.#refuse(refusal(400, 'the headers of this request cannot be passed on'))
@@ -115,14 +123,17 @@ class RequestCarriage {
   }
 
   #passBody(body: string | undefined): void {
-    const upstream = this.#upstream as ClientRequest
-    if (body === undefined || (body === '0' && !mayHaveTrailers(this.#request))) return void upstream.end()
+    const sink = this.#bodySink
+    if (sink === undefined || body === undefined || (body === '0' && !mayHaveTrailers(this.#request))) {
+      this.#upstream?.end()
+      return
+    }
     const request: Readable = this.#request
     request.on('data', (chunk: Buffer) => {
       this.#passage.bytesReceived += chunk.length
     })
-    request.pipe(upstream, { end: false })
-    request.once('end', () => this.#bodyEnded(upstream))
+    request.pipe(sink, { end: false })
+    request.once('end', () => this.#bodyEnded(sink))
   }
 
   /** Threat: to some servers a trailer is a header, and says who is asking. A body in chunks is no body without its end. */
@@ -133,7 +144,7 @@ class RequestCarriage {
     else this.#refuse(trailersRefused)
   }
 
-  #answered(answer: IncomingMessage): void {
+  #answered(answer: UpstreamAnswer): void {
     clearTimeout(this.#lateTimer)
     const { cluster, call } = this.#carried
     if (this.#isDone) return
@@ -159,7 +170,7 @@ class RequestCarriage {
     answer.once('error', error => this.#upstreamFailed(error))
   }
 
-  #pass(answer: IncomingMessage, chunk: Buffer): void {
+  #pass(answer: UpstreamAnswer, chunk: Buffer): void {
     if (this.#isDone) return
     const isClosing = this.#farewell !== undefined
     const length = this.#events?.walker.advance(chunk, isClosing) ?? chunk.length
@@ -179,7 +190,7 @@ class RequestCarriage {
     if (isClosing && this.#events?.walker.isFree === true) this.#sayGoodbye()
   }
 
-  #ended(answer: IncomingMessage): void {
+  #ended(answer: UpstreamAnswer): void {
     if (this.#isDone) return
     if (!answer.complete) {
       this.#upstreamFailed(undefined)
@@ -284,7 +295,7 @@ class RequestCarriage {
     const upstream = this.#upstream
     const isWhole = this.#awaited === 0 || this.#answer?.complete === true
     if (upstream === undefined || (isWhole && upstream.writableFinished)) return
-    ;(this.#request as Readable).unpipe(upstream)
+    if (this.#bodySink !== undefined) (this.#request as Readable).unpipe(this.#bodySink)
     upstream.destroy()
   }
 }

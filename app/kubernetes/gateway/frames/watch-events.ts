@@ -11,7 +11,7 @@ export interface Events {
 }
 
 /** `undefined`: in a form in which no event of ours can stand, and no end of one can be told. */
-export function eventsOf({ headers }: IncomingMessage): Events | undefined {
+export function eventsOf({ headers }: Pick<IncomingMessage, 'headers'>): Events | undefined {
   if (headers['content-encoding'] !== undefined) return undefined
   const [type = ''] = (headers['content-type'] ?? '').split(';')
   if (type.trim() === 'application/json') return { walker: createLineWalker(), isJson: true }

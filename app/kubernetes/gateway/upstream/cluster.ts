@@ -1,11 +1,14 @@
 /** One API server: asked over connections of its own, with the credential of the moment. */
 import type { ClientRequest } from 'node:http'
-import { type RequestOptions, request } from 'node:https'
+import { request as requestHttps } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import { type ChangingFiles, watchFiles } from '../changing-files.ts'
 import type { UpgradeProtocol } from '../gateway-call.ts'
 import { type ClusterAccess, type Pem, serverUrl } from './cluster-access.ts'
 import { KeptAgent } from './kept-agent.ts'
+import { createSharedCall } from './shared-call.ts'
+import { createSharedConnections, type SharedConnections } from './shared-connections.ts'
+import type { UpstreamCall } from './upstream-call.ts'
 
 export interface Cluster {
   readonly name: string
@@ -17,6 +20,8 @@ export interface Cluster {
   authorization(): string | undefined
   /** Sends the head of a call. Throws for headers that cannot be sent. */
   ask(asking: Asking): ClientRequest
+  /** The same for a call without a body that is meant to last: over a connection with others, where the server can. */
+  share(asking: Omit<Asking, 'upgrade'>): UpstreamCall
   /** The API server did not take the credential: its files are looked at at once. */
   refusedUs(): void
   /** Looks at no file any more; what is under way goes on, and connections end when they have been idle for long. */
@@ -49,6 +54,8 @@ interface Agents {
   readonly kept: KeptAgent
   /** For upgrades: a connection that may be gone already is nothing to begin a stream on. */
   readonly fresh: KeptAgent
+  /** For what lasts and mostly says nothing. */
+  readonly shared: SharedConnections
 }
 
 /** Throws when the access cannot be used: a file that is missing, a key that does not fit. */
@@ -56,6 +63,7 @@ export function createCluster({ name, access, ...options }: ClusterOptions): Clu
   const { onError, connectTimeoutMs = 10_000, lookEveryMs = 5000, alsoLook = () => undefined } = options
   const url = serverUrl(access.server)
   const base = url.pathname.replace(/\/+$/, '')
+  const place = { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 443 : Number(url.port) }
   const files: ChangingFiles[] = []
 
   const tls = watchPems(access)
@@ -72,14 +80,11 @@ export function createCluster({ name, access, ...options }: ClusterOptions): Clu
         }
         // Fails here, with the reason, and not at each call.
         createSecureContext(context)
-        const agentOf = (keepAlive: boolean) =>
-          new KeptAgent({
-            tls: { ...context, ...(serverName !== undefined && { servername: serverName }) },
-            connectTimeoutMs,
-            keepAlive,
-          })
+        const tls = { ...context, ...(serverName !== undefined && { servername: serverName }) }
+        const agentOf = (keepAlive: boolean) => new KeptAgent({ tls, connectTimeoutMs, keepAlive })
+        const shared = createSharedConnections({ ...place, tls, connectTimeoutMs })
         // Those before end by themselves: what is under way goes on, what is idle is not used again.
-        return { kept: agentOf(true), fresh: agentOf(false) }
+        return { kept: agentOf(true), fresh: agentOf(false), shared }
       },
       onError,
       lookEveryMs,
@@ -106,22 +111,22 @@ export function createCluster({ name, access, ...options }: ClusterOptions): Clu
     for (const file of files) file.close()
   }
 
-  const shared: RequestOptions = { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 443 : url.port }
+  const request = ({ method, target, headers }: Asking, agent: KeptAgent): ClientRequest =>
+    requestHttps({ ...place, method, path: `${base}${target}`, headers: headers as string[], agent, setHost: false })
   return {
     name,
     host: url.host,
     base,
     authorization: () => (token === undefined ? undefined : `Bearer ${token.value}`),
-    ask({ method, target, headers, upgrade }) {
-      const agent = upgrade === undefined ? tls.value.kept : tls.value.fresh
-      return request({
-        ...shared,
-        method,
-        path: `${base}${target}`,
-        headers: headers as string[],
-        agent,
-        setHost: false,
-      })
+    ask(asking) {
+      const { kept, fresh } = tls.value
+      return request(asking, asking.upgrade === undefined ? kept : fresh)
+    },
+    share(asking) {
+      const { kept, shared } = tls.value
+      const { method, target, headers } = asking
+      const askHttp1 = () => request(asking, kept)
+      return createSharedCall({ connections: shared, method, path: `${base}${target}`, headers, askHttp1 })
     },
     refusedUs() {
       for (const file of files) file.look()
@@ -132,6 +137,7 @@ export function createCluster({ name, access, ...options }: ClusterOptions): Clu
       retire()
       tls.value.kept.destroy()
       tls.value.fresh.destroy()
+      tls.value.shared.destroy()
     },
   }
 }
