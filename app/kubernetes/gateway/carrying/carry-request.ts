@@ -50,8 +50,6 @@ class RequestCarriage {
   #events: Events | undefined
   #lateTimer: NodeJS.Timeout | undefined
   #mayRetry = false
-  /** It lasts, and mostly says nothing: it needs no connection of its own. */
-  #mayShare = false
   #ending: Ending = 'complete'
   /** Why it is cut, while the last event may still pass. */
   #farewell: Refusal | undefined
@@ -95,18 +93,18 @@ class RequestCarriage {
       return
     }
     this.#mayRetry = body === undefined
-    this.#mayShare = body === undefined && this.#kind.isWatch
-    if (!this.#send(headers)) return
+    // What lasts and mostly says nothing needs no connection of its own.
+    if (!this.#send(headers, this.#kind.isWatch && body === undefined)) return
     this.#passBody(body)
     this.#passage.watch()
   }
 
-  #send(headers: readonly string[]): boolean {
+  #send(headers: readonly string[], mayShare: boolean): boolean {
     const { cluster, call, limits } = this.#carried
     let upstream: UpstreamCall
     try {
       const asking = { method: call.method, target: targetOf(this.#carried), headers }
-      if (this.#mayShare) upstream = cluster.share(asking)
+      if (mayShare) upstream = cluster.share(asking)
       else upstream = this.#bodySink = cluster.ask(asking)
     } catch (error) {
       this.#carried.log.upstreamFailed(error, call.requestId)
@@ -207,7 +205,7 @@ class RequestCarriage {
     if (this.#isDone || this.#answer?.complete === true) return
     if (again !== undefined && this.#answer === undefined && this.#wasStale(error)) {
       this.#mayRetry = false
-      if (this.#send(again)) this.#upstream?.end()
+      if (this.#send(again, this.#kind.isWatch)) this.#upstream?.end()
       return
     }
     const { call, log } = this.#carried
