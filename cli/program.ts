@@ -5,6 +5,7 @@ import type { DemoOptions } from './demo/main.ts'
 import { addDoctor } from './doctor-command.ts'
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addKube } from './kube/commands.ts'
+import { addPasswords } from './passwords/commands.ts'
 import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
 import { withHandlesMarked } from './session-handles.ts'
@@ -94,6 +95,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addConfig(program, terminal, onExit)
   addPolicy(program, terminal, onExit)
   addSessions(program, terminal, onExit)
+  addPasswords(program, terminal, onExit)
   addKube(program, terminal, onExit)
   addToken(program, terminal, onExit)
   addWorkers(program, terminal, onExit)

@@ -48,7 +48,7 @@ Examples:
 
 const mostListed = 100_000
 
-const readLimit = (text: string): number => {
+export const readLimit = (text: string): number => {
   const limit = Number(text)
   if (/^\d{1,6}$/.test(text) && limit >= 1 && limit <= mostListed) return limit
   throw new InvalidArgumentError(`A number from 1 to ${mostListed}.`)

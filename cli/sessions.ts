@@ -35,7 +35,7 @@ export interface EndValues extends SessionsChoice, SelectorValues {
 }
 
 /** The command line says not exactly what is wanted. */
-class UsageError extends Error {}
+export class UsageError extends Error {}
 
 export const listSessions = (values: ListValues, terminal: Terminal): Promise<number> =>
   reporting(terminal, async () => {
@@ -111,7 +111,7 @@ async function collect(admin: string, query: URLSearchParams, limit: number, fir
   return { sessions, ...(after === undefined ? {} : { next: after }) }
 }
 
-async function ask(...call: Parameters<typeof callAdmin>): Promise<AdminAnswer> {
+export async function ask(...call: Parameters<typeof callAdmin>): Promise<AdminAnswer> {
   const answer = await callAdmin(...call)
   if (answer.status === 200) return answer
   if (answer.status === 400) throw new UsageError(reasonOf(answer))
@@ -123,18 +123,29 @@ const reasonOf = ({ body }: AdminAnswer): string =>
   typeof body === 'object' && body !== null && 'error' in body ? String(body.error) : ''
 
 function endText({ body }: AdminAnswer, { colors }: Terminal): string {
-  const { ended, cut, provider } = body as { ended?: number; cut?: string; provider?: string }
+  const {
+    ended,
+    cut,
+    provider,
+    passwords = 0,
+  } = body as {
+    readonly ended?: number
+    readonly cut?: string
+    readonly provider?: string
+    readonly passwords?: number
+  }
   if (cut !== undefined) {
     const whose = provider === undefined ? 'every session' : `every session of ${provider}`
     return `${colors.green('ended')}: ${whose} that there was\n`
   }
-  return `${colors.green('ended')}: ${ended} ${ended === 1 ? 'session' : 'sessions'}\n`
+  const further = passwords === 0 ? '' : `, and ${passwords} application ${passwords === 1 ? 'password' : 'passwords'}`
+  return `${colors.green('ended')}: ${ended} ${ended === 1 ? 'session' : 'sessions'}${further}\n`
 }
 
 /** Who is at the keyboard, as far as the shell says; only a note for the audit log. */
-const userOf = ({ env }: Terminal): string => env.SUDO_USER || env.USER || env.LOGNAME || 'admin'
+export const userOf = ({ env }: Terminal): string => env.SUDO_USER || env.USER || env.LOGNAME || 'admin'
 
-async function reporting(terminal: Terminal, run: () => Promise<number>): Promise<number> {
+export async function reporting(terminal: Terminal, run: () => Promise<number>): Promise<number> {
   try {
     return await run()
   } catch (error) {

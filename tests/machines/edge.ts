@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startProxy } from '../../cli/demo/proxies/proxies.ts'
@@ -43,16 +43,25 @@ export interface Seen {
 
 export type Edge = Awaited<ReturnType<typeof startEdge>>
 
-/** @param providerPort what answers as `idp.example.com`, unprotected */
-export async function startEdge(ports: { readonly service: number; readonly provider?: number }) {
+const seen: RequestListener = ({ headers }, response) => {
+  const { 'remote-user': user, authorization } = headers
+  const hasAssertion = headers['x-sallyport-assertion'] !== undefined
+  response.end(`${JSON.stringify({ user, authorization, hasAssertion })}\n`)
+}
+
+/**
+ * `provider`: what answers as `idp.example.com`, unprotected.
+ *
+ * @param answer of the application; by default what it has seen
+ */
+export async function startEdge(
+  ports: { readonly service: number; readonly provider?: number },
+  answer: RequestListener = seen,
+) {
   // Workers of NGINX are another user.
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-edge-'))
   const authority = createAuthority('an authority of tests', directory)
-  const application = createServer(({ headers }, response) => {
-    const { 'remote-user': user, authorization } = headers
-    const hasAssertion = headers['x-sallyport-assertion'] !== undefined
-    response.end(`${JSON.stringify({ user, authorization, hasAssertion })}\n`)
-  })
+  const application = createServer(answer)
   const port = await freePort()
   writeTemplates(directory, authority.issue('example.com', ['*.example.com']))
   const applicationAddress = `127.0.0.1:${await listen(application)}`
@@ -91,6 +100,7 @@ export async function startEdge(ports: { readonly service: number; readonly prov
       return [stdout.slice(0, 3), stdout.slice(4)]
     },
     home,
+    port,
     close: async () => {
       await proxy.stop()
       await close(application)

@@ -109,7 +109,8 @@ export async function post(
 
 async function make(service: TestService, person: Person, wish: Partial<Wish>) {
   const browser = wish.browser ?? new TestBrowser()
-  if (wish.browser === undefined) await service.logIn(person, `${git}/pages/`, browser)
+  const [host = 'git.example.com'] = wish.hosts ?? []
+  if (wish.browser === undefined) await service.logIn(person, `https://${host}/pages/`, browser)
   return makeWith(service, browser, wish)
 }
 

@@ -1,0 +1,96 @@
+/** Asks the admin listener about application passwords, or for an end to them, and says what it answered. */
+import { formatTable } from '../policy/answer.ts'
+import { printable } from '../policy/printable.ts'
+import { ask, reporting, type SessionsChoice, UsageError, userOf } from '../sessions.ts'
+import { exitCodes, type Terminal } from '../terminal.ts'
+
+export interface ListValues extends SessionsChoice {
+  readonly subject?: string
+  readonly all?: boolean
+  readonly limit: number
+  readonly after?: string
+}
+
+export interface RevokeValues extends SessionsChoice {
+  readonly subject?: string
+  readonly by?: string
+}
+
+/** As the admin listener gives it; moments are ISO 8601. */
+interface ListedPassword {
+  readonly handle: string
+  readonly subject: string
+  readonly name: string
+  readonly hosts: readonly string[]
+  readonly expiresAt: string
+  readonly lastUsedAt?: string
+  readonly lastUsedFrom?: string
+}
+
+interface Page {
+  readonly passwords: readonly ListedPassword[]
+  readonly next?: string
+}
+
+/** What one call may ask for. */
+const longestPage = 200
+
+export const listPasswords = (values: ListValues, terminal: Terminal): Promise<number> =>
+  reporting(terminal, async () => {
+    const { admin, json = false, subject, all = false } = values
+    if ((subject === undefined) !== all) throw new UsageError('say whose, with exactly one of --subject, --all')
+    const page = subject === undefined ? await collect(values) : await readPage(admin, new URLSearchParams({ subject }))
+    terminal.write(json ? `${JSON.stringify(page)}\n` : listText(page, terminal.colors))
+    return exitCodes.ok
+  })
+
+export const revokePasswords = (handle: string | undefined, values: RevokeValues, terminal: Terminal) =>
+  reporting(terminal, async () => {
+    const { admin, json = false, subject } = values
+    if ((subject === undefined) === (handle === undefined)) {
+      throw new UsageError('say which passwords, with exactly one of <handle>, --subject')
+    }
+    const selector = handle === undefined ? { subject } : { password: handle }
+    const body = { ...selector, by: values.by ?? userOf(terminal) }
+    const answer = await ask(admin, '/passwords/revoke', { method: 'POST', body })
+    const { revoked } = answer.body as { readonly revoked?: unknown }
+    const text = `${terminal.colors.green('revoked')}: ${revoked} ${revoked === 1 ? 'password' : 'passwords'}\n`
+    terminal.write(json ? `${JSON.stringify(answer.body)}\n` : text)
+    return exitCodes.ok
+  })
+
+/** A page may have fewer passwords than it was asked for and not be the last. */
+async function collect({ admin, limit, after: first }: ListValues): Promise<Page> {
+  const passwords: ListedPassword[] = []
+  let after = first
+  do {
+    const size = String(Math.min(longestPage, limit - passwords.length))
+    const query = new URLSearchParams({ all: 'true', limit: size, ...(after !== undefined && { after }) })
+    const page = await readPage(admin, query)
+    passwords.push(...page.passwords)
+    after = page.next
+  } while (after !== undefined && passwords.length < limit)
+  return { passwords, ...(after !== undefined && { next: after }) }
+}
+
+async function readPage(admin: string, query: URLSearchParams): Promise<Page> {
+  const { body } = await ask(admin, `/passwords?${query}`)
+  if (typeof body === 'object' && body !== null && 'passwords' in body && Array.isArray(body.passwords)) {
+    return body as Page
+  }
+  throw new Error('the answer is no list of passwords')
+}
+
+/** Everything in them is somebody else's text. */
+function listText({ passwords, next }: Page, colors: Terminal['colors']): string {
+  if (passwords.length === 0 && next === undefined) return 'no password\n'
+  const rows = passwords.map(({ handle, subject, name, hosts, expiresAt, lastUsedAt, lastUsedFrom = '-' }) =>
+    [handle, subject, name, hosts.join(' '), minuteOf(expiresAt), minuteOf(lastUsedAt), lastUsedFrom].map(printable),
+  )
+  const head = ['handle', 'who', 'name', 'hosts', 'ends', 'last used', 'from']
+  const table = formatTable([head, ...rows], (cell, _column, row) => (row === 0 ? colors.dim(cell) : cell))
+  return next === undefined ? table : `${table}more: --after ${printable(next)}\n`
+}
+
+const minuteOf = (moment: string | undefined): string =>
+  moment === undefined ? 'never' : `${moment.slice(0, 16).replace('T', ' ')}Z`
