@@ -191,7 +191,7 @@ export const auditEvents: {
       credentialChain: accessFields.credentialChain,
       credentialActors: accessFields.credentialActors,
       actor: 'Who acts for the subject with the new token (`actor_token`), as rows name them.',
-      confirmation: '`dpop` or `mtls`: what its bearer has to prove with each request.',
+      confirmation: '`dpop`: its bearer has to prove with each request that they hold a key.',
     },
   },
   'exchange.refused': {

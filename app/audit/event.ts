@@ -107,7 +107,7 @@ interface ExchangeIssued extends Partial<CredentialFacts> {
   /** Seconds since the epoch. */
   readonly expiresAt: number
   readonly actor?: string | undefined
-  readonly confirmation?: 'dpop' | 'mtls' | undefined
+  readonly confirmation?: 'dpop' | undefined
 }
 
 export type PasswordEnd = 'owner' | 'other-sessions' | 'admin'

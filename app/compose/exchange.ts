@@ -12,6 +12,7 @@ import { subjectName } from '../audit/access-event.ts'
 import type { AskingForHost, ExchangeRules, ExchangeTokens, KnownBearer, NotKnown } from '../exchange/dependencies.ts'
 import { createExchangeRouter } from '../exchange/routes.ts'
 import { readHeaders } from '../fronts/raw-headers.ts'
+import { proofAlgorithms } from '../identity/proof/dpop.ts'
 import { ownType } from '../identity/token/own-type.ts'
 import { TokenRefused } from '../identity/token/refusal.ts'
 import { type TrustedIssuer, verifySigned, verifyToken } from '../identity/token/verify-token.ts'
@@ -22,7 +23,7 @@ import type { DecidedQuestion } from '../verify.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
 import { composeVerify } from './kubernetes.ts'
 import type { Machines } from './machines.ts'
-import { composeOwnIssuer } from './own-issuer.ts'
+import { composeOwnIssuer, composeProofs } from './own-issuer.ts'
 
 /** Label of metrics and audit events. */
 export const exchangeFront = 'token-exchange'
@@ -44,6 +45,7 @@ export function composeExchange(base: Base, parts: ExchangeParts) {
     createExchangeRouter({
       publicUrl: config.server.url,
       lifetimeSeconds: exchange.lifetimeSeconds,
+      proofAlgorithms,
       ...composeTokens(base, parts),
       ...composeRules(base, parts),
       audit,
@@ -57,6 +59,7 @@ export function composeExchange(base: Base, parts: ExchangeParts) {
 function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeTokens {
   const { clock } = base
   const own = composeOwnIssuer(base, kept)
+  const proofs = composeProofs(base, kept)
   return {
     verify: token => orRefusal(() => verifyForeign(token, machines.issuers, clock.now())),
     openOwn: token =>
@@ -70,6 +73,7 @@ function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeT
         if (opened === undefined || opened.token.host !== aud) throw new TokenRefused('revoked')
         return { id, token: opened.token }
       }),
+    verifyProof: question => orRefusal(() => proofs.verify(question)),
     isOurs: token => claimsOf(token).iss === own.issuer,
     kept: kept.exchanged,
     sign: claims => signJwt(kept.keys.current(), claims, ownType),
@@ -102,7 +106,7 @@ function claimsOf(token: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'lifetimeSeconds'> {
+function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'lifetimeSeconds' | 'proofAlgorithms'> {
   const { config, hostSettings, logger } = base
   const { policy } = parts
   const decideBy = createRememberedDecisions()

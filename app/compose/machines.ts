@@ -14,7 +14,7 @@ import { findClaim, parseUser } from '../login/claims/identity-of-claims.ts'
 import { createOutbound, type Outbound } from '../login/provider/outbound.ts'
 import { ownIssuer } from '../sessions/exchanged-tokens.ts'
 import type { Base, Kept } from './kept.ts'
-import { composeOwnIssuer } from './own-issuer.ts'
+import { composeOwnIssuer, composeProofs } from './own-issuer.ts'
 
 type IssuerSettings = NonNullable<Config['machines']>['issuers'][number]
 type ProviderSettings = Config['providers'][number]
@@ -82,7 +82,8 @@ function composeExchanged(
   const { clock, metrics } = base
   const own = composeOwnIssuer(base, kept)
   const onRefused = metrics.tokenRefused
-  return [createExchangedToken({ acceptedOn, own, tokens: kept.exchanged, permits, clock, onRefused })]
+  const proofs = composeProofs(base, kept)
+  return [createExchangedToken({ acceptedOn, own, tokens: kept.exchanged, proofs, permits, clock, onRefused })]
 }
 
 /** The settings of a host are the same object for the same entry, and so is what it takes. */

@@ -1,9 +1,11 @@
-/** The issuer of our exchanged tokens, whose keys are our own. */
+/** The issuer of our exchanged tokens, whose keys are our own, and the proofs that some of them need. */
+import { canonicaliseUrl, originOf } from '../../rbac/request/access-request.ts'
 import { exchangeIssuerOf } from '../exchange/dependencies.ts'
+import { createProofs, type Proofs } from '../identity/proof/dpop.ts'
 import { createOwnIssuer } from '../identity/token/own-issuer.ts'
 import type { TrustedIssuer } from '../identity/token/verify-token.ts'
 import { ownIssuer } from '../sessions/exchanged-tokens.ts'
-import type { Base, Kept } from './kept.ts'
+import { type Base, canonicalOptions, type Kept } from './kept.ts'
 
 export const composeOwnIssuer = ({ config }: Base, { keys }: Pick<Kept, 'keys'>): TrustedIssuer =>
   createOwnIssuer({
@@ -12,3 +14,19 @@ export const composeOwnIssuer = ({ config }: Base, { keys }: Pick<Kept, 'keys'>)
     algorithm: config.assertion.algorithm,
     jwks: keys.jwks,
   })
+
+export function composeProofs({ clock, config }: Base, { exchanged }: Pick<Kept, 'exchanged'>): Proofs {
+  const options = canonicalOptions(config)
+  return createProofs({
+    clock,
+    firstUse: exchanged.firstUse,
+    canonical: (method, text) => {
+      try {
+        const { resource, url } = canonicaliseUrl(method, text, options)
+        return `${originOf(url)}${resource}`
+      } catch {
+        return undefined
+      }
+    },
+  })
+}

@@ -3,6 +3,7 @@ import type { Machine, User } from '../../rbac/identity.ts'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
+import type { ProofQuestion, VerifiedProof } from '../identity/proof/dpop.ts'
 import type { ExchangedToken, ExchangedTokens } from '../sessions/exchanged-tokens.ts'
 
 /** Whoever a token stands for, as its issuer says. */
@@ -31,6 +32,8 @@ export interface ExchangeTokens {
   readonly verify: (token: string) => Promise<KnownBearer | NotKnown>
   /** Of our own, whatever its host. Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell. */
   readonly openOwn: (token: string) => Promise<OwnToken | NotKnown>
+  /** Of a key, for a request to the token endpoint (RFC 9449 section 5). */
+  readonly verifyProof: (question: ProofQuestion) => Promise<VerifiedProof | NotKnown>
   /** Whether a token seems to be ours: says who is asked about it, and nothing more. */
   readonly isOurs: (token: string) => boolean
   readonly kept: Pick<ExchangedTokens, 'keep' | 'end'>
@@ -55,6 +58,7 @@ export interface ExchangeRules {
   }
   readonly nameOf: (identity: Machine | User) => string
   readonly lifetimeSeconds: number
+  readonly proofAlgorithms: readonly string[]
 }
 
 export interface AskingForHost {

@@ -38,7 +38,7 @@ async function callerOf({ request }: Exchange, { verify }: ExchangeDependencies)
 }
 
 function describe({ id, token }: OwnToken, { nameOf, publicUrl }: ExchangeDependencies) {
-  const { identity, host, scope, act, expiresAt } = token
+  const { identity, host, scope, act, confirmation, expiresAt } = token
   return {
     active: true,
     iss: exchangeIssuerOf(publicUrl),
@@ -47,7 +47,8 @@ function describe({ id, token }: OwnToken, { nameOf, publicUrl }: ExchangeDepend
     username: nameOf(identity),
     jti: id,
     exp: expiresAt,
-    token_type: 'Bearer',
+    token_type: confirmation === undefined ? 'Bearer' : 'DPoP',
+    ...(confirmation !== undefined && { cnf: confirmation }),
     ...(scope !== undefined && { scope }),
     ...(act !== undefined && { act }),
   }

@@ -1,6 +1,6 @@
 /** What programs need to know to exchange tokens (RFC 8414), where they look for it by the issuer of the tokens. */
 import type { RequestHandler } from 'express'
-import { exchangeIssuerOf, tokenPath } from './dependencies.ts'
+import { type ExchangeDependencies, exchangeIssuerOf, tokenPath } from './dependencies.ts'
 import { exchangeGrant } from './parameters.ts'
 
 /** RFC 8414 section 3.1: the path of the issuer stands behind the well-known one. */
@@ -8,7 +8,10 @@ export const metadataPath = `/.well-known/oauth-authorization-server${tokenPath}
 
 const cacheSeconds = 300
 
-export function createMetadataRoute(publicUrl: string): RequestHandler {
+export function createMetadataRoute({
+  proofAlgorithms,
+  publicUrl,
+}: Pick<ExchangeDependencies, 'proofAlgorithms' | 'publicUrl'>): RequestHandler {
   const issuer = exchangeIssuerOf(publicUrl)
   const document = {
     issuer,
@@ -23,6 +26,7 @@ export function createMetadataRoute(publicUrl: string): RequestHandler {
     token_endpoint_auth_methods_supported: ['none'],
     revocation_endpoint_auth_methods_supported: ['none'],
     introspection_endpoint_auth_methods_supported: ['Bearer'],
+    dpop_signing_alg_values_supported: proofAlgorithms,
   }
   return (_request, response) => {
     response.set('Cache-Control', `public, max-age=${cacheSeconds}`).json(document)

@@ -11,6 +11,8 @@ export type ExchangeErrorCode =
   | 'invalid_target'
   | 'unsupported_grant_type'
   | 'unsupported_token_type'
+  /** RFC 9449 section 5. */
+  | 'invalid_dpop_proof'
 
 /** A request that is refused; `message` is for whoever sent it, and never holds a part of a token. */
 export class ExchangeError extends Error {

@@ -23,7 +23,7 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
   below.post('/revoke', onlyPrograms, form, createRevokeRoute(dependencies))
   below.post('/introspect', onlyPrograms, form, createIntrospectRoute(dependencies))
   below.use(answerAsOAuth(dependencies))
-  router.get(metadataPath, createMetadataRoute(dependencies.publicUrl))
+  router.get(metadataPath, createMetadataRoute(dependencies))
   router.use(tokenPath, below)
   return router
 }

@@ -8,6 +8,7 @@ import type { Request, RequestHandler } from 'express'
 import { auditFields, type Exchange } from './arrival.ts'
 import { type ExchangeDependencies, exchangeIssuerOf } from './dependencies.ts'
 import { accessTokenType, ExchangeError, type ExchangeRequest, type Parameters, parseExchange } from './parameters.ts'
+import { proofFor, takeProof } from './proof.ts'
 import { type Actor, actorOf, actWith, type Subject, subjectOf } from './subject.ts'
 
 /** The body has been parsed as a form. */
@@ -18,11 +19,13 @@ export function createTokenRoute(dependencies: ExchangeDependencies): RequestHan
     const asked = parseExchange((request.body ?? {}) as Parameters)
     const subject = await subjectOf(asked.subjectToken, dependencies)
     const actor = await actorOf(asked, subject, dependencies)
+    const proof = await proofFor(request, subject, dependencies)
     const host = hostFor(asked, dependencies)
     refuseOtherHost(subject, actor, host)
     const scope = scopeFor(asked, subject, dependencies)
     await askPolicy({ host, subject, actor }, exchange, dependencies)
-    await answer({ host, scope, subject, actor }, exchange, dependencies)
+    await takeProof(proof)
+    await answer({ host, scope, subject, actor, jkt: proof?.jkt }, exchange, dependencies)
   }
 }
 
@@ -86,8 +89,14 @@ async function askPolicy(
   }
 }
 
+interface Granted extends Wanted {
+  readonly scope: string | undefined
+  /** Thumbprint of the key that it is bound to. */
+  readonly jkt: string | undefined
+}
+
 async function answer(
-  { host, scope, subject, actor }: Wanted & { readonly scope: string | undefined },
+  { host, scope, subject, actor, jkt }: Granted,
   exchange: Exchange,
   dependencies: ExchangeDependencies,
 ): Promise<void> {
@@ -109,6 +118,7 @@ async function answer(
     exp: expiresAt,
     ...shared,
     ...(mayAct !== undefined && { may_act: mayAct }),
+    ...(jkt !== undefined && { cnf: { jkt } }),
   })
   const actors = actor === undefined ? subject.actors : [...subject.actors, actor.name]
   await kept.keep(id, {
@@ -119,6 +129,7 @@ async function answer(
     expiresAt,
     ...shared,
     ...(mayAct !== undefined && { mayAct }),
+    ...(jkt !== undefined && { confirmation: { jkt } }),
   })
   audit.write({
     event: 'exchange.issued',
@@ -131,11 +142,12 @@ async function answer(
     expiresAt,
     ...subject.credential,
     actor: actor?.name,
+    confirmation: jkt === undefined ? undefined : 'dpop',
   })
   exchange.response.json({
     access_token: token,
     issued_token_type: accessTokenType,
-    token_type: 'Bearer',
+    token_type: jkt === undefined ? 'Bearer' : 'DPoP',
     expires_in: expiresAt - now,
     ...(scope !== undefined && { scope }),
   })

@@ -78,14 +78,30 @@ export function createHandoff(dependencies: HandoffDependencies): Handoff {
       }
     },
     denied: async (parsed, requestId) => {
-      const { identity, credential } = await dependencies.identify(askedOf(parsed))
-      if (credential !== undefined) {
+      const known = await identifyDenied(parsed, dependencies)
+      if (known === undefined || known.credential !== undefined) {
         const reason = parsed.headers.only('x-sallyport-reason') ?? ''
         return reasonReply(403, { reason, requestId }, [requestIdHeader(requestId)])
       }
-      const page = dependencies.deniedPages(identity, parsed.request, requestId)
+      const page = dependencies.deniedPages(known.identity, parsed.request, requestId)
       return pageReply(403, page, requestIdHeader(requestId))
     },
+  }
+}
+
+/**
+ * The check has identified whoever was denied, and a proof of theirs counts once (RFC 9449): who came with a token that is
+ * refused now is answered as a program all the same: `undefined`.
+ */
+async function identifyDenied(
+  parsed: ParsedSubrequest,
+  { identify }: HandoffDependencies,
+): Promise<Identified | undefined> {
+  try {
+    return await identify(askedOf(parsed))
+  } catch (error) {
+    if (!(error instanceof OperationalError) || error.code !== 'ERR_BEARER_INVALID') throw error
+    return undefined
   }
 }
 

@@ -13,7 +13,7 @@ import type { Authentication, Credentials, VerifyQuestion } from '../verify.ts'
 /** What an authenticator may look at: the credentials, the host, the method, and whether a person waits who can be sent away. */
 export type AskedWith = Credentials &
   Pick<VerifyQuestion, 'isInteractive'> & {
-    readonly request: Pick<VerifyQuestion['request'], 'domain' | 'action'>
+    readonly request: Pick<VerifyQuestion['request'], 'domain' | 'action' | 'url'>
     /** For limits. */
     readonly clientAddress?: string | undefined
   }

@@ -8,18 +8,12 @@ import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import { OperationalError } from '../errors.ts'
-import type { ExchangedToken, ExchangedTokens, OpenedToken } from '../sessions/exchanged-tokens.ts'
+import type { Confirmation, ExchangedToken, ExchangedTokens, OpenedToken } from '../sessions/exchanged-tokens.ts'
 import type { Authentication } from '../verify.ts'
 import type { AskedWith, Authenticator } from './authenticators.ts'
-import {
-  challengeFor,
-  conclude,
-  type HostAcceptance,
-  hasToken,
-  type OfToken,
-  refusalOf,
-  tokenIn,
-} from './bearer-token.ts'
+import { challengeFor, conclude, type HostAcceptance, type OfToken, refusalOf, tokenIn } from './bearer-token.ts'
+import type { Proofs } from './proof/dpop.ts'
+import { proofAlgorithms } from './proof/dpop.ts'
 import type { KeySet } from './token/issuer-keys.ts'
 import { type TokenRefusalReason, TokenRefused } from './token/refusal.ts'
 import { type TrustedIssuer, verifySigned } from './token/verify-token.ts'
@@ -29,6 +23,7 @@ export interface ExchangedTokenOptions {
   readonly acceptedOn: (domain: string) => HostAcceptance | undefined
   readonly own: TrustedIssuer
   readonly tokens: Pick<ExchangedTokens, 'open'>
+  readonly proofs: Proofs
   readonly permits: (scope: string | undefined, action: string) => boolean
   readonly clock: { readonly now: () => number }
   /** Told of each token that lets nobody in; must not throw. */
@@ -65,13 +60,29 @@ export function createExchangedToken(options: ExchangedTokenOptions): Authentica
     return found
   }
 
-  function answer({ opened, authentication }: Remembered, asked: AskedWith, acceptance: HostAcceptance) {
+  /** Throws or rejects alike; a promise only where something has to be proved. */
+  function answer(
+    { opened, authentication }: Remembered,
+    presented: Presented,
+  ): Authentication | Promise<Authentication> {
+    const { asked, acceptance, scheme } = presented
+    const { confirmation } = opened.token
     checkScope(opened.token, asked, options)
-    return conclude(authentication, acceptance, clock.now())
+    // Threat: a token that is bound to a key, sent as if it were bound to nothing; and a proof that nothing asks for.
+    if ((confirmation === undefined) !== (scheme !== 'dpop'))
+      throw new TokenRefused(scheme === 'dpop' ? 'proof' : 'bound')
+    if (confirmation === undefined) return conclude(authentication, acceptance, clock.now())
+    return prove(confirmation, presented).then(() => conclude(authentication, acceptance, clock.now()))
   }
 
-  async function authenticateAnew(key: string, token: string, asked: AskedWith, acceptance: HostAcceptance) {
-    return answer(await open(key, token, asked.request.domain), asked, acceptance)
+  async function prove({ jkt }: Confirmation, { asked, token }: Presented): Promise<void> {
+    const { action: method, url } = asked.request
+    const proof = await options.proofs.verify({ proof: asked.headers.only('dpop'), method, url, token })
+    if (proof.jkt !== jkt || !(await proof.take())) throw new TokenRefused('proof')
+  }
+
+  async function authenticateAnew(key: string, presented: Presented): Promise<Authentication> {
+    return answer(await open(key, presented.token, presented.asked.request.domain), presented)
   }
 
   function refuseEnded(key: string, { opened }: Remembered): never {
@@ -79,9 +90,8 @@ export function createExchangedToken(options: ExchangedTokenOptions): Authentica
     throw new TokenRefused(clock.now() >= opened.token.expiresAt * 1000 ? 'expired' : 'revoked')
   }
 
-  function authenticateKnown(key: string, known: Remembered, asked: AskedWith, acceptance: HostAcceptance) {
-    const conclusion = (stands: boolean): Authentication =>
-      stands ? answer(known, asked, acceptance) : refuseEnded(key, known)
+  function authenticateKnown(key: string, known: Remembered, presented: Presented) {
+    const conclusion = (stands: boolean) => (stands ? answer(known, presented) : refuseEnded(key, known))
     const stands = known.opened.stands()
     return stands instanceof Promise ? stands.then(conclusion) : conclusion(stands)
   }
@@ -90,7 +100,7 @@ export function createExchangedToken(options: ExchangedTokenOptions): Authentica
     kind: 'bearer token',
     isResponsible({ headers, request }) {
       const acceptance = acceptedOn(request.domain)
-      if (acceptance?.takesOwn !== true || !hasToken(headers, acceptance)) return false
+      if (acceptance?.takesOwn !== true) return false
       return isOurs(headers.only(acceptance.header ?? 'authorization'))
     },
     authenticate(asked) {
@@ -98,16 +108,36 @@ export function createExchangedToken(options: ExchangedTokenOptions): Authentica
       const acceptance = acceptedOn(domain)
       if (acceptance === undefined) throw new OperationalError('ERR_INTERNAL', 'this host takes no tokens')
       return refusing(onRefused, () => {
-        const token = tokenIn(asked, acceptance)
-        const key = `${domain} ${hash('sha256', token, 'base64url')}`
+        const presented = presentedIn(asked, acceptance)
+        const key = `${domain} ${hash('sha256', presented.token, 'base64url')}`
         const known = remembered.get(key)
-        if (known !== undefined && known.keySet === own.keys.current()) {
-          return authenticateKnown(key, known, asked, acceptance)
-        }
-        return authenticateAnew(key, token, asked, acceptance)
+        const isKnown = known !== undefined && known.keySet === own.keys.current()
+        return isKnown ? authenticateKnown(key, known, presented) : authenticateAnew(key, presented)
       })
     },
   }
+}
+
+/** A token as it came. */
+interface Presented {
+  readonly asked: AskedWith
+  readonly acceptance: HostAcceptance
+  readonly token: string
+  /** `dpop`: with a proof of a key (RFC 9449 section 7.1). */
+  readonly scheme: 'bearer' | 'dpop'
+}
+
+function presentedIn(asked: AskedWith, acceptance: HostAcceptance): Presented {
+  const { headers } = asked
+  const { header } = acceptance
+  // In a header of the host's own there is no scheme: the proof beside it says which it is.
+  if (header !== undefined) {
+    const scheme = headers.any('dpop') === undefined ? 'bearer' : 'dpop'
+    return { asked, acceptance, token: tokenIn(asked, acceptance), scheme }
+  }
+  const token = /^dpop +(\S+)$/i.exec(headers.only('authorization') ?? '')?.[1]
+  if (token !== undefined) return { asked, acceptance, token, scheme: 'dpop' }
+  return { asked, acceptance, token: tokenIn(asked, acceptance), scheme: 'bearer' }
 }
 
 /**
@@ -146,7 +176,9 @@ function refusing<T>(onRefused: (reason: TokenRefusalReason) => void, work: () =
   const asRefusal = (error: unknown): never => {
     if (!(error instanceof TokenRefused)) throw error
     onRefused(error.reason)
-    throw refusalOf(error)
+    if (error.reason !== 'proof') throw refusalOf(error)
+    const challenge = `${challengeFor('invalid_dpop_proof', error.message).replace(/^Bearer/, 'DPoP')}, algs="${proofAlgorithms.join(' ')}"`
+    throw new OperationalError('ERR_BEARER_INVALID', error.message, { challenge, cause: error })
   }
   try {
     const result = work()

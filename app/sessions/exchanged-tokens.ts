@@ -48,9 +48,7 @@ export interface Act {
 
 export interface Confirmation {
   /** RFC 9449 section 6.1. */
-  readonly jkt?: string
-  /** RFC 8705 section 3.1. */
-  readonly 'x5t#S256'?: string
+  readonly jkt: string
 }
 
 export interface OpenedToken {
@@ -68,6 +66,8 @@ export interface ExchangedTokens {
   open(id: string): Promise<OpenedToken | undefined>
   /** Durable when it resolves; all that was made of it ends as well. */
   end(id: string, expiresAt: number): Promise<void>
+  /** Notes the id of a proof (RFC 9449 section 11.1), in milliseconds since the epoch; false if it was there before. */
+  firstUse(id: string, expiresAtMs: number): Promise<boolean>
 }
 
 export interface ExchangedTokensOptions {
@@ -84,6 +84,7 @@ const marginMs = 60_000
 
 export function createExchangedTokens({ records, secrets, clock }: ExchangedTokensOptions): ExchangedTokens {
   const sealed = createSealedRecords({ records, secrets, kind })
+  const proofs = createSealedRecords({ records, secrets, kind: 'proof' })
 
   function createStands(id: string, { chain, expiresAt }: ExchangedToken): OpenedToken['stands'] {
     const own = chain.flatMap(link => (link.issuer === ownIssuer && link.id !== undefined ? [link.id] : []))
@@ -109,6 +110,7 @@ export function createExchangedTokens({ records, secrets, clock }: ExchangedToke
       const stands = createStands(id, token)
       return (await stands()) ? { token, stands } : undefined
     },
+    firstUse: (id, expiresAtMs) => proofs.add(id, true, expiresAtMs),
     end: (id, expiresAt) => sealed.end(id, Math.max(expiresAt * 1000, clock.now()) + marginMs),
   }
 }

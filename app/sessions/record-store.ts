@@ -26,6 +26,7 @@ export type RecordKind =
   | 'user-code'
   | 'device-answer'
   | 'exchanged-token'
+  | 'proof'
   | 'password'
   | 'person'
 

@@ -38,6 +38,7 @@ const tokenReasons = {
   person: true,
   groups: true,
   revoked: true,
+  proof: true,
   provider: true,
 } as const satisfies Record<TokenRefusalReason, true>
 

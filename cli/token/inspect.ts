@@ -146,7 +146,7 @@ async function authenticate(token: string, acceptance: HostAcceptance, nowMs: nu
   })
   try {
     const headers = { only: read, any: read }
-    return await ask({ cookie: '', headers, isInteractive: false, request: { domain: '', action: 'GET' } })
+    return await ask({ cookie: '', headers, isInteractive: false, request: { domain: '', action: 'GET', url: '' } })
   } catch (error) {
     if (error instanceof Error) return error
     throw error

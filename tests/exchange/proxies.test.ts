@@ -1,7 +1,9 @@
 /** Tokens are exchanged and used through a real NGINX, with the files of deploy/. */
+import { createHash, randomUUID } from 'node:crypto'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import { type HttpResponse, request } from '../../cli/demo/browser.ts'
@@ -87,6 +89,33 @@ describe.skipIf(requirePeer('nginx') === undefined)('an exchanged token through 
     const refused = await ask('wiki.localhost', '/deploy/now', made, 'POST')
     expect(refused.status).toBe(403)
     expect(refused.body).not.toContain('remote-user')
+  })
+
+  it('J31 that is bound to a key is let in with a proof, once, and a denial says so', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const jwk = await exportJWK(publicKey)
+    const prove = (claims: object) =>
+      new SignJWT({ jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...claims })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+        .sign(privateKey)
+    const dpop = await prove({ htm: 'POST', htu: `${world.publicUrl}/token` })
+    const { body } = await world.exchange({ audience: 'wiki.localhost' }, { dpop })
+    const token = String(body.access_token)
+    const ath = createHash('sha256').update(token).digest('base64url')
+    const send = async (path: string, proof: string) =>
+      request(`http://wiki.localhost:${port}${path}`, {
+        headers: { accept: 'application/json', authorization: `DPoP ${token}`, dpop: proof },
+      })
+    const proofAt = (path: string) => prove({ htm: 'GET', htu: `http://wiki.localhost:${port}${path}`, ath })
+    const proof = await proofAt('/deploy/now')
+    const answer = await send('/deploy/now', proof)
+    expect(answer.status).toBe(200)
+    const { headers } = JSON.parse(answer.body) as Echo
+    expect(headers.filter(([name]) => name.toLowerCase() === 'authorization')).toEqual([])
+    expect((await send('/deploy/now', proof)).status).toBe(401)
+    const denied = await send('/secret/', await proofAt('/secret/'))
+    expect(denied.status).toBe(403)
+    expect(JSON.parse(denied.body)).toMatchObject({ status: 403, reason: 'no-rule-matched' })
   })
 
   it('is made through the proxy as well', async () => {

@@ -17,7 +17,7 @@ const asked = (...values: readonly string[]): AskedWith => ({
   cookie: '',
   headers: readHeaders(values.flatMap(value => ['Authorization', value])),
   isInteractive: false,
-  request: { domain, action: 'GET' },
+  request: { domain, action: 'GET', url: '' },
   clientAddress: '192.0.2.1',
 })
 
@@ -53,9 +53,9 @@ describe('a host that takes application passwords', () => {
     [['Bearer x', 'Bearer y'], true],
   ] as const)('looks at %j: %s', (values, isOurs) => {
     expect(world().isResponsible(asked(...values))).toBe(isOurs)
-    expect(world().isResponsible({ ...asked(...values), request: { domain: 'wiki.example.com', action: 'GET' } })).toBe(
-      false,
-    )
+    expect(
+      world().isResponsible({ ...asked(...values), request: { domain: 'wiki.example.com', action: 'GET', url: '' } }),
+    ).toBe(false)
   })
 
   it('hands on what was typed, as it was', async () => {

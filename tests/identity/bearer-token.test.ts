@@ -11,7 +11,12 @@ import { createSigningIssuer, deployer, nowSeconds, trust } from './token-issuer
 const domain = 'wiki.example.com'
 
 function asked(...headers: readonly (readonly [string, string])[]): AskedWith {
-  return { cookie: '', headers: readHeaders(headers.flat()), isInteractive: false, request: { domain, action: 'GET' } }
+  return {
+    cookie: '',
+    headers: readHeaders(headers.flat()),
+    isInteractive: false,
+    request: { domain, action: 'GET', url: '' },
+  }
 }
 const bearer = (token: string) => asked(['Authorization', `Bearer ${token}`])
 
@@ -66,7 +71,7 @@ describe('a host that takes bearer tokens', () => {
 
   it('looks at no other host, and at no other header', () => {
     const { isResponsible } = world()
-    const elsewhere = { ...bearer('x'), request: { domain: 'other.example.com', action: 'GET' } }
+    const elsewhere = { ...bearer('x'), request: { domain: 'other.example.com', action: 'GET', url: '' } }
     expect(isResponsible(elsewhere)).toBe(false)
     expect(isResponsible(asked(['X-Authorization', 'Bearer x'], ['Cookie', 'Authorization=Bearer x']))).toBe(false)
   })
@@ -182,7 +187,7 @@ describe('a token that was seen', () => {
     })
     const question = bearer(issuer.token())
     const on = (host: string) =>
-      Promise.resolve().then(() => authenticate({ ...question, request: { domain: host, action: 'GET' } }))
+      Promise.resolve().then(() => authenticate({ ...question, request: { domain: host, action: 'GET', url: '' } }))
     await expect(on(domain)).resolves.toMatchObject({ identity: { serviceAccount: 'prod/ci/deployer' } })
     for (const host of ['payroll.example.com', 'shop.example.com']) {
       await expect(on(host)).rejects.toMatchObject({ code: 'ERR_BEARER_INVALID' })

@@ -27,6 +27,7 @@ export const tokenRefusals = {
   person: 'the token is that of a person, and this issuer lets in none',
   groups: 'the token does not say which groups the person is in',
   revoked: 'the token was revoked, or one that it was made from',
+  proof: 'the proof of the key does not fit this request, was used before, or is missing (RFC 9449)',
   provider: 'this host takes people of other providers',
 } as const
 

@@ -119,7 +119,7 @@ export function demandsOn(
     () => typeChecks[kind](read),
     // Threat: a token that was made for the holder of a key (RFC 7800 `cnf`; RFC 9449, RFC 8705), stolen and sent without it.
     () => {
-      if (Object.hasOwn(read.claims, 'cnf')) throw new TokenRefused('bound')
+      if (issuer.kind !== 'sallyport' && Object.hasOwn(read.claims, 'cnf')) throw new TokenRefused('bound')
     },
     // Threat: `none`, and a public key that is taken for a shared secret: only what the configuration lists is tried.
     () => {

@@ -21,6 +21,7 @@ const durable: Readonly<Record<RecordKind, boolean>> = {
   'user-code': false,
   'device-answer': false,
   'exchanged-token': false,
+  proof: false,
   password: true,
   person: true,
 }

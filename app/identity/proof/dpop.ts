@@ -1,0 +1,81 @@
+/**
+ * Proofs that whoever sends a token holds the key that it was made for (DPoP, RFC 9449).
+ *
+ * Threat: a token that was read out of a log or a memory, used by somebody else. A proof is for one request: its method,
+ * its address, this minute, this token; and it counts once, in all processes.
+ */
+import { hash } from 'node:crypto'
+import { calculateJwkThumbprint, compactVerify, EmbeddedJWK, type JWK } from 'jose'
+import { readToken } from '../token/read-token.ts'
+import { TokenRefused } from '../token/refusal.ts'
+
+export interface ProofQuestion {
+  /** Value of the header `DPoP`; `undefined` when it did not come, or came more than once. */
+  readonly proof: string | undefined
+  readonly method: string
+  /** Of the request; its query does not count. */
+  readonly url: string
+  /** The token that comes along; absent where one is asked for. */
+  readonly token?: string
+}
+
+export interface VerifiedProof {
+  /** RFC 7638 SHA-256 thumbprint of the key. */
+  readonly jkt: string
+  /** Takes the proof: false if it was taken before. Rejects with `ERR_STORE_UNAVAILABLE` when nobody can tell. */
+  readonly take: () => Promise<boolean>
+}
+
+export interface Proofs {
+  /** Rejects with `TokenRefused`. */
+  verify(question: ProofQuestion): Promise<VerifiedProof>
+}
+
+export interface ProofsOptions {
+  readonly clock: { readonly now: () => number }
+  /** False if the id was there before. */
+  readonly firstUse: (id: string, expiresAtMs: number) => Promise<boolean>
+  /** One text for all spellings of an address, without its query; `undefined` for what is none. */
+  readonly canonical: (method: string, url: string) => string | undefined
+}
+
+/** Only those with which nobody but the holder can sign. */
+export const proofAlgorithms: readonly string[] = ['ES256', 'ES384', 'EdDSA', 'PS256', 'RS256']
+const longestProof = 4_096
+/** How far the clock of whoever makes a proof, and its way here, may be apart from ours. */
+export const windowSeconds = 60
+
+export function createProofs({ clock, firstUse, canonical }: ProofsOptions): Proofs {
+  return {
+    async verify({ proof, method, url, token }) {
+      if (proof === undefined || proof.length > longestProof) throw new TokenRefused('proof')
+      const { claims, type, algorithm } = readToken(proof)
+      if (type !== 'dpop+jwt' || !proofAlgorithms.includes(algorithm)) throw new TokenRefused('proof')
+      const { htm, htu, iat, jti, ath } = claims
+      const isNow = typeof iat === 'number' && Math.abs(clock.now() / 1000 - iat) <= windowSeconds
+      const isNamed = typeof jti === 'string' && /^[\x21-\x7e]{8,128}$/.test(jti)
+      if (htm !== method || !isNow || !isNamed) throw new TokenRefused('proof')
+      // Threat: a proof for one host or page, sent to another one.
+      const address = typeof htu === 'string' ? canonical(method, htu) : undefined
+      if (address === undefined || address !== canonical(method, url)) throw new TokenRefused('proof')
+      if (token !== undefined && ath !== hash('sha256', token, 'base64url')) throw new TokenRefused('proof')
+      const jkt = await calculateJwkThumbprint(await keyOf(proof), 'sha256')
+      // As long as it could be believed, and a window more for clocks of other replicas.
+      const expiresAtMs = (iat + 2 * windowSeconds) * 1000
+      return { jkt, take: () => firstUse(`${jkt} ${jti}`, expiresAtMs) }
+    },
+  }
+}
+
+/** The key in its header, with which it is signed. */
+async function keyOf(proof: string): Promise<JWK> {
+  try {
+    const { protectedHeader } = await compactVerify(proof, EmbeddedJWK, { algorithms: [...proofAlgorithms] })
+    const { jwk } = protectedHeader
+    // Threat: a private key that stands in a header is anybody's by then.
+    if (jwk !== undefined && !('d' in jwk) && !('k' in jwk)) return jwk
+  } catch (error) {
+    throw new TokenRefused('proof', undefined, { cause: error })
+  }
+  throw new TokenRefused('proof')
+}
