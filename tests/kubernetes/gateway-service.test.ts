@@ -391,6 +391,15 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     expect(await kubectl('auth', 'can-i', 'list', 'pods', ...asBob)).toMatchObject({ code: 0, stdout: 'yes\n' })
   })
 
+  it.each(['1.36', '1.20'] as const)('L18 asks so for kubectl %s as well', async version => {
+    const { kubeconfig } = await logIn('alice')
+    const kubectl = (...as: string[]) =>
+      cluster.kubectl({ version, args: ['get', 'pods', '--output=name', ...as], kubeconfig })
+    expect(await kubectl(...asBob)).toMatchObject({ code: 0, stdout: 'pod/core\n' })
+    const refused = await kubectl('--as=carol@example.com')
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('may not impersonate users carol')])
+  })
+
   it.each([
     [
       'a name that is not lent',
