@@ -83,6 +83,13 @@ describe('a password that was made here', () => {
     expect(fits).toHaveBeenCalledTimes(3)
     expect(await use(gone.text, { clientAddress: '192.0.2.99' })).toBe('ERR_TOO_MANY_REQUESTS')
     expect(fits).toHaveBeenCalledTimes(3)
+    // Nor is one that worked until a moment ago hashed for ever.
+    const late = await make()
+    expect(await use(late.text)).toBe('person')
+    stored.delete(late.handle)
+    for (const _attempt of [1, 2, 3]) expect(await use(late.text)).toBe('refused')
+    expect(await use(late.text)).toBe('ERR_TOO_MANY_REQUESTS')
+    expect(fits).toHaveBeenCalledTimes(7)
     // Others are not kept out, neither from the same address nor after many good ones.
     for (const _attempt of [1, 2, 3, 4, 5]) expect(await use(good.text)).toBe('person')
   })
