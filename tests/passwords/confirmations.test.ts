@@ -1,0 +1,53 @@
+/** Whom an application password stands for: the person, as the provider told last, without what says how they logged in. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createLmdbRecords } from '../../app/sessions/lmdb/lmdb-records.ts'
+import { type Confirmations, createConfirmations } from '../../app/sessions/passwords/confirmations.ts'
+import type { RecordStore } from '../../app/sessions/record-store.ts'
+import { createMovableClock, loginOf, secrets } from '../sessions/fixtures.ts'
+
+const clock = createMovableClock()
+const directory = mkdtempSync(join(tmpdir(), 'sallyport-confirmations-'))
+let records: RecordStore
+let confirmations: Confirmations
+beforeAll(() => {
+  records = createLmdbRecords({ path: directory, clock })
+  const marks = { isLoggedOut: async () => false }
+  confirmations = createConfirmations({
+    records,
+    secrets,
+    clock,
+    confirmWithinSeconds: 600,
+    marks,
+    providers: ['corp'],
+  })
+})
+afterAll(async () => {
+  await records.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+it('J39 knows nothing of how and when they logged in, be it in a claim', async () => {
+  const login = loginOf('alice', clock)
+  const { identity } = login
+  const how = { authTime: login.startedAt, amr: ['mfa'], acr: 'urn:strong' }
+  const claims = { ...identity.claims, auth_time: login.startedAt, amr: ['mfa'], acr: 'urn:strong', department: 'ops' }
+  await confirmations.begin({ ...login, identity: { ...identity, ...how, claims } }, login.startedAt + 3600)
+  const person = await confirmations.personOf(identity.subject)
+  expect(person).toEqual({ ...identity, claims: { ...identity.claims, department: 'ops' } })
+  expect(Object.isFrozen(person)).toBe(true)
+  // What is made of it is kept under it.
+  expect(await confirmations.personOf(identity.subject)).toBe(person)
+  await confirmations.confirm({ ...login, identity: { ...identity, ...how, groups: ['guests'] } }, login.startedAt + 1)
+  expect(await confirmations.personOf(identity.subject)).toEqual({ ...identity, groups: ['guests'] })
+})
+
+it('is nobody who is not kept, and nobody of a provider that is not there any more', async () => {
+  const login = loginOf('bob', clock)
+  await confirmations.confirm(login, login.startedAt)
+  expect(await confirmations.personOf(login.identity.subject)).toBeUndefined()
+  await confirmations.begin({ ...login, identity: { ...login.identity, provider: 'gone' } }, login.startedAt + 3600)
+  expect(await confirmations.personOf(login.identity.subject)).toBeUndefined()
+})
