@@ -18,6 +18,7 @@ export const operationalErrors = {
   ERR_PASSWORD_INVALID: { status: 401, sentence: 'The user name and the password let nobody in here.' },
   ERR_PASSWORD_ASLEEP: { status: 403, sentence: 'The password sleeps until its owner logs in again.' },
   ERR_PASSWORDS_BUSY: { status: 503, sentence: 'Too many passwords are being checked. Please try again.' },
+  ERR_CERTIFICATE_REFUSED: { status: 403, sentence: 'The client certificate lets nobody in here.' },
   ERR_KUBE_TOKEN_INVALID: { status: 401, sentence: 'No token of a session that stands came along.' },
   ERR_KUBE_CALL_FORBIDDEN: { status: 403, sentence: 'Nobody of this name may make this call.' },
   ERR_PROXY_UNTRUSTED: { status: 403, sentence: 'This address may not ask for decisions.' },

@@ -5,5 +5,6 @@ export function machineNamesOf({ machines }: Pick<Config, 'machines'>) {
   if (machines === undefined) return {}
   const clusters = machines.issuers.filter(({ kind }) => kind === 'kubernetes').map(({ cluster }) => cluster)
   const issuers = machines.issuers.filter(({ kind }) => kind !== 'kubernetes').map(({ name }) => name)
-  return { machines: { issuers, clusters } }
+  const certificates = machines.certificates.map(({ name }) => name)
+  return { machines: { issuers, clusters, certificates } }
 }

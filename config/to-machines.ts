@@ -10,12 +10,13 @@ export type IssuerKeySource =
   | { readonly kind: 'address'; readonly url: string; readonly caPath?: string; readonly tokenPath?: string }
   | { readonly kind: 'discovery'; readonly caPath?: string }
 
-export const toMachines = ({ issuers, exchange }: ParsedMachines, directory: string) => ({
+export const toMachines = ({ issuers = [], certificates = [], exchange }: ParsedMachines, directory: string) => ({
   issuers: issuers.map(issuer => toIssuer(issuer, directory)),
+  certificates: certificates.map(({ caFile, ...rest }) => ({ ...rest, caPath: resolve(directory, caFile) })),
   ...(exchange !== undefined && { exchange: { lifetimeSeconds: exchange.lifetime } }),
 })
 
-function toIssuer(parsed: ParsedMachines['issuers'][number], directory: string) {
+function toIssuer(parsed: NonNullable<ParsedMachines['issuers']>[number], directory: string) {
   const { jwksUri, jwksFile, caFile, tokenFile, maxLifetime, clockTolerance, cluster, ...rest } = parsed
   return {
     ...rest,

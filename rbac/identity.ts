@@ -44,13 +44,15 @@ export interface User extends Authenticated {
 /** `user`: no `<issuer>#<sub>`; `email`: no address. The provider of the groups is not told in either case. */
 export type Untold = 'user' | 'email'
 
-/** A workload. Exactly one of `serviceAccount` and `client` names it. */
+/** A workload. Exactly one of `serviceAccount`, `client` and `certificate` names it. */
 export interface Machine extends Authenticated {
   readonly kind: 'machine'
   /** `<cluster>/<namespace>/<name>` of a Kubernetes service account. */
   readonly serviceAccount?: string
   /** `<provider>/<client id>` of a client-credentials client. */
   readonly client?: string
+  /** `<authority>/<name>` of a client certificate: its one subject alternative name. */
+  readonly certificate?: string
 }
 
 export type Identity = Anonymous | User | Machine

@@ -18,6 +18,8 @@ export interface MachineNames {
   readonly issuers: readonly string[]
   /** Names of the clusters whose service accounts do. */
   readonly clusters: readonly string[]
+  /** Names of the authorities whose client certificates count. */
+  readonly certificates: readonly string[]
 }
 
 /** What is known of the configuration; of what is absent any name is accepted. */
@@ -53,6 +55,11 @@ const kinds: Readonly<Record<string, Checked>> = {
     const issuers = machines === undefined ? providers : machines.issuers
     return refuseStar(demand(value.includes('/'), checkIssuer(value, issuers, clientForm), clientForm.form))
   },
+  certificate: (value, { machines }) => {
+    const { form } = certificateForm
+    const checked = demand(value.includes('/'), checkIssuer(value, machines?.certificates, certificateForm), form)
+    return refuseStar(canonicalCertificate(checked))
+  },
 }
 
 interface Form {
@@ -71,6 +78,19 @@ const clientForm: Form = {
   what: 'issuer',
   form: 'client:<issuer>/<client id>',
   note: ', among those of machines.issuers',
+}
+
+const certificateForm: Form = {
+  what: 'authority',
+  form: 'certificate:<authority>/<name>',
+  note: ', among those of machines.certificates',
+}
+
+/** Threat: a deny for `Build.example.com`, and a certificate for `build.example.com`. Only addresses (`spiffe://…`) have a case. */
+function canonicalCertificate(value: string): string {
+  const slash = value.indexOf('/')
+  const name = value.slice(slash + 1)
+  return name.includes(':') ? value : `${value.slice(0, slash)}/${name.toLowerCase()}`
 }
 
 /** Threat: `repo:octo-org/wiki:*` looks like every job of a repository and is the name of none; a deny for it would deny nobody. */
@@ -181,9 +201,10 @@ function groupNames({ provider, groups }: User | Machine): string[] {
   return names
 }
 
-function machineNames({ serviceAccount, client }: Machine): string[] {
+function machineNames({ serviceAccount, client, certificate }: Machine): string[] {
   const names: string[] = []
   if (serviceAccount !== undefined) names.push(`service-account:${serviceAccount}`)
   if (client !== undefined) names.push(`client:${client}`)
+  if (certificate !== undefined) names.push(`certificate:${certificate}`)
   return names
 }

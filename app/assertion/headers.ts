@@ -147,13 +147,14 @@ const headOf = (person: User | Machine, bareIssuer: string | undefined): readonl
 function remoteUser(identity: User | Machine, bareIssuer: string | undefined): string {
   if (identity.kind === 'machine') {
     if (identity.client !== undefined) return `client:${identity.client}`
+    if (identity.certificate !== undefined) return `certificate:${identity.certificate}`
     if (identity.serviceAccount !== undefined) return `service-account:${identity.serviceAccount}`
     return identity.subject
   }
   const prefix = `${bareIssuer}#`
   if (bareIssuer === undefined || !identity.subject.startsWith(prefix)) return identity.subject
   const sub = identity.subject.slice(prefix.length)
-  return sub === '' || sub.includes('#') || /^(client|service-account):/.test(sub) ? identity.subject : sub
+  return sub === '' || sub.includes('#') || /^(client|service-account|certificate):/.test(sub) ? identity.subject : sub
 }
 
 /** An empty name cannot be told from no group at all, so `presentable` has dropped it. */

@@ -86,7 +86,7 @@ function userClaims(user: User): Record<string, unknown> {
 }
 
 function machineClaims(machine: Machine): Record<string, unknown> {
-  return { service_account: machine.serviceAccount, client: machine.client }
+  return { service_account: machine.serviceAccount, client: machine.client, certificate: machine.certificate }
 }
 
 /** `typ`: what kind of token it is, so that none passes for another (RFC 8725 section 3.11). Default `JWT`. */

@@ -31,7 +31,7 @@ export interface Access {
   readonly durationMicroseconds: number
 }
 
-/** Which token or password said who asked, for whoever did not come with a session. Never itself. */
+/** Which token, password or certificate said who asked, for whoever did not come with a session. Never itself. */
 export interface CredentialFacts {
   readonly credential:
     | 'service-account-token'
@@ -39,9 +39,10 @@ export interface CredentialFacts {
     | 'user-token'
     | 'exchanged-token'
     | 'application-password'
+    | 'client-certificate'
   /** Name of its issuer in the configuration; `sallyport` for what was made here. */
   readonly credentialIssuer: string
-  /** `jti`, or the handle of a password; absent where it has none, or none that can be written. */
+  /** `jti`, the handle of a password, or the fingerprint of a certificate; absent where it has none, or none that can be written. */
   readonly credentialId?: string
   /** Of an exchanged one: `<issuer>/<jti>` of each token that it was made from, the first one first. */
   readonly credentialChain?: readonly string[]
@@ -95,8 +96,10 @@ export function outcomeOf(decision: Decision) {
 export const subjectName = (identity: Machine | User): string =>
   identity.kind === 'user' ? `user:${identity.subject}` : machineOf(identity)
 
-const machineOf = ({ serviceAccount, client }: Machine): string =>
-  serviceAccount === undefined ? `client:${client ?? ''}` : `service-account:${serviceAccount}`
+function machineOf({ serviceAccount, client, certificate }: Machine): string {
+  if (serviceAccount !== undefined) return `service-account:${serviceAccount}`
+  return certificate === undefined ? `client:${client ?? ''}` : `certificate:${certificate}`
+}
 
 function isSmall(groups: readonly string[]): boolean {
   if (groups.length > maxGroups) return false

@@ -62,12 +62,13 @@ const accessFields = {
   authTime: 'When the person authenticated, in seconds since the epoch (`auth_time`).',
   amr: 'How the person authenticated (`amr`).',
   acr: 'Authentication context class (`acr`).',
-  machine: '`service-account:…` or `client:…` of a workload; absent for people.',
+  machine: '`service-account:…`, `client:…` or `certificate:…` of a workload; absent for people.',
   credential:
-    'What said who asks, where it was no session: `service-account-token`, `client-token`, `user-token`, `application-password`, or `exchanged-token` for one that this service made.',
+    'What said who asks, where it was no session: `service-account-token`, `client-token`, `user-token`, `application-password`, `client-certificate`, or `exchanged-token` for one that this service made.',
   credentialIssuer:
-    "Name of the token's issuer in `machines.issuers`; `sallyport` for one of our own and for a password.",
-  credentialId: 'The `jti` of the token or the handle of the password; never the token or the password.',
+    "Name of the token's issuer in `machines.issuers`, or of the certificate's authority in `machines.certificates`; `sallyport` for one of our own and for a password.",
+  credentialId:
+    'The `jti` of the token the handle of the password, or the fingerprint of the certificate; never the token or the password.',
   credentialChain:
     'Of an exchanged token: `<issuer>/<jti>` of each token that it was made from, the first one first; `-` for one without a `jti`.',
   credentialActors: 'Of an exchanged token: who acted for the subject, as rows name them, in that order.',

@@ -42,7 +42,7 @@ interface Access extends Common {
   readonly authTime?: number | undefined
   readonly amr?: readonly string[] | undefined
   readonly acr?: string | undefined
-  /** `service-account:…` or `client:…`, as policy rows name a workload. */
+  /** `service-account:…`, `client:…` or `certificate:…`, as policy rows name a workload. */
   readonly machine?: string | undefined
   readonly credential?: CredentialFacts['credential'] | undefined
   readonly credentialIssuer?: string | undefined

@@ -16,6 +16,7 @@ import { createVerdictReport } from '../sessions/verification/report-verdicts.ts
 import { createVerification, overdueAfter, type Verification } from '../sessions/verification/verification.ts'
 import { type AskProvider, createVerifySession } from '../sessions/verification/verify-session.ts'
 import type { VerifyDependencies } from '../verify.ts'
+import { composeCertificateMachines } from './certificates.ts'
 import { type Base, type Kept, newRequestId, secretsOf } from './kept.ts'
 import { composeMachines } from './machines.ts'
 import { type WithPasswords, withConfirmations } from './passwords.ts'
@@ -24,12 +25,18 @@ import { type WithPasswords, withConfirmations } from './passwords.ts'
 export function composeIdentity(base: Base, kept: Kept & WithPasswords, verification: Verification) {
   const sessionCookie = composeSessionCookie(base, kept, verification)
   const machines = composeMachines(base, kept)
+  const certificates = composeCertificateMachines(base)
   const kinds = [
     sessionCookieKind(kept.cookies, sessionCookie),
     ...machines.authenticators,
     ...(kept.passwords?.authenticators ?? []),
+    ...certificates.authenticators,
   ]
-  return { sessionCookie, machines, authenticate: createAuthenticate(kinds) }
+  const close = async (): Promise<void> => {
+    certificates.close()
+    await machines.close()
+  }
+  return { sessionCookie, machines: { ...machines, close }, authenticate: createAuthenticate(kinds) }
 }
 
 export type Identification = ReturnType<typeof composeIdentity>

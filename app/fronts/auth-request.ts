@@ -62,6 +62,6 @@ function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
 /** The configuration fetches the answer to a 403 for the client, and hands this back with its question. */
 const reasonOf = ({ reason }: { readonly reason: string }): Fields => ['X-Sallyport-Reason', reason]
 
-/** The configuration then keeps the Authorization header from the application: the token was for us. */
+/** The configuration then keeps the Authorization header from the application: the token was for us. Beside a certificate it was not. */
 const tokenTaken = ({ credential }: VerifyResult): Fields =>
-  credential === undefined ? [] : ['X-Sallyport-Bearer', 'taken']
+  credential === undefined || credential.credential === 'client-certificate' ? [] : ['X-Sallyport-Bearer', 'taken']

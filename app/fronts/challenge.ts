@@ -43,7 +43,10 @@ export function createChallenge(settings: ChallengeSettings): ChallengeFor {
   ): string | undefined => {
     const { credential } = authentication
     // No other password does either.
-    if (credential?.credential === 'application-password') return undefined
+    // RFC 9470 speaks of tokens.
+    if (credential?.credential === 'application-password' || credential?.credential === 'client-certificate') {
+      return undefined
+    }
     if (credential !== undefined) return stepUpOf(decision)
     const { domain } = question.request
     const basic = isBrowser(question, authentication) ? undefined : passwordChallenge(domain)

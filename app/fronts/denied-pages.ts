@@ -68,7 +68,7 @@ function nameOf(identity: Identity): string | undefined {
     case 'anonymous':
       return undefined
     case 'machine':
-      return identity.serviceAccount ?? identity.client ?? identity.subject
+      return identity.serviceAccount ?? identity.client ?? identity.certificate ?? identity.subject
     case 'user':
       return identity.email ?? identity.name ?? identity.subject
   }

@@ -81,7 +81,8 @@ function namesOf(text: string): readonly { readonly kind: string; readonly value
   return names
 }
 
-function derOf(header: string): Buffer | undefined {
+/** The certificate's bytes; `undefined` for what is none of the forms. */
+export function derOf(header: string): Buffer | undefined {
   return header.length > longestText ? undefined : decode(textOf(unescaped(header.trim())))
 }
 

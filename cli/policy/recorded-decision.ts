@@ -146,9 +146,14 @@ function parseIdentity(event: AuditEvent): Identity {
 }
 
 /** Empty for a workload of a kind that is not known here. */
-function machineName({ machine }: AuditEvent): { readonly serviceAccount?: string; readonly client?: string } {
+function machineName({ machine }: AuditEvent): {
+  readonly serviceAccount?: string
+  readonly client?: string
+  readonly certificate?: string
+} {
   const [kind, name = ''] = (text(machine) ?? '').split(/:(.*)/s)
   if (kind === 'service-account') return { serviceAccount: name }
+  if (kind === 'certificate') return { certificate: name }
   return kind === 'client' ? { client: name } : {}
 }
 

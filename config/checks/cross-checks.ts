@@ -6,6 +6,7 @@ import { type CrossFinding, checkSecretForms } from '../secret-forms.ts'
 import { getIn, type Path, type Tree, textAt } from '../tree.ts'
 import { checkBinding } from './binding-checks.ts'
 import { checkCertificateBinding } from './certificate-checks.ts'
+import { checkCertificateMachines } from './certificate-machines-checks.ts'
 import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
 import { inForceAt } from './in-force.ts'
 import { checkKubernetes } from './kubernetes-checks.ts'
@@ -27,6 +28,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkReturnHosts(tree),
     ...checkMachines(tree),
     ...checkPasswords(tree),
+    ...checkCertificateMachines(tree),
     ...checkKubernetes(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),

@@ -11,7 +11,7 @@ export interface AssertionClaim {
 const reservedNames = new Set([
   ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'cnf'],
   ...['sid', 'email', 'email_verified', 'name', 'groups', 'groups_omitted', 'auth_time', 'amr', 'acr'],
-  ...['client', 'service_account', 'claims_omitted'],
+  ...['client', 'service_account', 'certificate', 'claims_omitted'],
 ])
 
 /** `team=org/team`. Throws a `RangeError` for another form and for a name that has a meaning of its own. */

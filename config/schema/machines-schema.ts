@@ -104,10 +104,38 @@ export const tokenIssuer = z.strictObject({
   }),
 })
 
+export const nameKinds = ['uri', 'dns', 'email'] as const
+
+export const certificateAuthority = z.strictObject({
+  name: setting(text.regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens, at most 40'), {
+    description:
+      'Short name of the authority: its machines are `certificate:<name>/<subject alternative name>` in rows.',
+    expected: 'a short name such as mesh',
+    example: 'mesh',
+  }),
+  caFile: setting(text, {
+    description:
+      'File that holds, in PEM, the certificates of the authorities that issue the certificates of clients themselves; it is looked at every five seconds.',
+    expected: 'a path',
+    example: '/etc/sallyport/mesh-ca.pem',
+    isPath: true,
+  }),
+  names: setting(z.array(z.enum(nameKinds)).min(1), {
+    description:
+      'Kinds of subject alternative names that name a machine. A certificate has to have exactly one name of these kinds; the common name is never taken.',
+    expected: 'a list of uri (as of SPIFFE), dns, email',
+    example: ['uri'],
+  }),
+})
+
 export const machines = z.strictObject({
   issuers: section(
-    z.array(tokenIssuer).min(1),
-    'Whose tokens are believed, on the hosts whose `bearerFrom` names them; at least one.',
+    z.array(tokenIssuer).min(1).exactOptional(),
+    'Whose tokens are believed, on the hosts whose `bearerFrom` names them.',
+  ),
+  certificates: section(
+    z.array(certificateAuthority).min(1).exactOptional(),
+    'Whose client certificates name machines, on the hosts whose `certificateFrom` names them.',
   ),
   exchange: section(
     z
@@ -125,6 +153,12 @@ export const machines = z.strictObject({
 
 /** Of `hosts`. */
 export const bearerSettings = {
+  certificateFrom: setting(z.array(text).min(1).exactOptional(), {
+    description:
+      'Names of `machines.certificates` whose client certificates say on this host who is asking. If absent none does.',
+    expected: 'a list of names of authorities, at least one',
+    example: ['mesh'],
+  }),
   bearerFrom: setting(z.array(text).min(1).exactOptional(), {
     description:
       'Names of `machines.issuers` whose bearer tokens say on this host who is asking; `sallyport` are those that this service made for the host (`machines.exchange`). If absent none does, and an `Authorization` header is the business of the application.',

@@ -93,6 +93,7 @@ function gain(name: string, identity: Identity): Gain | undefined {
     case 'user':
     case 'service-account':
     case 'client':
+    case 'certificate':
       return other(name)
     default:
       return undefined
@@ -155,6 +156,8 @@ export function identityNamed(subject: string, authTime: number): Identity | und
       return { ...machine, provider: '/', serviceAccount: value }
     case 'client':
       return { ...machine, provider: value.slice(0, slash), client: value }
+    case 'certificate':
+      return { ...machine, provider: value.slice(0, slash), certificate: value }
     default:
       return undefined
   }

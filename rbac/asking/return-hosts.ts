@@ -37,7 +37,10 @@ const isHost = (domain: string) => !domain.startsWith('*') && !isReservedDomain(
 
 /** Machines and everybody come without a login; the console, clusters and tokens have no host. */
 const needsLogin = ({ isDeny, isShadow, subject, domain }: Row): boolean =>
-  !isDeny && !isShadow && !/^(?:anyone$|service-account:|client:)/.test(subject) && !isReservedDomain(domain)
+  !isDeny &&
+  !isShadow &&
+  !/^(?:anyone$|service-account:|client:|certificate:)/.test(subject) &&
+  !isReservedDomain(domain)
 
 const sharesCookie = (domain: string, { cookieDomain }: ReturnHosts): boolean =>
   cookieDomain !== undefined && domain.startsWith('*.') && `.${domain.slice(2)}`.endsWith(`.${cookieDomain}`)

@@ -78,7 +78,7 @@ export function whoCanCall(call: Call, policy: PolicySnapshot): WhoCanCall {
 /** The gateway makes no call for nobody, nor for a workload. */
 function people(name: string): readonly string[] {
   if (name === 'anyone') return ['authenticated']
-  return /^(?:service-account|client):/.test(name) ? [] : [name]
+  return /^(?:service-account|client|certificate):/.test(name) ? [] : [name]
 }
 
 interface Fitting {

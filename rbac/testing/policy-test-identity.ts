@@ -1,4 +1,4 @@
-/** The `identity` of a test case: `anonymous`, a person, a service account or a client. */
+/** The `identity` of a test case: `anonymous`, a person, a service account, a client or a certificate. */
 import { parseMapping, parseText } from '../conditions/arguments.ts'
 import { parseInstant } from '../conditions/times.ts'
 import { anonymous, type Identity, type Machine, type User } from '../identity.ts'
@@ -20,8 +20,9 @@ export function parseTestIdentity(value: unknown, defaults: IdentityDefaults): I
   const isMapping = typeof value === 'object' && value !== null
   if (isMapping && 'service-account' in value) return parseServiceAccount(value, defaults)
   if (isMapping && 'client' in value) return parseClient(value, defaults)
+  if (isMapping && 'certificate' in value) return parseCertified(value, defaults)
   if (isMapping && 'user' in value) return parseUser(value, defaults)
-  throw new ValueError('expected anonymous, or a mapping with user, service-account or client')
+  throw new ValueError('expected anonymous, or a mapping with user, service-account, client or certificate')
 }
 
 function parseUser(value: unknown, defaults: IdentityDefaults): User {
@@ -52,6 +53,13 @@ function parseClient(value: unknown, defaults: IdentityDefaults): Machine {
   const client = parseText(fields.client, '<provider>/<client id>')
   const provider = client.slice(0, Math.max(client.indexOf('/'), 0))
   return { kind: 'machine', ...parseCommon(fields, client, { ...defaults, provider }), client }
+}
+
+function parseCertified(value: unknown, defaults: IdentityDefaults): Machine {
+  const fields = parseMapping(value, ['certificate', ...common])
+  const certificate = parseText(fields.certificate, '<authority>/<name>')
+  const provider = certificate.slice(0, Math.max(certificate.indexOf('/'), 0))
+  return { kind: 'machine', ...parseCommon(fields, certificate, { ...defaults, provider }), certificate }
 }
 
 function parseCommon(fields: Readonly<Record<string, unknown>>, sub: string, defaults: IdentityDefaults) {

@@ -272,7 +272,7 @@ describe('a test file that cannot be read says where', () => {
     [
       'an identity that is none',
       '- { name: a, identity: alice, request: GET https://a/, want: deny }',
-      'a.test.yaml:1:3: a: identity: expected anonymous, or a mapping with user, service-account or client',
+      'a.test.yaml:1:3: a: identity: expected anonymous, or a mapping with user, service-account, client or certificate',
     ],
     ['no list', 'hello', 'a.test.yaml:1:1: expected a list of cases, or a mapping with policy and cases'],
   ])('%s', (_, text, message) => {

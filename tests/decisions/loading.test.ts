@@ -216,7 +216,7 @@ describe('rows that name a machine', () => {
     problemsOf(
       compilePolicy(sources({ files: [{ name: 'policy.csv', text: row.replace('anyone', subject) }], ...more })),
     )
-  const machines = { issuers: ['github'], clusters: ['prod'] }
+  const machines = { issuers: ['github'], clusters: ['prod'], certificates: ['mesh'] }
 
   test.each([
     [
@@ -229,6 +229,15 @@ describe('rows that name a machine', () => {
     ],
     ['client:gihub/repo:x', 'unknown issuer "gihub"; did you mean "github"?, among those of machines.issuers'],
     ['client:corp/robot', 'unknown issuer "corp"; known: github, among those of machines.issuers'],
+    [
+      'certificate:mash/build.example.com',
+      'unknown authority "mash"; did you mean "mesh"?, among those of machines.certificates',
+    ],
+    ['certificate:mesh', 'expected certificate:<authority>/<name>'],
+    [
+      'certificate:mesh/*.example.com',
+      'names of machines are compared whole, and "*" stands for nothing: name each, or give each a role',
+    ],
     ['service-account:prd/ci/deployer', 'unknown cluster of service accounts "prd"; did you mean "prod"?'],
   ])('H08 are a problem where there can be no such machine: %s', async (subject, problem) => {
     const known = { providers: ['corp'], machines }
@@ -243,10 +252,11 @@ describe('rows that name a machine', () => {
     for (const subject of [
       'client:github/repo:octo-org/wiki:ref:refs/heads/main',
       'service-account:prod/ci/deployer',
+      'certificate:mesh/spiffe://prod.example.com/ns/ci/sa/robot',
     ]) {
       expect(await compiled(subject, { providers: ['corp'], machines })).toBe(1)
     }
-    for (const subject of ['client:any/robot', 'service-account:any/ci/deployer'])
+    for (const subject of ['client:any/robot', 'service-account:any/ci/deployer', 'certificate:any/build.example.com'])
       expect(await compiled(subject)).toBe(1)
   })
 })

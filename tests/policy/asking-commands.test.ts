@@ -46,6 +46,21 @@ const alice = [
 const keys = ['--url', 'https://wiki.example.com/admin/keys']
 
 describe('sallyport policy explain', () => {
+  it('speaks of machines with certificates, as rows, who-can and both forms of the option name them', async () => {
+    write('robots.csv', 'p, certificate:mesh/Build.example.com, wiki.example.com, /robots/**, *, -, allow\n')
+    const url = ['--url', 'https://wiki.example.com/robots/a']
+    for (const who of [
+      ['--certificate-identity', 'mesh/build.example.com'],
+      ['--as', 'certificate:mesh/build.example.com'],
+    ]) {
+      expect(await run('explain', ...who, ...url)).toBe(0)
+      expect(terminal.output()).toMatch(/^allow {2}GET/)
+    }
+    expect(await run('explain', '--certificate-identity', 'mesh/a', '--client', 'mesh/a', ...url)).toBe(2)
+    expect(await run('who-can', 'GET', 'https://wiki.example.com/robots/a')).toBe(0)
+    expect(terminal.output()).toContain('certificate:mesh/build.example.com')
+  })
+
   it('shows the decision, each row by field, and what would change it', async () => {
     expect(await run('explain', ...alice, ...keys, '--ip', '10.1.2.3')).toBe(0)
     const text = terminal.output()

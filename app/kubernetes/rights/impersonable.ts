@@ -127,6 +127,7 @@ function addNamed(
       return untilLogin
     case 'service-account':
     case 'client':
+    case 'certificate':
       return 'workloads do not come through the gateway'
     default:
       return untilLogin

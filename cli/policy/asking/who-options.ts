@@ -12,6 +12,7 @@ export interface WhoValues {
   readonly as?: string
   readonly serviceAccount?: string
   readonly client?: string
+  readonly certificateIdentity?: string
   readonly anonymous?: boolean
   readonly groups?: string
   readonly email?: string
@@ -36,9 +37,13 @@ export const collect = (value: string, before: readonly string[] = []): readonly
 
 export function addWhoOptions(command: Command): Command {
   return command
-    .option('--as <name>', 'who asks: a subject of the issuer, service-account:<name> or client:<name>')
+    .option(
+      '--as <name>',
+      'who asks: a subject of the issuer, service-account:<name>, client:<name> or certificate:<name>',
+    )
     .option('--service-account <name>', 'the same as --as service-account:<cluster>/<namespace>/<name>')
     .option('--client <name>', 'the same as --as client:<issuer>/<client id>')
+    .option('--certificate-identity <name>', 'the same as --as certificate:<authority>/<name>')
     .option('--anonymous', 'nobody is logged in')
     .option('--groups <list>', 'groups, joined by commas')
     .option('--email <address>', 'verified address')
@@ -85,13 +90,15 @@ export function parseWho(values: WhoValues, config?: Config): Identity {
 }
 
 /** Throws `ValueError` for two names. */
-function namedBy({ as, serviceAccount, client }: WhoValues): string | undefined {
+function namedBy({ as, serviceAccount, client, certificateIdentity }: WhoValues): string | undefined {
   const machine = [
     ...(serviceAccount === undefined ? [] : [`service-account:${serviceAccount}`]),
     ...(client === undefined ? [] : [`client:${client}`]),
+    ...(certificateIdentity === undefined ? [] : [`certificate:${certificateIdentity}`]),
   ]
   const [name, ...others] = [...(as === undefined ? [] : [as]), ...machine]
-  if (others.length > 0) throw new ValueError('say once who asks: --as, --service-account or --client')
+  if (others.length > 0)
+    throw new ValueError('say once who asks: --as, --service-account, --client or --certificate-identity')
   return name
 }
 
@@ -107,7 +114,7 @@ const whoKeys: ReadonlySet<string> = new Set([
 ])
 
 function nameOf(as: string): Readonly<Record<string, string>> {
-  for (const kind of ['service-account', 'client']) {
+  for (const kind of ['service-account', 'client', 'certificate']) {
     if (as.startsWith(`${kind}:`)) return { [kind]: as.slice(kind.length + 1) }
   }
   return { user: as }

@@ -1,0 +1,56 @@
+/** Composition of machines that come with client certificates: whose are believed, and which host takes which. */
+import type { HostSettings } from '../../config/host-settings.ts'
+import type { Authenticator } from '../identity/authenticators.ts'
+import { readAuthorities } from '../identity/certificate/authority.ts'
+import type { TrustedAuthority } from '../identity/certificate/verify-certificate.ts'
+import { createMachineCertificate } from '../identity/machine-certificate.ts'
+import { watchFiles } from '../kubernetes/gateway/changing-files.ts'
+import type { Base } from './kept.ts'
+
+export interface MachineCertificates {
+  readonly authenticators: readonly Authenticator[]
+  close(): void
+}
+
+/** Without a host that takes certificates there is no authenticator, and checks do not even ask. Throws for files that cannot be used. */
+export function composeCertificateMachines(base: Base): MachineCertificates {
+  const { config, clock, hostSettings } = base
+  const { clientCertificateHeader: header } = config.server
+  const isTaken = config.hosts.some(({ certificateFrom }) => certificateFrom !== undefined)
+  if (config.machines === undefined || header === undefined || !isTaken) {
+    return { authenticators: [], close: () => undefined }
+  }
+  const watched = config.machines.certificates.map(settings => watchAuthority(base, settings))
+  const authorities = watched.map(({ authority }) => authority)
+  const known = new WeakMap<HostSettings, readonly TrustedAuthority[]>()
+  const acceptedOn = (domain: string): readonly TrustedAuthority[] | undefined => {
+    const settings = hostSettings(domain)
+    const { certificateFrom } = settings
+    if (certificateFrom === undefined) return undefined
+    const accepted = known.get(settings) ?? authorities.filter(({ name }) => certificateFrom.includes(name))
+    known.set(settings, accepted)
+    return accepted
+  }
+  return {
+    authenticators: [createMachineCertificate({ header, authorities, acceptedOn, clock })],
+    close: () => {
+      for (const { close } of watched) close()
+    },
+  }
+}
+
+type Settings = NonNullable<Base['config']['machines']>['certificates'][number]
+
+/** What the file says by now counts: of an authority that was taken out nobody gets in, a file that cannot be used changes nothing. */
+function watchAuthority({ logger }: Base, { name, names, caPath }: Settings) {
+  const log = logger.child('machines')
+  const file = watchFiles({
+    paths: [caPath],
+    use: ([text = '']) => readAuthorities(text),
+    onError: error =>
+      log.error({ err: error, authority: name }, 'authorities could not be read again; the last ones count'),
+    onChange: () => log.info({ authority: name }, 'authorities were read again'),
+  })
+  const authority: TrustedAuthority = { name, names, current: () => file.value }
+  return { authority, close: file.close }
+}
