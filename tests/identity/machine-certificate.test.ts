@@ -39,7 +39,7 @@ describe.skipIf(requirePeer('openssl') === undefined)('a certificate of a machin
   const asked = (...values: readonly string[]) => ({
     cookie: '',
     isInteractive: false,
-    request: { domain: 'wiki.example.com', action: 'GET' },
+    request: { domain: 'wiki.example.com', action: 'GET', url: 'https://wiki.example.com/' },
     headers: {
       only: (name: string) => (name === header && values.length === 1 ? values[0] : undefined),
       any: (name: string) => (name === header ? values[0] : undefined),
@@ -219,7 +219,10 @@ describe.skipIf(requirePeer('openssl') === undefined)('a certificate of a machin
 
   it('means nothing on a host that takes none', () => {
     const { authenticator } = service([trust(mesh, 'mesh')])
-    const question = { ...asked(certify(named)), request: { domain: 'shop.example.com', action: 'GET' } }
+    const question = {
+      ...asked(certify(named)),
+      request: { domain: 'shop.example.com', action: 'GET', url: 'https://shop.example.com/' },
+    }
     expect(authenticator.isResponsible(question)).toBe(false)
   })
 })
