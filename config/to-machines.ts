@@ -17,13 +17,16 @@ export const toMachines = ({ issuers = [], certificates = [], exchange }: Parsed
 })
 
 function toIssuer(parsed: NonNullable<ParsedMachines['issuers']>[number], directory: string) {
-  const { jwksUri, jwksFile, caFile, tokenFile, maxLifetime, clockTolerance, cluster, ...rest } = parsed
+  const { jwksUri, jwksFile, caFile, tokenFile, maxLifetime, clockTolerance, cluster, ...others } = parsed
+  const { introspection, review, ...rest } = others
   return {
     ...rest,
     keys: toKeySource({ jwksUri, jwksFile, caFile, tokenFile }, directory),
     maxLifetimeSeconds: maxLifetime,
     clockToleranceSeconds: clockTolerance,
     cluster: cluster ?? rest.name,
+    ...(introspection !== undefined && { introspection: toIntrospection(introspection) }),
+    ...(review !== undefined && { review: toReview(review, directory) }),
   }
 }
 
@@ -41,4 +44,21 @@ function toKeySource({ jwksUri, jwksFile, caFile, tokenFile }: KeyPlace, directo
   if (jwksUri === undefined) return { kind: 'discovery', ...authority }
   const token = tokenFile === undefined ? {} : { tokenPath: resolve(directory, tokenFile) }
   return { kind: 'address', url: jwksUri, ...authority, ...token }
+}
+
+type ParsedIssuer = NonNullable<ParsedMachines['issuers']>[number]
+
+/** config/checks/machines-checks.ts has made sure that there is a secret. */
+function toIntrospection(parsed: NonNullable<ParsedIssuer['introspection']>) {
+  const { clientSecretFile: _file, clientSecret = '', cacheFor, ...rest } = parsed
+  return { ...rest, clientSecret, cacheForSeconds: cacheFor }
+}
+
+function toReview({ server, caFile, tokenFile, cacheFor }: NonNullable<ParsedIssuer['review']>, directory: string) {
+  return {
+    server,
+    ...(caFile !== undefined && { caPath: resolve(directory, caFile) }),
+    tokenPath: resolve(directory, tokenFile),
+    cacheForSeconds: cacheFor,
+  }
 }

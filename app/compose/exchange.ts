@@ -13,9 +13,10 @@ import type { AskingForHost, ExchangeRules, ExchangeTokens, KnownBearer, NotKnow
 import { createExchangeRouter } from '../exchange/routes.ts'
 import { readHeaders } from '../fronts/raw-headers.ts'
 import { proofAlgorithms } from '../identity/proof/dpop.ts'
+import { verifyJwtAndAsk } from '../identity/token/ask-issuer.ts'
 import { ownType } from '../identity/token/own-type.ts'
 import { TokenRefused } from '../identity/token/refusal.ts'
-import { type TrustedIssuer, verifySigned, verifyToken } from '../identity/token/verify-token.ts'
+import { type TrustedIssuer, verifySigned } from '../identity/token/verify-token.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createRandomTexts } from '../random-texts.ts'
 import { ownIssuer } from '../sessions/exchanged-tokens.ts'
@@ -82,7 +83,7 @@ function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeT
 }
 
 async function verifyForeign(token: string, issuers: readonly TrustedIssuer[], nowMs: number): Promise<KnownBearer> {
-  const { identity, credential, expiresAtMs, issuer } = await verifyToken(token, { issuers }, nowMs)
+  const { identity, credential, expiresAtMs, issuer } = await verifyJwtAndAsk(token, { issuers }, nowMs)
   // Threat: what we forgive a clock is no life of the token.
   const expiresAt = expiresAtMs / 1000 - issuer.clockToleranceSeconds
   return { identity, credential, expiresAt, claims: claimsOf(token) }

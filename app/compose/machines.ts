@@ -1,5 +1,4 @@
 /** Composition of bearer tokens: whose are believed, where their keys come from, and which host takes which. */
-import { readFile } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
 import type { HostSettings } from '../../config/host-settings.ts'
 import { permits } from '../../rbac/tokens/scope.ts'
@@ -11,10 +10,12 @@ import { createKeySource, type FetchText } from '../identity/token/key-source.ts
 import { TokenRefused } from '../identity/token/refusal.ts'
 import type { TrustedIssuer } from '../identity/token/verify-token.ts'
 import { findClaim, parseUser } from '../login/claims/identity-of-claims.ts'
-import { createOutbound, type Outbound } from '../login/provider/outbound.ts'
+import type { Outbound } from '../login/provider/outbound.ts'
 import { ownIssuer } from '../sessions/exchanged-tokens.ts'
+import { composeInquiry } from './inquiries.ts'
 import type { Base, Kept } from './kept.ts'
 import { composeOwnIssuer, composeProofs } from './own-issuer.ts'
+import { createWayOut, fetchText, type WayOut } from './way-out.ts'
 
 type IssuerSettings = NonNullable<Config['machines']>['issuers'][number]
 type ProviderSettings = Config['providers'][number]
@@ -57,12 +58,13 @@ export interface Trust {
 
 type TrustBase = Pick<Base, 'config' | 'clock' | 'logger' | 'hostSettings'>
 
-/** `fetchText`: in place of what reads keys across the network. */
-export function composeTrust(base: TrustBase, fetchText?: FetchText): Trust {
+/** `ownFetch`: in place of what reads keys across the network. */
+export function composeTrust(base: TrustBase, ownFetch?: FetchText): Trust {
   const ways = new Set<Outbound>()
   const { issuers: settings = [] } = base.config.machines ?? {}
-  const fetchFor = (caPath: string | undefined): FetchText => fetchText ?? createFetch(caPath, ways)
-  const issuers = new Map(settings.map(one => [one.name, composeIssuer(base, one, fetchFor)]))
+  const wayTo = (caPath: string | undefined) => createWayOut(caPath, ways)
+  const fetchFor = (caPath: string | undefined): FetchText => ownFetch ?? fetchText(wayTo(caPath))
+  const issuers = new Map(settings.map(one => [one.name, composeIssuer(base, one, { fetchFor, wayTo })]))
   return {
     issuers: [...issuers.values()],
     acceptedOn: createAcceptances(base, issuers),
@@ -103,12 +105,18 @@ function createAcceptances({ hostSettings }: TrustBase, issuers: ReadonlyMap<str
   }
 }
 
+/** Where questions to an issuer go out, by the authority of this file or those that Node knows. */
+interface Ways {
+  readonly fetchFor: (caPath: string | undefined) => FetchText
+  readonly wayTo: (caPath: string | undefined) => WayOut
+}
+
 function composeIssuer(
   { config, clock, logger }: TrustBase,
   settings: IssuerSettings,
-  fetchFor: (caPath: string | undefined) => FetchText,
+  { fetchFor, wayTo }: Ways,
 ): TrustedIssuer {
-  const { keys: source, provider: providerName, ...rest } = settings
+  const { keys: source, provider: providerName, introspection: _asked, review: _reviewed, ...rest } = settings
   const log = logger.child('machines')
   const fetch = fetchFor('caPath' in source ? source.caPath : undefined)
   const provider = config.providers.find(({ name }) => name === providerName)
@@ -120,6 +128,7 @@ function composeIssuer(
       onError: error =>
         log.warn({ err: error, issuer: settings.name }, 'keys could not be read again; the last ones count'),
     }),
+    ...composeInquiry(settings, wayTo),
     ...(provider !== undefined && { personOf: claims => personOf(claims, provider, clock.now()) }),
   }
 }
@@ -136,32 +145,5 @@ function personOf(claims: Readonly<Record<string, unknown>>, provider: ProviderS
     return parseUser({ idToken: claims }, { ...provider, provider: provider.name }, Math.floor(nowMs / 1000)).user
   } catch (error) {
     throw new TokenRefused('claim', undefined, { cause: error })
-  }
-}
-
-const keysTimeoutMs = 5_000
-
-/** Follows no redirect. The authority is read anew with each question, as its file may change. */
-function createFetch(caPath: string | undefined, ways: Set<Outbound>): FetchText {
-  let way: { readonly outbound: Outbound; readonly authority: string | undefined } | undefined
-  const wayOut = async (): Promise<Outbound> => {
-    const authority = caPath === undefined ? undefined : await readFile(caPath, 'utf8')
-    if (way !== undefined && way.authority === authority) return way.outbound
-    const outbound = createOutbound(authority === undefined ? {} : { certificateAuthority: authority })
-    const old = way
-    way = { outbound, authority }
-    ways.add(outbound)
-    if (old !== undefined) {
-      ways.delete(old.outbound)
-      await old.outbound.close()
-    }
-    return outbound
-  }
-  return async (url, headers) => {
-    const { fetch } = await wayOut()
-    const signal = AbortSignal.timeout(keysTimeoutMs)
-    const response = await fetch(url, { headers, redirect: 'manual', signal })
-    if (response.status !== 200) throw new Error(`the answer of ${new URL(url).host} has the status ${response.status}`)
-    return response.text()
   }
 }

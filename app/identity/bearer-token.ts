@@ -3,6 +3,7 @@
  *
  * A token that was seen costs no signature check: what it says is kept under its digest, together with what this host takes,
  * until it expires or its issuer has other keys. Threat: forged tokens that push good ones out. Only what was verified is kept.
+ * Where the issuer itself is asked its answer is as old as its setting says at most.
  */
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
@@ -11,8 +12,9 @@ import { anonymous, type User } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
 import type { Authentication, Credentials } from '../verify.ts'
 import type { AskedWith, Authenticator } from './authenticators.ts'
+import { verifyAndAsk } from './token/ask-issuer.ts'
 import { type TokenRefusalReason, TokenRefused } from './token/refusal.ts'
-import { type Acceptance, type VerifiedToken, verifyToken } from './token/verify-token.ts'
+import type { Acceptance, VerifiedToken } from './token/verify-token.ts'
 
 /** What one host takes; the same object for the same host. */
 export interface HostAcceptance extends Acceptance {
@@ -34,20 +36,20 @@ export interface BearerTokenOptions {
   readonly clock: { readonly now: () => number }
   /** Told of each token that lets nobody in; must not throw. */
   readonly onRefused?: (reason: TokenRefusalReason) => void
-  /** Default: `verifyToken`. */
-  readonly verify?: typeof verifyToken
+  /** Default: `verifyAndAsk`. */
+  readonly verify?: typeof verifyAndAsk
 }
 
 /** Of what is kept, in bytes: some 4,000 tokens. */
 const rememberedBytes = 8 * 1024 * 1024
 const bytesOfOne = 1_024
 
-type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer'> & {
+type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer' | 'answer'> & {
   readonly authentication: OfToken
 }
 
 export function createBearerToken(options: BearerTokenOptions): Authenticator {
-  const { acceptedOn, hasOwnHeaders, clock, onRefused = () => undefined, verify = verifyToken } = options
+  const { acceptedOn, hasOwnHeaders, clock, onRefused = () => undefined, verify = verifyAndAsk } = options
   const numbers = new WeakMap<HostAcceptance, number>()
   let count = 0
   const remembered = new LRUCache<string, Remembered>({
@@ -63,27 +65,32 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
     return count
   }
 
-  async function verifyAnew(key: string, token: string, acceptance: HostAcceptance): Promise<Authentication> {
+  async function verifyAnew(token: string, acceptance: HostAcceptance): Promise<Authentication> {
+    const key = keyOf(token, acceptance)
     try {
-      const { identity, credential, ...standing } = await verify(token, acceptance, clock.now())
+      const { identity, credential, ...standing } = await verify(token, acceptance, clock.now(), remembered.has(key))
       const authentication = Object.freeze({ identity, credential, clearCookie: false })
       remembered.set(key, { authentication, ...standing })
       return conclude(authentication, acceptance, clock.now())
     } catch (error) {
+      if (error instanceof TokenRefused) remembered.delete(key)
       throw answerTo(error)
     }
   }
+
+  const keyOf = (token: string, acceptance: HostAcceptance): string =>
+    `${numberOf(acceptance)} ${hash('sha256', token, 'base64url')}`
 
   function authenticate(asked: AskedWith): Authentication | Promise<Authentication> {
     const acceptance = acceptedOn(asked.request.domain)
     if (acceptance === undefined) throw new OperationalError('ERR_INTERNAL', 'this host takes no tokens')
     const token = tokenIn(asked, acceptance)
-    const key = `${numberOf(acceptance)} ${hash('sha256', token, 'base64url')}`
+    const key = keyOf(token, acceptance)
     const known = remembered.get(key)
-    if (known === undefined) return verifyAnew(key, token, acceptance)
-    if (stands(known)) return conclude(known.authentication, acceptance, clock.now())
-    remembered.delete(key)
-    return verifyAnew(key, token, acceptance)
+    if (known === undefined) return verifyAnew(token, acceptance)
+    if (!stands(known)) remembered.delete(key)
+    else if (isAnswered(known)) return conclude(known.authentication, acceptance, clock.now())
+    return verifyAnew(token, acceptance)
   }
 
   function answerTo(error: unknown): unknown {
@@ -93,7 +100,14 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
   }
 
   function stands({ expiresAtMs, keySet, issuer }: Remembered): boolean {
-    return clock.now() < expiresAtMs && issuer.keys.current() === keySet
+    return clock.now() < expiresAtMs && (keySet === undefined || issuer.keys.current() === keySet)
+  }
+
+  /** Threat: a clock that was set back, by which an answer would count for longer. */
+  function isAnswered({ answer }: Remembered): boolean {
+    if (answer === undefined) return true
+    const age = clock.now() - answer.atMs
+    return age >= 0 && age < answer.forMs
   }
 
   return {

@@ -39,6 +39,7 @@ const tokenReasons = {
   groups: true,
   revoked: true,
   proof: true,
+  inactive: true,
   provider: true,
 } as const satisfies Record<TokenRefusalReason, true>
 

@@ -1,6 +1,6 @@
 /** What issuers of bearer tokens, and hosts that take them, need beyond the form of each of their settings. */
 import { suggestion } from '../../spelling/nearest.ts'
-import type { CrossFinding } from '../secret-forms.ts'
+import { type CrossFinding, checkSecretForms } from '../secret-forms.ts'
 import { getIn, type Path, type Tree, textAt } from '../tree.ts'
 import { inForceAt } from './in-force.ts'
 
@@ -18,6 +18,7 @@ export function checkMachines(tree: Tree): CrossFinding[] {
       ...checkOwnSettings(tree, place),
       ...checkPeople(tree, place),
       ...checkNotOurs(tree, place),
+      ...checkIntrospection(tree, place),
     ]),
     ...checkHosts(tree, places),
   ]
@@ -124,6 +125,8 @@ const isOfApiServer = (audience: string, issuer: string | undefined): boolean =>
 const kindsOfSetting: Readonly<Record<string, readonly string[]>> = {
   cluster: ['kubernetes'],
   provider: ['openid'],
+  introspection: ['openid'],
+  review: ['kubernetes'],
   clientClaim: ['github-actions', 'gitlab-ci', 'generic'],
 }
 
@@ -165,6 +168,27 @@ function checkNotOurs(tree: Tree, place: Path): CrossFinding[] {
     : []
 }
 
+function checkIntrospection(tree: Tree, place: Path): CrossFinding[] {
+  const path = [...place, 'introspection']
+  return getIn(tree, path) === undefined ? [] : checkSecretForms(tree, path, 'clientSecret', true)
+}
+
+// An opaque token does not say whose it is: of two, one would be sent what is for the other.
+function checkReaders(tree: Tree, host: Path, issuers: readonly Path[]): CrossFinding[] {
+  const names = getIn(tree, [...host, 'bearerFrom'])
+  const readers = issuers.filter(place => {
+    const isTaken = Array.isArray(names) && names.includes(textAt(tree, [...place, 'name']))
+    return isTaken && getIn(tree, [...place, 'introspection']) !== undefined
+  })
+  if (readers.length < 2) return []
+  return [
+    {
+      path: [...host, 'bearerFrom'],
+      message: 'expected at most one issuer with introspection: an opaque token does not say whose it is',
+    },
+  ]
+}
+
 const bearerNames = ['bearerFrom', 'bearerAudience', 'bearerHeader']
 
 function checkHosts(tree: Tree, issuers: readonly Path[]): CrossFinding[] {
@@ -192,6 +216,7 @@ function checkHosts(tree: Tree, issuers: readonly Path[]): CrossFinding[] {
     const isTaken = identityHeaders.includes(textAt(tree, path)?.toLowerCase() ?? '')
     return [
       ...unknown,
+      ...checkReaders(tree, host, issuers),
       ...idle,
       ...(isTaken ? [{ path, message: 'expected a header of its own, got an identity header' }] : []),
     ]

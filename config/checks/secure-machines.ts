@@ -8,7 +8,7 @@ export function checkTokenIssuers(tree: Tree): SecurityFinding[] {
   if (!Array.isArray(issuers)) return []
   return issuers.flatMap((_, index): SecurityFinding[] => {
     const place: Path = ['machines', 'issuers', index]
-    return [...checkKeyAddress(tree, place), ...checkWideClients(tree, place)]
+    return [...checkKeyAddress(tree, place), ...checkAskedAddress(tree, place), ...checkWideClients(tree, place)]
   })
 }
 
@@ -16,6 +16,16 @@ export function checkTokenIssuers(tree: Tree): SecurityFinding[] {
 function checkKeyAddress(tree: Tree, place: Path): SecurityFinding[] {
   if (getIn(tree, [...place, 'jwksFile']) !== undefined) return []
   const path = [...place, getIn(tree, [...place, 'jwksUri']) === undefined ? 'issuer' : 'jwksUri']
+  const url = urlOf(textAt(tree, path))
+  if (url?.protocol !== 'http:' || isLoopback(url.hostname)) return []
+  return [{ name: 'http-issuer', path, message: 'expected an https address; http is for localhost only' }]
+}
+
+// Whoever listens reads tokens and the secret of the client, and whoever answers makes anybody of them.
+function checkAskedAddress(tree: Tree, place: Path): SecurityFinding[] {
+  if (getIn(tree, [...place, 'introspection']) === undefined) return []
+  const own = [...place, 'introspection', 'endpoint']
+  const path = getIn(tree, own) === undefined ? [...place, 'issuer'] : own
   const url = urlOf(textAt(tree, path))
   if (url?.protocol !== 'http:' || isLoopback(url.hostname)) return []
   return [{ name: 'http-issuer', path, message: 'expected an https address; http is for localhost only' }]

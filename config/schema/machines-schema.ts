@@ -19,6 +19,69 @@ const audienceExpected = 'text such as sallyport'
 const path = (description: string, example: string) =>
   setting(text.exactOptional(), { description, expected: 'a path', example, isPath: true })
 
+const cacheFor = (usual: string) =>
+  setting(duration(0, 300).prefault(usual), {
+    description: 'For how long an answer counts: a token that was revoked may be used for as long as that.',
+    expected: durationExpected,
+  })
+
+const introspection = z.strictObject({
+  clientId: setting(text, {
+    description: 'Client that asks, as the provider knows it; it proves itself by HTTP Basic.',
+    expected: 'text (numbers in quotes)',
+    example: 'sallyport',
+  }),
+  clientSecret: setting(text.exactOptional(), {
+    description: 'Secret of this client; better kept in `clientSecretFile`.',
+    expected: 'text (numbers in quotes)',
+    secret: 'whole',
+  }),
+  clientSecretFile: setting(text.exactOptional(), {
+    description: 'File that holds the secret of this client.',
+    expected: 'a path',
+    example: '/run/secrets/introspection',
+    isPath: true,
+    fileOf: 'clientSecret',
+  }),
+  endpoint: setting(parsed(value.parseIssuer).exactOptional(), {
+    description:
+      "Where it is asked. If absent it is the `introspection_endpoint` of the issuer's discovery document, on the host of the issuer alone.",
+    expected: 'an address such as https://idp.example.com/introspect',
+    example: 'https://idp.example.com/introspect',
+  }),
+  cacheFor: cacheFor('30s'),
+  alsoJwts: setting(z.boolean().default(false), {
+    description:
+      'Whether the provider is also asked about tokens that are JWTs, after their signature was right: a disabled client is then noticed before its token expires.',
+    expected: 'true or false',
+  }),
+  clientsWithoutSub: setting(z.boolean().default(false), {
+    description:
+      "Whether a token is its client's own when the answer has neither `sub` nor `username`. Only for a provider that leaves `sub` out for nobody who logged in.",
+    expected: 'true or false',
+  }),
+})
+
+const review = z.strictObject({
+  server: setting(parsed(value.parseClusterServer), {
+    description: 'Address of the API server that is asked.',
+    expected: 'an address such as https://10.0.0.1:6443',
+    example: 'https://kubernetes.default.svc',
+  }),
+  caFile: path(
+    'File that holds the certificates of the authority that vouches for the API server, in place of those that Node knows.',
+    '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
+  ),
+  tokenFile: setting(text, {
+    description:
+      'File that holds the bearer token of this service at the API server, where it may create `tokenreviews` and needs nothing else. It is read each time.',
+    expected: 'a path',
+    example: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+    isPath: true,
+  }),
+  cacheFor: cacheFor('10s'),
+})
+
 export const tokenIssuer = z.strictObject({
   name: setting(
     text.regex(
@@ -102,6 +165,14 @@ export const tokenIssuer = z.strictObject({
     expected: 'the name of a provider such as corp',
     example: 'corp',
   }),
+  introspection: section(
+    introspection.exactOptional(),
+    'Of an openid issuer: how it is asked what its opaque tokens stand for (RFC 7662). Absent: they count for nothing.',
+  ),
+  review: section(
+    review.exactOptional(),
+    'Of a kubernetes issuer: how its API server is asked whether a token still counts (TokenReview), after its signature was right. Absent: the keys are enough, and a deleted account is noticed when its token expires.',
+  ),
 })
 
 export const nameKinds = ['uri', 'dns', 'email'] as const

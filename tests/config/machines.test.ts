@@ -1,6 +1,7 @@
 /** The issuers of bearer tokens and the hosts that take them: how they are read, and what is refused. */
 import { describe, expect, it } from 'vitest'
 import { formatProblems } from '../../config/problems.ts'
+import { showSettings } from '../../config/show.ts'
 import { loadText, minimal, problemsOf } from './load-text.ts'
 
 const prod =
@@ -144,6 +145,31 @@ describe('the section machines', () => {
       'machines.issuers[1].provider expected a provider with the same issuer',
     ],
     [
+      'introspection of a cluster',
+      `[{ ${prod}, introspection: { clientId: a, clientSecret: b } }]`,
+      'machines.issuers[0].introspection expected nothing: it is for openid',
+    ],
+    [
+      'a review of a provider',
+      `[{ ${prod} }, { ${corp}, audience: s, review: { server: "https://10.0.0.1", tokenFile: t } }]`,
+      'machines.issuers[1].review expected nothing: it is for kubernetes',
+    ],
+    [
+      'a review without TLS',
+      `[{ ${prod}, review: { server: "http://10.0.0.1", tokenFile: t } }]`,
+      expect.stringContaining('machines.issuers[0].review.server'),
+    ],
+    [
+      'introspection by nobody',
+      `[{ ${prod} }, { ${corp}, audience: s, introspection: { clientId: a } }]`,
+      'machines.issuers[1].introspection.clientSecret is missing: expected clientSecretFile with the name of a file, or clientSecret',
+    ],
+    [
+      'introspection that everybody on the way reads',
+      `[{ ${prod} }, { ${corp}, audience: s, introspection: { clientId: a, clientSecret: b, endpoint: "http://10.0.0.1/i" } }]`,
+      'machines.issuers[1].introspection.endpoint expected an https address; http is for localhost only (--allow-insecure-http-issuer to accept it)',
+    ],
+    [
       'a cluster of GitHub',
       `[{ ${prod} }, { ${github}, cluster: prod }]`,
       'machines.issuers[1].cluster expected nothing: it is for kubernetes',
@@ -159,7 +185,33 @@ describe('the section machines', () => {
       'machines.issuers[1].issuer expected an https address; http is for localhost only (--allow-insecure-http-issuer to accept it)',
     ],
   ])('is refused with %s', (_what, issuers, problem) => {
-    expect(problems(issuers)).toContain(problem)
+    expect(problems(issuers)).toContainEqual(problem)
+  })
+
+  it('J55 refuses two issuers with introspection on one host: an opaque token does not say whose it is', () => {
+    const asked = 'audience: s, introspection: { clientId: a, clientSecret: b }'
+    const both = `[{ ${corp}, ${asked} }, { ${corp.replaceAll('corp', 'elsewhere').replace('idp.', '')}, ${asked} }]`
+    expect(problems(both, '[{ host: wiki.example.com, bearerFrom: [corp, elsewhere] }]')).toEqual([
+      expect.stringContaining(
+        'hosts[0].bearerFrom expected at most one issuer with introspection: an opaque token does not say whose it is',
+      ),
+    ])
+    const apart =
+      '[{ host: wiki.example.com, bearerFrom: [corp] }, { host: shop.example.com, bearerFrom: [elsewhere] }]'
+    expect(loadText(text(both, apart)).config.machines?.issuers).toHaveLength(2)
+  })
+
+  it('J20 shows no secret of a client that asks', () => {
+    const asked = `${corp}, audience: s, introspection: { clientId: a, clientSecret: "of-nobody-else" }`
+    const { config, effective } = loadText(text(`[{ ${prod} }, { ${asked} }]`))
+    expect(config.machines?.issuers[1]?.introspection).toEqual({
+      clientId: 'a',
+      clientSecret: 'of-nobody-else',
+      cacheForSeconds: 30,
+      alsoJwts: false,
+      clientsWithoutSub: false,
+    })
+    expect(JSON.stringify(showSettings(effective))).not.toContain('of-nobody-else')
   })
 
   it('tells that a claim which is shared makes one client of many', () => {

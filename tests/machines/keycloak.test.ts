@@ -157,12 +157,52 @@ describe.skipIf(folder === undefined)('with Keycloak', () => {
     expect(answer.status).toBe(200)
   })
 
+  async function disable(clientId: string): Promise<void> {
+    const [client] = (await keycloak.admin('GET', `/clients?clientId=${clientId}`)) as { readonly id: string }[]
+    await keycloak.admin('PUT', `/clients/${client?.id}`, { ...client, enabled: false })
+  }
+
+  it('J50 a disabled client is noticed within half a minute where Keycloak is asked', async () => {
+    await keycloak.admin('POST', '/clients', { ...clientOf('courier'), serviceAccountsEnabled: true })
+    const { clientId, clientSecret } = keycloakClient
+    const asking = await startService({
+      policy: 'p, client:corp/courier, wiki.example.com, /**, *, -, allow\n',
+      tokenIssuers: () => [
+        {
+          name: 'corp',
+          kind: 'openid',
+          issuer: keycloak.issuer,
+          audience,
+          otherAudiences: ['account'],
+          introspection: { clientId, clientSecret, alsoJwts: true },
+        },
+      ],
+      providers: corp => [{ ...corp, issuer: keycloak.issuer, ...keycloakClient }],
+      hosts: [{ host: 'wiki.example.com', bearerFrom: ['corp'] }],
+    })
+    try {
+      const token = await tokenOfClient('courier')
+      const here = { url: 'https://wiki.example.com/', headers: [['Authorization', `Bearer ${token}`] as const] }
+      expect((await asking.ask('auth-request', here)).status).toBe(200)
+      await disable('courier')
+      asking.moveClock(29)
+      expect((await asking.ask('auth-request', here)).status).toBe(200)
+      asking.moveClock(1)
+      const refused = await asking.ask('auth-request', here)
+      expect(refusalOf(refused)).toEqual([
+        401,
+        expect.stringContaining('its issuer says that the token does not count'),
+      ])
+    } finally {
+      await asking.close()
+    }
+  })
+
   it('J50 a disabled client gets no token, and the last one counts until it expires, and no longer', async () => {
     const token = await tokenOfClient('robot')
     const { exp = 0, iat = 0 } = decodeJwt(token)
     expect(exp - iat).toBe(600)
-    const [client] = (await keycloak.admin('GET', '/clients?clientId=robot')) as { readonly id: string }[]
-    await keycloak.admin('PUT', `/clients/${client?.id}`, { ...client, enabled: false })
+    await disable('robot')
     await expect(tokenOfClient('robot')).rejects.toThrow('401')
     expect((await ask('/robots/now', token)).status).toBe(200)
     const tolerance = 30

@@ -14,6 +14,7 @@ export const clientCredentials: { readonly configuration: Configuration } = {
   configuration: {
     features: {
       clientCredentials: { enabled: true },
+      introspection: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => [],

@@ -17,7 +17,7 @@ export function createKeySource(source: KeySource, issuer: string, fetch: FetchT
     case 'address':
       return async () => JSON.parse(await fetch(source.url, await headersFor(source.tokenPath))) as unknown
     case 'discovery':
-      return async () => JSON.parse(await fetch(await discover(issuer, fetch), json)) as unknown
+      return async () => JSON.parse(await fetch(await discoverAddress(issuer, 'jwks_uri', fetch), json)) as unknown
   }
 }
 
@@ -28,18 +28,27 @@ async function headersFor(tokenPath: string | undefined): Promise<Readonly<Recor
   return { ...json, Authorization: `Bearer ${(await readFile(tokenPath, 'utf8')).trim()}` }
 }
 
+/** What a discovery document names here, and the setting that names it in its place. */
+const settingFor = { jwks_uri: 'jwksUri', introspection_endpoint: 'introspection.endpoint' } as const
+
 /**
- * Threat: a discovery document that names keys of somebody else. It has to be that of this very issuer, and the keys have to
- * be on the same host, under the same scheme.
+ * Threat: a discovery document that names keys of somebody else, or somebody who would read tokens. It has to be that of this
+ * very issuer, and the address has to be on the same host, under the same scheme. Rejects with `Error` for every other one.
  */
-async function discover(issuer: string, fetch: FetchText): Promise<string> {
-  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const found = JSON.parse(await fetch(address, json)) as { readonly issuer?: unknown; readonly jwks_uri?: unknown }
+export async function discoverAddress(
+  issuer: string,
+  name: keyof typeof settingFor,
+  fetch: FetchText,
+): Promise<string> {
+  const document = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const found = JSON.parse(await fetch(document, json)) as Readonly<Record<string, unknown>>
   if (found.issuer !== issuer) throw new Error('the discovery document is that of another issuer')
-  const { jwks_uri: keys } = found
-  if (typeof keys !== 'string' || !URL.canParse(keys)) throw new Error('the discovery document names no jwks_uri')
-  if (new URL(keys).origin !== new URL(issuer).origin) {
-    throw new Error('jwks_uri is on another host than the issuer: jwksUri has to name it')
+  const address = found[name]
+  if (typeof address !== 'string' || !URL.canParse(address)) {
+    throw new Error(`the discovery document names no ${name}`)
   }
-  return keys
+  if (new URL(address).origin !== new URL(issuer).origin) {
+    throw new Error(`${name} is on another host than the issuer: ${settingFor[name]} has to name it`)
+  }
+  return address
 }

@@ -28,6 +28,7 @@ export const tokenRefusals = {
   groups: 'the token does not say which groups the person is in',
   revoked: 'the token was revoked, or one that it was made from',
   proof: 'the proof of the key does not fit this request, was used before, or is missing (RFC 9449)',
+  inactive: 'its issuer says that the token does not count, or no longer',
   provider: 'this host takes people of other providers',
 } as const
 

@@ -9,6 +9,7 @@ import type { Machine, User } from '../../../rbac/identity.ts'
 import type { CredentialFacts } from '../../audit/access-event.ts'
 import { type AccessTokenIssuer, bearerOf, checkAccessTokenType } from './access-token.ts'
 import { checkAudience, expiryOf, type Limits, timeDemands } from './check-claims.ts'
+import type { Inquiry } from './inquiry.ts'
 import type { IssuerKeys, KeySet } from './issuer-keys.ts'
 import { checkOwnType } from './own-type.ts'
 import { type Claims, type ReadToken, readToken } from './read-token.ts'
@@ -27,6 +28,8 @@ export interface TrustedIssuer extends Limits, AccessTokenIssuer {
   readonly cluster: string
   readonly clientClaim?: string | undefined
   readonly keys: IssuerKeys
+  /** Present where the issuer itself is asked as well. */
+  readonly inquiry?: Inquiry
 }
 
 /** What a host takes. */
@@ -41,8 +44,10 @@ export interface VerifiedToken {
   readonly credential: CredentialFacts
   /** Until when it counts, in milliseconds since the epoch. */
   readonly expiresAtMs: number
-  /** It counts as long as its issuer believes in this set. */
-  readonly keySet: KeySet
+  /** It counts as long as its issuer believes in this set; absent where the issuer was asked in place of its keys. */
+  readonly keySet?: KeySet
+  /** When the issuer itself was asked, and for how many milliseconds its answer counts. */
+  readonly answer?: { readonly atMs: number; readonly forMs: number }
   readonly issuer: TrustedIssuer
 }
 
@@ -55,7 +60,8 @@ export async function verifyToken(token: string, acceptance: Acceptance, nowMs: 
 }
 
 /** Everything but who it stands for. */
-export interface SignedToken extends Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer'> {
+export interface SignedToken extends Pick<VerifiedToken, 'expiresAtMs' | 'issuer'> {
+  readonly keySet: KeySet
   readonly read: ReadToken
 }
 
@@ -187,14 +193,14 @@ export function identityOf(read: ReadToken, issuer: TrustedIssuer): Machine | Us
 }
 
 /** Who is known by reference has to stay as he is. */
-function freeze<T extends Machine | User>(identity: T): T {
+export function freeze<T extends Machine | User>(identity: T): T {
   for (const value of Object.values(identity)) if (Array.isArray(value)) Object.freeze(value)
   return Object.freeze(identity)
 }
 
 const plainId = /^[\x21-\x7e]{1,128}$/
 
-function credentialOf({ jti }: Claims, { name }: TrustedIssuer, identity: Machine | User): CredentialFacts {
+export function credentialOf({ jti }: Claims, { name }: TrustedIssuer, identity: Machine | User): CredentialFacts {
   const credential =
     identity.kind === 'user' ? 'user-token' : identity.client === undefined ? 'service-account-token' : 'client-token'
   const credentialId = typeof jti === 'string' && plainId.test(jti) ? { credentialId: jti } : {}

@@ -1,0 +1,31 @@
+/** The call of token introspection (RFC 7662 section 2), by a client that proves itself. */
+import { allowInsecureRequests, type ClientAuth, Configuration, customFetch, tokenIntrospection } from 'openid-client'
+import type { OutboundFetch } from '../../login/provider/outbound.ts'
+
+export interface IntrospectionCallOptions {
+  readonly issuer: string
+  readonly clientId: string
+  readonly authentication: ClientAuth
+  /** Where it is asked; rejects when that is not known. Asked again after a rejection. */
+  readonly findEndpoint: () => Promise<string>
+  readonly fetch: () => Promise<OutboundFetch>
+  /** Of each call. */
+  readonly timeoutSeconds: number
+}
+
+/** @returns asks about one token; rejects when there is no answer of the form that the RFC has */
+export function createIntrospectionCall(options: IntrospectionCallOptions): (token: string) => Promise<unknown> {
+  const { issuer, clientId, authentication, findEndpoint, timeoutSeconds } = options
+  let endpoint: string | undefined
+  return async token => {
+    endpoint ??= await findEndpoint()
+    const server = { issuer, introspection_endpoint: endpoint }
+    const configuration = new Configuration(server, clientId, undefined, authentication)
+    const fetch = await options.fetch()
+    configuration[customFetch] = (url, init) => fetch(url, init)
+    configuration.timeout = timeoutSeconds
+    // The gate against insecure settings has decided about this address.
+    if (new URL(endpoint).protocol === 'http:') allowInsecureRequests(configuration)
+    return tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
+  }
+}
