@@ -1,5 +1,6 @@
 /** The servers under load, and what they need. */
 import { allowedAnswerHeaders } from './allowed-answer.ts'
+import { startBearerCases } from './bearer.ts'
 import { browserRequest, wikiHost } from './browser-request.ts'
 import type { LoadCaseName, ServiceCaseName } from './catalogue.ts'
 import type { Case } from './measure.ts'
@@ -50,6 +51,8 @@ export async function startCases(
     const service = await startService({ rows: checkRows }, resources)
     cases.push(checkCase('check-lmdb', service, [allowedPath], 200))
   }
+  const bearer = (['bearer-remembered', 'bearer-new'] as const).filter(name => wants(name))
+  if (bearer.length > 0) cases.push(...(await startBearerCases(bearer, cachedService(redisUrl), resources)))
   for (const name of ['policy-10', 'policy-100000'] as const) {
     if (!wants(name)) continue
     onProgress(`starting ${name}`)

@@ -13,11 +13,13 @@ export const loadCases = {
   'policy-1000': 'as check-cached over 1,000 rows, each path asked for once',
   'policy-100000': 'as check-cached over 100,000 rows, each path asked for once',
   'naive-1000': 'as naive, over 1,000 rows',
+  'bearer-remembered': 'as check-cached, by a bearer token (ES256) that was seen before in place of a session',
+  'bearer-new': 'the same by another token in each request: a signature check for each',
 } as const
 export type LoadCaseName = keyof typeof loadCases
 
 /** Not in the default set: it would only slow the rounds down. */
-const isExtra = (name: LoadCaseName): boolean => name === 'naive-1000'
+const isExtra = (name: LoadCaseName): boolean => name === 'naive-1000' || name.startsWith('bearer-')
 export const loadCaseNames = Object.keys(loadCases) as LoadCaseName[]
 export const defaultCaseNames = loadCaseNames.filter(name => !isExtra(name))
 
@@ -76,7 +78,7 @@ export function helpText(): string {
   npm run bench -- --profile check-cached    a flame graph of the server process, in profiles/
   npm run bench -- --profile gateway-get-16  the same of the gateway
 
-Servers under load (all but naive-1000 are the default set)
+Servers under load (all but naive-1000 and bearer-… are the default set)
 ${list(loadCases)}
 
 Experiments

@@ -164,7 +164,8 @@ describe.skipIf(folder === undefined)('with Keycloak', () => {
 
   it('J50 a disabled client is noticed within half a minute where Keycloak is asked', async () => {
     await keycloak.admin('POST', '/clients', { ...clientOf('courier'), serviceAccountsEnabled: true })
-    const { clientId, clientSecret } = keycloakClient
+    // Keycloak tells a client of tokens that are for it, and of no others: the client is called as the audience.
+    await keycloak.admin('POST', '/clients', clientOf(audience))
     const asking = await startService({
       policy: 'p, client:corp/courier, wiki.example.com, /**, *, -, allow\n',
       tokenIssuers: () => [
@@ -174,7 +175,7 @@ describe.skipIf(folder === undefined)('with Keycloak', () => {
           issuer: keycloak.issuer,
           audience,
           otherAudiences: ['account'],
-          introspection: { clientId, clientSecret, alsoJwts: true },
+          introspection: { clientId: audience, clientSecret: `the secret of ${audience}`, alsoJwts: true },
         },
       ],
       providers: corp => [{ ...corp, issuer: keycloak.issuer, ...keycloakClient }],
