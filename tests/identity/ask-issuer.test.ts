@@ -36,7 +36,7 @@ function host(source: ReturnType<typeof createSigningIssuer>, settings: TestTrus
           cookie: '',
           headers,
           isInteractive: false,
-          request: { domain, action: 'GET' },
+          request: { domain, action: 'GET', url: '' },
         })
         if (identity.kind === 'user') return identity.subject
         return identity.kind === 'machine' ? (identity.client ?? identity.serviceAccount ?? '') : 'nobody'
