@@ -2,6 +2,7 @@
  * The parts of a JWT (RFC 7519, RFC 7515 section 7.1), read before anything of it is believed: strictly, so that no two
  * readers can make two things of one text.
  */
+import { Buffer, isUtf8 } from 'node:buffer'
 import { hasDuplicateNames } from './duplicate-names.ts'
 import { TokenRefused } from './refusal.ts'
 
@@ -57,8 +58,10 @@ function readObject(part: string): Claims {
 }
 
 function parse(bytes: Buffer): readonly [text: string, value: unknown] {
+  // Threat: bytes that are no text become the same character, and two names one.
+  if (!isUtf8(bytes)) throw new TokenRefused('form')
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const text = bytes.toString()
     return [text, JSON.parse(text) as unknown]
   } catch {
     throw new TokenRefused('form')
