@@ -1,5 +1,6 @@
 /** Inspects one token: by the code that verifies tokens, and by the policy. */
 import { composeTrust, type Trust } from '../../app/compose/machines.ts'
+import { exchangeIssuerOf } from '../../app/exchange/dependencies.ts'
 import { createBearerToken, type HostAcceptance } from '../../app/identity/bearer-token.ts'
 import { inspectToken } from '../../app/identity/token/inspect-token.ts'
 import { TokenRefused } from '../../app/identity/token/refusal.ts'
@@ -55,7 +56,8 @@ async function inspect(token: string, values: InspectValues, terminal: Terminal)
   const trust = composeTrust(baseFor(config, context.now), values.online === true ? undefined : offline)
   try {
     const host = hostOf(values, call)
-    const found = await judge(token, { trust, host, nowMs: context.now * 1000 })
+    const seen = await judge(token, { trust, host, nowMs: context.now * 1000 })
+    const found = isOwn(seen, config) ? { ...seen, verdict: 'unknown' as const, reasons: [ownToken] } : seen
     const known = trust.issuers.map(({ name }) => name)
     const takenOn = config.hosts.flatMap(({ host: name, bearerFrom = [] }) =>
       found.token?.issuers.some(({ issuer }) => bearerFrom.includes(issuer.name)) === true ? [name] : [],
@@ -67,6 +69,15 @@ async function inspect(token: string, values: InspectValues, terminal: Terminal)
     await trust.close()
   }
 }
+
+/** One of our own stands in the store of the running service, and counts nowhere without it. */
+const ownToken: Reason = {
+  reason: 'own',
+  message: 'it is a token of POST /token: only the running service knows whether it counts (POST /token/introspect)',
+}
+
+const isOwn = ({ token }: Judged, { machines, server }: Config): boolean =>
+  machines?.exchange !== undefined && token?.read.claims.iss === exchangeIssuerOf(server.url)
 
 function hostOf({ host }: InspectValues, call: WrittenCall | undefined): string | undefined {
   const asked = call?.request.domain

@@ -28,7 +28,7 @@ export interface Inspection {
 }
 
 export interface Reason {
-  /** A code of the closed lists of tokens and challenges; `keys` and `host` where no token is to blame. */
+  /** A code of the closed lists of tokens and challenges; `keys`, `host` and `own` where no token is to blame. */
   readonly reason: string
   readonly message: string
 }

@@ -51,6 +51,7 @@ beforeAll(async () => {
       policy: { directory: './policy' },
       providers: [{ name: 'corp', issuer: idp.issuer, clientId: 'web', clientSecretFile: 'oidc-secret' }],
       machines: {
+        exchange: {},
         issuers: [
           { name: 'prod', kind: 'kubernetes', issuer: cluster.issuer, jwksFile: 'prod.json', ...machine },
           { name: 'corp', kind: 'openid', issuer: idp.issuer, jwksFile: 'idp.json', provider: 'corp', ...machine },
@@ -100,6 +101,18 @@ async function inspect(token: string, ...args: readonly string[]) {
 const wiki = ['--host', 'wiki.example.com']
 const person = (claims: object = {}, options: TokenOptions = {}) =>
   idp.token(claims, { header: { typ: 'at+jwt' }, ...options })
+
+describe('a token of this service', () => {
+  it('is known to the running service alone', async () => {
+    const own = createSigningIssuer('https://auth.example.com/token', { sub: 'robot' })
+    for (const host of [[], wiki]) {
+      const { exitCode, answer, reasons } = await inspect(own.token({}, { header: { typ: 'at+jwt' } }), ...host)
+      expect([exitCode, answer.verdict, reasons]).toEqual([1, 'unknown', ['own']])
+    }
+    const { reasons } = await inspect(createSigningIssuer('https://auth.example.com', { sub: 'robot' }).token())
+    expect(reasons).toContain('issuer')
+  })
+})
 
 describe('a token that counts', () => {
   it('is shown with whom it stands for, how long it lives and where it is taken', async () => {
