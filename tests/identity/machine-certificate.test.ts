@@ -124,6 +124,61 @@ describe.skipIf(requirePeer('openssl') === undefined)('a certificate of a machin
     expect(service([trust(mesh, 'mesh')]).ask(certify(wanted))).toBe(reason)
   })
 
+  const rsa = (bits: number, ...more: string[]) => ['-newkey', `rsa:${bits}`, ...more]
+  const curve = (name: string) => ['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${name}`]
+  const pss = ['-sigopt', 'rsa_padding_mode:pss']
+  it.each<readonly [string, readonly string[]]>([
+    ['SHA-1', rsa(2048, '-sha1')],
+    ['SHA-1 and PSS', rsa(2048, '-sha1', ...pss)],
+    ['a mask of SHA-1', rsa(2048, '-sha256', ...pss, '-sigopt', 'rsa_mgf1_md:sha1')],
+    ['SHA-224', rsa(2048, '-sha224')],
+    ['SHA-1 and ECDSA', [...curve('prime256v1'), '-sha1']],
+    ...['secp112r1', 'secp128r1', 'secp160r1', 'prime192v1', 'secp224r1', 'secp256k1', 'brainpoolP256r1'].map(
+      name => [name, curve(name)] as const,
+    ),
+    ['the parameters of a curve in place of its name', [...curve('secp224r1'), '-pkeyopt', 'ec_param_enc:explicit']],
+    ['512 bits', rsa(512)],
+  ])('J70 is refused with %s, and so is an authority', (what, kind) => {
+    const strong = createMachineAuthority('RSA CA', { kind: what.endsWith('ECDSA') ? curve('prime256v1') : rsa(2048) })
+    expect(service([trust(strong, 'mesh')]).ask(certify({ ...named, kind }, strong))).toBe('weak')
+    strong.close()
+    expect(() => readAuthorities(made({ kind }))).toThrow(/too weak/)
+  })
+
+  it.each<readonly [string, readonly string[], readonly string[]]>([
+    ['RSA', rsa(2048), rsa(2048, '-sha512')],
+    ['PSS', rsa(2048, ...pss), rsa(2048, '-sha384', ...pss)],
+    ['a key for PSS alone', ['-newkey', 'rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048'], curve('secp384r1')],
+    ['P-384', curve('secp384r1'), [...curve('secp521r1'), '-sha384']],
+    ['P-521', [...curve('secp521r1'), '-sha512'], rsa(3072)],
+    ['Ed25519', ['-newkey', 'ed25519'], ['-newkey', 'ed25519']],
+    ['Ed448', ['-newkey', 'ed448'], ['-newkey', 'ed25519']],
+  ])('J70 counts with %s', (_what, ofAuthority, kind) => {
+    const strong = createMachineAuthority('Strong CA', { kind: ofAuthority })
+    expect(service([trust(strong, 'mesh')]).ask(certify({ ...named, kind }, strong))).toBe(`mesh/${robot}`)
+    strong.close()
+  })
+
+  it('J46 counts on by an authority that was renewed with its key, in whatever order the file has both', () => {
+    const old = createMachineAuthority('Mesh CA', { days: 1 })
+    const leaf = encodeURIComponent(old.issue({ ...named, days: 50 }).certificate)
+    const renewed = old.renew(100)
+    for (const texts of [
+      [old.certificate, renewed],
+      [renewed, old.certificate],
+    ]) {
+      const trusted = trust(old, 'mesh')
+      trusted.replace(texts.join(''))
+      const { ask, move } = service([trusted])
+      expect(ask(leaf)).toBe(`mesh/${robot}`)
+      move(2 * day)
+      expect(ask(leaf)).toBe(`mesh/${robot}`)
+      move(98.5 * day)
+      expect(ask(leaf)).toBe('authority-time')
+    }
+    old.close()
+  })
+
   it('J44 of two kinds counts where one of them is taken', () => {
     const both = certify({ names: [`URI:${robot}`, 'DNS:build.example.com'] })
     expect(service([trust(mesh, 'mesh', ['uri'])]).ask(both)).toBe(`mesh/${robot}`)
@@ -243,13 +298,14 @@ describe.skipIf(requirePeer('openssl') === undefined)('a file of authorities', (
       /name constraints/,
     ],
     ['a critical extension that nobody knows', () => made({ more: ['1.2.3.4=critical,ASN1:NULL'] }), /1\.2\.3\.4/],
+    ['a short key', () => made({ kind: ['-newkey', 'rsa:1024'] }), /Some CA has a key that is too weak: RSA/],
   ])('with %s cannot be used', (_what, text, message) => {
     expect(() => readAuthorities(text())).toThrow(message)
   })
-
-  function made(wanted: WantedCertificate): string {
-    const authority = createMachineAuthority('Some CA', wanted)
-    authority.close()
-    return authority.certificate
-  }
 })
+
+function made(wanted: WantedCertificate): string {
+  const authority = createMachineAuthority('Some CA', wanted)
+  authority.close()
+  return authority.certificate
+}

@@ -197,6 +197,10 @@ describe.skipIf(requirePeer('openssl') === undefined)('a machine with a client c
       // What cannot be used changes nothing.
       writeFileSync(own, '')
       await expect.poll(() => changing.logText().includes('the last ones count'), { timeout: 60_000 }).toBe(true)
+      const short = createMachineAuthority('Mesh CA', { kind: ['-newkey', 'rsa:1024'] })
+      short.close()
+      writeFileSync(own, `${mesh.certificate}${short.certificate}`)
+      await expect.poll(() => changing.logText().includes('has a key that is too weak'), { timeout: 60_000 }).toBe(true)
       expect(await statusOf()).toBe(401)
     } finally {
       await changing.close()

@@ -23,6 +23,8 @@ export interface WantedCertificate {
 
 export interface MachineAuthority extends Certificate {
   readonly issue: (wanted?: WantedCertificate) => Certificate
+  /** Its certificate anew, with the same key and name. */
+  readonly renew: (days: number) => string
   readonly close: () => void
 }
 
@@ -56,11 +58,17 @@ export function createMachineAuthority(commonName: string, own: WantedCertificat
     execFileSync('openssl', ['req', '-x509', ...kind, ...subject, ...files, ...by, ...added], { stdio: 'ignore' })
     return { file, certificate: readFileSync(`${file}.pem`, 'utf8'), key: readFileSync(`${file}.key`, 'utf8') }
   }
-  const authority = make({ ...own, commonName, isAuthority: own.isAuthority ?? true }, [])
+  const self = { ...own, commonName, isAuthority: own.isAuthority ?? true }
+  const authority = make(self, [])
   return {
     certificate: authority.certificate,
     key: authority.key,
     issue: (wanted = {}) => make(wanted, ['-CA', `${authority.file}.pem`, '-CAkey', `${authority.file}.key`]),
+    renew: days => {
+      const anew = ['-key', `${authority.file}.key`, '-subj', `/CN=${commonName}`, '-days', String(days)]
+      const constraints = ['-addext', 'basicConstraints=critical,CA:TRUE']
+      return execFileSync('openssl', ['req', '-x509', ...anew, ...constraints], { encoding: 'utf8' })
+    },
     close: () => rmSync(directory, { recursive: true, force: true }),
   }
 }

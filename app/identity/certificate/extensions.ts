@@ -16,8 +16,17 @@ export interface Extensions {
   readonly all: readonly string[]
   /** Those that whoever cannot read them must not pass over. */
   readonly critical: readonly string[]
-  /** Object identifier of the algorithm that the certificate is signed with. */
-  readonly signatureAlgorithm: string
+  /** What the certificate is signed with. */
+  readonly signatureAlgorithm: SignatureAlgorithm
+}
+
+/** Object identifiers. The digests are `undefined` where parameters do not name them. */
+export interface SignatureAlgorithm {
+  readonly id: string
+  /** Of RSASSA-PSS. */
+  readonly digest: string | undefined
+  /** Of its mask. */
+  readonly maskDigest: string | undefined
 }
 
 /** Object identifiers. */
@@ -27,6 +36,7 @@ export const known = {
   basicConstraints: '2.5.29.19',
   nameConstraints: '2.5.29.30',
   extendedKeyUsage: '2.5.29.37',
+  rsassaPss: '1.2.840.113549.1.1.10',
 } as const
 
 /** Of a certificate that OpenSSL has read. Throws `Error` for another form. */
@@ -41,7 +51,7 @@ export function extensionsOf(der: Buffer): Extensions {
     keyUsage: usage === undefined ? undefined : firstBits(parse(usage.value)),
     all: ids,
     critical: extensions.flatMap(({ id, isCritical }) => (isCritical ? [id] : [])),
-    signatureAlgorithm: idIn(itemsOf(algorithm)[0]),
+    signatureAlgorithm: readAlgorithm(algorithm),
   }
 }
 
@@ -59,6 +69,25 @@ function itemsOf(block: BaseBlock | undefined): readonly BaseBlock[] {
 function idIn(block: BaseBlock | undefined): string {
   if (!(block instanceof ObjectIdentifier)) throw new Error('it has another form')
   return block.valueBlock.toString()
+}
+
+/** Of the parameters those that RSASSA-PSS has (RFC 4055 section 3.1). */
+function readAlgorithm(block: BaseBlock | undefined): SignatureAlgorithm {
+  const [name, parameters] = itemsOf(block)
+  const id = idIn(name)
+  if (id !== known.rsassaPss || parameters === undefined) return { id, digest: undefined, maskDigest: undefined }
+  const [digest, mask] = [0, 1].map(number => tagged(parameters, number))
+  return {
+    id,
+    digest: digest && idIn(itemsOf(digest)[0]),
+    maskDigest: mask && idIn(itemsOf(itemsOf(mask)[1])[0]),
+  }
+}
+
+/** What stands behind the tag of this number. */
+function tagged(block: BaseBlock, number: number): BaseBlock | undefined {
+  const found = itemsOf(block).find(({ idBlock }) => idBlock.tagClass === 3 && idBlock.tagNumber === number)
+  return found && itemsOf(found)[0]
 }
 
 function readExtension(block: BaseBlock) {

@@ -9,6 +9,7 @@ import type { Machine } from '../../../rbac/identity.ts'
 import { type AuthorityCertificate, periodOf } from './authority.ts'
 import { extensionsOf, known } from './extensions.ts'
 import { CertificateRefused } from './refusal.ts'
+import { isStrongKey, isStrongSignature } from './strength.ts'
 
 export type NameKind = 'uri' | 'dns' | 'email'
 
@@ -47,8 +48,7 @@ export function verifyCertificate(
   authorities: readonly TrustedAuthority[],
   nowMs: number,
 ): VerifiedCertificate {
-  const { authority, issuer } = issuerOf(read, authorities)
-  if (!holds(issuer, nowMs)) throw new CertificateRefused('authority-time')
+  const { authority, issuer } = issuerOf(read, authorities, nowMs)
   const period = demand('form', () => periodOf(read.certificate))
   if (!holds(period, nowMs)) throw new CertificateRefused('time')
   demandClient(read.certificate)
@@ -72,7 +72,7 @@ interface Period {
 export const holds = ({ fromMs, untilMs }: Period, nowMs: number): boolean => nowMs >= fromMs && nowMs < untilMs + 1000
 
 /** Threat: a certificate with the name of an authority and another key. The name finds it, the signature counts. */
-function issuerOf({ certificate }: ReadCertificate, authorities: readonly TrustedAuthority[]) {
+function issuerOf({ certificate }: ReadCertificate, authorities: readonly TrustedAuthority[], nowMs: number) {
   const named = authorities.flatMap(authority =>
     authority
       .current()
@@ -81,11 +81,14 @@ function issuerOf({ certificate }: ReadCertificate, authorities: readonly Truste
   )
   if (named.length === 0) throw new CertificateRefused('authority')
   const signed = named.filter(({ issuer }) => certificate.verify(issuer.certificate.publicKey))
-  const [found] = signed
-  if (found === undefined) throw new CertificateRefused('signature')
+  const [first] = signed
+  if (first === undefined) throw new CertificateRefused('signature')
   // Two entries would give it two names.
-  if (signed.some(({ authority }) => authority !== found.authority)) throw new CertificateRefused('authority')
-  return found
+  if (signed.some(({ authority }) => authority !== first.authority)) throw new CertificateRefused('authority')
+  // An authority that was renewed with its key stands there twice for a while, and both have signed everything.
+  const holding = signed.find(({ issuer }) => holds(issuer, nowMs))
+  if (holding === undefined) throw new CertificateRefused('authority-time')
+  return holding
 }
 
 function demand<T>(reason: 'form', read: () => T): T {
@@ -105,12 +108,6 @@ const understood: ReadonlySet<string> = new Set([
   known.basicConstraints,
   known.extendedKeyUsage,
 ])
-/** MD2, MD5 and SHA-1 with RSA, DSA and SHA-1, ECDSA and SHA-1. */
-const weakAlgorithms: ReadonlySet<string> = new Set([
-  ...['1.2.840.113549.1.1.2', '1.2.840.113549.1.1.4', '1.2.840.113549.1.1.5'],
-  ...['1.2.840.10040.4.3', '1.2.840.10045.4.1'],
-])
-const leastRsaBits = 2048
 
 /** Threat: the certificate of a server, or of an authority, in the hands of whoever runs that server. */
 function demandClient(certificate: X509Certificate): void {
@@ -120,10 +117,7 @@ function demandClient(certificate: X509Certificate): void {
   if (!(certificate.keyUsage ?? []).includes(clientAuth)) throw new CertificateRefused('purpose')
   if (keyUsage !== undefined && (keyUsage & digitalSignature) === 0) throw new CertificateRefused('usage')
   if (critical.some(id => !understood.has(id))) throw new CertificateRefused('critical')
-  const bits = certificate.publicKey.asymmetricKeyDetails?.modulusLength
-  if (weakAlgorithms.has(signatureAlgorithm) || (bits !== undefined && bits < leastRsaBits)) {
-    throw new CertificateRefused('weak')
-  }
+  if (!isStrongSignature(signatureAlgorithm) || !isStrongKey(certificate)) throw new CertificateRefused('weak')
 }
 
 /** No two kinds have a form in common, and none holds `*`, blanks or anything that a terminal would not show. */
