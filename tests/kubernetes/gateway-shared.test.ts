@@ -1,13 +1,15 @@
 /** Watches over connections to the API server that they share: each is a call of its own all the same. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createSharedCall } from '../../app/kubernetes/gateway/upstream/shared-call.ts'
 import { createSharedConnections } from '../../app/kubernetes/gateway/upstream/shared-connections.ts'
 import {
+  alice,
   askHttp1,
   askHttp2,
+  createJudge,
   createPromise,
   type FakeApiServer,
   startAuthority,
@@ -182,6 +184,28 @@ describe('watches', () => {
     expect((await answer).text).toContain('still here')
   })
 
+  test('of somebody in hundreds of groups, or with a name twice that Node has once, are made as lists are', async () => {
+    const groups = Array.from({ length: 900 }, (_, index) => `sallyport:${index}`.padEnd(60, 'x'))
+    const many = createJudge([], () => undefined, { ...alice, groups })
+    world.judge(many)
+    const first = createPromise<void>()
+    void askHttp2(world.http2(), { ':path': pods }, { onBegun: () => first.resolve() }).catch(() => undefined)
+    await first.promise
+    expect(held[0]?.request.rawHeaders.filter(name => name === 'impersonate-group')).toHaveLength(900)
+    world.judge(undefined)
+    const begun = createPromise<void>()
+    const lines = ['Host', 'localhost', 'User-Agent', 'one', 'User-Agent', 'two']
+    const answer = askHttp1(world.port, authority, {
+      path: pods,
+      headers: lines as never,
+      onBegun: () => begun.resolve(),
+    })
+    await begun.promise
+    expect(held[1]?.request.httpVersion).toBe('1.1')
+    for (const { response } of held) response.end()
+    expect(await answer).toMatchObject({ status: 200 })
+  })
+
   test('of a client that does not read hold up no other', async () => {
     const stalled = world.http2()
     // Its window is full soon, and it opens none.
@@ -273,16 +297,65 @@ describe('an API server', () => {
   })
 })
 
-test('a connection ends some time after its last call, and not before', async () => {
-  const { port } = new URL(api.access.server)
-  const tls = { ca: authority.certificate }
-  const connections = createSharedConnections({
-    host: 'localhost',
-    port: Number(port),
-    tls,
-    connectTimeoutMs: 10_000,
-    idleMs: 0,
+/** Passes bytes on, until it passes none any more and says nothing about it. */
+async function startFreezing(port: number) {
+  const sockets: Socket[] = []
+  const server = createServer(client => {
+    const upstream = connect(port, 'localhost')
+    for (const socket of [client, upstream]) sockets.push(socket.on('error', () => undefined))
+    client.pipe(upstream).pipe(client)
   })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  ends.push(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const freeze = (): void => {
+    for (const socket of sockets) socket.unpipe().pause()
+  }
+  return { port: (server.address() as AddressInfo).port, freeze }
+}
+
+const placeOf = (port: number | string) => ({
+  host: 'localhost',
+  port: Number(port),
+  tls: { ca: authority.certificate },
+  connectTimeoutMs: 10_000,
+})
+const portOfApi = () => new URL(api.access.server).port
+
+test('a connection to a server that is gone without a word is given up, and one that answers is not', async () => {
+  const frozen = await startFreezing(Number(portOfApi()))
+  const one = createSharedConnections({ ...placeOf(frozen.port), probeEveryMs: 20 })
+  const other = createSharedConnections({ ...placeOf(portOfApi()), probeEveryMs: 20 })
+  const [gone, kept] = [await one.enter(), await other.enter()]
+  const isOver = createPromise<void>()
+  gone?.session.once('close', () => isOver.resolve())
+  frozen.freeze()
+  await isOver.promise
+  expect(kept?.session.closed).toBe(false)
+  one.destroy()
+  other.destroy()
+})
+
+test('a server that takes no calls is left alone, and one that takes fewer by now gets no more', async () => {
+  const shut = await startFakeApiServer(authority, { mostStreams: 0 })
+  const none = createSharedConnections(placeOf(new URL(shut.access.server).port))
+  await expect(none.enter()).rejects.toThrow('closed')
+  expect(shut.connections()).toBe(1)
+  await shut.close()
+  const some = createSharedConnections(placeOf(portOfApi()))
+  const first = await some.enter()
+  const isTold = createPromise<void>()
+  first?.session.once('remoteSettings', () => isTold.resolve())
+  api.sessions[0]?.settings({ maxConcurrentStreams: 1 })
+  await isTold.promise
+  expect((await some.enter())?.session).not.toBe(first?.session)
+  some.destroy()
+})
+
+test('a connection ends some time after its last call, and not before', async () => {
+  const connections = createSharedConnections({ ...placeOf(portOfApi()), idleMs: 0 })
   const [first, second] = [await connections.enter(), await connections.enter()]
   expect(second?.session).toBe(first?.session)
   first?.leave()

@@ -285,6 +285,9 @@ export interface FakeApiServer {
   close(): Promise<void>
 }
 
+/** As Go's servers take. */
+const mostHeaderBytes = 1024 * 1024
+
 /** `mostStreams`: it speaks HTTP/2 as well, and takes so many calls on a connection. */
 export async function startFakeApiServer(
   authority: Authority,
@@ -296,13 +299,15 @@ export async function startFakeApiServer(
   let upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void = (_request, socket) => socket.destroy()
   const server =
     mostStreams === undefined
-      ? createServer({ ...pair, ALPNProtocols: ['http/1.1'] })
+      ? createServer({ ...pair, maxHeaderSize: mostHeaderBytes, ALPNProtocols: ['http/1.1'] })
       : // Its requests and answers are those of HTTP/1.1 as far as tests look at them.
         (createSecureServer({
           ...pair,
           allowHTTP1: true,
-          settings: { maxConcurrentStreams: mostStreams },
-        }) as unknown as Server)
+          maxHeaderListPairs: 100_000,
+          http1Options: { maxHeaderSize: mostHeaderBytes },
+          settings: { maxConcurrentStreams: mostStreams, maxHeaderListSize: mostHeaderBytes },
+        } as never) as unknown as Server)
   const sessions: ServerHttp2Session[] = []
   server.on('session' as never, (session: ServerHttp2Session) => sessions.push(session))
   server.on('request', (request, response) => listener(request, response))

@@ -79,9 +79,11 @@ class SharedCall extends EventEmitter implements UpstreamCall {
     let stream: ClientHttp2Stream
     try {
       stream = session.request(this.#headers, { endStream: true })
-    } catch (error) {
+    } catch {
+      // Two lines of a name that Node's HTTP/2 has once; or the connection has ended since.
       leave()
-      throw error
+      this.#beginHttp1()
+      return
     }
     this.#stream = stream
     stream.on('error', () => undefined)

@@ -19,6 +19,8 @@ export interface SharedConnectionsOptions {
   readonly connectTimeoutMs: number
   /** Default 60 000. */
   readonly idleMs?: number
+  /** How often the server is asked whether it is there. Default 15 000. */
+  readonly probeEveryMs?: number
 }
 
 /** A place on a connection; `leave` has to follow once. */
@@ -41,18 +43,19 @@ const mostStreams = 100
  * such a client holds up no other.
  */
 const streamWindowBytes = 65_535
-/** Finds a server that is gone where nothing is sent for hours. */
-const probeAfterMs = 30_000
+/** Of a call: as much as an API server takes (Go's default), for people in hundreds of groups. */
+const mostHeaderBytes = 1024 * 1024
+/** Questions in a row that the server has not answered when it counts as gone. */
+const mostUnanswered = 2
 
 interface Shared {
   readonly session: ClientHttp2Session
-  readonly most: number
   open: number
   idle: NodeJS.Timeout | undefined
 }
 
 export function createSharedConnections(options: SharedConnectionsOptions): SharedConnections {
-  const { idleMs = 60_000 } = options
+  const { idleMs = 60_000, probeEveryMs = 15_000 } = options
   const connections = new Set<Shared>()
   let connecting: Promise<void> | undefined
   let speaksHttp1 = false
@@ -64,14 +67,16 @@ export function createSharedConnections(options: SharedConnectionsOptions): Shar
       speaksHttp1 = true
       return
     }
-    const most = Math.min(mostStreams, session.remoteSettings.maxConcurrentStreams ?? mostStreams)
-    const shared: Shared = { session, most, open: 0, idle: undefined }
+    const shared: Shared = { session, open: 0, idle: undefined }
+    const stopProbing = probe(session, probeEveryMs)
     session.once('close', () => {
+      stopProbing()
       clearTimeout(shared.idle)
       connections.delete(shared)
     })
-    if (!isDestroyed && !session.closed) connections.add(shared)
+    if (!isDestroyed && hasRoom(shared)) connections.add(shared)
     else {
+      // Threat: a server that takes no calls, and connections to it without end.
       session.destroy()
       throw closed()
     }
@@ -94,8 +99,7 @@ export function createSharedConnections(options: SharedConnectionsOptions): Shar
     async enter() {
       while (!speaksHttp1) {
         if (isDestroyed) throw closed()
-        // One that the server wants no new calls on counts as closed, while what is on it goes on.
-        for (const shared of connections) if (shared.open < shared.most && !shared.session.closed) return take(shared)
+        for (const shared of connections) if (hasRoom(shared)) return take(shared)
         connecting ??= connect().finally(() => {
           connecting = undefined
         })
@@ -108,6 +112,36 @@ export function createSharedConnections(options: SharedConnectionsOptions): Shar
       for (const { session } of connections) session.destroy()
     },
   }
+}
+
+/**
+ * One that the server wants no new calls on counts as closed, while what is on it goes on. It may take fewer by now; Node lets what
+ * is too much wait, without a word.
+ */
+function hasRoom({ session, open }: Shared): boolean {
+  if (session.closed) return false
+  return open < Math.min(mostStreams, session.remoteSettings.maxConcurrentStreams ?? mostStreams)
+}
+
+/**
+ * Threat: a server that has gone without a word, and watches that say nothing, new ones as well. A connection on which bytes
+ * wait to be confirmed is probed by no kernel for a quarter of an hour.
+ */
+function probe(session: ClientHttp2Session, everyMs: number): () => void {
+  let unanswered = 0
+  const timer = setInterval(() => {
+    if (session.destroyed) return
+    if (unanswered === mostUnanswered) {
+      session.destroy()
+      return
+    }
+    unanswered += 1
+    session.ping(() => {
+      unanswered = 0
+    })
+  }, everyMs)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 /** Resolves when the server has said how many streams it takes: what is sent before that could wait for ever. */
@@ -138,13 +172,13 @@ const noConnection = (): Error => Object.assign(new Error('no TLS connection in 
 const closed = (): Error => Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })
 
 async function begin(socket: TLSSocket, { host, port }: SharedConnectionsOptions): Promise<ClientHttp2Session> {
-  socket.setKeepAlive(true, probeAfterMs)
   socket.setNoDelay(true)
   const session = connectHttp2(`https://${host.includes(':') ? `[${host}]` : host}:${port}`, {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: streamWindowBytes },
     // In MB: what may wait on all its streams has to fit, or new ones are refused.
     maxSessionMemory: 32,
+    maxSendHeaderBlockLength: mostHeaderBytes,
   })
   // A connection that breaks is told to each of its calls.
   session.on('error', () => undefined)
