@@ -37,11 +37,11 @@ export function decideWatched(
 }
 
 function decideNarrowed(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
-  return decideOnce(situation, now, policyFor(situation, now, policy), onError)
+  return decideOnce(situation, now, policyFor(situation, policy, now), onError)
 }
 
 /** For whom not every name is told, the policy in which a row denies them by one of the others, if there is such a row. */
-function policyFor(situation: Situation, now: number, policy: PolicySnapshot): PolicySnapshot {
+export function policyFor(situation: Situation, policy: PolicySnapshot, now = situation.context.now): PolicySnapshot {
   // What is no identity at all is denied by the decision itself.
   const untold = (situation.identity as Partial<User> | undefined)?.untold
   if (untold === undefined) return policy
@@ -68,7 +68,7 @@ export function decideWithTrace(
   { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
 ): Decision {
   const { request, context } = situation
-  const policy = policyFor(situation, context.now, inForce)
+  const policy = policyFor(situation, inForce, context.now)
   const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace })
   const candidatesOf = (evaluation: Evaluation) => {
     // What would not be compared is not explained as if it were.

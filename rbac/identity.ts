@@ -36,12 +36,13 @@ export interface User extends Authenticated {
   readonly acr?: string
   /**
    * Names by which rows may mean this person although nobody can tell: of somebody whom another person asks to be judged
-   * as, only some are told. Rows that deny by such a name apply, rows that allow do not. Absent for who logged in.
+   * as, only some are told, and an access token need not tell the address. Rows that deny by such a name apply, rows that
+   * allow do not. Absent for who logged in.
    */
   readonly untold?: readonly Untold[]
 }
 
-/** `user`: no `<issuer>#<sub>`; `email`: no address. The provider of the groups is not told in either case. */
+/** `user`: no `<issuer>#<sub>`; `email`: no address. Where `provider` is empty, that of the groups is not told either. */
 export type Untold = 'user' | 'email'
 
 /** A workload. Exactly one of `serviceAccount`, `client` and `certificate` names it. */

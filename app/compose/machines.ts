@@ -1,6 +1,7 @@
 /** Composition of bearer tokens: whose are believed, where their keys come from, and which host takes which. */
 import type { Config } from '../../config/config.ts'
 import type { HostSettings } from '../../config/host-settings.ts'
+import type { User } from '../../rbac/identity.ts'
 import { permits } from '../../rbac/tokens/scope.ts'
 import type { Authenticator } from '../identity/authenticators.ts'
 import { createBearerToken, type HostAcceptance } from '../identity/bearer-token.ts'
@@ -135,14 +136,17 @@ function composeIssuer(
 
 /**
  * As at a login, by the same code. Threat: an access token that leaves out the groups, which an ID token has; a row that denies
- * one of them would not apply.
+ * one of them would not apply. Threat: the same of the address, or of whether it is verified. Many people have no groups and are
+ * said to be in none; nobody is said to have no address, so whoever comes without one may have any.
  */
-function personOf(claims: Readonly<Record<string, unknown>>, provider: ProviderSettings, nowMs: number) {
+function personOf(claims: Readonly<Record<string, unknown>>, provider: ProviderSettings, nowMs: number): User {
   const { groups = 'groups' } = provider.claims
   if (findClaim(claims, groups) === undefined)
     throw new TokenRefused('groups', `have the provider put ${groups} into it`)
   try {
-    return parseUser({ idToken: claims }, { ...provider, provider: provider.name }, Math.floor(nowMs / 1000)).user
+    const policy = { ...provider, provider: provider.name }
+    const { user } = parseUser({ idToken: claims }, policy, Math.floor(nowMs / 1000))
+    return user.email === undefined ? { ...user, untold: ['email'] } : user
   } catch (error) {
     throw new TokenRefused('claim', undefined, { cause: error })
   }

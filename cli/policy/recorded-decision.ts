@@ -9,7 +9,7 @@ import type { RecordedCall } from '../../rbac/asking/calls/replay-call.ts'
 import type { MissingFact } from '../../rbac/asking/replay.ts'
 import type { Effect } from '../../rbac/decision.ts'
 import { isKubernetesDomain } from '../../rbac/domains.ts'
-import { anonymous, type Identity } from '../../rbac/identity.ts'
+import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
 import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
 
 /** A line of an audit file. */
@@ -138,12 +138,16 @@ function parseIdentity(event: AuditEvent): Identity {
   return {
     kind: 'user',
     ...common,
-    ...(email === undefined ? {} : { email }),
+    ...(email === undefined ? untoldIn(event) : { email }),
     ...(typeof event.authTime === 'number' ? { authTime: event.authTime } : {}),
     ...(amr === undefined ? {} : { amr }),
     ...(acr === undefined ? {} : { acr }),
   }
 }
+
+/** Of people who came by token, what the token did not tell (`User.untold`). */
+const untoldIn = ({ credential }: AuditEvent): Pick<User, 'untold'> =>
+  credential === 'user-token' || credential === 'exchanged-token' ? { untold: ['email'] } : {}
 
 /** Empty for a workload of a kind that is not known here. */
 function machineName({ machine }: AuditEvent): {

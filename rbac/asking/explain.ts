@@ -6,7 +6,7 @@
  * domain, and the two are held against each other: an explanation that disagrees with its decision is an error.
  */
 
-import { decideWithTrace } from '../decide.ts'
+import { decideWithTrace, policyFor } from '../decide.ts'
 import type { Decision, RuleId } from '../decision.ts'
 import { createEvaluation, type Field, noTrace, type Outcome, type Trace } from '../evaluation.ts'
 import type { Identity } from '../identity.ts'
@@ -54,7 +54,7 @@ export function explain(situation: Situation, policy: PolicySnapshot, options: E
   const decision = decideWithTrace(situation, policy, { trace: noTrace, onError: () => {} })
   return {
     decision,
-    rows: explainRows(decision, situation, policy),
+    rows: explainRows(decision, situation, policyFor(situation, policy)),
     nearest: nearest ?? findNearestChanges(situation, policy, limits),
   }
 }

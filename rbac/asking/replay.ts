@@ -6,6 +6,7 @@
 import type { Condition, Criterion, Facts, Truth } from '../conditions/condition.ts'
 import { decide, decideWithTrace } from '../decide.ts'
 import type { Decision } from '../decision.ts'
+import { supposing } from '../kubernetes/untold-names.ts'
 import { readingsOf } from '../matchable-path.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { Row } from '../row.ts'
@@ -57,24 +58,38 @@ export function replayDenial(policy: PolicySnapshot, question: RecordedQuestion)
 }
 
 /** Found through the index: an audit file has a million lines, and a domain may have a hundred thousand rows. */
-function fittingRows(policy: PolicySnapshot, { request, identity, context, missing }: RecordedQuestion): FittingRow[] {
-  const names = new Set(namesOf(identity))
-  policy.addRoles(names, request.domain)
+function fittingRows(policy: PolicySnapshot, question: RecordedQuestion): FittingRow[] {
+  const { request, identity, context, missing } = question
+  const { names, isMeant } = namesIn(policy, question)
   const asked = { readings: readingsOf(request.resource), action: request.action, names: () => names }
-  return policy.narrow(request.domain, asked).enforced.map(row => fittingRow(row, { identity, context }, missing))
+  const rows = policy.narrow(request.domain, asked).enforced.filter(isMeant)
+  return rows.map(row => fittingRow(row, { identity, context }, missing))
+}
+
+/** `names`: with those by which rows that deny may mean somebody (`User.untold`). `isMeant`: not by such a name alone, for a row that allows. */
+function namesIn(policy: PolicySnapshot, { request: { domain }, identity }: Situation) {
+  const told = new Set(namesOf(identity))
+  policy.addRoles(told, domain)
+  const untold = identity.kind === 'user' ? identity.untold : undefined
+  if (untold === undefined) return { names: told, isMeant: () => true }
+  const names = new Set(namesOf(identity))
+  supposing(policy, domain, untold).addRoles(names, domain)
+  return { names, isMeant: ({ isDeny, whom }: Row) => isDeny || told.has(whom) }
 }
 
 /** Whoever the groups would name is not known, so that no index leads to the rows. */
 function fittingAmongAll(policy: PolicySnapshot, question: RecordedQuestion): FittingRow[] {
   const { identity, context, missing } = question
   const fitting: FittingRow[] = []
+  const { names, isMeant } = namesIn(policy, question)
   decideWithTrace(question, policy, {
     onError: () => {},
     trace(row, field, outcome) {
       if (row.isShadow) return
-      if (field === 'condition') fitting.push(fittingRow(row, { identity, context }, missing))
-      if (field === 'subject' && outcome === 'miss' && isNamedByGroups(row))
-        fitting.push({ row, truths: [], facts: ['groups'] })
+      if (field === 'condition' && isMeant(row)) fitting.push(fittingRow(row, { identity, context }, missing))
+      if (field !== 'subject' || outcome !== 'miss') return
+      if (names.has(row.whom) && isMeant(row)) fitting.push(fittingRow(row, { identity, context }, missing))
+      else if (isNamedByGroups(row)) fitting.push({ row, truths: [], facts: ['groups'] })
     },
   })
   return fitting

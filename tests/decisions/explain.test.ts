@@ -48,6 +48,15 @@ const row = (subject: string, condition = '-', effect = 'allow', action = '*', r
   `p, ${subject}, wiki.example.com, ${resource}, ${action}, ${condition}, ${effect}\n`
 
 describe('the table of an explanation', () => {
+  it('J61 shows the row by which somebody whose address nobody told is denied, and that no such row allows', async () => {
+    const identity: User = { ...alice, untold: ['email'] }
+    const rows = row('email-domain:example.com') + row('group:staff')
+    expect((await ask(rows, { identity })).rows.map(({ applies }) => applies)).toEqual([false, true])
+    const denied = await ask(rows + row('email:alice@example.com', '-', 'deny'), { identity })
+    expect(denied.decision).toMatchObject({ effect: 'deny', reason: 'rule-denied', rule: 'policy.csv:3' })
+    expect(denied.rows.find(({ isDeciding }) => isDeciding)).toMatchObject({ rule: 'policy.csv:3', applies: true })
+  })
+
   it('says of each row which field missed, and tries nothing after that', async () => {
     const { rows } = await ask(
       row('group:ops', '-', 'allow', '*', '/b') +

@@ -51,6 +51,8 @@ const identities: fc.Arbitrary<Identity> = fc
   .oneof(
     fc.constant<Identity>(anonymous),
     user,
+    // Who came by a token that does not tell the address.
+    user.map(({ email: _, ...one }) => ({ ...one, untold: ['email'] })),
     machine.map(one => ({ ...one, client: 'corp/robot' })),
     machine.map(one => ({ ...one, serviceAccount: 'prod/ci/deployer' })),
   )
@@ -100,7 +102,9 @@ function recordOf({ identity, resource, action, clientAddress, device }: Questio
   }
   const decision = decide({ request, identity, context }, policy)
   const question = { front: 'auth-request', requestId: 'r1', request, clientAddress }
-  const access = { question, authentication: { identity }, decision, durationMicroseconds: 1 }
+  const credential = { credential: 'user-token', credentialIssuer: 'corp' } as const
+  const authentication = { identity, ...('untold' in identity && { credential }) }
+  const access = { question, authentication, decision, durationMicroseconds: 1 }
   const lines = [
     createAccessFormat()(access, now * 1000 + 678),
     createLineFormat()(accessEvent(access), now * 1000 + 1),
