@@ -35,6 +35,8 @@ export interface Credentials {
   /** All Cookie headers, joined by `; `; empty when there are none. */
   readonly cookie: string
   readonly headers: {
+    /** False where they come from a peer that is no trusted proxy: to conditions they are unknown then. Default true. */
+    readonly areVouchedFor?: boolean
     /** The value of a header that came exactly once, by its lower-case name: of two, one may be somebody else's. */
     readonly only: (name: string) => string | undefined
     /** The first value, by the lower-case name; `undefined` when the header did not come. For conditions, and to see whether it came. */
@@ -157,7 +159,9 @@ function conclude(
 function contextOf(question: VerifyQuestion, { now, clientCertificate }: VerifyDependencies): Context {
   const { clientAddress } = question
   const seconds = Math.floor(now() / 1000)
-  const header = (name: string): string | undefined => question.headers.any(name)
+  const { headers } = question
+  // Threat: a header that the policy reads, written by whoever asks. Only of a trusted proxy is it known who wrote it.
+  const header = headers.areVouchedFor === false ? undefined : (name: string) => headers.any(name)
   if (clientCertificate === undefined) return { now: seconds, header, clientAddress }
   return {
     now: seconds,

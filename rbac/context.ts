@@ -4,7 +4,10 @@ export interface Context {
   readonly now: number
   /** The client's address in text form; absent when no trusted proxy vouched for one that parses. */
   readonly clientAddress?: string | undefined
-  /** Value of a request header by its lower-case name; `undefined` when the request has none. Read only by conditions. */
+  /**
+   * Value of a request header by its lower-case name; `undefined` when the request has none. Absent when whoever sent the
+   * headers is no trusted proxy. Read only by conditions.
+   */
   readonly header?: ((name: string) => string | undefined) | undefined
   /**
    * The client certificate that the proxy verified. `null`: the connection is known to have none. Absent: this front

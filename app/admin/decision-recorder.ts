@@ -61,7 +61,8 @@ interface Entry {
   now: number
   clientAddress: string | undefined
   clientCertificate: Context['clientCertificate']
-  headers: ReadonlyMap<string, string | undefined>
+  /** `undefined`: nobody vouched for them. */
+  headers: ReadonlyMap<string, string | undefined> | undefined
   sessionChallenge: SessionChallenge | undefined
   kubernetes: AuditedKubernetesCall | undefined
   revision: Revision | undefined
@@ -165,14 +166,18 @@ function sessionChallengeOf(decision: DecidedQuestion['decision']): SessionChall
   return isSessionReason(reason) ? { reason, login } : undefined
 }
 
-function readHeaders(names: readonly string[], { header }: Context): ReadonlyMap<string, string | undefined> {
-  if (names.length === 0 || header === undefined) return noHeaders
+function readHeaders(names: readonly string[], { header }: Context): Entry['headers'] {
+  if (header === undefined) return undefined
+  if (names.length === 0) return noHeaders
   return new Map(names.map(name => [name, header(name)]))
 }
+
+const headerOf = (headers: Entry['headers']): Pick<Context, 'header'> =>
+  headers === undefined ? {} : { header: name => headers.get(name) }
 
 function restore(text: DecisionText, entry: Entry, policy: PolicySnapshot): RecordedDecision {
   const { domain, resource, action } = text
   const { identity, now, clientAddress, clientCertificate, headers, sessionChallenge, kubernetes } = entry
-  const context: Context = { now, header: name => headers.get(name), clientAddress, clientCertificate }
+  const context: Context = { now, ...headerOf(headers), clientAddress, clientCertificate }
   return { domain, resource, action, identity, context, policy, sessionChallenge, kubernetes }
 }

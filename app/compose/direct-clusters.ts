@@ -4,14 +4,14 @@ import type { DirectCluster } from '../../config/to-kubernetes.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import { tokenQuestion } from '../../rbac/kubernetes/token-question.ts'
 import type { Situation } from '../../rbac/situation.ts'
-import { readHeaders } from '../fronts/raw-headers.ts'
+import { createVouchedHeaders, type SentHeaders } from '../fronts/vouched-headers.ts'
 import { type Admission, type AskingForToken, directAudienceOf, type KnownCluster } from '../grants/dependencies.ts'
 import { fitInToken } from '../grants/kube-tokens.ts'
 import { gatewayFront } from '../kubernetes/judge.ts'
 import { type Impersonation, impersonationOf, NamelessError } from '../kubernetes/person.ts'
 import { describeRefusal } from '../kubernetes/refusal-text.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
-import type { DecidedQuestion } from '../verify.ts'
+import type { Credentials, DecidedQuestion } from '../verify.ts'
 import type { Base, Policy } from './kept.ts'
 import { composeVerify, namesIn } from './kubernetes.ts'
 
@@ -25,7 +25,10 @@ export function composeDirectClusters(base: Base, parts: DirectParts): readonly 
   const decideBy = createRememberedDecisions()
   const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
   const decide = (situation: Situation): Decision => decideBy(situation, parts.policy.current(), onError)
-  const verify = composeVerify(base, parts, decide)
+  const asks: Asks = {
+    verify: composeVerify(base, parts, decide),
+    headersOf: createVouchedHeaders(base.trustedProxies),
+  }
   return (config.directClusters?.clusters ?? []).map(cluster => ({
     name: cluster.name,
     userClaim: cluster.userClaim,
@@ -33,16 +36,21 @@ export function composeDirectClusters(base: Base, parts: DirectParts): readonly 
     audience: directAudienceOf(config.server.url, cluster.name),
     direct: {
       certificateAuthority: async () => (cluster.caPath === undefined ? undefined : readFile(cluster.caPath, 'utf8')),
-      admit: asking => admit(asking, cluster, verify),
+      admit: asking => admit(asking, cluster, asks),
     },
   }))
 }
 
+interface Asks {
+  readonly verify: ReturnType<typeof composeVerify>
+  readonly headersOf: (sent: SentHeaders) => Credentials['headers']
+}
+
 /** The policy first, so that a stranger to it learns nothing of names. */
 async function admit(
-  { login: { identity }, sessionDigest, requestId, clientAddress, rawHeaders }: AskingForToken,
+  { login: { identity }, sessionDigest, requestId, clientAddress, ...sent }: AskingForToken,
   cluster: DirectCluster,
-  verify: ReturnType<typeof composeVerify>,
+  { verify, headersOf }: Asks,
 ): Promise<Admission> {
   const domain = `kube:${cluster.name}`
   const { action, resource } = tokenQuestion
@@ -53,7 +61,7 @@ async function admit(
       clientAddress,
       request: { domain, resource, action, url: `${domain}${resource}` },
       cookie: '',
-      headers: readHeaders(rawHeaders),
+      headers: headersOf(sent),
       isInteractive: false,
     },
     { identity, sessionDigest, clearCookie: false },

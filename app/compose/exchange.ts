@@ -11,9 +11,10 @@ import { signJwt } from '../assertion/sign.ts'
 import { subjectName } from '../audit/access-event.ts'
 import type { AskingForHost, ExchangeRules, ExchangeTokens, KnownBearer, NotKnown } from '../exchange/dependencies.ts'
 import { createExchangeRouter } from '../exchange/routes.ts'
-import { readHeaders } from '../fronts/raw-headers.ts'
+import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
 import { proofAlgorithms } from '../identity/proof/dpop.ts'
 import { verifyJwtAndAsk } from '../identity/token/ask-issuer.ts'
+import { verifyOwnSignature } from '../identity/token/own-signature.ts'
 import { ownType } from '../identity/token/own-type.ts'
 import { TokenRefused } from '../identity/token/refusal.ts'
 import { type TrustedIssuer, verifySigned } from '../identity/token/verify-token.ts'
@@ -74,6 +75,7 @@ function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeT
         if (opened === undefined || opened.token.host !== aud) throw new TokenRefused('revoked')
         return { id, token: opened.token }
       }),
+    signedByUs: token => orRefusal(() => verifyOwnSignature(token, own)),
     verifyProof: question => orRefusal(() => proofs.verify(question)),
     isOurs: token => claimsOf(token).iss === own.issuer,
     kept: kept.exchanged,
@@ -114,8 +116,9 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
   const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
   const decide = (situation: Situation): Decision => decideBy(situation, policy.current(), onError)
   const verify = composeVerify(base, parts, decide)
+  const headersOf = createVouchedHeaders(base.trustedProxies)
   return {
-    async isAllowed({ host, action, requestId, clientAddress, rawHeaders }: AskingForHost, { identity, credential }) {
+    async isAllowed({ host, action, requestId, clientAddress, ...sent }: AskingForHost, { identity, credential }) {
       const resource = `/${host}`
       const { decision } = await verify(
         {
@@ -124,7 +127,7 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
           clientAddress,
           request: { domain: tokensDomain, resource, action, url: `${tokensDomain}${resource}` },
           cookie: '',
-          headers: readHeaders(rawHeaders),
+          headers: headersOf(sent),
           isInteractive: false,
         },
         { identity, credential, clearCookie: false },

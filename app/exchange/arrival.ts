@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import { OperationalError } from '../errors.ts'
+import type { SentHeaders } from '../fronts/vouched-headers.ts'
 import { asPageError } from '../page-error.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
 import { ExchangeError } from './parameters.ts'
@@ -26,6 +27,12 @@ export function auditFields({ request: { ip }, response }: Exchange): {
   const requestId = String(response.locals.requestId)
   return ip !== undefined && isIP(ip) !== 0 ? { requestId, clientAddress: ip } : { requestId }
 }
+
+/** What conditions of the policy may be asked with, and from whom it comes. */
+export const sentHeaders = ({ rawHeaders, socket }: Request): SentHeaders => ({
+  rawHeaders,
+  peerAddress: socket.remoteAddress,
+})
 
 /**
  * Threat: a token in an address is in every log on the way. And a page of anybody's that has a browser ask here: these

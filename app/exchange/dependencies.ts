@@ -3,7 +3,9 @@ import type { Machine, User } from '../../rbac/identity.ts'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
+import type { SentHeaders } from '../fronts/vouched-headers.ts'
 import type { ProofQuestion, VerifiedProof } from '../identity/proof/dpop.ts'
+import type { OwnClaims } from '../identity/token/own-signature.ts'
 import type { ExchangedToken, ExchangedTokens } from '../sessions/exchanged-tokens.ts'
 
 /** Whoever a token stands for, as its issuer says. */
@@ -32,6 +34,8 @@ export interface ExchangeTokens {
   readonly verify: (token: string) => Promise<KnownBearer | NotKnown>
   /** Of our own, whatever its host. Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell. */
   readonly openOwn: (token: string) => Promise<OwnToken | NotKnown>
+  /** Of our own, whatever the clock says. Rejects with `ERR_SIGNING_UNAVAILABLE` when it cannot tell. */
+  readonly signedByUs: (token: string) => Promise<Pick<OwnClaims, 'aud' | 'sub' | 'jti' | 'exp'> | NotKnown>
   /** Of a key, for a request to the token endpoint (RFC 9449 section 5). */
   readonly verifyProof: (question: ProofQuestion) => Promise<VerifiedProof | NotKnown>
   /** Whether a token seems to be ours: says who is asked about it, and nothing more. */
@@ -61,13 +65,11 @@ export interface ExchangeRules {
   readonly proofAlgorithms: readonly string[]
 }
 
-export interface AskingForHost {
+export interface AskingForHost extends SentHeaders {
   readonly host: string
   readonly action: TokenAction
   readonly requestId: string
   readonly clientAddress: string | undefined
-  /** Names and values alternating. */
-  readonly rawHeaders: readonly string[]
 }
 
 export interface ExchangeReports {

@@ -6,7 +6,7 @@
  * other token they are told what they would be told of garbage (section 2.2).
  */
 import type { RequestHandler } from 'express'
-import { auditFields, type Exchange } from './arrival.ts'
+import { auditFields, type Exchange, sentHeaders } from './arrival.ts'
 import { type ExchangeDependencies, exchangeIssuerOf, type KnownBearer, type OwnToken } from './dependencies.ts'
 import { ExchangeError, type Parameters, required, tokenForm } from './parameters.ts'
 
@@ -23,7 +23,7 @@ export function createIntrospectRoute(dependencies: ExchangeDependencies): Reque
     if (found === undefined || 'refusal' in found) return response.json(inactive)
     const { requestId, clientAddress } = auditFields(exchange)
     const asking = { host: found.token.host, action: 'introspect', requestId, clientAddress } as const
-    const mayAsk = await isAllowed({ ...asking, rawHeaders: request.rawHeaders }, caller)
+    const mayAsk = await isAllowed({ ...asking, ...sentHeaders(request) }, caller)
     return response.json(mayAsk ? describe(found, dependencies) : inactive)
   }
 }

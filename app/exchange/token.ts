@@ -5,7 +5,7 @@
  * the same. The token is looked at before anything is said of hosts and rows, so that a stranger learns nothing of them.
  */
 import type { Request, RequestHandler } from 'express'
-import { auditFields, type Exchange } from './arrival.ts'
+import { auditFields, type Exchange, sentHeaders } from './arrival.ts'
 import { type ExchangeDependencies, exchangeIssuerOf } from './dependencies.ts'
 import { accessTokenType, ExchangeError, type ExchangeRequest, type Parameters, parseExchange } from './parameters.ts'
 import { proofFor, takeProof } from './proof.ts'
@@ -80,8 +80,7 @@ async function askPolicy(
   { isAllowed }: ExchangeDependencies,
 ): Promise<void> {
   const { requestId, clientAddress } = auditFields(exchange)
-  const { rawHeaders } = exchange.request
-  const asking = { host, action: 'create', requestId, clientAddress, rawHeaders } as const
+  const asking = { host, action: 'create', requestId, clientAddress, ...sentHeaders(exchange.request) } as const
   for (const bearer of actor === undefined ? [subject] : [subject, actor]) {
     if (await isAllowed(asking, bearer)) continue
     const who = bearer === actor ? 'the actor' : 'the subject'

@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express'
 import type { AuditLog } from '../audit/event.ts'
 import type { ClientNetworks } from '../client-networks.ts'
 import type { Clock } from '../clock.ts'
+import type { SentHeaders } from '../fronts/vouched-headers.ts'
 import type { FormTokens } from '../login/browser/form-tokens.ts'
 import type { Pages } from '../pages/pages.ts'
 import type { RefreshGrants } from '../sessions/grants/refresh-grants.ts'
@@ -38,13 +39,11 @@ export interface DirectAccess {
   readonly admit: (asking: AskingForToken) => Promise<Admission>
 }
 
-export interface AskingForToken {
+export interface AskingForToken extends SentHeaders {
   readonly login: LoginSession
   readonly sessionDigest: string
   readonly requestId: string
   readonly clientAddress: string | undefined
-  /** Names and values alternating. */
-  readonly rawHeaders: readonly string[]
 }
 
 /** What somebody is called in the cluster, or why they get no token, in a sentence for them. */

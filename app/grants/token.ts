@@ -145,9 +145,10 @@ async function namesFor(
 ): Promise<NamesInToken | undefined> {
   if (direct === undefined) return undefined
   const { requestId, clientAddress } = auditFields(exchange)
-  const { rawHeaders } = exchange.request
+  const { rawHeaders, socket } = exchange.request
+  const sent = { rawHeaders, peerAddress: socket.remoteAddress }
   const sessionDigest = dependencies.digest(sessionId)
-  const admission = await direct.admit({ login, sessionDigest, requestId, clientAddress, rawHeaders })
+  const admission = await direct.admit({ login, sessionDigest, requestId, clientAddress, ...sent })
   if ('names' in admission) return admission.names
   return refuse(exchange, dependencies, admission.reason, new GrantError('access_denied', admission.sentence))
 }

@@ -64,7 +64,7 @@ export interface ExchangedTokens {
   keep(id: string, token: ExchangedToken): Promise<void>
   /** `undefined` for one that has expired or was ended, or one that it was made from. */
   open(id: string): Promise<OpenedToken | undefined>
-  /** Durable when it resolves; all that was made of it ends as well. */
+  /** Durable when it resolves, and whether or not it is seen here; all that was made of it ends as well. */
   end(id: string, expiresAt: number): Promise<void>
   /** Notes the id of a proof (RFC 9449 section 11.1), in milliseconds since the epoch; false if it was there before. */
   firstUse(id: string, expiresAtMs: number): Promise<boolean>
@@ -79,8 +79,11 @@ export interface ExchangedTokensOptions {
 
 export const ownIssuer = 'sallyport'
 const kind = 'exchanged-token'
-/** A clock of another replica may be behind. */
-const marginMs = 60_000
+/**
+ * Threat: a clock of another replica that is behind, by which a token goes on counting when it has been forgotten here that it
+ * was ended. As long as the longest life that one can have, counted from both its end and our moment.
+ */
+const marginMs = 3_600_000
 
 export function createExchangedTokens({ records, secrets, clock }: ExchangedTokensOptions): ExchangedTokens {
   const sealed = createSealedRecords({ records, secrets, kind })

@@ -160,7 +160,7 @@ function truthsOfCriterion(
   const isKnown = fact === undefined || !missing.has(fact) || isAboutNobody
   if (isKnown) return new Set([test(facts)])
   used.add(fact)
-  return type === 'header' ? new Set([true, false]) : new Set([true, false, undefined])
+  return new Set([true, false, undefined])
 }
 
 function joined(left: Truths, right: Truths, decisive: boolean): Truths {

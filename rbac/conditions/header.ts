@@ -1,6 +1,6 @@
 /**
- * `header: {name: x-device, in: [managed]}`: a request header has exactly one of the values. Never unknown: an absent
- * header is in no list.
+ * `header: {name: x-device, in: [managed]}`: a request header has exactly one of the values. An absent header is
+ * in no list; unknown only where nobody vouches for any header of the request.
  *
  * Threat: a client writes its own headers. Use this for headers that the proxy sets or removes.
  */
@@ -18,7 +18,8 @@ export function header(value: unknown): Criterion {
   return {
     type: 'header',
     test: ({ context }) => {
-      const actual = context.header?.(name)
+      if (context.header === undefined) return undefined
+      const actual = context.header(name)
       return actual !== undefined && values.has(actual)
     },
   }

@@ -40,7 +40,7 @@ interface Asked {
 async function ask(csv: string, { identity = alice, method = 'GET', path = '/a', context = {} }: Asked = {}) {
   const policy = await policyOf(csv, conditions)
   const request = canonicaliseUrl(method, `https://wiki.example.com${path}`)
-  return explain({ request, identity, context: { now: saturday, ...context } }, policy)
+  return explain({ request, identity, context: { now: saturday, header: () => undefined, ...context } }, policy)
 }
 
 const nearest = async (csv: string, asked: Asked = {}) => (await ask(csv, asked)).nearest.found.map(({ text }) => text)

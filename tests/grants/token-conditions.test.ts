@@ -14,14 +14,17 @@ p, group:ops, kube:keen,  ${tokens}, -,     allow
 p, group:ops, kube:keen,  ${tokens}, far,   deny
 p, group:ops, kube:shut,  ${tokens}, -,     allow
 p, group:ops, kube:shut,  ${tokens}, near,  deny
+p, group:ops, kube:held,  ${tokens}, -,     allow
+p, group:ops, kube:held,  ${tokens}, guest, deny
 `
 const conditions = `
 near: { source-network: [127.0.0.0/8, '::1/128'] }
 far: { source-network: [10.0.0.0/8] }
 mfa: { authentication-method: [mfa] }
 fresh: { authentication-age: 5m }
+guest: { header: { name: x-network, in: [guest] } }
 `
-const names = ['near', 'far', 'mfa', 'fresh', 'keen', 'shut']
+const names = ['near', 'far', 'mfa', 'fresh', 'keen', 'shut', 'held']
 const clusters = names.map(name => ({ name, access: 'direct', server: 'https://127.0.0.1:1' }))
 
 describe('a token for a cluster that judges calls by itself', () => {
@@ -60,9 +63,32 @@ describe('a token for a cluster that judges calls by itself', () => {
       fresh: 'given',
       keen: 'given',
       shut: 'access_denied',
+      held: 'given',
     })
     service.moveClock(301)
     expect(await ask('fresh')).toBe('access_denied')
     expect(await ask('near')).toBe('given')
+  })
+})
+
+describe('J66 asked for by a peer that is no trusted proxy', () => {
+  let front: TlsFront
+  let service: ServiceOverTls
+  beforeAll(async () => {
+    front = await startTlsFront()
+    const server = { trustedProxies: ['10.9.9.9/32'] }
+    service = await startBehindTls(front, { policy, conditions, settings: { kubernetes: { clusters }, server } })
+  })
+  afterAll(async () => {
+    await service.close()
+    await front.close()
+  })
+
+  it('it is refused by a row that denies by a header which the proxy would have written', async () => {
+    const browser = await logInBrowser(service, 'alice', new TestBrowser(front.outbound))
+    const proof = newProof()
+    const code = (await authorize(service, browser, proof)).get('code') ?? ''
+    const { body } = await redeem(service, code, proof)
+    expect((await refresh(service, body.refresh_token, { audience: 'held' })).body.error).toBe('access_denied')
   })
 })
