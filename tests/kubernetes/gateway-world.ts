@@ -340,7 +340,7 @@ export async function startFakeApiServer(
       new Promise(resolve => {
         server.close(() => resolve())
         for (const session of sessions) session.destroy()
-        server.closeAllConnections?.()
+        for (const socket of sockets) socket.destroy()
       }),
   }
 }
