@@ -39,7 +39,7 @@ export function composePasswords(base: Base, kept: Kept, records: RecordStore, i
     clock,
     confirmWithinSeconds,
     marks: kept.logoutMarks,
-    providers: config.providers.map(({ name }) => name),
+    providers: namedClaims(config),
   })
   const acceptedOn = createAcceptances(base)
   const verify = createVerifyPassword({
@@ -59,6 +59,15 @@ export function composePasswords(base: Base, kept: Kept, records: RecordStore, i
     challenge: (domain: string) => (acceptedOn(domain) === undefined ? undefined : basicChallenge(domain)),
   }
 }
+
+/** What the configuration says of each provider's claims that they are about the person. */
+const namedClaims = ({ passwords, providers }: Config) =>
+  new Map(
+    providers.map(({ name, claims: { groups, email, name: shown } }) => [
+      name,
+      [groups, email, shown, ...passwords.claims],
+    ]),
+  )
 
 /** What was said before that may have been asked before a log-out came, by a provider that takes its time. */
 const longestAnswerSeconds = 60

@@ -1,5 +1,6 @@
 /** The settings of application passwords, for clients that know nothing but HTTP Basic. */
 import { z } from 'zod'
+import { claimPath } from './provider-schema.ts'
 import { duration, durationExpected, setting } from './setting.ts'
 
 const day = 86_400
@@ -23,6 +24,12 @@ export const passwords = z.strictObject({
     description:
       'How long ago the login may be from which a password is made; an older one has to be done again first. `0s`: any login will do.',
     expected: durationExpected,
+  }),
+  claims: setting(z.array(claimPath).default([]), {
+    description:
+      'Claims about the person, beside the standard ones and those of `providers[].claims`, that conditions and assertions see also with a password. All others are absent then: they may say how somebody logged in, and nobody has.',
+    expected: 'a list of names of claims, nested names joined by /',
+    example: ['department'],
   }),
   perPerson: setting(z.int().min(1).max(100).default(20), {
     description: 'How many passwords a person may have at a time.',

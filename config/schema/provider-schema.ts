@@ -8,7 +8,10 @@ import * as value from './values.ts'
 
 const claimExpected = "the claim's name, nested names joined by /"
 // The whole of an address is one name: providers put claims of their customers under addresses.
-const claimPath = text.regex(/^(?:https?:\/\/[\x21-\x7e]+|[^/]+(?:\/[^/]+)*)$/, 'a name between two slashes is empty')
+export const claimPath = text.regex(
+  /^(?:https?:\/\/[\x21-\x7e]+|[^/]+(?:\/[^/]+)*)$/,
+  'a name between two slashes is empty',
+)
 
 const claims = z.strictObject({
   groups: setting(claimPath.default('groups'), {

@@ -12,6 +12,7 @@ describe('application passwords', () => {
     expect(config.passwords).toEqual({
       lifetimeSeconds: 90 * 86_400,
       maxLifetimeSeconds: 365 * 86_400,
+      claims: [],
       confirmWithinSeconds: 30 * 86_400,
       freshLoginSeconds: 900,
       perPerson: 20,

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createLmdbRecords } from '../../app/sessions/lmdb/lmdb-records.ts'
 import { type Confirmations, createConfirmations } from '../../app/sessions/passwords/confirmations.ts'
 import type { RecordStore } from '../../app/sessions/record-store.ts'
+import { claim } from '../../rbac/conditions/claim.ts'
 import { createMovableClock, loginOf, secrets } from '../sessions/fixtures.ts'
 
 const clock = createMovableClock()
@@ -21,7 +22,7 @@ beforeAll(() => {
     clock,
     confirmWithinSeconds: 600,
     marks,
-    providers: ['corp'],
+    providers: new Map([['corp', ['department', 'access/roles', 'auth', 'acrs', 'org/amr']]]),
   })
 })
 afterAll(async () => {
@@ -42,6 +43,34 @@ it('J39 knows nothing of how and when they logged in, be it in a claim', async (
   expect(await confirmations.personOf(identity.subject)).toBe(person)
   await confirmations.confirm({ ...login, identity: { ...identity, ...how, groups: ['guests'] } }, login.startedAt + 1)
   expect(await confirmations.personOf(identity.subject)).toEqual({ ...identity, groups: ['guests'] })
+})
+
+it('J75 knows no claim that may speak of a login, under whatever name and however deep', async () => {
+  clock.advance(2)
+  const login = loginOf('alice', clock)
+  const stays = { sub: 'alice', oid: 'o', department: ['ops'], address: { country: 'CH' } }
+  const claims = {
+    ...stays,
+    ...{
+      acrs: ['c1'],
+      sid: 's',
+      session_state: 's',
+      nonce: 'n',
+      at_hash: 'h',
+      azp: 'a',
+      'https://idp.example/mfa': true,
+    },
+    ...{ auth: { amr: ['mfa'], level: 2, deep: [{ acr: 'x', is: 1 }] }, access: { roles: ['r'], amr: ['mfa'] } },
+    ...{ org: { amr: ['mfa'] }, mfa_done: true, cost_centre: 4711 },
+  }
+  await confirmations.begin({ ...login, identity: { ...login.identity, claims } }, login.startedAt + 3600)
+  const person = await confirmations.personOf(login.identity.subject)
+  const named = { 'access/roles': ['r'], auth: { level: 2, deep: [{ is: 1 }] } }
+  expect(person?.claims).toEqual({ ...stays, ...named })
+  const test = (name: string) =>
+    claim({ name, in: ['mfa', 'c1', 'r'] }).test({ identity: person, request: {}, context: {} } as never)
+  expect(test('access/roles')).toBe(true)
+  for (const name of ['acrs', 'auth/amr', 'access/amr', 'org/amr', 'cost_centre']) expect(test(name)).toBeUndefined()
 })
 
 it('is nobody who is not kept, and nobody of a provider that is not there any more', async () => {

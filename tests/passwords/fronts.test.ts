@@ -3,15 +3,47 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { frontNames } from '../dialects.ts'
 import { type Answer, header, identityHeaders, navigation } from '../service.ts'
-import { basicOf, git, type MadePassword, type PasswordsWorld, startPasswords } from './world.ts'
+import { basicOf, conditions, git, type MadePassword, type PasswordsWorld, policy, startPasswords } from './world.ts'
 
 let world: PasswordsWorld
 let alice: MadePassword
 let bob: MadePassword
 beforeAll(async () => {
   world = await startPasswords({
-    settings: { passwords: { failuresPerMinute: 100_000 } },
+    settings: { passwords: { failuresPerMinute: 100_000, claims: ['department'] } },
+    provider: {
+      refreshTokens: 'rotated',
+      configuration: {
+        claims: {
+          openid: ['sub', 'acrs', 'department', 'cost_centre'],
+          profile: ['name'],
+          email: ['email', 'email_verified'],
+          groups: ['groups'],
+        },
+      },
+    },
+    policy: `${policy}
+p, authenticated, git.example.com, /stepped/**,  *, stepped, allow
+p, authenticated, git.example.com, /barred/**,   *, -,       allow
+p, authenticated, git.example.com, /barred/**,   *, barred,  deny
+p, authenticated, git.example.com, /staff/**,    *, staff,   allow
+p, authenticated, git.example.com, /centre/**,   *, centre,  allow
+`,
+    conditions: `${conditions}
+stepped: { claim: { name: acrs, in: [c1] } }
+barred:  { claim: { name: acrs, in: [c9] } }
+staff:   { claim: { name: department, in: [sales] } }
+centre:  { claim: { name: cost_centre, in: ['4711'] } }
+`,
+    hosts: [
+      { host: 'git.example.com', passwords: true, assertionClaims: ['steps=acrs', 'department=department'] },
+      { host: 'dav.example.com', passwords: true },
+      { host: '*.below.example.com', passwords: true },
+      { host: 'partners.example.com', passwords: true, providers: ['corp'] },
+      { host: 'wiki.example.com' },
+    ],
   })
+  world.provider.people.setClaims('alice', { acrs: ['c1'], department: 'sales', cost_centre: '4711' })
   alice = await world.make('alice')
   bob = await world.make('bob')
 })
@@ -48,6 +80,26 @@ describe.each(frontNames)('an application password on %s', front => {
     expect((await ask('/admin/', basicOf(bob))).status).toBe(403)
     expect((await ask('/pages/inner/a', basicOf(bob))).status).toBe(403)
     expect((await ask('/pages/a', basicOf(bob), { method: 'PROPFIND' })).status).toBe(200)
+  })
+
+  it('J75 has no claim that may speak of a login: an allow does not apply, a deny does', async () => {
+    const cookie = await world.logIn('alice', `${git}/pages/`)
+    const statuses = async (given: Parameters<typeof ask>) => (await ask(...given)).status
+    for (const [path, byPassword, byLogin] of [
+      ['/stepped/a', 403, 200],
+      ['/barred/a', 403, 200],
+      ['/centre/a', 403, 200],
+      ['/staff/a', 200, 200],
+    ] as const) {
+      expect(await statuses([path, basicOf(alice)]), path).toBe(byPassword)
+      expect(await statuses([path, undefined, { cookie }]), path).toBe(byLogin)
+    }
+    const asserted = async (given: Parameters<typeof ask>) =>
+      decodeJwt(header(await ask(...given), 'x-sallyport-assertion') ?? '')
+    expect(await asserted(['/pages/a', undefined, { cookie }])).toMatchObject({ steps: ['c1'], department: 'sales' })
+    const assertion = await asserted(['/pages/a', basicOf(alice)])
+    expect(assertion).toMatchObject({ department: 'sales' })
+    expect(assertion).not.toHaveProperty('steps')
   })
 
   it('takes the handle or the e-mail address as the user name, and no other name', async () => {

@@ -14,6 +14,7 @@ import type { LogoutMarks } from '../logout-marks.ts'
 import type { RecordStore } from '../record-store.ts'
 import { createSealedRecords, type OpenedRecord } from '../records/sealed-records.ts'
 import { untilWritten } from '../records/until-written.ts'
+import { personClaims } from './person-claims.ts'
 
 /** Every method rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer. */
 export interface Confirmations {
@@ -24,7 +25,7 @@ export interface Confirmations {
   /** The provider has said no to a session of the person (`<issuer>#<sub>`). */
   refuse(subject: string): Promise<void>
   /**
-   * The person as they were confirmed, without what says how and when they logged in: nobody has, with a password.
+   * The person as they were confirmed, with the claims that speak of a person: nobody has logged in, with a password.
    * `undefined`: nothing confirms them now. The same frozen object as long as nothing has changed.
    */
   personOf(subject: string): Promise<User | undefined>
@@ -38,8 +39,8 @@ export interface ConfirmationsOptions {
   /** How long a confirmation counts, in seconds. */
   readonly confirmWithinSeconds: number
   readonly marks: Pick<LogoutMarks, 'isLoggedOut'>
-  /** Names of the providers in the configuration. */
-  readonly providers: readonly string[]
+  /** By the names of the providers in the configuration: the claims that the operator says are about the person. */
+  readonly providers: ReadonlyMap<string, readonly string[]>
 }
 
 interface Kept {
@@ -56,9 +57,8 @@ const mostRemembered = 10_000
 const writtenEverySeconds = 600
 
 export function createConfirmations(options: ConfirmationsOptions): Confirmations {
-  const { records, secrets, clock, confirmWithinSeconds, marks } = options
+  const { records, secrets, clock, confirmWithinSeconds, marks, providers } = options
   const persons = createSealedRecords({ records, secrets, kind: 'person' })
-  const providers = new Set(options.providers)
   const described = new LRUCache<string, { readonly version: Uint8Array; readonly person: User }>({
     max: mostRemembered,
   })
@@ -78,7 +78,7 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
   function describe(subject: string, { login }: Kept, { version }: OpenedRecord): User {
     const known = described.get(subject)
     if (known !== undefined && Buffer.compare(known.version, version) === 0) return known.person
-    const person = withoutLogin(login.identity)
+    const person = withoutLogin(login.identity, providers.get(login.identity.provider) ?? [])
     described.set(subject, { version, person })
     return person
   }
@@ -132,11 +132,8 @@ const partOf = ({ identity, startedAt, providerSession }: LoginSession): Kept['l
   ...(providerSession !== undefined && { providerSession }),
 })
 
-const ofLogin = new Set(['auth_time', 'amr', 'acr'])
-
 /** Threat: a second factor, or a fresh login, that counts for whoever has a password and nothing else. */
-function withoutLogin({ authTime: _time, amr: _amr, acr: _acr, ...person }: User): User {
-  const claims = Object.fromEntries(Object.entries(person.claims).filter(([name]) => !ofLogin.has(name)))
+function withoutLogin({ authTime: _time, amr: _amr, acr: _acr, ...person }: User, named: readonly string[]): User {
   const groups = Object.freeze([...person.groups])
-  return Object.freeze({ ...person, groups, claims: Object.freeze(claims) })
+  return Object.freeze({ ...person, groups, claims: Object.freeze(personClaims(person.claims, named)) })
 }
