@@ -34,8 +34,7 @@ export async function answerPasswords(call: PasswordsCall, options: PasswordAnsw
   const { passwords, newRequestId } = options
   if (passwords === undefined) return { status: 404, body: { error: 'no host takes application passwords' } }
   if (call.kind === 'list-passwords') {
-    const page =
-      'subject' in call.of ? { passwords: await passwords.ofPerson(call.of.subject) } : await passwords.list(call.of)
+    const page = 'subject' in call.of ? await passwords.ofPerson(call.of.subject) : await passwords.list(call.of)
     return { status: 200, body: { ...page, passwords: page.passwords.map(describePassword) } }
   }
   const { selector, by } = call

@@ -5,6 +5,8 @@ import { facts, moment } from './moments.ts'
 /** Moments are seconds since the epoch. */
 export interface PasswordsOverview {
   readonly list: readonly ShownPassword[]
+  /** There may be others that the list does not have. */
+  readonly hasMore: boolean
   /** Absent: the login is too old for it, and `loginUrl` leads to another one. */
   readonly form?: PasswordForm
   readonly loginUrl: string
@@ -40,11 +42,15 @@ export interface PasswordMadePage extends Pick<ShownPassword, 'handle' | 'name' 
 const TEXT_BYTES = 160
 const HOSTS_BYTES = 600
 
-export function passwordsBody({ list, form, loginUrl }: PasswordsOverview, csrfToken: string, now: number): Html {
+export function passwordsBody(
+  { list, hasMore, form, loginUrl }: PasswordsOverview,
+  csrfToken: string,
+  now: number,
+): Html {
   const token = html`<input type="hidden" name="token" value="${csrfToken}">`
   return html`
 <h2>Passwords for programs</h2>
-<p>For programs that cannot open a login page: git, WebDAV, a feed reader. Each works on its hosts alone, until you revoke it.</p>${list.map(one => passwordBody(one, token, now))}${list.length === 0 ? undefined : revokeAll(token)}
+<p>For programs that cannot open a login page: git, WebDAV, a feed reader. Each works on its hosts alone, until you revoke it.</p>${list.map(one => passwordBody(one, token, now))}${hasMore ? html`<p>There may be more than this list shows. Revoke all to be sure.</p>` : undefined}${list.length === 0 && !hasMore ? undefined : revokeAll(token)}
 ${form === undefined ? html`<nav><a href="${loginUrl}">Log in again to make one</a></nav>` : formBody(form, token)}`
 }
 

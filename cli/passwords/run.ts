@@ -30,6 +30,8 @@ interface ListedPassword {
 interface Page {
   readonly passwords: readonly ListedPassword[]
   readonly next?: string
+  /** Of a person: there may be others, which only an end of all reaches. */
+  readonly hasMore?: boolean
 }
 
 /** What one call may ask for. */
@@ -82,8 +84,13 @@ async function readPage(admin: string, query: URLSearchParams): Promise<Page> {
 }
 
 /** Everything in them is somebody else's text. */
-function listText({ passwords, next }: Page, colors: Terminal['colors']): string {
-  if (passwords.length === 0 && next === undefined) return 'no password\n'
+function listText(page: Page, colors: Terminal['colors']): string {
+  const more = page.hasMore === true ? 'there may be more than this list shows: revoke all with --subject\n' : ''
+  return tableText(page, colors) + more
+}
+
+function tableText({ passwords, next, hasMore = false }: Page, colors: Terminal['colors']): string {
+  if (passwords.length === 0 && next === undefined) return hasMore ? '' : 'no password\n'
   const rows = passwords.map(({ handle, subject, name, hosts, expiresAt, lastUsedAt, lastUsedFrom = '-' }) =>
     [handle, subject, name, hosts.join(' '), minuteOf(expiresAt), minuteOf(lastUsedAt), lastUsedFrom].map(printable),
   )

@@ -79,6 +79,12 @@ describe('the page of sessions', () => {
   it.each<readonly [string, [string, string][]]>([
     ['no name', put('name', ' ')],
     ['a name with a newline', put('name', 'a\nb')],
+    ...['\u200b', '\u3164', '\ufe0f', '\u2800', 'a\u202egnp', 'a\u2066b', 'a\u200bb', 'a\u00adb', '\u0301'].map(
+      (name): readonly [string, [string, string][]] => [
+        `J77, a name that cannot be seen or is turned: ${JSON.stringify(name)}`,
+        put('name', name),
+      ],
+    ),
     ['a long name', put('name', 'a'.repeat(65))],
     ['two names', put('name', 'a', 'b')],
     ['no host', put('host')],
@@ -103,6 +109,31 @@ describe('the page of sessions', () => {
     for (const status of [200, 200, 200, 400]) {
       expect((await post(world, browser, '/session/passwords', wish)).status).toBe(status)
     }
+  })
+
+  it('J77 has no more of them when many are made at once', async () => {
+    const browser = await browserOf('carol')
+    const token = tokenOf((await visit(world, browser)).text)
+    const body = new URLSearchParams([['token', token], ...wish] satisfies [string, string][]).toString()
+    const send = () => browser.request(`${world.publicUrl}/session/passwords`, { method: 'POST', body })
+    const answers = await Promise.all(Array.from({ length: 8 }, send))
+    const made = answers.filter(({ status }) => status === 200).length
+    const listed = (await visit(world, browser)).text.split('>Revoke this password<').length - 1
+    expect(listed).toBe(made)
+    expect(listed).toBeLessThanOrEqual(3)
+  })
+
+  it('J76 shows one that works behind any number that were revoked', async () => {
+    const browser = await browserOf('carol')
+    const hidden = await world.make('carol', { browser, days: '60', name: 'hidden' })
+    for (let count = 0; count < 5; count += 1) {
+      const { handle } = await world.make('carol', { browser, days: '1' })
+      await post(world, browser, '/session/passwords/revoke', [['password', handle]])
+    }
+    expect((await visit(world, browser)).text).toContain(hidden.handle)
+    const subject = encodeURIComponent(`${world.provider.issuer}#carol`)
+    const answer = await fetch(`http://127.0.0.1:${world.adminPort}/passwords?subject=${subject}`)
+    expect(await answer.json()).toMatchObject({ passwords: [{ handle: hidden.handle }], hasMore: false })
   })
 
   it('J42 makes none from a login of long ago, and leads to another one', async () => {

@@ -18,10 +18,15 @@ export function readForm(body: unknown, mostDays: number): PasswordWish {
   return { name: nameIn(name), hosts: hostsIn(host), days: daysIn(days, mostDays) }
 }
 
+/** Threat: a name that reads as another one, or as none, in the list in which somebody looks for what is not theirs. */
+const unreadable = /[\p{C}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
+/** What may stand within a name, and alone is nothing to see. */
+const unseen = /[\p{Z}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu
+
 function nameIn(value: unknown): string {
   const name = typeof value === 'string' ? value.trim() : ''
-  if (name === '' || name.length > longestName || /[\p{Cc}\p{Cs}]/u.test(name)) {
-    throw unmade(`a name has 1 to ${longestName} characters`)
+  if (name.replace(unseen, '') === '' || name.length > longestName || unreadable.test(name)) {
+    throw unmade(`a name has 1 to ${longestName} characters that can be seen`)
   }
   return name
 }

@@ -34,16 +34,24 @@ export async function overviewOf(
     mostDays: mostDaysOf(maxLifetimeSeconds),
   }
   return {
-    list: await passwords.store.ofPerson(subject),
+    ...(await listOf(subject, passwords)),
     loginUrl: `/login?rd=${encodeURIComponent(publicUrl + sessionPath)}&max_age=${Math.floor(freshLoginSeconds)}`,
     ...(isFresh(login, freshLoginSeconds, clock) && { form }),
   }
 }
 
+async function listOf(
+  subject: string,
+  { store }: LoginPasswords,
+): Promise<Pick<PasswordsOverview, 'list' | 'hasMore'>> {
+  const { passwords: list, hasMore } = await store.ofPerson(subject)
+  return { list, hasMore }
+}
+
 /** The body has been parsed as a form. */
 export function createMakePasswordRoute(dependencies: Dependencies): RequestHandler {
   const { clock, pages, passwords } = dependencies
-  const { settings, store } = passwords
+  const { settings } = passwords
   return async (request, response) => {
     const exchange = { request, response }
     const login = requireOwnForm(exchange, dependencies)
@@ -55,9 +63,7 @@ export function createMakePasswordRoute(dependencies: Dependencies): RequestHand
     if (!hosts.every(host => passwords.takes(host, provider))) {
       throw new OperationalError('ERR_PASSWORD_UNMADE', 'a host takes no passwords of this person')
     }
-    if ((await store.ofPerson(subject)).length >= settings.perPerson) {
-      throw new OperationalError('ERR_PASSWORD_UNMADE', `somebody has ${settings.perPerson} passwords already`)
-    }
+    await requireAtMost(settings.perPerson - 1, subject, passwords)
     const now = Math.floor(clock.now() / 1000)
     const expiresAt = now + Math.min(days * daySeconds, Math.floor(settings.maxLifetimeSeconds))
     const { handle, text } = await make({ name, hosts, expiresAt, login }, request, passwords)
@@ -69,18 +75,34 @@ export function createMakePasswordRoute(dependencies: Dependencies): RequestHand
   }
 }
 
+/** What cannot be counted is too many. */
+async function requireAtMost(most: number, subject: string, { settings, store }: LoginPasswords): Promise<void> {
+  const { passwords, hasMore } = await store.ofPerson(subject)
+  if (passwords.length <= most && !hasMore) return
+  throw new OperationalError('ERR_PASSWORD_UNMADE', `somebody has ${settings.perPerson} passwords already`)
+}
+
 interface Wanted extends Pick<ListedPassword, 'name' | 'hosts' | 'expiresAt'> {
   readonly login: LoginSession
 }
 
 /** Threat: an end of all sessions that overtakes this. It ends the session first, so whoever comes second sees the other. */
-async function make(wanted: Wanted, request: Request, { confirmations, hash, stands, store, texts }: LoginPasswords) {
+async function make(wanted: Wanted, request: Request, passwords: LoginPasswords) {
+  const { confirmations, hash, settings, stands, store, texts } = passwords
   const minted = texts.mint()
   const { handle, text } = minted
   const hashed = await hash.hash(text)
   await confirmations.begin(wanted.login, wanted.expiresAt)
   const isKept = await store.add({ ...wanted, handle, hash: hashed })
-  if (isKept && (await stands(request.sessionID))) return minted
+  if (isKept && (await stands(request.sessionID))) {
+    // Threat: many forms at once, of which each counted before the others had added theirs. The last one to add sees all.
+    const counted = requireAtMost(settings.perPerson, wanted.login.identity.subject, passwords)
+    await counted.catch(async error => {
+      await store.revoke(handle)
+      throw error
+    })
+    return minted
+  }
   await store.revoke(handle)
   throw new OperationalError('ERR_LOGIN_LOGGED_OUT', 'the session has ended while a password was made')
 }

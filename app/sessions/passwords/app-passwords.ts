@@ -39,6 +39,12 @@ export interface NewPassword extends Pick<ListedPassword, 'handle' | 'name' | 'h
   readonly login: LoginSession
 }
 
+export interface PasswordsOfPerson {
+  readonly passwords: readonly ListedPassword[]
+  /** There may be others: more has been kept under this person than is looked at. `revokeAll` ends these too. */
+  readonly hasMore: boolean
+}
+
 /** Every method rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer. */
 export interface AppPasswords {
   /** False, and nothing kept, if it was revoked meanwhile. */
@@ -46,7 +52,7 @@ export interface AppPasswords {
   /** One that counts: neither revoked nor expired nor cut. */
   find(handle: string): Promise<StoredPassword | undefined>
   /** Of a person, `<issuer>#<sub>`: all of them, the one that expires first in front. */
-  ofPerson(subject: string): Promise<readonly ListedPassword[]>
+  ofPerson(subject: string): Promise<PasswordsOfPerson>
   /** Of everybody, page by page; a page may be shorter than its limit and not be the last. */
   list(page: PageOptions): Promise<{ readonly passwords: readonly ListedPassword[]; readonly next?: string }>
   /** For good, and whatever is under way; `subject`: only one of this person's. `undefined` where there is none. */
@@ -64,6 +70,8 @@ export interface AppPasswordsOptions {
   readonly clock: Clock
   /** How long one counts at most, in seconds; one that was made for longer ends then. */
   readonly maxLifetimeSeconds: number
+  /** How much is looked at for a list of a person, in pages of 200, also of what was left of those that ended. Default 50. */
+  readonly mostPages?: number
 }
 
 interface Kept extends Omit<StoredPassword, 'handle'> {
@@ -75,7 +83,7 @@ const usesEverySeconds = 600
 const pageOfPerson = 200
 
 export function createAppPasswords(options: AppPasswordsOptions): AppPasswords {
-  const { records, secrets, clock, maxLifetimeSeconds } = options
+  const { records, secrets, clock, maxLifetimeSeconds, mostPages = 50 } = options
   const passwords = createSealedRecords({ records, secrets, kind: 'password' })
   const readCut = createCutoffReader({ records, secrets })
   const nowSeconds = () => Math.floor(clock.now() / 1000)
@@ -101,8 +109,21 @@ export function createAppPasswords(options: AppPasswordsOptions): AppPasswords {
     return { members, passwords: found.filter(one => one !== undefined), ...(next !== undefined && { next }) }
   }
 
-  /** A tombstone, also where the record is still to be written. */
-  const end = (handle: string): Promise<void> => passwords.end(handle, clock.now() + maxLifetimeSeconds * 1000)
+  const indexesOf = (subject: string) => [indexOf(subject), indexOf()]
+  const unlink = (subject: string, handle: string, expiresAt: number) =>
+    Promise.all(indexesOf(subject).map(index => records.unlink(index, handle, expiresAt)))
+
+  /**
+   * A tombstone, also where the record is still to be written; and then out of the lists. Threat: many that were revoked, behind
+   * which one that works is not seen.
+   */
+  async function end(handle: string): Promise<void> {
+    const record = await passwords.get(handle)
+    await passwords.end(handle, clock.now() + maxLifetimeSeconds * 1000)
+    if (record === undefined) return
+    const { subject, expiresAt } = keptIn(record)
+    await unlink(subject, handle, expiresAt * 1000)
+  }
 
   return {
     async add({ handle, login, ...rest }) {
@@ -110,15 +131,25 @@ export function createAppPasswords(options: AppPasswordsOptions): AppPasswords {
       const kept: Kept = { ...rest, subject, provider, createdAt: nowSeconds(), startedAt: login.startedAt }
       const expiresAt = rest.expiresAt * 1000
       // First: whatever stands can be found.
-      await Promise.all([indexOf(subject), indexOf()].map(index => records.link(index, handle, expiresAt)))
-      return passwords.add(handle, kept, expiresAt)
+      await Promise.all(indexesOf(subject).map(index => records.link(index, handle, expiresAt)))
+      const isKept = await passwords.add(handle, kept, expiresAt)
+      if (!isKept) await unlink(subject, handle, expiresAt)
+      return isKept
     },
     async find(handle) {
       const found = await open(handle)
       return found === undefined ? undefined : { ...listedOf(handle, found.kept), hash: found.kept.hash }
     },
     async ofPerson(subject) {
-      return (await page(indexOf(subject), { limit: pageOfPerson })).passwords
+      const found: ListedPassword[] = []
+      let after: string | undefined
+      for (let pages = 0; pages < mostPages; pages += 1) {
+        const one = await page(indexOf(subject), { limit: pageOfPerson, ...(after !== undefined && { after }) })
+        found.push(...one.passwords)
+        after = one.next
+        if (after === undefined) break
+      }
+      return { passwords: found, hasMore: after !== undefined }
     },
     async list(options) {
       const { members: _members, ...rest } = await page(indexOf(), options)

@@ -2,8 +2,9 @@
  * Whether a text is an application password that counts now, on this host, and whose.
  *
  * Threat: a stranger who finds out which handles there are, or who makes every check slow. What was not made here costs one
- * MAC (password-text.ts) and reads nothing. What was, costs one memory-hard hash, whether it still stands or not, and one
- * answer for all. That a hash fitted is remembered for a minute by the digest of the text, and only that: the record is
+ * MAC (password-text.ts) and reads nothing. What was, and stands, costs one memory-hard hash. What stands no longer costs none:
+ * whoever has it had it from us, and with many of those they would fill the queue of the hashes for everybody; the answer
+ * is one for all. That a hash fitted is remembered for a minute by the digest of the text, and only that: the record is
  * read each time. Nothing is remembered of what failed but how often.
  */
 import { hash as digest } from 'node:crypto'
@@ -61,16 +62,22 @@ export function createVerifyPassword(options: VerifyPasswordOptions): VerifyPass
   const fitted = new LRUCache<string, string>({ max: mostRemembered, ttl: rememberedMs, ttlResolution: 0 })
   const underWay = new Map<string, Promise<boolean>>()
 
+  async function stands({ handle, hash: stored }: StoredPassword, name: string, text: string): Promise<boolean> {
+    if (fitted.get(name) === stored) return true
+    if (!(await fits(name, text, stored))) return false
+    // Threat: a password that is revoked while it waits for its hash.
+    return (await passwords.find(handle))?.hash === stored
+  }
+
   /** Checks that come at once share one hash. `name`: digest of the text. */
-  function fits(name: string, text: string, stored: string | undefined): Promise<boolean> {
-    if (stored !== undefined && fitted.get(name) === stored) return Promise.resolve(true)
+  function fits(name: string, text: string, stored: string): Promise<boolean> {
     const key = `${name} ${stored}`
     const known = underWay.get(key)
     if (known !== undefined) return known
     const work = hash
       .fits(text, stored)
       .then(isFit => {
-        if (isFit && stored !== undefined) fitted.set(name, stored)
+        if (isFit) fitted.set(name, stored)
         return isFit
       })
       .finally(() => underWay.delete(key))
@@ -94,8 +101,7 @@ export function createVerifyPassword(options: VerifyPasswordOptions): VerifyPass
     // With several workers the primary counts: one that worked a moment ago does not ask it.
     if (!fitted.has(name) && (await ofHandle.isOver(handle))) throw tooMany(`the password ${handle}`)
     const password = await passwords.find(handle)
-    const isFit = await fits(name, text, password?.hash)
-    if (password === undefined || !isFit) {
+    if (password === undefined || !(await stands(password, name, text))) {
       fitted.delete(name)
       return refuse(ofHandle, handle, `${handle} was revoked, has expired or is another one`)
     }
