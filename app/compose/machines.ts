@@ -94,13 +94,15 @@ function createAcceptances({ hostSettings }: TrustBase, issuers: ReadonlyMap<str
   const known = new WeakMap<HostSettings, HostAcceptance>()
   return (domain: string): HostAcceptance | undefined => {
     const settings = hostSettings(domain)
-    const { bearerFrom, bearerAudience: audience, bearerHeader: header, providers, maxAgeSeconds } = settings
+    const { bearerFrom, bearerAudience: audience, bearerHeader: header, ...demands } = settings
     if (bearerFrom === undefined) return undefined
     const found = known.get(settings)
     if (found !== undefined) return found
     const taken = bearerFrom.flatMap(name => issuers.get(name) ?? [])
     const takesOwn = bearerFrom.includes(ownIssuer)
-    const acceptance = Object.freeze({ issuers: taken, takesOwn, audience, header, providers, maxAgeSeconds })
+    const { providers, maxAgeSeconds, maxIdleSeconds } = demands
+    const people = { providers, maxAgeSeconds, maxIdleSeconds }
+    const acceptance = Object.freeze({ issuers: taken, takesOwn, audience, header, ...people })
     known.set(settings, acceptance)
     return acceptance
   }

@@ -26,6 +26,8 @@ export interface HostAcceptance extends Acceptance {
   readonly providers?: readonly string[] | undefined
   /** How long ago a person may have authenticated; absent: any time. */
   readonly maxAgeSeconds?: number | undefined
+  /** How long the host may be without a request of a person's session; a person by token has none. Absent: any time. */
+  readonly maxIdleSeconds?: number | undefined
 }
 
 export interface BearerTokenOptions {
@@ -167,9 +169,12 @@ export const challengeFor = (error: string, description: string): string =>
 export type OfToken = Authentication & { readonly identity: VerifiedToken['identity'] }
 
 /** What the host asks of people. Throws `TokenRefused`. */
-export function conclude(known: OfToken, { providers, maxAgeSeconds }: HostAcceptance, nowMs: number): Authentication {
+export function conclude(known: OfToken, host: HostAcceptance, nowMs: number): Authentication {
   const { identity } = known
+  const { providers, maxAgeSeconds, maxIdleSeconds } = host
   if (identity.kind !== 'user') return known
+  // Threat: a token in a cache or a log, with which a host goes on that its person has long left.
+  if (maxIdleSeconds !== undefined) throw new TokenRefused('idle')
   if (providers !== undefined && !providers.includes(identity.provider)) throw new TokenRefused('provider')
   if (maxAgeSeconds === undefined || isFresh(identity, maxAgeSeconds, nowMs)) return known
   const sessionChallenge: SessionChallenge = { reason: 'session-too-old', login: { maxAgeSeconds } }

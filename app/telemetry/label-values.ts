@@ -41,6 +41,7 @@ const tokenReasons = {
   proof: true,
   inactive: true,
   provider: true,
+  idle: true,
 } as const satisfies Record<TokenRefusalReason, true>
 
 const kindsOfStreams = {

@@ -21,7 +21,7 @@ export const host = z.strictObject({
   // As with sessions.idle: what is written once a minute cannot be measured more finely.
   maxIdle: setting(duration(120).exactOptional(), {
     description:
-      'How long a session may go without a request to the host before the host asks for a login; `sessions.idle` ends it anyway.',
+      'How long a session may go without a request to the host before the host asks for a login; `sessions.idle` ends it anyway. No person gets in by token there.',
     expected: durationExpected,
     example: '15m',
   }),

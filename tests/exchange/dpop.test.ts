@@ -1,7 +1,9 @@
 /** Tokens that are bound to a key (RFC 9449): what proves it, what does not, on both stores and through a real NGINX. */
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createProofs } from '../../app/identity/proof/dpop.ts'
+import { TokenRefused } from '../../app/identity/token/refusal.ts'
 import type { FrontName } from '../dialects.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { header } from '../service.ts'
@@ -202,5 +204,66 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       await redis.stop()
       expect((await ask(token, [await proofBy(key, atPage(token))])).status).toBe(503)
     })
+  })
+})
+
+describe('a proof by a key that costs much', () => {
+  const claims = { htm: 'GET', htu: page, iat: 1_767_323_045, jti: 'proof-number-1' }
+  const url = { method: 'GET', url: page }
+  const proofs = createProofs({
+    clock: { now: () => claims.iat * 1000 },
+    firstUse: async () => true,
+    canonical: (_method, text) => text,
+  })
+  const forged = (jwk: object, alg = 'RS256') =>
+    [{ alg, typ: 'dpop+jwt', jwk }, claims]
+      .map(part => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.')
+  const rsa = (bits: number, publicExponent?: number) => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: bits, publicExponent })
+    const jwk = publicKey.export({ format: 'jwk' })
+    const signed = new SignJWT(claims)
+      .setProtectedHeader({ alg: 'RS256', typ: 'dpop+jwt', jwk: jwk as JWK })
+      .sign(privateKey)
+    return { jwk, signed }
+  }
+
+  it('J63 is looked at only where it is the key that the token is bound to', async () => {
+    const web = vi.spyOn(globalThis.crypto.subtle, 'verify')
+    try {
+      const { jwk, signed } = rsa(2_048)
+      const other = { proof: await signed, ...url, jkt: 'of-another-key' }
+      await expect(proofs.verify(other)).rejects.toThrow(TokenRefused)
+      expect(web.mock.calls.length).toBe(0)
+      const jkt = await calculateJwkThumbprint(jwk as JWK)
+      expect((await proofs.verify({ ...other, jkt })).jkt).toBe(jkt)
+      expect(web.mock.calls.length).toBe(1)
+      const bad = `${forged(jwk)}.${Buffer.alloc(256, 1).toString('base64url')}`
+      await expect(proofs.verify({ ...other, proof: bad, jkt })).rejects.toThrow(TokenRefused)
+    } finally {
+      web.mockRestore()
+    }
+  })
+
+  it('J63 is none: a large exponent, and a modulus that is too small or too large', async () => {
+    const web = vi.spyOn(globalThis.crypto.subtle, 'verify')
+    try {
+      const { jwk } = rsa(2_048)
+      const longExponent = Buffer.alloc(255, 0xff).toString('base64url')
+      const signature = Buffer.alloc(256, 1).toString('base64url')
+      for (const key of [
+        { ...jwk, e: longExponent },
+        { ...jwk, e: Buffer.from([1, 0, 0, 0, 1]).toString('base64url') },
+        { ...jwk, n: Buffer.alloc(513, 0xff).toString('base64url') },
+        { ...jwk, n: Buffer.alloc(255, 0xff).toString('base64url') },
+        { ...jwk, n: Buffer.concat([Buffer.alloc(1), Buffer.alloc(255, 0xff)]).toString('base64url') },
+      ]) {
+        await expect(proofs.verify({ proof: `${forged(key)}.${signature}`, ...url })).rejects.toThrow(TokenRefused)
+      }
+      expect(web).not.toHaveBeenCalled()
+      expect((await proofs.verify({ proof: await rsa(2_048, 3).signed, ...url })).jkt).toMatch(/^[\w-]{43}$/)
+    } finally {
+      web.mockRestore()
+    }
   })
 })

@@ -333,6 +333,12 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
         expect((await world.exchange({ subject_token: forged })).status).toBe(400)
       })
 
+      it('is judged by its own issuer where ours is named within it', async () => {
+        const act = { iss: `${world.publicUrl}/token`, sub: 'somebody' }
+        const text = world.token({ act })
+        expect((await world.at('wiki.example.com', '/deploy/a', text)).status).toBe(200)
+      })
+
       it('is refused at fronts: an assertion, and in the address', async () => {
         const assertion =
           header(await world.at('wiki.example.com', '/deploy/now', world.token()), 'x-sallyport-assertion') ?? ''

@@ -1,8 +1,9 @@
 /** What a bearer token has to be, and what it stands for: one row for each way in which somebody may try. */
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { hasDuplicateNames } from '../../app/identity/token/duplicate-names.ts'
-import { TokenRefused } from '../../app/identity/token/refusal.ts'
+import { deepest, faultIn } from '../../app/identity/token/duplicate-names.ts'
+import { readToken } from '../../app/identity/token/read-token.ts'
+import { TokenRefused, tokenRefusals } from '../../app/identity/token/refusal.ts'
 import { type Acceptance, verifyToken } from '../../app/identity/token/verify-token.ts'
 import type { User } from '../../rbac/identity.ts'
 import { fc } from '../properties.ts'
@@ -512,13 +513,30 @@ describe('keys of an issuer', () => {
 
 describe('names that stand twice', () => {
   it('are found in whatever JSON, and only there', () => {
-    fc.assert(fc.property(fc.json(), text => !hasDuplicateNames(text)))
+    fc.assert(fc.property(fc.json(), text => faultIn(text) === undefined))
     const names = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 5 })
     fc.assert(
       fc.property(names, fc.json(), (list, value) => {
         const members = [...list, list[0] ?? ''].map(name => `${JSON.stringify(name)}:${value}`)
-        return hasDuplicateNames(`[{"a":{${members.join(',')}}}]`)
+        return faultIn(`[{"a":{${members.join(',')}}}]`) === 'duplicate'
       }),
     )
+  })
+})
+
+describe('what is nested too deeply', () => {
+  const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+
+  it('is found at any place, and brackets in a text are none', () => {
+    expect(faultIn(nested(deepest))).toBeUndefined()
+    expect(faultIn(nested(deepest + 1))).toBe('depth')
+    expect(faultIn(`${'{"a":'.repeat(deepest + 1)}1${'}'.repeat(deepest + 1)}`)).toBe('depth')
+    expect(faultIn(JSON.stringify({ a: '['.repeat(5_000), b: Array.from({ length: 100 }, () => []) }))).toBeUndefined()
+  })
+
+  it.each([deepest, 500, 2_800])('J62 makes a token with claims of %i more levels none', depth => {
+    const issuer = createSigningIssuer('https://robots.example')
+    expect(() => readToken(issuer.token({}, { text: `{"x":${nested(depth)}}` }))).toThrow(tokenRefusals.form)
+    expect(readToken(issuer.token({}, { text: `{"x":${nested(deepest - 1)}}` })).claims).toHaveProperty('x')
   })
 })

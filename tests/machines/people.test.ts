@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { tokenRefusals } from '../../app/identity/token/refusal.ts'
 import { frontNames } from '../dialects.ts'
 import { createSigningIssuer } from '../identity/token-issuer.ts'
 import { header, navigation } from '../service.ts'
@@ -16,6 +17,7 @@ p, group:ops, wiki.example.com,    /fresh,   *, fresh,        allow
 p, group:ops, wiki.example.com,    /gold,    *, gold,         allow
 p, group:ops, wiki.example.com,    /both,    *, fresh & gold, allow
 p, group:ops, payroll.example.com, /**,      *, -,            allow
+p, authenticated, shop.example.com, /**,     *, -,            allow
 `
 const conditions = `
 fresh: { authentication-age: 15m }
@@ -37,6 +39,7 @@ beforeAll(async () => {
     hosts: [
       { host: 'wiki.example.com', bearerFrom: ['people'] },
       { host: 'payroll.example.com', bearerFrom: ['people'], maxAge: '1h' },
+      { host: 'shop.example.com', bearerFrom: ['people'], maxIdle: '15m' },
     ],
   })
 })
@@ -88,6 +91,17 @@ describe.each(frontNames)("a person's token on %s", front => {
     expect(answer.status).toBe(401)
     expect(header(answer, 'www-authenticate')).toBe(insufficient('session-too-old', ', max_age="3600"'))
     expect((await ask('https://payroll.example.com/a', 59)).status).toBe(200)
+  })
+
+  it('J64 is refused by a host that ends logins that are not used, and a client is not', async () => {
+    const answer = await ask('https://shop.example.com/a', 0)
+    expect(answer.status).toBe(401)
+    expect(header(answer, 'www-authenticate')).toBe(
+      `Bearer error="invalid_token", error_description="${tokenRefusals.idle}"`,
+    )
+    const client = idp.token({ aud: 'urn:hosts', ...timesNow(), sub: 'wiki-cli' }, { header: { typ: 'at+jwt' } })
+    const headers: [string, string][] = [['Authorization', `Bearer ${client}`]]
+    expect((await world.ask(front, { url: 'https://shop.example.com/a', headers })).status).toBe(200)
   })
 
   it('lets in whoever logged in as is asked', async () => {

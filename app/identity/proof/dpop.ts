@@ -5,7 +5,7 @@
  * its address, this minute, this token; and it counts once, in all processes.
  */
 import { hash } from 'node:crypto'
-import { calculateJwkThumbprint, compactVerify, EmbeddedJWK, type JWK } from 'jose'
+import { calculateJwkThumbprint, compactVerify, decodeProtectedHeader, EmbeddedJWK, type JWK } from 'jose'
 import { readToken } from '../token/read-token.ts'
 import { TokenRefused } from '../token/refusal.ts'
 
@@ -17,6 +17,8 @@ export interface ProofQuestion {
   readonly url: string
   /** The token that comes along; absent where one is asked for. */
   readonly token?: string
+  /** Thumbprint of the key that it has to be; absent where any will do. */
+  readonly jkt?: string
 }
 
 export interface VerifiedProof {
@@ -47,7 +49,7 @@ export const windowSeconds = 60
 
 export function createProofs({ clock, firstUse, canonical }: ProofsOptions): Proofs {
   return {
-    async verify({ proof, method, url, token }) {
+    async verify({ proof, method, url, token, jkt: wanted }) {
       if (proof === undefined || proof.length > longestProof) throw new TokenRefused('proof')
       const { claims, type, algorithm } = readToken(proof)
       if (type !== 'dpop+jwt' || !proofAlgorithms.includes(algorithm)) throw new TokenRefused('proof')
@@ -59,7 +61,7 @@ export function createProofs({ clock, firstUse, canonical }: ProofsOptions): Pro
       const address = typeof htu === 'string' ? canonical(method, htu) : undefined
       if (address === undefined || address !== canonical(method, url)) throw new TokenRefused('proof')
       if (token !== undefined && ath !== hash('sha256', token, 'base64url')) throw new TokenRefused('proof')
-      const jkt = await calculateJwkThumbprint(await keyOf(proof), 'sha256')
+      const jkt = await signerOf(proof, wanted)
       // As long as it could be believed, and a window more for clocks of other replicas.
       const expiresAtMs = (iat + 2 * windowSeconds) * 1000
       return { jkt, take: () => firstUse(`${jkt} ${jti}`, expiresAtMs) }
@@ -67,15 +69,45 @@ export function createProofs({ clock, firstUse, canonical }: ProofsOptions): Pro
   }
 }
 
-/** The key in its header, with which it is signed. */
-async function keyOf(proof: string): Promise<JWK> {
+/** Thumbprint of the key in its header, with which it is signed. */
+async function signerOf(proof: string, wanted: string | undefined): Promise<string> {
+  const jkt = await thumbprintIn(proof)
+  // Threat: a signature that is forged, and costs us as much as its key is large. Whose key it is costs a digest.
+  if (wanted !== undefined && jkt !== wanted) throw new TokenRefused('proof')
+  await checkSignature(proof)
+  return jkt
+}
+
+/** Of the key in its header, which nobody has signed with so far. */
+async function thumbprintIn(proof: string): Promise<string> {
   try {
-    const { protectedHeader } = await compactVerify(proof, EmbeddedJWK, { algorithms: [...proofAlgorithms] })
-    const { jwk } = protectedHeader
+    const { jwk } = decodeProtectedHeader(proof)
     // Threat: a private key that stands in a header is anybody's by then.
-    if (jwk !== undefined && !('d' in jwk) && !('k' in jwk)) return jwk
+    if (jwk !== undefined && !('d' in jwk) && !('k' in jwk) && isCheap(jwk))
+      return await calculateJwkThumbprint(jwk, 'sha256')
   } catch (error) {
     throw new TokenRefused('proof', undefined, { cause: error })
   }
   throw new TokenRefused('proof')
+}
+
+/** Threat: an RSA key of the sender's own making, with which one signature takes as long as a thousand. */
+function isCheap({ kty, n, e }: JWK): boolean {
+  if (kty !== 'RSA') return true
+  const bits = bitsIn(n)
+  return bits >= 2_048 && bits <= 4_096 && bitsIn(e) <= 32
+}
+
+function bitsIn(number: string | undefined): number {
+  const digits = Buffer.from(String(number), 'base64url').toString('hex').replace(/^0+/, '')
+  return digits.length * 4 - Math.clz32(Number.parseInt(digits[0] ?? '0', 16)) + 28
+}
+
+/** By the key in its header. */
+async function checkSignature(proof: string): Promise<void> {
+  try {
+    await compactVerify(proof, EmbeddedJWK, { algorithms: [...proofAlgorithms] })
+  } catch (error) {
+    throw new TokenRefused('proof', undefined, { cause: error })
+  }
 }

@@ -3,7 +3,7 @@
  * readers can make two things of one text.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
-import { hasDuplicateNames } from './duplicate-names.ts'
+import { faultIn } from './duplicate-names.ts'
 import { TokenRefused } from './refusal.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -53,7 +53,8 @@ function bytesOf(part: string): Buffer {
 function readObject(part: string): Claims {
   const [text, value] = parse(bytesOf(part))
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TokenRefused('form')
-  if (hasDuplicateNames(text)) throw new TokenRefused('duplicate')
+  const fault = faultIn(text)
+  if (fault !== undefined) throw new TokenRefused(fault === 'duplicate' ? 'duplicate' : 'form')
   return value as Claims
 }
 

@@ -30,6 +30,7 @@ export const tokenRefusals = {
   proof: 'the proof of the key does not fit this request, was used before, or is missing (RFC 9449)',
   inactive: 'its issuer says that the token does not count, or no longer',
   provider: 'this host takes people of other providers',
+  idle: 'this host ends logins that are not used for a while, and takes no tokens of people',
 } as const
 
 export type TokenRefusalReason = keyof typeof tokenRefusals
