@@ -3,7 +3,8 @@
  *
  * Express 5 hands every rejection to the error handler at the end, so no route answers for its own failures.
  */
-import { Router, urlencoded } from 'express'
+import { Router } from 'express'
+import { plainForm } from '../plain-form.ts'
 import { answerAsOAuth, onlyPrograms, prepareArrival } from './arrival.ts'
 import { type ExchangeDependencies, tokenPath } from './dependencies.ts'
 import { createIntrospectRoute } from './introspect.ts'
@@ -17,7 +18,7 @@ const longestBody = '40kb'
 export function createExchangeRouter(dependencies: ExchangeDependencies): Router {
   const router = Router({ caseSensitive: true, strict: true })
   const below = Router({ caseSensitive: true, strict: true })
-  const form = urlencoded({ extended: false, limit: longestBody })
+  const form = plainForm(longestBody)
   below.use(prepareArrival(dependencies.newRequestId))
   below.post('/', onlyPrograms, form, createTokenRoute(dependencies))
   below.post('/revoke', onlyPrograms, form, createRevokeRoute(dependencies))

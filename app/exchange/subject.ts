@@ -35,7 +35,7 @@ export async function subjectOf(token: string, dependencies: ExchangeDependencie
   if ('refusal' in known) throw refused('subject_token', known.refusal)
   const { identity, credential, expiresAt, claims } = known
   const { credentialIssuer: issuer, credentialId: id } = credential
-  const mayAct = Object.hasOwn(claims, 'may_act') ? mayActIn(claims.may_act) : undefined
+  const mayAct = Object.hasOwn(claims, 'may_act') ? mayActIn(claims.may_act, claims.iss) : undefined
   const chain: readonly Link[] = [{ issuer, ...(id !== undefined && { id }) }]
   return { identity, credential, expiresAt, chain, actors: [], ...(mayAct !== undefined && { mayAct }) }
 }
@@ -87,16 +87,19 @@ export function actWith(actor: Actor | undefined, { act }: Pick<Subject, 'act'>)
   return { sub: actor.identity.subject, ...(act !== undefined && { act }) }
 }
 
-/** Threat: a claim that is no object, or an empty one, which would mean anybody. */
-function mayActIn(value: unknown): Readonly<Record<string, unknown>> {
+/**
+ * Threat: a claim that is no object, or an empty one, which would mean anybody. And a `sub` without an `iss`, which somebody of
+ * another issuer may have as well: it is one of the issuer that says so.
+ */
+function mayActIn(value: unknown, issuer: unknown): Readonly<Record<string, unknown>> {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   if (!isObject || typeof (value as { readonly sub?: unknown }).sub !== 'string') {
     throw refused('subject_token', 'its may_act names nobody')
   }
-  return value as Readonly<Record<string, unknown>>
+  return { iss: issuer, ...(value as Readonly<Record<string, unknown>>) }
 }
 
-/** Each member has to be a claim of the actor's token; without an `iss` it is somebody of any issuer. */
+/** Each member has to be a claim of the actor's token (RFC 8693 section 4.4). */
 const isMeant = (mayAct: Readonly<Record<string, unknown>>, { claims }: KnownBearer): boolean =>
   Object.entries(mayAct).every(([name, value]) => Object.hasOwn(claims, name) && claims[name] === value)
 

@@ -3,8 +3,9 @@
  *
  * Express 5 hands every rejection to the error handlers at the end, so no route answers for its own failures.
  */
-import { type ErrorRequestHandler, type RequestHandler, Router, urlencoded } from 'express'
+import { type ErrorRequestHandler, type RequestHandler, Router } from 'express'
 import { OperationalError } from '../errors.ts'
+import { plainForm } from '../plain-form.ts'
 import { createSessionRoute, createUserinfoRoute } from './account.ts'
 import { prepareArrival, requestIdOf } from './arrival.ts'
 import { createAuthorizePageRoute, createAuthorizeRoute } from './authorize.ts'
@@ -18,7 +19,7 @@ export function createGrantsRouter(dependencies: GrantDependencies): Router {
   const { codeLimit, newRequestId, onError, pageSteps } = dependencies
   const router = Router({ caseSensitive: true, strict: true })
   const below = Router({ caseSensitive: true, strict: true })
-  const form = urlencoded({ extended: false, limit: '20kb' })
+  const form = plainForm('20kb')
   below.use(prepareArrival(newRequestId))
   below.get('/authorize', ...pageSteps, createAuthorizePageRoute(dependencies))
   below.post('/authorize', ...pageSteps, form, createAuthorizeRoute(dependencies))
