@@ -1,13 +1,15 @@
 /** Composition of what issuers are asked about single tokens: introspection and TokenReview. */
-import { readFile } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
 import type { Inquiry } from '../identity/token/inquiry.ts'
 import { createIntrospection } from '../identity/token/introspection.ts'
 import { createIntrospectionCall } from '../identity/token/introspection-call.ts'
-import { discoverAddress } from '../identity/token/key-source.ts'
+import { faultOf, IssuerFault } from '../identity/token/issuer-fault.ts'
+import { discoverAddress, readCredential } from '../identity/token/key-source.ts'
 import { createQuestions } from '../identity/token/questions.ts'
+import { rememberRefusals } from '../identity/token/refused-tokens.ts'
 import { createTokenReview } from '../identity/token/token-review.ts'
 import { createClientAuthentication } from '../login/provider/client-authentication.ts'
+import type { OutboundFetch } from '../login/provider/outbound.ts'
 import { fetchText, type WayOut } from './way-out.ts'
 
 type IssuerSettings = NonNullable<Config['machines']>['issuers'][number]
@@ -17,8 +19,9 @@ export function composeInquiry(
   settings: IssuerSettings,
   wayTo: (caPath: string | undefined) => WayOut,
 ): { readonly inquiry?: Inquiry } {
-  if (settings.introspection !== undefined) return { inquiry: composeIntrospection(settings, wayTo) }
-  return settings.review === undefined ? {} : { inquiry: composeReview(settings.name, settings.review, wayTo) }
+  if (settings.introspection !== undefined) return { inquiry: rememberRefusals(composeIntrospection(settings, wayTo)) }
+  if (settings.review === undefined) return {}
+  return { inquiry: rememberRefusals(composeReview(settings.name, settings.review, wayTo)) }
 }
 
 const timeoutSeconds = 5
@@ -59,22 +62,37 @@ function composeReview(
     countsForMs: cacheForSeconds * 1000,
     questions: createQuestions({ name }),
     post: async body => {
-      const credential = (await readFile(tokenPath, 'utf8')).trim()
+      const credential = await readCredential(tokenPath)
       const { fetch } = await way()
-      const response = await fetch(url, {
-        method: 'POST',
-        body,
-        headers: {
-          Authorization: `Bearer ${credential}`,
-          'Content-Type': 'application/json',
-          Accept: 'application/json',
-        },
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutSeconds * 1000),
-      })
-      if (response.status !== 201)
-        throw new Error(`the answer of ${new URL(url).host} has the status ${response.status}`)
-      return response.text()
+      return postReview(fetch, url, { credential, body })
     },
   })
+}
+
+interface Review {
+  readonly credential: string
+  readonly body: string
+}
+
+async function postReview(fetch: OutboundFetch, url: string, { credential, body }: Review): Promise<string> {
+  let status: number | undefined
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      body,
+      headers: {
+        Authorization: `Bearer ${credential}`,
+        'Content-Type': 'application/json',
+        Accept: 'application/json',
+      },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutSeconds * 1000),
+    })
+    const text = await response.text()
+    status = response.status
+    if (status === 201) return text
+  } catch (error) {
+    throw faultOf(error)
+  }
+  throw new IssuerFault(status)
 }

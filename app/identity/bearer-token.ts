@@ -48,7 +48,15 @@ const bytesOfOne = 1_024
 
 type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer' | 'answer'> & {
   readonly authentication: OfToken
+  /** From when on its issuer is asked again beside the requests; absent: not any more. */
+  renewAtMs?: number
 }
+
+/**
+ * Of the time that an answer counts. It differs from token to token: those that came together are not asked about together
+ * again, and none waits whose bearer comes often.
+ */
+const renewAfter = (): number => 0.6 + Math.random() * 0.3
 
 export function createBearerToken(options: BearerTokenOptions): Authenticator {
   const { acceptedOn, hasOwnHeaders, clock, onRefused = () => undefined, verify = verifyAndAsk } = options
@@ -72,7 +80,9 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
     try {
       const { identity, credential, ...standing } = await verify(token, acceptance, clock.now(), remembered.has(key))
       const authentication = Object.freeze({ identity, credential, clearCookie: false })
-      remembered.set(key, { authentication, ...standing })
+      const { answer } = standing
+      const renewal = answer === undefined ? {} : { renewAtMs: answer.atMs + answer.forMs * renewAfter() }
+      remembered.set(key, { authentication, ...standing, ...renewal })
       return conclude(authentication, acceptance, clock.now())
     } catch (error) {
       if (error instanceof TokenRefused) remembered.delete(key)
@@ -91,8 +101,18 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
     const known = remembered.get(key)
     if (known === undefined) return verifyAnew(token, acceptance)
     if (!stands(known)) remembered.delete(key)
-    else if (isAnswered(known)) return conclude(known.authentication, acceptance, clock.now())
+    else if (isAnswered(known)) {
+      renew(known, token, acceptance)
+      return conclude(known.authentication, acceptance, clock.now())
+    }
     return verifyAnew(token, acceptance)
+  }
+
+  /** Once for an answer. Where it fails the request that finds the answer too old asks, and is told. */
+  function renew(known: Remembered, token: string, acceptance: HostAcceptance): void {
+    if (known.renewAtMs === undefined || clock.now() < known.renewAtMs) return
+    delete known.renewAtMs
+    verifyAnew(token, acceptance).catch(() => undefined)
   }
 
   function answerTo(error: unknown): unknown {

@@ -1,6 +1,7 @@
 /** The call of token introspection (RFC 7662 section 2), by a client that proves itself. */
 import { allowInsecureRequests, type ClientAuth, Configuration, customFetch, tokenIntrospection } from 'openid-client'
 import type { OutboundFetch } from '../../login/provider/outbound.ts'
+import { faultOf } from './issuer-fault.ts'
 
 export interface IntrospectionCallOptions {
   readonly issuer: string
@@ -13,7 +14,7 @@ export interface IntrospectionCallOptions {
   readonly timeoutSeconds: number
 }
 
-/** @returns asks about one token; rejects when there is no answer of the form that the RFC has */
+/** @returns asks about one token; rejects, without a text of the provider, when there is no answer of the form that the RFC has */
 export function createIntrospectionCall(options: IntrospectionCallOptions): (token: string) => Promise<unknown> {
   const { issuer, clientId, authentication, findEndpoint, timeoutSeconds } = options
   let endpoint: string | undefined
@@ -22,10 +23,21 @@ export function createIntrospectionCall(options: IntrospectionCallOptions): (tok
     const server = { issuer, introspection_endpoint: endpoint }
     const configuration = new Configuration(server, clientId, undefined, authentication)
     const fetch = await options.fetch()
-    configuration[customFetch] = (url, init) => fetch(url, init)
+    let status: number | undefined
+    configuration[customFetch] = async (url, init) => {
+      const response = await fetch(url, init)
+      // An answer that breaks off is none.
+      const body = await response.arrayBuffer()
+      status = response.status
+      return new Response(body.byteLength === 0 ? null : body, { status, headers: response.headers })
+    }
     configuration.timeout = timeoutSeconds
     // The gate against insecure settings has decided about this address.
     if (new URL(endpoint).protocol === 'http:') allowInsecureRequests(configuration)
-    return tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
+    try {
+      return await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
+    } catch (error) {
+      throw faultOf(error, status)
+    }
   }
 }

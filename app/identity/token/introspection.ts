@@ -6,7 +6,7 @@
  */
 import { OperationalError } from '../../errors.ts'
 import type { AskedToken, Inquiry } from './inquiry.ts'
-import { digestOf, type Questions } from './questions.ts'
+import { digestOf, type Questions, type Standing } from './questions.ts'
 import type { Claims } from './read-token.ts'
 import { TokenRefused } from './refusal.ts'
 
@@ -21,21 +21,21 @@ export interface IntrospectionOptions {
    * people.
    */
   readonly clientsWithoutSubject: boolean
-  /** The answer of the provider, any JSON object; rejects when there is none. */
+  /** The answer of the provider, any JSON object; rejects when there is none, without a text of the provider. */
   readonly call: (token: string) => Promise<unknown>
   readonly questions: Questions<Claims>
 }
 
 export function createIntrospection(options: IntrospectionOptions): Inquiry {
   const { countsForMs, alsoJwts, questions } = options
-  const active = ({ token, wasGood }: AskedToken): Promise<Claims> =>
-    questions.ask(digestOf(token), wasGood, () => askOnce(token, options))
+  const active = ({ token, wasGood }: AskedToken, otherwise: Standing): Promise<Claims> =>
+    questions.ask(digestOf(token), wasGood ? 'good' : otherwise, () => askOnce(token, options))
   return {
     countsForMs,
-    describe: async asked => withSubject(await active(asked), options),
+    describe: async asked => withSubject(await active(asked, 'stranger'), options),
     ...(alsoJwts && {
       confirm: async (asked, claims) => {
-        const { sub } = await active(asked)
+        const { sub } = await active(asked, 'signed')
         // Another token than the one whose signature was right.
         if (sub !== undefined && sub !== claims.sub) throw new TokenRefused('inactive')
       },

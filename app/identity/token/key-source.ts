@@ -13,11 +13,11 @@ export type KeySource =
 export function createKeySource(source: KeySource, issuer: string, fetch: FetchText): () => Promise<unknown> {
   switch (source.kind) {
     case 'file':
-      return async () => JSON.parse(await readFile(source.path, 'utf8')) as unknown
+      return async () => parseJson(await readFile(source.path, 'utf8'))
     case 'address':
-      return async () => JSON.parse(await fetch(source.url, await headersFor(source.tokenPath))) as unknown
+      return async () => parseJson(await fetch(source.url, await headersFor(source.tokenPath)))
     case 'discovery':
-      return async () => JSON.parse(await fetch(await discoverAddress(issuer, 'jwks_uri', fetch), json)) as unknown
+      return async () => parseJson(await fetch(await discoverAddress(issuer, 'jwks_uri', fetch), json))
   }
 }
 
@@ -25,7 +25,23 @@ const json: Readonly<Record<string, string>> = { Accept: 'application/json, appl
 
 async function headersFor(tokenPath: string | undefined): Promise<Readonly<Record<string, string>>> {
   if (tokenPath === undefined) return json
-  return { ...json, Authorization: `Bearer ${(await readFile(tokenPath, 'utf8')).trim()}` }
+  return { ...json, Authorization: `Bearer ${await readCredential(tokenPath)}` }
+}
+
+/** The token in a file. Threat: one that no header can hold, for then the error of `fetch` quotes it. */
+export async function readCredential(path: string): Promise<string> {
+  const credential = (await readFile(path, 'utf8')).trim()
+  if (!/^[\x21-\x7e]+$/.test(credential)) throw new Error(`${path} holds no token`)
+  return credential
+}
+
+/** Threat: the error for what is no JSON, which quotes it: a secret in the wrong file, or one that the server says again. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error('expected JSON')
+  }
 }
 
 /** What a discovery document names here, and the setting that names it in its place. */
@@ -41,8 +57,8 @@ export async function discoverAddress(
   fetch: FetchText,
 ): Promise<string> {
   const document = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const found = JSON.parse(await fetch(document, json)) as Readonly<Record<string, unknown>>
-  if (found.issuer !== issuer) throw new Error('the discovery document is that of another issuer')
+  const found = parseJson(await fetch(document, json)) as Readonly<Record<string, unknown>> | null
+  if (found?.issuer !== issuer) throw new Error('the discovery document is that of another issuer')
   const address = found[name]
   if (typeof address !== 'string' || !URL.canParse(address)) {
     throw new Error(`the discovery document names no ${name}`)

@@ -2,18 +2,23 @@
  * Questions to an issuer about single tokens: how many there may be, and what becomes of them while it does not answer.
  *
  * Threat: tokens are anybody's to make up, and each is a call to somebody else's server. So the same question is asked once for
- * however many wait, only so many are under way, and strangers have their own share: a flood of tokens that were never good
- * leaves the way open for those that were a moment ago. Whoever comes when there is no room is answered with 503, never let in.
+ * however many wait, and only so many are under way. Threat: whoever makes them up takes the room of those that are good. So
+ * there are shares, by what a stranger cannot make up. Whoever finds no room waits a little; then it is 503, and never a yes.
  */
 import { hash } from 'node:crypto'
 import { OperationalError } from '../../errors.ts'
+import { IssuerFault } from './issuer-fault.ts'
+import { createRoom, type Room } from './room.ts'
+
+/**
+ * What is known of a token before its issuer is asked: nothing, that the keys of the issuer have signed it, or that the issuer
+ * vouched for it before.
+ */
+export type Standing = 'stranger' | 'signed' | 'good'
 
 export interface Questions<T> {
-  /**
-   * Rejects as the question does, or with `ERR_ISSUER_UNAVAILABLE`.
-   * @param wasGood whether the issuer vouched for this token before
-   */
-  readonly ask: (key: string, wasGood: boolean, question: () => Promise<T>) => Promise<T>
+  /** Rejects as the question does, or with `ERR_ISSUER_UNAVAILABLE`. */
+  readonly ask: (key: string, standing: Standing, question: () => Promise<T>) => Promise<T>
 }
 
 export interface QuestionsOptions {
@@ -21,60 +26,84 @@ export interface QuestionsOptions {
   readonly name: string
   /** Milliseconds of a clock that nobody sets. Default: `performance.now`. */
   readonly now?: () => number
+  /** How long a question may wait for room, in milliseconds. Default 3,000. */
+  readonly waitMs?: number
 }
 
-/** Under way at once, to one issuer; as many again for tokens that were good. */
+/** Under way at once, to one issuer, in each share. */
 export const mostAtOnce = 16
-/** About tokens that were not good before, in any second. */
+/** Waiting for that, in each share. */
+export const mostWaiting = 256
+/** About strangers' tokens, in any second. */
 export const mostPerSecond = 50
 /** How long an issuer that did not answer is not asked about tokens that were not good before. */
 export const silenceMs = 1_000
 
-export function createQuestions<T>({ name, now = () => performance.now() }: QuestionsOptions): Questions<T> {
+export function createQuestions<T>(options: QuestionsOptions): Questions<T> {
+  const { name, now = () => performance.now(), waitMs = 3_000 } = options
   const underWay = new Map<string, Promise<T>>()
-  const count = { good: 0, new: 0 }
-  let failedAt = Number.NEGATIVE_INFINITY
-  let secondBegan = Number.NEGATIVE_INFINITY
-  let inSecond = 0
+  const room = (): Room => createRoom({ mostAtOnce, mostWaiting, waitMs })
+  const rooms: Readonly<Record<Standing, Room>> = { stranger: room(), signed: room(), good: room() }
+  const failedAt = { stranger: Number.NEGATIVE_INFINITY, signed: Number.NEGATIVE_INFINITY }
+  const mayStrangerAsk = createRate(now)
 
-  /** Whether there is room for one more; if so it is taken. */
-  function takeRoom(kind: keyof typeof count): boolean {
-    if (count[kind] >= mostAtOnce) return false
-    if (kind === 'new') {
-      if (now() - secondBegan >= 1_000) {
-        secondBegan = now()
-        inSecond = 0
-      }
-      if (inSecond >= mostPerSecond) return false
-      inSecond += 1
-    }
-    count[kind] += 1
-    return true
+  /** Threat: a token that makes the issuer fail. It holds back those who are known no better, never those who are. */
+  function noteSilence(standing: Standing): void {
+    failedAt.stranger = now()
+    if (standing !== 'stranger') failedAt.signed = now()
   }
 
-  async function askOnce(kind: keyof typeof count, question: () => Promise<T>): Promise<T> {
+  function requireVoice(standing: Standing): void {
+    if (standing === 'good' || now() - failedAt[standing] >= silenceMs) return
+    throw unavailable(name, 'did not answer a moment ago')
+  }
+
+  async function askOnce(standing: Standing, question: () => Promise<T>): Promise<T> {
+    const leave = await rooms[standing].enter()
+    if (leave === undefined) throw unavailable(name, 'is asked about too many tokens')
     try {
+      // It may have fallen silent meanwhile.
+      requireVoice(standing)
       return await question()
     } catch (error) {
-      if (error instanceof OperationalError) failedAt = now()
+      if (isSilence(error)) noteSilence(standing)
       throw error
     } finally {
-      count[kind] -= 1
+      leave()
     }
   }
 
   return {
-    async ask(key, wasGood, question) {
+    async ask(key, standing, question) {
       const already = underWay.get(key)
       if (already !== undefined) return already
-      // Threat: a token that makes the issuer fail. It may keep strangers out for a moment, never those who are in.
-      if (!wasGood && now() - failedAt < silenceMs) throw unavailable(name, 'did not answer a moment ago')
-      const kind = wasGood ? 'good' : 'new'
-      if (!takeRoom(kind)) throw unavailable(name, 'is asked about too many tokens')
-      const asking = askOnce(kind, question).finally(() => underWay.delete(key))
+      requireVoice(standing)
+      if (standing === 'stranger' && !mayStrangerAsk()) throw unavailable(name, 'is asked about too many tokens')
+      const asking = askOnce(standing, question).finally(() => underWay.delete(key))
       underWay.set(key, asking)
       return asking
     },
+  }
+}
+
+/** An answer that cannot be used is one about this token: it holds nobody else back. */
+function isSilence(error: unknown): boolean {
+  if (!(error instanceof OperationalError) || error.cause === undefined) return false
+  return !(error.cause instanceof IssuerFault) || error.cause.isSilence
+}
+
+/** Whether there may be one more in this second; if so it is counted. */
+function createRate(now: () => number): () => boolean {
+  let began = Number.NEGATIVE_INFINITY
+  let count = 0
+  return () => {
+    if (now() - began >= 1_000) {
+      began = now()
+      count = 0
+    }
+    if (count >= mostPerSecond) return false
+    count += 1
+    return true
   }
 }
 

@@ -15,7 +15,7 @@ export interface TokenReviewOptions {
   /** Of the issuer, for the log. */
   readonly name: string
   readonly countsForMs: number
-  /** Posts a TokenReview and gives the text of the answer; rejects when there is none. */
+  /** Posts a TokenReview and gives the text of the answer; rejects when there is none, without a text of the server. */
   readonly post: (body: string) => Promise<string>
   readonly questions: Questions<ReviewStatus>
 }
@@ -30,7 +30,7 @@ export function createTokenReview(options: TokenReviewOptions): Inquiry {
     confirm: async (asked, claims) => {
       const { token, audience, wasGood } = asked
       const key = `${audience} ${digestOf(token)}`
-      const status = await questions.ask(key, wasGood, () => review(asked, options))
+      const status = await questions.ask(key, wasGood ? 'good' : 'signed', () => review(asked, options))
       requireAccount(status, audience, claims)
     },
   }
@@ -42,15 +42,24 @@ async function review({ token, audience }: AskedToken, { name, post }: TokenRevi
     kind: 'TokenReview',
     spec: { token, audiences: [audience] },
   }
-  let answer: unknown
+  let text: string
   try {
-    answer = JSON.parse(await post(JSON.stringify(question)))
+    text = await post(JSON.stringify(question))
   } catch (error) {
     throw unavailable(name, error)
   }
-  const status = objectIn(answer, 'status')
+  const status = objectIn(parsed(text), 'status')
   if (status === undefined) throw unavailable(name)
   return status
+}
+
+/** Threat: the error for what is no JSON, which quotes it. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** Throws `TokenRefused`. */
