@@ -38,6 +38,8 @@ export interface SessionAnswersOptions {
   readonly providers: readonly string[]
   /** Absent where no host takes application passwords. */
   readonly passwords?: PasswordStore | undefined
+  /** All of a person, also of those that no host takes now. */
+  readonly revokePasswords?: PasswordStore['revokeAll']
   readonly audit: Pick<AuditLog, 'write'>
   readonly newRequestId: () => string
 }
@@ -88,7 +90,7 @@ async function end(
   by: string,
   options: SessionAnswersOptions,
 ): Promise<SessionsAnswer> {
-  const { audit, directory, newRequestId, passwords } = options
+  const { audit, directory, newRequestId, passwords, revokePasswords } = options
   const requestId = newRequestId()
   let ended = 0
   const record = ({ subject, email, handle }: SessionSummary): void => {
@@ -97,10 +99,10 @@ async function end(
   }
   // Threat: whoever had a session of the person, and made a password with it.
   const revokeAll = async (): Promise<object> => {
-    if (passwords === undefined || !('subject' in filter)) return {}
-    const revoked = await passwords.revokeAll(filter.subject)
+    if (revokePasswords === undefined || !('subject' in filter)) return {}
+    const revoked = await revokePasswords(filter.subject)
     recordRevoked(revoked, { by, requestId }, options)
-    return { passwords: revoked.length }
+    return passwords === undefined && revoked.length === 0 ? {} : { passwords: revoked.length }
   }
   let more = {}
   try {

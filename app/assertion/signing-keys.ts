@@ -73,6 +73,8 @@ const firstRetryMs = 1_000
 const longestRetryMs = 30_000
 /** Records of one epoch that may be unreadable (sealed with a secret that was replaced) before this gives up. */
 const slotsPerEpoch = 4
+/** Keys of one epoch that made way for another one and are left for all to publish. More have no room, and fail closed. */
+const othersPerEpoch = 4
 
 export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   const { store, algorithm, rotateEverySeconds, clock, onError } = options
@@ -81,7 +83,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   }
   const keys = new Map<number, HeldKey>()
   /** What the store gave another key for, by the epoch in which nobody needs it any more. */
-  const replaced: { readonly key: SigningKey; readonly until: number }[] = []
+  let replaced: readonly { readonly key: SigningKey; readonly until: number }[] = []
   let timer: NodeJS.Timeout | undefined
   let renewal: Promise<void> | undefined
   let isClosed = false
@@ -92,6 +94,8 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   // Published for one epoch after its own: a key that signs nothing any more is not kept any longer.
   const expiryOf = (epoch: number): number => (epoch + 2) * rotateEverySeconds * 1_000
   const idOf = (epoch: number, slot: number): string => `${algorithm}:${rotateEverySeconds}:${epoch}:${slot}`
+
+  const idOfOther = (epoch: number, place: number): string => `${idOf(epoch, place)}:other`
 
   /**
    * Asked again with each renewal. A store that lost what it had gets the key back from the first who looks; whoever started in
@@ -110,19 +114,45 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   async function hold(epoch: number, stored: StoredKey): Promise<void> {
     const held = keys.get(epoch)
     if (held !== undefined && held.stored.privateJwk.x === stored.privateJwk.x) return
-    keys.set(epoch, { key: await importKey(stored), stored })
-    // What it signed has to be verified for as long as if it had stayed.
-    if (held !== undefined) replaced.push({ key: held.key, until: epoch + 2 })
+    const key = await importKey(stored)
+    // What it signed has to be verified for as long as if it had stayed, whichever replica is asked for the key set.
+    if (held !== undefined) {
+      await leave(epoch, held.stored)
+      publish(held.key, epoch)
+    }
+    keys.set(epoch, { key, stored })
+  }
+
+  function publish(key: SigningKey, epoch: number): void {
+    if (replaced.some(({ key: { kid } }) => kid === key.kid)) return
+    replaced = [...replaced, { key, until: epoch + 2 }]
+  }
+
+  async function leave(epoch: number, stored: StoredKey): Promise<void> {
+    for (let place = 0; place < othersPerEpoch; place += 1) {
+      const id = idOfOther(epoch, place)
+      if (await store.add(id, stored, expiryOf(epoch))) return
+      if ((await store.get(id))?.privateJwk.x === stored.privateJwk.x) return
+    }
+  }
+
+  /** What other replicas signed with before they took the key that all have. */
+  async function adoptOthers(epoch: number): Promise<void> {
+    for (let place = 0; place < othersPerEpoch; place += 1) {
+      const stored = await store.get(idOfOther(epoch, place))
+      if (stored !== undefined) publish(await importKey(stored), epoch)
+    }
   }
 
   /** Looked for once: nobody makes the key of an epoch that is over. */
   async function adoptPrevious(epoch: number): Promise<void> {
     if (keys.has(epoch) || lookedBackTo === epoch) return
-    lookedBackTo = epoch
     for (let slot = 0; slot < slotsPerEpoch; slot += 1) {
       const stored = await store.get(idOf(epoch, slot))
       if (stored !== undefined) return hold(epoch, stored)
     }
+    // Not before: a store that stumbled is asked again.
+    lookedBackTo = epoch
   }
 
   async function renew(): Promise<void> {
@@ -130,8 +160,11 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     await ensure(epoch)
     await ensure(epoch + 1)
     await adoptPrevious(epoch - 1)
+    const last = keys.get(epoch - 1)?.stored
+    if (last !== undefined && (await store.get(idOf(epoch - 1, 0))) === undefined) await leave(epoch - 1, last)
+    for (const each of [epoch - 1, epoch, epoch + 1]) await adoptOthers(each)
     for (const known of keys.keys()) if (known < epoch - 1) keys.delete(known)
-    while (replaced[0] !== undefined && replaced[0].until <= epoch) replaced.shift()
+    replaced = replaced.filter(({ until }) => epoch < until)
   }
 
   /** One renewal at a time; the next one is planned when it ends, sooner after a failure. */
@@ -171,7 +204,8 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
       const epoch = epochNow()
       const held = [epoch - 1, epoch, epoch + 1].flatMap(each => keys.get(each)?.key ?? [])
       const still = replaced.filter(({ until }) => epoch < until).map(({ key }) => key)
-      return { keys: [...held, ...still].map(({ publicJwk }) => publicJwk) }
+      const published = new Map([...held, ...still].map(({ kid, publicJwk }) => [kid, publicJwk]))
+      return { keys: [...published.values()] }
     },
     status() {
       const epoch = epochNow()

@@ -4,12 +4,13 @@ import { type Base, type Kept, newRequestId } from './kept.ts'
 import type { WithPasswords } from './passwords.ts'
 
 export function composeSessionAnswers({ config, audit }: Base, kept: Kept & WithPasswords): AnswerSessions {
-  const { cutoffs, directory, passwords } = kept
+  const { cutoffs, directory, ofPasswords, passwords } = kept
   return createSessionAnswers({
     directory,
     cutoffs,
     providers: config.providers.map(({ name }) => name),
     passwords: passwords?.store,
+    revokePasswords: ofPasswords.store.revokeAll,
     audit,
     newRequestId,
   })

@@ -103,7 +103,7 @@ export function composeVerification(
   kept: Kept & WithPasswords,
   ask: AskProvider,
 ): Verification {
-  const { tokens, leases, directory, passwords } = kept
+  const { tokens, leases, directory, ofPasswords } = kept
   const { verifyEverySeconds, staleGraceSeconds } = config.sessions
   const ages = {
     verifyEverySeconds: verifyEverySeconds > 0 ? verifyEverySeconds : Number.POSITIVE_INFINITY,
@@ -128,9 +128,7 @@ export function composeVerification(
     ask,
     clock,
     isOverdue: overdueAfter(ages, clock),
-    ...(passwords !== undefined && {
-      onRefused: ({ identity }: LoginSession) => passwords.confirmations.refuse(identity.subject),
-    }),
+    onRefused: ({ identity }: LoginSession) => ofPasswords.confirmations.refuse(identity.subject),
     onVerdict: createVerdictReport({
       audit,
       logger: log,

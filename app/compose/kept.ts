@@ -1,6 +1,7 @@
 /** Composition, first part: what everything else is built from, and everything that lives in the store. */
 import type { Config } from '../../config/config.ts'
 import type { HostSettingsFor } from '../../config/host-settings.ts'
+import { longestPasswordSeconds } from '../../config/password-span.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import type { CanonicalOptions } from '../../rbac/request/access-request.ts'
 import { createSigningKeys, type StoredKey } from '../assertion/signing-keys.ts'
@@ -96,14 +97,15 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       records,
       secrets,
       clock,
-      longestLifetimeSeconds: Math.max(longestLifetimeOf(lifetimes), passwordSpans(config).maxLifetimeSeconds),
+      // Threat: a cut while no host takes passwords, or while they may live for a day, that is forgotten when they come back.
+      longestLifetimeSeconds: Math.max(longestLifetimeOf(lifetimes), longestPasswordSeconds),
     }),
     logoutMarks: createLogoutMarks({
       records,
       secrets,
       clock,
       attemptLifetimeSeconds: config.login.attemptLifetimeSeconds,
-      keepSeconds: passwordSpans(config).confirmWithinSeconds,
+      keepSeconds: marksKeptSeconds(config),
     }),
     tokens: createSessionTokens({ records, secrets }),
     leases: createLeases({ records, clock }),
@@ -130,9 +132,9 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
   }
 }
 
-/** How long it counts for application passwords what has been cut, and which log-outs were told of; 0 where there are none. */
-const passwordSpans = ({ hosts, passwords }: Config) =>
-  hosts.some(host => host.passwords === true) ? passwords : { maxLifetimeSeconds: 0, confirmWithinSeconds: 0 }
+/** Where there are no application passwords a mark is for logins alone: one for each log-out, for months, is too much to keep. */
+const marksKeptSeconds = ({ hosts, passwords }: Config): number =>
+  hosts.some(host => host.passwords === true) ? passwords.confirmWithinSeconds : 0
 
 /** Where clusters are configured a summary has what the role of the gateway is made from. */
 function namesForClusters({ kubernetes }: Config) {

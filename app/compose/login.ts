@@ -74,10 +74,9 @@ export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Pol
       if (verifyEverySeconds > 0) await kept.tokens.put(sessionId, tokens, kept.endOf(login) * 1000)
     },
     verification,
-    ...(kept.passwords !== undefined && {
-      confirmations: kept.passwords.confirmations,
-      passwords: kept.passwords.ofOwners,
-    }),
+    confirmations: kept.ofPasswords.confirmations,
+    revokeAllPasswords: kept.ofPasswords.store.revokeAll,
+    ...(kept.passwords !== undefined && { passwords: kept.passwords.ofOwners }),
     formTokens,
     sessionDigest: kept.sessions.digest,
     returnTo: createReturnToGuard({
@@ -125,7 +124,7 @@ export interface PagesOptions {
   readonly routers: readonly RequestHandler[]
 }
 
-export function composePages(base: Base, kept: Kept, login: Login, more: PagesOptions) {
+export function composePages(base: Base, kept: Kept & WithPasswords, login: Login, more: PagesOptions) {
   const { isWorker, routers } = more
   const { config, logger, trustedProxies } = base
   const channels = composeLogoutChannels(base, kept, login, isWorker)

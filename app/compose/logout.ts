@@ -9,11 +9,12 @@ import { createRateLimit } from '../login/rate-limit.ts'
 import { createProviderLogout } from '../sessions/provider-logout.ts'
 import type { Base, Kept } from './kept.ts'
 import { newRequestId } from './kept.ts'
+import type { WithPasswords } from './passwords.ts'
 
 /** `isWorker`: the primary counts how often a client sends something. */
 export function composeLogoutChannels(
   { audit, clock, config, logger }: Base,
-  kept: Kept,
+  kept: Kept & WithPasswords,
   login: { readonly providers: Providers; readonly outbound: Outbound },
   isWorker: boolean,
 ) {
@@ -22,7 +23,7 @@ export function composeLogoutChannels(
     new Set(config.providers.filter(({ logout }) => logout[channel]).map(({ name }) => name))
   const shared = {
     providers: login.providers,
-    logout: createProviderLogout({ directory: kept.directory, marks }),
+    logout: createProviderLogout({ directory: kept.directory, marks, onLogout: kept.ofPasswords.confirmations.logOut }),
     audit,
     logger: logger.child('login'),
     newRequestId,

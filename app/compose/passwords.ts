@@ -22,25 +22,41 @@ export type Passwords = NonNullable<ReturnType<typeof composePasswords>>
 
 export interface WithPasswords {
   readonly passwords: Passwords | undefined
+  readonly ofPasswords: OfPasswords
+}
+
+type OfPasswords = ReturnType<typeof composeOfPasswords>
+
+/**
+ * What is kept of passwords, also while no host takes them. Threat: what ends them meanwhile, and is forgotten when one
+ * takes them again.
+ */
+export function composeOfPasswords({ config, clock }: Base, { logoutMarks }: Kept, records: RecordStore) {
+  const { maxLifetimeSeconds, confirmWithinSeconds } = config.passwords
+  const shared = { records, secrets: secretsOf(config), clock }
+  return {
+    store: createAppPasswords({ ...shared, maxLifetimeSeconds }),
+    confirmations: createConfirmations({
+      ...shared,
+      confirmWithinSeconds,
+      marks: logoutMarks,
+      providers: namedClaims(config),
+    }),
+  }
 }
 
 /** `isWorker`: the primary counts what fails. */
-export function composePasswords(base: Base, kept: Kept, records: RecordStore, isWorker: boolean) {
-  const { config, clock, logger } = base
+export function composePasswords(
+  base: Base,
+  kept: Kept,
+  { store: passwords, confirmations }: OfPasswords,
+  isWorker: boolean,
+) {
+  const { config, logger } = base
   if (!takesPasswords(config)) return undefined
-  const { maxLifetimeSeconds, confirmWithinSeconds, failuresPerMinute } = config.passwords
-  const secrets = secretsOf(config)
-  const texts = createPasswordTexts(secrets)
+  const { failuresPerMinute } = config.passwords
+  const texts = createPasswordTexts(secretsOf(config))
   const hash = createPasswordHash()
-  const passwords = createAppPasswords({ records, secrets, clock, maxLifetimeSeconds })
-  const confirmations = createConfirmations({
-    records,
-    secrets,
-    clock,
-    confirmWithinSeconds,
-    marks: kept.logoutMarks,
-    providers: namedClaims(config),
-  })
   const acceptedOn = createAcceptances(base)
   const verify = createVerifyPassword({
     texts,

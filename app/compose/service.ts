@@ -38,7 +38,7 @@ import { type Base, composeKept } from './kept.ts'
 import { composeKubernetes } from './kubernetes.ts'
 import { composeLogin, composePages, type Login } from './login.ts'
 import { composeOwnRights } from './own-rights.ts'
-import { composePasswords } from './passwords.ts'
+import { composeOfPasswords, composePasswords } from './passwords.ts'
 import { composePolicy, reloadState } from './policy.ts'
 import { composeRecords } from './store.ts'
 
@@ -105,7 +105,8 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   // What is open is judged again by the policy that has come into force.
   const policy = composePolicy(base, recorder, () => judgeAgain())
   const stored = composeKept(base, records)
-  const kept = { ...stored, passwords: composePasswords(base, stored, records, isWorker) }
+  const ofPasswords = composeOfPasswords(base, stored, records)
+  const kept = { ...stored, ofPasswords, passwords: composePasswords(base, stored, ofPasswords, isWorker) }
   const login = composeLogin(base, kept, policy)
   const direct = composeDirectClusters(base, { policy, record: recorder.record })
   const grants = composeGrants(base, { kept, login, records, isWorker, direct })

@@ -71,8 +71,10 @@ export interface LoginSessions {
   readonly isLoggedOut: (login: LoginSession, attemptStartedAt: number) => Promise<boolean>
   /** Keeps what the provider of a session can be asked with again, for as long as the session lasts. */
   readonly keepTokens: (sessionId: string, tokens: ProviderTokens, login: LoginSession) => Promise<void>
-  /** Present where there are application passwords: what stands behind them. */
+  /** What stands behind application passwords, also of those that no host takes now. */
   readonly confirmations?: Pick<Confirmations, 'confirm' | 'refuse'>
+  /** Of a person, also of those that no host takes now. */
+  readonly revokeAllPasswords: AppPasswords['revokeAll']
   /** Present where people may make application passwords. */
   readonly passwords?: LoginPasswords
   readonly verification: Pick<Verification, 'ofPage' | 'isOverdue' | 'needsBrowser' | 'confirm'>
@@ -82,7 +84,7 @@ export interface LoginSessions {
 
 /** Application passwords, as their owners see them. */
 export interface LoginPasswords {
-  readonly store: Pick<AppPasswords, 'add' | 'ofPerson' | 'revoke' | 'revokeAll'>
+  readonly store: Pick<AppPasswords, 'add' | 'ofPerson' | 'revoke'>
   readonly confirmations: Pick<Confirmations, 'begin'>
   readonly texts: Pick<PasswordTexts, 'mint'>
   readonly hash: Pick<PasswordHash, 'hash'>

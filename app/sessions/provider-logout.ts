@@ -13,11 +13,13 @@ export interface ProviderLogout {
 export interface ProviderLogoutOptions {
   readonly directory: Pick<SessionDirectory, 'list' | 'end'>
   readonly marks: Pick<LogoutMarks, 'leave'>
+  /** Told of each person who is meant, and of the provider's session where it names one. */
+  readonly onLogout: (subject: string, providerSession?: string) => Promise<void>
 }
 
 const pageOfSearch = 200
 
-export function createProviderLogout({ directory, marks }: ProviderLogoutOptions): ProviderLogout {
+export function createProviderLogout({ directory, marks, onLogout }: ProviderLogoutOptions): ProviderLogout {
   /** Sessions of a person of which the provider never said to which of its own they belong. */
   async function endNameless(subject: string, onEnded: (session: SessionSummary) => void): Promise<number> {
     let ended = 0
@@ -31,8 +33,14 @@ export function createProviderLogout({ directory, marks }: ProviderLogoutOptions
     async end(loggedOut, onEnded) {
       const { issuer, subject, providerSession } = loggedOut
       await marks.leave(loggedOut)
+      if (subject !== undefined) await onLogout(subject, providerSession)
       if (providerSession === undefined) return subject === undefined ? 0 : directory.end({ subject }, onEnded)
-      const ended = await directory.end({ issuer, providerSession }, onEnded)
+      const persons = new Set<string>()
+      const ended = await directory.end({ issuer, providerSession }, session => {
+        persons.add(session.subject)
+        onEnded(session)
+      })
+      for (const person of persons) await onLogout(person, providerSession)
       return subject === undefined ? ended : ended + (await endNameless(subject, onEnded))
     },
   }

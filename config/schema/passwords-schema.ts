@@ -1,10 +1,10 @@
 /** The settings of application passwords, for clients that know nothing but HTTP Basic. */
 import { z } from 'zod'
+import { longestPasswordSeconds as longest } from '../password-span.ts'
 import { claimPath } from './provider-schema.ts'
 import { duration, durationExpected, setting } from './setting.ts'
 
 const day = 86_400
-const longest = 3650 * day
 
 export const passwords = z.strictObject({
   lifetime: setting(duration(3600, longest).prefault('90d'), {

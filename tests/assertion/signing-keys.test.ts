@@ -162,6 +162,53 @@ describe('signing keys', () => {
     }
   })
 
+  test('after a loss every replica publishes what any of them has signed with, also in the last epoch', async () => {
+    const running = replica()
+    await running.start()
+    clock.advanceSeconds(rotation)
+    await running.start()
+    const before = kids(running)
+    expect(before).toHaveLength(3)
+    shared.records.clear()
+    const between = replica()
+    await between.start()
+    expect(kids(between).filter(kid => before.includes(kid))).toEqual([])
+    await running.start()
+    await between.start()
+    const late = replica()
+    await late.start()
+    expect(running.current().kid).toBe(between.current().kid)
+    for (const one of [running, between, late]) expect(kids(one)).toEqual(expect.arrayContaining(before))
+    expect(kids(late).toSorted()).toEqual(kids(running).toSorted())
+    const size = shared.records.size
+    for (const one of [running, between, late]) await one.start()
+    expect(shared.records.size).toBe(size)
+    for (const left of [2, 1, 0]) {
+      clock.advanceSeconds(rotation)
+      await late.start()
+      expect(kids(late).filter(kid => before.includes(kid))).toHaveLength(left)
+    }
+  })
+
+  test('a store that stumbles while the last key is looked for is asked again', async () => {
+    const running = replica()
+    await running.start()
+    const signed = running.current().kid
+    clock.advanceSeconds(rotation)
+    await running.start()
+    let calls = 0
+    const get = async (id: string) => {
+      calls += 1
+      if (calls === 3) throw new Error('stumbled')
+      return shared.store.get(id)
+    }
+    const late = replica({ store: { ...shared.store, get } })
+    await late.start()
+    expect(errors).toHaveLength(1)
+    await late.start()
+    expect(kids(late)).toContain(signed)
+  })
+
   test('while the store is down, those at hand go on', async () => {
     const keys = replica()
     await keys.start()

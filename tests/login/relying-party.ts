@@ -141,6 +141,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
     browserCookie: createBrowserCookie(isSecure),
     providerCookie: createProviderCookie(isSecure),
     providersOfHost: host => options.hosts?.[host],
+    revokeAllPasswords: async () => [],
     tickets,
     sessions: createSessionMiddleware({
       store,

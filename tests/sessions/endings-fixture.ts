@@ -35,7 +35,7 @@ export function replicaOver(records: RecordStore, clock: MovableClock) {
     sessions: createSessionStore(kept),
     express: createExpressSessionStore(kept),
     cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds }),
-    logout: createProviderLogout({ directory, marks }),
+    logout: createProviderLogout({ directory, marks, onLogout: async () => undefined }),
   }
 }
 

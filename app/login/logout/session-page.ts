@@ -67,7 +67,7 @@ export function createEndSessionRoute(dependencies: LoginDependencies): RequestH
 
 /** The body has been parsed as a form. */
 export function createEndOtherSessionsRoute(dependencies: LoginDependencies): RequestHandler {
-  const { directory, passwords, sessionDigest } = dependencies
+  const { directory, sessionDigest } = dependencies
   return async (request, response) => {
     const exchange = { request, response }
     const login = requireOwnForm(exchange, dependencies)
@@ -76,7 +76,7 @@ export function createEndOtherSessionsRoute(dependencies: LoginDependencies): Re
     const except = sessionDigest(request.sessionID)
     await directory.end({ subject }, recordEnd(exchange, dependencies), { except })
     // Whoever wants everybody else out means these as well: another session may have made one.
-    if (passwords !== undefined) await revokeAllOf(login, 'other-sessions', exchange, { ...dependencies, passwords })
+    await revokeAllOf(login, 'other-sessions', exchange, dependencies)
     redirect(response, sessionPath)
   }
 }

@@ -137,9 +137,9 @@ export async function revokeAllOf(
   { identity }: LoginSession,
   cause: PasswordEnd,
   exchange: Exchange,
-  dependencies: Dependencies,
+  dependencies: LoginDependencies,
 ): Promise<void> {
-  recordEnds(await dependencies.passwords.store.revokeAll(identity.subject), cause, exchange, dependencies)
+  recordEnds(await dependencies.revokeAllPasswords(identity.subject), cause, exchange, dependencies)
 }
 
 function recordEnds(

@@ -24,6 +24,8 @@ export interface Confirmations {
   confirm(login: LoginSession, at: number): Promise<void>
   /** The provider has said no to a session of the person (`<issuer>#<sub>`). */
   refuse(subject: string): Promise<void>
+  /** The provider has told of a log-out of the person: of one of its sessions (`sid`), or of all. */
+  logOut(subject: string, providerSession?: string): Promise<void>
   /**
    * The person as they were confirmed, with the claims that speak of a person: nobody has logged in, with a password.
    * `undefined`: nothing confirms them now. The same frozen object as long as nothing has changed.
@@ -47,7 +49,7 @@ interface Kept {
   readonly login: Pick<LoginSession, 'identity' | 'startedAt' | 'providerSession'>
   /** Seconds since the epoch. */
   readonly confirmedAt: number
-  /** When the provider last said no, in whole seconds since the epoch; a login in that second comes after it. */
+  /** When the provider last said no, in whole seconds since the epoch, as a login in that second comes after it; or told of a log-out. */
   readonly refusedAt?: number
 }
 
@@ -107,6 +109,15 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
     async refuse(subject) {
       const refusedAt = Math.floor(clock.now() / 1000)
       await change(subject, known => ({ ...known, refusedAt: Math.max(refusedAt, known.refusedAt ?? 0) }))
+    },
+    async logOut(subject, providerSession) {
+      // With its fraction: what was confirmed in this very second may have been before it.
+      const refusedAt = clock.now() / 1000
+      await change(subject, known => {
+        const other = known.login.providerSession
+        if (providerSession !== undefined && other !== undefined && other !== providerSession) return undefined
+        return { ...known, refusedAt: Math.max(refusedAt, known.refusedAt ?? 0) }
+      })
     },
     async personOf(subject) {
       const record = await persons.get(subject)
