@@ -4,7 +4,7 @@ import { decide as decideNow } from '../../rbac/decide.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import type { Situation } from '../../rbac/situation.ts'
 import { impersonatedOf } from '../audit/access-event.ts'
-import { readHeaders } from '../fronts/raw-headers.ts'
+import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
 import { audienceOf } from '../grants/dependencies.ts'
 import { type KubeTokens, usernameOf } from '../grants/kube-tokens.ts'
 import { createKubeTokenLogin } from '../identity/kube-token.ts'
@@ -85,7 +85,7 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
       standing: composeStanding(base, kept, login),
       digest: kept.sessions.digest,
     }),
-    readHeaders,
+    readHeaders: createVouchedHeaders(base.trustedProxies),
     decide,
     verify: composeVerify(base, parts, decide),
     watch: endings.watch,

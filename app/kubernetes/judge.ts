@@ -36,7 +36,7 @@ export interface JudgeDependencies {
   /** `undefined` for a token that is worth nothing here, or whose session does not stand. Rejects when it cannot tell. */
   readonly identify: (token: string, cluster: string) => Promise<KnownPerson | undefined>
   /** Headers as conditions of the policy read them. */
-  readonly readHeaders: (rawHeaders: readonly string[]) => Credentials['headers']
+  readonly readHeaders: (sent: Pick<GatewayCall, 'rawHeaders' | 'peerAddress'>) => Credentials['headers']
   /** The policy in force; it never throws. */
   readonly decide: (situation: Situation) => Decision
   /** The one use case, for the question that the call stands or falls with: decides, writes audit event and metric. */
@@ -79,7 +79,7 @@ export function createJudge(dependencies: JudgeDependencies): Judge {
     const { sessionId, sessionDigest, login } = known
     const caller = callerOf(login, sessionDigest, names, call.impersonate)
     if ('status' in caller) return caller
-    const headers = readHeaders(call.rawHeaders)
+    const headers = readHeaders(call)
     const asked = { questions: questionsOf(request), domain: `kube:${call.cluster}`, headers, call }
     const verdict = judge(caller, asked, dependencies)
     const kubernetes = { ...factsOfCall(request, call.cluster), ...furtherDecisions(verdict) }
@@ -190,7 +190,9 @@ function judge(
   { questions, domain, headers, call: { clientAddress } }: Asked,
   { decide, now }: Pick<JudgeDependencies, 'decide' | 'now'>,
 ): Verdict {
-  const context: Context = { now: now(), header: name => headers.any(name), clientAddress }
+  // Threat: kubectl speaks to us itself, and writes what a row would believe. Of who is no trusted proxy no header is known.
+  const known = headers.areVouchedFor === false ? {} : { header: (name: string) => headers.any(name) }
+  const context: Context = { now: now(), ...known, clientAddress }
   const askAbout = (identity: User) => (question: KubernetesQuestion) =>
     decide({ request: requestFor(question, domain), identity, context })
   if (other === undefined) return { identity: person, ...judgeKubernetes(questions, askAbout(person)) }

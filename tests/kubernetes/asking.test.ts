@@ -88,7 +88,7 @@ async function throughGateway(policy: PolicySnapshot, identity: User, raw: RawKu
   const dependencies: JudgeDependencies = {
     clusters: new Map([['prod', { groupPrefix: 'sallyport:', userClaim: 'email', userOf: () => 'alice' } as never]]),
     identify: async () => ({ sessionId: 's', sessionDigest: 'digest', login: { identity } as never }),
-    readHeaders,
+    readHeaders: ({ rawHeaders }) => readHeaders(rawHeaders),
     decide: situation => decide(situation, policy),
     verify(question, authentication) {
       const { request, headers, clientAddress } = question
@@ -112,6 +112,7 @@ async function throughGateway(policy: PolicySnapshot, identity: User, raw: RawKu
     host: 'k8s.example.com',
     credentials: { authorization: 'Bearer token' },
     clientAddress: '192.0.2.7',
+    peerAddress: '192.0.2.7',
     rawHeaders: headersOf(raw).flat(),
     ...(upgrade as Pick<GatewayCall, 'upgrade'>),
   }

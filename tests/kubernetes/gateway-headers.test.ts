@@ -233,7 +233,7 @@ describe('a call', () => {
   const read = (url: string, rawHeaders: readonly string[], more = {}) =>
     readCall(
       { method: 'GET', url, rawHeaders, isUpgrade: false, ...more },
-      { requestId: 'r', clientAddress: list => list || 'peer' },
+      { requestId: 'r', peerAddress: 'peer', clientAddress: list => list || 'peer' },
     )
   const host = ['Host', 'k8s.example.com']
 

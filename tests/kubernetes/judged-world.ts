@@ -71,6 +71,7 @@ export function createJudgedWorld(options: JudgedWorldOptions) {
       host: 'k8s.example.com',
       credentials: { authorization: 'Bearer t' },
       clientAddress: '192.0.2.7',
+      peerAddress: '192.0.2.7',
       rawHeaders: headers,
       ...(impersonate !== undefined && { impersonate }),
     }

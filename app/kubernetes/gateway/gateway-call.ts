@@ -20,6 +20,8 @@ export interface GatewayCall {
   readonly impersonate?: Subject
   /** Of the client, as far as trusted proxies vouch for it. */
   readonly clientAddress: string
+  /** Other side of the connection: whether what is in the headers can be believed. */
+  readonly peerAddress: string
   /** All headers as they came, names and values in turn, without pseudo-headers: for conditions of the policy. */
   readonly rawHeaders: readonly string[]
 }

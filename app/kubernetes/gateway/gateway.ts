@@ -123,7 +123,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function take(arrived: Arrived, peer: string, startedAt: number): Promise<Carried | RefusedCall> {
     const requestId = newRequestId()
     const clientAddress = (forwardedFor: string) => options.clientAddress(peer, forwardedFor)
-    const call = readCall(arrived, { requestId, clientAddress })
+    const call = readCall(arrived, { requestId, peerAddress: peer, clientAddress })
     if ('status' in call) return refused({ requestId, why: call, clientAddress: peer })
     const facts = { requestId, call, clientAddress: call.clientAddress }
     try {

@@ -18,6 +18,7 @@ export interface Arrived {
 
 export interface ReadOptions {
   readonly requestId: string
+  readonly peerAddress: string
   /** Of the peer, or what trusted proxies say of it; `forwardedFor`: all X-Forwarded-For, joined by commas. */
   readonly clientAddress: (forwardedFor: string) => string
 }
@@ -31,7 +32,10 @@ export const trailersRefused = refusal(400, 'the request has trailers, which are
 
 const methods: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
 
-export function readCall(arrived: Arrived, { requestId, clientAddress }: ReadOptions): GatewayCall | Refusal {
+export function readCall(
+  arrived: Arrived,
+  { requestId, peerAddress, clientAddress }: ReadOptions,
+): GatewayCall | Refusal {
   const { method, rawHeaders } = arrived
   if (areTooLarge(rawHeaders)) return refusal(431, 'the headers of the request are too large or too many')
   const valuesOf = valuesByName(rawHeaders)
@@ -49,6 +53,7 @@ export function readCall(arrived: Arrived, { requestId, clientAddress }: ReadOpt
   if (typeof upgrade === 'object') return upgrade
   return {
     requestId,
+    peerAddress,
     ...target,
     method,
     host,
