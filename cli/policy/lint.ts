@@ -42,6 +42,7 @@ function knownFrom(config: Config | undefined): LintOptions {
     hasTrustedProxies: config.server.trustedProxies.length > 0,
     hasCertificateHeader: config.server.clientCertificateHeader !== undefined,
     returnHosts: returnHostsOf(config),
+    userClaims: new Map(config.kubernetes?.clusters.map(({ name, userClaim }) => [name, userClaim])),
   }
 }
 

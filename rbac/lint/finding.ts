@@ -27,6 +27,10 @@ export const lintRules = {
   'stream-without-create': 'The row names exec, attach or portforward without `create`, by which streams are judged.',
   'lends-identity': 'The row lets people act as somebody else: by tokens of service accounts, or by impersonation.',
   'deny-passed-by-list': 'A call to a whole collection includes what the deny row denies, and another row allows it.',
+  'deny-passed-by-as':
+    'The row denies a group, and does not meet whoever asks to be one of its members (`--as`) without the group.',
+  'deny-meets-every-as':
+    'The row denies by a name that nobody has whom somebody asks to be (`--as`), so that it meets all of them.',
   'unused-condition': 'No row names the condition.',
 } as const
 

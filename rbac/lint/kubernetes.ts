@@ -1,10 +1,23 @@
 /** Rows of `kube:` domains that do more, or less, than they seem to (docs/policy.md, "Kubernetes"). */
 import { isKubernetesDomain } from '../domains.ts'
+import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
 import { type Coverage, coversCondition, segmentsOf } from './coverage.ts'
 import type { Report } from './finding.ts'
+import { findUnderAs } from './kubernetes-as.ts'
 
-export function findKubernetes(rows: readonly Row[], coverage: Coverage, report: Report): void {
+export interface KubernetesLintOptions {
+  readonly coverage: Coverage
+  readonly roles: readonly RoleRow[]
+  /** By the names of the clusters. */
+  readonly userClaims: ReadonlyMap<string, string>
+}
+
+export function findKubernetes(
+  rows: readonly Row[],
+  { coverage, roles, userClaims }: KubernetesLintOptions,
+  report: Report,
+): void {
   const inClusters = rows.filter(({ domain, isShadow }) => isKubernetesDomain(domain) && !isShadow)
   for (const cluster of new Set(inClusters.map(({ domain }) => domain))) {
     const own = inClusters.filter(({ domain }) => domain === cluster)
@@ -18,6 +31,8 @@ export function findKubernetes(rows: readonly Row[], coverage: Coverage, report:
       findLentIdentities(row, isDenied, report)
     }
     for (const row of denies) findLists(row, { allows, denies }, coverage, report)
+    const userClaim = userClaims.get(cluster.slice('kube:'.length)) ?? 'email'
+    findUnderAs(own, { coverage, roles, userClaim }, report)
   }
 }
 

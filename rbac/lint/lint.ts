@@ -34,6 +34,8 @@ export interface LintOptions {
   readonly isPublicSuffix?: (domain: string) => boolean
   /** What the configuration says of hosts; absent when it is not known. */
   readonly returnHosts?: ReturnHosts
+  /** The claims by which clusters call people (`userClaim`), by the names of the clusters; `email` where it is not known. */
+  readonly userClaims?: ReadonlyMap<string, string>
   /** Seconds since the epoch: windows that ended before are over. */
   readonly now?: number
 }
@@ -53,7 +55,7 @@ export function lintPolicy(
   findUnreachedDenies(rows, coverage, report)
   for (const row of rows) lintRow(row, options, report)
   findUnreadable(rows, report)
-  findKubernetes(rows, coverage, report)
+  findKubernetes(rows, { coverage, roles, userClaims: options.userClaims ?? new Map() }, report)
   findSpellings(rows, roles, report)
   findNearNames(rows, roles, report)
   lintReturns(rows, options, report)

@@ -427,6 +427,26 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     expect(lists.filter(({ objectRef }) => objectRef?.resource === 'pods')).toEqual([])
   })
 
+  it.each([
+    ['user:', () => `user:${service.provider.issuer}#alice`],
+    ['email:', () => 'email:alice@example.com'],
+  ])('L19 refuses as anybody what a row with %s denies the person', async (_kind, subject) => {
+    const { kubeconfig } = await logIn('alice')
+    const kubectl = () =>
+      cluster.kubectl({ version: '1.37', args: ['get', 'pods', '--output=name', ...asBob], kubeconfig })
+    expect(await kubectl()).toMatchObject({ code: 0, stdout: 'pod/core\n' })
+    const denies = `p, ${subject()}, kube:prod, /payments/core/pods, list, -, deny`
+    writeFileSync(join(service.directory, 'policy.csv'), policy(`${lendsBob}\n${denies}`))
+    try {
+      const refused = 'alice@example.com may not list pods in payments: row policy.csv:12; A deny rule applies.'
+      const words = `${refused}; nobody is freed of it by --as`
+      await expect.poll(async () => (await kubectl()).stderr, { timeout: 60_000 }).toContain(words)
+    } finally {
+      writeFileSync(join(service.directory, 'policy.csv'), policy())
+    }
+    await expect.poll(async () => (await kubectl()).stdout, { timeout: 60_000 }).toBe('pod/core\n')
+  })
+
   it('L06 cuts a shell of somebody else when the name is not lent any more', async () => {
     const { kubeconfig } = await logIn('alice')
     const args = ['exec', 'core', ...asBob, '--', 'sh', '-c', 'echo here; sleep 1000']

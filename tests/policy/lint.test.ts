@@ -358,6 +358,131 @@ describe('rows of kube: domains', () => {
   })
 })
 
+describe('rows that deny, where people may ask to be judged as somebody else', () => {
+  const kube = (subject: string, resource: string, action: string, effect = 'allow', condition = '-') =>
+    p(subject, 'kube:prod', resource, action, condition, effect)
+  const lendsBob = kube('group:ops', '/-/core/users/bob@example.com', 'impersonate')
+  const secrets = (subject: string, effect: string, condition = '-') =>
+    kube(subject, '/*/core/secrets/**', '*', effect, condition)
+  const ofBob = secrets('email:bob@example.com', 'allow')
+  const found = async (rows: readonly string[], options: LintOptions = {}) =>
+    (await findingsOf(rows.join('\n'), options))
+      .filter(({ rule }) => rule.endsWith('-as'))
+      .map(({ line, rule, severity }) => `${line} ${rule} ${severity}`)
+
+  it.each([
+    ['a group', 'group:contractors', []],
+    ['a group of one provider', 'group:corp/contractors', []],
+    ['a role that a group has', 'role:guest', ['g, group:contractors, role:guest, kube:prod']],
+    [
+      'a role that has a role',
+      'role:guest',
+      ['g, role:inner, role:guest, kube:prod', 'g, group:contractors, role:inner, kube:prod'],
+    ],
+  ])('L21 a deny of %s does not meet whoever asks for a member alone', async (_, subject, more) => {
+    expect(await found([secrets(subject, 'deny'), ofBob, lendsBob, ...more])).toEqual(['1 deny-passed-by-as warning'])
+  })
+
+  it.each([
+    ['a pattern of names', kube('group:ops', '/-/core/users/*', 'impersonate')],
+    ['every action on a part', kube('group:ops', '/-/core/**', '*')],
+    ['a regular expression', kube('group:ops', 're:/-/core/users/.*@example[.]com', 'impersonate')],
+    ['a condition that the lender has to meet', kube('group:ops', '/-/core/users/*', 'impersonate', 'allow', 'mfa')],
+  ])('lent by %s', async (_, lends) => {
+    expect(await found([secrets('group:contractors', 'deny'), ofBob, lends])).toEqual(['1 deny-passed-by-as warning'])
+  })
+
+  it.each([
+    ['nobody lends', [secrets('group:contractors', 'deny'), ofBob]],
+    [
+      'the name is that of nobody who has an address',
+      [secrets('group:contractors', 'deny'), ofBob, kube('group:ops', '/-/core/users/breakglass', 'impersonate')],
+    ],
+    [
+      'groups alone are lent',
+      [secrets('group:contractors', 'deny'), ofBob, kube('group:ops', '/-/core/groups/*', 'impersonate')],
+    ],
+    ['the lender may do it without', [secrets('group:contractors', 'deny'), secrets('group:ops', 'allow'), lendsBob]],
+    [
+      'the lender is denied as well',
+      [secrets('group:contractors', 'deny'), secrets('group:ops', 'deny'), ofBob, lendsBob],
+    ],
+    [
+      'the address is denied as well',
+      [secrets('group:contractors', 'deny'), secrets('email:bob@example.com', 'deny'), ofBob, lendsBob],
+    ],
+    [
+      'only members of the group have rows',
+      [secrets('group:contractors', 'deny', 'hours'), secrets('group:contractors', 'allow'), lendsBob],
+    ],
+    [
+      'only a role of the group has rows',
+      [
+        secrets('group:contractors', 'deny'),
+        secrets('role:guest', 'allow'),
+        lendsBob,
+        'g, group:contractors, role:guest, kube:prod',
+      ],
+    ],
+    [
+      'what is denied to a person is the lending',
+      [kube('user:https://idp.example#bob', '/-/core/users/*', 'impersonate', 'deny'), ofBob, lendsBob],
+    ],
+    ['everything is had anyway', [secrets('group:contractors', 'deny'), ofBob, kube('group:admins', '/**', '*')]],
+    [
+      'what is denied is the lending',
+      [kube('group:contractors', '/-/core/users/*', 'impersonate', 'deny'), ofBob, lendsBob],
+    ],
+    [
+      'an address is denied',
+      [secrets('email:bob@example.com', 'deny'), secrets('email-domain:example.com', 'allow'), lendsBob],
+    ],
+    ['it is another cluster', [secrets('group:contractors', 'deny').replace('prod', 'test'), ofBob, lendsBob]],
+  ])('is no news where %s', async (_, rows) => {
+    expect(await found(rows)).toEqual([])
+  })
+
+  it('a deny of the lender elsewhere, or at other times, does not hold here and at all times', async () => {
+    const elsewhere = kube('group:ops', '/payments/core/secrets/**', '*', 'deny')
+    expect(await found([secrets('group:contractors', 'deny'), elsewhere, ofBob, lendsBob])).toEqual([
+      '1 deny-passed-by-as warning',
+    ])
+    const rows = [secrets('group:contractors', 'deny'), secrets('group:ops', 'deny', 'hours'), ofBob, lendsBob]
+    expect(await found(rows)).toEqual(['1 deny-passed-by-as warning'])
+  })
+
+  const denied = [secrets('user:https://idp.example#bob', 'deny'), ofBob]
+  it('L21 a deny by a name that the cluster does not tell meets everybody who is asked for', async () => {
+    expect(await found([...denied, lendsBob])).toEqual(['1 deny-meets-every-as note'])
+    const role = [
+      secrets('role:guest', 'deny'),
+      ofBob,
+      lendsBob,
+      'g, user:https://idp.example#bob, role:guest, kube:prod',
+    ]
+    expect(await found(role)).toEqual(['1 deny-meets-every-as note'])
+    expect(await found(denied)).toEqual([])
+  })
+
+  it('which names those are is said by the configuration', async () => {
+    const lends = kube('group:ops', '/-/core/users/*', 'impersonate')
+    const bySub = { userClaims: new Map([['prod', 'sub']]) }
+    expect(await found([...denied, lends], bySub)).toEqual([])
+    expect(await found([secrets('email:bob@example.com', 'deny'), lends], bySub)).toEqual([
+      '1 deny-meets-every-as note',
+    ])
+    const byNickname = { userClaims: new Map([['prod', 'nickname']]) }
+    expect(await found([secrets('email-domain:example.com', 'deny'), lends], byNickname)).toEqual([
+      '1 deny-meets-every-as note',
+    ])
+    expect(await found([...denied, lends], byNickname)).toEqual(['1 deny-meets-every-as note'])
+    const plain = kube('group:ops', '/-/core/users/bob', 'impersonate')
+    expect(await found([secrets('group:contractors', 'deny'), ofBob, plain], byNickname)).toEqual([
+      '1 deny-passed-by-as warning',
+    ])
+  })
+})
+
 describe('other findings', () => {
   const row = p('group:ops', 'wiki.example.com', '/a', '*', '-', 'allow')
   it.each<[string, string, LintOptions, string[]]>([
