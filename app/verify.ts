@@ -52,6 +52,8 @@ export interface VerifyQuestion extends Credentials {
   readonly request: AccessRequest
   readonly clientAddress: string | undefined
   readonly isInteractive: boolean
+  /** The connection may become something else than one request with one answer, such as a WebSocket. */
+  readonly isUpgrade: boolean
   /** Of a call to a cluster, which may be more questions than this one. */
   readonly kubernetes?: AuditedKubernetesCall | undefined
 }

@@ -63,6 +63,7 @@ async function admit(
       cookie: '',
       headers: headersOf(sent),
       isInteractive: false,
+      isUpgrade: false,
     },
     { identity, sessionDigest, clearCookie: false },
   )

@@ -129,6 +129,7 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
           cookie: '',
           headers: headersOf(sent),
           isInteractive: false,
+          isUpgrade: false,
         },
         { identity, credential, clearCookie: false },
       )

@@ -38,9 +38,10 @@ export type Executor = (subrequest: Subrequest) => Reply | Promise<Reply>
 export function createExecutor(front: Front, dependencies: ExecutorDependencies): Executor {
   const { verify, handoff } = dependencies
   return createExecutorOf(front, dependencies, (parsed, requestId, later) => {
-    const { request, cookie, isInteractive, clientAddress, headers } = parsed
+    const { request, cookie, isInteractive, isUpgrade, clientAddress, headers } = parsed
     if (isReserved(request.resource)) return later(handoff.answer(parsed, requestId), asItIs, parsed, requestId)
-    const result = verify({ front: front.name, requestId, request, cookie, headers, clientAddress, isInteractive })
+    const asked = { front: front.name, requestId, request, cookie, headers, clientAddress, isInteractive, isUpgrade }
+    const result = verify(asked)
     return result instanceof Promise ? later(result, front.render, parsed, requestId) : front.render(result, parsed)
   })
 }

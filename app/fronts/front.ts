@@ -29,6 +29,8 @@ export interface ParsedSubrequest {
   readonly cookie: string
   /** A person is waiting in front of a browser: a login page would be seen. */
   readonly isInteractive: boolean
+  /** The connection may become something else than one request with one answer, such as a WebSocket. */
+  readonly isUpgrade: boolean
   readonly headers: SubrequestHeaders
 }
 

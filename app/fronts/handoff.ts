@@ -35,7 +35,7 @@ type Checked = Pick<Authentication, 'identity' | 'bindingHash' | 'clearCookie'>
 /** Who was denied, and whether by way of a token. */
 type Identified = Pick<Authentication, 'identity' | 'credential'>
 
-type Asked = Pick<VerifyQuestion, 'cookie' | 'headers' | 'request' | 'clientAddress' | 'isInteractive'>
+type Asked = Pick<VerifyQuestion, 'cookie' | 'headers' | 'request' | 'clientAddress' | 'isInteractive' | 'isUpgrade'>
 
 export interface HandoffDependencies {
   /** Origin of the auth host, without a trailing slash. */
@@ -106,12 +106,13 @@ async function identifyDenied(
 }
 
 /** Nobody is sent away to the provider from here: a ticket waits, or a page that says no. */
-const askedOf = ({ cookie, headers, request, clientAddress }: ParsedSubrequest): Asked => ({
+const askedOf = ({ cookie, headers, request, clientAddress, isUpgrade }: ParsedSubrequest): Asked => ({
   cookie,
   headers,
   request,
   clientAddress,
   isInteractive: false,
+  isUpgrade,
 })
 
 async function redeem(parsed: ParsedSubrequest, requestId: string, dependencies: HandoffDependencies): Promise<Reply> {

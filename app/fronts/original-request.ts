@@ -16,7 +16,11 @@ const everyDialect = [
   'cookie',
   'origin',
   'sec-fetch-mode',
+  'sec-websocket-extensions',
   'sec-websocket-key',
+  // Drafts before RFC 6455.
+  'sec-websocket-key1',
+  'sec-websocket-protocol',
   'sec-websocket-version',
   'upgrade',
   'x-forwarded-for',
@@ -103,6 +107,7 @@ export function describeSubrequest(
     clientAddress: settings.trustedProxies.clientAddress(headers.joined('x-forwarded-for', ',')),
     cookie: headers.joined('cookie', '; '),
     isInteractive: !isWebSocket && isNavigation(request.action, headers),
+    isUpgrade: isWebSocket || asksForUpgrade(headers),
     headers,
   }
 }
@@ -125,6 +130,18 @@ function isWebSocketHandshake(headers: SubrequestHeaders<EveryDialect>): boolean
     // What else it could be has been refused.
     headers.first('upgrade') !== undefined
   )
+}
+
+const onlyUpgrades = ['sec-websocket-key1', 'sec-websocket-protocol', 'sec-websocket-extensions'] as const
+
+/**
+ * Threat: a handshake that lacks what the standard wants, to an application that opens it all the same. Each single sign
+ * is enough where a token is for reading alone: more is refused then than has to be, and a stream never begins.
+ */
+function asksForUpgrade(headers: SubrequestHeaders<EveryDialect>): boolean {
+  if (onlyUpgrades.some(name => headers.first(name) !== undefined)) return true
+  if (headers.isOnly('connection', 'keep-alive')) return false
+  return headers.all('connection').some(value => /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(value))
 }
 
 /**

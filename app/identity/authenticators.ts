@@ -10,9 +10,9 @@ import { anonymous } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
 import type { Authentication, Credentials, VerifyQuestion } from '../verify.ts'
 
-/** What an authenticator may look at: the credentials, the host, the method, and whether a person waits who can be sent away. */
+/** What an authenticator may look at: the credentials, the host, the method, whether it is an upgrade, and whether a person waits who can be sent away. */
 export type AskedWith = Credentials &
-  Pick<VerifyQuestion, 'isInteractive'> & {
+  Pick<VerifyQuestion, 'isInteractive' | 'isUpgrade'> & {
     readonly request: Pick<VerifyQuestion['request'], 'domain' | 'action' | 'url'>
     /** For limits. */
     readonly clientAddress?: string | undefined

@@ -24,7 +24,10 @@ export interface ExchangedTokenOptions {
   readonly own: TrustedIssuer
   readonly tokens: Pick<ExchangedTokens, 'open'>
   readonly proofs: Proofs
-  readonly permits: (scope: string | undefined, action: string) => boolean
+  readonly permits: (
+    scope: string | undefined,
+    asked: { readonly method: string; readonly isUpgrade: boolean },
+  ) => boolean
   readonly clock: { readonly now: () => number }
   /** Told of each token that lets nobody in; must not throw. */
   readonly onRefused?: (reason: TokenRefusalReason) => void
@@ -178,8 +181,9 @@ function authenticationOf(id: string, { identity, chain, actors }: ExchangedToke
 }
 
 /** RFC 6750 section 3.1. Whatever the policy lets its bearer do: a token with a scope is for nothing else. */
-function checkScope({ scope }: ExchangedToken, { request }: AskedWith, { permits }: ExchangedTokenOptions): void {
-  if (permits(scope, request.action)) return
+function checkScope({ scope }: ExchangedToken, asked: AskedWith, { permits }: ExchangedTokenOptions): void {
+  const { request, isUpgrade } = asked
+  if (permits(scope, { method: request.action, isUpgrade })) return
   const challenge = `${challengeFor('insufficient_scope', 'the token is not for requests of this kind')}, scope="${scope}"`
   throw new OperationalError('ERR_SCOPE_INSUFFICIENT', `the scope of the token is ${scope}`, { challenge })
 }

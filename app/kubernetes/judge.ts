@@ -236,7 +236,7 @@ async function refusedBy(
     const known: Authentication = { identity: whom, sessionDigest, clearCookie: false, ...writtenOf(caller) }
     const { headers } = asked
     const facts = { ...factsOf(asked, about), kubernetes, front: gatewayFront, cookie: '', headers }
-    return (await verify({ ...facts, isInteractive: false }, known)).decision
+    return (await verify({ ...facts, isInteractive: false, isUpgrade: false }, known)).decision
   }
   for (const name of identity === person ? [] : (other?.questions ?? [])) {
     const decision = await decideAndWrite(name, person)

@@ -157,7 +157,13 @@ async function authenticate(token: string, acceptance: HostAcceptance, nowMs: nu
   })
   try {
     const headers = { only: read, any: read }
-    return await ask({ cookie: '', headers, isInteractive: false, request: { domain: '', action: 'GET', url: '' } })
+    return await ask({
+      cookie: '',
+      headers,
+      isInteractive: false,
+      isUpgrade: false,
+      request: { domain: '', action: 'GET', url: '' },
+    })
   } catch (error) {
     if (error instanceof Error) return error
     throw error

@@ -34,9 +34,23 @@ function matcherOf(scope: string): (action: string) => boolean {
   return matcher
 }
 
-/** @param scope as {@link parseScope} has it; `undefined`: no limit */
-export const permits = (scope: string | undefined, method: string): boolean =>
-  scope === undefined || matcherOf(scope)(method)
+/** A request, as far as scopes look at it. */
+export interface ScopedRequest {
+  readonly method: string
+  /** Default false. */
+  readonly isUpgrade?: boolean
+}
+
+/**
+ * Threat: a WebSocket begins with GET, and nobody is asked about what is written in it later. So an upgrade needs `write`
+ * as well as its method.
+ *
+ * @param scope as {@link parseScope} has it; `undefined`: no limit
+ */
+export function permits(scope: string | undefined, { method, isUpgrade = false }: ScopedRequest): boolean {
+  if (scope === undefined) return true
+  return matcherOf(scope)(method) && (!isUpgrade || scope.split(' ').includes('write'))
+}
 
 /** Whether whatever `narrow` permits `wide` does. `undefined`: no limit. */
 export function isWithin(narrow: string | undefined, wide: string | undefined): boolean {
@@ -45,10 +59,10 @@ export function isWithin(narrow: string | undefined, wide: string | undefined): 
   const held = new Set(wide.split(' '))
   const isCovered = (token: string): boolean => {
     if (held.has(token)) return true
-    if (token === 'read') return [...readMethods].every(method => permits(wide, method))
+    if (token === 'read') return [...readMethods].every(method => permits(wide, { method }))
     // All methods that nobody has heard of, too.
     if (token === 'write') return false
-    return permits(wide, token.replace(/^custom:/, ''))
+    return permits(wide, { method: token.replace(/^custom:/, '') })
   }
   return narrow.split(' ').every(isCovered)
 }

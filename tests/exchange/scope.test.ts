@@ -23,7 +23,11 @@ const scope = fc.option(
     nil: undefined,
   },
 )
-const allOf = (one: string | undefined) => methods.filter(method => permits(one, method))
+const allOf = (one: string | undefined) =>
+  methods.flatMap(method => [
+    ...(permits(one, { method }) ? [method] : []),
+    ...(permits(one, { method, isUpgrade: true }) ? [`${method} upgraded`] : []),
+  ])
 
 describe('a scope', () => {
   it.each([
@@ -44,8 +48,20 @@ describe('a scope', () => {
     ['custom:BREW', ['BREW'], ['GET', 'XYZZY']],
     [undefined, methods, []],
   ] as const)('%s permits what rows say that it does', (one, yes, no) => {
-    expect(yes.filter(method => !permits(one, method))).toEqual([])
-    expect(no.filter(method => permits(one, method))).toEqual([])
+    expect(yes.filter(method => !permits(one, { method }))).toEqual([])
+    expect(no.filter(method => permits(one, { method }))).toEqual([])
+  })
+
+  it.each([
+    ['read', false],
+    ['GET', false],
+    ['GET POST', false],
+    ['write', false],
+    ['read write', true],
+    ['GET write', true],
+    [undefined, true],
+  ] as const)('J90 %s opens a WebSocket: %s', (one, expected) => {
+    expect(permits(one, { method: 'GET', isUpgrade: true })).toBe(expected)
   })
 
   it('J23 that is within another one permits nothing that the other one does not', () => {

@@ -17,6 +17,7 @@ const question: VerifyQuestion = {
   clientAddress: undefined,
   headers: { only: () => undefined, any: () => undefined },
   isInteractive: true,
+  isUpgrade: false,
 }
 const unauthenticated = { effect: 'challenge', reason: 'user-unauthenticated', login: {}, revision: 'r' } as const
 const nobody = { identity: anonymous, clearCookie: false }

@@ -16,6 +16,7 @@ const parsed: ParsedSubrequest = {
   clientAddress: undefined,
   cookie: '',
   isInteractive: false,
+  isUpgrade: false,
   headers: readHeaders([]),
 }
 const allowed: Reply = { status: 200, headers: [['Remote-User', 'alice']], body: '' }

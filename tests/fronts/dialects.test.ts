@@ -137,6 +137,30 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (own, { crea
     })
   })
 
+  it.each([
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Connection', 'keep-alive, upgrade'],
+    ['Connection', 'keep-alive,UPGRADE '],
+    ['Sec-WebSocket-Key', ''],
+    ['Sec-WebSocket-Key1', '1'],
+    ['Sec-WebSocket-Version', '13'],
+    ['Sec-WebSocket-Protocol', 'chat'],
+    ['Sec-WebSocket-Extensions', 'permessage-deflate'],
+    ['Sec-Fetch-Mode', 'websocket'],
+  ])('J90 is an upgrade by one sign alone: %s: %s', (name, value) => {
+    expect(parse(front, [...asks, [name, value]]).isUpgrade).toBe(true)
+  })
+
+  it.each([
+    ['Connection', 'keep-alive'],
+    ['Connection', 'close, x-upgrade, upgrade-insecure-requests'],
+    ['Upgrade-Insecure-Requests', '1'],
+    ['Sec-Fetch-Mode', 'navigate'],
+  ])('is none by %s: %s', (name, value) => {
+    expect(parse(front, [...asks, [name, value]]).isUpgrade).toBe(false)
+  })
+
   describe('a WebSocket handshake', () => {
     const handshake: Headers = [
       ['Accept', 'text/html'],

@@ -23,6 +23,7 @@ const question: VerifyQuestion = {
   clientAddress: '203.0.113.9',
   headers: { only: () => undefined, any: () => undefined },
   isInteractive: true,
+  isUpgrade: false,
 }
 const allow: Decision = { effect: 'allow', rule: 'wiki.csv:1', revision: 'abc' }
 const deny: Decision = { effect: 'deny', reason: 'rule-denied', rule: 'wiki.csv:2', revision: 'abc' }

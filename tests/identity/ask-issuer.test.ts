@@ -36,6 +36,7 @@ function host(source: ReturnType<typeof createSigningIssuer>, settings: TestTrus
           cookie: '',
           headers,
           isInteractive: false,
+          isUpgrade: false,
           request: { domain, action: 'GET', url: '' },
         })
         if (identity.kind === 'user') return identity.subject

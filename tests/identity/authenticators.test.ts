@@ -54,7 +54,7 @@ const bearer = (scheme = 'Bearer'): Authenticator => ({
 
 function asked(cookie: string, ...authorization: string[]): AskedWith {
   const headers = readHeaders(authorization.flatMap(value => ['Authorization', value]))
-  return { cookie, headers, isInteractive: false, request: { domain, action: 'GET', url: '' } }
+  return { cookie, headers, isInteractive: false, isUpgrade: false, request: { domain, action: 'GET', url: '' } }
 }
 const orders = [
   ['the cookie first', [sessionCookie(), bearer()]],

@@ -17,6 +17,7 @@ const asked = (...values: readonly string[]): AskedWith => ({
   cookie: '',
   headers: readHeaders(values.flatMap(value => ['Authorization', value])),
   isInteractive: false,
+  isUpgrade: false,
   request: { domain, action: 'GET', url: '' },
   clientAddress: '192.0.2.1',
 })

@@ -16,6 +16,7 @@ function asked(...headers: readonly (readonly [string, string])[]): AskedWith {
     cookie: '',
     headers: readHeaders(headers.flat()),
     isInteractive: false,
+    isUpgrade: false,
     request: { domain, action: 'GET', url: '' },
   }
 }

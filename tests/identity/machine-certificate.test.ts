@@ -39,6 +39,7 @@ describe.skipIf(requirePeer('openssl') === undefined)('a certificate of a machin
   const asked = (...values: readonly string[]) => ({
     cookie: '',
     isInteractive: false,
+    isUpgrade: false,
     request: { domain: 'wiki.example.com', action: 'GET', url: 'https://wiki.example.com/' },
     headers: {
       only: (name: string) => (name === header && values.length === 1 ? values[0] : undefined),

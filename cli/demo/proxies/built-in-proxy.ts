@@ -60,7 +60,7 @@ export async function startBuiltInProxy(
   proxy.on('error', (_error, _request, response) => failUpstream(response))
   const sites = sitesOf(targets)
 
-  const route = async (request: IncomingMessage): Promise<Way | Verdict> => {
+  const route = async (request: IncomingMessage, isUpgrade: boolean): Promise<Way | Verdict> => {
     if (request.rawHeaders.length > 2 * maxHeaderLines) return tooManyHeaders
     // A target in absolute form names a host of its own, which nothing here would check.
     if (request.url?.startsWith('/') !== true || countHosts(request) !== 1) return malformed
@@ -73,7 +73,8 @@ export async function startBuiltInProxy(
       writeForwarded(request)
       return { address, isStillAllowed: async () => true }
     }
-    const question = questionOf(request)
+    // The check sees what the application would be asked to switch to.
+    const question = { ...questionOf(request), ...(isUpgrade && { upgrade: 'websocket' }) }
     const verdict = await ask(question, targets.authAddress, agent)
     if (!verdict.isAllowed) return verdict
     applyVerdict(request, verdict)
@@ -83,7 +84,7 @@ export async function startBuiltInProxy(
   }
 
   const server = createServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
-    route(request).then(
+    route(request, false).then(
       found => {
         if ('isAllowed' in found) return relay(response, found)
         proxy.web(request, response, { target: `http://${found.address}` }).catch(() => failUpstream(response))
@@ -95,7 +96,7 @@ export async function startBuiltInProxy(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     if (!isWebSocket(request) || !(socket instanceof Socket)) return refuseUpgrade(socket, 400)
-    route(request).then(
+    route(request, true).then(
       found => {
         if ('isAllowed' in found) return refuseUpgrade(socket, found.status)
         request.headers.connection = 'upgrade'
