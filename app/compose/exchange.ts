@@ -18,6 +18,7 @@ import { verifyOwnSignature } from '../identity/token/own-signature.ts'
 import { ownType } from '../identity/token/own-type.ts'
 import { TokenRefused } from '../identity/token/refusal.ts'
 import { type TrustedIssuer, verifySigned } from '../identity/token/verify-token.ts'
+import { createRateLimit } from '../login/rate-limit.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createRandomTexts } from '../random-texts.ts'
 import { ownIssuer } from '../sessions/exchanged-tokens.ts'
@@ -34,6 +35,8 @@ const newTokenId = createRandomTexts(16, 'base64url')
 
 interface ExchangeParts {
   readonly kept: Kept
+  /** The primary counts how often a client asks. */
+  readonly isWorker: boolean
   readonly machines: Machines
   readonly policy: Policy
   readonly record: (decided: DecidedQuestion) => void
@@ -53,9 +56,15 @@ export function composeExchange(base: Base, parts: ExchangeParts) {
       audit,
       clock,
       newRequestId,
+      limits: composeLimits(config, parts.isWorker),
       onError: (error, requestId) => logger.error({ requestId, err: error }, 'a token could not be exchanged'),
     }),
   ]
+}
+
+function composeLimits({ login: { requestsPerMinute } }: Base['config'], isWorker: boolean) {
+  const limit = (name: string) => createRateLimit(requestsPerMinute, isWorker, name)
+  return { token: limit('token'), revoke: limit('token-revoke'), introspect: limit('token-introspect') }
 }
 
 function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeTokens {

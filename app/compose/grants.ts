@@ -3,7 +3,13 @@ import { readFile } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
 import { signJwt } from '../assertion/sign.ts'
 import { networksOf } from '../client-networks.ts'
-import { audienceOf, type GrantCode, issuerOf, type KnownCluster } from '../grants/dependencies.ts'
+import {
+  audienceOf,
+  type GrantCode,
+  type GrantDependencies,
+  issuerOf,
+  type KnownCluster,
+} from '../grants/dependencies.ts'
 import {
   type AskedCode,
   createDeviceRequests,
@@ -11,7 +17,7 @@ import {
   type DeviceRequest,
 } from '../grants/device-requests.ts'
 import { createKubeTokens, type KubeTokens, type SessionSeal } from '../grants/kube-tokens.ts'
-import { createGrantsRouter } from '../grants/routes.ts'
+import { createGrantEndpoints, createGrantPages } from '../grants/routes.ts'
 import { findClaim } from '../login/claims/identity-of-claims.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createRefreshGrants } from '../sessions/grants/refresh-grants.ts'
@@ -47,7 +53,7 @@ export function composeGrants(base: Base, parts: GrantParts) {
   const tokenLifetimeSeconds = settings?.tokenLifetimeSeconds ?? directClusters?.tokenLifetimeSeconds
   if (tokenLifetimeSeconds === undefined) return undefined
   const tokens = composeKubeTokens(base, parts.kept, tokenLifetimeSeconds)
-  return { settings, tokens, routers: [composeRouter(base, parts, tokens)] }
+  return { settings, tokens, ...composeRouters(base, parts, tokens) }
 }
 
 export const hasGrants = ({ kubernetes, directClusters }: Config): boolean =>
@@ -77,12 +83,13 @@ function createSessionSeal(secrets: readonly string[]): SessionSeal {
   }
 }
 
-function composeRouter(base: Base, { kept, login, records, isWorker, direct }: GrantParts, tokens: KubeTokens) {
+function composeRouters(base: Base, { kept, login, records, isWorker, direct }: GrantParts, tokens: KubeTokens) {
   const { audit, clock, config, logger } = base
   const secrets = secretsOf(config)
   const caPath = config.kubernetes?.tls.caPath
   const bounded = { records, secrets, clock, bounds: deviceBounds }
-  return createGrantsRouter({
+  const limit = (name: string) => createRateLimit(config.login.requestsPerMinute, isWorker, name)
+  const dependencies: GrantDependencies = {
     publicUrl: config.server.url,
     clusters: [...(config.kubernetes === undefined ? [] : behindGateway(config.kubernetes)), ...direct],
     algorithm: config.assertion.algorithm,
@@ -101,6 +108,12 @@ function composeRouter(base: Base, { kept, login, records, isWorker, direct }: G
     grants: createRefreshGrants({ records, secrets, clock }),
     tokens,
     pageSteps: login.pageSteps,
+    limits: {
+      device: limit('kube-device'),
+      token: limit('kube-token'),
+      revoke: limit('kube-revoke'),
+      account: limit('kube-account'),
+    },
     codeLimit: createRateLimit(codesPerMinute, isWorker, 'user-code'),
     formTokens: login.formTokens,
     networksOf,
@@ -109,7 +122,8 @@ function composeRouter(base: Base, { kept, login, records, isWorker, direct }: G
     clock,
     newRequestId,
     onError: (error, requestId) => logger.error({ requestId, err: error }, 'a login of kubectl could not be answered'),
-  })
+  }
+  return { endpoints: [createGrantEndpoints(dependencies)], pages: [createGrantPages(dependencies)] }
 }
 
 const behindGateway = ({ url, clusters }: Kubernetes): readonly KnownCluster[] =>

@@ -120,12 +120,14 @@ const isOfBody = (code: ErrorCode): boolean => code.startsWith('ERR_BODY_') || c
 export interface PagesOptions {
   /** The primary counts how often a client asks for these pages. */
   readonly isWorker: boolean
-  /** Further pages and endpoints of the auth host. */
-  readonly routers: readonly RequestHandler[]
+  /** Endpoints of the auth host for programs, each with a limit of its own. */
+  readonly endpoints: readonly RequestHandler[]
+  /** Further pages of the auth host. */
+  readonly pages: readonly RequestHandler[]
 }
 
 export function composePages(base: Base, kept: Kept & WithPasswords, login: Login, more: PagesOptions) {
-  const { isWorker, routers } = more
+  const { isWorker, endpoints, pages } = more
   const { config, logger, trustedProxies } = base
   const channels = composeLogoutChannels(base, kept, login, isWorker)
   return createPagesApp({
@@ -136,9 +138,11 @@ export function composePages(base: Base, kept: Kept & WithPasswords, login: Logi
     anyHost: createAssertionRoutes(kept.keys),
     publicHostOnly: [
       channels.back,
+      // Threat: somebody who floods the pages keeps programs from revoking a token, and the other way round.
+      ...endpoints,
       createRateLimit(config.login.requestsPerMinute, isWorker),
       channels.front,
-      ...routers,
+      ...pages,
       login.router,
     ],
     newRequestId,

@@ -111,7 +111,13 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const direct = composeDirectClusters(base, { policy, record: recorder.record })
   const grants = composeGrants(base, { kept, login, records, isWorker, direct })
   const identity = composeIdentity(base, kept, login.verification)
-  const exchange = composeExchange(base, { kept, machines: identity.machines, policy, record: recorder.record })
+  const exchange = composeExchange(base, {
+    kept,
+    isWorker,
+    machines: identity.machines,
+    policy,
+    record: recorder.record,
+  })
   const checks = composeChecks(base, kept, identity, { policy, record: recorder.record, fronts })
   const endings = composeEndings(base, kept, records, login.verification)
   const ownRights = composeOwnRights(base, { kept, policy })
@@ -126,7 +132,11 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   let isDraining = false
   const main = createMainServer(
     checks,
-    composePages(base, kept, login, { isWorker, routers: [...(grants?.routers ?? []), ...exchange] }),
+    composePages(base, kept, login, {
+      isWorker,
+      endpoints: [...(grants?.endpoints ?? []), ...exchange],
+      pages: grants?.pages ?? [],
+    }),
     {
       requestTimeoutSeconds: config.server.requestTimeoutSeconds,
       isLeaving: () => leaving !== undefined,

@@ -1,4 +1,5 @@
 /** What the token endpoints are given by the composition root. */
+import type { RequestHandler } from 'express'
 import type { Machine, User } from '../../rbac/identity.ts'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import type { AuditLog } from '../audit/event.ts'
@@ -76,6 +77,11 @@ export interface ExchangeReports {
   readonly audit: AuditLog
   readonly clock: Clock
   readonly newRequestId: () => string
+  /**
+   * How often one client may ask, counted for each endpoint by itself. Threat: a flood of one keeps people from revoking, and
+   * a token that they could not revoke lives on.
+   */
+  readonly limits: Readonly<Record<'token' | 'revoke' | 'introspect', RequestHandler>>
   /** Of what failed without being expected, and of what is down. */
   readonly onError: (error: unknown, requestId: string) => void
 }

@@ -6,7 +6,8 @@
  * other token they are told what they would be told of garbage (section 2.2).
  */
 import type { RequestHandler } from 'express'
-import { auditFields, type Exchange, sentHeaders } from './arrival.ts'
+import { auditFields, type Exchange } from '../program-endpoint.ts'
+import { sentHeaders } from './arrival.ts'
 import { type ExchangeDependencies, exchangeIssuerOf, type KnownBearer, type OwnToken } from './dependencies.ts'
 import { ExchangeError, type Parameters, required, tokenForm } from './parameters.ts'
 

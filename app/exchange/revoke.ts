@@ -1,6 +1,6 @@
 /** `POST /token/revoke` (RFC 7009): whoever has a token of ours may end it, and with it all that was made of it. */
 import type { RequestHandler } from 'express'
-import { auditFields } from './arrival.ts'
+import { auditFields } from '../program-endpoint.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
 import { ExchangeError, type Parameters, required, tokenForm } from './parameters.ts'
 

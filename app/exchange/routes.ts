@@ -5,7 +5,8 @@
  */
 import { Router } from 'express'
 import { plainForm } from '../plain-form.ts'
-import { answerAsOAuth, onlyPrograms, prepareArrival } from './arrival.ts'
+import { answerFailures, prepareArrival } from '../program-endpoint.ts'
+import { answerRefusals, onlyPrograms } from './arrival.ts'
 import { type ExchangeDependencies, tokenPath } from './dependencies.ts'
 import { createIntrospectRoute } from './introspect.ts'
 import { createMetadataRoute, metadataPath } from './metadata.ts'
@@ -19,11 +20,12 @@ export function createExchangeRouter(dependencies: ExchangeDependencies): Router
   const router = Router({ caseSensitive: true, strict: true })
   const below = Router({ caseSensitive: true, strict: true })
   const form = plainForm(longestBody)
-  below.use(prepareArrival(dependencies.newRequestId))
-  below.post('/', onlyPrograms, form, createTokenRoute(dependencies))
-  below.post('/revoke', onlyPrograms, form, createRevokeRoute(dependencies))
-  below.post('/introspect', onlyPrograms, form, createIntrospectRoute(dependencies))
-  below.use(answerAsOAuth(dependencies))
+  const { limits, newRequestId, onError } = dependencies
+  below.use(prepareArrival(newRequestId))
+  below.post('/', limits.token, onlyPrograms, form, createTokenRoute(dependencies))
+  below.post('/revoke', limits.revoke, onlyPrograms, form, createRevokeRoute(dependencies))
+  below.post('/introspect', limits.introspect, onlyPrograms, form, createIntrospectRoute(dependencies))
+  below.use(answerRefusals(dependencies), answerFailures(onError))
   router.get(metadataPath, createMetadataRoute(dependencies))
   router.use(tokenPath, below)
   return router

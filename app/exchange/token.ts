@@ -5,7 +5,8 @@
  * the same. The token is looked at before anything is said of hosts and rows, so that a stranger learns nothing of them.
  */
 import type { Request, RequestHandler } from 'express'
-import { auditFields, type Exchange, sentHeaders } from './arrival.ts'
+import { auditFields, type Exchange } from '../program-endpoint.ts'
+import { sentHeaders } from './arrival.ts'
 import { type ExchangeDependencies, exchangeIssuerOf } from './dependencies.ts'
 import { accessTokenType, ExchangeError, type ExchangeRequest, type Parameters, parseExchange } from './parameters.ts'
 import { proofFor, takeProof } from './proof.ts'

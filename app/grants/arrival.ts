@@ -1,34 +1,11 @@
-/** One request to the grant endpoints: who asks, from where, and how it is answered. */
-import { isIP } from 'node:net'
-import type { Request, RequestHandler, Response } from 'express'
+/** One request to the grant endpoints: who asks, and how it is answered. */
+import type { Request, Response } from 'express'
 import type { User } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
 import type { FormTokens } from '../login/browser/form-tokens.ts'
 import type { Page } from '../pages/pages.ts'
+import { auditFields, type Exchange } from '../program-endpoint.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
-
-export interface Exchange {
-  readonly request: Request
-  readonly response: Response
-}
-
-/** Every answer here is for one asker. */
-export const prepareArrival =
-  (newRequestId: () => string): RequestHandler =>
-  (_request, response, next) => {
-    response.locals.requestId = newRequestId()
-    response.set('Cache-Control', 'no-store')
-    next()
-  }
-
-export const requestIdOf = (response: Response): string => String(response.locals.requestId)
-
-export const addressOf = ({ ip }: Request): string | undefined => (ip !== undefined && isIP(ip) !== 0 ? ip : undefined)
-
-export function auditFields({ request, response }: Exchange): { requestId: string; clientAddress?: string } {
-  const [requestId, clientAddress] = [requestIdOf(response), addressOf(request)]
-  return clientAddress === undefined ? { requestId } : { requestId, clientAddress }
-}
 
 /** The login of the page steps; `undefined` for nobody. */
 export const loginOf = (request: Request): LoginSession | undefined => request.user as LoginSession | undefined

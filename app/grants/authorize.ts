@@ -8,16 +8,8 @@ import { randomBytes } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import type { GrantRefusal } from '../audit/event.ts'
 import { OperationalError } from '../errors.ts'
-import {
-  auditFields,
-  type Exchange,
-  leadToLogin,
-  loginOf,
-  nameOf,
-  personFields,
-  requireOwnForm,
-  sendPage,
-} from './arrival.ts'
+import { auditFields, type Exchange } from '../program-endpoint.ts'
+import { leadToLogin, loginOf, nameOf, personFields, requireOwnForm, sendPage } from './arrival.ts'
 import { type GrantDependencies, grantsPath, issuerOf } from './dependencies.ts'
 import {
   type AuthorizeRequest,

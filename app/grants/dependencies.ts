@@ -86,6 +86,11 @@ export interface GrantRecords {
 export interface GrantSteps {
   /** Who is logged in: sets `request.user` and `request.sessionID`. */
   readonly pageSteps: readonly RequestHandler[]
+  /**
+   * How often one client may ask each of the endpoints for programs, counted by itself. Threat: a flood of one keeps people
+   * from revoking what another one gave.
+   */
+  readonly limits: Readonly<Record<'device' | 'token' | 'revoke' | 'account', RequestHandler>>
   /** Of codes that are typed or guessed. */
   readonly codeLimit: RequestHandler
   readonly formTokens: FormTokens

@@ -7,7 +7,8 @@
  */
 import type { RequestHandler } from 'express'
 import { OperationalError } from '../errors.ts'
-import { addressOf, leadToLogin, loginOf, nameOf, personFields, requireOwnForm, sendPage } from './arrival.ts'
+import { addressOf } from '../program-endpoint.ts'
+import { leadToLogin, loginOf, nameOf, personFields, requireOwnForm, sendPage } from './arrival.ts'
 import { type GrantDependencies, grantsPath } from './dependencies.ts'
 import { deviceSeconds } from './device-requests.ts'
 import { type Parameters, requireClient } from './parameters.ts'

@@ -7,9 +7,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import type { GrantEnd, GrantRefusal, GrantWay } from '../audit/event.ts'
+import { auditFields, type Exchange } from '../program-endpoint.ts'
 import type { Grant } from '../sessions/grants/refresh-grants.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
-import { auditFields, type Exchange } from './arrival.ts'
 import { type DirectAccess, type GrantDependencies, issuerOf } from './dependencies.ts'
 import type { NamesInToken } from './kube-tokens.ts'
 import {

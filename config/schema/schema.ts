@@ -117,7 +117,8 @@ const login = z.strictObject({
     expected: 'true or false',
   }),
   rateLimit: setting(z.int().min(1).max(100_000).default(600), {
-    description: 'Requests to the login pages per client address and minute.',
+    description:
+      'Requests to the login pages per client address and minute, and as many to each of the endpoints of tokens (`/token`, `/token/revoke`, `/token/introspect`, `/kube/token` and the like), counted for each by itself.',
     expected: 'a whole number from 1 to 100000',
   }),
   logoutRateLimit: setting(z.int().min(1).max(1_000_000).default(6000), {
