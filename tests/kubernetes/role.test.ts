@@ -8,8 +8,8 @@ import { type ImpersonationMode, impersonationModes } from '../../app/kubernetes
 import { authenticationGroup, groupOf, verbOf } from '../../app/kubernetes/rights/impersonator.ts'
 import { namesOfPeople, peopleOf } from '../../app/kubernetes/rights/people.ts'
 import { exactRole } from '../../app/kubernetes/rights/role-objects.ts'
-import { type Rule, rulesAllow } from '../../app/kubernetes/rights/rule.ts'
 import type { User } from '../../rbac/identity.ts'
+import { type Rule, rulesAllow } from '../../rbac/kubernetes/rule.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import { fc } from '../properties.ts'
 

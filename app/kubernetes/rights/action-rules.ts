@@ -5,11 +5,11 @@
  */
 import { namesIn } from '../../../rbac/actions.ts'
 import { allowingRows } from '../../../rbac/asking/cluster-people.ts'
+import type { Rule } from '../../../rbac/kubernetes/rule.ts'
 import { kubernetesVerbs } from '../../../rbac/kubernetes/verbs.ts'
 import type { PolicySnapshot } from '../../../rbac/policy.ts'
 import type { Row } from '../../../rbac/row.ts'
 import type { NotCovered } from './impersonable.ts'
-import type { Rule } from './rule.ts'
 
 export interface ActionRules {
   /** For a ClusterRole that is bound everywhere. */

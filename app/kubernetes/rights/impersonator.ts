@@ -1,7 +1,8 @@
 /** The rules by which the API server lets the gateway speak for people. Pure. */
+
+import type { Rule } from '../../../rbac/kubernetes/rule.ts'
 import type { Impersonable } from './impersonable.ts'
 import type { ImpersonationMode } from './impersonation-mode.ts'
-import type { Rule } from './rule.ts'
 
 /** The verb on users, groups, uids and extras. */
 export const verbOf: Readonly<Record<ImpersonationMode, string>> = {

@@ -3,12 +3,13 @@
  *
  * Threat: whoever gets hold of the gateway's credential has whatever it may do, without the policy and without our log.
  */
+
+import { type ResourceAttributes, type Rule, rulesAllow } from '../../../rbac/kubernetes/rule.ts'
 import type { CallApi } from './api-calls.ts'
 import { messageOf } from './api-calls.ts'
 import type { Impersonable, ImpersonableExtra } from './impersonable.ts'
 import type { ImpersonationMode } from './impersonation-mode.ts'
 import { authenticationGroup, groupOf, verbOf } from './impersonator.ts'
-import { type ResourceAttributes, type Rule, rulesAllow } from './rule.ts'
 
 export interface OwnRights {
   /** Whom the policy or a session can yield, and the gateway may not speak for: `user alice@example.com`. */

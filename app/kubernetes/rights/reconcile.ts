@@ -1,7 +1,8 @@
 /** Makes the role of the gateway in a cluster the exact one: compares, and applies what differs. */
+
+import type { Rule } from '../../../rbac/kubernetes/rule.ts'
 import { type ApiResult, type CallApi, messageOf } from './api-calls.ts'
 import { type ClusterObject, clusterAnnotation, type ExactRole, labels, roleName } from './role-objects.ts'
-import type { Rule } from './rule.ts'
 
 /** One object of the role, and what it says more or less than before: `users impersonate bob@example.com`. */
 export interface RoleChange {

@@ -1,9 +1,10 @@
 /** The role of the gateway as objects of a cluster. Pure. */
+
+import type { Rule } from '../../../rbac/kubernetes/rule.ts'
 import { type ActionRules, actionRules } from './action-rules.ts'
 import { type Impersonable, type ImpersonableOptions, impersonableIn, type NotCovered } from './impersonable.ts'
 import type { ImpersonationMode } from './impersonation-mode.ts'
 import { impersonatorRules } from './impersonator.ts'
-import type { Rule } from './rule.ts'
 
 /** Whom the role is given to. */
 export type RoleHolder =
