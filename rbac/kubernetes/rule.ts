@@ -24,7 +24,7 @@ interface UrlAttributes {
   readonly path: string
 }
 
-const ruleAllows = (rule: Rule, asked: ResourceAttributes | UrlAttributes): boolean =>
+export const ruleAllows = (rule: Rule, asked: ResourceAttributes | UrlAttributes): boolean =>
   holds(rule.verbs, asked.verb) && ('path' in asked ? coversUrl(rule, asked) : coversResource(rule, asked))
 
 export const rulesAllow = (rules: readonly Rule[], asked: ResourceAttributes | UrlAttributes): boolean =>
@@ -32,8 +32,15 @@ export const rulesAllow = (rules: readonly Rule[], asked: ResourceAttributes | U
 
 const holds = (values: readonly string[] = [], value: string): boolean => values.includes(value) || values.includes('*')
 
+/** Every `*` at the end is taken off, not the last one alone: `/logs/**` covers `/logs/kubelet`, and `/logs/*` nothing else. */
 const coversUrl = ({ nonResourceURLs = [] }: Rule, { path }: UrlAttributes): boolean =>
-  nonResourceURLs.some(url => url === path || (url.endsWith('*') && path.startsWith(url.slice(0, -1))))
+  nonResourceURLs.some(url => url === path || (url.endsWith('*') && path.startsWith(withoutStars(url))))
+
+function withoutStars(url: string): string {
+  let end = url.length
+  while (url[end - 1] === '*') end -= 1
+  return url.slice(0, end)
+}
 
 function coversResource(rule: Rule, { group, resource, subresource, name = '' }: ResourceAttributes): boolean {
   const { apiGroups, resources = [], resourceNames = [] } = rule

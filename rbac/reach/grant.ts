@@ -4,7 +4,7 @@
  */
 import type { Rule } from '../kubernetes/rule.ts'
 import type { BindingObject, RoleObject } from './objects.ts'
-import type { SubjectId } from './subject.ts'
+import type { Asker, SubjectId } from './subject.ts'
 
 export interface Grant {
   readonly subject: SubjectId
@@ -26,27 +26,29 @@ export type AccessQuestion =
       readonly subresource?: string
       /** Absent for resources of the cluster, and for those of all namespaces. */
       readonly namespace?: string
+      /** Also that of a list or watch with `fieldSelector=metadata.name=…`, and of nothing else. */
       readonly name?: string
     }
   | { readonly verb: string; readonly path: string }
 
-/** Who asks: a subject with its groups, the built-in ones among them. */
-export interface Asker {
-  readonly id: SubjectId
-  readonly groups: readonly string[]
-}
+/** A role that a binding gives to a subject: the same as one grant for each of its rules. */
+export type Given = Pick<Grant, 'subject' | 'namespace' | 'role' | 'binding'>
 
 /** Made once of a cluster's objects (grants.ts); looked up often. */
 export interface Grants {
-  /** Every grant that names this very subject. */
+  /** Every grant that names this very subject; made anew by each call. */
   readonly of: (subject: SubjectId) => readonly Grant[]
   /** Those of the subject and of every group that it is in. */
   readonly heldBy: (asker: Asker) => readonly Grant[]
-  /** Every subject that a binding names, and every service account that exists. */
+  /** `of`, not unfolded into rules: what a graph over many subjects walks. */
+  readonly rolesOf: (subject: SubjectId) => readonly Given[]
+  /** Every subject that a binding names, every service account that exists, and every one that something runs as. */
   readonly subjects: readonly SubjectId[]
   /** The grant that allows it; undefined where none does. `system:masters` is allowed everything, without a grant: 'masters'. */
   readonly allowing: (asker: Asker, question: AccessQuestion) => Grant | 'masters' | undefined
-  /** Bindings that give nothing, and why: no such role, cluster resources in a RoleBinding, a ServiceAccount subject without namespace. */
+  /** Every grant of anybody that allows it, one for each binding and subject: the first rule that does. */
+  readonly allowingAnybody: (question: AccessQuestion) => readonly Grant[]
+  /** Bindings and rules that give nothing, and why. */
   readonly dead: readonly DeadGrant[]
 }
 
@@ -59,5 +61,10 @@ export interface DeadGrant {
     | 'no-subjects'
     | 'cluster-resource-in-namespace'
     | 'non-resource-in-namespace'
+  /** Of a rule: the one of `role.rules` that is dead, or a part of which is. */
   readonly rule?: Rule
+  /** What of the rule is dead: resources, or non-resource URLs. */
+  readonly what?: readonly string[]
+  /** Whom the binding names in vain. */
+  readonly subject?: SubjectId
 }

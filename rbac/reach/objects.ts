@@ -106,8 +106,12 @@ export interface ReadingProblem {
     | 'lost-rule'
     | 'unknown-kind'
     | 'duplicate'
+    | 'assumed-namespace'
+    | 'aggregation'
     | 'not-permitted'
     | 'too-much'
+  /** How many objects were not read because of it. Absent: none (a part of one), or nobody can know (what was cut off). */
+  readonly unread?: number
   readonly place: Place
   /** `ClusterRole/edit`, where it is known. */
   readonly object?: string
@@ -125,6 +129,8 @@ export interface ClusterObjects {
   readonly nodes: readonly NodeObject[]
   readonly others: readonly OtherObject[]
   readonly problems: readonly ReadingProblem[]
+  /** How many objects there were: as many as all the lists above hold, and `unread` of the problems. */
+  readonly objectsSeen: number
   /** Kinds that were asked for or found at all: an inventory without Secrets says so, instead of "none". */
   readonly kindsRead: ReadonlySet<string>
 }

@@ -1,0 +1,53 @@
+/** Bindings, subjects and rules that give nothing to anybody, and why: most are mistakes, and some wait to be claimed. */
+import { isClusterResource } from './cluster-resources.ts'
+import type { DeadGrant } from './grant.ts'
+import type { BindingObject, BindingSubject, ClusterObjects, RoleObject } from './objects.ts'
+import { accountSubject, idOf, type SubjectId } from './subject.ts'
+
+export interface Lookups {
+  readonly roleOf: (binding: BindingObject) => RoleObject | undefined
+  readonly subjectOfBinding: (binding: BindingObject, subject: BindingSubject) => SubjectId | undefined
+}
+
+export function deadGrantsOf(objects: ClusterObjects, { roleOf, subjectOfBinding }: Lookups): DeadGrant[] {
+  const accounts = new Set(objects.serviceAccounts.map(({ namespace, name }) => idOf(accountSubject(namespace, name))))
+  // Without any service account the objects say nothing about which there are.
+  const knowsAccounts = objects.kindsRead.has('ServiceAccount')
+  return objects.bindings.flatMap(binding => {
+    const role = roleOf(binding)
+    return [
+      ...(role === undefined ? [{ binding, reason: 'no-such-role' as const }] : deadRulesOf(binding, role)),
+      ...(binding.subjects.length === 0 ? [{ binding, reason: 'no-subjects' as const }] : []),
+      ...binding.subjects.flatMap(one => deadSubject(binding, one)),
+    ]
+  })
+
+  function deadSubject(binding: BindingObject, named: BindingSubject): DeadGrant[] {
+    const subject = subjectOfBinding(binding, named)
+    if (subject === undefined) return [{ binding, reason: 'subject-without-namespace' }]
+    const isMissing = knowsAccounts && subject.startsWith('service-account:') && !accounts.has(subject)
+    return isMissing ? [{ binding, reason: 'no-such-service-account', subject }] : []
+  }
+}
+
+function deadRulesOf(binding: BindingObject, role: RoleObject): DeadGrant[] {
+  if (binding.kind === 'ClusterRoleBinding') return []
+  return role.rules.flatMap(rule => {
+    const { apiGroups = [], resources = [], verbs, nonResourceURLs = [] } = rule
+    const inCluster = resources.filter(
+      resource => apiGroups.length > 0 && apiGroups.every(group => isDead(group, resource, verbs)),
+    )
+    return [...dead('cluster-resource-in-namespace', inCluster), ...dead('non-resource-in-namespace', nonResourceURLs)]
+
+    function dead(reason: DeadGrant['reason'], what: readonly string[]): DeadGrant[] {
+      return what.length === 0 ? [] : [{ binding, reason, rule, what }]
+    }
+  })
+}
+
+/** A namespace is in itself: only what asks for all of them at once carries none. */
+const withoutNamespace = new Set(['list', 'watch', 'create', 'deletecollection'])
+
+const isDead = (group: string, resource: string, verbs: readonly string[]): boolean =>
+  isClusterResource(group, resource) ||
+  (group === '' && resource === 'namespaces' && verbs.every(verb => withoutNamespace.has(verb)))
