@@ -106,6 +106,7 @@ const exchangeRefusals = {
   chain: 'it was exchanged too often',
   policy: 'no row allows it',
   proof: 'what the token is bound to was not proved',
+  certificate: 'the connection has not the client certificate that it needs',
 } as const satisfies Record<ExchangeRefusal, string>
 
 export const auditEvents: {
@@ -192,7 +193,8 @@ export const auditEvents: {
       credentialChain: accessFields.credentialChain,
       credentialActors: accessFields.credentialActors,
       actor: 'Who acts for the subject with the new token (`actor_token`), as rows name them.',
-      confirmation: '`dpop`: its bearer has to prove with each request that they hold a key.',
+      confirmation:
+        '`dpop`: its bearer has to prove with each request that they hold a key; `certificate`: it counts together with one client certificate alone; `dpop-and-certificate`: both.',
     },
   },
   'exchange.refused': {

@@ -96,6 +96,10 @@ export type ExchangeRefusal =
   | 'chain'
   | 'policy'
   | 'proof'
+  | 'certificate'
+
+/** What has to come along with each use of a token. */
+export type ExchangeConfirmation = 'dpop' | 'certificate' | 'dpop-and-certificate'
 
 /** A token was exchanged; `credential…` are those of the one that came. */
 interface ExchangeIssued extends Partial<CredentialFacts> {
@@ -107,7 +111,7 @@ interface ExchangeIssued extends Partial<CredentialFacts> {
   /** Seconds since the epoch. */
   readonly expiresAt: number
   readonly actor?: string | undefined
-  readonly confirmation?: 'dpop' | undefined
+  readonly confirmation?: ExchangeConfirmation | undefined
 }
 
 export type PasswordEnd = 'owner' | 'other-sessions' | 'admin'

@@ -9,9 +9,17 @@ import type { Situation } from '../../rbac/situation.ts'
 import { isWithin, parseScope } from '../../rbac/tokens/scope.ts'
 import { signJwt } from '../assertion/sign.ts'
 import { subjectName } from '../audit/access-event.ts'
-import type { AskingForHost, ExchangeRules, ExchangeTokens, KnownBearer, NotKnown } from '../exchange/dependencies.ts'
+import type {
+  AskingForHost,
+  ExchangeConnections,
+  ExchangeRules,
+  ExchangeTokens,
+  KnownBearer,
+  NotKnown,
+} from '../exchange/dependencies.ts'
 import { createExchangeRouter } from '../exchange/routes.ts'
 import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
+import { isCertificate, requireCertificate } from '../identity/proof/bound-certificate.ts'
 import { proofAlgorithms } from '../identity/proof/dpop.ts'
 import { verifyJwtAndAsk } from '../identity/token/ask-issuer.ts'
 import { verifyOwnSignature } from '../identity/token/own-signature.ts'
@@ -26,7 +34,7 @@ import type { DecidedQuestion } from '../verify.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
 import { composeVerify } from './kubernetes.ts'
 import type { Machines } from './machines.ts'
-import { composeOwnIssuer, composeProofs } from './own-issuer.ts'
+import { composeOwnIssuer, composeProofs, composeTokenCertificates } from './own-issuer.ts'
 
 /** Label of metrics and audit events. */
 export const exchangeFront = 'token-exchange'
@@ -53,6 +61,7 @@ export function composeExchange(base: Base, parts: ExchangeParts) {
       proofAlgorithms,
       ...composeTokens(base, parts),
       ...composeRules(base, parts),
+      ...composeConnections(base),
       audit,
       clock,
       newRequestId,
@@ -67,12 +76,25 @@ function composeLimits({ login: { requestsPerMinute } }: Base['config'], isWorke
   return { token: limit('token'), revoke: limit('token-revoke'), introspect: limit('token-introspect') }
 }
 
+/** Threat: whoever writes the header pretends to have a certificate. Of a peer that is no trusted proxy none is known. */
+function composeConnections(base: Base): ExchangeConnections {
+  const certificateIn = composeTokenCertificates(base)
+  if (certificateIn === undefined) return { isCertificate }
+  const headersOf = createVouchedHeaders(base.trustedProxies)
+  return { isCertificate, certificateIn: sent => certificateIn(headersOf(sent)) }
+}
+
 function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeTokens {
   const { clock } = base
   const own = composeOwnIssuer(base, kept)
   const proofs = composeProofs(base, kept)
   return {
-    verify: token => orRefusal(() => verifyForeign(token, machines.issuers, clock.now())),
+    verify: (token, presented) =>
+      orRefusal(async () => {
+        const bearer = await verifyForeign(token, machines.issuers, clock.now())
+        if (bearer.certificate !== undefined) requireCertificate(bearer.certificate, presented)
+        return bearer
+      }),
     openOwn: token =>
       orRefusal(async () => {
         // For whatever host: the audience is the one that it says, and the signature vouches for that.
@@ -94,10 +116,12 @@ function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeT
 }
 
 async function verifyForeign(token: string, issuers: readonly TrustedIssuer[], nowMs: number): Promise<KnownBearer> {
-  const { identity, credential, expiresAtMs, issuer } = await verifyJwtAndAsk(token, { issuers }, nowMs)
+  const acceptance = { issuers, looksAtCertificate: true }
+  const { identity, credential, expiresAtMs, issuer, certificate } = await verifyJwtAndAsk(token, acceptance, nowMs)
   // Threat: what we forgive a clock is no life of the token.
   const expiresAt = expiresAtMs / 1000 - issuer.clockToleranceSeconds
-  return { identity, credential, expiresAt, claims: claimsOf(token) }
+  const bound = certificate !== undefined && { certificate }
+  return { identity, credential, expiresAt, claims: claimsOf(token), ...bound }
 }
 
 async function orRefusal<T>(work: () => Promise<T>): Promise<T | NotKnown> {

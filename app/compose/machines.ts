@@ -15,7 +15,7 @@ import type { Outbound } from '../login/provider/outbound.ts'
 import { ownIssuer } from '../sessions/exchanged-tokens.ts'
 import { composeInquiry } from './inquiries.ts'
 import type { Base, Kept } from './kept.ts'
-import { composeOwnIssuer, composeProofs } from './own-issuer.ts'
+import { composeOwnIssuer, composeProofs, composeTokenCertificates } from './own-issuer.ts'
 import { createWayOut, fetchText, type WayOut } from './way-out.ts'
 
 type IssuerSettings = NonNullable<Config['machines']>['issuers'][number]
@@ -37,11 +37,12 @@ export function composeMachines(base: Base, kept: Pick<Kept, 'keys' | 'exchanged
     return { authenticators: [], issuers: [], takesTokens: () => false, close: async () => undefined }
   }
   const { acceptedOn, close, issuers } = composeTrust(base)
+  const certificateIn = composeTokenCertificates(base)
   const hasOwnHeaders = config.hosts.some(({ bearerHeader }) => bearerHeader !== undefined)
   return {
     authenticators: [
       ...composeExchanged(base, kept, acceptedOn),
-      createBearerToken({ acceptedOn, hasOwnHeaders, clock, onRefused: metrics.tokenRefused }),
+      createBearerToken({ acceptedOn, hasOwnHeaders, clock, certificateIn, onRefused: metrics.tokenRefused }),
     ],
     issuers,
     takesTokens: domain => acceptedOn(domain) !== undefined,
@@ -86,12 +87,15 @@ function composeExchanged(
   const own = composeOwnIssuer(base, kept)
   const onRefused = metrics.tokenRefused
   const proofs = composeProofs(base, kept)
-  return [createExchangedToken({ acceptedOn, own, tokens: kept.exchanged, proofs, permits, clock, onRefused })]
+  const certificateIn = composeTokenCertificates(base)
+  const tokens = kept.exchanged
+  return [createExchangedToken({ acceptedOn, own, tokens, proofs, certificateIn, permits, clock, onRefused })]
 }
 
 /** The settings of a host are the same object for the same entry, and so is what it takes. */
-function createAcceptances({ hostSettings }: TrustBase, issuers: ReadonlyMap<string, TrustedIssuer>) {
+function createAcceptances({ config, hostSettings }: TrustBase, issuers: ReadonlyMap<string, TrustedIssuer>) {
   const known = new WeakMap<HostSettings, HostAcceptance>()
+  const looksAtCertificate = config.server.clientCertificateHeader !== undefined
   return (domain: string): HostAcceptance | undefined => {
     const settings = hostSettings(domain)
     const { bearerFrom, bearerAudience: audience, bearerHeader: header, ...demands } = settings
@@ -102,7 +106,7 @@ function createAcceptances({ hostSettings }: TrustBase, issuers: ReadonlyMap<str
     const takesOwn = bearerFrom.includes(ownIssuer)
     const { providers, maxAgeSeconds, maxIdleSeconds } = demands
     const people = { providers, maxAgeSeconds, maxIdleSeconds }
-    const acceptance = Object.freeze({ issuers: taken, takesOwn, audience, header, ...people })
+    const acceptance = Object.freeze({ issuers: taken, takesOwn, audience, header, looksAtCertificate, ...people })
     known.set(settings, acceptance)
     return acceptance
   }

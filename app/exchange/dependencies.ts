@@ -15,6 +15,8 @@ export interface KnownBearer {
   readonly credential: CredentialFacts
   /** Seconds since the epoch; when it says so itself, whatever a clock may be late by. */
   readonly expiresAt: number
+  /** Thumbprint of the client certificate that it is bound to, and that this connection has (RFC 8705). */
+  readonly certificate?: string
   /** Its claims, where it has any that can be read. */
   readonly claims: Readonly<Record<string, unknown>>
 }
@@ -31,8 +33,13 @@ export interface NotKnown {
 }
 
 export interface ExchangeTokens {
-  /** What issuers of the configuration made. Rejects with `ERR_ISSUER_UNAVAILABLE` when it cannot tell. */
-  readonly verify: (token: string) => Promise<KnownBearer | NotKnown>
+  /**
+   * What issuers of the configuration made, together with what it is bound to. Rejects with `ERR_ISSUER_UNAVAILABLE` when it
+   * cannot tell.
+   *
+   * @param certificate thumbprint of the connection's client certificate; `undefined` where none is known
+   */
+  readonly verify: (token: string, certificate: string | undefined) => Promise<KnownBearer | NotKnown>
   /** Of our own, whatever its host. Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell. */
   readonly openOwn: (token: string) => Promise<OwnToken | NotKnown>
   /** Of our own, whatever the clock says. Rejects with `ERR_SIGNING_UNAVAILABLE` when it cannot tell. */
@@ -49,6 +56,16 @@ export interface ExchangeTokens {
 
 /** What may be done with a token for a host. */
 export type TokenAction = 'create' | 'introspect'
+
+export interface ExchangeConnections {
+  /** Whether a connection has the certificate that a token is bound to; both thumbprints. */
+  readonly isCertificate: (bound: string, presented: string | undefined) => boolean
+  /**
+   * Thumbprint of the client certificate of a connection, where a trusted proxy vouches for it. Absent: none is ever known, and
+   * nothing can be bound to one.
+   */
+  readonly certificateIn?: (sent: SentHeaders) => string | undefined
+}
 
 export interface ExchangeRules {
   /** The policy's answer, which is audited; rejects with `ERR_AUDIT_UNAVAILABLE` where it has to be and cannot. */
@@ -86,7 +103,10 @@ export interface ExchangeReports {
   readonly onError: (error: unknown, requestId: string) => void
 }
 
-export type ExchangeDependencies = { readonly publicUrl: string } & ExchangeTokens & ExchangeRules & ExchangeReports
+export type ExchangeDependencies = { readonly publicUrl: string } & ExchangeTokens &
+  ExchangeConnections &
+  ExchangeRules &
+  ExchangeReports
 
 export const tokenPath = '/token'
 /** `iss` of our exchanged tokens: not that of assertions, nor that of the tokens of kubectl. */

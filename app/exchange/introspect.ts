@@ -8,6 +8,7 @@
 import type { RequestHandler } from 'express'
 import { auditFields, type Exchange } from '../program-endpoint.ts'
 import { sentHeaders } from './arrival.ts'
+import { certificateOf } from './certificate.ts'
 import { type ExchangeDependencies, exchangeIssuerOf, type KnownBearer, type OwnToken } from './dependencies.ts'
 import { ExchangeError, type Parameters, required, tokenForm } from './parameters.ts'
 
@@ -30,10 +31,10 @@ export function createIntrospectRoute(dependencies: ExchangeDependencies): Reque
 }
 
 /** Rejects with `ExchangeError`. */
-async function callerOf({ request }: Exchange, { verify }: ExchangeDependencies): Promise<KnownBearer> {
+async function callerOf({ request }: Exchange, dependencies: ExchangeDependencies): Promise<KnownBearer> {
   const [, token] = /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(request.headers.authorization ?? '') ?? []
   if (token === undefined) throw new ExchangeError('invalid_client', 'say who asks: Authorization: Bearer')
-  const known = await verify(token)
+  const known = await dependencies.verify(token, certificateOf(request, dependencies))
   if ('refusal' in known) throw new ExchangeError('invalid_client', known.refusal, 'subject-token')
   return known
 }
@@ -48,7 +49,7 @@ function describe({ id, token }: OwnToken, { nameOf, publicUrl }: ExchangeDepend
     username: nameOf(identity),
     jti: id,
     exp: expiresAt,
-    token_type: confirmation === undefined ? 'Bearer' : 'DPoP',
+    token_type: confirmation?.jkt === undefined ? 'Bearer' : 'DPoP',
     ...(confirmation !== undefined && { cnf: confirmation }),
     ...(scope !== undefined && { scope }),
     ...(act !== undefined && { act }),

@@ -9,9 +9,10 @@ export const metadataPath = `/.well-known/oauth-authorization-server${tokenPath}
 const cacheSeconds = 300
 
 export function createMetadataRoute({
+  certificateIn,
   proofAlgorithms,
   publicUrl,
-}: Pick<ExchangeDependencies, 'proofAlgorithms' | 'publicUrl'>): RequestHandler {
+}: Pick<ExchangeDependencies, 'certificateIn' | 'proofAlgorithms' | 'publicUrl'>): RequestHandler {
   const issuer = exchangeIssuerOf(publicUrl)
   const document = {
     issuer,
@@ -27,6 +28,8 @@ export function createMetadataRoute({
     revocation_endpoint_auth_methods_supported: ['none'],
     introspection_endpoint_auth_methods_supported: ['Bearer'],
     dpop_signing_alg_values_supported: proofAlgorithms,
+    // RFC 8705 section 3.3.
+    tls_client_certificate_bound_access_tokens: certificateIn !== undefined,
   }
   return (_request, response) => {
     response.set('Cache-Control', `public, max-age=${cacheSeconds}`).json(document)

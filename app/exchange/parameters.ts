@@ -55,6 +55,8 @@ export interface ExchangeRequest {
   /** `resource` or `audience`, as it came. */
   readonly target: string
   readonly scope: string | undefined
+  /** Whether the new token is to count together with the client certificate of this connection alone. */
+  readonly bindsCertificate: boolean
 }
 
 /** Throws `ExchangeError`. */
@@ -71,7 +73,10 @@ export function parseExchange(body: Parameters): ExchangeRequest {
     throw new ExchangeError('invalid_request', 'actor_token_type is there without actor_token')
   }
   checkType(body, 'requested_token_type', optional)
-  return { subjectToken, actorToken, target: targetIn(body), scope: optional(body, 'scope', /^[\x20-\x7e]{1,256}$/) }
+  const scope = optional(body, 'scope', /^[\x20-\x7e]{1,256}$/)
+  // RFC 8705 has no word for it: there a client is registered for it or not.
+  const bindsCertificate = optional(body, 'bind', /^certificate$/) !== undefined
+  return { subjectToken, actorToken, target: targetIn(body), scope, bindsCertificate }
 }
 
 function checkType(body: Parameters, name: string, read: typeof optional): void {

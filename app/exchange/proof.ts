@@ -15,12 +15,13 @@ export async function proofFor(
   { publicUrl, verifyProof }: ExchangeDependencies,
 ): Promise<VerifiedProof | undefined> {
   const { dpop } = headers
-  if (dpop === undefined && confirmation === undefined) return undefined
+  const { jkt } = confirmation ?? {}
+  if (dpop === undefined && jkt === undefined) return undefined
   // Of two headers one text is made, with a comma, which is no proof.
   const question = { proof: [dpop ?? ''].flat().join(', '), method: 'POST', url: exchangeIssuerOf(publicUrl) }
   const proof = await verifyProof(question)
   if ('refusal' in proof) throw new ExchangeError('invalid_dpop_proof', proof.refusal, 'proof')
-  if (confirmation !== undefined && proof.jkt !== confirmation.jkt) {
+  if (jkt !== undefined && proof.jkt !== jkt) {
     throw new ExchangeError('invalid_dpop_proof', 'the token is bound to another key', 'proof')
   }
   return proof

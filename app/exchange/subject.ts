@@ -7,6 +7,7 @@
 import type { Machine, User } from '../../rbac/identity.ts'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import type { Act, ExchangedToken, Link } from '../sessions/exchanged-tokens.ts'
+import { requireBoundCertificate, thumbprintMember } from './certificate.ts'
 import type { ExchangeDependencies, KnownBearer } from './dependencies.ts'
 import { ExchangeError, type ExchangeRequest } from './parameters.ts'
 
@@ -22,28 +23,41 @@ export interface Subject extends Pick<ExchangedToken, 'identity' | 'scope' | 'ch
 }
 
 export interface Actor {
+  /** Thumbprint of the client certificate that their token is bound to, and that this connection has. */
+  readonly certificate?: string
   readonly identity: Machine | User
   readonly credential: CredentialFacts
   /** As rows name it. */
   readonly name: string
 }
 
+/** A token that was sent, and the thumbprint of the client certificate that the connection has, where one is known. */
+export interface Sent {
+  readonly token: string
+  readonly certificate: string | undefined
+}
+
 /** Rejects with `ExchangeError`. */
-export async function subjectOf(token: string, dependencies: ExchangeDependencies): Promise<Subject> {
-  if (dependencies.isOurs(token)) return ownSubject(token, dependencies)
-  const known = await dependencies.verify(token)
+export async function subjectOf(sent: Sent, dependencies: ExchangeDependencies): Promise<Subject> {
+  if (dependencies.isOurs(sent.token)) return ownSubject(sent, dependencies)
+  const known = await dependencies.verify(sent.token, sent.certificate)
   if ('refusal' in known) throw refused('subject_token', known.refusal)
-  const { identity, credential, expiresAt, claims } = known
+  const { identity, credential, expiresAt, claims, certificate } = known
   const { credentialIssuer: issuer, credentialId: id } = credential
   const mayAct = Object.hasOwn(claims, 'may_act') ? mayActIn(claims.may_act, claims.iss) : undefined
   const chain: readonly Link[] = [{ issuer, ...(id !== undefined && { id }) }]
-  return { identity, credential, expiresAt, chain, actors: [], ...(mayAct !== undefined && { mayAct }) }
+  return {
+    ...{ identity, credential, expiresAt, chain, actors: [] },
+    ...(mayAct !== undefined && { mayAct }),
+    ...(certificate !== undefined && { confirmation: { [thumbprintMember]: certificate } }),
+  }
 }
 
-async function ownSubject(text: string, { openOwn }: ExchangeDependencies): Promise<Subject> {
-  const found = await openOwn(text)
+async function ownSubject(sent: Sent, dependencies: ExchangeDependencies): Promise<Subject> {
+  const found = await dependencies.openOwn(sent.token)
   if ('refusal' in found) throw refused('subject_token', found.refusal)
   const { id, token } = found
+  requireBoundCertificate(token.confirmation, sent.certificate, dependencies)
   const chain = [...token.chain, { issuer: 'sallyport', id }]
   if (chain.length > longestChain) {
     const description = `a token is exchanged ${longestChain} times at most: start again with the first one`
@@ -61,7 +75,7 @@ async function ownSubject(text: string, { openOwn }: ExchangeDependencies): Prom
 
 /** Who is to act; `undefined` for nobody but the subject. Rejects with `ExchangeError`. */
 export async function actorOf(
-  { actorToken }: Pick<ExchangeRequest, 'actorToken'>,
+  { actorToken, certificate: shown }: Pick<ExchangeRequest, 'actorToken'> & Pick<Sent, 'certificate'>,
   { mayAct }: Pick<Subject, 'mayAct'>,
   { nameOf, verify }: ExchangeDependencies,
 ): Promise<Actor | undefined> {
@@ -73,13 +87,13 @@ export async function actorOf(
       'actor-token',
     )
   }
-  const known = await verify(actorToken)
+  const known = await verify(actorToken, shown)
   if ('refusal' in known) throw refused('actor_token', known.refusal)
   if (mayAct !== undefined && !isMeant(mayAct, known)) {
     throw new ExchangeError('invalid_request', 'the token does not say that this actor may act with it', 'actor-token')
   }
-  const { identity, credential } = known
-  return { identity, credential, name: nameOf(identity) }
+  const { identity, credential, certificate } = known
+  return { identity, credential, name: nameOf(identity), ...(certificate !== undefined && { certificate }) }
 }
 
 export function actWith(actor: Actor | undefined, { act }: Pick<Subject, 'act'>): Act | undefined {

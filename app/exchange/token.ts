@@ -5,8 +5,11 @@
  * the same. The token is looked at before anything is said of hosts and rows, so that a stranger learns nothing of them.
  */
 import type { Request, RequestHandler } from 'express'
+import type { ExchangeConfirmation } from '../audit/event.ts'
 import { auditFields, type Exchange } from '../program-endpoint.ts'
+import type { Confirmation } from '../sessions/exchanged-tokens.ts'
 import { sentHeaders } from './arrival.ts'
+import { certificateFor, certificateOf, thumbprintMember } from './certificate.ts'
 import { type ExchangeDependencies, exchangeIssuerOf } from './dependencies.ts'
 import { accessTokenType, ExchangeError, type ExchangeRequest, type Parameters, parseExchange } from './parameters.ts'
 import { proofFor, takeProof } from './proof.ts'
@@ -18,15 +21,18 @@ export function createTokenRoute(dependencies: ExchangeDependencies): RequestHan
     const exchange = { request, response }
     refuseClientCredentials(request)
     const asked = parseExchange((request.body ?? {}) as Parameters)
-    const subject = await subjectOf(asked.subjectToken, dependencies)
-    const actor = await actorOf(asked, subject, dependencies)
+    const presented = certificateOf(request, dependencies)
+    const subject = await subjectOf({ token: asked.subjectToken, certificate: presented }, dependencies)
+    const actor = await actorOf({ ...asked, certificate: presented }, subject, dependencies)
+    const bindings = { subject: subject.confirmation, actor: actor?.certificate }
+    const certificate = certificateFor(asked, bindings, presented)
     const proof = await proofFor(request, subject, dependencies)
     const host = hostFor(asked, dependencies)
     refuseOtherHost(subject, actor, host)
     const scope = scopeFor(asked, subject, dependencies)
     await askPolicy({ host, subject, actor }, exchange, dependencies)
     await takeProof(proof)
-    await answer({ host, scope, subject, actor, jkt: proof?.jkt }, exchange, dependencies)
+    await answer({ host, scope, subject, actor, ...confirmationOf(proof?.jkt, certificate) }, exchange, dependencies)
   }
 }
 
@@ -91,12 +97,19 @@ async function askPolicy(
 
 interface Granted extends Wanted {
   readonly scope: string | undefined
-  /** Thumbprint of the key that it is bound to. */
-  readonly jkt: string | undefined
+  /** What it is bound to. */
+  readonly confirmation?: Confirmation
+}
+
+function confirmationOf(jkt: string | undefined, certificate: string | undefined): Pick<Granted, 'confirmation'> {
+  if (jkt === undefined && certificate === undefined) return {}
+  const byKey = jkt !== undefined && { jkt }
+  const byCertificate = certificate !== undefined && { [thumbprintMember]: certificate }
+  return { confirmation: { ...byKey, ...byCertificate } }
 }
 
 async function answer(
-  { host, scope, subject, actor, jkt }: Granted,
+  { host, scope, subject, actor, confirmation }: Granted,
   exchange: Exchange,
   dependencies: ExchangeDependencies,
 ): Promise<void> {
@@ -118,7 +131,7 @@ async function answer(
     exp: expiresAt,
     ...shared,
     ...(mayAct !== undefined && { may_act: mayAct }),
-    ...(jkt !== undefined && { cnf: { jkt } }),
+    ...(confirmation !== undefined && { cnf: confirmation }),
   })
   const actors = actor === undefined ? subject.actors : [...subject.actors, actor.name]
   await kept.keep(id, {
@@ -129,7 +142,7 @@ async function answer(
     expiresAt,
     ...shared,
     ...(mayAct !== undefined && { mayAct }),
-    ...(jkt !== undefined && { confirmation: { jkt } }),
+    ...(confirmation !== undefined && { confirmation }),
   })
   audit.write({
     event: 'exchange.issued',
@@ -142,13 +155,22 @@ async function answer(
     expiresAt,
     ...subject.credential,
     actor: actor?.name,
-    confirmation: jkt === undefined ? undefined : 'dpop',
+    confirmation: writtenConfirmation(confirmation),
   })
   exchange.response.json({
     access_token: token,
     issued_token_type: accessTokenType,
-    token_type: jkt === undefined ? 'Bearer' : 'DPoP',
+    token_type: confirmation?.jkt === undefined ? 'Bearer' : 'DPoP',
     expires_in: expiresAt - now,
     ...(scope !== undefined && { scope }),
+    // Whoever asked to have it bound sees that it is (RFC 9201 section 3.2 has the name).
+    ...(confirmation !== undefined && { cnf: confirmation }),
   })
+}
+
+function writtenConfirmation(confirmation: Confirmation | undefined): ExchangeConfirmation | undefined {
+  if (confirmation === undefined) return undefined
+  const { jkt, [thumbprintMember]: certificate } = confirmation
+  if (certificate === undefined) return 'dpop'
+  return jkt === undefined ? 'certificate' : 'dpop-and-certificate'
 }

@@ -12,6 +12,7 @@ import { anonymous, type User } from '../../rbac/identity.ts'
 import { OperationalError } from '../errors.ts'
 import type { Authentication, Credentials } from '../verify.ts'
 import type { AskedWith, Authenticator } from './authenticators.ts'
+import { requireCertificate } from './proof/bound-certificate.ts'
 import { verifyAndAsk } from './token/ask-issuer.ts'
 import { type TokenRefusalReason, TokenRefused } from './token/refusal.ts'
 import type { Acceptance, VerifiedToken } from './token/verify-token.ts'
@@ -35,6 +36,8 @@ export interface BearerTokenOptions {
   readonly acceptedOn: (domain: string) => HostAcceptance | undefined
   /** Whether some host has a header of its own. */
   readonly hasOwnHeaders: boolean
+  /** Thumbprint of the connection's client certificate; `undefined` where none is known. Absent: none ever is. */
+  readonly certificateIn?: ((headers: Credentials['headers']) => string | undefined) | undefined
   readonly clock: { readonly now: () => number }
   /** Told of each token that lets nobody in; must not throw. */
   readonly onRefused?: (reason: TokenRefusalReason) => void
@@ -46,7 +49,7 @@ export interface BearerTokenOptions {
 const rememberedBytes = 8 * 1024 * 1024
 const bytesOfOne = 1_024
 
-type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer' | 'answer'> & {
+type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer' | 'answer' | 'certificate'> & {
   readonly authentication: OfToken
   /** From when on its issuer is asked again beside the requests; absent: not any more. */
   renewAtMs?: number
@@ -59,7 +62,14 @@ type Remembered = Pick<VerifiedToken, 'expiresAtMs' | 'keySet' | 'issuer' | 'ans
 const renewAfter = (): number => 0.6 + Math.random() * 0.3
 
 export function createBearerToken(options: BearerTokenOptions): Authenticator {
-  const { acceptedOn, hasOwnHeaders, clock, onRefused = () => undefined, verify = verifyAndAsk } = options
+  const {
+    acceptedOn,
+    hasOwnHeaders,
+    clock,
+    certificateIn,
+    onRefused = () => undefined,
+    verify = verifyAndAsk,
+  } = options
   const numbers = new WeakMap<HostAcceptance, number>()
   let count = 0
   const remembered = new LRUCache<string, Remembered>({
@@ -75,19 +85,29 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
     return count
   }
 
-  async function verifyAnew(token: string, acceptance: HostAcceptance): Promise<Authentication> {
+  async function verifyAnew(token: string, acceptance: HostAcceptance): Promise<Remembered> {
     const key = keyOf(token, acceptance)
     try {
       const { identity, credential, ...standing } = await verify(token, acceptance, clock.now(), remembered.has(key))
       const authentication = Object.freeze({ identity, credential, clearCookie: false })
       const { answer } = standing
       const renewal = answer === undefined ? {} : { renewAtMs: answer.atMs + answer.forMs * renewAfter() }
-      remembered.set(key, { authentication, ...standing, ...renewal })
-      return conclude(authentication, acceptance, clock.now())
+      const made: Remembered = { authentication, ...standing, ...renewal }
+      remembered.set(key, made)
+      return made
     } catch (error) {
       if (error instanceof TokenRefused) remembered.delete(key)
-      throw answerTo(error)
+      throw error
     }
+  }
+
+  /**
+   * Threat: a token that came with its certificate once, and is remembered, sent again without. So what each request shows is
+   * looked at, and nothing of that is kept. Throws `TokenRefused`.
+   */
+  function finish({ authentication, certificate }: Remembered, acceptance: HostAcceptance, asked: AskedWith) {
+    if (certificate !== undefined) requireCertificate(certificate, certificateIn?.(asked.headers))
+    return conclude(authentication, acceptance, clock.now())
   }
 
   const keyOf = (token: string, acceptance: HostAcceptance): string =>
@@ -99,20 +119,23 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
     const token = tokenIn(asked, acceptance)
     const key = keyOf(token, acceptance)
     const known = remembered.get(key)
-    if (known === undefined) return verifyAnew(token, acceptance)
-    if (!stands(known)) remembered.delete(key)
-    else if (isAnswered(known)) {
+    if (known !== undefined && stands(known) && isAnswered(known)) {
       renew(known, token, acceptance)
-      return conclude(known.authentication, acceptance, clock.now())
+      return finish(known, acceptance, asked)
     }
+    if (known !== undefined && !stands(known)) remembered.delete(key)
     return verifyAnew(token, acceptance)
+      .then(made => finish(made, acceptance, asked))
+      .catch((error: unknown) => {
+        throw answerTo(error)
+      })
   }
 
   /** Once for an answer. Where it fails the request that finds the answer too old asks, and is told. */
   function renew(known: Remembered, token: string, acceptance: HostAcceptance): void {
     if (known.renewAtMs === undefined || clock.now() < known.renewAtMs) return
     delete known.renewAtMs
-    verifyAnew(token, acceptance).catch(() => undefined)
+    verifyAnew(token, acceptance).catch(answerTo)
   }
 
   function answerTo(error: unknown): unknown {

@@ -8,10 +8,11 @@ import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import { OperationalError } from '../errors.ts'
-import type { Confirmation, ExchangedToken, ExchangedTokens, OpenedToken } from '../sessions/exchanged-tokens.ts'
-import type { Authentication } from '../verify.ts'
+import type { ExchangedToken, ExchangedTokens, OpenedToken } from '../sessions/exchanged-tokens.ts'
+import type { Authentication, Credentials } from '../verify.ts'
 import type { AskedWith, Authenticator } from './authenticators.ts'
 import { challengeFor, conclude, type HostAcceptance, type OfToken, refusalOf, tokenIn } from './bearer-token.ts'
+import { requireCertificate, thumbprintMember } from './proof/bound-certificate.ts'
 import type { Proofs } from './proof/dpop.ts'
 import { proofAlgorithms } from './proof/dpop.ts'
 import type { KeySet } from './token/issuer-keys.ts'
@@ -24,6 +25,8 @@ export interface ExchangedTokenOptions {
   readonly own: TrustedIssuer
   readonly tokens: Pick<ExchangedTokens, 'open'>
   readonly proofs: Proofs
+  /** Thumbprint of the connection's client certificate; `undefined` where none is known. Absent: none ever is. */
+  readonly certificateIn?: ((headers: Credentials['headers']) => string | undefined) | undefined
   readonly permits: (
     scope: string | undefined,
     asked: { readonly method: string; readonly isUpgrade: boolean },
@@ -69,16 +72,16 @@ export function createExchangedToken(options: ExchangedTokenOptions): Authentica
     presented: Presented,
   ): Authentication | Promise<Authentication> {
     const { asked, acceptance, scheme } = presented
-    const { confirmation } = opened.token
     checkScope(opened.token, asked, options)
+    const { jkt, certificate } = boundTo(opened.token)
+    if (certificate !== undefined) requireCertificate(certificate, options.certificateIn?.(asked.headers))
     // Threat: a token that is bound to a key, sent as if it were bound to nothing; and a proof that nothing asks for.
-    if ((confirmation === undefined) !== (scheme !== 'dpop'))
-      throw new TokenRefused(scheme === 'dpop' ? 'proof' : 'bound')
-    if (confirmation === undefined) return conclude(authentication, acceptance, clock.now())
-    return prove(confirmation, presented).then(() => conclude(authentication, acceptance, clock.now()))
+    if ((jkt === undefined) !== (scheme !== 'dpop')) throw new TokenRefused(scheme === 'dpop' ? 'proof' : 'bound')
+    if (jkt === undefined) return conclude(authentication, acceptance, clock.now())
+    return prove(jkt, presented).then(() => conclude(authentication, acceptance, clock.now()))
   }
 
-  async function prove({ jkt }: Confirmation, { asked, token }: Presented): Promise<void> {
+  async function prove(jkt: string, { asked, token }: Presented): Promise<void> {
     const { action: method, url } = asked.request
     const proof = await options.proofs.verify({ proof: asked.headers.only('dpop'), method, url, token, jkt })
     if (!(await proof.take())) throw new TokenRefused('proof')
@@ -166,6 +169,13 @@ function isIssuer(text: string, issuer: string): boolean {
   } catch {
     return true
   }
+}
+
+/** Threat: a binding of a kind that is not known here, which would be none. Throws `TokenRefused`. */
+function boundTo({ confirmation }: ExchangedToken) {
+  const { jkt, [thumbprintMember]: certificate } = confirmation ?? {}
+  if (confirmation !== undefined && jkt === undefined && certificate === undefined) throw new TokenRefused('bound')
+  return { jkt, certificate }
 }
 
 function authenticationOf(id: string, { identity, chain, actors }: ExchangedToken): OfToken {

@@ -46,9 +46,12 @@ export interface Act {
   readonly act?: Act
 }
 
+/** At least one of the two; where both are there, both have to be proved. */
 export interface Confirmation {
-  /** RFC 9449 section 6.1. */
-  readonly jkt: string
+  /** Thumbprint of a key (RFC 9449 section 6.1). */
+  readonly jkt?: string
+  /** Thumbprint of a client certificate (RFC 8705 section 3.1). */
+  readonly 'x5t#S256'?: string
 }
 
 export interface OpenedToken {

@@ -34,6 +34,7 @@ const tokenReasons = {
   key: true,
   signature: true,
   bound: true,
+  certificate: true,
   client: true,
   person: true,
   groups: true,

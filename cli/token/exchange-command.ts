@@ -11,6 +11,9 @@ The token that you give is that of your platform: of a Kubernetes service accoun
 provider. It comes from --token-file, from the variable that --token-env names, or from standard input; never from the
 command line, which everybody on the machine can read. With --actor-file a second one says who acts for the first.
 
+With --certificate-file and --key-file the new token is bound to that client certificate (RFC 8705): it counts on connections
+that are made with it and on no others.
+
 The auth host is --server, else SALLYPORT_TOKEN_SERVER. What is printed is a secret: keep it out of logs.
 
 Examples:
@@ -30,6 +33,8 @@ export function addExchange(token: Command, terminal: Terminal, onExit: (code: n
     .option('--token-file <file>', 'file with the token that is exchanged (default: standard input)')
     .option('--token-env <name>', 'variable of the environment with that token')
     .option('--actor-file <file>', 'file with the token of whoever acts for the first')
+    .option('--certificate-file <file>', 'client certificate (PEM) to which the new token is bound, with --key-file')
+    .option('--key-file <file>', 'its key; the auth host has to ask for certificates')
     .option('--scope <words>', 'what it is to do at most: read, write and methods (default: whatever rows allow)')
     .option(
       '--ca-file <file>',

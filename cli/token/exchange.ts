@@ -1,7 +1,8 @@
 /** Exchanges a token at the auth host (RFC 8693) and prints what comes of it. No error holds a part of a token. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { createOutbound } from '../../app/login/provider/outbound.ts'
+import { createSecureContext } from 'node:tls'
+import { type ClientCertificate, createOutbound } from '../../app/login/provider/outbound.ts'
 import { ValueError } from '../../rbac/policy-error.ts'
 import { parseServer } from '../kube/grant-client.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
@@ -16,6 +17,8 @@ export interface ExchangeValues {
   readonly actorFile?: string
   readonly scope?: string
   readonly caFile?: string
+  readonly certificateFile?: string
+  readonly keyFile?: string
   readonly json?: boolean
 }
 
@@ -35,7 +38,8 @@ export async function runExchange(values: Asked, terminal: Terminal, input?: Nod
   try {
     const form = await formOf(values, terminal, input)
     for (const name of ['subject_token', 'actor_token']) secrets.push(form[name] ?? '')
-    const answer = await post(serverOf(values, terminal), form, authorityOf(values, terminal))
+    const way = { authority: textOf(values.caFile, terminal), client: clientOf(values, terminal) }
+    const answer = await post(serverOf(values, terminal), form, way)
     terminal.write(values.json === true ? `${JSON.stringify(answer.whole)}\n` : `${answer.token}\n`)
     return exitCodes.ok
   } catch (error) {
@@ -61,6 +65,7 @@ async function formOf(values: Asked, terminal: Terminal, input: NodeJS.ReadStrea
     audience: host,
     ...(actor !== undefined && { actor_token: actor, actor_token_type: jwtType }),
     ...(scope !== undefined && { scope }),
+    ...(values.certificateFile !== undefined && { bind: 'certificate' }),
   } as Readonly<Record<string, string>>
 }
 
@@ -78,22 +83,51 @@ function serverOf({ server }: Asked, { env }: Terminal): string {
   return parseServer(named)
 }
 
-function authorityOf({ caFile }: Asked, { cwd }: Terminal): string | undefined {
-  if (caFile === undefined) return undefined
+function textOf(file: string | undefined, { cwd }: Terminal): string | undefined {
+  if (file === undefined) return undefined
   try {
-    return readFileSync(resolve(cwd, caFile), 'utf8')
+    return readFileSync(resolve(cwd, file), 'utf8')
   } catch {
-    throw new ValueError(`${caFile} cannot be read`)
+    throw new ValueError(`${file} cannot be read`)
   }
 }
 
-async function post(server: string, form: Readonly<Record<string, string>>, authority: string | undefined) {
+/** Threat: half of the two, and a token that is bound to nothing. */
+function clientOf({ certificateFile, keyFile }: Asked, terminal: Terminal): ClientCertificate | undefined {
+  const [certificate, key] = [textOf(certificateFile, terminal), textOf(keyFile, terminal)]
+  if (certificate === undefined && key === undefined) return undefined
+  if (certificate === undefined || key === undefined)
+    throw new ValueError('--certificate-file and --key-file go together')
+  try {
+    createSecureContext({ cert: certificate, key })
+  } catch {
+    throw new ValueError(`${keyFile} is not the key of ${certificateFile}, or one of the two cannot be read`)
+  }
+  return { certificate, key }
+}
+
+interface Way {
+  /** PEM; who vouches for the auth host. */
+  readonly authority: string | undefined
+  readonly client: ClientCertificate | undefined
+}
+
+async function post(server: string, form: Readonly<Record<string, string>>, { authority, client }: Way) {
   const outbound = createOutbound({ timeoutMs, ...(authority !== undefined && { certificateAuthority: authority }) })
   try {
-    return await read(await send(outbound.fetch, `${server}/token`, form), server)
+    const fetch = client === undefined ? outbound.fetch : outbound.withCertificate(client)
+    const answer = await read(await send(fetch, `${server}/token`, form), server)
+    if (client !== undefined) requireBound(answer.whole)
+    return answer
   } finally {
     await outbound.close()
   }
+}
+
+/** Threat: an auth host that knows nothing of it, and a token that is taken for bound. */
+function requireBound({ cnf }: Readonly<Record<string, unknown>>): void {
+  const isBound = typeof cnf === 'object' && cnf !== null && Object.hasOwn(cnf, 'x5t#S256')
+  if (!isBound) throw new ExchangeFailed('the auth host has bound the token to no certificate, so it is not printed')
 }
 
 async function send(

@@ -1,13 +1,17 @@
 /** `sallyport token --host …`: what is printed, and what never is. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../../cli/program.ts'
 import { runExchange } from '../../cli/token/exchange.ts'
+import { createAuthority } from '../certificates.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
+import { requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
 import { claimsOf, type ExchangeWorld, startExchange } from './world.ts'
 
@@ -76,6 +80,77 @@ describe('a token for a host', () => {
     const values = { host: 'wiki.example.com', server: world.publicUrl }
     expect(await runExchange(values, terminal, input as unknown as NodeJS.ReadStream)).toBe(0)
     expect(claimsOf(terminal.output().trim()).aud).toBe('wiki.example.com')
+  })
+})
+
+describe.runIf(requirePeer('openssl'))('a token that is bound to a client certificate', () => {
+  const authority = createAuthority('Fleet CA')
+  const robot = authority.issue('robot')
+  afterAll(() => authority.close())
+
+  /** An auth host with TLS that asks for certificates, and what it was asked. */
+  async function authHost(answer: object) {
+    const asked: { peer: unknown; form: URLSearchParams }[] = []
+    const { certificate: cert, key } = authority.issue('localhost', ['localhost'])
+    const tls = { cert, key, ca: authority.certificate, requestCert: true, rejectUnauthorized: false }
+    const server = createTlsServer(tls, (question, response) => {
+      const peer = (question.socket as TLSSocket).getPeerCertificate().subject?.CN
+      let body = ''
+      question.setEncoding('utf8').on('data', chunk => {
+        body += chunk
+      })
+      question.on('end', () => {
+        asked.push({ peer, form: new URLSearchParams(body) })
+        response.end(JSON.stringify({ access_token: 'made.by.us', token_type: 'Bearer', ...answer }))
+      })
+    })
+    return { asked, server, port: await listen(server) }
+  }
+  const argsFor = (port: number) => [
+    ...['--server', `https://localhost:${port}`, '--ca-file', put('ca.pem', authority.certificate)],
+    ...['--host', 'wiki.example.com', '--token-file', put('token', world.token())],
+  ]
+  const shown = () => [
+    ...['--certificate-file', put('robot.pem', robot.certificate)],
+    ...['--key-file', put('robot.key', robot.key)],
+  ]
+
+  it('is asked for on a connection that has it', async () => {
+    const { asked, server, port } = await authHost({ cnf: { 'x5t#S256': 'a'.repeat(43) } })
+    try {
+      const { code, output } = await run([...argsFor(port), ...shown()])
+      expect([code, output]).toEqual([0, 'made.by.us\n'])
+      expect(asked.map(({ peer, form }) => [peer, form.get('bind')])).toEqual([['robot', 'certificate']])
+    } finally {
+      await close(server)
+    }
+  })
+
+  it('J102 is not printed where the auth host bound it to nothing', async () => {
+    for (const cnf of [undefined, null, {}, { jkt: 'a' }, 'x5t#S256']) {
+      const { server, port } = await authHost({ cnf })
+      try {
+        const { code, output, errors } = await run([...argsFor(port), ...shown()])
+        expect([code, output]).toEqual([1, ''])
+        expect(errors).toMatch(/bound the token to no certificate/)
+      } finally {
+        await close(server)
+      }
+    }
+  })
+
+  it('J102 needs both files, which fit', async () => {
+    const [certificateFile, ...rest] = shown()
+    const other = ['--key-file', put('other.key', authority.issue('other').key)]
+    for (const given of [
+      [certificateFile, ...rest.slice(0, 1)],
+      rest.slice(1),
+      [certificateFile, ...rest.slice(0, 1), ...other],
+    ]) {
+      const { code, output, errors } = await run([...argsFor(1), ...(given as string[])])
+      expect([code, output]).toEqual([2, ''])
+      expect(errors).toMatch(/go together|is not the key of/)
+    }
   })
 })
 

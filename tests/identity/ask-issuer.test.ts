@@ -16,12 +16,13 @@ const domain = 'wiki.example.com'
 const alice: User = { kind: 'user', subject: 'https://idp.example#alice', provider: 'corp', groups: [], claims: {} }
 
 /** A host that takes tokens of one issuer, which is asked. */
-function host(source: ReturnType<typeof createSigningIssuer>, settings: TestTrust, inquiry: Inquiry) {
+function host(source: ReturnType<typeof createSigningIssuer>, settings: TestTrust, inquiry: Inquiry, more = {}) {
   let seconds = nowSeconds
-  const acceptance = { issuers: [{ ...trust(source, settings).trusted, inquiry }] }
+  const acceptance = { issuers: [{ ...trust(source, settings).trusted, inquiry }], ...more }
   const { authenticate } = createBearerToken({
     acceptedOn: () => acceptance,
     hasOwnHeaders: false,
+    certificateIn: headers => headers.only('x-thumbprint'),
     clock: { now: () => seconds * 1000 },
   })
   return {
@@ -29,8 +30,8 @@ function host(source: ReturnType<typeof createSigningIssuer>, settings: TestTrus
       seconds += by
     },
     /** Whoever gets in, or why nobody does. */
-    async bearer(token: string): Promise<string> {
-      const headers = readHeaders(['Authorization', `Bearer ${token}`])
+    async bearer(token: string, ...further: readonly string[]): Promise<string> {
+      const headers = readHeaders(['Authorization', `Bearer ${token}`, ...further])
       try {
         const { identity } = await authenticate({
           cookie: '',
@@ -69,10 +70,11 @@ function introspected(
   answer: object | ((token: string) => unknown),
   own: Partial<Omit<IntrospectionOptions, 'call'>> & {
     readonly personOf?: () => User
+    readonly looksAtCertificate?: boolean
     readonly now?: () => number
   } = {},
 ) {
-  const { personOf, now = () => 0, ...options } = own
+  const { personOf, looksAtCertificate = false, now = () => 0, ...options } = own
   const asked: string[] = []
   const inquiry = createIntrospection({
     name: 'corp',
@@ -87,7 +89,7 @@ function introspected(
     ...options,
   })
   const trusted: TestTrust = { kind: 'openid', name: 'corp', ...(personOf !== undefined && { personOf }) }
-  return { ...host(idp, trusted, inquiry), asked }
+  return { ...host(idp, trusted, inquiry, { looksAtCertificate }), asked }
 }
 
 describe('an opaque token', () => {
@@ -178,7 +180,8 @@ describe('an opaque token', () => {
     ['counts for a month', { ...active, exp: nowSeconds + 30 * 86_400 }, 'lifetime'],
     ['has no type', { ...active, token_type: undefined }, 'type'],
     ['is bound to a key', { ...active, token_type: 'DPoP' }, 'type'],
-    ['is bound to a certificate', { ...active, cnf: {} }, 'bound'],
+    ['is bound to nothing that is known', { ...active, cnf: {} }, 'bound'],
+    ['is bound to a certificate, which nobody looks at', { ...active, cnf: { 'x5t#S256': 'a'.repeat(43) } }, 'bound'],
     ['is a refresh token of Keycloak', { ...active, typ: 'Refresh' }, 'type'],
     ['is a refresh token of Hydra', { ...active, token_use: 'refresh_token' }, 'type'],
     ['names no client', Object.fromEntries(Object.entries(active).filter(([name]) => name !== 'client_id')), 'client'],
@@ -263,8 +266,39 @@ describe('a JWT whose provider is asked as well', () => {
     expect(asked).toEqual([])
   })
 
+  it.each([
+    ['a certificate', { 'x5t#S256': 'a'.repeat(43) }],
+    ['a key', { jkt: 'a' }],
+  ])('J104 that its issuer knows to be bound to %s, and does not say so itself, lets nobody in', async (_what, cnf) => {
+    const world = introspected({ ...active, cnf }, { alsoJwts: true, looksAtCertificate: true })
+    expect(await world.bearer(jwt, 'X-Thumbprint', 'a'.repeat(43))).toBe('bound')
+  })
+
   it('J54 does not count by an answer about somebody else', async () => {
     expect(await introspected({ ...active, sub: 'shop' }, { alsoJwts: true }).bearer(jwt)).toBe('inactive')
+  })
+})
+
+describe('J104 an opaque token that its issuer binds to a certificate', () => {
+  const [own, others] = ['a'.repeat(43), 'b'.repeat(43)]
+  const answer = { ...active, cnf: { 'x5t#S256': own } }
+
+  it('lets in whoever comes with that one, the first time and while the answer is remembered', async () => {
+    const { bearer, asked, wait } = introspected(answer, { looksAtCertificate: true })
+    for (const seconds of [0, 1, 17, 31]) {
+      wait(seconds)
+      expect(await bearer(opaque)).toBe('certificate')
+      expect(await bearer(opaque, 'X-Thumbprint', others)).toBe('certificate')
+      expect(await bearer(opaque, 'X-Thumbprint', own, 'X-Thumbprint', own)).toBe('certificate')
+      expect(await bearer(opaque, 'X-Thumbprint', own)).toBe('corp/robot')
+    }
+    // A thief makes nobody ask more often.
+    expect(asked.length).toBeLessThanOrEqual(3)
+  })
+
+  it('and to a key lets nobody in', async () => {
+    const both = { ...answer, cnf: { ...answer.cnf, jkt: own } }
+    expect(await introspected(both, { looksAtCertificate: true }).bearer(opaque, 'X-Thumbprint', own)).toBe('bound')
   })
 })
 

@@ -11,6 +11,8 @@ import { type Claims, readToken } from './read-token.ts'
 import { TokenRefused } from './refusal.ts'
 import {
   type Acceptance,
+  bindingOf,
+  checkBinding,
   credentialOf,
   freeze,
   type TrustedIssuer,
@@ -66,24 +68,25 @@ async function readByIssuer(token: string, issuer: TrustedIssuer, asked: AskedWh
   checkAudience(claims, { audience, otherAudiences, advice: `ask for one with audience ${audience}` })
   for (const demand of timeDemands(claims, issuer, Math.floor(nowMs / 1000))) demand()
   checkAnsweredType(claims)
+  checkBinding(claims, acceptance)
   const identity = freeze(bearerOf({ algorithm: '', type: undefined, keyId: undefined, claims }, issuer))
   const credential = credentialOf(claims, issuer, identity)
   return {
     identity,
     credential,
     issuer,
+    ...bindingOf(claims),
     expiresAtMs: expiryOf(claims, issuer) * 1000,
     answer: { atMs: nowMs, forMs: inquiry.countsForMs },
   }
 }
 
 /**
- * Threat: a refresh token, which introspection calls active as well, or one that is bound to a key. `token_type` is there for
- * access tokens (RFC 7662 section 2.2); Keycloak and Hydra say what it is in a word of their own.
+ * Threat: a refresh token, which introspection calls active as well. `token_type` is there for access tokens (RFC 7662 section
+ * 2.2); Keycloak and Hydra say what it is in a word of their own.
  */
 function checkAnsweredType(claims: Claims): void {
   const { token_type: type, typ, token_use: use } = claims
-  if (Object.hasOwn(claims, 'cnf')) throw new TokenRefused('bound')
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') throw new TokenRefused('type')
   if (typ !== undefined && typ !== 'Bearer') throw new TokenRefused('type')
   if (use !== undefined && use !== 'access_token') throw new TokenRefused('type')

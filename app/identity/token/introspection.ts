@@ -4,6 +4,7 @@
  * Threat: an answer that is not clearly a yes. Only `active: true` is one; everything that is no answer is an error, never a no
  * that could be remembered and never a yes.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { OperationalError } from '../../errors.ts'
 import type { AskedToken, Inquiry } from './inquiry.ts'
 import { digestOf, type Questions, type Standing } from './questions.ts'
@@ -35,9 +36,11 @@ export function createIntrospection(options: IntrospectionOptions): Inquiry {
     describe: async asked => withSubject(await active(asked, 'stranger'), options),
     ...(alsoJwts && {
       confirm: async (asked, claims) => {
-        const { sub } = await active(asked, 'signed')
+        const { sub, cnf } = await active(asked, 'signed')
         // Another token than the one whose signature was right.
         if (sub !== undefined && sub !== claims.sub) throw new TokenRefused('inactive')
+        // Threat: a token that is bound by what its issuer knows of it, and not by what it says.
+        if (cnf !== undefined && !isDeepStrictEqual(cnf, claims.cnf)) throw new TokenRefused('bound')
       },
     }),
   }

@@ -14,6 +14,8 @@ export const tokenRefusals = {
   algorithm: 'the token is signed with an algorithm that its issuer may not use here',
   type: 'the token is of another type',
   bound: 'the token is bound to a key of its bearer, and no proof of that key is looked at here',
+  certificate:
+    'the token counts together with its client certificate alone, and the connection has another one, or none that is known (RFC 8705)',
   'identity-token': 'the token is an ID token, which tells a client of a login; an access token is needed',
   audience: 'the token is for another audience',
   'other-audience': 'the token is for another audience as well',

@@ -7,6 +7,7 @@
 import { compactVerify, errors } from 'jose'
 import type { Machine, User } from '../../../rbac/identity.ts'
 import type { CredentialFacts } from '../../audit/access-event.ts'
+import { boundCertificateIn } from '../proof/bound-certificate.ts'
 import { type AccessTokenIssuer, bearerOf, checkAccessTokenType } from './access-token.ts'
 import { checkAudience, expiryOf, type Limits, timeDemands } from './check-claims.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -37,11 +38,18 @@ export interface Acceptance {
   readonly issuers: readonly TrustedIssuer[]
   /** In place of those of the issuers. */
   readonly audience?: string | undefined
+  /**
+   * Whether whoever asks looks at `VerifiedToken.certificate`, with each use. Threat: somebody who does not know of it, to whom a
+   * bound token is as any other; so without this they are refused.
+   */
+  readonly looksAtCertificate?: boolean
 }
 
 export interface VerifiedToken {
   readonly identity: Machine | User
   readonly credential: CredentialFacts
+  /** Thumbprint of the client certificate without which it counts for nothing; absent where it is bound to none. */
+  readonly certificate?: string
   /** Until when it counts, in milliseconds since the epoch. */
   readonly expiresAtMs: number
   /** It counts as long as its issuer believes in this set; absent where the issuer was asked in place of its keys. */
@@ -56,7 +64,13 @@ export async function verifyToken(token: string, acceptance: Acceptance, nowMs: 
   const { read, issuer, ...standing } = await verifySigned(token, acceptance, nowMs)
   const identity = freeze(identityOf(read, issuer))
   const credential = credentialOf(read.claims, issuer, identity)
-  return { identity, credential, issuer, ...standing }
+  return { identity, credential, issuer, ...bindingOf(read.claims), ...standing }
+}
+
+/** Throws `TokenRefused` for a binding that nobody looks at here. */
+export function bindingOf(claims: Claims): Pick<VerifiedToken, 'certificate'> {
+  const certificate = boundCertificateIn(claims)
+  return certificate === undefined ? {} : { certificate }
 }
 
 /** Everything but who it stands for. */
@@ -125,13 +139,18 @@ export function demandsOn(
     () => typeChecks[kind](read),
     // Threat: a token that was made for the holder of a key (RFC 7800 `cnf`; RFC 9449, RFC 8705), stolen and sent without it.
     () => {
-      if (issuer.kind !== 'sallyport' && Object.hasOwn(read.claims, 'cnf')) throw new TokenRefused('bound')
+      if (issuer.kind !== 'sallyport') checkBinding(read.claims, acceptance)
     },
     // Threat: `none`, and a public key that is taken for a shared secret: only what the configuration lists is tried.
     () => {
       if (!algorithms.includes(read.algorithm)) throw new TokenRefused('algorithm')
     },
   ]
+}
+
+/** Throws `TokenRefused` for a token that is bound to something at which whoever asks does not look. */
+export function checkBinding(claims: Claims, { looksAtCertificate }: Acceptance): void {
+  if (boundCertificateIn(claims) !== undefined && looksAtCertificate !== true) throw new TokenRefused('bound')
 }
 
 const typeChecks: Readonly<Record<TrustedIssuer['kind'], (read: ReadToken) => void>> = {
