@@ -169,6 +169,7 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
       return decision.effect === 'allow'
     },
     hostIn: createHostReader(canonicalOptions(config)),
+    isCluster: name => config.kubernetes?.clusters.some(cluster => cluster.name === name) === true,
     takesOwn: host => hostSettings(host).bearerFrom?.includes(ownIssuer) === true,
     scopes: { parse: parseScope, isWithin },
     nameOf: (identity: Machine | User) => subjectName(identity),

@@ -3,12 +3,13 @@ import type { Config } from '../../config/config.ts'
 import { decide as decideNow } from '../../rbac/decide.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import type { Situation } from '../../rbac/situation.ts'
-import { impersonatedOf } from '../audit/access-event.ts'
+import { impersonatedOf, subjectName } from '../audit/access-event.ts'
 import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
 import { audienceOf } from '../grants/dependencies.ts'
 import { type KubeTokens, usernameOf } from '../grants/kube-tokens.ts'
+import { createClusterTokenLogin } from '../identity/cluster-token.ts'
 import { createKubeTokenLogin } from '../identity/kube-token.ts'
-import { createJudge, type FinishedCall, gatewayFront } from '../kubernetes/judge.ts'
+import { createJudge, type FinishedCall, gatewayFront, type JudgeDependencies } from '../kubernetes/judge.ts'
 import { calledBy, type NamesInCluster } from '../kubernetes/person.ts'
 import { parseEmail } from '../login/claims/email.ts'
 import { findClaim } from '../login/claims/identity-of-claims.ts'
@@ -22,6 +23,7 @@ import { composeGateway } from './gateway.ts'
 import { composeStanding } from './grants.ts'
 import type { Base, Kept, Policy } from './kept.ts'
 import type { Login } from './login.ts'
+import { composeOwnIssuer } from './own-issuer.ts'
 
 interface GatewayParts {
   readonly kept: Kept
@@ -77,14 +79,18 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
       : decideBy(situation, policy.current(), onError)
   return createJudge({
     clusters: new Map(clusters.map(cluster => [cluster.name, namesIn(cluster)])),
-    identify: createKubeTokenLogin({
-      read: async (token, cluster) => {
-        const verdict = await tokens.verify(token, audienceOf(url, cluster))
-        return verdict.isValid ? verdict.sessionId : undefined
-      },
-      standing: composeStanding(base, kept, login),
-      digest: kept.sessions.digest,
-    }),
+    identify: withWorkloads(
+      base,
+      kept,
+      createKubeTokenLogin({
+        read: async (token, cluster) => {
+          const verdict = await tokens.verify(token, audienceOf(url, cluster))
+          return verdict.isValid ? verdict.sessionId : undefined
+        },
+        standing: composeStanding(base, kept, login),
+        digest: kept.sessions.digest,
+      }),
+    ),
     readHeaders: createVouchedHeaders(base.trustedProxies),
     decide,
     verify: composeVerify(base, parts, decide),
@@ -92,6 +98,18 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
     onFinished: composeFinished(base),
     now: () => Math.floor(clock.now() / 1000),
   })
+}
+
+/** Workloads come with tokens of `POST /token`, where there is one; whatever seems to be such a token is asked about as one alone. */
+function withWorkloads(base: Base, kept: Kept, person: JudgeDependencies['identify']): JudgeDependencies['identify'] {
+  if (base.config.machines?.exchange === undefined) return person
+  const own = composeOwnIssuer(base, kept)
+  const workloads = createClusterTokenLogin({ own, tokens: kept.exchanged, clock: base.clock })
+  return async (token, cluster) => {
+    if (!workloads.isOurs(token)) return person(token, cluster)
+    const bearer = await workloads.identify(token, cluster)
+    return bearer === undefined ? undefined : { ...bearer, name: subjectName(bearer.workload) }
+  }
 }
 
 export const namesIn = ({ groupPrefix, userClaim }: Pick<Cluster, 'groupPrefix' | 'userClaim'>): NamesInCluster => ({
@@ -140,7 +158,7 @@ export function composeVerify(
 
 function composeFinished({ audit }: Base) {
   return ({ identity, sessionDigest, request, kubernetes, impersonation, ...outcome }: FinishedCall): void => {
-    if (identity.kind !== 'user') return
+    if (identity.kind === 'anonymous') return
     const { requestId, clientAddress, status, bytesReceived, bytesSent, durationMs, ending, why } = outcome
     audit.write({
       event: 'call.finished',

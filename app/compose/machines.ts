@@ -33,7 +33,9 @@ export interface Machines {
 export function composeMachines(base: Base, kept: Pick<Kept, 'keys' | 'exchanged'>): Machines {
   const { config, clock, metrics } = base
   const isTaken = config.hosts.some(({ bearerFrom }) => bearerFrom !== undefined)
-  if (config.machines === undefined || !isTaken) {
+  // A workload that has tokens for clusters alone sends its own to the token endpoint.
+  const isExchanged = config.machines?.exchange !== undefined && config.kubernetes !== undefined
+  if (config.machines === undefined || !(isTaken || isExchanged)) {
     return { authenticators: [], issuers: [], takesTokens: () => false, close: async () => undefined }
   }
   const { acceptedOn, close, issuers } = composeTrust(base)

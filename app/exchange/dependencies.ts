@@ -70,9 +70,11 @@ export interface ExchangeConnections {
 export interface ExchangeRules {
   /** The policy's answer, which is audited; rejects with `ERR_AUDIT_UNAVAILABLE` where it has to be and cannot. */
   readonly isAllowed: (asking: AskingForHost, bearer: Pick<KnownBearer, 'identity' | 'credential'>) => Promise<boolean>
-  /** Canonical host of `resource` or `audience`; `undefined` for what names none. */
+  /** Canonical host of `resource` or `audience`; `undefined` for what names none. Never a cluster's. */
   readonly hostIn: (name: string) => string | undefined
   readonly takesOwn: (host: string) => boolean
+  /** Whether there is a cluster of this name behind the gateway. */
+  readonly isCluster: (name: string) => boolean
   readonly scopes: {
     /** Throws an error whose message is for whoever asked. */
     readonly parse: (text: string) => string

@@ -10,6 +10,7 @@ import { auditFields, type Exchange } from '../program-endpoint.ts'
 import type { Confirmation } from '../sessions/exchanged-tokens.ts'
 import { sentHeaders } from './arrival.ts'
 import { certificateFor, certificateOf, thumbprintMember } from './certificate.ts'
+import { checkForCluster, clusterIn, isClusterTarget } from './cluster-target.ts'
 import { type ExchangeDependencies, exchangeIssuerOf } from './dependencies.ts'
 import { accessTokenType, ExchangeError, type ExchangeRequest, type Parameters, parseExchange } from './parameters.ts'
 import { proofFor, takeProof } from './proof.ts'
@@ -28,6 +29,8 @@ export function createTokenRoute(dependencies: ExchangeDependencies): RequestHan
     const certificate = certificateFor(asked, bindings, presented)
     const proof = await proofFor(request, subject, dependencies)
     const host = hostFor(asked, dependencies)
+    const isBound = proof !== undefined || certificate !== undefined
+    if (isClusterTarget(host)) checkForCluster({ asked, subject, actor, isBound })
     refuseOtherHost(subject, actor, host)
     const scope = scopeFor(asked, subject, dependencies)
     await askPolicy({ host, subject, actor }, exchange, dependencies)
@@ -43,11 +46,10 @@ function refuseClientCredentials({ headers, body }: Request): void {
   throw new ExchangeError('invalid_client', 'no credentials of a client are taken here: subject_token says who asks')
 }
 
-function hostFor({ target }: ExchangeRequest, { hostIn, takesOwn }: ExchangeDependencies): string {
-  if (target.startsWith('kube:')) {
-    const description = 'there are no tokens for clusters here: kubectl gets its own by sallyport kube login'
-    throw new ExchangeError('invalid_target', description, 'target')
-  }
+function hostFor(asked: ExchangeRequest, dependencies: ExchangeDependencies): string {
+  const { target } = asked
+  if (isClusterTarget(target)) return clusterIn(asked, dependencies)
+  const { hostIn, takesOwn } = dependencies
   const host = hostIn(target)
   if (host !== undefined && takesOwn(host)) return host
   throw new ExchangeError('invalid_target', 'there is no such host that takes tokens of sallyport', 'target')

@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Context } from '../../rbac/context.ts'
 import type { Decision } from '../../rbac/decision.ts'
-import type { Identity, User } from '../../rbac/identity.ts'
+import type { Identity, Machine, User } from '../../rbac/identity.ts'
 import { type AuditedKubernetesCall, factsOfCall, furtherDecisions } from '../../rbac/kubernetes/call-facts.ts'
 import { findDenied, judgeKubernetes, type KubernetesJudgement } from '../../rbac/kubernetes/judge.ts'
 import { type KubernetesQuestion, type KubernetesQuestions, questionsOf } from '../../rbac/kubernetes/questions.ts'
@@ -22,6 +22,7 @@ import type { GatewayCall, Judge, Outcome, Refusal, Subject } from './gateway/ga
 import { impersonationOf, NamelessError, type NamesInCluster } from './person.ts'
 import { describeRefusal } from './refusal-text.ts'
 import { type SomebodyElse, somebodyElse } from './somebody-else.ts'
+import { endingsOfToken, type KnownWorkload, watchedToken, workloadInCluster } from './workload.ts'
 
 /** Who is known by a token, and by which session: a call is judged again by it for as long as it lasts. */
 export interface KnownPerson {
@@ -34,7 +35,7 @@ export interface JudgeDependencies {
   /** By the name that addresses have. */
   readonly clusters: ReadonlyMap<string, NamesInCluster>
   /** `undefined` for a token that is worth nothing here, or whose session does not stand. Rejects when it cannot tell. */
-  readonly identify: (token: string, cluster: string) => Promise<KnownPerson | undefined>
+  readonly identify: (token: string, cluster: string) => Promise<KnownPerson | KnownWorkload | undefined>
   /** Headers as conditions of the policy read them. */
   readonly readHeaders: (sent: Pick<GatewayCall, 'rawHeaders' | 'peerAddress'>) => Credentials['headers']
   /** The policy in force; it never throws. */
@@ -57,7 +58,8 @@ export interface FinishedCall extends Outcome {
   readonly requestId: string
   readonly clientAddress: string
   readonly identity: Identity
-  readonly sessionDigest: string
+  /** Of a person's. */
+  readonly sessionDigest?: string
   readonly request: AccessRequest
   /** Whom the person asked to be judged as. */
   readonly impersonation?: ImpersonationFacts
@@ -76,26 +78,28 @@ export function createJudge(dependencies: JudgeDependencies): Judge {
     if (names === undefined || known === undefined) return nobody
     const request = readKubernetesRequest(rawOf(call))
     if (request.kind === 'refused') return refusal(400, 'BadRequest', request.message)
-    const { sessionId, sessionDigest, login } = known
-    const caller = callerOf(login, sessionDigest, names, call.impersonate)
+    const caller = callerOf(known, names, call.impersonate)
     if ('status' in caller) return caller
     const headers = readHeaders(call)
     const asked = { questions: questionsOf(request), domain: `kube:${call.cluster}`, headers, call }
     const verdict = judge(caller, asked, dependencies)
     const kubernetes = { ...factsOfCall(request, call.cluster), ...furtherDecisions(verdict) }
-    const refused = await refusedBy(verdict, { caller, asked, kubernetes, sessionDigest }, verify)
+    const refused = await refusedBy(verdict, { caller, asked, kubernetes }, verify)
     if (refused !== undefined) return refused
-    const stands = (now: LoginSession): boolean => {
-      const again = callerOf(now, sessionDigest, names, call.impersonate)
-      if ('status' in again || judge(again, asked, dependencies).decision.effect !== 'allow') return false
-      return isDeepStrictEqual(again.sent, caller.sent)
-    }
+    const isAllowed = (again: Caller | Refusal): boolean =>
+      !('status' in again) &&
+      judge(again, asked, dependencies).decision.effect === 'allow' &&
+      isDeepStrictEqual(again.sent, caller.sent)
+    const stands = (login: LoginSession): boolean =>
+      'login' in known && isAllowed(callerOf({ ...known, login }, names, call.impersonate))
+    const watched: Watched =
+      'login' in known ? { session: known.sessionId, stands } : watchedToken(known, () => isAllowed(caller))
     const about = { ...factsOf(asked, verdict.question), kubernetes }
-    const facts = { ...about, identity: caller.person, sessionDigest, ...writtenOf(caller) }
+    const facts = { ...about, identity: caller.person, ...caller.by, ...writtenOf(caller) }
     return {
       impersonate: caller.sent,
       target: request.target,
-      onEnd: cut => watch({ session: sessionId, stands }, why => cut(endings[why])),
+      onEnd: cut => watch(watched, why => cut(('login' in known ? endings : endingsOfToken)[why])),
       finished: outcome => onFinished({ ...outcome, ...facts }),
     }
   }
@@ -124,7 +128,7 @@ const endings: Readonly<Record<EndReason, Refusal>> = {
 async function knownBy(
   { credentials, cluster }: GatewayCall,
   identify: JudgeDependencies['identify'],
-): Promise<KnownPerson | undefined> {
+): Promise<KnownPerson | KnownWorkload | undefined> {
   const token = /^bearer +([^\s]+)$/i.exec(credentials.authorization ?? '')?.[1]
   return token === undefined || credentials.cookie !== undefined ? undefined : identify(token, cluster)
 }
@@ -142,23 +146,32 @@ const valuesOf = (rawHeaders: readonly string[], name: string): readonly string[
 
 /** Who calls, and as whom the API server is asked. */
 interface Caller {
-  readonly person: User
+  readonly person: User | Machine
+  /** What said so, for what is written down. */
+  readonly by: Pick<Authentication, 'sessionDigest' | 'credential'>
   readonly sent: Subject
   /** Whom they ask to be judged as. */
   readonly other?: SomebodyElse
 }
 
 function callerOf(
-  { identity }: LoginSession,
-  session: string,
+  known: KnownPerson | KnownWorkload,
   names: NamesInCluster,
   asked: Subject | undefined,
 ): Caller | Refusal {
   try {
-    const own = impersonationOf(identity, session, names)
-    if (asked === undefined) return { person: identity, sent: own }
+    if ('workload' in known) {
+      // Threat: rows that deny a workload would have to hold for whoever it asks to be.
+      if (asked !== undefined) throw new NamelessError('a workload is judged as itself, and as nobody else')
+      return { person: known.workload, by: { credential: known.credential }, sent: workloadInCluster(known) }
+    }
+    const { sessionDigest, login } = known
+    const { identity } = login
+    const own = impersonationOf(identity, sessionDigest, names)
+    const person = { person: identity, by: { sessionDigest } }
+    if (asked === undefined) return { ...person, sent: own }
     const other = somebodyElse(asked, identity, own, names)
-    return { person: identity, sent: other.sent, other }
+    return { ...person, sent: other.sent, other }
   } catch (error) {
     if (error instanceof NamelessError) return refusal(403, 'Forbidden', error.message)
     throw error
@@ -178,7 +191,7 @@ interface Asked {
 
 interface Verdict extends KubernetesJudgement {
   /** Whom the policy was asked about. */
-  readonly identity: User
+  readonly identity: User | Machine
 }
 
 /**
@@ -193,7 +206,7 @@ function judge(
   // Threat: kubectl speaks to us itself, and writes what a row would believe. Of who is no trusted proxy no header is known.
   const known = headers.areVouchedFor === false ? {} : { header: (name: string) => headers.any(name) }
   const context: Context = { now: now(), ...known, clientAddress }
-  const askAbout = (identity: User) => (question: KubernetesQuestion) =>
+  const askAbout = (identity: User | Machine) => (question: KubernetesQuestion) =>
     decide({ request: requestFor(question, domain), identity, context })
   if (other === undefined) return { identity: person, ...judgeKubernetes(questions, askAbout(person)) }
   const lent = judgeKubernetes(other.questions, askAbout(person))
@@ -219,7 +232,6 @@ interface Judged {
   readonly caller: Caller
   readonly asked: Asked
   readonly kubernetes: AuditedKubernetesCall
-  readonly sessionDigest: string
 }
 
 /**
@@ -228,12 +240,12 @@ interface Judged {
  */
 async function refusedBy(
   { question, decision: first, identity }: Verdict,
-  { caller, asked, kubernetes, sessionDigest }: Judged,
+  { caller, asked, kubernetes }: Judged,
   verify: JudgeDependencies['verify'],
 ): Promise<DecidedRefusal | undefined> {
   const { person, other } = caller
-  const decideAndWrite = async (about: KubernetesQuestion, whom: User): Promise<Decision> => {
-    const known: Authentication = { identity: whom, sessionDigest, clearCookie: false, ...writtenOf(caller) }
+  const decideAndWrite = async (about: KubernetesQuestion, whom: User | Machine): Promise<Decision> => {
+    const known: Authentication = { identity: whom, ...caller.by, clearCookie: false, ...writtenOf(caller) }
     const { headers } = asked
     const facts = { ...factsOf(asked, about), kubernetes, front: gatewayFront, cookie: '', headers }
     return (await verify({ ...facts, isInteractive: false, isUpgrade: false }, known)).decision

@@ -50,8 +50,13 @@ export function impersonationOf(identity: Identity, session: string, names: Name
   return { user, groups, uid: identity.subject, extra: { [sessionExtra]: [session] } }
 }
 
-/** Throws `NamelessError` for a name of the cluster's own components. */
+/** As workloads are called in clusters (app/kubernetes/workload.ts). */
+export const ofWorkloads = /^(?:service-account|client|certificate):/i
+
+/** Throws `NamelessError` for a name of the cluster's own components, or of a workload: a claim can say anything. */
 export function requireOwnNames(names: readonly string[]): void {
+  const workload = names.find(name => ofWorkloads.test(name))
+  if (workload !== undefined) throw new NamelessError(`nobody but a workload is called like one: ${workload}`)
   const claimed = names.find(name => /^system:/i.test(name))
   if (claimed !== undefined) throw new NamelessError(`names that begin with system: are the cluster's own: ${claimed}`)
 }

@@ -14,6 +14,9 @@ command line, which everybody on the machine can read. With --actor-file a secon
 With --certificate-file and --key-file the new token is bound to that client certificate (RFC 8705): it counts on connections
 that are made with it and on no others.
 
+With --cluster it makes a token for kubectl, behind the gateway to that cluster; with --exec-credential as well it is what a
+kubeconfig names as a plugin (users[].user.exec).
+
 The auth host is --server, else SALLYPORT_TOKEN_SERVER. What is printed is a secret: keep it out of logs.
 
 Examples:
@@ -29,6 +32,8 @@ Exit codes: 0 it worked; 1 the auth host said no, or did not answer; 2 the comma
 export function addExchange(token: Command, terminal: Terminal, onExit: (code: number) => void): void {
   token
     .option('--host <name>', 'make a token for this host: wiki.example.com or https://wiki.example.com')
+    .option('--cluster <name>', 'make a token for kubectl at this cluster')
+    .option('--exec-credential', 'print it as kubectl wants it of a plugin, with --cluster')
     .option('--server <url>', 'the auth host, such as https://auth.example.com')
     .option('--token-file <file>', 'file with the token that is exchanged (default: standard input)')
     .option('--token-env <name>', 'variable of the environment with that token')
@@ -43,8 +48,8 @@ export function addExchange(token: Command, terminal: Terminal, onExit: (code: n
     .option('--json', 'print the whole answer')
     .addHelpText('after', help)
     .action(async (values: ExchangeValues) => {
-      if (values.host === undefined) return token.help({ error: true })
+      if (values.host === undefined && values.cluster === undefined) return token.help({ error: true })
       const { runExchange } = await import('./exchange.ts')
-      onExit(await runExchange({ ...values, host: values.host }, terminal))
+      onExit(await runExchange(values, terminal))
     })
 }

@@ -4,12 +4,16 @@ import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { type ClientCertificate, createOutbound } from '../../app/login/provider/outbound.ts'
 import { ValueError } from '../../rbac/policy-error.ts'
+import { execCredential, parseExecInfo } from '../kube/exec-info.ts'
 import { parseServer } from '../kube/grant-client.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { readInput } from './read-input.ts'
 
 export interface ExchangeValues {
   readonly host?: string
+  /** In place of a host. */
+  readonly cluster?: string
+  readonly execCredential?: boolean
   /** Address of the auth host; default: SALLYPORT_TOKEN_SERVER. */
   readonly server?: string
   readonly tokenFile?: string
@@ -22,8 +26,6 @@ export interface ExchangeValues {
   readonly json?: boolean
 }
 
-type Asked = ExchangeValues & { readonly host: string }
-
 const grant = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const jwtType = 'urn:ietf:params:oauth:token-type:jwt'
 const timeoutMs = 20_000
@@ -33,14 +35,18 @@ const longestMessage = 400
 /** The auth host said no, or nobody answered. */
 class ExchangeFailed extends Error {}
 
-export async function runExchange(values: Asked, terminal: Terminal, input?: NodeJS.ReadStream): Promise<number> {
+export async function runExchange(
+  values: ExchangeValues,
+  terminal: Terminal,
+  input?: NodeJS.ReadStream,
+): Promise<number> {
   const secrets: string[] = []
   try {
     const form = await formOf(values, terminal, input)
     for (const name of ['subject_token', 'actor_token']) secrets.push(form[name] ?? '')
     const way = { authority: textOf(values.caFile, terminal), client: clientOf(values, terminal) }
     const answer = await post(serverOf(values, terminal), form, way)
-    terminal.write(values.json === true ? `${JSON.stringify(answer.whole)}\n` : `${answer.token}\n`)
+    terminal.write(textOfAnswer(answer, values, terminal))
     return exitCodes.ok
   } catch (error) {
     const message = error instanceof Error ? error.message : 'it failed'
@@ -51,8 +57,27 @@ export async function runExchange(values: Asked, terminal: Terminal, input?: Nod
   }
 }
 
-async function formOf(values: Asked, terminal: Terminal, input: NodeJS.ReadStream | undefined) {
-  const { host, tokenEnv, tokenFile, actorFile, scope } = values
+function textOfAnswer({ whole, token }: Answer, values: ExchangeValues, { env }: Terminal): string {
+  if (values.execCredential !== true) return values.json === true ? `${JSON.stringify(whole)}\n` : `${token}\n`
+  const { expires_in: seconds } = whole
+  const { apiVersion } = parseExecInfo(env.KUBERNETES_EXEC_INFO)
+  // Threat: a token that kubectl keeps for ever, because nothing says when it ends.
+  if (typeof seconds !== 'number') throw new ExchangeFailed('the auth host does not say how long the token counts')
+  return execCredential(apiVersion, { token, expiresAt: Date.now() + seconds * 1000 })
+}
+
+function targetOf({ host, cluster, execCredential: isForKubectl, json }: ExchangeValues): string {
+  if ((host === undefined) === (cluster === undefined)) throw new ValueError('give --host or --cluster, not both')
+  if (isForKubectl === true && (cluster === undefined || json === true))
+    throw new ValueError('--exec-credential goes with --cluster, and without --json')
+  if (cluster !== undefined && !/^[a-z0-9-]{1,40}$/.test(cluster))
+    throw new ValueError('--cluster is the name of a cluster')
+  return host ?? `kube:${cluster}`
+}
+
+async function formOf(values: ExchangeValues, terminal: Terminal, input: NodeJS.ReadStream | undefined) {
+  const { tokenEnv, tokenFile, actorFile, scope } = values
+  const target = targetOf(values)
   if (tokenEnv !== undefined && tokenFile !== undefined)
     throw new ValueError('give --token-file or --token-env, not both')
   const subject =
@@ -62,7 +87,7 @@ async function formOf(values: Asked, terminal: Terminal, input: NodeJS.ReadStrea
     grant_type: grant,
     subject_token: subject,
     subject_token_type: jwtType,
-    audience: host,
+    audience: target,
     ...(actor !== undefined && { actor_token: actor, actor_token_type: jwtType }),
     ...(scope !== undefined && { scope }),
     ...(values.certificateFile !== undefined && { bind: 'certificate' }),
@@ -77,7 +102,7 @@ function fromEnvironment(name: string, { env }: Terminal): string {
   return token
 }
 
-function serverOf({ server }: Asked, { env }: Terminal): string {
+function serverOf({ server }: ExchangeValues, { env }: Terminal): string {
   const named = server ?? env.SALLYPORT_TOKEN_SERVER
   if (named === undefined) throw new ValueError('which auth host? --server, or SALLYPORT_TOKEN_SERVER')
   return parseServer(named)
@@ -93,7 +118,7 @@ function textOf(file: string | undefined, { cwd }: Terminal): string | undefined
 }
 
 /** Threat: half of the two, and a token that is bound to nothing. */
-function clientOf({ certificateFile, keyFile }: Asked, terminal: Terminal): ClientCertificate | undefined {
+function clientOf({ certificateFile, keyFile }: ExchangeValues, terminal: Terminal): ClientCertificate | undefined {
   const [certificate, key] = [textOf(certificateFile, terminal), textOf(keyFile, terminal)]
   if (certificate === undefined && key === undefined) return undefined
   if (certificate === undefined || key === undefined)
@@ -153,7 +178,12 @@ async function send(
   }
 }
 
-async function read(response: Response, server: string) {
+interface Answer {
+  readonly whole: Readonly<Record<string, unknown>>
+  readonly token: string
+}
+
+async function read(response: Response, server: string): Promise<Answer> {
   const whole = parseObject(await response.text())
   if (response.status === 200 && typeof whole?.access_token === 'string') return { whole, token: whole.access_token }
   if (typeof whole?.error === 'string') {

@@ -72,14 +72,11 @@ export function whoCan(request: AccessRequest, policy: PolicySnapshot): WhoCan {
  * when `when` is true; whoever may make it answers to a listed subject, or for each question to one that is allowed it.
  */
 export function whoCanCall(call: Call, policy: PolicySnapshot): WhoCanCall {
-  return answerTo(call, policy, isKubernetesDomain(call.request.domain) ? people : name => [name])
+  return answerTo(call, policy, isKubernetesDomain(call.request.domain) ? known : name => [name])
 }
 
-/** The gateway makes no call for nobody, nor for a workload. */
-function people(name: string): readonly string[] {
-  if (name === 'anyone') return ['authenticated']
-  return /^(?:service-account|client|certificate):/.test(name) ? [] : [name]
-}
+/** The gateway makes no call for nobody. */
+const known = (name: string): readonly string[] => [name === 'anyone' ? 'authenticated' : name]
 
 interface Fitting {
   readonly question: KubernetesQuestion

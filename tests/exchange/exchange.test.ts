@@ -113,11 +113,11 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
         ])
       })
 
-      it('is no cluster, and that is said', async () => {
+      it('is no cluster that is not there, and that is said', async () => {
         const { body } = await world.exchange({ audience: 'kube:prod' })
         expect(body).toEqual({
           error: 'invalid_target',
-          error_description: expect.stringContaining('sallyport kube login'),
+          error_description: 'there is no such cluster behind the gateway',
         })
       })
 

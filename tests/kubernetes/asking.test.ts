@@ -332,21 +332,26 @@ describe('a line of the gateway', () => {
   })
 })
 
-describe('who is no person', () => {
-  it('is let do nothing in a cluster, whatever rows say, and named in no answer', async () => {
+describe('who is nobody', () => {
+  it('is let do nothing in a cluster, whatever rows say, and a workload what they say', async () => {
     const policy = await policyOf(
       'p, anyone, kube:prod, /**, *, -, allow\np, service-account:prod/ci/deployer, kube:prod, /**, *, -, allow\n',
     )
     const call = parseCall('get kube:prod /payments/core/pods/web')
     const machine = { kind: 'machine', subject: '#m', provider: 'p', groups: [], claims: {} } as const
-    for (const identity of [{ kind: 'anonymous' } as const, { ...machine, serviceAccount: 'prod/ci/deployer' }]) {
-      const explained = explainCall(call, { identity, context: { now } }, policy)
-      expect(explained).toMatchObject({ isOutside: true, decision: { reason: 'user-unauthenticated' } })
-      expect(explained.decision.rule).toBeUndefined()
-      expect(explained.rows.some(({ isDeciding }) => isDeciding)).toBe(false)
-      expect(explained.nearest.found[0]?.text).toBe('after a login')
-    }
-    expect(whoCanCall(call, policy).subjects.map(({ subject }) => subject)).toEqual(['authenticated'])
+    const explained = explainCall(call, { identity: { kind: 'anonymous' }, context: { now } }, policy)
+    expect(explained).toMatchObject({ isOutside: true, decision: { reason: 'user-unauthenticated' } })
+    expect(explained.decision.rule).toBeUndefined()
+    expect(explained.rows.some(({ isDeciding }) => isDeciding)).toBe(false)
+    expect(explained.nearest.found[0]?.text).toBe('after a login')
+    const own = { ...machine, serviceAccount: 'prod/ci/deployer' }
+    const ofWorkload = explainCall(call, { identity: own, context: { now } }, policy)
+    expect(ofWorkload).toMatchObject({ decision: { effect: 'allow' } })
+    expect(ofWorkload.isOutside).toBeUndefined()
+    expect(whoCanCall(call, policy).subjects.map(({ subject }) => subject)).toEqual([
+      'authenticated',
+      'service-account:prod/ci/deployer',
+    ])
   })
 })
 

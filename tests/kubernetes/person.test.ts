@@ -46,7 +46,10 @@ describe('a person in a cluster', () => {
       'masters',
     ],
     ['whatever the case', { ...alice, groups: ['SYSTEM:masters'] }, { ...names, groupPrefix: '' }, 'SYSTEM:masters'],
-  ])('L03 L04 is never %s', (_what, who, within, message) => {
+    ['a workload', alice, { ...names, userOf: () => 'service-account:prod/ci/deployer' }, 'nobody but a workload'],
+    ['a client', alice, { ...names, userOf: () => 'client:corp/robot' }, 'nobody but a workload'],
+    ['a certificate', alice, { ...names, userOf: () => 'Certificate:mesh/a' }, 'nobody but a workload'],
+  ])('L03 L04 J105 is never %s', (_what, who, within, message) => {
     expect(() => impersonationOf(who, 'digest', within)).toThrow(NamelessError)
     expect(() => impersonationOf(who, 'digest', within)).toThrow(message)
   })

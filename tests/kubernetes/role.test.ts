@@ -43,6 +43,22 @@ const shown = (rules: readonly Rule[]): string =>
   rules.map(rule => stringify(rule, { collectionStyle: 'flow', lineWidth: 0 }).trim()).join('\n')
 
 describe('the role of the gateway', () => {
+  it.each(impersonationModes)('J105 names workloads as rows do, and lends their names to nobody: %s', async mode => {
+    const policy = await compile(
+      'p, service-account:prod/ci/deployer, kube:prod, /payments/**, get, -, allow',
+      'p, role:robots, kube:prod, /payments/**, list, -, allow',
+      'g, client:corp/robot, role:robots, kube:prod',
+      'p, certificate:mesh/spiffe://a/b, kube:other, /payments/**, get, -, allow',
+      'p, client:corp/denied, kube:prod, /payments/**, get, -, deny',
+      'p, group:ops, kube:prod, /-/core/users/client:corp%252Fother, impersonate, -, allow',
+    )
+    const { impersonable } = roleOf(policy, [alice], mode)
+    expect(impersonable.users).toEqual(['alice@example.com', 'client:corp/robot', 'service-account:prod/ci/deployer'])
+    expect(impersonable.notCovered).toContainEqual(
+      expect.objectContaining({ rule: 'kube.csv:6', why: 'names of workloads are never lent' }),
+    )
+  })
+
   it('names those who are logged in with all of their groups, and what the policy names', async () => {
     const policy = await compile(
       'p, group:ops, kube:prod, /payments/**, get, -, allow',

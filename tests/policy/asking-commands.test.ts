@@ -110,11 +110,12 @@ all:
     const question = ['--as', 'alice', '--groups', 'sre', '--url', 'kube:prod/shop/core/pods']
     expect((await json('explain', ...question, '--method', 'list')).decision).toMatchObject({ rule: 'rows.csv:5' })
     terminal = createTestTerminal({ cwd })
+    expect(await run('explain', '--anonymous', ...question.slice(4))).toBe(0)
     expect(await run('explain', '--as', 'service-account:prod/ci/deployer', ...question.slice(2))).toBe(0)
     expect(await run('explain', '--service-account', 'prod/ci/deployer', ...question.slice(2))).toBe(0)
     expect(await run('explain', '--client', 'corp/robot', ...question.slice(2))).toBe(0)
     expect(await run('explain', '--client', 'corp/robot', '--as', 'alice', ...question.slice(2))).toBe(2)
-    expect(terminal.output()).toContain('The gateway takes people with a login only')
+    expect(terminal.output()).toContain('The gateway takes people with a login and workloads with a token')
     expect(terminal.output()).toMatch(/^challenge {2}/)
   })
 

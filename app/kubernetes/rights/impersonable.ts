@@ -128,7 +128,10 @@ function addNamed(
     case 'service-account':
     case 'client':
     case 'certificate':
-      return 'workloads do not come through the gateway'
+      // Called as rows name them, in no group and without a uid.
+      if (!isNameable(subject)) return 'the name can stand in no role'
+      users.add(subject)
+      return undefined
     default:
       return untilLogin
   }

@@ -2,6 +2,7 @@
 import { namesIn } from '../../../rbac/actions.ts'
 import type { Row } from '../../../rbac/row.ts'
 import { isSendableKey } from '../gateway/passing/impersonation.ts'
+import { ofWorkloads } from '../person.ts'
 import { isOwnExtra } from '../somebody-else.ts'
 import type { ImpersonationMode } from './impersonation-mode.ts'
 
@@ -45,6 +46,7 @@ function addName(rest: readonly string[], found: Lent, to: 'users' | 'groups' | 
   if (to === undefined || name === undefined || !isNameable(name)) return unsayable
   // Threat: a row lends what the gateway never sends.
   if (/^system:/i.test(name)) return 'names that begin with system: are never lent'
+  if (ofWorkloads.test(name)) return 'names of workloads are never lent'
   found[to].add(name)
   return undefined
 }

@@ -19,6 +19,8 @@ export type Watched =
   | ({ readonly provider: string } & Since)
   /** Whatever began at `since`: ends when all sessions are cut. */
   | ({ readonly all: true } & Since)
+  /** What hangs on no session: whoever watches looks by themselves, as often as at the others. */
+  | { readonly look: Look }
 
 interface Since {
   /** Seconds since the epoch. Default: when the watch begins. */
@@ -101,6 +103,7 @@ export function createLooks(options: LooksOptions): (watched: Watched) => Lookin
   }
 
   return watched => {
+    if ('look' in watched) return { look: watched.look, handles: [] }
     if ('session' in watched) return atSession(watched)
     if ('subject' in watched) return { look: () => atPerson(watched.subject), handles: [] }
     const since = watched.since ?? clock.now() / 1000

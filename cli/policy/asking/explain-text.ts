@@ -42,7 +42,9 @@ function questionsOf({ questions = [], otherwise = [], isOutside }: CallExplanat
   ])
   return [
     isOutside === true
-      ? colors.yellow('  The gateway takes people with a login only: nobody else, whatever rows say.\n')
+      ? colors.yellow(
+          '  The gateway takes people with a login and workloads with a token: nobody else, whatever rows say.\n',
+        )
       : '',
     asked.length === 0 ? '' : '\nThe call is several questions, of which each has to pass:\n',
     ...asked.map(([effect, text, rule]) => `  ${effect}  ${text}  ${colors.dim(rule ?? '')}\n`),

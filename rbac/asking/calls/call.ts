@@ -83,8 +83,8 @@ export function judgeCall(
   return { decision: answer, request: isFirst ? request : requestOf(domain, question), answers, isOutside }
 }
 
-/** The gateway takes tokens of logins: nobody without one, and no workload. Then no row decides. */
+/** The gateway takes tokens of logins and of workloads: nobody without one. Then no row decides. */
 export const isOutsideOf = (domain: string, { kind }: Pick<Identity, 'kind'>): boolean =>
-  isKubernetesDomain(domain) && kind !== 'user'
+  isKubernetesDomain(domain) && kind === 'anonymous'
 
 const nobody = { effect: 'challenge', reason: 'user-unauthenticated', login: {} } as const
