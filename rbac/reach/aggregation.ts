@@ -37,6 +37,12 @@ export function aggregated(roles: readonly RoleObject[]): RoleObject[] {
   }
 }
 
+/** Rules that stand in the role and that no selector brings: the controller takes them away, or their source was not read. */
+export function rulesNotBrought(written: RoleObject, now: RoleObject): readonly Rule[] {
+  const brought = new Set(now.rules.map(keyOf))
+  return written.rules.filter(rule => !brought.has(keyOf(rule)))
+}
+
 const byName = (one: RoleObject, other: RoleObject): number =>
   one.name < other.name ? -1 : one.name > other.name ? 1 : 0
 

@@ -25,7 +25,9 @@ export function deadGrantsOf(objects: ClusterObjects, { roleOf, subjectOfBinding
   function deadSubject(binding: BindingObject, named: BindingSubject): DeadGrant[] {
     const subject = subjectOfBinding(binding, named)
     if (subject === undefined) return [{ binding, reason: 'subject-without-namespace' }]
-    const isMissing = knowsAccounts && subject.startsWith('service-account:') && !accounts.has(subject)
+    // Each namespace has its own `default`, whether or not a manifest speaks of it.
+    const isAccount = subject.startsWith('service-account:') && !subject.endsWith('/default')
+    const isMissing = knowsAccounts && isAccount && !accounts.has(subject)
     return isMissing ? [{ binding, reason: 'no-such-service-account', subject }] : []
   }
 }

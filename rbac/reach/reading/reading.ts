@@ -1,0 +1,218 @@
+/**
+ * Documents become the objects of a cluster: texts (manifests, output of Helm, dumps of kubectl) or objects that are parsed
+ * already. Whatever is not read is a problem; no count is ever silently too small.
+ *
+ * An object that comes twice counts as it comes last, as with `kubectl apply`; the earlier one is a problem.
+ */
+import { aggregated, rulesNotBrought } from '../aggregation.ts'
+import type { ClusterObjects, Metadata, Place, ReadingProblem, RoleObject } from '../objects.ts'
+import { type Entry, entryOf, InvalidObject, isEntry, metadataOf, type Notes, needText, textOf } from './fields.ts'
+import { looksLikeJson, objectsInJson } from './json-text.ts'
+import { isNamespaced, type Reader, readerOf } from './kinds.ts'
+import { type Made, made } from './makers.ts'
+import { itemOf, type RawObject } from './raw.ts'
+import { hasPodTemplate } from './workloads.ts'
+import { objectsInYaml } from './yaml-text.ts'
+
+export interface ReadingOptions {
+  /** Of objects that name none, as that of the context for `kubectl apply`. Default: `default`. */
+  readonly namespace?: string
+  /** Objects that are kept at most, of all kinds: 500,000 by default. */
+  readonly mostObjects?: number
+}
+
+export interface Reading {
+  /** YAML or JSON. @param source a file, `-`, or a cluster */
+  readonly addText: (text: string, source: string) => void
+  /** What is parsed already: an object, or a list as an API server answers it. */
+  readonly addObject: (value: unknown, place: Place) => void
+  readonly addProblem: (problem: ReadingProblem) => void
+  /** A kind was asked for, whether or not there was one. */
+  readonly markRead: (kind: string) => void
+  readonly objectsSeen: () => number
+  readonly finish: () => ClusterObjects
+}
+
+type Kept = { readonly reader: Reader; readonly object: Metadata & { readonly kind?: string } }
+
+const deepestList = 8
+
+export function createReading({ namespace = 'default', mostObjects = 500_000 }: ReadingOptions = {}): Reading {
+  const kept = new Map<string, Kept>()
+  const problems: ReadingProblem[] = []
+  const kindsRead = new Set<string>()
+  const unknownKinds = new Map<string, Place[]>()
+  const assumed: Place[] = []
+  let [seen, dropped] = [0, 0]
+
+  return {
+    addText: (text, source) => {
+      const withoutMark = text.startsWith('\uFEFF') ? text.slice(1) : text
+      for (const raw of (looksLikeJson(withoutMark) ? objectsInJson : objectsInYaml)(withoutMark, source)) {
+        if ('problem' in raw) addProblem(raw.problem)
+        else add(raw, 0)
+      }
+    },
+    addObject: (value, place) => add({ value, place }, 0),
+    addProblem,
+    markRead: kind => void kindsRead.add(kind),
+    objectsSeen: () => seen,
+    finish,
+  }
+
+  function addProblem(problem: ReadingProblem): void {
+    seen += problem.unread ?? 0
+    problems.push(problem)
+  }
+
+  function add(raw: RawObject, depth: number): void {
+    if (raw.value === null || raw.value === undefined) return
+    const list = listIn(raw.value)
+    if (list !== undefined && depth < deepestList) {
+      for (const item of list) add({ ...raw, value: item }, depth + 1)
+      return
+    }
+    seen += 1
+    const object = nameOf(raw.value)
+    try {
+      if (list !== undefined) throw new InvalidObject(`lists are nested more than ${deepestList} deep`)
+      keep(knownAs(raw, object))
+    } catch (error) {
+      if (!(error instanceof InvalidObject)) throw error
+      const { place } = raw
+      problems.push({ code: 'invalid-object', unread: 1, place, ...(object && { object }), message: error.message })
+    }
+  }
+
+  /** Throws `InvalidObject`. */
+  function knownAs({ value, place, duplicateKeys = [] }: RawObject, object: string): Known {
+    if (!isEntry(value)) throw new InvalidObject('this is no object of Kubernetes')
+    const apiVersion = needText(value.apiVersion, 'apiVersion')
+    const kind = needText(value.kind, 'kind')
+    const known = readerOf(apiVersion, kind)
+    const reader = known ?? (hasPodTemplate(value) ? 'workload' : undefined)
+    const isRbac = reader === 'role' || reader === 'binding'
+    const note: Notes['note'] = (code, message) => void problems.push({ code, place, object, message })
+    for (const key of duplicateKeys)
+      note(isRbac ? 'lost-rule' : 'invalid-object', `${key} stands twice: the last counts alone`)
+    const isAssuming = known !== undefined && known !== 'other'
+    return { value, place, apiVersion, kind, reader, isAssuming, notes: { object, place, note } }
+  }
+
+  interface Known {
+    readonly value: Entry
+    readonly place: Place
+    readonly apiVersion: string
+    readonly kind: string
+    readonly reader: Reader | undefined
+    /** A namespace that it does not name is worth a word. */
+    readonly isAssuming: boolean
+    readonly notes: Notes
+  }
+
+  function keep({ value, place, apiVersion, kind, reader, isAssuming, notes }: Known): void {
+    const metadata = metadataOf(value.metadata, {
+      place,
+      namespace,
+      isNamespaced: isNamespaced(kind),
+      onAssumed: () => {
+        if (isAssuming) assumed.push(place)
+      },
+    })
+    if (reader === undefined) {
+      const places = unknownKinds.get(`${kind} (${apiVersion})`) ?? []
+      places.push(place)
+      unknownKinds.set(`${kind} (${apiVersion})`, places)
+    } else if (kept.size >= mostObjects) dropped += 1
+    else {
+      kindsRead.add(kind)
+      const key = JSON.stringify([reader === 'other' ? apiVersion : reader, kind, metadata.namespace, metadata.name])
+      const object = made(reader, value, { metadata, notes })
+      const earlier = kept.get(key)
+      if (earlier !== undefined) problems.push(replaced(earlier.object.place, place, notes.object))
+      kept.delete(key)
+      kept.set(key, { reader, object })
+    }
+  }
+
+  function finish(): ClusterObjects {
+    const of = <Kind extends keyof Made>(reader: Kind): Made[Kind][] =>
+      [...kept.values()].flatMap(one => (one.reader === reader ? [one.object as Made[Kind]] : []))
+    const written = of('role')
+    const roles = aggregated(written).map((role, at) => withWritten(role, written[at] as RoleObject, problems))
+    return {
+      roles,
+      bindings: of('binding'),
+      serviceAccounts: of('account'),
+      workloads: of('workload'),
+      secrets: of('secret'),
+      namespaces: of('namespace'),
+      nodes: of('node'),
+      others: of('other'),
+      problems: [...problems, ...lateProblems()],
+      objectsSeen: seen,
+      kindsRead,
+    }
+  }
+
+  function lateProblems(): ReadingProblem[] {
+    const late = [...unknownKinds].flatMap(([object, [place, ...more]]): ReadingProblem[] => {
+      const unread = more.length + 1
+      const message = `nobody here knows this kind: ${unread === 1 ? 'one is' : `${unread} are`} not read, nor what it runs`
+      return place === undefined ? [] : [{ code: 'unknown-kind', unread, place, object, message }]
+    })
+    const [place] = assumed
+    if (place !== undefined) {
+      const whom = assumed.length === 1 ? 'one object has' : `${assumed.length} objects have`
+      const message = `${whom} no namespace: taken for ${namespace}, as with kubectl apply`
+      late.push({ code: 'assumed-namespace', place, message })
+    }
+    if (dropped > 0) {
+      const message = `there are more than ${mostObjects} objects: ${dropped} are not read`
+      late.push({ code: 'too-much', unread: dropped, place: { source: 'all sources' }, message })
+    }
+    return late
+  }
+}
+
+/** `Role/payments/reader`, as far as it says so. */
+function nameOf(value: unknown): string {
+  const { kind, metadata } = entryOf(value)
+  const { namespace, name } = entryOf(metadata)
+  return [kind, namespace, name].flatMap(part => textOf(part) ?? []).join('/')
+}
+
+function replaced(place: Place, { source, line }: Place, object: string): ReadingProblem {
+  const where = line === undefined ? source : `${source}:${line}`
+  const message = `it comes again in ${where}, and that one counts, as with kubectl apply`
+  return { code: 'duplicate', unread: 1, place, object, message }
+}
+
+/** A `List`, and the lists of an API server, whose items have no kind; or a list without anything around it. */
+function listIn(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value
+  if (!isEntry(value) || typeof value.kind !== 'string' || !value.kind.endsWith('List')) return undefined
+  const { kind, apiVersion, items } = value
+  if (items === null && 'items' in value) return []
+  if (!Array.isArray(items)) return undefined
+  return items.map(item => itemOf(item, kind, apiVersion))
+}
+
+/**
+ * Rules that stand in an aggregated role and that nothing brings. Threat: of a part of a cluster the sources may be missing,
+ * and rights would go with them; they stay, and are told of.
+ */
+function withWritten(role: RoleObject, written: RoleObject, problems: ReadingProblem[]): RoleObject {
+  if (role.aggregation === undefined) return role
+  const [object, place] = [`ClusterRole/${role.name}`, role.place]
+  const left = rulesNotBrought(written, role)
+  if (left.length > 0) {
+    const message = `${left.length} of its rules come from no role that was read; they are kept, and the controller takes them away`
+    problems.push({ code: 'aggregation', place, object, message })
+  } else if (role.rules.length === 0) {
+    const message =
+      'it takes its rules from other roles by their labels, and none of these was read: what it grants is not known'
+    problems.push({ code: 'aggregation', place, object, message })
+  }
+  return left.length === 0 ? role : { ...role, rules: [...role.rules, ...left] }
+}
