@@ -122,7 +122,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const endings = composeEndings(base, kept, records, login.verification)
   const ownRights = composeOwnRights(base, { kept, policy })
   judgeAgain = () => {
-    endings.hint(undefined)
+    endings.lookNow()
     ownRights.again()
   }
   const gateway =

@@ -1,5 +1,5 @@
 /** What may go wrong between an end and whoever has to hear of it: nothing is lost by it, and nothing is left behind. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises'
 import { createClient } from 'redis'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createSessionEndings, type SessionEndings } from '../../app/sessions/endings/session-endings.ts'
@@ -257,6 +257,42 @@ describe('a watcher', () => {
     expect(await after.ended).toBe('unknown')
     expect(state.listeners.size).toBe(0)
   })
+})
+
+test('L06 whoever has just been looked at is looked at again when the policy has changed, and for nothing else', async () => {
+  const { endings, state, tell, release, heldReads } = startWorld()
+  const { told } = watch(endings, { session: first })
+  await turns()
+  state.isHeld = true
+  tell(undefined)
+  await until(() => heldReads() === 1)
+  // So long that the rest after it, nine times as long, is not over before the test is.
+  await setTimeout(300)
+  state.isHeld = false
+  release()
+  await turns()
+  state.ended.add(first)
+  tell(undefined)
+  await turns()
+  expect(told).toEqual([])
+  endings.lookNow()
+  await turns()
+  expect(told).toEqual(['ended'])
+})
+
+test('a policy that comes while a look is under way is looked at as well', async () => {
+  const { endings, state, release, heldReads } = startWorld()
+  const { ended } = watch(endings, { session: first })
+  await turns()
+  state.isHeld = true
+  endings.lookNow()
+  await until(() => heldReads() === 1)
+  state.ended.add(first)
+  endings.lookNow()
+  await turns()
+  state.isHeld = false
+  release()
+  expect(await ended).toBe('ended')
 })
 
 describe('nothing is left behind', () => {

@@ -18,8 +18,10 @@ export interface SessionEndings {
    * after the answer was called, which gives the watch up. What `onEnd` throws is reported and stops nobody else.
    */
   watch(watched: Watched, onEnd: (why: EndReason) => void): () => void
-  /** Another process says that a record has changed; `undefined`: any may have, or what `stands` goes by. */
+  /** Another process says that a record has changed; `undefined`: any may have. */
   hint(changed: ChangedRecord | undefined): void
+  /** What `stands` goes by has changed: everything is looked at now, however lately it was. */
+  lookNow(): void
   /** Every watch ends as `unknown`, also one that begins later. */
   close(): void
 }
@@ -50,6 +52,7 @@ export function createSessionEndings(options: SessionEndingsOptions): SessionEnd
   let isDueSoon = false
   let isAllDue = false
   let isAllUnderWay = false
+  let isAllDueNow = false
   let isClosed = false
   let restUntil = 0
   let allDueAt = 0
@@ -109,6 +112,16 @@ export function createSessionEndings(options: SessionEndingsOptions): SessionEnd
     restUntil = endedAt + Math.min((endedAt - startedAt) * restFactor, lookEveryMs)
     isAllUnderWay = false
     arm()
+  }
+
+  /** Threat: a policy that shuts somebody out comes right after a look at all, and waits for as long as that one rests. */
+  function allNow(): void {
+    if (isAllDueNow || watchers.count() === 0) return
+    isAllDueNow = true
+    setImmediate(() => {
+      isAllDueNow = false
+      void examineAll(watchers.all())
+    })
   }
 
   async function examineAll(batch: readonly Watcher[]): Promise<void> {
@@ -217,6 +230,7 @@ export function createSessionEndings(options: SessionEndingsOptions): SessionEnd
       return () => drop(watcher)
     },
     hint,
+    lookNow: allNow,
     close() {
       isClosed = true
       for (const watcher of watchers.all()) end(watcher, 'unknown')
