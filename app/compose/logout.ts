@@ -19,11 +19,12 @@ export function composeLogoutChannels(
   isWorker: boolean,
 ) {
   const marks = kept.logoutMarks
+  const { confirmedBy, logOut: onLogout } = kept.ofPasswords.confirmations
   const namesWith = (channel: 'backChannel' | 'frontChannel') =>
     new Set(config.providers.filter(({ logout }) => logout[channel]).map(({ name }) => name))
   const shared = {
     providers: login.providers,
-    logout: createProviderLogout({ directory: kept.directory, marks, onLogout: kept.ofPasswords.confirmations.logOut }),
+    logout: createProviderLogout({ directory: kept.directory, marks, confirmedBy, onLogout }),
     audit,
     logger: logger.child('login'),
     newRequestId,

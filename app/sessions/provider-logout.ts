@@ -13,13 +13,20 @@ export interface ProviderLogout {
 export interface ProviderLogoutOptions {
   readonly directory: Pick<SessionDirectory, 'list' | 'end'>
   readonly marks: Pick<LogoutMarks, 'leave'>
+  /** Whom a session of the provider has confirmed, be it in the directory or not; `undefined` for nobody who is kept. */
+  readonly confirmedBy: (issuer: string, providerSession: string) => Promise<string | undefined>
   /** Told of each person who is meant, and of the provider's session where it names one. */
   readonly onLogout: (subject: string, providerSession?: string) => Promise<void>
 }
 
 const pageOfSearch = 200
 
-export function createProviderLogout({ directory, marks, onLogout }: ProviderLogoutOptions): ProviderLogout {
+export function createProviderLogout({
+  directory,
+  marks,
+  confirmedBy,
+  onLogout,
+}: ProviderLogoutOptions): ProviderLogout {
   /** Sessions of a person of which the provider never said to which of its own they belong. */
   async function endNameless(subject: string, onEnded: (session: SessionSummary) => void): Promise<number> {
     let ended = 0
@@ -40,6 +47,8 @@ export function createProviderLogout({ directory, marks, onLogout }: ProviderLog
         persons.add(session.subject)
         onEnded(session)
       })
+      const kept = await confirmedBy(issuer, providerSession)
+      if (kept !== undefined) persons.add(kept)
       for (const person of persons) await onLogout(person, providerSession)
       return subject === undefined ? ended : ended + (await endNameless(subject, onEnded))
     },

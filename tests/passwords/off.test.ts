@@ -34,7 +34,7 @@ function start(takes: boolean, maxLifetime = '365d') {
   const kept = { ...stored, ofPasswords, passwords: composePasswords(base, stored, ofPasswords, false) }
   const { store, confirmations } = ofPasswords
   const { directory: sessions, logoutMarks: marks } = kept
-  const logout = createProviderLogout({ directory: sessions, marks, onLogout: confirmations.logOut })
+  const logout = createProviderLogout({ directory: sessions, marks, ...confirmations, onLogout: confirmations.logOut })
   return { kept, provider, store, confirmations, logout, answer: composeSessionAnswers(base, kept) }
 }
 
@@ -102,6 +102,61 @@ describe('while no host takes passwords', () => {
     await make('seven', 'bob')
     await start(false).confirmations.refuse(subject)
     clock.advance(day)
+    expect(await isAwake(subject)).toBe(false)
+  })
+})
+
+describe('a log-out that names the session of the provider alone', () => {
+  const logOut = (providerSession: string, from = issuer) =>
+    start(false).logout.end({ issuer: from, providerSession }, () => undefined)
+
+  it('J92 puts to sleep while no host takes passwords, and for as long as it takes', async () => {
+    const { identity } = await make('nine')
+    const { subject } = identity
+    await logOut('session-of-another-login')
+    await logOut('session-nine', 'https://other.example')
+    clock.advance(day)
+    expect(await isAwake(subject)).toBe(true)
+    await logOut('session-nine')
+    clock.advance(20 * day)
+    expect(await isAwake(subject)).toBe(false)
+  })
+
+  it('J92 puts to sleep who has made the first one', async () => {
+    const { identity, ...login } = loginOf('alice', clock)
+    const subject = `${issuer}#carol`
+    const carol = { ...login, identity: { ...identity, provider: on.provider, subject }, providerSession: 'first' }
+    await confirmations.begin(carol, clock.now() / 1000 + 300 * day)
+    expect(await isAwake(subject)).toBe(true)
+    clock.advance(5)
+    await logOut('first')
+    clock.advance(day)
+    expect(await isAwake(subject)).toBe(false)
+  })
+
+  it('J92 knows the session of the login that confirmed last', async () => {
+    const login = await make('ten')
+    const { subject } = login.identity
+    clock.advance(5)
+    const { confirmations: kept } = start(true)
+    await kept.confirm({ ...login, providerSession: 'session-eleven' }, clock.now() / 1000)
+    clock.advance(5)
+    await logOut('session-ten')
+    clock.advance(day)
+    expect(await isAwake(subject)).toBe(true)
+    await logOut('session-eleven')
+    clock.advance(day)
+    expect(await isAwake(subject)).toBe(false)
+  })
+
+  it('J92 puts to sleep what it overtakes: it came before the login was written that it is about', async () => {
+    const login = await make('twelve')
+    const { subject } = login.identity
+    const at = clock.now() / 1000
+    clock.advance(5)
+    await logOut('session-thirteen')
+    await start(false).confirmations.confirm({ ...login, providerSession: 'session-thirteen' }, at)
+    clock.advance(20 * day)
     expect(await isAwake(subject)).toBe(false)
   })
 })

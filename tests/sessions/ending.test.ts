@@ -66,7 +66,12 @@ describe.each(['lmdb', 'redis', 'redis with a memory'] as const)('on %s', store 
         directory: sessionDirectory,
         cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds }),
         marks,
-        logout: createProviderLogout({ directory: sessionDirectory, marks, onLogout: async () => undefined }),
+        logout: createProviderLogout({
+          directory: sessionDirectory,
+          marks,
+          confirmedBy: async () => undefined,
+          onLogout: async () => undefined,
+        }),
       }
     }
 

@@ -35,7 +35,12 @@ export function replicaOver(records: RecordStore, clock: MovableClock) {
     sessions: createSessionStore(kept),
     express: createExpressSessionStore(kept),
     cutoffs: createCutoffs({ records, secrets, clock, longestLifetimeSeconds }),
-    logout: createProviderLogout({ directory, marks, onLogout: async () => undefined }),
+    logout: createProviderLogout({
+      directory,
+      marks,
+      confirmedBy: async () => undefined,
+      onLogout: async () => undefined,
+    }),
   }
 }
 

@@ -14,6 +14,7 @@ import type { LogoutMarks } from '../logout-marks.ts'
 import type { RecordStore } from '../record-store.ts'
 import { createSealedRecords, type OpenedRecord } from '../records/sealed-records.ts'
 import { untilWritten } from '../records/until-written.ts'
+import { issuerOf } from '../session-directory.ts'
 import { personClaims } from './person-claims.ts'
 
 /** Every method rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer. */
@@ -26,6 +27,8 @@ export interface Confirmations {
   refuse(subject: string): Promise<void>
   /** The provider has told of a log-out of the person: of one of its sessions (`sid`), or of all. */
   logOut(subject: string, providerSession?: string): Promise<void>
+  /** Whom a session of a provider has confirmed (`<issuer>#<sub>`): a log-out may name nothing else. `undefined`: nobody who is kept. */
+  confirmedBy(issuer: string, providerSession: string): Promise<string | undefined>
   /**
    * The person as they were confirmed, with the claims that speak of a person: nobody has logged in, with a password.
    * `undefined`: nothing confirms them now. The same frozen object as long as nothing has changed.
@@ -65,6 +68,16 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
     max: mostRemembered,
   })
 
+  /**
+   * Threat: a log-out that names the session of the provider alone, when that session is in no list any more. It is written
+   * before the person is, so that whoever finds the person finds them by it.
+   */
+  async function noteSession(login: Kept['login'], expiresAt: number): Promise<void> {
+    const { providerSession } = login
+    if (providerSession === undefined) return
+    await persons.put(sessionId(issuerOf(login), providerSession), login.identity.subject, expiresAt)
+  }
+
   /** `undefined` from `change`: nothing is to be written. */
   const change = (subject: string, next: (kept: Kept) => Kept | undefined, until = 0): Promise<boolean> =>
     untilWritten('a person', async () => {
@@ -73,6 +86,7 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
       const changed = next(keptIn(record))
       const expiresAt = Math.max(record.expiresAt, until * 1000)
       if (changed === undefined) return { outcome: true }
+      if (changed.login !== keptIn(record).login) await noteSession(changed.login, expiresAt)
       const isWritten = await persons.replace(subject, record.version, changed, expiresAt)
       return isWritten ? { outcome: true } : undefined
     })
@@ -88,36 +102,49 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
   /** An answer that was waited for longer than a later one says nothing new; unless the clock was set back since that one. */
   const isNews = (at: number, { confirmedAt }: Kept): boolean => at >= confirmedAt || isAhead(confirmedAt, clock)
 
+  const logOut: Confirmations['logOut'] = async (subject, providerSession) => {
+    // With its fraction: what was confirmed in this very second may have been before it.
+    const refusedAt = clock.now() / 1000
+    await change(subject, known => {
+      const other = known.login.providerSession
+      if (providerSession !== undefined && other !== undefined && other !== providerSession) return undefined
+      return { ...known, refusedAt: Math.max(refusedAt, known.refusedAt ?? 0) }
+    })
+  }
+
   return {
     async begin(login, until) {
       const kept: Kept = { login: partOf(login), confirmedAt: login.verifiedAt ?? login.startedAt }
       const { subject } = login.identity
       const newer = (known: Kept) => (isNews(kept.confirmedAt, known) ? { ...known, ...kept } : known)
+      await noteSession(kept.login, until * 1000)
       await untilWritten('a person', async () => {
         if (await persons.add(subject, kept, until * 1000)) return { outcome: true }
         return (await change(subject, newer, until)) ? { outcome: true } : undefined
       })
     },
     async confirm(login, at) {
-      await change(login.identity.subject, known => {
+      const { subject } = login.identity
+      let isWritten = false
+      await change(subject, known => {
+        isWritten = false
         if (!isNews(at, known)) return undefined
         const confirmed: Kept = { ...known, login: partOf(login), confirmedAt: at }
         const isSame = JSON.stringify(known.login) === JSON.stringify(confirmed.login) && !isRefused(known)
-        return isSame && at - known.confirmedAt < writtenEverySeconds ? undefined : confirmed
+        isWritten = !isSame || at - known.confirmedAt >= writtenEverySeconds
+        return isWritten ? confirmed : undefined
       })
+      // Threat: a log-out that came before this was written, and found nobody. Its mark is forgotten before the person is.
+      if (isWritten && (await marks.isLoggedOut(login, at))) await logOut(subject, login.providerSession)
     },
     async refuse(subject) {
       const refusedAt = Math.floor(clock.now() / 1000)
       await change(subject, known => ({ ...known, refusedAt: Math.max(refusedAt, known.refusedAt ?? 0) }))
     },
-    async logOut(subject, providerSession) {
-      // With its fraction: what was confirmed in this very second may have been before it.
-      const refusedAt = clock.now() / 1000
-      await change(subject, known => {
-        const other = known.login.providerSession
-        if (providerSession !== undefined && other !== undefined && other !== providerSession) return undefined
-        return { ...known, refusedAt: Math.max(refusedAt, known.refusedAt ?? 0) }
-      })
+    logOut,
+    async confirmedBy(issuer, providerSession) {
+      const found = (await persons.get(sessionId(issuer, providerSession)))?.value
+      return typeof found === 'string' ? found : undefined
     },
     async personOf(subject) {
       const record = await persons.get(subject)
@@ -131,6 +158,9 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
     },
   }
 }
+
+/** No issuer holds a NUL, so this is nobody's subject. */
+const sessionId = (issuer: string, providerSession: string): string => `session\0${issuer}\0${providerSession}`
 
 /** The seal vouches that nobody else wrote it. */
 const keptIn = ({ value }: OpenedRecord): Kept => value as Kept
