@@ -14,6 +14,9 @@ export type PasswordsCall =
   /** `by`: who asks for it, as the caller says. */
   | { readonly kind: 'revoke-passwords'; readonly selector: PasswordSelector; readonly by: string }
 
+const off =
+  'no host of this service takes application passwords, and none lets anybody in: there is "passwords: true" in no entry of hosts. To end those of a person all the same: sallyport sessions end --subject'
+
 /** Status and body of the answer. */
 interface PasswordsAnswer {
   readonly status: number
@@ -32,7 +35,7 @@ export interface PasswordAnswersOptions {
 /** Rejects as the store does. */
 export async function answerPasswords(call: PasswordsCall, options: PasswordAnswersOptions): Promise<PasswordsAnswer> {
   const { passwords, newRequestId } = options
-  if (passwords === undefined) return { status: 404, body: { error: 'no host takes application passwords' } }
+  if (passwords === undefined) return { status: 404, body: { error: off } }
   if (call.kind === 'list-passwords') {
     const page = 'subject' in call.of ? await passwords.ofPerson(call.of.subject) : await passwords.list(call.of)
     return { status: 200, body: { ...page, passwords: page.passwords.map(describePassword) } }

@@ -38,14 +38,19 @@ const entities: Readonly<Record<string, string>> = {
 
 /** What `escapeHtml` would change; without it a text stands as it is. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among what is looked for
-const special = /[&<>"'\u0000-\u001f\u007f-\u009f\ud800-\udfff]/
+const special = /[&<>"'\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/
 /** The same, and whatever takes more than one byte. */
 const notPlain = /[^ !#-%(-;=?-~]/
 
-/** For text and for attribute values in double quotes. Control characters become a visible replacement. */
+/**
+ * For text and for attribute values in double quotes. Control characters, and what turns the direction of text, become a visible
+ * replacement. Threat: the name of a group, a host or an address that reads as another one, where somebody decides by it.
+ */
 export const escapeHtml = (text: string): string =>
   special.test(text)
-    ? text.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd').replace(/[&<>"']/g, character => entities[character] ?? '')
+    ? text
+        .replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '\ufffd')
+        .replace(/[&<>"']/g, character => entities[character] ?? '')
     : text
 
 /** How many bytes a text takes up in a page. */

@@ -93,15 +93,41 @@ function isCredential(name: string, value: unknown): boolean {
   return !(name === 'code' && typeof value === 'string' && errorCode.test(value))
 }
 
+/** In characters. A message may hold what somebody else has written. */
+const longestMessage = 1_000
+const longestStack = 8_000
+
+const bounded = (text: string, longest: number): string =>
+  text.length <= longest ? text : `${text.slice(0, longest)}…`
+
+const printed = (text: string, longest: number): string =>
+  bounded(text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, ' '), longest)
+
 /** Type, message, code, stack and cause; nothing else that a library has hung on it. */
 function describeError(error: Error, depth: number): Record<string, unknown> {
   const { code } = error as { readonly code?: unknown }
   return {
     type: error.name,
-    message: error.message,
+    message: printed(error.message, longestMessage),
     ...(typeof code === 'string' && errorCode.test(code) ? { code } : {}),
-    stack: error.stack,
-    ...(error.cause === undefined ? {} : { cause: redactFields(error.cause, depth + 1) }),
+    stack: bounded(error.stack ?? '', longestStack),
+    ...(error.cause === undefined ? {} : { cause: describeCause(error.cause, depth + 1) }),
+  }
+}
+
+/**
+ * Threat: libraries hang the whole answer of the other side on an error as its cause, with an `error_description` that says a
+ * code or a token again. Of all that is no error the codes are kept.
+ */
+function describeCause(cause: unknown, depth: number): unknown {
+  if (cause instanceof Error) return redactFields(cause, depth)
+  if (typeof cause === 'string') return printed(cause, longestMessage)
+  if (typeof cause !== 'object' || cause === null) return undefined
+  const { error, code, status } = cause as Readonly<Record<string, unknown>>
+  return {
+    ...(typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) && { error }),
+    ...(typeof code === 'string' && errorCode.test(code) && { code }),
+    ...(typeof status === 'number' && { status }),
   }
 }
 

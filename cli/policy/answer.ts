@@ -1,6 +1,7 @@
 /** What the commands that ask a policy have in common: where the policy is, the form of the answer, the exit code. */
 import type { Command } from 'commander'
 import { ValueError } from '../../rbac/policy-error.ts'
+import { addInsecureOptions, insecureOptionsOf } from '../insecure-options.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import type { PolicyChoice } from './load-policy.ts'
@@ -12,13 +13,16 @@ export interface AnswerValues {
 }
 
 export function addAnswerOptions(command: Command): Command {
-  return command
-    .option('-p, --policy <directory>', 'policy directory')
-    .option('-c, --config <file>', 'configuration file that names the directory and the providers')
-    .option('--json', 'print one JSON document')
+  return addInsecureOptions(
+    command
+      .option('-p, --policy <directory>', 'policy directory')
+      .option('-c, --config <file>', 'configuration file that names the directory and the providers')
+      .option('--json', 'print one JSON document'),
+  )
 }
 
-export const choiceOf = ({ policy, config }: AnswerValues): PolicyChoice => ({
+export const choiceOf = ({ policy, config, ...values }: AnswerValues): PolicyChoice => ({
+  allowInsecure: insecureOptionsOf(values),
   ...(policy === undefined ? {} : { directory: policy }),
   ...(config === undefined ? {} : { config }),
 })

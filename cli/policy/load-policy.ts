@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { createConfiguredSource } from '../../app/policy/configured-source.ts'
 import { createPolicyFiles } from '../../app/policy/files.ts'
 import type { PolicyTexts } from '../../app/policy/policy-source.ts'
+import type { InsecureSetting } from '../../config/checks/insecure.ts'
 import type { Config } from '../../config/config.ts'
 import { strictClustersOf } from '../../config/direct-clusters.ts'
 import { machineNamesOf } from '../../config/machine-names.ts'
@@ -16,6 +17,8 @@ export interface PolicyChoice {
   readonly directory?: string
   /** `--config` */
   readonly config?: string
+  /** Default: none. */
+  readonly allowInsecure?: ReadonlySet<InsecureSetting>
 }
 
 export interface LoadedPolicy {
@@ -48,10 +51,13 @@ export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Prom
 }
 
 /** A directory alone is enough; a configuration is read when it is named, or when one is there. */
-export function findPolicyConfig({ config, directory }: PolicyChoice, terminal: Terminal): Config | undefined {
+export function findPolicyConfig(
+  { config, directory, allowInsecure = new Set() }: PolicyChoice,
+  terminal: Terminal,
+): Config | undefined {
   const named = config ?? terminal.env.SALLYPORT_CONFIG
   const isThere = existsSync(resolve(terminal.cwd, 'sallyport.yaml'))
   if (named === undefined && (directory !== undefined || !isThere)) return undefined
-  const choice = { ...(named === undefined ? {} : { config: named }), allowInsecure: new Set<never>() }
+  const choice = { ...(named === undefined ? {} : { config: named }), allowInsecure }
   return loadChosenConfig(choice, terminal).config
 }

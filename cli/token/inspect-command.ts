@@ -1,5 +1,6 @@
 /** `sallyport token inspect`: why a bearer token would be refused. */
 import type { Command } from 'commander'
+import { addInsecureOptions } from '../insecure-options.ts'
 import { addFactOptions } from '../policy/asking/who-options.ts'
 import type { Terminal } from '../terminal.ts'
 import type { InspectValues } from './inspect.ts'
@@ -37,7 +38,7 @@ export function addInspect(token: Command, terminal: Terminal, onExit: (code: nu
     .option('--method <method>', 'with --url (default: GET)')
     .option('--online', 'read keys that are on other machines from there')
     .option('--json', 'print one JSON document')
-  addFactOptions(command)
+  addInsecureOptions(addFactOptions(command))
     .addHelpText('after', help)
     .action(async (file: string | undefined, values: InspectValues) => {
       const { runInspect } = await import('./inspect.ts')

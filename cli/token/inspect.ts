@@ -15,6 +15,7 @@ import { challengeReasons } from '../../rbac/decision.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
 import { ValueError } from '../../rbac/policy-error.ts'
 import { canonicaliseHost } from '../../rbac/request/canonical-host.ts'
+import { insecureOptionsOf } from '../insecure-options.ts'
 import { loadChosenConfig } from '../load-config.ts'
 import { type FactValues, parseFacts } from '../policy/asking/who-options.ts'
 import { loadPolicy } from '../policy/load-policy.ts'
@@ -51,8 +52,7 @@ async function inspect(token: string, values: InspectValues, terminal: Terminal)
   const call =
     values.url === undefined ? undefined : parseCall(`${values.method ?? 'GET'} ${values.url}`, context.header)
   if (call === undefined && values.method !== undefined) throw new ValueError('--method goes with --url')
-  const choice = { ...(values.config !== undefined && { config: values.config }), allowInsecure: new Set<never>() }
-  const { config } = loadChosenConfig(choice, terminal)
+  const { config } = loadChosenConfig(choiceOf(values), terminal)
   const trust = composeTrust(baseFor(config, context.now), values.online === true ? undefined : offline)
   try {
     const host = hostOf(values, call)
@@ -69,6 +69,11 @@ async function inspect(token: string, values: InspectValues, terminal: Terminal)
     await trust.close()
   }
 }
+
+const choiceOf = ({ config, ...values }: InspectValues) => ({
+  ...(config !== undefined && { config }),
+  allowInsecure: insecureOptionsOf({ ...values }),
+})
 
 /** One of our own stands in the store of the running service, and counts nowhere without it. */
 const ownToken: Reason = {
@@ -217,6 +222,6 @@ async function askPolicy(
   identity: Machine | User,
   { context, values, terminal }: Asked,
 ): Promise<CallExplanation> {
-  const { snapshot } = await loadPolicy(values.config === undefined ? {} : { config: values.config }, terminal)
+  const { snapshot } = await loadPolicy(choiceOf(values), terminal)
   return explainCall(call, { identity, context }, snapshot)
 }

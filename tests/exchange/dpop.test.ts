@@ -173,8 +173,11 @@ describe.each(['lmdb', 'redis'] as const)('on %s', store => {
       const stolen = await exchange(again, await proofBy(thief, atToken()))
       expect(stolen.body).toEqual({
         error: 'invalid_dpop_proof',
-        error_description: 'the token is bound to another key',
+        error_description: expect.stringMatching(/the token is bound to another key$/),
       })
+      // Whose key it is is looked at before the signature.
+      const unsigned = (await proofBy(thief, atToken())).replace(/[^.]+$/, Buffer.alloc(64, 1).toString('base64url'))
+      expect((await exchange(again, unsigned)).body).toEqual(stolen.body)
       const proof = await proofBy(key, atToken())
       const mine = await exchange(again, proof)
       expect(claimsOf(String(mine.body.access_token)).cnf).toEqual({ jkt: key.jkt })
@@ -243,6 +246,17 @@ describe('a proof by a key that costs much', () => {
     } finally {
       web.mockRestore()
     }
+  })
+
+  it.each([
+    ['the private one itself', (jwk: object) => ({ ...jwk, d: 'AQAB' })],
+    ['a shared secret beside it', (jwk: object) => ({ ...jwk, k: 'AQAB' })],
+  ])('is none with %s in its header, whoever signed it', async (_what, spoil) => {
+    const { privateKey, jwk } = await newKey()
+    const sign = (key: object) =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: key as JWK }).sign(privateKey)
+    expect((await proofs.verify({ proof: await sign(jwk), ...url })).jkt).toMatch(/^[\w-]{43}$/)
+    await expect(proofs.verify({ proof: await sign(spoil(jwk)), ...url })).rejects.toThrow(TokenRefused)
   })
 
   it('J63 is none: a large exponent, and a modulus that is too small or too large', async () => {

@@ -114,6 +114,17 @@ describe('G12: an address that nobody verified', () => {
   })
 })
 
+test.each([
+  ['Alice', 'Alice'],
+  ['אליס', 'אליס'],
+  ['Ali\u202ece', undefined],
+  ['\u2067Alice', undefined],
+  ['Alice\u200f', undefined],
+  ['Alice\u0007', undefined],
+])('J94 the name %j is shown as %j', (name, shown) => {
+  expect(userOf({ name }).name).toBe(shown)
+})
+
 test('G13: the subject is the issuer and the sub, whatever the address says', () => {
   const one = userOf({ email: 'alice@example.com', email_verified: true })
   const other = userOf({ iss: 'https://other.example', email: 'alice@example.com', email_verified: true })

@@ -162,4 +162,11 @@ describe('the template', () => {
     expect(cut('😀😀', 7)).toBe('😀…')
     expect(escapeHtml('\ud800')).toBe('\ufffd')
   })
+
+  test('J94 shows what turns the direction of text, and leaves letters that are written from the right', () => {
+    for (const turn of ['\u202a', '\u202e', '\u2066', '\u2069', '\u200e', '\u200f', '\u061c', '\u2028']) {
+      expect(escapeHtml(`a${turn}b`)).toBe('a\ufffdb')
+    }
+    expect(escapeHtml('אליס می\u200cخواهم')).toBe('אליס می\u200cخواهم')
+  })
 })

@@ -142,6 +142,23 @@ describe.each(stores)('on %s', keptIn => {
       expect(await isLoggedIn(alice)).toBe(false)
     })
 
+    test('J93 with a text that says a code or a token again: neither is logged, nor what turns text around', async () => {
+      const alice = party.browser()
+      const { searchParams } = new URL(locationOf(await alice.get(start)))
+      const told =
+        'the code Zx8-planted_0123456789abc.4 of 6f1c7c0e-8f5a-4a57-9d55-2f2b6a1f0c11\u001b[31m\u202e was used'
+      const query = new URLSearchParams({
+        error: 'access_denied',
+        error_description: told,
+        iss: provider.issuer,
+        state: searchParams.get('state') ?? '',
+      })
+      expect((await alice.get(`/callback/corp?${query}`)).status).toBe(403)
+      const line = JSON.stringify(party.log.at(-1))
+      expect(line).toContain('the code [left out] of 6f1c7c0e-8f5a-4a57-9d55-2f2b6a1f0c11 [31m  was used')
+      expect(line).not.toContain('planted')
+    })
+
     test.each(['made-up', hostile, '__proto__', 'constructor'])(
       'with the code %s gets the general sentence',
       async code => {

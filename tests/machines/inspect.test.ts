@@ -1,7 +1,7 @@
 /** `sallyport token inspect`: everything that is wrong with a token, offline, and nothing that the service would not say. */
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -78,6 +78,21 @@ afterAll(async () => {
   await close(remote)
   authority.close()
   rmSync(cwd, { recursive: true, force: true })
+})
+
+it('takes a configuration that is insecure by the flag of the service, and none without; so does policy explain', async () => {
+  const text = readFileSync(join(cwd, 'sallyport.yaml'), 'utf8')
+  put('plain.yaml', text.replace('https://auth.example.com', 'http://auth.example.com'))
+  put('token', `${cluster.token()}\n`)
+  const explain = ['policy', 'explain', '--anonymous', '--url', 'https://wiki.example.com/']
+  const flag = '--allow-insecure-http-url'
+  for (const command of [['token', 'inspect', 'token', ...at], explain]) {
+    const [refused, taken] = [createTestTerminal({ cwd }), createTestTerminal({ cwd })]
+    expect(await runCli([...command, '--config', 'plain.yaml'], { version: '0', terminal: refused })).toBe(2)
+    expect(refused.errors()).toContain(flag)
+    const code = await runCli([...command, '--config', 'plain.yaml', flag], { version: '0', terminal: taken })
+    expect([code === 2, taken.errors()]).toEqual([false, ''])
+  }
 })
 
 function put(name: string, text: string): void {

@@ -55,6 +55,22 @@ describe('the operational log', () => {
     expect(lines.join('')).not.toContain('planted')
   })
 
+  test('J93 keeps of an answer that hangs on an error its code, and of a long message a part', () => {
+    const answer = { error: 'invalid_grant', error_description: 'the code c0de-planted-4711 was used', more: 'planted' }
+    const error = new Error(`one\u001b[31m two\u202e${'x'.repeat(9_000)}`, { cause: answer })
+    logger.error({ err: error }, 'login failed')
+    logger.error(
+      { err: new Error('login failed', { cause: { ...answer, error: 'planted error', status: 400 } }) },
+      'two',
+    )
+    expect(lines.join('')).not.toContain('planted')
+    const [first, second] = lines.map(line => JSON.parse(line).err)
+    expect(first.cause).toEqual({ error: 'invalid_grant' })
+    expect(first.message).toMatch(/^one \[31m two x{900,990}…$/)
+    expect(first.stack.length).toBeLessThan(8_100)
+    expect(second.cause).toEqual({ status: 400 })
+  })
+
   test('survives an object that holds itself', () => {
     const knot: Record<string, unknown> = {}
     knot.self = knot

@@ -73,7 +73,7 @@ export function createProofs({ clock, firstUse, canonical }: ProofsOptions): Pro
 async function signerOf(proof: string, wanted: string | undefined): Promise<string> {
   const jkt = await thumbprintIn(proof)
   // Threat: a signature that is forged, and costs us as much as its key is large. Whose key it is costs a digest.
-  if (wanted !== undefined && jkt !== wanted) throw new TokenRefused('proof')
+  if (wanted !== undefined && jkt !== wanted) throw new TokenRefused('proof', 'the token is bound to another key')
   await checkSignature(proof)
   return jkt
 }

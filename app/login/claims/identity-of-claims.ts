@@ -189,9 +189,12 @@ function isVerifiedBeside(address: unknown, source: Claims, userinfo: Claims, na
   return userinfo.email_verified === true && (findClaim(userinfo, name) ?? address) === address
 }
 
+/** Threat: a name that turns the direction of text, and reads as that of somebody else where it is shown. */
+const unreadable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
+
 function parseName(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '' || value.length > 256) return undefined
-  return /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value) ? undefined : value
+  return unreadable.test(value) ? undefined : value
 }
 
 function parseAuthTime(value: unknown, nowSeconds: number): number | undefined {

@@ -65,5 +65,16 @@ function messageOf(error: unknown): string {
   return (error.name === 'ClientError' ? describeCheck(error) : undefined) ?? error.message
 }
 
+const tokenLike = /[\w.~+/=-]{20,}/g
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/**
+ * What a provider, or whoever made the link, says about an error, for the log. Threat: a text that says a code or a token again.
+ * Long words of letters and digits are left out, but not the UUIDs by which providers find an error in their own log.
+ */
+export const textOfOthers = (text: string): string =>
+  shorten(text.replace(tokenLike, word => (/\d/.test(word) && !uuid.test(word) ? '[left out]' : word)))
+
 /** No control characters, no novels. */
-export const shorten = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ').slice(0, 400)
+export const shorten = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, ' ').slice(0, 400)

@@ -8,7 +8,7 @@ import { AuthorizationResponseError } from 'openid-client'
 import { OperationalError } from '../../errors.ts'
 import { causes, property } from './causes.ts'
 import { connectionFaultIn } from './connection-fault.ts'
-import { describeError, shorten } from './describe-error.ts'
+import { describeError, textOfOthers } from './describe-error.ts'
 import { callBehind } from './endpoint-call.ts'
 
 /** Sentences for the codes that a provider may send back; an unknown code gets the general one. */
@@ -75,7 +75,7 @@ export const isProviderFault = (error: unknown): error is OperationalError =>
     : error instanceof OperationalError && error.code === 'ERR_PROVIDER_UNAVAILABLE'
 
 function explainRefusal(error: AuthorizationResponseError): OperationalError {
-  const detail = `${shorten(error.error)}: ${shorten(error.error_description ?? '')}`
+  const detail = `${textOfOthers(error.error)}: ${textOfOthers(error.error_description ?? '')}`
   if (error.error === 'unmet_authentication_requirements') {
     return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', detail, { cause: error })
   }
