@@ -30,6 +30,14 @@ describe.each([[['headers']], [['headers', 'groups']]] as const)('without %j', m
     },
   )
 
+  it('J61 is surely refused where that address is denied something else as well', async () => {
+    const rows = [
+      'p, email:bob@corp.example, wiki.example.com, /**, *, managed, allow',
+      'p, email:bob@corp.example, wiki.example.com, /other, *, -, deny',
+    ]
+    expect(await replay(rows, missing)).toMatchObject({ kind: 'certain', decision: { effect: 'deny' } })
+  })
+
   it('J61 is uncertain where such a row denies', async () => {
     const rows = [
       'p, authenticated, wiki.example.com, /**, *, -, allow',
