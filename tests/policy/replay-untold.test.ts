@@ -30,10 +30,10 @@ describe.each([[['headers']], [['headers', 'groups']]] as const)('without %j', m
     },
   )
 
-  it('J61 is surely refused where that address is denied something else as well', async () => {
+  it('J61 is surely refused where that address is denied something else as well: the row is none for them', async () => {
     const rows = [
-      'p, email:bob@corp.example, wiki.example.com, /**, *, managed, allow',
-      'p, email:bob@corp.example, wiki.example.com, /other, *, -, deny',
+      'p, email-domain:corp.example, wiki.example.com, /**, *, managed, allow',
+      'p, email-domain:corp.example, wiki.example.com, /other, *, -, deny',
     ]
     expect(await replay(rows, missing)).toMatchObject({ kind: 'certain', decision: { effect: 'deny' } })
   })
