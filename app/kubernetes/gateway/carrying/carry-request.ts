@@ -13,7 +13,7 @@ import { refusal, statusOf } from '../status.ts'
 import type { UpstreamAnswer, UpstreamCall } from '../upstream/upstream-call.ts'
 import { ownCredentialRefused, slowUpstream, upstreamFailure } from '../upstream/upstream-failure.ts'
 import { type Carried, headersFor, targetOf, whereaboutsOf } from './carried.ts'
-import { type CallKind, kindOf, streamKindOf } from './kind.ts'
+import { type CallKind, kindOf, mayShare, streamKindOf } from './kind.ts'
 import { Passage } from './passage.ts'
 import {
   bodyOf,
@@ -93,18 +93,17 @@ class RequestCarriage {
       return
     }
     this.#mayRetry = body === undefined
-    // What lasts and mostly says nothing needs no connection of its own.
-    if (!this.#send(headers, this.#kind.isWatch && body === undefined)) return
+    if (!this.#send(headers, body === undefined && mayShare(this.#kind))) return
     this.#passBody(body)
     this.#passage.watch()
   }
 
-  #send(headers: readonly string[], mayShare: boolean): boolean {
+  #send(headers: readonly string[], isShared: boolean): boolean {
     const { cluster, call, limits } = this.#carried
     let upstream: UpstreamCall
     try {
       const asking = { method: call.method, target: targetOf(this.#carried), headers }
-      if (mayShare) upstream = cluster.share(asking)
+      if (isShared) upstream = cluster.share(asking)
       else upstream = this.#bodySink = cluster.ask(asking)
     } catch (error) {
       this.#carried.log.upstreamFailed(error, call.requestId)
@@ -205,7 +204,7 @@ class RequestCarriage {
     if (this.#isDone || this.#answer?.complete === true) return
     if (again !== undefined && this.#answer === undefined && this.#wasStale(error)) {
       this.#mayRetry = false
-      if (this.#send(again, this.#kind.isWatch)) this.#upstream?.end()
+      if (this.#send(again, mayShare(this.#kind))) this.#upstream?.end()
       return
     }
     const { call, log } = this.#carried

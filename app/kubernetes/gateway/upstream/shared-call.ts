@@ -153,19 +153,25 @@ function withoutPseudo(rawHeaders: readonly string[]): string[] {
  * which Node's HTTP/2 makes another header. Throws as HTTP/1.1 does.
  */
 function asHttp2({ method, path, headers }: SharedCallOptions): OutgoingHttpHeaders {
-  const all = new Map<string, string[]>()
+  // Without a prototype: a header may be called `constructor`.
+  const all: Record<string, string | string[]> = Object.create(null)
+  all[':method'] = method
+  all[':scheme'] = 'https'
+  all[':authority'] = ''
+  all[':path'] = path
   for (let index = 0; index < headers.length; index += 2) {
     const [name, value] = [headers[index] as string, headers[index + 1] as string]
     validateHeaderName(name)
     validateHeaderValue(name, value)
     const lower = name.toLowerCase()
-    const before = all.get(lower)
-    if (before === undefined) all.set(lower, [value])
+    if (lower === 'host') {
+      all[':authority'] ||= value
+      continue
+    }
+    const before = all[lower]
+    if (before === undefined) all[lower] = value
+    else if (typeof before === 'string') all[lower] = [before, value]
     else before.push(value)
   }
-  const [authority = ''] = all.get('host') ?? []
-  all.delete('host')
-  const named = [...all].map(([name, values]) => [name, values.length === 1 ? values[0] : values] as const)
-  const pseudo = { ':method': method, ':scheme': 'https', ':authority': authority, ':path': path }
-  return { ...pseudo, ...Object.fromEntries(named) }
+  return all
 }
