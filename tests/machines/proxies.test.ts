@@ -1,5 +1,5 @@
 /** Bearer tokens through the real proxies, with the files of deploy/ and the lines of docs/machines.md. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,6 +9,7 @@ import type { Echo } from '../../cli/demo/echo.ts'
 import { type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
+import { dropTokens, proxyKinds } from './token-dropping.ts'
 import { type MachinesWorld, startMachines } from './world.ts'
 
 const policy = `
@@ -16,38 +17,7 @@ p, service-account:prod/ci/deployer, wiki.localhost, /deploy/**, *, -, allow
 p, anyone,                           wiki.localhost, /public/**, *, -, allow
 `
 
-/** What the page says for each proxy; NGINX needs nothing. */
-const changes: Readonly<Record<'nginx' | 'traefik' | 'caddy', (directory: string) => void>> = {
-  nginx: () => undefined,
-  traefik: directory => {
-    change(join(directory, 'dynamic/sites.yaml'), [
-      [
-        'rule: Host(`wiki.localhost`)\n      middlewares: [sallyport]',
-        'rule: Host(`wiki.localhost`)\n      middlewares: [sallyport, drop-token]',
-      ],
-      [
-        'http:\n',
-        "http:\n  middlewares:\n    drop-token: { headers: { customRequestHeaders: { Authorization: '' } } }\n",
-      ],
-    ])
-  },
-  caddy: directory => {
-    change(join(directory, 'sites.caddy'), [
-      ['import sallyport\n', 'import sallyport\n\t\trequest_header -Authorization\n'],
-    ])
-  },
-}
-
-function change(file: string, edits: readonly (readonly [string, string])[]): void {
-  let text = readFileSync(file, 'utf8')
-  for (const [from, to] of edits) {
-    if (!text.includes(from)) throw new Error(`${file} has no ${from}`)
-    text = text.replace(from, () => to)
-  }
-  writeFileSync(file, text)
-}
-
-describe.each(['nginx', 'traefik', 'caddy'] as const)('a bearer token through %s', kind => {
+describe.each(proxyKinds)('a bearer token through %s', kind => {
   describe.skipIf(requirePeer(kind) === undefined)(`the real ${kind}`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-machines-'))
     const application = createDemoApp({ name: 'wiki' })
@@ -58,7 +28,7 @@ describe.each(['nginx', 'traefik', 'caddy'] as const)('a bearer token through %s
     beforeAll(async () => {
       world = await startMachines({ policy, hosts: [{ host: 'wiki.localhost', bearerFrom: ['prod'] }] })
       cpSync(join(import.meta.dirname, '../../deploy', kind), directory, { recursive: true })
-      changes[kind](directory)
+      dropTokens[kind](directory)
       const port = await freePort()
       origin = `http://wiki.localhost:${port}`
       const wikiAddress = `127.0.0.1:${await listen(application)}`
