@@ -39,6 +39,15 @@ function parseHost(text: string): string {
   }
 }
 
+/**
+ * Every pattern in which somebody holds, in a domain, a role that a row denies something to.
+ *
+ * Threat: a role that is given everywhere (`*`), and a row that denies it something in a cluster, for tokens or in the
+ * console, which `*` does not cover: it would deny nobody. So such a role counts there where a row denies, and nowhere else.
+ */
+export const patternsOfDenied = (domain: string): string[] =>
+  isReservedDomain(domain) ? [domain, '*'] : coveringPatterns(domain)
+
 /** Every pattern that covers a canonical domain, the most specific first. */
 export function coveringPatterns(domain: string): string[] {
   if (isReservedDomain(domain)) return [domain]

@@ -2,10 +2,11 @@
  * Roles: `g` rows give a role to a name, in the domains of a pattern (docs/policy.md, "Rows").
  *
  * A role may be a member of a role. Casbin's own role manager holds exact domains or asks a function about every one;
- * here a role counts where its row's pattern covers the domain, as it does for `p` rows.
+ * here a role counts where its row's pattern covers the domain, as it does for `p` rows. For rows that deny it counts in
+ * reserved domains as well where it is given in `*` (`patternsOfDenied`).
  */
 import type { RuleId } from './decision.ts'
-import { coveringPatterns, parseDomainPattern } from './domains.ts'
+import { coveringPatterns, isReservedDomain, parseDomainPattern, patternsOfDenied } from './domains.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import { problemOf } from './row.ts'
@@ -57,6 +58,8 @@ function parseRole(text: string): string {
 interface Gain {
   readonly name: string
   readonly domain: string
+  /** A name that only rows that deny look up. */
+  readonly isOfDenies: boolean
 }
 
 export async function createRoles(rows: readonly RoleRow[], pause?: Pause): Promise<AddRoles> {
@@ -67,17 +70,20 @@ export async function createRoles(rows: readonly RoleRow[], pause?: Pause): Prom
     else list.push(gain)
   }
   const add = ({ member, role, domain }: RoleRow): void => {
-    give(member, { name: role, domain })
+    give(member, { name: role, domain, isOfDenies: false })
     // Whoever is a member in any spelling has the role where a row denies it.
-    give(nameForDeny(member), { name: nameForDeny(role), domain })
+    give(nameForDeny(member), { name: nameForDeny(role), domain, isOfDenies: true })
   }
   await visitInSlices(rows, add, pause)
   return (names, domain) => {
     if (byMember.size === 0) return
     const patterns = new Set(coveringPatterns(domain))
+    const denied = isReservedDomain(domain) ? new Set(patternsOfDenied(domain)) : patterns
     // A Set visits what is added while it is walked, and each name once: roles of roles, and circles end.
     for (const name of names) {
-      for (const gain of byMember.get(name) ?? []) if (patterns.has(gain.domain)) names.add(gain.name)
+      for (const gain of byMember.get(name) ?? []) {
+        if ((gain.isOfDenies ? denied : patterns).has(gain.domain)) names.add(gain.name)
+      }
     }
   }
 }

@@ -70,7 +70,7 @@ export function loginChange(rule: RuleId): Change {
 /** What would give an identity the subject of a row: one change for each member where it is a role. */
 export function changesToGain(row: Row, situation: Situation, { roles }: PolicySnapshot): Change[] {
   if (situation.identity.kind === 'anonymous') return [loginChange(row.id)]
-  return membersOf(row.subject, situation.request.domain, roles).flatMap(name => {
+  return membersOf(row, situation.request.domain, roles).flatMap(name => {
     const change = gain(name, situation.identity)
     const through = name === row.subject ? '' : ` (${row.subject})`
     return change === undefined ? [] : [{ ...change, text: `${change.text}${through}`, rule: row.id }]

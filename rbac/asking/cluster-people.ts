@@ -21,9 +21,9 @@ export const allowingRows = ({ rows }: Pick<PolicySnapshot, 'rows'>, domain: str
 /** In order of load, each once. Deny rows take nobody away: what they deny is refused before a cluster is asked. */
 export function admittedSubjects(policy: RowsAndRoles, domain: string): readonly AdmittedSubject[] {
   const found = new Map<string, AdmittedSubject>()
-  for (const { subject: named, id } of allowingRows(policy, domain)) {
-    for (const subject of membersOf(named, domain, policy.roles)) {
-      if (!found.has(subject)) found.set(subject, { subject, rule: id })
+  for (const row of allowingRows(policy, domain)) {
+    for (const subject of membersOf(row, domain, policy.roles)) {
+      if (!found.has(subject)) found.set(subject, { subject, rule: row.id })
     }
   }
   return [...found.values()]

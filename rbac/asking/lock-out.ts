@@ -23,7 +23,7 @@ export function admitsToConsole(policy: PolicySnapshot): boolean {
   const isCut = createCutTest(enforced, policy)
   return enforced.some(row => {
     if (row.isDeny) return false
-    const members = membersOf(row.subject, consoleDomain, policy.roles)
+    const members = membersOf(row, consoleDomain, policy.roles)
     if (members.length > 0 && row.resource.startsWith('re:')) return true
     return members.some(member => sampleRequests(row).some(request => !isCut(member, request)))
   })

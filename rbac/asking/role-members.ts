@@ -1,11 +1,16 @@
 /** Who a role is, read backwards through the `g` rows (docs/policy.md, "Rows"). */
-import { coveringPatterns } from '../domains.ts'
+import { coveringPatterns, patternsOfDenied } from '../domains.ts'
 import type { RoleRow } from '../roles.ts'
+import type { Row } from '../row.ts'
 
-/** The names without roles that answer to `subject` in a domain; the subject itself when it is no role. */
-export function membersOf(subject: string, domain: string, roles: readonly RoleRow[]): string[] {
+/** The names without roles that answer to the subject of a row in a domain; the subject itself when it is no role. */
+export function membersOf(
+  { subject, isDeny }: Pick<Row, 'subject' | 'isDeny'>,
+  domain: string,
+  roles: readonly RoleRow[],
+): string[] {
   if (!subject.startsWith('role:')) return [subject]
-  const patterns = new Set(coveringPatterns(domain))
+  const patterns = new Set(isDeny ? patternsOfDenied(domain) : coveringPatterns(domain))
   const names = new Set([subject])
   const index = indexOf(roles)
   // A Set visits what is added while it is walked, and each name once: circles end.

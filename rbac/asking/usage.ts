@@ -1,5 +1,5 @@
 /** Which rows and role memberships decided something, counted from recorded decisions. */
-import { coveringPatterns } from '../domains.ts'
+import { coveringPatterns, patternsOfDenied } from '../domains.ts'
 import type { Identity } from '../identity.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { RoleRow } from '../roles.ts'
@@ -46,8 +46,11 @@ function membershipsOf(
   domain: string,
 ): readonly string[] {
   if (wanted.size === 0) return []
-  const patterns = new Set(coveringPatterns(domain))
-  const here = roles.filter(({ domain: pattern }) => patterns.has(pattern)).flatMap(stepsOf)
+  const [allowed, denied] = [new Set(coveringPatterns(domain)), new Set(patternsOfDenied(domain))]
+  const here = [
+    ...roles.filter(({ domain: pattern }) => allowed.has(pattern)),
+    ...roles.filter(({ domain: pattern }) => denied.has(pattern)).map(forDenies),
+  ]
   const held = new Set(names)
   // A Set visits what is added while it is walked.
   for (const name of held) for (const step of here) if (step.member === name) held.add(step.role)
@@ -56,8 +59,9 @@ function membershipsOf(
   return [...new Set(led.map(({ id }) => id))]
 }
 
-/** What a membership gives: the role where a row allows it, and the role where a row denies it. */
-const stepsOf = ({ id, member, role }: RoleRow): Pick<RoleRow, 'id' | 'member' | 'role'>[] => [
-  { id, member, role },
-  { id, member: nameForDeny(member), role: nameForDeny(role) },
-]
+/** What a membership gives where a row denies its role. */
+const forDenies = ({ id, member, role }: RoleRow): Pick<RoleRow, 'id' | 'member' | 'role'> => ({
+  id,
+  member: nameForDeny(member),
+  role: nameForDeny(role),
+})

@@ -89,7 +89,7 @@ function answerTo(
   admit: (name: string) => readonly string[],
 ): WhoCanCall {
   const fitting = questions.map(question => ({ question, rows: fittingRows(domain, question, policy) }))
-  const expand = ({ subject }: Row): string[] => membersOf(subject, domain, policy.roles)
+  const expand = (row: Row): string[] => membersOf(row, domain, policy.roles)
   const named = fitting
     .filter(({ question }) => question.need === 'allow')
     .flatMap(({ rows }) =>

@@ -14,6 +14,8 @@ export const lintRules = {
   'near-names': 'Two names are so near to each other that one of them may be a slip.',
   'method-without-path': 'The method asks for no path, so that no request has it.',
   'role-without-members': 'Nobody has the role in the domain of the row.',
+  'role-denied-elsewhere':
+    'A deny row for a cluster, for tokens or for the console misses those who hold its role on hosts alone.',
   'role-without-rows': 'A role is given in a domain where no row speaks of it.',
   'unreached-deny': 'No allow row overlaps this deny row: there is nothing to take away.',
   'wide-host': 'The host pattern covers hosts of unrelated owners.',

@@ -10,15 +10,15 @@ import type { PolicySnapshot } from '../policy.ts'
 import type { PolicyTexts } from '../policy-rows.ts'
 import { canonicaliseHost } from '../request/canonical-host.ts'
 import { methodsWithoutPath } from '../request/methods.ts'
-import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
-import { coversDomain, createCoverage, termsOf } from './coverage.ts'
+import { createCoverage, termsOf } from './coverage.ts'
 import type { Finding, Report } from './finding.ts'
 import { findKubernetes } from './kubernetes.ts'
 import { findNearNames } from './near-names.ts'
 import { findPartlyCovered, findPassedBy } from './partly-covered.ts'
 import { findPattern } from './patterns.ts'
 import { findUnreadable } from './readings.ts'
+import { findRoles } from './roles.ts'
 import { canApply, criteriaOf } from './satisfiable.ts'
 import { createWideRows, findShadowed, findUnreachedDenies } from './shadowed.ts'
 import { findSpellings } from './spellings.ts'
@@ -60,7 +60,7 @@ export function lintPolicy(
   findNearNames(rows, roles, report)
   lintReturns(rows, options, report)
   lintCertificates(rows, options, report)
-  lintRoles(rows, roles, report)
+  findRoles(rows, roles, report)
   lintConditions(rows, texts, report)
   return inOrder(findings)
 }
@@ -156,42 +156,6 @@ function lintCertificates(rows: readonly Row[], { hasCertificateHeader }: LintOp
     const { message, advice } = describeNoCertificate(row)
     report('certificate-without-header', row.id, { message, advice })
   }
-}
-
-const touches = (one: string, other: string): boolean => coversDomain(one, other) || coversDomain(other, one)
-
-function lintRoles(rows: readonly Row[], roles: readonly RoleRow[], report: Report): void {
-  const isGiven = createDomainSearch(roles, ({ role }) => role)
-  const isNamed = createDomainSearch(rows, ({ subject }) => subject)
-  const isMember = createDomainSearch(roles, ({ member }) => member)
-  for (const { id, subject, domain } of rows) {
-    if (subject.startsWith('role:') && !isGiven(subject, domain)) {
-      report('role-without-members', id, {
-        message: `nobody has ${subject} in ${domain}`,
-        advice: `add g, <member>, ${subject}, ${domain}`,
-      })
-    }
-  }
-  for (const { id, role, domain } of roles) {
-    if (!isNamed(role, domain) && !isMember(role, domain))
-      report('role-without-rows', id, {
-        message: `no row speaks of ${role} in ${domain}`,
-        advice: 'remove it, or add the row',
-      })
-  }
-}
-
-/** Whether something of that name is in a domain that has hosts in common with a given one. */
-function createDomainSearch<T extends { readonly domain: string }>(
-  items: readonly T[],
-  nameOf: (item: T) => string,
-): (name: string, domain: string) => boolean {
-  const domainsOf = new Map<string, Set<string>>()
-  for (const item of items) {
-    const name = nameOf(item)
-    domainsOf.set(name, (domainsOf.get(name) ?? new Set()).add(item.domain))
-  }
-  return (name, domain) => [...(domainsOf.get(name) ?? [])].some(other => touches(other, domain))
 }
 
 function lintConditions(rows: readonly Row[], { conditions }: Pick<PolicyTexts, 'conditions'>, report: Report): void {

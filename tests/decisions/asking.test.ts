@@ -44,8 +44,8 @@ const people: ReadonlyMap<string, Identity> = new Map<string, Identity>([
 ])
 const subjects = [...people.keys()]
 const roles = ['role:admin', 'role:reader']
-const patterns = ['a.example.com', '*.example.com', '*.a.example.com', '*', 'kube:prod']
-const domains = ['a.example.com', 'b.example.com', 'x.a.example.com', 'other.test', 'kube:prod']
+const patterns = ['a.example.com', '*.example.com', '*.a.example.com', '*', 'kube:prod', 'console']
+const domains = ['a.example.com', 'b.example.com', 'x.a.example.com', 'other.test', 'kube:prod', 'console']
 const paths = ['/', '/a', '/a/x', '/b/']
 
 const pick = <T>(values: readonly T[]) => fc.constantFrom(...values)

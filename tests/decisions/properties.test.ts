@@ -17,7 +17,15 @@ process.stdout.write(`seed of the random policies: ${seed} (repeat with SEED=${s
 
 const conditionsFile =
   'office: { source-network: [10.0.0.0/8] }\nmanaged: { header: { name: x-device, in: [managed] } }\n'
-const concreteDomains = ['a.example.com', 'b.example.com', 'x.a.example.com', 'other.test', 'console', 'kube:prod']
+const concreteDomains = [
+  'a.example.com',
+  'b.example.com',
+  'x.a.example.com',
+  'other.test',
+  'console',
+  'kube:prod',
+  'tokens',
+]
 const domainPatterns = [
   'a.example.com',
   'b.example.com',
@@ -26,6 +34,7 @@ const domainPatterns = [
   '*',
   'console',
   'kube:prod',
+  'tokens',
 ]
 const groups = ['ops', 'dev', 'role:admin', 'a,b']
 const subjects = [
@@ -83,10 +92,16 @@ const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
       resource: mostly('/**', resources),
       web: mostly('*', ['read', 'write', 'GET', 'GET|POST', 'HEAD']),
       kube: pick(['*', 'get', 'get|create']),
+      token: pick(['*', 'create', 'create|introspect']),
+      tokenHost: pick(['/**', '/wiki.example.com', '/*.example.com', '/other.test']),
       condition: mostly('-', ['office', '!office', 'managed', 'office & managed', '!managed & office']),
       effect: pick(effects),
     })
-    .map(({ web, kube, ...row }) => ({ ...row, action: row.domain.startsWith('kube:') ? kube : web }))
+    .map(({ web, kube, token, tokenHost, ...row }) =>
+      row.domain === 'tokens'
+        ? { ...row, resource: tokenHost, action: token }
+        : { ...row, action: row.domain.startsWith('kube:') ? kube : web },
+    )
 const roleRow: fc.Arbitrary<RandomRole> = fc.record({
   member: pick([...subjects.slice(1), 'role:reader']),
   role: pick(['role:admin', 'role:reader']),
@@ -126,12 +141,16 @@ const caseArbitrary: fc.Arbitrary<Case> = fc
     resource: pick(paths),
     method: pick(methods),
     verb: pick(['get', 'create']),
+    tokenHost: pick(['/wiki.example.com', '/other.test']),
     address: fc.option(pick(['10.0.0.1', '192.0.2.1']), { nil: undefined }),
     device: fc.option(fc.constant('managed'), { nil: undefined }),
   })
-  .map(({ identity, domain, resource, method, verb, address, device }) => ({
+  .map(({ identity, domain, resource, method, verb, tokenHost, address, device }) => ({
     identity,
-    request: { domain, resource, action: domain.startsWith('kube:') ? verb : method, url: '' },
+    request:
+      domain === 'tokens'
+        ? { domain, resource: tokenHost, action: 'create', url: '' }
+        : { domain, resource, action: domain.startsWith('kube:') ? verb : method, url: '' },
     context: { now: 0, header: () => device, ...(address === undefined ? {} : { clientAddress: address }) },
   }))
 
@@ -155,11 +174,13 @@ g = _, _, _
 [policy_effect]
 e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 [matchers]
-m = covers(r.dom, p.dom) && isOneOf(r.who, p.sub, r.dom) && fits(r.obj, p.obj) && does(r.act, p.act, p.eft) && holds(r.facts, p.cond, p.eft)
+m = covers(r.dom, p.dom) && isOneOf(r.who, p.sub, r.dom, p.eft) && fits(r.obj, p.obj) && does(r.act, p.act, p.eft) && holds(r.facts, p.cond, p.eft)
 `
 
+const isReserved = (domain: string): boolean => ['console', 'tokens'].includes(domain) || domain.startsWith('kube:')
+
 const covers = (domain: string, pattern: string): boolean => {
-  const isHost = domain !== 'console' && !domain.startsWith('kube:')
+  const isHost = !isReserved(domain)
   if (pattern === '*') return isHost
   return pattern.startsWith('*.') ? isHost && domain.endsWith(pattern.slice(1)) : domain === pattern
 }
@@ -205,11 +226,18 @@ async function createReference(rows: readonly RandomRow[], roles: readonly Rando
   await enforcer.addFunction('does', does)
   await enforcer.addFunction('holds', holds)
   const manager = enforcer.getRoleManager()
-  await enforcer.addFunction('isOneOf', (names: string[], subject: string, domain: string) =>
-    names.some(name => manager.syncedHasLink?.(name, subject, domain) ?? false),
+  const placeOf = (domain: string, effect: string): string => `${domain} of ${effect}`
+  await enforcer.addFunction('isOneOf', (names: string[], subject: string, domain: string, effect: string) =>
+    names.some(name => manager.syncedHasLink?.(name, subject, placeOf(domain, effect)) ?? false),
   )
+  const isHeld = (concrete: string, pattern: string, effect: string): boolean =>
+    covers(concrete, pattern) || (pattern === '*' && effect === 'deny')
   const links = roles.flatMap(({ member, role, domain }) =>
-    concreteDomains.filter(concrete => covers(concrete, domain)).map(concrete => [member, role, concrete]),
+    concreteDomains.flatMap(concrete =>
+      ['allow', 'deny']
+        .filter(effect => isHeld(concrete, domain, effect))
+        .map(effect => [member, role, placeOf(concrete, effect)]),
+    ),
   )
   const policies = rows.map(row => [row.subject, row.domain, row.resource, row.action, row.condition, row.effect])
   for (const rule of policies) await enforcer.addPolicy(...rule)

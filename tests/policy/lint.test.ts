@@ -531,6 +531,23 @@ describe('other findings', () => {
       ['1 role-without-members', '2 role-without-rows'],
     ],
     [
+      'a role of everywhere that is allowed tokens',
+      'p, role:admin, tokens, /**, *, -, allow\ng, group:sre, role:admin, *',
+      {},
+      ['1 role-without-members', '2 role-without-rows'],
+    ],
+    [
+      'a role that is denied in the console and held on hosts alone',
+      [
+        'p, group:sre, console, /**, *, -, allow',
+        'p, role:admin, console, /keys, *, -, deny',
+        'g, group:sre, role:admin, wiki.example.com',
+        'g, group:dev, role:admin, *',
+      ].join('\n'),
+      {},
+      ['2 role-denied-elsewhere', '3 role-without-rows'],
+    ],
+    [
       'a deny row that takes nothing away',
       `${row}\n${row.replace('/a', '/b').replace('allow', 'deny')}`,
       {},

@@ -119,7 +119,7 @@ function questionsOf(row: Row, policy: PolicySnapshot, now: number) {
   const questions: Question[] = []
   let isMet = true
   for (const request of sampleRequests(row)) {
-    for (const who of new Set(['anyone', ...membersOf(row.subject, request.domain, policy.roles)])) {
+    for (const who of new Set(['anyone', ...membersOf(row, request.domain, policy.roles)])) {
       const identity = identityNamed(who, now)
       if (identity === undefined) continue
       const situation = { identity, request, context: { now, header: () => undefined } }
