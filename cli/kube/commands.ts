@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { Terminal } from '../terminal.ts'
 import { addOperatorCommands } from './operator/commands.ts'
+import { addReachCommands } from './reach/commands.ts'
 import { addRenderAuthentication } from './render-authentication.ts'
 import type { CredentialChoice, KubeChoice, KubeconfigChoice, LoginChoice } from './run.ts'
 
@@ -19,6 +20,10 @@ Examples:
 Of whoever runs the gateway:
   $ sallyport kube render | kubectl apply --server-side -f -
   $ sallyport kube reconcile --cluster prod --dry-run
+
+Of whoever answers for a cluster:
+  $ sallyport kube who-can create pods/exec
+  $ sallyport kube what-can payments/deployer
 
 Exit codes: 0 it worked; 1 it failed, or somebody has to log in; 2 the command line cannot be read.`
 
@@ -111,4 +116,5 @@ export function addKube(program: Command, terminal: Terminal, onExit: (code: num
     .action(async (values: KubeChoice) => onExit(await (await load()).runLogout(values, terminal)))
   const render = addOperatorCommands(kube, terminal, onExit)
   addRenderAuthentication(render, terminal, onExit)
+  addReachCommands(kube, terminal, onExit)
 }

@@ -42,9 +42,10 @@ function withoutStars(url: string): string {
   return url.slice(0, end)
 }
 
-function coversResource(rule: Rule, { group, resource, subresource, name = '' }: ResourceAttributes): boolean {
+/** An empty subresource is none: a rule for what is called a slash and nothing after it covers nothing. */
+function coversResource(rule: Rule, { group, resource, subresource = '', name = '' }: ResourceAttributes): boolean {
   const { apiGroups, resources = [], resourceNames = [] } = rule
-  const whole = subresource === undefined ? resource : `${resource}/${subresource}`
-  const isOfKind = holds(resources, whole) || (subresource !== undefined && resources.includes(`*/${subresource}`))
+  const whole = subresource === '' ? resource : `${resource}/${subresource}`
+  const isOfKind = holds(resources, whole) || (subresource !== '' && resources.includes(`*/${subresource}`))
   return holds(apiGroups, group) && isOfKind && (resourceNames.length === 0 || resourceNames.includes(name))
 }

@@ -21,7 +21,7 @@ export function aggregated(roles: readonly RoleObject[]): RoleObject[] {
   const done = new Map<RoleObject, readonly Rule[]>()
   for (const circle of circles) {
     const [only] = circle
-    if (circle.length === 1 && only !== undefined) done.set(only, unionOf((sources.get(only) ?? []).map(rulesNow)))
+    if (circle.length === 1 && only !== undefined) done.set(only, broughtTo(only))
     else {
       const all = unionOf([...new Set([...circle, ...circle.flatMap(role => sources.get(role) ?? [])])].map(rulesNow))
       for (const role of circle) done.set(role, all)
@@ -31,6 +31,12 @@ export function aggregated(roles: readonly RoleObject[]): RoleObject[] {
     const rules = done.get(role)
     return rules === undefined ? role : { ...role, rules }
   })
+
+  /** Where nothing is brought the controller applies no rules, and an apply without a field leaves it as others wrote it. */
+  function broughtTo(role: RoleObject): readonly Rule[] {
+    const brought = unionOf((sources.get(role) ?? []).map(rulesNow))
+    return brought.length === 0 ? role.rules : brought
+  }
 
   function rulesNow(role: RoleObject): readonly Rule[] {
     return done.get(role) ?? role.rules

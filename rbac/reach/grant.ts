@@ -34,6 +34,9 @@ export type AccessQuestion =
 /** A role that a binding gives to a subject: the same as one grant for each of its rules. */
 export type Given = Pick<Grant, 'subject' | 'namespace' | 'role' | 'binding'>
 
+/** `anywhere`: what holds in some namespace counts too, whichever the question has. Default: `as-asked`. */
+export type GrantScope = 'as-asked' | 'anywhere'
+
 /** Made once of a cluster's objects (grants.ts); looked up often. */
 export interface Grants {
   /** Every grant that names this very subject; made anew by each call. */
@@ -47,7 +50,7 @@ export interface Grants {
   /** The grant that allows it; undefined where none does. `system:masters` is allowed everything, without a grant: 'masters'. */
   readonly allowing: (asker: Asker, question: AccessQuestion) => Grant | 'masters' | undefined
   /** Every grant of anybody that allows it, one for each binding and subject: the first rule that does. */
-  readonly allowingAnybody: (question: AccessQuestion) => readonly Grant[]
+  readonly allowingAnybody: (question: AccessQuestion, scope?: GrantScope) => readonly Grant[]
   /** Bindings and rules that give nothing, and why. */
   readonly dead: readonly DeadGrant[]
 }

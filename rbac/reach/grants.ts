@@ -6,7 +6,7 @@
  */
 import { type Rule, ruleAllows } from '../kubernetes/rule.ts'
 import { deadGrantsOf } from './dead.ts'
-import type { AccessQuestion, Given, Grant, Grants } from './grant.ts'
+import type { AccessQuestion, Given, Grant, GrantScope, Grants } from './grant.ts'
 import type { BindingObject, BindingSubject, ClusterObjects, RoleObject } from './objects.ts'
 import { type Asker, accountSubject, idOf, type SubjectId, userSubject } from './subject.ts'
 
@@ -37,7 +37,7 @@ export function grantsOf(objects: ClusterObjects): Grants {
       isMaster(asker)
         ? 'masters'
         : first(spellingsOf(asker), subject => first(rolesOf(subject), one => allowedBy(one, question))),
-    allowingAnybody: question => allowedAnybody([...given.values()], question),
+    allowingAnybody: (question, scope = 'as-asked') => allowedAnybody([...given.values()], question, scope),
     dead: deadGrantsOf(objects, { roleOf, subjectOfBinding }),
   }
 
@@ -86,7 +86,8 @@ function allowedBy(given: Given, question: AccessQuestion): Grant | undefined {
 }
 
 /** Each role is looked at once, however often it is bound. */
-function allowedAnybody(all: readonly (readonly Given[])[], question: AccessQuestion): Grant[] {
+function allowedAnybody(all: readonly (readonly Given[])[], question: AccessQuestion, scope: GrantScope): Grant[] {
+  const isAnywhere = scope === 'anywhere' && 'resource' in question
   const places = new Map<RoleObject, number>()
   const placeIn = (role: RoleObject): number => {
     const known = places.get(role) ?? role.rules.findIndex(rule => ruleAllows(rule, question))
@@ -96,7 +97,7 @@ function allowedAnybody(all: readonly (readonly Given[])[], question: AccessQues
   const found: Grant[] = []
   for (const list of all)
     for (const given of list) {
-      const at = isInScope(given, question) ? placeIn(given.role) : -1
+      const at = isAnywhere || isInScope(given, question) ? placeIn(given.role) : -1
       if (at !== -1) found.push(grantAt(given, at))
     }
   return found

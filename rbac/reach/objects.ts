@@ -109,6 +109,7 @@ export interface ReadingProblem {
     | 'unknown-kind'
     | 'duplicate'
     | 'assumed-namespace'
+    | 'assumed-role'
     | 'aggregation'
     | 'not-permitted'
     | 'too-much'
@@ -131,7 +132,10 @@ export interface ClusterObjects {
   readonly nodes: readonly NodeObject[]
   readonly others: readonly OtherObject[]
   readonly problems: readonly ReadingProblem[]
-  /** How many objects there were: as many as all the lists above hold, and `unread` of the problems. */
+  /**
+   * How many objects there were: as many as all the lists above hold, and `unread` of the problems, less one for each
+   * `assumed-role`, which was in no text.
+   */
   readonly objectsSeen: number
   /** Kinds that were asked for or found at all: an inventory without Secrets says so, instead of "none". */
   readonly kindsRead: ReadonlySet<string>

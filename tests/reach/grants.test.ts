@@ -50,6 +50,7 @@ describe('a rule', () => {
       ['update apps/deployments', 'update apps/deployments/status'],
     ],
     ['with what is no pattern', rule('get', 'pods/*'), ['get pods/*'], ['get pods/exec', 'get pods']],
+    ['of a subresource without a name', rule('get', '*/'), [], ['get pods', 'get pods/']],
     [
       'of every resource',
       rule('get', '*'),
@@ -287,7 +288,10 @@ describe('aggregation', () => {
   it('never selects the role itself, nor a Role', () => {
     const aggregation = [{ matchLabels: {}, matchExpressions: [] }]
     const roles = [clusterRole('sum', [pods], { aggregation }), role('payments', 'r', [jobs])]
-    expect(rulesOf(roles, 'sum')).toEqual([])
+    // With nothing to write the controller writes nothing.
+    expect(rulesOf(roles, 'sum')).toEqual([pods])
+    const other = clusterRole('other', [jobs])
+    expect(rulesOf([...roles, other], 'sum')).toEqual([jobs])
   })
 
   it('in a circle keeps what one of them was given', () => {

@@ -177,6 +177,48 @@ metadata:
     expect(read(text).serviceAccounts[0]?.namespace).toBe('default')
   })
 
+  const bound = (name: string): string =>
+    `---\n${stringify({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name }, roleRef: { kind: 'ClusterRole', name }, subjects: [{ kind: 'User', name: 'alice' }] })}`
+
+  it('takes a role that every cluster has as Kubernetes ships it', () => {
+    const more = { ...podReader, resources: ['things'] }
+    const label = { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' }
+    const own = stringify({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'more', labels: label },
+      rules: [more],
+    })
+    const objects = read(`${['cluster-admin', 'view', 'mine'].map(bound).join('')}---\n${own}`)
+    const rules = (name: string) => objects.roles.find(one => one.name === name)?.rules
+    expect(rules('cluster-admin')).toEqual([
+      { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
+      { nonResourceURLs: ['*'], verbs: ['*'] },
+    ])
+    expect(rules('view')?.length).toBeGreaterThan(10)
+    expect(rules('view')).toContainEqual(more)
+    expect(rules('mine')).toBeUndefined()
+    expect(objects.problems.map(({ code, object }) => `${code} ${object}`)).toEqual([
+      'assumed-role ClusterRole/view',
+      'assumed-role ClusterRole/system:aggregate-to-view',
+      'assumed-role ClusterRole/cluster-admin',
+    ])
+    expect(objects.objectsSeen).toBe(4)
+    expect(
+      read(bound('edit'))
+        .roles.map(({ name }) => name)
+        .sort(),
+    ).toEqual(['edit', 'system:aggregate-to-edit', 'system:aggregate-to-view', 'view'])
+    // A cluster that has others of them has none of this name.
+    const shipped = stringify({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'x', labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } },
+    })
+    expect(read(`${bound('cluster-admin')}---\n${shipped}`).roles.map(({ name }) => name)).toEqual(['x'])
+    expect(read(bound('cluster-admin'), { assumesShippedRoles: false }).roles).toEqual([])
+  })
+
   it('never keeps what a Secret holds', () => {
     const secret = {
       apiVersion: 'v1',
@@ -299,7 +341,7 @@ describe('what is lost is told of', () => {
     [
       'selectors',
       'aggregationRule: { clusterRoleSelector: [] }\nrules:\n- apiGroups: [""]\n  resources: [pods]\n  verbs: [get]\n',
-      ['aggregationRule.clusterRoleSelector is no field', 'clusterRoleSelectors is no list', 'come from no role'],
+      ['aggregationRule.clusterRoleSelector is no field', 'clusterRoleSelectors is no list'],
     ],
     [
       'an operator',

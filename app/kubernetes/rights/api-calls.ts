@@ -9,6 +9,8 @@ export interface ApiCall {
   readonly body?: object
   /** Default: JSON. */
   readonly contentType?: string
+  /** Default: JSON. */
+  readonly accept?: string
 }
 
 export interface ApiResult {
@@ -24,7 +26,7 @@ const mostBytes = 16 * 1024 * 1024
 
 /** Rejects when the API server cannot be reached or does not answer in time. */
 export function createApiCalls(cluster: Cluster): CallApi {
-  return ({ method, target, body, contentType = 'application/json' }) =>
+  return ({ method, target, body, contentType = 'application/json', accept = 'application/json' }) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? '' : JSON.stringify(body)
       const authorization = cluster.authorization()
@@ -32,7 +34,7 @@ export function createApiCalls(cluster: Cluster): CallApi {
         method,
         target,
         headers: [
-          ...['Host', cluster.host, 'Accept', 'application/json'],
+          ...['Host', cluster.host, 'Accept', accept],
           ...(authorization === undefined ? [] : ['Authorization', authorization]),
           ...(body === undefined ? [] : ['Content-Type', contentType]),
           ...['Content-Length', String(Buffer.byteLength(text))],

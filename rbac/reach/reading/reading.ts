@@ -5,7 +5,8 @@
  * An object that comes twice counts as it comes last, as with `kubectl apply`; the earlier one is a problem.
  */
 import { aggregated, rulesNotBrought } from '../aggregation.ts'
-import type { ClusterObjects, Metadata, Place, ReadingProblem, RoleObject } from '../objects.ts'
+import type { BindingObject, ClusterObjects, Metadata, Place, ReadingProblem, RoleObject } from '../objects.ts'
+import { assumedRoles } from './assumed-roles.ts'
 import { type Entry, entryOf, InvalidObject, isEntry, metadataOf, type Notes, needText, textOf } from './fields.ts'
 import { looksLikeJson, objectsInJson } from './json-text.ts'
 import { isNamespaced, type Reader, readerOf } from './kinds.ts'
@@ -17,6 +18,11 @@ import { objectsInYaml } from './yaml-text.ts'
 export interface ReadingOptions {
   /** Of objects that name none, as that of the context for `kubectl apply`. Default: `default`. */
   readonly namespace?: string
+  /**
+   * Whether roles that every cluster has are taken as Kubernetes ships them, where bindings name them and nothing of what was
+   * read is one: true by default, for manifests; false for what a live cluster answered.
+   */
+  readonly assumesShippedRoles?: boolean
   /** Objects that are kept at most, of all kinds: 500,000 by default. */
   readonly mostObjects?: number
 }
@@ -37,7 +43,8 @@ type Kept = { readonly reader: Reader; readonly object: Metadata & { readonly ki
 
 const deepestList = 8
 
-export function createReading({ namespace = 'default', mostObjects = 500_000 }: ReadingOptions = {}): Reading {
+export function createReading(options: ReadingOptions = {}): Reading {
+  const { namespace = 'default', mostObjects = 500_000, assumesShippedRoles = true } = options
   const kept = new Map<string, Kept>()
   const problems: ReadingProblem[] = []
   const kindsRead = new Set<string>()
@@ -138,11 +145,14 @@ export function createReading({ namespace = 'default', mostObjects = 500_000 }: 
   function finish(): ClusterObjects {
     const of = <Kind extends keyof Made>(reader: Kind): Made[Kind][] =>
       [...kept.values()].flatMap(one => (one.reader === reader ? [one.object as Made[Kind]] : []))
-    const written = of('role')
+    const bindings = of('binding')
+    const assumedToBe = assumesShippedRoles ? assumedRoles(of('role'), bindings) : []
+    for (const { name } of assumedToBe) problems.push(shippedRole(name, bindings))
+    const written = [...of('role'), ...assumedToBe]
     const roles = aggregated(written).map((role, at) => withWritten(role, written[at] as RoleObject, problems))
     return {
       roles,
-      bindings: of('binding'),
+      bindings,
       serviceAccounts: of('account'),
       workloads: of('workload'),
       secrets: of('secret'),
@@ -180,6 +190,13 @@ function nameOf(value: unknown): string {
   const { kind, metadata } = entryOf(value)
   const { namespace, name } = entryOf(metadata)
   return [kind, namespace, name].flatMap(part => textOf(part) ?? []).join('/')
+}
+
+/** Told where it is bound, if it is; else where it is part of one that is. */
+function shippedRole(name: string, bindings: readonly BindingObject[]): ReadingProblem {
+  const place = bindings.find(({ roleRef }) => roleRef.name === name)?.place ?? { source: 'Kubernetes 1.37' }
+  const message = 'it is not among what was read: taken as Kubernetes 1.37 ships it'
+  return { code: 'assumed-role', place, object: `ClusterRole/${name}`, message }
 }
 
 function replaced(place: Place, { source, line }: Place, object: string): ReadingProblem {

@@ -1,0 +1,136 @@
+/**
+ * A live cluster, through the operator's own kubectl: it knows every way to log in, and the rights are those of whoever runs
+ * it. One `kubectl get` for each kind; what may not be listed is told of, and the rest is read.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { type AskedKind, askedKinds, notPermitted, secrets } from './kinds-asked.ts'
+import type { Reader } from './source.ts'
+
+export interface KubectlOptions {
+  readonly context?: string
+  readonly kubeconfig?: string
+  /** Which program. Default: `kubectl` of the PATH. */
+  readonly program?: string
+  readonly scansSecrets: boolean
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** What a login plugin says: an address to open, a code. */
+  readonly onLogin: (text: string) => void
+}
+
+const atOnce = 4
+/** Characters of one answer; a text may be no longer than this in Node. */
+const longestAnswer = 500 * 1024 * 1024
+
+/** Rejects when kubectl is not there, or does not reach the cluster: with what it says. */
+export async function readByKubectl(options: KubectlOptions, reader: Reader): Promise<void> {
+  const source = options.context ?? 'cluster'
+  const kinds = [...askedKinds, ...(options.scansSecrets ? [secrets] : [])]
+  const running = new Set<ChildProcess>()
+  const waiting = [...kinds]
+  let done = 0
+  const work = async (): Promise<void> => {
+    for (let kind = waiting.shift(); kind !== undefined; kind = waiting.shift()) {
+      reader.progress(
+        () => `asking the cluster, ${done} of ${kinds.length} kinds, ${reader.reading.objectsSeen()} objects`,
+      )
+      await readKind(kind, { options, source, reader, running })
+      done += 1
+    }
+  }
+  try {
+    await logIn(options, running)
+    await Promise.all(Array.from({ length: atOnce }, work))
+  } finally {
+    waiting.length = 0
+    for (const child of running) child.kill()
+  }
+}
+
+interface Asking {
+  readonly options: KubectlOptions
+  readonly source: string
+  readonly reader: Reader
+  readonly running: Set<ChildProcess>
+}
+
+async function readKind(kind: AskedKind, { options, source, reader, running }: Asking): Promise<void> {
+  const { code, stdout, stderr } = await run(argumentsFor(kind, options), options, { running })
+  if (code === 0) {
+    reader.reading.markRead(kind.kind)
+    if (stdout.trim() !== '') reader.reading.addText(stdout, source)
+    return
+  }
+  const reason = lastLine(stderr)
+  const isAbsent = /the server doesn't have a resource type|could not find the requested resource/i.test(stderr)
+  if (!isForbidden(stderr) && !isAbsent)
+    throw new Error(`kubectl get ${kind.resource} failed: ${reason || `exit code ${code}`}`)
+  reader.reading.addProblem(notPermitted(kind, source, reason))
+}
+
+/** Threat: what a Secret holds; kubectl keeps it to itself, and hands on its name and type. */
+const namesAlone =
+  '{range .items[*]}{"{"}"apiVersion":"v1","kind":"Secret","type":"{.type}","metadata":{.metadata}{"}"}{"\\n"}{end}'
+
+const argumentsFor = (kind: AskedKind, options: KubectlOptions): string[] => [
+  ...accessOf(options),
+  ...['get', kind.resource, '--all-namespaces', '--chunk-size=500'],
+  ...['-o', kind === secrets ? `jsonpath=${namesAlone}` : 'json'],
+]
+
+const accessOf = ({ context, kubeconfig }: KubectlOptions): string[] => [
+  ...(context === undefined ? [] : [`--context=${context}`]),
+  ...(kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig}`]),
+]
+
+const isForbidden = (stderr: string): boolean => /\(Forbidden\)|forbidden/i.test(stderr)
+
+/** One call alone, so that whoever is not logged in logs in once, and sees what the login plugin has to say. */
+async function logIn(options: KubectlOptions, running: Set<ChildProcess>): Promise<void> {
+  const args = [...accessOf(options), 'get', '--raw', '/version']
+  const { code, stderr } = await run(args, options, { running, onError: options.onLogin })
+  if (code !== 0 && !isForbidden(stderr)) throw new Error(`kubectl does not reach the cluster: ${lastLine(stderr)}`)
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+interface Running {
+  readonly running: Set<ChildProcess>
+  readonly onError?: (text: string) => void
+}
+
+function run(
+  args: readonly string[],
+  { program = 'kubectl', env }: KubectlOptions,
+  { running, onError }: Running,
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: { ...env }, stdio: ['inherit', 'pipe', 'pipe'] })
+    running.add(child)
+    const printed = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
+    let bytes = 0
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].on('data', (chunk: Buffer) => {
+        if (name === 'stderr') onError?.(chunk.toString())
+        bytes += chunk.length
+        if (bytes <= longestAnswer) printed[name].push(chunk)
+        else child.kill()
+      })
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      running.delete(child)
+      const isMissing = error.code === 'ENOENT'
+      reject(isMissing ? new Error(`${program} is not there: install it, or give manifests by --from`) : error)
+    })
+    child.once('close', code => {
+      running.delete(child)
+      const [stdout, stderr] = [Buffer.concat(printed.stdout), Buffer.concat(printed.stderr)]
+      if (bytes > longestAnswer) reject(new Error(`${args.join(' ')}: more than ${longestAnswer} bytes`))
+      else resolve({ code, stdout: stdout.toString(), stderr: stderr.toString() })
+    })
+  })
+}

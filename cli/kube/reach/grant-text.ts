@@ -1,0 +1,55 @@
+/** Grants and rules in words. */
+import type { Rule } from '../../../rbac/kubernetes/rule.ts'
+import type { AccessQuestion, Given, Grant } from '../../../rbac/reach/grant.ts'
+import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
+import type { SubjectId } from '../../../rbac/reach/subject.ts'
+import { placeText } from './problems-text.ts'
+
+export const bindingText = ({ binding }: Pick<Given, 'binding'>): string =>
+  `${binding.kind} ${binding.namespace === undefined ? '' : `${binding.namespace}/`}${binding.name}`
+
+export const roleText = ({ role }: Pick<Given, 'role'>): string =>
+  `${role.kind} ${role.namespace === undefined ? '' : `${role.namespace}/`}${role.name}`
+
+/** By which binding, of which role, by which rule of it, and where that one stands. */
+export const byText = (grant: Grant): string =>
+  `by ${bindingText(grant)} of ${roleText(grant)}, rule ${grant.ruleIndex + 1} (${placeText(grant.role.place)})`
+
+/** `get, list on pods, pods/log`. */
+export function ruleText({
+  verbs,
+  apiGroups = [],
+  resources = [],
+  resourceNames = [],
+  nonResourceURLs = [],
+}: Rule): string {
+  const groups = apiGroups.filter(group => group !== '').join(', ')
+  const what = [
+    ...(resources.length > 0
+      ? [
+          `${resources.join(', ')}${groups === '' ? '' : ` of ${groups}${apiGroups.includes('') ? ' and the core' : ''}`}`,
+        ]
+      : []),
+    ...(nonResourceURLs.length > 0 ? [nonResourceURLs.join(', ')] : []),
+  ]
+  const names = resourceNames.length === 0 ? '' : `, only ${resourceNames.join(', ')}`
+  return `${verbs.length === 0 ? 'nothing' : verbs.join(', ')} on ${what.join(' and ') || 'nothing'}${names}`
+}
+
+export function questionText(question: AccessQuestion): string {
+  if ('path' in question) return `${question.verb} ${question.path}`
+  const { verb, group, resource, subresource, name } = question
+  const whole = `${resource}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`
+  return `${verb} ${whole}${name === undefined ? '' : ` ${name}`}`
+}
+
+/** What a group means that nobody has to be put into; empty for any other. */
+export function membersText(subject: SubjectId, { serviceAccounts }: ClusterObjects): string {
+  const count = (accounts: readonly unknown[]): string =>
+    accounts.length === 1 ? 'the one service account' : `${accounts.length} service accounts`
+  if (subject === 'group:system:authenticated') return `everybody who is logged in, and ${count(serviceAccounts)}`
+  if (subject === 'group:system:unauthenticated') return 'everybody who is not logged in'
+  if (subject === 'group:system:serviceaccounts') return count(serviceAccounts)
+  const [, namespace] = /^group:system:serviceaccounts:(.+)$/.exec(subject) ?? []
+  return namespace === undefined ? '' : count(serviceAccounts.filter(account => account.namespace === namespace))
+}

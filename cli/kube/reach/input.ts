@@ -1,0 +1,89 @@
+/** Where the objects of a cluster come from, for every command that reviews one. */
+import { type Command, Option } from 'commander'
+import { createCluster } from '../../../app/kubernetes/gateway/upstream/cluster.ts'
+import { inClusterAccess } from '../../../app/kubernetes/gateway/upstream/in-cluster.ts'
+import { readByApiServer } from '../../../app/kubernetes/reading/api-server.ts'
+import { readFiles } from '../../../app/kubernetes/reading/files.ts'
+import { readByKubectl } from '../../../app/kubernetes/reading/kubectl.ts'
+import { createApiCalls } from '../../../app/kubernetes/rights/api-calls.ts'
+import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
+import { createReading, type Reading } from '../../../rbac/reach/reading/reading.ts'
+import { reportError } from '../../report-error.ts'
+import type { Terminal } from '../../terminal.ts'
+
+export interface InputChoice {
+  readonly from?: readonly string[]
+  readonly manifestNamespace?: string
+  readonly context?: string
+  readonly kubeconfig?: string
+  readonly inCluster?: boolean
+  readonly scanSecrets?: boolean
+}
+
+/** Said in the help of each of these commands. */
+export const inputHelp = `
+What is reviewed comes from your own kubectl and its current context, unless it is told otherwise: it logs in as it always
+does, and needs no right but get and list. What you may not list is left out, and said. --from reads manifests, the output of
+Helm and dumps of kubectl instead; of an object that comes twice the last counts, as with kubectl apply. Secrets are never
+read, only their names and types with --scan-secrets. Whatever was not read is said at the end.`
+
+export const addInput = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--from <path...>', 'manifests instead of a cluster: files, folders, - for standard input').conflicts([
+        'context',
+        'kubeconfig',
+      ]),
+    )
+    .option('--manifest-namespace <name>', 'with --from: namespace of objects that name none', 'default')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--kubeconfig <file>', 'which kubeconfig')
+    .addOption(new Option('--in-cluster', 'as the service account of this pod').conflicts(['from', 'context']))
+    .option('--scan-secrets', 'ask for the names and types of Secrets as well')
+
+/** Rejects where nothing at all could be read. */
+export async function readObjects(choice: InputChoice, terminal: Terminal): Promise<ClusterObjects> {
+  const { from, manifestNamespace: namespace } = choice
+  const assumesShippedRoles = from !== undefined
+  const reading = createReading({ assumesShippedRoles, ...(namespace !== undefined && { namespace }) })
+  const reader = { reading, progress: terminal.progress }
+  if (from !== undefined) await readFiles({ paths: from, cwd: terminal.cwd, stdin: readStdin }, reader)
+  else if (choice.inCluster) await readFromPod(choice, reading, terminal)
+  else {
+    const { context, kubeconfig, scanSecrets = false } = choice
+    await readByKubectl(
+      {
+        ...(context !== undefined && { context }),
+        ...(kubeconfig !== undefined && { kubeconfig }),
+        scansSecrets: scanSecrets,
+        env: terminal.env,
+        onLogin: terminal.writeError,
+      },
+      reader,
+    )
+  }
+  const objects = reading.finish()
+  if (objects.objectsSeen === 0 && objects.problems.length === 0)
+    throw new Error('there is nothing to read: no object was found')
+  return objects
+}
+
+async function readFromPod({ scanSecrets = false }: InputChoice, reading: Reading, terminal: Terminal): Promise<void> {
+  const access = inClusterAccess(terminal.env)
+  const cluster = createCluster({ name: 'cluster', access, onError: error => void reportError(error, terminal) })
+  try {
+    const call = createApiCalls(cluster)
+    await readByApiServer(
+      { call, source: 'cluster', scansSecrets: scanSecrets },
+      { reading, progress: terminal.progress },
+    )
+  } finally {
+    cluster.close()
+  }
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  const parts: Buffer[] = []
+  for await (const part of process.stdin) parts.push(part as Buffer)
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,95 @@
+/** What somebody can do, by which bindings. */
+import type { DeadGrant, Given, Grants } from '../../../rbac/reach/grant.ts'
+import { grantsOf } from '../../../rbac/reach/grants.ts'
+import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
+import { type Asker, askerOf, type Subject } from '../../../rbac/reach/subject.ts'
+import { printable } from '../../policy/printable.ts'
+import { exitCodes, type Terminal } from '../../terminal.ts'
+import { bindingText, roleText, ruleText } from './grant-text.ts'
+import { type InputChoice, readObjects } from './input.ts'
+import { placeText, problemsText } from './problems-text.ts'
+import { reference } from './who-can.ts'
+import { wrapped } from './wrapped.ts'
+
+export interface WhatCanChoice extends InputChoice {
+  /** That an identity provider or a certificate vouches for. */
+  readonly group?: readonly string[]
+  readonly json?: boolean
+}
+
+export async function runWhatCan(subject: Subject, choice: WhatCanChoice, terminal: Terminal): Promise<number> {
+  const asker = askerOf(subject, choice.group)
+  const objects = await readObjects(choice, terminal)
+  const grants = grantsOf(objects)
+  const spellings = [...new Set([asker.id, ...asker.groups.map(group => `group:${group}`)])]
+  const given = spellings.flatMap(grants.rolesOf).toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
+  const found = { asker, given, dead: deadOf(grants, spellings), isKnown: grants.subjects.includes(asker.id) }
+  terminal.write(choice.json ? json(found, objects) : text(found, objects, terminal))
+  return exitCodes.ok
+}
+
+const orderOf = ({ namespace = '', binding }: Given): string =>
+  `${namespace === '' ? 0 : 1} ${namespace} ${binding.name}`
+
+interface Found {
+  readonly asker: Asker
+  readonly given: readonly Given[]
+  readonly dead: readonly DeadGrant[]
+  /** A binding names it, or it exists. */
+  readonly isKnown: boolean
+}
+
+/** What bindings seem to give, and do not. */
+const deadOf = ({ dead, rolesOf }: Grants, spellings: readonly string[]): readonly DeadGrant[] => {
+  const bindings = new Set(spellings.flatMap(rolesOf).map(({ binding }) => binding))
+  return dead.filter(({ binding, rule }) => rule !== undefined && bindings.has(binding))
+}
+
+function text({ asker, given, dead, isKnown }: Found, objects: ClusterObjects, { colors }: Terminal): string {
+  const indent = { first: '    ', rest: '      ' }
+  const isMaster = asker.groups.includes('system:masters')
+  const bindings = given.map(one => {
+    const { namespace, role, binding, subject } = one
+    const where = namespace === undefined ? 'In the whole cluster' : `In ${namespace}`
+    const through = subject === asker.id ? '' : `, through ${subject}`
+    const head = `${where}, by ${bindingText(one)} of ${roleText(one)}${through} (${placeText(binding.place)})`
+    const rules = role.rules.map(rule => wrapped(printable(ruleText(rule)), indent))
+    return `${wrapped(printable(head), { first: '', rest: '  ' })}${rules.length === 0 ? '    nothing\n' : rules.join('')}`
+  })
+  const deadLines = dead.map(({ binding, reason, what = [] }) =>
+    wrapped(printable(`${bindingText({ binding })}: ${what.join(', ')}, for ${deadReasons[reason]}`), indent),
+  )
+  return [
+    wrapped(`${colors.bold(printable(asker.id))} is in ${printable(asker.groups.join(', ')) || 'no group'}`, {
+      first: '',
+      rest: '  ',
+    }),
+    ...(isKnown ? [] : ['No binding names it, and nothing of what was read is called so.\n']),
+    ...(isMaster ? [`${colors.red('system:masters may do everything')}, and no binding says so\n`] : []),
+    ...bindings,
+    ...(deadLines.length === 0 ? [] : ['Of this nothing comes:\n', ...deadLines]),
+    problemsText(objects),
+  ].join('')
+}
+
+const deadReasons: Readonly<Record<DeadGrant['reason'], string>> = {
+  'no-such-role': 'there is no such role',
+  'no-such-service-account': 'there is no such service account',
+  'subject-without-namespace': 'the service account has no namespace',
+  'no-subjects': 'nobody is named',
+  'cluster-resource-in-namespace': 'that belongs to no namespace',
+  'non-resource-in-namespace': 'URLs belong to no namespace',
+}
+
+function json({ asker, given, dead, isKnown }: Found, { problems, objectsSeen }: ClusterObjects): string {
+  const bindings = given.map(({ subject, namespace, binding, role }) => ({
+    subject,
+    ...(namespace !== undefined && { namespace }),
+    binding: reference(binding),
+    role: reference(role),
+    rules: role.rules,
+  }))
+  const without = dead.map(({ binding, reason, rule, what }) => ({ binding: reference(binding), reason, rule, what }))
+  const { id: subject, groups } = asker
+  return `${JSON.stringify({ subject, groups, isKnown, bindings, dead: without, objectsSeen, problems })}\n`
+}

@@ -1,0 +1,113 @@
+/** Who can do one thing, by which grant. */
+import { isClusterResource } from '../../../rbac/reach/cluster-resources.ts'
+import type { AccessQuestion, Grant } from '../../../rbac/reach/grant.ts'
+import { grantsOf } from '../../../rbac/reach/grants.ts'
+import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
+import { printable } from '../../policy/printable.ts'
+import { exitCodes, type Terminal } from '../../terminal.ts'
+import { byText, membersText, questionText } from './grant-text.ts'
+import { type InputChoice, readObjects } from './input.ts'
+import { problemsText } from './problems-text.ts'
+import { type AskedResource, resourceOf } from './resource-names.ts'
+import { wrapped } from './wrapped.ts'
+
+export interface WhoCanChoice extends InputChoice {
+  readonly namespace?: string
+  readonly allNamespaces?: boolean
+  readonly name?: string
+  readonly json?: boolean
+}
+
+interface Scope {
+  readonly question: AccessQuestion
+  /** In the whole cluster, and wherever somebody holds it in one namespace. */
+  readonly isAnywhere: boolean
+  readonly words: string
+  readonly remark?: string
+}
+
+export async function runWhoCan(verb: string, what: string, choice: WhoCanChoice, terminal: Terminal): Promise<number> {
+  const scope = scopeOf(verb, what, choice)
+  const objects = await readObjects(choice, terminal)
+  const { question } = scope
+  const found = grantsOf(objects)
+    .allowingAnybody(question, scope.isAnywhere ? 'anywhere' : 'as-asked')
+    .toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
+  terminal.write(choice.json ? json(scope, found, objects) : text(scope, found, { objects, terminal }))
+  return exitCodes.ok
+}
+
+const orderOf = ({ subject, namespace = '' }: Grant): string => `${namespace === '' ? 0 : 1} ${subject} ${namespace}`
+
+function scopeOf(verb: string, what: string, { namespace, allNamespaces = false, name }: WhoCanChoice): Scope {
+  if (namespace !== undefined && allNamespaces)
+    throw new Error('--namespace asks for one, --all-namespaces for all at once: give one')
+  if (what.startsWith('/')) return { question: { verb, path: what }, isAnywhere: false, words: '' }
+  const { isGuess, ...resource } = resourceOf(what)
+  const remark = isGuess
+    ? `Nobody here knows ${what}: asked as one of the core; write ${what}.<group> for another.`
+    : undefined
+  const question = { verb, ...resource, ...(name !== undefined && { name }) }
+  const base = { question, ...(remark !== undefined && { remark }) }
+  if (isOfCluster(resource)) return { ...base, isAnywhere: false, words: '' }
+  if (namespace !== undefined)
+    return { ...base, question: { ...question, namespace }, isAnywhere: false, words: ` in ${namespace}` }
+  if (allNamespaces) return { ...base, isAnywhere: false, words: ' in all namespaces at once' }
+  return { ...base, isAnywhere: true, words: ', in the whole cluster or in a namespace' }
+}
+
+const isOfCluster = ({ group, resource }: Pick<AskedResource, 'group' | 'resource'>): boolean =>
+  isClusterResource(group, resource)
+
+interface Around {
+  readonly objects: ClusterObjects
+  readonly terminal: Terminal
+}
+
+function text({ question, words, remark }: Scope, found: readonly Grant[], { objects, terminal }: Around): string {
+  const { colors } = terminal
+  const masters = 'group:system:masters may do everything, and no binding says so.'
+  const subjects = new Set(found.map(({ subject }) => subject)).size
+  const lines = found.map(grant => {
+    const { subject, namespace } = grant
+    const members = membersText(subject, objects)
+    const who = wrapped(`${colors.bold(printable(subject))}${members === '' ? '' : ` (${members})`}`, {
+      first: '',
+      rest: '  ',
+    })
+    const where = namespace === undefined ? 'in the whole cluster' : `in ${namespace}`
+    return `${who}${wrapped(printable(`${where}, ${byText(grant)}`), { first: '    ', rest: '    ' })}`
+  })
+  return [
+    `Who can ${printable(questionText(question))}${printable(words)}: ${subjects === 0 ? 'nobody' : subjects}, by bindings\n`,
+    ...lines,
+    ...[masters, ...(remark === undefined ? [] : [remark])].map(line =>
+      wrapped(printable(line), { first: '', rest: '' }),
+    ),
+    problemsText(objects),
+  ].join('')
+}
+
+function json(
+  { question, isAnywhere }: Scope,
+  found: readonly Grant[],
+  { problems, objectsSeen }: ClusterObjects,
+): string {
+  const grants = found.map(({ subject, namespace, binding, role, rule, ruleIndex }) => ({
+    subject,
+    ...(namespace !== undefined && { namespace }),
+    binding: reference(binding),
+    role: reference(role),
+    ruleIndex,
+    rule,
+  }))
+  const masters = 'group:system:masters'
+  return `${JSON.stringify({ question, isAnywhere, withoutGrant: [masters], grants, objectsSeen, problems })}\n`
+}
+
+export const reference = ({ kind, namespace, name, place }: Grant['binding'] | Grant['role']) => ({
+  kind,
+  ...(namespace !== undefined && { namespace }),
+  name,
+  place,
+})
