@@ -5,6 +5,7 @@
  * made slow by a path.
  */
 import { RE2JS } from 're2js'
+import { tokensDomain } from './domains.ts'
 import { decodeForMatching, type Readings } from './matchable-path.ts'
 import { ValueError } from './policy-error.ts'
 import { canonicaliseSegment } from './request/canonical-path.ts'
@@ -37,15 +38,35 @@ export function fitsReadings(
 }
 
 /**
- * Of the domain `tokens`: `/<host>`, with `*` within it, or `/**` for every one. Throws `ValueError`.
+ * Of the domain `tokens`: `/<host>` or `/kube:<cluster>`, with `*` within it, or `/**` for every one. Throws `ValueError`.
  *
- * Threat: a row denies `/Wiki.example.com` or `/wiki.example.com/deploy`, and no token is ever for such a host.
+ * Threat: a row denies `/Wiki.example.com` or `/wiki.example.com/deploy`, and no token is ever for such a host. Threat: a row
+ * that gave tokens for every host gives them for clusters as well, once there are some, and whatever `authenticated` may do
+ * there is for machines then. So a row that allows speaks of clusters where it names them, and one that denies does always.
  */
-export function parseTokenResource(text: string): Resource {
+export function parseTokenResource(text: string, isDeny: boolean): Resource {
   if (text !== '/**' && !/^\/(?!\.)[a-z0-9.*_:[\]-]{1,253}(?<!\.)$/.test(text)) {
     throw new ValueError('the domain tokens takes hosts in lower case: /wiki.example.com, /*.example.com or /**')
   }
-  return parseResource(text)
+  const resource = parseResource(text)
+  if (isDeny || namesClusters(text)) return resource
+  return { ...resource, fits: path => !namesClusters(path) && resource.fits(path) }
+}
+
+const namesClusters = (text: string): boolean => text.startsWith('/kube:')
+
+/** Whether a row speaks of tokens for hosts alone. */
+export const isOfHostTokens = ({ domain, resource, isDeny }: OfTokens): boolean =>
+  domain === tokensDomain && !isDeny && !namesClusters(resource)
+
+/** Whether some token that a row speaks of may be for a cluster. */
+export const mayBeOfClusterTokens = ({ domain, resource, isDeny }: OfTokens): boolean =>
+  domain === tokensDomain && (namesClusters(resource) || (isDeny && resource.includes('*')))
+
+interface OfTokens {
+  readonly domain: string
+  readonly resource: string
+  readonly isDeny: boolean
 }
 
 /** Throws `ValueError`. */

@@ -55,7 +55,10 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
   const domains = remember(parseDomainPattern)
   const subjects = remember(text => parseSubject(text, known))
   const resources = remember(parseResource)
-  const tokenResources = remember(parseTokenResource)
+  const tokenResources = {
+    allow: remember(text => parseTokenResource(text, false)),
+    deny: remember(text => parseTokenResource(text, true)),
+  }
   const hostActions = createActionParsers('*')
   const clusterActions = createActionParsers('kube:any')
   const tokenActions = createActionParsers(tokensDomain)
@@ -85,8 +88,9 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
     const pattern = read(2, domain, domains, '*').value
     const name = read(1, subject, subjects, '').value
     const knownEffect = read<RowEffect>(6, effect, parseEffect, 'deny').value
-    const place = read(3, resource, pattern === tokensDomain ? tokenResources : resources, nowhere)
-    const actions = actionsIn(pattern)[isDeny ? 'deny' : 'allow']
+    const takes = isDeny ? 'deny' : 'allow'
+    const place = read(3, resource, pattern === tokensDomain ? tokenResources[takes] : resources, nowhere)
+    const actions = actionsIn(pattern)[takes]
     const does = read(4, action, actions, () => false)
     const holds = read(5, condition, expressions, always)
     if (problems.length > before) return undefined

@@ -5,6 +5,7 @@
  * truth would need more than a comparison of patterns, the answer is the other one.
  */
 import { coveringPatterns } from '../domains.ts'
+import { isOfHostTokens, mayBeOfClusterTokens } from '../resources.ts'
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
 import { nameForDeny } from '../subjects.ts'
@@ -85,6 +86,7 @@ const plain = /^[A-Za-z0-9._~-]+$/
 const plainOrStar = /^[A-Za-z0-9._~*-]+$/
 
 function coversResource(wide: Row, narrow: Row): boolean {
+  if (isOfHostTokens(wide) && mayBeOfClusterTokens(narrow)) return false
   if (wide.resource === narrow.resource || isEverything(wide.resource)) return true
   const inner = segmentsOf(narrow.resource)
   if (inner === undefined) return false

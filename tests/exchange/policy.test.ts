@@ -45,7 +45,22 @@ describe('a row of the domain tokens', () => {
       'create tokens /wiki.example.com',
       'deny',
     ],
-  ])('J21 %s: %s is %s', async (rows, call, effect) => expect((await ask(rows, call)).effect).toBe(effect))
+    ['p, client:corp/robot, tokens, /**, *, -, allow', 'create tokens /kube:blue', 'deny'],
+    ['p, client:corp/robot, tokens, /*, *, -, allow', 'introspect tokens /kube:blue', 'deny'],
+    ['p, client:corp/robot, tokens, /*:blue, *, -, allow', 'create tokens /kube:blue', 'deny'],
+    ['p, client:corp/robot, tokens, /kube:*, create, -, allow', 'create tokens /kube:blue', 'allow'],
+    ['p, client:corp/robot, tokens, /kube:*, create, -, allow', 'create tokens /kube.example.com', 'deny'],
+    [
+      'p, client:corp/robot, tokens, /kube:blue, *, -, allow\np, authenticated, tokens, /**, *, -, deny',
+      'create tokens /kube:blue',
+      'deny',
+    ],
+    [
+      'p, client:corp/robot, tokens, /kube:blue, *, -, allow\np, authenticated, tokens, /*, *, -, deny',
+      'create tokens /kube:blue',
+      'deny',
+    ],
+  ])('J21 J120 %s: %s is %s', async (rows, call, effect) => expect((await ask(rows, call)).effect).toBe(effect))
 
   it.each([
     ['p, anyone, tokens, /wiki.example.com/deploy, create, -, deny', 'takes hosts in lower case'],

@@ -155,6 +155,15 @@ describe('H06 a row of which a wider one allows a part', () => {
     expect(await messagesOf(read, row)).toEqual([])
   })
 
+  it('J120 is not where the row for all tokens means hosts alone', async () => {
+    const wide = p('client:corp/robot', 'tokens', '/**', 'create', '-', 'allow')
+    const cluster = p('client:corp/robot', 'tokens', '/kube:*', 'create', '-', 'allow')
+    const host = p('client:corp/robot', 'tokens', '/wiki.example.com', 'create', '-', 'allow')
+    const rulesOf = async (...rows: string[]) => (await findingsOf(rows.join('\n'))).map(({ rule }) => rule)
+    expect(await rulesOf(wide, cluster)).not.toContain('shadowed-row')
+    expect(await rulesOf(wide, host)).toContain('shadowed-row')
+  })
+
   it('is named with those who pass its condition by, once for each row that lets them', async () => {
     const rows = [
       p('group:ops', 'wiki.example.com', '/**', '*', '-', 'allow'),
