@@ -80,3 +80,17 @@ it('is nobody who is not kept, and nobody of a provider that is not there any mo
   await confirmations.begin({ ...login, identity: { ...login.identity, provider: 'gone' } }, login.startedAt + 3600)
   expect(await confirmations.personOf(login.identity.subject)).toBeUndefined()
 })
+
+it('J121 whom a session of the provider has confirmed last is known as long as they are kept, whichever password keeps them', async () => {
+  const older = { ...loginOf('mallory', clock), providerSession: 'sid-older' }
+  clock.advance(60)
+  const newer = { ...loginOf('mallory', clock), providerSession: 'sid-newer' }
+  const { subject } = newer.identity
+  const issuer = subject.slice(0, subject.indexOf('#'))
+  await confirmations.begin(newer, newer.startedAt + 100)
+  // For longer, in a session that was confirmed before the other one.
+  await confirmations.begin(older, newer.startedAt + 3600)
+  clock.advance(200)
+  expect(await confirmations.personOf(subject)).toBeDefined()
+  expect(await confirmations.confirmedBy(issuer, 'sid-newer')).toBe(subject)
+})

@@ -86,7 +86,9 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
       const changed = next(keptIn(record))
       const expiresAt = Math.max(record.expiresAt, until * 1000)
       if (changed === undefined) return { outcome: true }
-      if (changed.login !== keptIn(record).login) await noteSession(changed.login, expiresAt)
+      // It is kept for as long as the person, also where a password of another session has them kept for longer.
+      const isNoted = changed.login === keptIn(record).login && expiresAt <= record.expiresAt
+      if (!isNoted) await noteSession(changed.login, expiresAt)
       const isWritten = await persons.replace(subject, record.version, changed, expiresAt)
       return isWritten ? { outcome: true } : undefined
     })
