@@ -6,6 +6,7 @@ import type { Experiment } from './experiment.ts'
 import { runGateway } from './gateway.ts'
 import { runNginx } from './nginx.ts'
 import { runPolicy } from './policy.ts'
+import { runReach } from './reach.ts'
 import { runReload } from './reload.ts'
 import { runRevoke } from './revoke.ts'
 import { runSessions } from './sessions.ts'
@@ -25,4 +26,5 @@ export const experiments: Readonly<Record<SpecialCaseName, Experiment>> = {
   nginx: runNginx,
   gateway: runGateway,
   policy: runPolicy,
+  reach: runReach,
 }

@@ -128,5 +128,6 @@ function subjectOfBinding({ kind, namespace: own }: BindingObject, subject: Bind
   return namespace === undefined ? undefined : idOf(accountSubject(namespace, subject.name))
 }
 
-const subjectsOf = (binding: BindingObject): ReadonlySet<SubjectId> =>
+/** Whom a binding names, whether or not it gives them anything. */
+export const subjectsOf = (binding: BindingObject): ReadonlySet<SubjectId> =>
   new Set(binding.subjects.flatMap(subject => subjectOfBinding(binding, subject) ?? []))

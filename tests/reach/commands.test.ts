@@ -57,6 +57,12 @@ metadata: { name: near, namespace: payments }
 roleRef: { kind: ClusterRole, name: reader }
 subjects: [{ kind: ServiceAccount, name: deployer }, { kind: Group, name: ops }]
 ---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: vain, namespace: payments }
+roleRef: { kind: Role, name: gone }
+subjects: [{ kind: ServiceAccount, name: deployer }]
+---
 apiVersion: example.com/v1
 kind: Widget
 metadata: { name: w }
@@ -83,8 +89,8 @@ service-account:payments/deployer
     in payments, by RoleBinding payments/near of ClusterRole reader, rule 1
     (m/all.yaml:5)
 group:system:masters may do everything, and no binding says so.
-Not read, or not as it stands: 1 of 5 objects, 1 remark
-  m/all.yaml:27 Widget (example.com/v1): nobody here knows this kind: one is not
+Not read, or not as it stands: 1 of 6 objects, 1 remark
+  m/all.yaml:33 Widget (example.com/v1): nobody here knows this kind: one is not
       read, nor what it runs [unknown-kind]
 `)
   })
@@ -111,6 +117,11 @@ Not read, or not as it stands: 1 of 5 objects, 1 remark
     expect(await who(...args)).toEqual(expected)
   })
 
+  it('says that some things belong to no namespace', async () => {
+    const { out } = await run(['who-can', 'get', 'nodes', '-n', 'payments', '--from', 'm'])
+    expect(out).toContain('nodes belong to no namespace: asked of the whole cluster.\n')
+  })
+
   it('says when it guesses, and gives all of it as JSON', async () => {
     expect((await run(['who-can', 'get', 'widgets', '--from', 'm'])).out).toContain(
       'Nobody here knows widgets: asked as one of the core; write widgets.<group> for',
@@ -119,7 +130,7 @@ Not read, or not as it stands: 1 of 5 objects, 1 remark
     expect(JSON.parse(out)).toMatchObject({
       question: { verb: 'list', group: '', resource: 'pods', namespace: 'payments' },
       withoutGrant: ['group:system:masters'],
-      objectsSeen: 5,
+      objectsSeen: 6,
       problems: [{ code: 'unknown-kind', unread: 1 }],
       grants: expect.arrayContaining([
         {
@@ -180,8 +191,9 @@ In payments, by RoleBinding payments/near of ClusterRole reader (m/all.yaml:21)
     get on /metrics
 Of this nothing comes:
     RoleBinding payments/near: /metrics, for URLs belong to no namespace
-Not read, or not as it stands: 1 of 5 objects, 1 remark
-  m/all.yaml:27 Widget (example.com/v1): nobody here knows this kind: one is not
+    RoleBinding payments/vain: Role gone, for there is no such role
+Not read, or not as it stands: 1 of 6 objects, 1 remark
+  m/all.yaml:33 Widget (example.com/v1): nobody here knows this kind: one is not
       read, nor what it runs [unknown-kind]
 `)
   })
@@ -255,7 +267,7 @@ describe('manifests come', () => {
     child.stdin.end(manifests)
     let out = ''
     for await (const part of child.stdout) out += String(part)
-    expect(JSON.parse(out)).toMatchObject({ objectsSeen: 5, problems: [{ place: { source: '-' } }] })
+    expect(JSON.parse(out)).toMatchObject({ objectsSeen: 6, problems: [{ place: { source: '-' } }] })
   })
 })
 

@@ -241,6 +241,8 @@ metadata:
     expect(objects.secrets[0]?.annotations).toEqual({ 'kubernetes.io/service-account.name': 'web' })
     expect(JSON.stringify(objects)).not.toMatch(/hunter2|aHVudGVyMg/)
     expect(JSON.stringify(read(`${JSON.stringify(secret)}x`))).not.toMatch(/hunter2|aHVudGVyMg/)
+    expect(JSON.stringify(read(`a: [b "aHVudGVyMg=="\n${stringify(secret)}`))).not.toMatch(/hunter2|aHVudGVyMg/)
+    expect(JSON.stringify(read('data: { token: *aHVudGVyMg }\n'))).not.toMatch(/hunter2|aHVudGVyMg/)
     expect(JSON.stringify(read(`data: [aHVudGVyMg==\n${stringify(secret)}`))).not.toMatch(/hunter2|aHVudGVyMg/)
   })
 

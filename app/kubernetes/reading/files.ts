@@ -12,7 +12,7 @@ export interface FilesOptions {
 }
 
 /** Bytes of one file; a text may be no longer than this in Node. */
-const longestFile = 500 * 1024 * 1024
+export const longestFile = 500 * 1024 * 1024
 const isManifest = (name: string): boolean => /\.(ya?ml|json)$/i.test(name)
 
 /** In the order of kubectl: as they are named, and within a folder by name. Throws for a path that is not there. */

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { createCluster } from '../../../app/kubernetes/gateway/upstream/cluster.ts'
 import { inClusterAccess } from '../../../app/kubernetes/gateway/upstream/in-cluster.ts'
 import { readByApiServer } from '../../../app/kubernetes/reading/api-server.ts'
-import { readFiles } from '../../../app/kubernetes/reading/files.ts'
+import { longestFile, readFiles } from '../../../app/kubernetes/reading/files.ts'
 import { readByKubectl } from '../../../app/kubernetes/reading/kubectl.ts'
 import { createApiCalls } from '../../../app/kubernetes/rights/api-calls.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
@@ -84,6 +84,11 @@ async function readFromPod({ scanSecrets = false }: InputChoice, reading: Readin
 
 async function readStdin(): Promise<Uint8Array> {
   const parts: Buffer[] = []
-  for await (const part of process.stdin) parts.push(part as Buffer)
+  let bytes = 0
+  for await (const part of process.stdin) {
+    parts.push(part as Buffer)
+    bytes += (part as Buffer).length
+    if (bytes > longestFile) throw new Error(`standard input has more than ${longestFile} bytes: split it`)
+  }
   return Buffer.concat(parts)
 }

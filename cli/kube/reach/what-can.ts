@@ -1,7 +1,7 @@
 /** What somebody can do, by which bindings. */
 import type { DeadGrant, Given, Grants } from '../../../rbac/reach/grant.ts'
-import { grantsOf } from '../../../rbac/reach/grants.ts'
-import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
+import { grantsOf, subjectsOf } from '../../../rbac/reach/grants.ts'
+import type { BindingObject, ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { type Asker, askerOf, type Subject } from '../../../rbac/reach/subject.ts'
 import { printable } from '../../policy/printable.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
@@ -40,10 +40,12 @@ interface Found {
 }
 
 /** What bindings seem to give, and do not. */
-const deadOf = ({ dead, rolesOf }: Grants, spellings: readonly string[]): readonly DeadGrant[] => {
-  const bindings = new Set(spellings.flatMap(rolesOf).map(({ binding }) => binding))
-  return dead.filter(({ binding, rule }) => rule !== undefined && bindings.has(binding))
-}
+const deadOf = ({ dead }: Grants, spellings: readonly string[]): readonly DeadGrant[] =>
+  dead.filter(({ binding, rule, reason }) => {
+    if (rule === undefined && reason !== 'no-such-role') return false
+    const named = subjectsOf(binding)
+    return spellings.some(spelling => named.has(spelling))
+  })
 
 function text({ asker, given, dead, isKnown }: Found, objects: ClusterObjects, { colors }: Terminal): string {
   const indent = { first: '    ', rest: '      ' }
@@ -57,7 +59,7 @@ function text({ asker, given, dead, isKnown }: Found, objects: ClusterObjects, {
     return `${wrapped(printable(head), { first: '', rest: '  ' })}${rules.length === 0 ? '    nothing\n' : rules.join('')}`
   })
   const deadLines = dead.map(({ binding, reason, what = [] }) =>
-    wrapped(printable(`${bindingText({ binding })}: ${what.join(', ')}, for ${deadReasons[reason]}`), indent),
+    wrapped(printable(`${bindingText({ binding })}: ${deadText(binding, what)}, for ${deadReasons[reason]}`), indent),
   )
   return [
     wrapped(`${colors.bold(printable(asker.id))} is in ${printable(asker.groups.join(', ')) || 'no group'}`, {
@@ -71,6 +73,9 @@ function text({ asker, given, dead, isKnown }: Found, objects: ClusterObjects, {
     problemsText(objects),
   ].join('')
 }
+
+const deadText = ({ roleRef }: BindingObject, what: readonly string[]): string =>
+  what.length > 0 ? what.join(', ') : `${roleRef.kind} ${roleRef.name}`
 
 const deadReasons: Readonly<Record<DeadGrant['reason'], string>> = {
   'no-such-role': 'there is no such role',

@@ -49,7 +49,10 @@ function scopeOf(verb: string, what: string, { namespace, allNamespaces = false,
     : undefined
   const question = { verb, ...resource, ...(name !== undefined && { name }) }
   const base = { question, ...(remark !== undefined && { remark }) }
-  if (isOfCluster(resource)) return { ...base, isAnywhere: false, words: '' }
+  if (isOfCluster(resource)) {
+    const ofAll = `${resource.resource} belong to no namespace: asked of the whole cluster.`
+    return { ...base, isAnywhere: false, words: '', ...(namespace !== undefined && { remark: ofAll }) }
+  }
   if (namespace !== undefined)
     return { ...base, question: { ...question, namespace }, isAnywhere: false, words: ` in ${namespace}` }
   if (allNamespaces) return { ...base, isAnywhere: false, words: ' in all namespaces at once' }

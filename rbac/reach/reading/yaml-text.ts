@@ -122,11 +122,12 @@ function* objectIn({ lines, at }: Lines, source: string): Generator<Raw> {
       yield { problem: { code: 'unreadable-document', unread: 1, place: { source, line }, message: error.message } }
     } else if (value !== null && value !== undefined) yield { value, place, duplicateKeys: duplicates }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    // Aliases that would become more than anybody can hold, or a depth without end.
-    const isBomb = error instanceof RangeError || reason.includes('Excessive alias count')
-    const code = isBomb ? 'too-much' : 'unreadable-document'
-    yield { problem: { code, unread: 1, place, message: `the document is not read: ${reason}` } }
+    const isBomb =
+      error instanceof RangeError || (error instanceof Error && error.message.includes('Excessive alias count'))
+    const [code, why] = isBomb
+      ? (['too-much', 'it would become more than anybody can hold'] as const)
+      : (['unreadable-document', 'an alias leads nowhere'] as const)
+    yield { problem: { code, unread: 1, place, message: `the document is not read: ${why}` } }
   }
 }
 
@@ -136,7 +137,11 @@ interface Parsed {
   readonly error?: { readonly line: number; readonly message: string }
 }
 
-/** As kubectl: merge keys count, the last of two keys counts. Throws for a bomb. */
+/**
+ * Threat: messages of the library quote the text, and the text may hold a Secret; its codes say as much.
+ *
+ * As kubectl: merge keys count, the last of two keys counts. Throws for a bomb.
+ */
 function parse(text: string): Parsed {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, {
@@ -152,7 +157,7 @@ function parse(text: string): Parsed {
     return {
       value: undefined,
       duplicates: [],
-      error: { line: Math.max(1, line), message: `this is no YAML: ${first.message}` },
+      error: { line: Math.max(1, line), message: `this is no YAML (${first.code})` },
     }
   }
   return { value: document.toJS({ maxAliasCount: 100 }), duplicates: duplicateKeys(document.contents) }
