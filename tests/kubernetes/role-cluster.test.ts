@@ -102,6 +102,7 @@ describe.skipIf(programs === undefined)('the role of the gateway in a cluster', 
     write(
       'sallyport.yaml',
       `server: { url: 'http://localhost:9180' }
+admin: { listen: 127.0.0.1:9191 }
 providers: [{ name: corp, issuer: 'https://idp.example', clientId: sallyport, clientSecretFile: ./client }]
 sessions: { store: lmdb, path: ./data, secretFile: ./secret }
 policy: { directory: ./ }
@@ -135,6 +136,8 @@ kubernetes:
       code: 0,
       errors: expect.stringContaining('group:contractors (row kube.csv:3)'),
     })
+    // A probe at another port than the service's would restart it for ever.
+    expect(out.match(/ADMIN_LISTEN \|\| '127\.0\.0\.1:9191'\) \+ '\/(?:healthz|readyz)'/g)).toHaveLength(2)
     const apply = ['apply', '--server-side', '--filename=-']
     const applied = await cluster.kubectl({ version: '1.37', args: apply, stdin: out })
     expect(applied).toMatchObject({ code: 0 })

@@ -7,6 +7,8 @@ export interface DeploymentOptions {
   /** Ports of the listeners, as the configuration has them. */
   readonly pagesPort: number
   readonly gatewayPort: number
+  /** Of the admin listener, `host:port`, as the configuration has it. */
+  readonly adminListen: string
   /** Whether the pod uses its own account at the API server; otherwise it gets no token of it. */
   readonly needsToken: boolean
 }
@@ -59,19 +61,19 @@ export function deploymentObjects(options: DeploymentOptions): readonly ClusterO
 }
 
 /** The admin listener stays on loopback, where no probe of a kubelet comes: so the probe runs within. */
-const probe = (path: string) => ({
+const probe = (adminListen: string, path: string) => ({
   exec: {
     command: [
       'node',
       '-e',
-      `fetch('http://' + (process.env.SALLYPORT_ADMIN_LISTEN || '127.0.0.1:9181') + '${path}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))`,
+      `fetch('http://' + (process.env.SALLYPORT_ADMIN_LISTEN || '${adminListen}') + '${path}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))`,
     ],
   },
   periodSeconds: 10,
   timeoutSeconds: 5,
 })
 
-function deploymentOf({ account, pagesPort, gatewayPort, needsToken }: DeploymentOptions): ClusterObject {
+function deploymentOf({ account, pagesPort, gatewayPort, adminListen, needsToken }: DeploymentOptions): ClusterObject {
   const mount = (of: string, mountPath: string) => ({ name: of, mountPath, readOnly: true })
   return {
     apiVersion: 'apps/v1',
@@ -108,8 +110,8 @@ function deploymentOf({ account, pagesPort, gatewayPort, needsToken }: Deploymen
                 readOnlyRootFilesystem: true,
                 capabilities: { drop: ['ALL'] },
               },
-              livenessProbe: probe('/healthz'),
-              readinessProbe: probe('/readyz'),
+              livenessProbe: probe(adminListen, '/healthz'),
+              readinessProbe: probe(adminListen, '/readyz'),
               resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
               volumeMounts: [
                 mount('config', '/etc/sallyport'),

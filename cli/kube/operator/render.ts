@@ -5,6 +5,9 @@ import { exitCodes, type Terminal } from '../../terminal.ts'
 import type { RenderChoice } from './choice.ts'
 import { exactRoleOf, notCoveredText } from './exact-role.ts'
 
+const addressOf = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`
+
 export async function runRender(choice: RenderChoice, terminal: Terminal): Promise<number> {
   const { config, cluster, mode, role } = await exactRoleOf(choice, terminal)
   const { holder, only } = choice
@@ -16,6 +19,7 @@ export async function runRender(choice: RenderChoice, terminal: Terminal): Promi
           account,
           pagesPort: config.server.listen.port,
           gatewayPort: config.kubernetes?.listen.port ?? 0,
+          adminListen: addressOf(config.admin.listen),
           needsToken: cluster.credential.kind === 'in-cluster',
         })
   const objects = [...around, ...role.roles, ...role.bindings]
