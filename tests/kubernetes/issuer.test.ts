@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { decodeJwt, exportJWK, SignJWT } from 'jose'
+import { createLocalJWKSet, decodeJwt, exportJWK, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { createOutbound } from '../../app/login/provider/outbound.ts'
@@ -159,6 +159,23 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     cluster.kubectl({ version: '1.37', args, kubeconfig: cluster.kubeconfig({ user, namespace: 'payments' }) })
   const whoami = async (bearer: string) => ask({ token: bearer }, ['auth', 'whoami', '--output=json'])
 
+  /** Two tokens of one key, and two of the next. */
+  const signed: [string, string][] = []
+  const published = async () => {
+    const answer = await front.outbound.fetch(`${service.publicUrl}/.well-known/jwks.json`, {})
+    return (await answer.json()) as { readonly keys: readonly { readonly kid: string }[] }
+  }
+  const publishedKids = async () => (await published()).keys.map(({ kid }) => kid)
+
+  it('takes tokens of the new key, and of the one before', async () => {
+    for (const seconds of [0, 3600]) {
+      service.moveClock(seconds)
+      signed.push([await tokenOf('alice', 'lab'), await tokenOf('alice', 'lab')])
+    }
+    expect(new Set(signed.map(([bearer]) => headerOf(bearer).kid)).size).toBe(2)
+    for (const [bearer] of signed) expect(await whoami(bearer)).toMatchObject({ code: 0 })
+  })
+
   it('is talked to by kubectl itself, which knows the person, and its roles decide', async () => {
     const machine = createMachine()
     try {
@@ -273,14 +290,6 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     }
   })
 
-  it('takes tokens of the new key, and of the one before', async () => {
-    const before = await tokenOf('alice', 'lab')
-    service.moveClock(3600)
-    const after = await tokenOf('alice', 'lab')
-    expect(headerOf(after).kid).not.toBe(headerOf(before).kid)
-    for (const bearer of [before, after]) expect(await whoami(bearer)).toMatchObject({ code: 0 })
-  })
-
   it('publishes what an API server asks for, to anybody and again and again', async () => {
     const url = `${service.publicUrl}/kube/.well-known/openid-configuration`
     const answers: Response[] = []
@@ -369,6 +378,24 @@ describe.skipIf(programs === undefined)('a cluster without the gateway', () => {
     await expect(print(['--cluster', 'nowhere'])).rejects.toThrow('there are: lab, edge')
     await expect(print([])).rejects.toThrow('which cluster?')
     expect(parse(printed).jwt[0].issuer.audiences).toEqual([`${service.publicUrl}/kube/clusters/lab`])
+  })
+
+  it('no key is published any more with which nothing can be verified: of the one before the last', async () => {
+    const [[, ofFirst = ''] = [], [, ofSecond = ''] = []] = signed
+    // The key after the next one is made within a minute.
+    await expect.poll(publishedKids, { timeout: 120_000 }).toHaveLength(3)
+    service.moveClock(3600)
+    const ofThird = await tokenOf('alice', 'lab')
+    const [first, second, third] = [ofFirst, ofSecond, ofThird].map(bearer => headerOf(bearer).kid)
+    expect((await publishedKids()).slice(0, 2)).toEqual([second, third])
+    // An API server asks again when what it has is five minutes old; this is what it is given then.
+    const keys = createLocalJWKSet((await published()) as JSONWebKeySet)
+    const verify = (bearer: string) =>
+      jwtVerify(bearer, keys, { currentDate: new Date(Number(decodeJwt(bearer).iat) * 1000) })
+    for (const bearer of [ofSecond, ofThird])
+      expect((await verify(bearer)).payload).toMatchObject({ username: 'alice@example.com' })
+    expect(first).toEqual(expect.any(String))
+    await expect(verify(ofFirst)).rejects.toThrow('no applicable key found')
   })
 })
 
