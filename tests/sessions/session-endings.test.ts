@@ -343,7 +343,8 @@ describe.runIf(requirePeer('redis-server') !== undefined)('a connection to Redis
     cleanups.push(() => name.stop())
     const open = async (url: string) => {
       const cache = { maxBytes: 1024 * 1024 }
-      const records = createRedisRecords({ url, clock, commandTimeoutMs: 500, cache })
+      // No test waits for this one: a busy machine may need longer than a service would give it.
+      const records = createRedisRecords({ url, clock, commandTimeoutMs: 30_000, cache })
       cleanups.push(() => records.close())
       await untilVerified(records)
       return replicaOver(records, clock)
