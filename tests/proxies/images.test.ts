@@ -1,6 +1,9 @@
 /** What can be said of the image and of compose.yaml without a container engine: that they are well-formed and careful. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -55,6 +58,27 @@ describe('the Dockerfile, read', () => {
     const users = read('Dockerfile').match(/^USER .*$/gm) ?? []
     expect(users.at(-1)).toMatch(/^USER [1-9]\d*:[1-9]\d*$/)
     expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m)
+  })
+
+  it('asks for its health where SALLYPORT_ADMIN_LISTEN puts the admin listener', async () => {
+    const [program = '', ...args] = JSON.parse(
+      /^HEALTHCHECK [\s\S]*?CMD (\[.*\])$/m.exec(read('Dockerfile'))?.[1] ?? '[]',
+    )
+    const asked: (string | undefined)[] = []
+    const listener = createServer(({ url }, answer) => {
+      asked.push(url)
+      answer.writeHead(asked.length === 1 ? 200 : 503).end()
+    })
+    await once(listener.listen(0, '127.0.0.1'), 'listening')
+    const { port } = listener.address() as AddressInfo
+    const ask = async () => {
+      const env = { ...process.env, SALLYPORT_ADMIN_LISTEN: `127.0.0.1:${port}` }
+      const [code] = (await once(spawn(program, args, { env, stdio: 'ignore' }), 'close')) as [number | null]
+      return code
+    }
+    expect([await ask(), await ask()]).toEqual([0, 1])
+    await new Promise(resolve => listener.close(resolve))
+    expect([await ask(), asked]).toEqual([1, ['/healthz', '/healthz']])
   })
 
   it('copies only what .dockerignore lets through, and all of that exists', () => {
