@@ -7,7 +7,7 @@
 
 import type { ClientCertificate, Context } from '../rbac/context.ts'
 import type { Decision, SessionChallenge } from '../rbac/decision.ts'
-import type { Identity } from '../rbac/identity.ts'
+import type { Identity, Machine, User } from '../rbac/identity.ts'
 import type { AuditedKubernetesCall } from '../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
 import type { Situation } from '../rbac/situation.ts'
@@ -28,6 +28,8 @@ export interface Authentication {
   readonly impersonation?: ImpersonationFacts
   /** A token said who is asking, and no session. Whoever sent it is a program: it is sent to no login page. */
   readonly credential?: CredentialFacts
+  /** Of a token that was made for somebody to act with: all who do. What a row denies to any of them is denied. */
+  readonly actors?: readonly (Machine | User)[]
 }
 
 /** What came along that may say who is asking, as a front could read it; looked at when somebody wants it. */
@@ -146,15 +148,15 @@ function conclude(
   dependencies: VerifyDependencies,
 ): VerifyResult {
   const { requestId, request, kubernetes } = question
-  const { identity } = authentication
+  const { identity, actors } = authentication
   const context = contextOf(question, dependencies)
-  const decided = dependencies.decide({ request, identity, context })
+  const decided = dependencies.decide({ request, identity, context, actors })
   const decision = withSessionChallenge(decided, authentication.sessionChallenge)
   const result = answer(question, authentication, decision, dependencies)
   const durationMicroseconds = Math.round((performance.now() - started) * 1000)
   dependencies.onDecision(question.front, decision, durationMicroseconds)
   dependencies.audit({ question, authentication, decision, durationMicroseconds })
-  dependencies.record({ requestId, request, identity, context, decision, kubernetes })
+  dependencies.record({ requestId, request, identity, context, actors, decision, kubernetes })
   return result
 }
 

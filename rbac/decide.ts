@@ -4,6 +4,7 @@
  * Pure and total: the same input gives the same decision, and whatever goes wrong inside is a denial.
  */
 
+import { firmReasons, heedingActors } from './acting.ts'
 import { WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
@@ -37,7 +38,11 @@ export function decideWatched(
 }
 
 function decideNarrowed(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
-  return decideOnce(situation, now, policyFor(situation, policy, now), onError)
+  const decideAbout = (one: Situation): Decision => decideOnce(one, now, policyFor(one, policy, now), onError)
+  const decision = decideAbout(situation)
+  const { actors } = situation
+  if (actors === undefined) return decision
+  return heedingActors(decision, actors, policy, actor => decideAbout({ ...situation, identity: actor }))
 }
 
 /** For whom not every name is told, the policy in which a row denies them by one of the others, if there is such a row. */
@@ -46,11 +51,9 @@ export function policyFor(situation: Situation, policy: PolicySnapshot, now = si
   const untold = (situation.identity as Partial<User> | undefined)?.untold
   if (untold === undefined) return policy
   const supposed = supposing(policy, situation.request.domain, untold)
-  const { effect, ...decision } = decideOnce(situation, now, supposed, () => {})
-  return effect === 'deny' && 'reason' in decision && firmReasons.has(decision.reason) ? supposed : policy
+  const decision = decideOnce(situation, now, supposed, () => {})
+  return decision.effect === 'deny' && firmReasons.has(decision.reason) ? supposed : policy
 }
-
-const firmReasons: ReadonlySet<string> = new Set(['rule-denied', 'path-too-costly', 'evaluation-failed'])
 
 function decideOnce(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
   const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace: noTrace })
@@ -63,6 +66,15 @@ function decideOnce(situation: Situation, now: number, policy: PolicySnapshot, o
  * each field of each row as it is tried. Never throws.
  */
 export function decideWithTrace(
+  situation: Situation,
+  inForce: PolicySnapshot,
+  { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
+): Decision {
+  const traced = (one: Situation): Decision => decideOnceWithTrace(one, inForce, { trace, onError })
+  return heedingActors(traced(situation), situation.actors, inForce, actor => traced({ ...situation, identity: actor }))
+}
+
+function decideOnceWithTrace(
   situation: Situation,
   inForce: PolicySnapshot,
   { trace, onError }: { readonly trace: Trace; readonly onError: OnError },

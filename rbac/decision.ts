@@ -18,6 +18,7 @@ export const denyReasons = {
   'no-rule-matched': 'No rule admits this identity to this path with this method.',
   'condition-failed': 'A rule fits but for its condition.',
   'rule-denied': 'A deny rule applies.',
+  'actor-denied': 'A deny rule applies to somebody who acts for this identity.',
   'path-too-costly':
     'The path is longer than the patterns of this host may be compared with; give them fixed beginnings.',
   'evaluation-failed': 'The evaluation failed; a failure never admits anyone.',
@@ -67,6 +68,12 @@ export type Decision =
       readonly rule?: RuleId
       readonly login: LoginRequirement
     })
-  | (Stamp & { readonly effect: 'deny'; readonly reason: DenyReason; readonly rule?: RuleId })
+  | (Stamp & {
+      readonly effect: 'deny'
+      readonly reason: DenyReason
+      readonly rule?: RuleId
+      /** As rows name them: somebody who acts for the identity, and to whom it is denied. */
+      readonly deniedActor?: string
+    })
 
 export type Effect = Decision['effect']

@@ -161,6 +161,12 @@ export function namesOf(identity: Identity): string[] {
   }
 }
 
+/** The one name by which rows mean somebody and nobody else. */
+export function subjectNameOf(identity: Machine | User): string {
+  const [name = 'client:'] = identity.kind === 'user' ? [`user:${identity.subject}`] : machineNames(identity)
+  return name
+}
+
 function emailNames({ email }: User): string[] {
   const address = email === undefined ? undefined : canonicalEmail(email)
   if (address === undefined) return []

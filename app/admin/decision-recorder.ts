@@ -38,6 +38,7 @@ export interface RecordedDecision {
   readonly action: string
   readonly identity: Identity
   readonly context: Context
+  readonly actors: DecidedQuestion['actors']
   readonly policy: PolicySnapshot
   /** What was wrong with the session, in the place of what the policy says of nobody. */
   readonly sessionChallenge: SessionChallenge | undefined
@@ -58,6 +59,7 @@ interface Revision {
 /** What is kept of a decision beside its texts; written over when its turn comes. */
 interface Entry {
   identity: Identity
+  actors: DecidedQuestion['actors']
   now: number
   clientAddress: string | undefined
   clientCertificate: Context['clientCertificate']
@@ -75,6 +77,7 @@ const noHeaders: ReadonlyMap<string, string | undefined> = new Map()
 
 const blank: Entry = {
   identity: anonymous,
+  actors: undefined,
   now: 0,
   clientAddress: undefined,
   clientCertificate: undefined,
@@ -149,8 +152,9 @@ export function createDecisionRecorder(options: DecisionRecorderOptions): Decisi
 }
 
 function fill(entry: Entry, decided: DecidedQuestion, revision: Revision): void {
-  const { identity, context, decision, kubernetes } = decided
+  const { identity, actors, context, decision, kubernetes } = decided
   entry.identity = identity
+  entry.actors = actors
   entry.now = context.now
   entry.clientAddress = context.clientAddress
   entry.clientCertificate = revision.asksCertificate ? context.clientCertificate : undefined
@@ -177,7 +181,7 @@ const headerOf = (headers: Entry['headers']): Pick<Context, 'header'> =>
 
 function restore(text: DecisionText, entry: Entry, policy: PolicySnapshot): RecordedDecision {
   const { domain, resource, action } = text
-  const { identity, now, clientAddress, clientCertificate, headers, sessionChallenge, kubernetes } = entry
+  const { identity, actors, now, clientAddress, clientCertificate, headers, sessionChallenge, kubernetes } = entry
   const context: Context = { now, ...headerOf(headers), clientAddress, clientCertificate }
-  return { domain, resource, action, identity, context, policy, sessionChallenge, kubernetes }
+  return { domain, resource, action, identity, actors, context, policy, sessionChallenge, kubernetes }
 }

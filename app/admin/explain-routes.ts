@@ -48,9 +48,9 @@ export function explanationOf(requestId: string, find: DecisionRecorder['find'])
   if (recorded === 'revision-gone') {
     return { status: 410, body: { error: 'the policy that made this decision is no longer kept', requestId } }
   }
-  const { domain, resource, action, identity, context, policy, sessionChallenge, kubernetes } = recorded
+  const { domain, resource, action, identity, actors, context, policy, sessionChallenge, kubernetes } = recorded
   const request = { domain, resource, action, url: `https://${domain}${resource}` }
-  const facts = { identity, context }
+  const facts = { identity, context, actors }
   const call = kubernetes === undefined ? undefined : recordedCall(domain, kubernetes)
   const whole = call === undefined ? undefined : explainCall(call, facts, policy)
   // With `--as` a decision is about a name, or about what the person is denied: not about the call as a whole.

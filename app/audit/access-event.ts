@@ -89,7 +89,13 @@ export const impersonatedOf = ({ user, groups }: Omit<ImpersonationFacts, 'by'>)
 /** What an event says of the decision beside its effect. */
 export function outcomeOf(decision: Decision) {
   const { revision, rule, shadow } = decision
-  return { revision, rule, shadow, reason: decision.effect === 'allow' ? undefined : decision.reason }
+  return {
+    revision,
+    rule,
+    shadow,
+    reason: decision.effect === 'allow' ? undefined : decision.reason,
+    deniedActor: decision.effect === 'deny' ? decision.deniedActor : undefined,
+  }
 }
 
 /** As rows name somebody. */

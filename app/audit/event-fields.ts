@@ -117,7 +117,14 @@ export const auditEvents: {
     sentence: 'A request was sent to log in, or to log in again.',
     fields: { ...accessFields, reason },
   },
-  'access.denied': { sentence: 'A request was denied.', fields: { ...accessFields, reason } },
+  'access.denied': {
+    sentence: 'A request was denied.',
+    fields: {
+      ...accessFields,
+      reason,
+      deniedActor: 'Of `credentialActors`: to whom `rule` denies it, where it is not denied to whom they act for.',
+    },
+  },
   'access.refused': {
     sentence: 'A subrequest could not be judged: malformed, from an untrusted peer, or something it needs is down.',
     fields: { front: accessFields.front, code },

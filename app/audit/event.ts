@@ -141,7 +141,12 @@ interface CallFinished {
 export type AuditEvent =
   | (Access & { readonly event: 'access.allowed' })
   | (Access & { readonly event: 'access.challenged'; readonly reason: ChallengeReason })
-  | (Access & { readonly event: 'access.denied'; readonly reason: DenyReason })
+  | (Access & {
+      readonly event: 'access.denied'
+      readonly reason: DenyReason
+      /** Somebody who acts, as rows name them: it is denied to them. */
+      readonly deniedActor?: string | undefined
+    })
   | (Common & { readonly event: 'access.refused'; readonly front: string; readonly code: string })
   | (Common & { readonly event: 'login.started'; readonly provider: string })
   | (Common & { readonly event: 'login.succeeded'; readonly provider: string; readonly groups: readonly string[] })

@@ -151,7 +151,7 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
   const verify = composeVerify(base, parts, decide)
   const headersOf = createVouchedHeaders(base.trustedProxies)
   return {
-    async isAllowed({ host, action, requestId, clientAddress, ...sent }: AskingForHost, { identity, credential }) {
+    async isAllowed({ host, action, requestId, clientAddress, ...sent }: AskingForHost, { identity, credential, actors }) {
       const resource = `/${host}`
       const { decision } = await verify(
         {
@@ -164,7 +164,7 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
           isInteractive: false,
           isUpgrade: false,
         },
-        { identity, credential, clearCookie: false },
+        { identity, credential, clearCookie: false, ...(actors !== undefined && { actors }) },
       )
       return decision.effect === 'allow'
     },

@@ -69,7 +69,7 @@ export interface ExchangeConnections {
 
 export interface ExchangeRules {
   /** The policy's answer, which is audited; rejects with `ERR_AUDIT_UNAVAILABLE` where it has to be and cannot. */
-  readonly isAllowed: (asking: AskingForHost, bearer: Pick<KnownBearer, 'identity' | 'credential'>) => Promise<boolean>
+  readonly isAllowed: (asking: AskingForHost, bearer: AskingBearer) => Promise<boolean>
   /** Canonical host of `resource` or `audience`; `undefined` for what names none. Never a cluster's. */
   readonly hostIn: (name: string) => string | undefined
   readonly takesOwn: (host: string) => boolean
@@ -83,6 +83,11 @@ export interface ExchangeRules {
   readonly nameOf: (identity: Machine | User) => string
   readonly lifetimeSeconds: number
   readonly proofAlgorithms: readonly string[]
+}
+
+interface AskingBearer extends Pick<KnownBearer, 'identity' | 'credential'> {
+  /** Those who act for them. Default none. */
+  readonly actors?: readonly (Machine | User)[] | undefined
 }
 
 export interface AskingForHost extends SentHeaders {

@@ -14,7 +14,8 @@ import { ExchangeError, type ExchangeRequest } from './parameters.ts'
 /** Exchanges one after the other. */
 export const longestChain = 4
 
-export interface Subject extends Pick<ExchangedToken, 'identity' | 'scope' | 'chain' | 'actors' | 'act' | 'mayAct'> {
+export interface Subject
+  extends Pick<ExchangedToken, 'identity' | 'scope' | 'chain' | 'actors' | 'actorIdentities' | 'act' | 'mayAct'> {
   readonly credential: CredentialFacts
   readonly expiresAt: number
   /** Of one of our own: the host that it is for. */
@@ -94,6 +95,19 @@ export async function actorOf(
   }
   const { identity, credential, certificate } = known
   return { identity, credential, name: nameOf(identity), ...(certificate !== undefined && { certificate }) }
+}
+
+/** All who acted, whoever does now the last one. */
+export function actingIn(
+  actor: Actor | undefined,
+  { actors, actorIdentities = [] }: Pick<Subject, 'actors' | 'actorIdentities'>,
+): Pick<ExchangedToken, 'actors' | 'actorIdentities'> {
+  const now = actor === undefined ? [] : [actor]
+  const identities = [...actorIdentities, ...now.map(({ identity }) => identity)]
+  return {
+    actors: [...actors, ...now.map(({ name }) => name)],
+    ...(identities.length > 0 && { actorIdentities: identities }),
+  }
 }
 
 export function actWith(actor: Actor | undefined, { act }: Pick<Subject, 'act'>): Act | undefined {

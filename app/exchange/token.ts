@@ -14,7 +14,7 @@ import { checkForCluster, clusterIn, isClusterTarget } from './cluster-target.ts
 import { type ExchangeDependencies, exchangeIssuerOf } from './dependencies.ts'
 import { accessTokenType, ExchangeError, type ExchangeRequest, type Parameters, parseExchange } from './parameters.ts'
 import { proofFor, takeProof } from './proof.ts'
-import { type Actor, actorOf, actWith, type Subject, subjectOf } from './subject.ts'
+import { type Actor, actingIn, actorOf, actWith, type Subject, subjectOf } from './subject.ts'
 
 /** The body has been parsed as a form. */
 export function createTokenRoute(dependencies: ExchangeDependencies): RequestHandler {
@@ -90,7 +90,9 @@ async function askPolicy(
 ): Promise<void> {
   const { requestId, clientAddress } = auditFields(exchange)
   const asking = { host, action: 'create', requestId, clientAddress, ...sentHeaders(exchange.request) } as const
-  for (const bearer of actor === undefined ? [subject] : [subject, actor]) {
+  // A row that denies it to somebody who acted before denies it to the subject.
+  const first = { ...subject, actors: subject.actorIdentities }
+  for (const bearer of actor === undefined ? [first] : [first, actor]) {
     if (await isAllowed(asking, bearer)) continue
     const who = bearer === actor ? 'the actor' : 'the subject'
     throw new ExchangeError('invalid_target', `the policy gives ${who} no token for this host`, 'policy')
@@ -135,12 +137,11 @@ async function answer(
     ...(mayAct !== undefined && { may_act: mayAct }),
     ...(confirmation !== undefined && { cnf: confirmation }),
   })
-  const actors = actor === undefined ? subject.actors : [...subject.actors, actor.name]
   await kept.keep(id, {
     identity,
     host,
     chain: subject.chain,
-    actors,
+    ...actingIn(actor, subject),
     expiresAt,
     ...shared,
     ...(mayAct !== undefined && { mayAct }),

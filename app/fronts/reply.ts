@@ -54,19 +54,28 @@ export function credentialReply(result: VerifyResult, extra: Fields): Reply {
 export function tokenReply(status: 401 | 403, result: VerifyResult, extra: Fields): Reply {
   const { decision, requestId, bearerChallenge } = result
   const reason = 'reason' in decision ? decision.reason : ''
-  return reasonReply(status, { reason, requestId }, [ownHeaders(result), bearerFields(bearerChallenge), extra])
+  const actor = decision.effect === 'deny' ? decision.deniedActor : undefined
+  return reasonReply(status, { reason, actor, requestId }, [ownHeaders(result), bearerFields(bearerChallenge), extra])
 }
 
 const reasons: Readonly<Record<string, string>> = { ...challengeReasons, ...denyReasons }
 
+interface Reason {
+  readonly reason: string
+  readonly requestId: string
+  /** Who acts with the token and is denied; its `act` names them. */
+  readonly actor?: string | undefined
+}
+
 /** Problem details (RFC 9457). `reason`: a code of the closed lists of the policy; of any other one nothing is said. */
 export function reasonReply(
   status: 401 | 403,
-  { reason, requestId }: { readonly reason: string; readonly requestId: string },
+  { reason, requestId, actor }: Reason,
   extra: readonly Fields[],
 ): Reply {
   const detail = Object.hasOwn(reasons, reason) ? reasons[reason] : undefined
-  return detailsReply(status, { ...(detail !== undefined && { detail, reason }), requestId }, extra)
+  const told = { ...(detail !== undefined && { detail, reason }), ...(actor !== undefined && { actor }) }
+  return detailsReply(status, { ...told, requestId }, extra)
 }
 
 const titles: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden' }

@@ -51,7 +51,8 @@ export function createExchangedToken(options: ExchangedTokenOptions): Authentica
   const isOurs = createRecognition(own.issuer)
   const remembered = new LRUCache<string, Remembered>({
     maxSize: rememberedBytes,
-    sizeCalculation: ({ authentication }) => bytesOfOne + JSON.stringify(authentication.identity).length * 2,
+    sizeCalculation: ({ authentication: { identity, actors } }) =>
+      bytesOfOne + JSON.stringify([identity, actors]).length * 2,
   })
 
   async function open(key: string, token: string, domain: string): Promise<Remembered> {
@@ -178,7 +179,7 @@ function boundTo({ confirmation }: ExchangedToken) {
   return { jkt, certificate }
 }
 
-function authenticationOf(id: string, { identity, chain, actors }: ExchangedToken): OfToken {
+function authenticationOf(id: string, { identity, chain, actors, actorIdentities }: ExchangedToken): OfToken {
   const credentialChain = Object.freeze(chain.map(link => `${link.issuer}/${link.id ?? '-'}`))
   const credential: CredentialFacts = Object.freeze({
     credential: 'exchanged-token',
@@ -187,7 +188,8 @@ function authenticationOf(id: string, { identity, chain, actors }: ExchangedToke
     credentialChain,
     ...(actors.length > 0 && { credentialActors: actors }),
   })
-  return Object.freeze({ identity, credential, clearCookie: false })
+  const acting = actorIdentities === undefined ? {} : { actors: actorIdentities }
+  return Object.freeze({ identity, credential, clearCookie: false, ...acting })
 }
 
 /** RFC 6750 section 3.1. Whatever the policy lets its bearer do: a token with a scope is for nothing else. */

@@ -21,11 +21,12 @@ export interface RememberedDecisionsOptions {
 /** What an entry takes beside its key: the decision, and the cache's own book-keeping. */
 const entryBytes = 400
 
-/** Gives the very decisions of `decide`. Identities are known by reference, so they must not be changed. */
+/** Gives the very decisions of `decide`. Identities, and lists of who acts, are known by reference, so they must not be changed. */
 export function createRememberedDecisions({
   maxBytes = 16 * 1_024 * 1_024,
 }: RememberedDecisionsOptions = {}): typeof decide {
   const numberOf = createNumbering<Identity>()
+  const numberOfActors = createNumbering<NonNullable<Situation['actors']>>()
   const known = new LRUCache<string, Decision>({
     maxSize: maxBytes,
     sizeCalculation: (_, key) => key.length + entryBytes,
@@ -51,9 +52,12 @@ export function createRememberedDecisions({
       known.clear()
       knownOf = policy
     }
+    const { identity, actors } = situation
     const { domain, action, resource } = situation.request
+    // Threat: what is remembered of somebody alone, given to whoever acts for them.
+    const who = actors === undefined ? numberOf(identity) : `${numberOf(identity)}/${numberOfActors(actors)}`
     // Lengths first: no two questions have one key.
-    const key = `${numberOf(situation.identity)} ${domain.length}:${domain}${action.length}:${action}${resource}`
+    const key = `${who} ${domain.length}:${domain}${action.length}:${action}${resource}`
     return known.get(key) ?? decideAnew(key, situation, policy, onError)
   }
 }

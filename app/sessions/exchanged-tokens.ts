@@ -30,6 +30,8 @@ export interface ExchangedToken {
   readonly chain: readonly Link[]
   /** Who acted, as rows name them, in that order. */
   readonly actors: readonly string[]
+  /** The same ones, whole: rows may deny by what they are. Absent where nobody acted, and in records of earlier versions. */
+  readonly actorIdentities?: readonly (Machine | User)[]
   /** `act` (RFC 8693 section 4.1), the last one outermost. */
   readonly act?: Act
   /** `may_act` of the first token (RFC 8693 section 4.4): it holds for all that is made of it. */
@@ -65,7 +67,7 @@ export interface OpenedToken {
 export interface ExchangedTokens {
   /** `id`: its `jti`. */
   keep(id: string, token: ExchangedToken): Promise<void>
-  /** `undefined` for one that has expired or was ended, or one that it was made from. */
+  /** `undefined` for one that has expired or was ended, or one that it was made from, and where it is not known who acts. */
   open(id: string): Promise<OpenedToken | undefined>
   /** Durable when it resolves, and whether or not it is seen here; all that was made of it ends as well. */
   end(id: string, expiresAt: number): Promise<void>
@@ -113,6 +115,8 @@ export function createExchangedTokens({ records, secrets, clock }: ExchangedToke
       if (record === undefined) return undefined
       // The seal vouches that nobody else wrote it.
       const token = freezeAll(record.value as ExchangedToken)
+      // Threat: a record of an earlier version, which does not say who acted: a row that denies it to them would not apply.
+      if (token.actors.length !== (token.actorIdentities ?? []).length) return undefined
       const stands = createStands(id, token)
       return (await stands()) ? { token, stands } : undefined
     },

@@ -9,7 +9,7 @@ import type { RecordedCall } from '../../rbac/asking/calls/replay-call.ts'
 import type { MissingFact } from '../../rbac/asking/replay.ts'
 import type { Effect } from '../../rbac/decision.ts'
 import { isKubernetesDomain } from '../../rbac/domains.ts'
-import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
+import { anonymous, type Identity, type Machine, type User } from '../../rbac/identity.ts'
 import type { AuditedKubernetesCall } from '../../rbac/kubernetes/call-facts.ts'
 
 /** A line of an audit file. */
@@ -76,6 +76,7 @@ export function parseDecision(event: AuditEvent): RecordedDecision | undefined {
     request: { domain, resource, action, url: `https://${domain}${resource}` },
     ...(call.asked === undefined ? {} : { call: call.asked }),
     identity: parseIdentity(event),
+    actors: (texts(event.credentialActors) ?? []).map(actorNamed),
     context: { now: Math.floor(timeMs / 1000), ...(clientAddress === undefined ? {} : { clientAddress }) },
     missing: new Set([...missingFrom(event), ...(call.isWhole ? [] : (['call'] as const))]),
   }
@@ -145,12 +146,19 @@ function parseIdentity(event: AuditEvent): Identity {
   }
 }
 
+/** Somebody who acted, of whom a line holds the name alone. */
+function actorNamed(name: string): Machine | User {
+  const common = { subject: '#', provider: '/', groups: [], claims: {} }
+  if (!name.startsWith('user:')) return { kind: 'machine', ...common, ...machineName({ machine: name }) }
+  return { kind: 'user', ...common, subject: name.slice('user:'.length), untold: ['email'] }
+}
+
 /** Of people who came by token, what the token did not tell (`User.untold`). */
 const untoldIn = ({ credential }: AuditEvent): Pick<User, 'untold'> =>
   credential === 'user-token' || credential === 'exchanged-token' ? { untold: ['email'] } : {}
 
 /** Empty for a workload of a kind that is not known here. */
-function machineName({ machine }: AuditEvent): {
+function machineName({ machine }: { readonly machine?: unknown }): {
   readonly serviceAccount?: string
   readonly client?: string
   readonly certificate?: string
@@ -170,6 +178,11 @@ function missingFrom(event: AuditEvent): ReadonlySet<MissingFact> {
   const { subject, machine, email, authTime, amr, acr } = event
   const isNobody = subject === undefined && machine === undefined && event.provider === undefined
   const isNamed = text(subject) !== undefined && isOptional(email, text(email) !== undefined)
+  const acting = texts(event.credentialActors) ?? []
+  const areActorsKnown =
+    isOptional(event.credentialActors, isListOfTexts(event.credentialActors)) &&
+    acting.every(name => name.startsWith('user:') || Object.keys(machineName({ machine: name })).length > 0)
+  if (!areActorsKnown) missing.add('identity')
   const isKnownMachine = isOptional(machine, Object.keys(machineName(event)).length > 0)
   if (!isNobody && (!isNamed || !isKnownMachine)) missing.add('identity')
   if (isNobody) return missing

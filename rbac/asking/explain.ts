@@ -6,7 +6,8 @@
  * domain, and the two are held against each other: an explanation that disagrees with its decision is an error.
  */
 
-import { decideWithTrace, policyFor } from '../decide.ts'
+import { findDeniedActor } from '../acting.ts'
+import { decide, decideWithTrace, policyFor } from '../decide.ts'
 import type { Decision, RuleId } from '../decision.ts'
 import { createEvaluation, type Field, noTrace, type Outcome, type Trace } from '../evaluation.ts'
 import type { Identity } from '../identity.ts'
@@ -14,6 +15,7 @@ import type { PolicySnapshot } from '../policy.ts'
 import type { AccessRequest } from '../request/access-request.ts'
 import type { Row, RowEffect } from '../row.ts'
 import type { Situation } from '../situation.ts'
+import { subjectNameOf } from '../subjects.ts'
 import { findNearestChanges, type NearestChanges, type SearchLimits } from './nearest-change.ts'
 
 /** `not-tried`: an earlier field missed, or an earlier row had decided. */
@@ -36,7 +38,7 @@ export interface ExplainedRow {
 
 export interface Explanation {
   readonly decision: Decision
-  /** Every row of the domain in order of load, shadow rows included. */
+  /** Every row of the domain in order of load, shadow rows included, as tried for whom the decision is about. */
   readonly rows: readonly ExplainedRow[]
   readonly nearest: NearestChanges
 }
@@ -52,11 +54,21 @@ const fields: readonly Field[] = ['resource', 'action', 'subject', 'condition']
 export function explain(situation: Situation, policy: PolicySnapshot, options: ExplainOptions = {}): Explanation {
   const { nearest, ...limits } = options
   const decision = decideWithTrace(situation, policy, { trace: noTrace, onError: () => {} })
+  const about = questionOf(decision, situation, policy)
   return {
     decision,
-    rows: explainRows(decision, situation, policyFor(situation, policy)),
+    rows: explainRows(about.decision, about.situation, policyFor(about.situation, policy)),
     nearest: nearest ?? findNearestChanges(situation, policy, limits),
   }
+}
+
+/** The question that counts: of somebody who acts where they are denied it, else of whoever asks. */
+function questionOf(decision: Decision, situation: Situation, policy: PolicySnapshot) {
+  const { actors, ...subject } = situation
+  if (decision.effect !== 'deny' || decision.deniedActor === undefined) return { decision, situation: subject }
+  const denied = findDeniedActor(actors, actor => decide({ ...subject, identity: actor }, policy))
+  if (denied === undefined) throw new Error('whoever was denied is not among those who act')
+  return { decision: denied.decision, situation: { ...subject, identity: denied.actor } }
 }
 
 /** An explanation with what was asked, as programs get it. Claims and headers stay out of it. */
@@ -68,6 +80,8 @@ export interface ExplanationDocument extends Explanation {
     readonly email?: string
     readonly groups?: readonly string[]
   }
+  /** Those who act for the identity, as rows name them. */
+  readonly actors?: readonly string[]
   /** Seconds since the epoch. */
   readonly now: number
   readonly clientAddress?: string
@@ -79,12 +93,13 @@ export function explainAsDocument(
   policy: PolicySnapshot,
   options: ExplainOptions = {},
 ): ExplanationDocument {
-  const { request, identity, context } = situation
+  const { request, identity, context, actors = [] } = situation
   const { domain, resource, action } = request
   const { now, clientAddress } = context
   return {
     request: { domain, resource, action },
     identity: describeIdentity(identity),
+    ...(actors.length > 0 && { actors: actors.map(subjectNameOf) }),
     now,
     ...(clientAddress === undefined ? {} : { clientAddress }),
     ...explain(situation, policy, options),

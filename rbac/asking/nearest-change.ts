@@ -6,6 +6,7 @@
  * allows would need to apply.
  */
 
+import { findDeniedActor } from '../acting.ts'
 import { decide } from '../decide.ts'
 import type { Decision, RuleId } from '../decision.ts'
 import { readingsOf } from '../matchable-path.ts'
@@ -129,9 +130,21 @@ function changesAfter(
     const denying = policy.candidatesFor(situation.request.domain).enforced.find(({ id }) => id === decision.rule)
     return denying === undefined ? [] : byKind(changesAgainst(denying, situation, policy))
   }
+  if (decision.effect === 'deny' && decision.deniedActor !== undefined) return changesForActor(situation, policy)
   const names = new Set(namesOf(situation.identity))
   policy.addRoles(names, situation.request.domain)
   return byKind(rows.flatMap(row => changesFor(row, situation, names, policy)))
+}
+
+/** What would let a row that denies an actor fall away. Who acts, and what they are, stays. */
+function changesForActor({ actors, ...situation }: Situation, policy: PolicySnapshot): Change[] {
+  const denied = findDeniedActor(actors, actor => decide({ ...situation, identity: actor }, policy))
+  const row = policy.candidatesFor(situation.request.domain).enforced.find(({ id }) => id === denied?.decision.rule)
+  if (denied === undefined || row === undefined) return []
+  return byKind([
+    ...changesOfCondition(row.when, false, { ...situation, identity: denied.actor }, row.id),
+    ...changesOfMethod(row, situation, false),
+  ])
 }
 
 /** For the first field that does not fit; the next one comes up once that is changed. */

@@ -4,6 +4,7 @@
  */
 
 import type { Condition, Criterion, Facts, Truth } from '../conditions/condition.ts'
+import { firmReasons } from '../acting.ts'
 import { decide, decideWithTrace } from '../decide.ts'
 import type { Decision } from '../decision.ts'
 import { supposing } from '../kubernetes/untold-names.ts'
@@ -32,8 +33,28 @@ interface FittingRow {
   readonly facts: readonly MissingFact[]
 }
 
+/** Of those who act a line holds the names alone. */
+const unknownOfActors: readonly MissingFact[] = ['groups', 'claims', 'login']
+
 /** Never throws. */
-export function replayQuestion(policy: PolicySnapshot, question: RecordedQuestion): ReplayedDecision {
+export function replayQuestion(policy: PolicySnapshot, recorded: RecordedQuestion): ReplayedDecision {
+  const { actors = [], ...question } = recorded
+  const replayed = replaySubject(policy, question)
+  // Whoever might be refused in any case is uncertain, and whoever is refused stays so.
+  if (replayed.kind === 'uncertain' || replayed.decision.effect !== 'allow') return replayed
+  const missing = new Set([...question.missing, ...unknownOfActors])
+  const facts = new Set<MissingFact>()
+  for (const actor of actors) {
+    const denial = replayDenial(policy, { ...question, identity: actor, missing })
+    if (denial.kind === 'uncertain') for (const fact of denial.facts) facts.add(fact)
+    else if (denial.decision.effect === 'deny' && firmReasons.has(denial.decision.reason)) {
+      return { kind: 'certain', decision: decide({ ...recorded, actors: [actor] }, policy) }
+    }
+  }
+  return facts.size === 0 ? replayed : { kind: 'uncertain', facts: [...facts] }
+}
+
+function replaySubject(policy: PolicySnapshot, question: RecordedQuestion): ReplayedDecision {
   const { missing } = question
   if (missing.has('identity')) return { kind: 'uncertain', facts: ['identity'] }
   const decision = decide(question, policy)

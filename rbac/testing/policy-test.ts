@@ -12,7 +12,7 @@ import { parseCall } from '../asking/calls/parse-call.ts'
 import { parseMapping, parseText } from '../conditions/arguments.ts'
 import type { ClientCertificate, Context } from '../context.ts'
 import { challengeReasons, type Decision, denyReasons, type Effect, type LoginRequirement } from '../decision.ts'
-import type { Identity } from '../identity.ts'
+import type { Identity, Machine, User } from '../identity.ts'
 import { PolicyError, type Problem, ValueError } from '../policy-error.ts'
 import type { AccessRequest } from '../request/access-request.ts'
 import { unknownName } from '../unknown-name.ts'
@@ -28,6 +28,8 @@ export interface PolicyTestCase {
   /** As it was written. */
   readonly asked: string
   readonly identity: Identity
+  /** Those who act for the identity. */
+  readonly actors: readonly (Machine | User)[]
   readonly context: Context
   readonly want: Want
 }
@@ -54,7 +56,7 @@ export interface PolicyTestOptions extends IdentityDefaults {
   readonly firstLine?: number
 }
 
-const caseKeys = ['name', 'identity', 'request', 'from', 'headers', 'certificate', 'at', 'want']
+const caseKeys = ['name', 'identity', 'actors', 'request', 'from', 'headers', 'certificate', 'at', 'want']
 
 /** Throws `PolicyError` with every problem of the file. */
 export function parsePolicyTests(file: { name: string; text: string }, options: PolicyTestOptions): PolicyTestFile {
@@ -104,12 +106,22 @@ function parseCase(value: unknown, line: number, options: PolicyTestOptions): Po
     name,
     line,
     identity: named('identity', () => parseTestIdentity(fields.identity, options)),
+    actors: named('actors', () => parseActors(fields.actors ?? [], options)),
     request: call.request,
     call,
     asked,
     context,
     want: named('want', () => parseWant(fields.want)),
   }
+}
+
+function parseActors(value: unknown, defaults: IdentityDefaults): readonly (Machine | User)[] {
+  if (!Array.isArray(value)) throw new ValueError('expected a list of those who act')
+  return value.map(item => {
+    const actor = parseTestIdentity(item, defaults)
+    if (actor.kind === 'anonymous') throw new ValueError('nobody acts without a token')
+    return actor
+  })
 }
 
 function parseContext({ from, headers, certificate, at }: Readonly<Record<string, unknown>>, now: number): Context {

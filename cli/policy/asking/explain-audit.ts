@@ -29,7 +29,7 @@ export interface FromAudit {
 /** Without the decision where it cannot be told. */
 export type AuditExplanation = (
   | CallExplanation
-  | Pick<CallExplanation, 'request' | 'identity' | 'now' | 'clientAddress'>
+  | Pick<CallExplanation, 'request' | 'identity' | 'actors' | 'now' | 'clientAddress'>
 ) & { readonly requestId: string; readonly fromAudit: FromAudit }
 
 interface Found {
@@ -48,8 +48,8 @@ export async function explainFromAudit(
 ): Promise<AuditExplanation> {
   const found = await findDecision(file, requestId, terminal)
   const { snapshot, config } = await loadPolicy(choice, terminal)
-  const { request, call, context, missing, effect, reason, rule, revision } = found.decision
-  const question = { request, context, missing, identity: identityOf(found, config) }
+  const { request, call, context, actors, missing, effect, reason, rule, revision } = found.decision
+  const question = { request, context, actors, missing, identity: identityOf(found, config) }
   const replayed = replayCall(snapshot, { ...question, ...(call === undefined ? {} : { call }) })
   const document = explainCall(call ?? callOfRequest(request), question, snapshot)
   const { decision } = document
@@ -68,8 +68,9 @@ export async function explainFromAudit(
   }
   if (replayed.kind === 'certain' || isSameDecision) return { requestId, ...document, fromAudit }
   // Threat: somebody reads why a request was denied that was let through, and changes the policy for it.
-  const { request: asked, identity, now, clientAddress } = document
-  const known = { request: asked, identity, now, ...(clientAddress === undefined ? {} : { clientAddress }) }
+  const { request: asked, identity, actors: acting, now, clientAddress } = document
+  const actorsOf = acting === undefined ? {} : { actors: acting }
+  const known = { request: asked, identity, ...actorsOf, now, ...(clientAddress === undefined ? {} : { clientAddress }) }
   return { requestId, ...known, fromAudit }
 }
 

@@ -56,12 +56,13 @@ function questionsOf({ questions = [], otherwise = [], isOutside }: CallExplanat
 }
 
 const isPassed = (decision: Decision): boolean =>
-  decision.effect !== 'deny' || !['rule-denied', 'evaluation-failed', 'path-too-costly'].includes(decision.reason)
+  decision.effect !== 'deny' || !['rule-denied', 'actor-denied', 'evaluation-failed', 'path-too-costly'].includes(decision.reason)
 
-function whoOf({ identity }: ExplainAnswer): string {
+function whoOf({ identity, actors = [] }: ExplainAnswer): string {
   const { kind, subject, groups = [] } = identity
   const inGroups = groups.length === 0 ? '' : ` in ${groups.join(', ')}`
-  return kind === 'anonymous' ? 'nobody (anonymous)' : `${subject}${inGroups}`
+  const acting = actors.length === 0 ? '' : `, for whom ${actors.join(', ')} ${actors.length === 1 ? 'acts' : 'act'}`
+  return kind === 'anonymous' ? 'nobody (anonymous)' : `${subject}${inGroups}${acting}`
 }
 
 function untoldText(answer: AuditExplanation, colors: Colors): string {
@@ -87,9 +88,12 @@ function sentenceOf(decision: Decision): string {
     case 'challenge':
       return `  ${decision.reason}: ${challengeReasons[decision.reason]}`
     case 'deny':
-      return `  ${decision.reason}: ${denyReasons[decision.reason]}`
+      return `  ${decision.reason}: ${denyReasons[decision.reason]}${actorOf(decision)}`
   }
 }
+
+const actorOf = ({ deniedActor }: Extract<Decision, { effect: 'deny' }>): string =>
+  deniedActor === undefined ? '' : ` It is ${deniedActor}, and the rows below are as tried for them.`
 
 const head = ['', 'rule', 'effect', 'path', 'method', 'subject', 'condition', '']
 const outcomeText = (outcome: ExplainedOutcome): string => (outcome === 'not-tried' ? '-' : outcome)

@@ -62,18 +62,19 @@ interface JudgedCall {
   readonly isOutside: boolean
 }
 
-type Facts = Pick<Situation, 'identity' | 'context'>
+/** Who asks, and under which circumstances. */
+export type Facts = Pick<Situation, 'identity' | 'context' | 'actors'>
 
 /** Never throws. `onError` gets what made an `evaluation-failed`. */
 export function judgeCall(
   { request, questions }: Call,
-  { identity, context }: Facts,
+  { identity, context, actors }: Facts,
   policy: PolicySnapshot,
   onError: OnError = () => {},
 ): JudgedCall {
   const { domain } = request
   const { decision, question, others } = judgeKubernetes(questions, one =>
-    decide({ request: requestOf(domain, one), identity, context }, policy, onError),
+    decide({ request: requestOf(domain, one), identity, context, actors }, policy, onError),
   )
   const counted = { question, decision }
   const answers = decision.effect === 'allow' ? [counted, ...others] : [...others, counted]

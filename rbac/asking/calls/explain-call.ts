@@ -4,10 +4,9 @@ import { isKubernetesDomain } from '../../domains.ts'
 import type { KubernetesQuestion } from '../../kubernetes/questions.ts'
 import type { PolicySnapshot } from '../../policy.ts'
 import type { AccessRequest } from '../../request/access-request.ts'
-import type { Situation } from '../../situation.ts'
 import { type ExplanationDocument, explainAsDocument } from '../explain.ts'
 import { findNearestChanges, type Judge, type SearchLimits } from '../nearest-change.ts'
-import { type Call, callOfRequest, judgeCall } from './call.ts'
+import { type Call, callOfRequest, type Facts, judgeCall } from './call.ts'
 import { parseCall, type Variant } from './parse-call.ts'
 
 /** `request`, `rows` and `decision` are those of the question that the decision is about. */
@@ -32,7 +31,7 @@ type Asked = Call & { readonly isByVerb?: boolean; readonly variants?: readonly 
 /** Throws like `explain`. */
 export function explainCall(
   call: Asked,
-  facts: Pick<Situation, 'identity' | 'context'>,
+  facts: Facts,
   policy: PolicySnapshot,
   limits: SearchLimits = {},
 ): CallExplanation {
@@ -67,7 +66,7 @@ function judgeOf(call: Asked, policy: PolicySnapshot): Judge {
 function otherwiseOf(
   variant: Variant,
   { decision }: { readonly decision: Decision },
-  facts: Pick<Situation, 'identity' | 'context'>,
+  facts: Facts,
   policy: PolicySnapshot,
 ): readonly Otherwise[] {
   const other = judgeCall(variant, facts, policy)
