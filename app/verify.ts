@@ -29,7 +29,7 @@ export interface Authentication {
   /** A token said who is asking, and no session. Whoever sent it is a program: it is sent to no login page. */
   readonly credential?: CredentialFacts
   /** Of a token that was made for somebody to act with: all who do. What a row denies to any of them is denied. */
-  readonly actors?: readonly (Machine | User)[]
+  readonly actors?: readonly (Machine | User)[] | undefined
 }
 
 /** What came along that may say who is asking, as a front could read it; looked at when somebody wants it. */

@@ -38,11 +38,14 @@ export function decideWatched(
 }
 
 function decideNarrowed(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
-  const decideAbout = (one: Situation): Decision => decideOnce(one, now, policyFor(one, policy, now), onError)
-  const decision = decideAbout(situation)
+  const decision = decideOnce(situation, now, policyFor(situation, policy, now), onError)
   const { actors } = situation
+  // Most requests: nothing is made for them.
   if (actors === undefined) return decision
-  return heedingActors(decision, actors, policy, actor => decideAbout({ ...situation, identity: actor }))
+  return heedingActors(decision, actors, policy, actor => {
+    const one = { ...situation, identity: actor }
+    return decideOnce(one, now, policyFor(one, policy, now), onError)
+  })
 }
 
 /** For whom not every name is told, the policy in which a row denies them by one of the others, if there is such a row. */

@@ -164,7 +164,7 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
           isInteractive: false,
           isUpgrade: false,
         },
-        { identity, credential, clearCookie: false, ...(actors !== undefined && { actors }) },
+        { identity, credential, actors, clearCookie: false },
       )
       return decision.effect === 'allow'
     },

@@ -188,8 +188,7 @@ function authenticationOf(id: string, { identity, chain, actors, actorIdentities
     credentialChain,
     ...(actors.length > 0 && { credentialActors: actors }),
   })
-  const acting = actorIdentities === undefined ? {} : { actors: actorIdentities }
-  return Object.freeze({ identity, credential, clearCookie: false, ...acting })
+  return Object.freeze({ identity, actors: actorIdentities, credential, clearCookie: false })
 }
 
 /** RFC 6750 section 3.1. Whatever the policy lets its bearer do: a token with a scope is for nothing else. */

@@ -78,9 +78,9 @@ function parseSlice(name: string, slice: Slice, options: RunOptions, problems: P
 }
 
 function runCase(policy: PolicySnapshot, file: string, test: PolicyTestCase): PolicyTestResult {
-  const { name, line, call, identity, context, want } = test
+  const { name, line, call, identity, actors, context, want } = test
   const errors: unknown[] = []
-  const { decision, request } = judgeCall(call, { identity, context }, policy, error => errors.push(error))
+  const { decision, request } = judgeCall(call, { identity, actors, context }, policy, error => errors.push(error))
   const failures = [...differences(want, decision), ...errors.map(error => `the evaluation failed: ${String(error)}`)]
   const row = failures.length === 0 ? undefined : policy.rows.find(({ id }) => id === decision.rule)
   const asked = textOf(test, request)

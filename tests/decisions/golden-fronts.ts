@@ -54,7 +54,7 @@ export async function startGoldenFronts(): Promise<GoldenFronts> {
   const format = createAccessFormat()
   const nowMs = () => current().golden.context.now * 1000
   const endpoints = createEndpoints({
-    authenticate: () => ({ identity: current().golden.identity, clearCookie: false }),
+    authenticate: () => ({ identity: current().golden.identity, actors: current().golden.actors, clearCookie: false }),
     clientCertificate: () => current().golden.context.clientCertificate,
     decide: situation => decide(situation, current().policy),
     audit: access => {
@@ -140,13 +140,13 @@ function linesOf(front: FrontName, golden: PolicyTestCase, policy: PolicySnapsho
 }
 
 /** A case keeps its headers behind a function; those that its decision looks at are all that matter. */
-function headersAskedFor({ request, identity, context }: PolicyTestCase, policy: PolicySnapshot): [string, string][] {
+function headersAskedFor({ request, identity, actors, context }: PolicyTestCase, policy: PolicySnapshot): [string, string][] {
   const found = new Map<string, string>()
   const header = (name: string): string | undefined => {
     const value = context.header?.(name)
     if (value !== undefined) found.set(name, value)
     return value
   }
-  decide({ request, identity, context: { ...context, header } }, policy)
+  decide({ request, identity, actors, context: { ...context, header } }, policy)
   return [...found]
 }

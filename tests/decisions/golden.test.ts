@@ -25,7 +25,7 @@ for (const file of goldenFiles()) {
     test.each(file.cases.map(golden => ({ ...golden, title: golden.name })))('$title', golden => {
       const errors: unknown[] = []
       const decision = decide(
-        { request: golden.request, identity: golden.identity, context: golden.context },
+        { request: golden.request, identity: golden.identity, actors: golden.actors, context: golden.context },
         policy,
         error => errors.push(error),
       )
@@ -71,8 +71,8 @@ function answerOf({ answer }: Asked): AnswerWanted {
   }
 }
 
-function wantedAnswer({ request, want, identity, context }: PolicyTestCase, policy: PolicySnapshot): AnswerWanted {
-  const decision = decide({ request, identity, context }, policy)
+function wantedAnswer({ request, want, identity, actors, context }: PolicyTestCase, policy: PolicySnapshot): AnswerWanted {
+  const decision = decide({ request, identity, actors, context }, policy)
   const maxAge = decision.effect === 'challenge' ? (decision.login.maxAgeSeconds ?? null) : null
   return {
     effect: want.effect,
