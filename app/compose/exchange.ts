@@ -151,7 +151,10 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
   const verify = composeVerify(base, parts, decide)
   const headersOf = createVouchedHeaders(base.trustedProxies)
   return {
-    async isAllowed({ host, action, requestId, clientAddress, ...sent }: AskingForHost, { identity, credential, actors }) {
+    async isAllowed(
+      { host, action, requestId, clientAddress, ...sent }: AskingForHost,
+      { identity, credential, actors },
+    ) {
       const resource = `/${host}`
       const { decision } = await verify(
         {

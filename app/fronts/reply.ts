@@ -68,11 +68,7 @@ interface Reason {
 }
 
 /** Problem details (RFC 9457). `reason`: a code of the closed lists of the policy; of any other one nothing is said. */
-export function reasonReply(
-  status: 401 | 403,
-  { reason, requestId, actor }: Reason,
-  extra: readonly Fields[],
-): Reply {
+export function reasonReply(status: 401 | 403, { reason, requestId, actor }: Reason, extra: readonly Fields[]): Reply {
   const detail = Object.hasOwn(reasons, reason) ? reasons[reason] : undefined
   const told = { ...(detail !== undefined && { detail, reason }), ...(actor !== undefined && { actor }) }
   return detailsReply(status, { ...told, requestId }, extra)

@@ -3,10 +3,11 @@
  * what an audit line holds): where the answer hangs on one of them, the answer is `uncertain` and says on which.
  */
 
-import type { Condition, Criterion, Facts, Truth } from '../conditions/condition.ts'
 import { firmReasons } from '../acting.ts'
+import type { Condition, Criterion, Facts, Truth } from '../conditions/condition.ts'
 import { decide, decideWithTrace } from '../decide.ts'
 import type { Decision } from '../decision.ts'
+import type { Machine, User } from '../identity.ts'
 import { supposing } from '../kubernetes/untold-names.ts'
 import { readingsOf } from '../matchable-path.ts'
 import type { PolicySnapshot } from '../policy.ts'
@@ -45,13 +46,24 @@ export function replayQuestion(policy: PolicySnapshot, recorded: RecordedQuestio
   const missing = new Set([...question.missing, ...unknownOfActors])
   const facts = new Set<MissingFact>()
   for (const actor of actors) {
-    const denial = replayDenial(policy, { ...question, identity: actor, missing })
+    const denialOf = (identity: Machine | User) => replayDenial(policy, { ...question, identity, missing })
+    const denial = denialOf(toldOf(actor))
+    if (isFirm(denial)) return { kind: 'certain', decision: decide({ ...recorded, actors: [actor] }, policy) }
     if (denial.kind === 'uncertain') for (const fact of denial.facts) facts.add(fact)
-    else if (denial.decision.effect === 'deny' && firmReasons.has(denial.decision.reason)) {
-      return { kind: 'certain', decision: decide({ ...recorded, actors: [actor] }, policy) }
-    }
+    // By an address: whether it is theirs, no line says.
+    else if (isFirm(denialOf(actor))) facts.add('identity')
   }
   return facts.size === 0 ? replayed : { kind: 'uncertain', facts: [...facts] }
+}
+
+const isFirm = (replayed: ReplayedDecision): boolean =>
+  replayed.kind === 'certain' && replayed.decision.effect === 'deny' && firmReasons.has(replayed.decision.reason)
+
+/** By what is known of them, and nothing that might be. */
+function toldOf(actor: Machine | User): Machine | User {
+  if (actor.kind === 'machine') return actor
+  const { untold: _, ...told } = actor
+  return told
 }
 
 function replaySubject(policy: PolicySnapshot, question: RecordedQuestion): ReplayedDecision {

@@ -154,7 +154,9 @@ export function parseCertificate(value: unknown): ClientCertificate | null {
 
 function parseWant(value: unknown): Want {
   const fields =
-    typeof value === 'string' ? { effect: value } : parseMapping(value, ['effect', 'reason', 'rule', 'deniedActor', 'login', 'shadow'])
+    typeof value === 'string'
+      ? { effect: value }
+      : parseMapping(value, ['effect', 'reason', 'rule', 'deniedActor', 'login', 'shadow'])
   const { effect, ...rest } = fields
   if (effect !== 'allow' && effect !== 'challenge' && effect !== 'deny')
     throw new ValueError('expected allow, challenge or deny')

@@ -17,7 +17,15 @@ const people: readonly (Machine | User)[] = [
   { ...machine, client: 'corp/batch', groups: ['night'] },
   { ...machine, serviceAccount: 'prod/ci/deployer', groups: [] },
 ]
-const subjects = ['group:ops', 'client:corp/relay', 'client:corp/batch', 'group:night', 'role:x', 'authenticated', 'anyone']
+const subjects = [
+  'group:ops',
+  'client:corp/relay',
+  'client:corp/batch',
+  'group:night',
+  'role:x',
+  'authenticated',
+  'anyone',
+]
 const conditions = 'near: { source-network: [10.0.0.0/8] }\n'
 const rows = fc.uniqueArray(
   fc

@@ -140,7 +140,10 @@ function linesOf(front: FrontName, golden: PolicyTestCase, policy: PolicySnapsho
 }
 
 /** A case keeps its headers behind a function; those that its decision looks at are all that matter. */
-function headersAskedFor({ request, identity, actors, context }: PolicyTestCase, policy: PolicySnapshot): [string, string][] {
+function headersAskedFor(
+  { request, identity, actors, context }: PolicyTestCase,
+  policy: PolicySnapshot,
+): [string, string][] {
   const found = new Map<string, string>()
   const header = (name: string): string | undefined => {
     const value = context.header?.(name)

@@ -71,7 +71,10 @@ function answerOf({ answer }: Asked): AnswerWanted {
   }
 }
 
-function wantedAnswer({ request, want, identity, actors, context }: PolicyTestCase, policy: PolicySnapshot): AnswerWanted {
+function wantedAnswer(
+  { request, want, identity, actors, context }: PolicyTestCase,
+  policy: PolicySnapshot,
+): AnswerWanted {
   const decision = decide({ request, identity, actors, context }, policy)
   const maxAge = decision.effect === 'challenge' ? (decision.login.maxAgeSeconds ?? null) : null
   return {

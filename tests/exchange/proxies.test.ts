@@ -12,13 +12,15 @@ import { type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts
 import { dropTokens, proxyKinds } from '../machines/token-dropping.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
-import { type ExchangeWorld, startExchange } from './world.ts'
+import { type ExchangeWorld, jwtType, startExchange } from './world.ts'
 
 const policy = `
 p, service-account:prod/ci/deployer, tokens,            /wiki.localhost, create, -, allow
 p, service-account:prod/ci/deployer, wiki.localhost,    /deploy/**,      *,      -, allow
 p, service-account:prod/ci/deployer, payroll.localhost, /**,             *,      -, allow
 p, anyone,                           wiki.localhost,    /public/**,      *,      -, allow
+p, client:robots/relay,              tokens,            /wiki.localhost, create, -, allow
+p, client:robots/relay,              wiki.localhost,    /deploy/keys,    *,      -, deny
 `
 
 describe.each(proxyKinds)('through the real %s', kind => {
@@ -87,6 +89,19 @@ describe.each(proxyKinds)('through the real %s', kind => {
         401,
         expect.stringContaining('was revoked'),
       ])
+    })
+
+    it('J81 is refused what a row denies to whoever acts with it, and whoever acts is told', async () => {
+      const wiki = { audience: 'wiki.localhost' }
+      const relay = { actor_token: world.robot('relay'), actor_token_type: jwtType }
+      const acted = await world.exchanged({ ...wiki, ...relay })
+      expect((await ask('wiki.localhost', '/deploy/keys', await world.exchanged(wiki))).status).toBe(200)
+      expect((await ask('wiki.localhost', '/deploy/now', acted)).status).toBe(200)
+      const refused = await ask('wiki.localhost', '/deploy/keys', acted)
+      expect(refused.status).toBe(403)
+      // NGINX answers with a page of its own making, to which it is told the reason alone.
+      const actor = kind === 'nginx' ? {} : { actor: 'client:robots/relay' }
+      expect(JSON.parse(refused.body)).toMatchObject({ reason: 'actor-denied', ...actor })
     })
 
     it('J23 is refused for what its scope lacks', async () => {

@@ -70,7 +70,13 @@ export async function explainFromAudit(
   // Threat: somebody reads why a request was denied that was let through, and changes the policy for it.
   const { request: asked, identity, actors: acting, now, clientAddress } = document
   const actorsOf = acting === undefined ? {} : { actors: acting }
-  const known = { request: asked, identity, ...actorsOf, now, ...(clientAddress === undefined ? {} : { clientAddress }) }
+  const known = {
+    request: asked,
+    identity,
+    ...actorsOf,
+    now,
+    ...(clientAddress === undefined ? {} : { clientAddress }),
+  }
   return { requestId, ...known, fromAudit }
 }
 

@@ -56,7 +56,8 @@ function questionsOf({ questions = [], otherwise = [], isOutside }: CallExplanat
 }
 
 const isPassed = (decision: Decision): boolean =>
-  decision.effect !== 'deny' || !['rule-denied', 'actor-denied', 'evaluation-failed', 'path-too-costly'].includes(decision.reason)
+  decision.effect !== 'deny' ||
+  !['rule-denied', 'actor-denied', 'evaluation-failed', 'path-too-costly'].includes(decision.reason)
 
 function whoOf({ identity, actors = [] }: ExplainAnswer): string {
   const { kind, subject, groups = [] } = identity
