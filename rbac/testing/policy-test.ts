@@ -39,6 +39,7 @@ export interface Want {
   readonly effect: Effect
   readonly reason?: string
   readonly rule?: string
+  readonly deniedActor?: string
   readonly login?: LoginRequirement
   readonly shadow?: readonly string[]
 }

@@ -50,6 +50,27 @@ describe('sallyport policy test', () => {
     expect(output).not.toContain('Alice')
   })
 
+  it('J81 asks for those who act as well, and refuses what names nobody', async () => {
+    write('denies.csv', 'p, client:corp/relay, wiki.example.com, /admin/**, *, -, deny\n')
+    const acting = (actors: string) => `
+- name: the relay acts for Alice
+  identity: { user: alice, groups: [ops] }
+  actors: ${actors}
+  request: GET https://wiki.example.com/admin/keys
+  want: { effect: deny, reason: actor-denied, deniedActor: 'client:corp/relay', rule: 'denies.csv:1' }
+`
+    write('wiki.test.yaml', acting('[{ client: corp/other }, { client: corp/relay }]'))
+    expect([await run(), terminal.errors()]).toEqual([0, ''])
+    for (const [actors, problem] of [
+      ['[anonymous]', 'nobody acts without a token'],
+      ['{ client: corp/relay }', 'expected a list of those who act'],
+    ] as const) {
+      write('wiki.test.yaml', acting(actors))
+      expect(await run()).not.toBe(0)
+      expect(terminal.errors()).toContain(problem)
+    }
+  })
+
   it('runs the cases that a filter finds', async () => {
     write('wiki.test.yaml', failing)
     expect(await run('--filter', 'ALICE')).toBe(0)
