@@ -4,7 +4,7 @@
  * Pure and total: the same input gives the same decision, and whatever goes wrong inside is a denial.
  */
 
-import { firmReasons, heedingActors } from './acting.ts'
+import { firmReasons, heedingActors } from './acting/denied-actor.ts'
 import { WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'

@@ -6,7 +6,7 @@
  * domain, and the two are held against each other: an explanation that disagrees with its decision is an error.
  */
 
-import { findDeniedActor } from '../acting.ts'
+import { findDeniedActor } from '../acting/denied-actor.ts'
 import { decide, decideWithTrace, policyFor } from '../decide.ts'
 import type { Decision, RuleId } from '../decision.ts'
 import { createEvaluation, type Field, noTrace, type Outcome, type Trace } from '../evaluation.ts'

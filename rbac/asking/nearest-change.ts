@@ -6,7 +6,7 @@
  * allows would need to apply.
  */
 
-import { findDeniedActor } from '../acting.ts'
+import { findDeniedActor } from '../acting/denied-actor.ts'
 import { decide } from '../decide.ts'
 import type { Decision, RuleId } from '../decision.ts'
 import { readingsOf } from '../matchable-path.ts'

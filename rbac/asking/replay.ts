@@ -3,7 +3,7 @@
  * what an audit line holds): where the answer hangs on one of them, the answer is `uncertain` and says on which.
  */
 
-import { firmReasons } from '../acting.ts'
+import { firmReasons } from '../acting/denied-actor.ts'
 import type { Condition, Criterion, Facts, Truth } from '../conditions/condition.ts'
 import { decide, decideWithTrace } from '../decide.ts'
 import type { Decision } from '../decision.ts'
@@ -49,9 +49,11 @@ export function replayQuestion(policy: PolicySnapshot, recorded: RecordedQuestio
     const denialOf = (identity: Machine | User) => replayDenial(policy, { ...question, identity, missing })
     const denial = denialOf(toldOf(actor))
     if (isFirm(denial)) return { kind: 'certain', decision: decide({ ...recorded, actors: [actor] }, policy) }
-    if (denial.kind === 'uncertain') for (const fact of denial.facts) facts.add(fact)
-    // By an address: whether it is theirs, no line says.
-    else if (isFirm(denialOf(actor))) facts.add('identity')
+    for (const one of [denial, denialOf(actor)]) {
+      if (one.kind === 'uncertain') for (const fact of one.facts) facts.add(fact)
+      // By an address: whether it is theirs, no line says.
+      else if (isFirm(one)) facts.add('identity')
+    }
   }
   return facts.size === 0 ? replayed : { kind: 'uncertain', facts: [...facts] }
 }

@@ -4,11 +4,11 @@
  * Threat: a row denies a service something, and the service does it with a token that stands for somebody else. Who acts
  * gets no right by that and needs none: what is allowed is decided about the subject alone, and a deny of anybody wins.
  */
-import type { Decision, DenyReason } from './decision.ts'
-import type { Machine, User } from './identity.ts'
-import type { PolicySnapshot } from './policy.ts'
-import type { Situation } from './situation.ts'
-import { subjectNameOf } from './subjects.ts'
+import type { Decision, DenyReason } from '../decision.ts'
+import type { Machine, User } from '../identity.ts'
+import type { PolicySnapshot } from '../policy.ts'
+import type { Situation } from '../situation.ts'
+import { subjectNameOf } from '../subjects.ts'
 
 /** Of an actor: the decision about them, in the place of whom they act for. */
 export type DecideAbout = (actor: Machine | User) => Decision
