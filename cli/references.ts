@@ -8,6 +8,8 @@ import {
   type MetricDefinition,
   metricDefinitions,
 } from '../app/telemetry/metric-definitions.ts'
+import { reportSchemaText } from './kube/reach/report-schema.ts'
+import { movePages } from './reach-pages.ts'
 
 /** A generated page: its path in the checkout, and its text. */
 export interface ReferencePage {
@@ -19,6 +21,8 @@ export function references(): readonly ReferencePage[] {
   return [
     { path: 'docs/reference/metrics.md', text: metricsPage() },
     { path: 'docs/reference/audit-events.md', text: auditEventsPage() },
+    ...movePages(),
+    { path: 'docs/reference/reach-report.schema.json', text: reportSchemaText() },
   ]
 }
 

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import type { Terminal } from '../terminal.ts'
 import { addOperatorCommands } from './operator/commands.ts'
 import { addReachCommands } from './reach/commands.ts'
+import { addReview } from './reach/review-command.ts'
 import { addRenderAuthentication } from './render-authentication.ts'
 import type { CredentialChoice, KubeChoice, KubeconfigChoice, LoginChoice } from './run.ts'
 
@@ -22,6 +23,7 @@ Of whoever runs the gateway:
   $ sallyport kube reconcile --cluster prod --dry-run
 
 Of whoever answers for a cluster:
+  $ sallyport kube review
   $ sallyport kube who-can create pods/exec
   $ sallyport kube what-can payments/deployer
 
@@ -116,5 +118,6 @@ export function addKube(program: Command, terminal: Terminal, onExit: (code: num
     .action(async (values: KubeChoice) => onExit(await (await load()).runLogout(values, terminal)))
   const render = addOperatorCommands(kube, terminal, onExit)
   addRenderAuthentication(render, terminal, onExit)
+  addReview(kube, terminal, onExit)
   addReachCommands(kube, terminal, onExit)
 }

@@ -12,10 +12,18 @@ export type Severity = (typeof severities)[number]
 export type MoveId = string
 
 /**
- * A node of the graph: a subject, or something that is worth reaching: `sink:cluster-admin`, `sink:system-masters`,
- * `sink:all-secrets`, `sink:node`, `secrets:payments` (every Secret of a namespace), `namespace:payments` (its admin).
+ * A node of the graph: a subject, something worth reaching, or a set that stands for each of its members, now and later.
+ *
+ * - `sink:cluster-admin`, `sink:system-masters`, `sink:all-secrets`, `sink:node`
+ * - `namespace:payments` (its admin), `secrets:payments` (every Secret of it), `secret:payments/api-key`
+ * - `service-accounts:payments`, `pods:payments`, `workload:payments/Deployment/api`, `role:Role/deployer@payments`
+ * - `users:*`, `groups:*`, and `*` for every namespace
  */
-export type NodeId = SubjectId | `sink:${string}` | `secrets:${string}` | `namespace:${string}` | `node:${string}`
+export type NodeId =
+  | SubjectId
+  | `${'sink' | 'namespace' | 'secrets' | 'secret' | 'service-accounts' | 'pods' | 'workload' | 'role'}:${string}`
+  | 'users:*'
+  | 'groups:*'
 
 /** One edge: who holds `grants` (several where a move needs several rights) can become or reach `to`. */
 export interface Step {
@@ -48,11 +56,15 @@ export interface Finding {
   readonly namespace?: string
   /** What this very move reaches, named one by one where they can be. */
   readonly targets: readonly NodeId[]
+  /** Reached only if something else comes with it: a node in hand, a controller that listens. Never walked by a path. */
+  readonly perhaps: readonly NodeId[]
   readonly grants: readonly Grant[]
   /** The shortest way from the subject to the worst sink that it leads to, this move first; empty where it leads to none. */
   readonly path: readonly Step[]
   /** What the API server itself ships and expects (bootstrap roles for their own holders): folded, never left out. */
   readonly isExpected: boolean
+  /** A finding of the same subject that says this and more (`RB05`, everything; the same move in the whole cluster): folded. */
+  readonly within?: string
   readonly edits: readonly Edit[]
   /** One sentence in plain words: who, can what, by which binding. */
   readonly sentence: string

@@ -1,0 +1,79 @@
+/** The JSON Schema (2020-12) of `sallyport kube review --json`, for whoever reads it by a program. */
+import { severities } from '../../../rbac/reach/finding.ts'
+import { reportVersion } from '../../../rbac/reach/report/report.ts'
+
+const text = { type: 'string' } as const
+const count = { type: 'integer', minimum: 0 } as const
+const texts = { type: 'array', items: text } as const
+const nullable = (description: string) => ({ type: ['string', 'null'], description })
+
+/** Fields that come later do not break a reader; those that are here stay until `version` changes. */
+const record = (properties: Readonly<Record<string, unknown>>, optional: readonly string[] = []) => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter(name => !optional.includes(name)),
+})
+
+const grant = record({
+  binding: { ...text, description: 'kind, namespace and name, such as RoleBinding payments/deployers' },
+  role: text,
+  rule: { type: 'integer', minimum: 1, description: 'which rule of the role, from 1' },
+  subject: { ...text, description: 'whom the binding names: the subject of the finding, or a group that it is in' },
+})
+
+const step = record({ from: text, to: text, move: text, namespace: text }, ['namespace'])
+
+const finding = record({
+  id: { ...text, description: 'the same in each review as long as subject, move, scope and targets are' },
+  move: { ...text, description: 'docs/reach/moves has a page for each; the direct moves of everybody are all of them' },
+  title: text,
+  severity: { enum: [...severities] },
+  subject: { ...text, description: 'service-account:namespace/name, user:name or group:name' },
+  namespace: nullable('where it holds; null: in the whole cluster'),
+  targets: { ...texts, description: 'whom or what this very move reaches; sets stand in sets' },
+  perhaps: { ...texts, description: 'reached if something else comes with it; never part of a path' },
+  grants: { type: 'array', items: grant },
+  path: { type: 'array', items: step, description: 'the shortest way to the worst that it leads to' },
+  isExpected: { type: 'boolean', description: 'what Kubernetes itself ships' },
+  within: nullable('id of a finding of the same subject that says this and more'),
+  sentence: text,
+})
+
+const problem = record(
+  {
+    code: text,
+    unread: count,
+    place: record({ source: text, line: { type: 'integer', minimum: 1 } }, ['line']),
+    object: text,
+    message: text,
+  },
+  ['unread', 'object'],
+)
+
+export const reportSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'sallyport kube review --json',
+  ...record({
+    version: { const: reportVersion },
+    summary: record({
+      findings: record(Object.fromEntries(severities.map(severity => [severity, count]))),
+      expected: count,
+      within: count,
+      subjects: count,
+      serverVersion: nullable('as --server-version said; null: 1.35 or later'),
+      objectsSeen: count,
+    }),
+    findings: { type: 'array', items: finding },
+    groups: {
+      type: 'array',
+      items: record({
+        findings: texts,
+        edits: { type: 'array', items: record({ object: text, sentence: text, patch: text }, ['patch']) },
+      }),
+    },
+    sets: { type: 'object', additionalProperties: texts },
+    problems: { type: 'array', items: problem },
+  }),
+}
+
+export const reportSchemaText = (): string => `${JSON.stringify(reportSchema, null, 2)}\n`

@@ -1,0 +1,49 @@
+/** `sallyport kube review`, as commander knows it. */
+import { type Command, Option } from 'commander'
+import { severities } from '../../../rbac/reach/finding.ts'
+import type { Terminal } from '../../terminal.ts'
+import { addInput, inputHelp } from './input.ts'
+import type { ReviewChoice } from './review.ts'
+
+const reviewHelp = `
+Every way from one identity to another that the rights of a cluster open: who can mint whose tokens, run as whom, get onto a
+node, bind himself to what. The worst first, each with the shortest way to the worst that it leads to and the edit that takes it
+away. What Kubernetes itself ships is folded and counted. Every move has its page in docs/reach/moves.
+
+--to turns it round: who can eventually reach cluster-admin, system:masters, all-secrets, node, namespace:NAME, or somebody
+(payments/deployer, user:NAME, group:NAME); with --subject every way of that one, of at most 8 steps and 50 in number.
+${inputHelp}
+
+Examples:
+  $ sallyport kube review
+  $ sallyport kube review --subject payments/deployer --severity low
+  $ sallyport kube review --to payments/deployer
+  $ sallyport kube review --to cluster-admin --subject argocd/argocd-server
+  $ helm template ./chart | sallyport kube review --from - --fail-on high
+  $ sallyport kube review --json | jq '.findings[] | select(.move == "ID09") | .subject'
+
+Exit codes: 0 it was reviewed, whatever was found; 1 nothing could be read, or with --fail-on there is a finding that bad which is
+neither expected nor within another; 2 the command line is wrong.`
+
+export function addReview(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
+  const levels = [...severities].reverse()
+  addInput(
+    kube
+      .command('review')
+      .description('who can become whom in a cluster, and how to take it away')
+      .helpCommand(false)
+      .addOption(new Option('--severity <level>', 'the least that is shown in full').choices(levels).default('high'))
+      .option('--subject <name>', 'of one: payments/deployer, user:alice, group:ops')
+      .option('-n, --namespace <name>', 'what holds in a namespace, or reaches into it')
+      .option('--to <target>', 'who can eventually reach this')
+      .option('--all', 'what is expected, and what is within other findings, as well')
+      .option('--server-version <version>', 'of the API server, such as 1.34: before 1.35 get opens streams')
+      .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),
+  )
+    .addOption(new Option('--json', 'print one JSON document'))
+    .addHelpText('after', reviewHelp)
+    .action(async (values: ReviewChoice) => {
+      const { runReview } = await import('./review.ts')
+      onExit(await runReview(values, terminal))
+    })
+}

@@ -1,0 +1,69 @@
+/** `sallyport kube review`: who can become whom, and how to take it away. */
+import type { Severity } from '../../../rbac/reach/finding.ts'
+import { allPaths } from '../../../rbac/reach/graph/walk.ts'
+import { isAtLeast, isOpen, reportOf, stepEntry } from '../../../rbac/reach/report/report.ts'
+import { type Review, reachersOf, reviewOf } from '../../../rbac/reach/review.ts'
+import { exitCodes, type Terminal } from '../../terminal.ts'
+import { type InputChoice, readObjects } from './input.ts'
+import { problemsText } from './problems-text.ts'
+import { filtered, subjectIdOf, targetOf } from './review-names.ts'
+import { pathsText, reachersText, reviewText } from './review-text.ts'
+
+export interface ReviewChoice extends InputChoice {
+  readonly severity: Severity
+  readonly subject?: string
+  readonly namespace?: string
+  readonly to?: string
+  readonly all?: boolean
+  readonly json?: boolean
+  readonly failOn?: Severity
+  readonly serverVersion?: string
+}
+
+const bounds = { maxSteps: 8, maxPaths: 50 }
+
+/** @returns 1 with `--fail-on` where an open finding is that bad */
+export async function runReview(choice: ReviewChoice, terminal: Terminal): Promise<number> {
+  const { serverVersion, to } = choice
+  const objects = await readObjects(choice, terminal)
+  terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
+  const review = reviewOf(objects, { ...(serverVersion !== undefined && { serverVersion }) })
+  return to === undefined ? showFindings(review, choice, terminal) : showWays(review, { ...choice, to }, terminal)
+}
+
+function showFindings(review: Review, choice: ReviewChoice, terminal: Terminal): number {
+  const { severity, all: isAll = false, serverVersion, failOn } = choice
+  const findings = filtered(review, choice)
+  if (choice.json === true) terminal.write(`${JSON.stringify(reportOf(review, findings))}\n`)
+  else {
+    const subjects = review.facts.grants.subjects.length
+    terminal.write(reviewText({ findings, severity, isAll, subjects }, terminal.colors))
+    if (serverVersion === undefined)
+      terminal.write('  Taken as Kubernetes 1.35 or later, where get opens no stream: --server-version\n')
+    terminal.write(problemsText(review.facts.objects))
+  }
+  const isBad = failOn !== undefined && findings.some(one => isOpen(one) && isAtLeast(one.severity, failOn))
+  return isBad ? exitCodes.failure : exitCodes.ok
+}
+
+function showWays(review: Review, choice: ReviewChoice & { readonly to: string }, terminal: Terminal): number {
+  const target = targetOf(choice.to, review)
+  const { json = false, all: isAll = false, subject } = choice
+  const { objects } = review.facts
+  const [document, text] = subject === undefined ? everybody() : one(subjectIdOf(subject))
+  if (json) terminal.write(`${JSON.stringify({ target, ...document, problems: objects.problems })}\n`)
+  else terminal.write(`${text}${problemsText(objects)}`)
+  return exitCodes.ok
+
+  function one(from: string): [object, string] {
+    const found = allPaths(review.graph, from, target, bounds)
+    const paths = found.paths.map(path => path.map(stepEntry))
+    return [{ subject: from, paths, bound: found.bound ?? null }, pathsText(found, bounds)]
+  }
+
+  function everybody(): [object, string] {
+    const reachers = reachersOf(review, target)
+    const entries = reachers.map(({ path, ...rest }) => ({ ...rest, path: path.map(stepEntry) }))
+    return [{ reachers: entries }, reachersText(reachers, target, isAll)]
+  }
+}
