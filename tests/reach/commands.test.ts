@@ -219,6 +219,69 @@ Not read, or not as it stands: 1 of 6 objects, 1 remark
   })
 })
 
+describe('eventually', () => {
+  const chain = [
+    ['alice', 'pods', ['create'], 'books'],
+    ['books/default', 'serviceaccounts/token', ['create'], 'payments'],
+    ['payments/deployer', 'secrets', ['list'], 'payments'],
+  ] as const
+  const roles = chain.flatMap(([who, resource, verbs, namespace], at) => {
+    const [within, name] = who.split('/')
+    const subject =
+      name === undefined ? { kind: 'User', name: who } : { kind: 'ServiceAccount', namespace: within, name }
+    const apiVersion = 'rbac.authorization.k8s.io/v1'
+    const metadata = { name: `r${at}`, namespace }
+    return [
+      { apiVersion, kind: 'Role', metadata, rules: [{ apiGroups: [''], resources: [resource], verbs }] },
+      { apiVersion, kind: 'RoleBinding', metadata, roleRef: { kind: 'Role', name: `r${at}` }, subjects: [subject] },
+    ]
+  })
+  const accounts = [
+    ['books', 'default'],
+    ['payments', 'deployer'],
+  ].map(([namespace, name]) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } }))
+  beforeAll(() => void write('chain/all.json', JSON.stringify([...roles, ...accounts])))
+
+  interface Later {
+    readonly eventually: readonly {
+      readonly node: string
+      readonly steps: number
+      readonly path: readonly { readonly bindings: readonly string[] }[]
+    }[]
+  }
+  const later = async (...args: string[]): Promise<Later['eventually']> =>
+    (JSON.parse((await run([...args, '--eventual', '--json', '--from', 'chain'])).out) as Later).eventually
+
+  it('somebody becomes whoever holds it, and every step has its binding', async () => {
+    const found = await later('who-can', 'list', 'secrets', '-n', 'payments')
+    expect(found.map(({ node, steps }) => `${node} ${steps}`)).toEqual([
+      'service-account:books/default 1',
+      'user:alice 2',
+    ])
+    expect(found[1]?.path.flatMap(({ bindings }) => bindings)).toEqual([
+      'RoleBinding/books/r0',
+      'RoleBinding/payments/r1',
+    ])
+    const { out } = await run(['who-can', 'list', 'secrets', '-n', 'payments', '--eventual', '--from', 'chain'])
+    expect(out).toContain('Who can become one of them, or everything: 2\n')
+    expect(out).toContain('user alice, in 2 steps\n    WL01 → ')
+  })
+
+  it('somebody reaches what those can that he can become', async () => {
+    const found = await later('what-can', 'user:alice')
+    expect(found.map(({ node, steps }) => `${node} ${steps}`)).toEqual(
+      expect.arrayContaining([
+        'service-account:books/default 1',
+        'service-account:payments/deployer 2',
+        'secrets:payments 3',
+      ]),
+    )
+    expect((await later('what-can', 'payments/deployer')).map(({ node }) => node)).not.toContain(
+      'service-account:books/default',
+    )
+  })
+})
+
 describe('manifests come', () => {
   const node = (name: string): string => `apiVersion: v1\nkind: Node\nmetadata: { name: ${name} }\n`
   const read = async (...paths: string[]) => {

@@ -242,6 +242,7 @@ metadata:
     expect(JSON.stringify(objects)).not.toMatch(/hunter2|aHVudGVyMg/)
     expect(JSON.stringify(read(`${JSON.stringify(secret)}x`))).not.toMatch(/hunter2|aHVudGVyMg/)
     expect(JSON.stringify(read(`a: [b "aHVudGVyMg=="\n${stringify(secret)}`))).not.toMatch(/hunter2|aHVudGVyMg/)
+    expect(JSON.stringify(read('data:\n  token: |aHVudGVyMg\n    x\n'))).not.toMatch(/hunter2|aHVudGVyMg/)
     expect(JSON.stringify(read('data: { token: *aHVudGVyMg }\n'))).not.toMatch(/hunter2|aHVudGVyMg/)
     expect(JSON.stringify(read(`data: [aHVudGVyMg==\n${stringify(secret)}`))).not.toMatch(/hunter2|aHVudGVyMg/)
   })
@@ -480,6 +481,14 @@ describe('what is lost is told of', () => {
     )
     expect(objects.nodes.length).toBe(3)
     expect(objects.problems).toMatchObject([{ code: 'too-much', unread: 2 }])
+  })
+
+  it('a dump in JSON that ends within an item, which counts as one that was not read', () => {
+    const node = '{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}}'
+    const objects = read(`{"apiVersion":"v1","items":[${node},{"apiVersion":"v1","ki`)
+    expect(objects.objectsSeen).toBe(2)
+    expect(objects.problems).toMatchObject([{ code: 'cut-off', unread: 1 }])
+    expect(read(`{"apiVersion":"v1","items":[${node},`).objectsSeen).toBe(1)
   })
 
   it('a dump in YAML that ends after an item', () => {

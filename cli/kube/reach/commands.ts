@@ -21,6 +21,7 @@ Examples:
   $ sallyport kube who-can get secrets -n payments --name tls
   $ sallyport kube who-can impersonate users --from manifests/
   $ helm template ./chart | sallyport kube who-can list secrets --from -
+  $ sallyport kube who-can get secrets -n payments --eventual
   $ sallyport kube who-can create serviceaccounts/token --json | jq -r '.grants[].subject' | sort -u
 
 ${exits}`
@@ -32,6 +33,7 @@ ${inputHelp}
 
 Examples:
   $ sallyport kube what-can payments/deployer
+  $ sallyport kube what-can payments/deployer --eventual
   $ sallyport kube what-can user:alice@example.com --group ops --group staff
   $ sallyport kube what-can group:system:authenticated --from dump/ --json
 
@@ -48,7 +50,8 @@ export function addReachCommands(kube: Command, terminal: Terminal, onExit: (cod
       .helpCommand(false)
       .option('-n, --namespace <name>', 'in this namespace')
       .addOption(new Option('-A, --all-namespaces', 'in all namespaces at once').conflicts('namespace'))
-      .option('--name <name>', 'the object of this name'),
+      .option('--name <name>', 'the object of this name')
+      .option('--eventual', 'and who can become one of them, in several steps'),
   )
     .addOption(json())
     .addHelpText('after', whoCanHelp)
@@ -62,7 +65,8 @@ export function addReachCommands(kube: Command, terminal: Terminal, onExit: (cod
       .description('what somebody can do in a cluster, by which binding')
       .argument('<subject>', 'payments/deployer, user:alice, group:ops', readSubject)
       .helpCommand(false)
-      .option('--group <name...>', 'a group that somebody else vouches for'),
+      .option('--group <name...>', 'a group that somebody else vouches for')
+      .option('--eventual', 'and whom it can become, or what it can reach, in several steps'),
   )
     .addOption(json())
     .addHelpText('after', whatCanHelp)

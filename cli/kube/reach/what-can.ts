@@ -1,10 +1,12 @@
 /** What somebody can do, by which bindings. */
 import type { DeadGrant, Given, Grants } from '../../../rbac/reach/grant.ts'
 import { grantsOf, subjectsOf } from '../../../rbac/reach/grants.ts'
+import type { Reached } from '../../../rbac/reach/graph/ahead.ts'
 import type { BindingObject, ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { type Asker, askerOf, type Subject } from '../../../rbac/reach/subject.ts'
 import { printable } from '../../policy/printable.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
+import { eventualJson, eventualText, whatEventually } from './eventual.ts'
 import { bindingText, roleText, ruleText } from './grant-text.ts'
 import { type InputChoice, readObjects } from './input.ts'
 import { placeText, problemsText } from './problems-text.ts'
@@ -14,6 +16,7 @@ import { wrapped } from './wrapped.ts'
 export interface WhatCanChoice extends InputChoice {
   /** That an identity provider or a certificate vouches for. */
   readonly group?: readonly string[]
+  readonly eventual?: boolean
   readonly json?: boolean
 }
 
@@ -23,7 +26,13 @@ export async function runWhatCan(subject: Subject, choice: WhatCanChoice, termin
   const grants = grantsOf(objects)
   const spellings = [...new Set([asker.id, ...asker.groups.map(group => `group:${group}`)])]
   const given = spellings.flatMap(grants.rolesOf).toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
-  const found = { asker, given, dead: deadOf(grants, spellings), isKnown: grants.subjects.includes(asker.id) }
+  const found = {
+    asker,
+    given,
+    dead: deadOf(grants, spellings),
+    isKnown: grants.subjects.includes(asker.id),
+    ...(choice.eventual && { eventually: whatEventually(objects, spellings) }),
+  }
   terminal.write(choice.json ? json(found, objects) : text(found, objects, terminal))
   return exitCodes.ok
 }
@@ -37,6 +46,7 @@ interface Found {
   readonly dead: readonly DeadGrant[]
   /** A binding names it, or it exists. */
   readonly isKnown: boolean
+  readonly eventually?: readonly Reached[]
 }
 
 /** What bindings seem to give, and do not. */
@@ -47,7 +57,11 @@ const deadOf = ({ dead }: Grants, spellings: readonly string[]): readonly DeadGr
     return spellings.some(spelling => named.has(spelling))
   })
 
-function text({ asker, given, dead, isKnown }: Found, objects: ClusterObjects, { colors }: Terminal): string {
+function text(
+  { asker, given, dead, isKnown, eventually }: Found,
+  objects: ClusterObjects,
+  { colors }: Terminal,
+): string {
   const indent = { first: '    ', rest: '      ' }
   const isMaster = asker.groups.includes('system:masters')
   const bindings = given.map(one => {
@@ -70,6 +84,7 @@ function text({ asker, given, dead, isKnown }: Found, objects: ClusterObjects, {
     ...(isMaster ? [`${colors.red('system:masters may do everything')}, and no binding says so\n`] : []),
     ...bindings,
     ...(deadLines.length === 0 ? [] : ['Of this nothing comes:\n', ...deadLines]),
+    ...(eventually === undefined ? [] : [eventualText('What it can become or reach', eventually)]),
     problemsText(objects),
   ].join('')
 }
@@ -86,7 +101,7 @@ const deadReasons: Readonly<Record<DeadGrant['reason'], string>> = {
   'non-resource-in-namespace': 'URLs belong to no namespace',
 }
 
-function json({ asker, given, dead, isKnown }: Found, { problems, objectsSeen }: ClusterObjects): string {
+function json({ asker, given, dead, isKnown, eventually }: Found, { problems, objectsSeen }: ClusterObjects): string {
   const bindings = given.map(({ subject, namespace, binding, role }) => ({
     subject,
     ...(namespace !== undefined && { namespace }),
@@ -96,5 +111,6 @@ function json({ asker, given, dead, isKnown }: Found, { problems, objectsSeen }:
   }))
   const without = dead.map(({ binding, reason, rule, what }) => ({ binding: reference(binding), reason, rule, what }))
   const { id: subject, groups } = asker
-  return `${JSON.stringify({ subject, groups, isKnown, bindings, dead: without, objectsSeen, problems })}\n`
+  const later = eventually === undefined ? {} : { eventually: eventualJson(eventually) }
+  return `${JSON.stringify({ subject, groups, isKnown, bindings, dead: without, ...later, objectsSeen, problems })}\n`
 }

@@ -2,9 +2,11 @@
 import { isClusterResource } from '../../../rbac/reach/cluster-resources.ts'
 import type { AccessQuestion, Grant } from '../../../rbac/reach/grant.ts'
 import { grantsOf } from '../../../rbac/reach/grants.ts'
+import type { Reached } from '../../../rbac/reach/graph/ahead.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { printable } from '../../policy/printable.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
+import { eventualJson, eventualText, whoEventually } from './eventual.ts'
 import { byText, membersText, questionText } from './grant-text.ts'
 import { type InputChoice, readObjects } from './input.ts'
 import { problemsText } from './problems-text.ts'
@@ -15,6 +17,7 @@ export interface WhoCanChoice extends InputChoice {
   readonly namespace?: string
   readonly allNamespaces?: boolean
   readonly name?: string
+  readonly eventual?: boolean
   readonly json?: boolean
 }
 
@@ -33,7 +36,10 @@ export async function runWhoCan(verb: string, what: string, choice: WhoCanChoice
   const found = grantsOf(objects)
     .allowingAnybody(question, scope.isAnywhere ? 'anywhere' : 'as-asked')
     .toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
-  terminal.write(choice.json ? json(scope, found, objects) : text(scope, found, { objects, terminal }))
+  const holders = new Set(found.map(({ subject }) => subject))
+  const eventually = choice.eventual ? whoEventually(objects, holders) : undefined
+  const around = { objects, terminal, ...(eventually !== undefined && { eventually }) }
+  terminal.write(choice.json ? json(scope, found, around) : text(scope, found, around))
   return exitCodes.ok
 }
 
@@ -65,9 +71,14 @@ const isOfCluster = ({ group, resource }: Pick<AskedResource, 'group' | 'resourc
 interface Around {
   readonly objects: ClusterObjects
   readonly terminal: Terminal
+  readonly eventually?: readonly Reached[]
 }
 
-function text({ question, words, remark }: Scope, found: readonly Grant[], { objects, terminal }: Around): string {
+function text(
+  { question, words, remark }: Scope,
+  found: readonly Grant[],
+  { objects, terminal, eventually }: Around,
+): string {
   const { colors } = terminal
   const masters = 'group:system:masters may do everything, and no binding says so.'
   const subjects = new Set(found.map(({ subject }) => subject)).size
@@ -87,15 +98,13 @@ function text({ question, words, remark }: Scope, found: readonly Grant[], { obj
     ...[masters, ...(remark === undefined ? [] : [remark])].map(line =>
       wrapped(printable(line), { first: '', rest: '' }),
     ),
+    ...(eventually === undefined ? [] : [eventualText('Who can become one of them, or everything', eventually)]),
     problemsText(objects),
   ].join('')
 }
 
-function json(
-  { question, isAnywhere }: Scope,
-  found: readonly Grant[],
-  { problems, objectsSeen }: ClusterObjects,
-): string {
+function json({ question, isAnywhere }: Scope, found: readonly Grant[], { objects, eventually }: Around): string {
+  const { problems, objectsSeen } = objects
   const grants = found.map(({ subject, namespace, binding, role, rule, ruleIndex }) => ({
     subject,
     ...(namespace !== undefined && { namespace }),
@@ -105,7 +114,9 @@ function json(
     rule,
   }))
   const masters = 'group:system:masters'
-  return `${JSON.stringify({ question, isAnywhere, withoutGrant: [masters], grants, objectsSeen, problems })}\n`
+  const later = eventually === undefined ? {} : { eventually: eventualJson(eventually) }
+  const answer = { question, isAnywhere, withoutGrant: [masters], grants, ...later }
+  return `${JSON.stringify({ ...answer, objectsSeen, problems })}\n`
 }
 
 export const reference = ({ kind, namespace, name, place }: Grant['binding'] | Grant['role']) => ({
