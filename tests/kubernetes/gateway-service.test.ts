@@ -1,5 +1,5 @@
 /** The whole way: a browser login, a token of kubectl, the gateway of the service, a real API server, and its audit log. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -14,7 +14,7 @@ import { startService, type TestBrowser, type TestService } from '../service.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
 import { certificateUser, type Kubeconfig } from './kubectl.ts'
-import { createShell, printedCommands } from './printed-commands.ts'
+import { createShell, printedCommand, printedCommands } from './printed-commands.ts'
 import { requireClusterPrograms } from './programs.ts'
 import { writeSallyportCommand } from './sallyport-command.ts'
 import { type KubectlVersion, kubectlVersions } from './versions.ts'
@@ -237,6 +237,30 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
     }
   })
 
+  it('lets in who copies the login without a browser from docs/kubernetes.md', async () => {
+    const machine = createMachine()
+    try {
+      const shell = createShell({ home: machine.home, cwd: machine.home })
+      const login = printedCommand('kubernetes', 'sallyport kube login --device')
+      const loggingIn = shell.start(login.replace('https://auth.example.com', service.publicUrl))
+      await expect.poll(loggingIn.stderr, { timeout: 60_000 }).toMatch(/user_code=[\w-]{9}/)
+      const browser = await logInBrowser(service, 'alice')
+      const page = await visit(browser, /http\S+user_code=[\w-]{9}/.exec(loggingIn.stderr())?.[0] ?? '')
+      await press(browser, service, page.text, { decision: 'allow' })
+      expect(await loggingIn.finished).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('alice@example.com'),
+      })
+      expect(await shell.run('sallyport kube clusters')).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('prod'),
+      })
+      expect(machine.opened()).toEqual([])
+    } finally {
+      machine.close()
+    }
+  })
+
   it('is run by what an operator gets who copies the commands of docs/kubernetes.md', async () => {
     if (programs === undefined) return
     const machine = createMachine()
@@ -266,8 +290,7 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
       const reconciling = shell.start(`exec ${reconcile}`)
       await expect.poll(() => reconciling.stderr(), { timeout: 60_000 }).toContain('Not covered by this role')
       expect(await interrupt(reconciling)).toMatchObject({ code: 0 })
-      const page = readFileSync(new URL('../../docs/kubernetes.md', import.meta.url), 'utf8')
-      const [, explain = ''] = /`(sallyport policy explain --as [^`]*)`/.exec(page) ?? []
+      const explain = printedCommand('kubernetes', 'sallyport policy explain --as ')
       expect(await shell.run(explain)).toMatchObject({ code: 0, stdout: expect.stringContaining('policy.csv:2') })
     } finally {
       machine.close()
