@@ -74,8 +74,21 @@ describe('an issuer that is asked', () => {
   const untilAskedAgain = () => new Promise(resolve => setTimeout(resolve, silenceMs + 100))
 
   it('J71 about a flood of made-up tokens keeps no signed JWT out, and no exchange', async () => {
-    const flood = await Promise.all(Array.from({ length: 80 }, (_, index) => at(`made-up-token-of-mallory-${index}`)))
+    // Answered only once somebody was turned away: however slowly they come, they stand in line together.
+    let isFull = () => {}
+    const full = new Promise<void>(resolve => {
+      isFull = resolve
+    })
+    answer = (token, response) => void full.then(() => usual(token, response))
+    const flood = await Promise.all(
+      Array.from({ length: 80 }, async (_, index) => {
+        const status = await at(`made-up-token-of-mallory-${index}`)
+        if (status === 503) isFull()
+        return status
+      }),
+    )
     expect(new Set(flood)).toEqual(new Set([401, 503]))
+    answer = usual
     const token = jwt()
     expect([await at(token), await at(jwt()), await exchange(token), await exchange(jwt())]).toEqual([
       200, 200, 200, 200,
