@@ -217,8 +217,7 @@ export const situationMoves: readonly SituationMove[] = [
     id: 'ID18',
     title: 'Claim a user that bindings remain of',
     can: 'be whoever gets that user name next',
-    looksFor:
-      'bindings to a User that the identity provider does not know; without a list of users, every binding to one',
+    looksFor: 'bindings to a User who is none of the known ones; where no list of users is given, nothing is said',
     severity: always('medium'),
     reaches: nowhere,
     why: 'Bindings name users by a text. Somebody who is given the name of one who left, or chooses it, has what that one had.',
