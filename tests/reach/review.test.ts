@@ -71,7 +71,7 @@ describe('kube review', () => {
   test.each([
     [['--to', 'namespace:nowhere'], /there is no namespace nowhere/],
     [['--to', 'payments/nobody'], /there is no payments\/nobody in what was read/],
-    [['--to', 'whoever'], /who is whoever\?/],
+    [['--to', 'whoever'], /A service account is <namespace>\/<name>/],
     [['--severity', 'worst'], /Allowed choices are critical, high, medium, low/],
   ] as const)('%j is refused with a sentence', async (args, sentence) => {
     const { code, errors, out } = await review('--from', storage, ...args)
