@@ -51,5 +51,11 @@ function deadRulesOf(binding: BindingObject, role: RoleObject): DeadGrant[] {
 const withoutNamespace = new Set(['list', 'watch', 'create', 'deletecollection'])
 
 const isDead = (group: string, resource: string, verbs: readonly string[]): boolean =>
-  isClusterResource(group, resource) ||
+  (isClusterResource(group, resource) && !isAskedInNamespace(group, resource, verbs)) ||
   (group === '' && resource === 'namespaces' && verbs.every(verb => withoutNamespace.has(verb)))
+
+/** The right to bind a ClusterRole is asked for in the namespace of the RoleBinding (BindingAuthorized of pkg/registry/rbac). */
+const isAskedInNamespace = (group: string, resource: string, verbs: readonly string[]): boolean =>
+  group === 'rbac.authorization.k8s.io' &&
+  resource === 'clusterroles' &&
+  (verbs.includes('bind') || verbs.includes('*'))

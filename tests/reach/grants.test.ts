@@ -132,6 +132,13 @@ describe('a binding', () => {
     ])
   })
 
+  it('of the right to bind ClusterRoles counts in its namespace, where the API server asks for it', () => {
+    const rules = [rule('bind', 'clusterroles', { apiGroups: ['rbac.authorization.k8s.io'] })]
+    const roles = [clusterRole('binder', rules)]
+    const grants = grantsOf(clusterOf({ roles, bindings: [binding('payments', 'ClusterRole/binder', 'user:alice')] }))
+    expect(grants.dead).toEqual([])
+  })
+
   it('finds a Role in its own namespace alone', () => {
     const roles = [role('payments', 'r', reader), clusterRole('c', reader)]
     const inBooks = clusterOf({ roles, bindings: [binding('books', 'Role/r', 'user:alice')] })
