@@ -3,7 +3,8 @@
  * allows was let in by another authorizer, or by a binding that is not there any more.
  */
 import { rulesAllow } from '../../kubernetes/rule.ts'
-import type { AccessQuestion, Asker, Grant, Grants } from '../grant.ts'
+import type { AccessQuestion, Grant, Grants } from '../grant.ts'
+import type { Asker } from '../subject.ts'
 import { bindingKey } from '../usage/reason.ts'
 import { type AskerUsage, questionsOf, type Usage, type UsedRight } from '../usage/usage.ts'
 

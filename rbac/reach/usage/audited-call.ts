@@ -3,8 +3,8 @@
  * whose they were, what the authorizer was asked, and what it said. Bodies of requests, which hold secrets, are never looked at.
  */
 import { parseInstant } from '../../conditions/times.ts'
-import type { AccessQuestion, Asker } from '../grant.ts'
-import { builtInGroups, idOf, userSubject } from '../subject.ts'
+import type { AccessQuestion } from '../grant.ts'
+import { type Asker, builtInGroups, idOf, userSubject } from '../subject.ts'
 import { impersonationOf } from './impersonation.ts'
 import { questionOf } from './question.ts'
 import { type NamedBinding, readReason } from './reason.ts'

@@ -2,8 +2,8 @@
  * What each subject really did, out of any number of audited calls in bounded memory: one entry for each kind of call, with the names
  * of objects up to a number. What does not fit is counted, never forgotten silently.
  */
-import type { AccessQuestion, Asker } from '../grant.ts'
-import type { SubjectId } from '../subject.ts'
+import type { AccessQuestion } from '../grant.ts'
+import type { Asker, SubjectId } from '../subject.ts'
 import type { AuditedCall, EventReading } from './audited-call.ts'
 import { bindingKey } from './reason.ts'
 import { createRecentKeys } from './recent-keys.ts'
