@@ -4,6 +4,8 @@ import type { Terminal } from '../terminal.ts'
 import { addOperatorCommands } from './operator/commands.ts'
 import { addReachCommands } from './reach/commands.ts'
 import { addReview } from './reach/review-command.ts'
+import { addExcess } from './reach/excess/commands.ts'
+import { addInventory } from './reach/inventory/commands.ts'
 import { addRenderAuthentication } from './render-authentication.ts'
 import type { CredentialChoice, KubeChoice, KubeconfigChoice, LoginChoice } from './run.ts'
 
@@ -26,6 +28,8 @@ Of whoever answers for a cluster:
   $ sallyport kube review
   $ sallyport kube who-can create pods/exec
   $ sallyport kube what-can payments/deployer
+  $ sallyport kube inventory
+  $ sallyport kube excess --audit audit.log
 
 Exit codes: 0 it worked; 1 it failed, or somebody has to log in; 2 the command line cannot be read.`
 
@@ -120,4 +124,6 @@ export function addKube(program: Command, terminal: Terminal, onExit: (code: num
   addRenderAuthentication(render, terminal, onExit)
   addReview(kube, terminal, onExit)
   addReachCommands(kube, terminal, onExit)
+  addExcess(kube, terminal, onExit)
+  addInventory(kube, terminal, onExit)
 }

@@ -27,7 +27,8 @@ async function read(paths: readonly string[], stdin = '') {
   const { askers, counts } = collector.usage()
   const used = askers.flatMap(({ asker, used: rights }) =>
     rights.map(({ kind, names, unnamed }) => {
-      const what = 'path' in kind ? kind.path : [kind.namespace ?? '-', kind.group, kind.resource, kind.subresource].join('/')
+      const what =
+        'path' in kind ? kind.path : [kind.namespace ?? '-', kind.group, kind.resource, kind.subresource].join('/')
       return `${asker.id} ${kind.verb} ${what} ${[...names.keys(), unnamed > 0 ? '-' : ''].join(' ').trim()}`
     }),
   )
@@ -86,7 +87,10 @@ describe('documents', () => {
   })
 
   test('values come out the same wherever the bytes are cut', async () => {
-    const texts = fc.array(fc.jsonValue().map(value => ({ value })), { minLength: 1, maxLength: 4 })
+    const texts = fc.array(
+      fc.jsonValue().map(value => ({ value })),
+      { minLength: 1, maxLength: 4 },
+    )
     const size = fc.integer({ min: 1, max: 9 })
     await fc.assert(
       fc.asyncProperty(texts, size, fc.constantFrom(0, 1), async (values, step, indent) => {
@@ -117,10 +121,16 @@ describe('documents', () => {
 describe('clouds', () => {
   const message = () => JSON.stringify(event('shop'))
   const shapes: [string, () => unknown][] = [
-    ['EKS, filter-log-events', () => ({ events: [{ logStreamName: 'kube-apiserver-audit-1', timestamp: 1, message: message() }] })],
+    [
+      'EKS, filter-log-events',
+      () => ({ events: [{ logStreamName: 'kube-apiserver-audit-1', timestamp: 1, message: message() }] }),
+    ],
     ['EKS, a subscription', () => ({ messageType: 'DATA_MESSAGE', logEvents: [{ id: '1', message: message() }] })],
     ['EKS, Insights', () => [{ '@timestamp': '2026-03-01', '@message': message() }]],
-    ['AKS, diagnostic settings', () => ({ records: [{ category: 'kube-audit', properties: { log: message(), stream: 'stdout' } }] })],
+    [
+      'AKS, diagnostic settings',
+      () => ({ records: [{ category: 'kube-audit', properties: { log: message(), stream: 'stdout' } }] }),
+    ],
     ['AKS, Log Analytics', () => [{ Category: 'kube-audit', log_s: message() }]],
     ['a collector of the node', () => ({ stream: 'stdout', log: message() })],
   ]
@@ -135,7 +145,8 @@ describe('clouds', () => {
   })
 
   test('AKS, the table AKSAudit: columns, of which some are JSON texts', async () => {
-    const { auditID, stage, verb, requestURI, user, objectRef, responseStatus, annotations, stageTimestamp } = event('shop')
+    const { auditID, stage, verb, requestURI, user, objectRef, responseStatus, annotations, stageTimestamp } =
+      event('shop')
     const row = {
       AuditId: auditID,
       Stage: stage,

@@ -1,10 +1,10 @@
 /** The minimal rules allow everything that was used, and nothing that the old ones did not. */
 import { describe, expect, test } from 'vitest'
 import { type Rule, rulesAllow } from '../../rbac/kubernetes/rule.ts'
-import { grantsOf } from '../../rbac/reach/grants.ts'
 import { attribute } from '../../rbac/reach/excess/attribution.ts'
 import { type MinimalChoice, minimalRules } from '../../rbac/reach/excess/minimal.ts'
 import type { AccessQuestion } from '../../rbac/reach/grant.ts'
+import { grantsOf } from '../../rbac/reach/grants.ts'
 import { readAuditEvent } from '../../rbac/reach/usage/audited-call.ts'
 import { createUsageCollector, questionsOf, type Usage } from '../../rbac/reach/usage/usage.ts'
 import { fc } from '../properties.ts'
@@ -25,7 +25,10 @@ const resourceRule: fc.Arbitrary<Rule> = fc.record({
   verbs: some(verbs, '*'),
   resourceNames: fc.oneof(fc.constant([]), fc.uniqueArray(fc.constantFrom(...names), { maxLength: 2 })),
 })
-const urlRule: fc.Arbitrary<Rule> = fc.record({ nonResourceURLs: some(paths, '*', '/logs/*'), verbs: some(['get', 'post'], '*') })
+const urlRule: fc.Arbitrary<Rule> = fc.record({
+  nonResourceURLs: some(paths, '*', '/logs/*'),
+  verbs: some(['get', 'post'], '*'),
+})
 const rules = fc.array(fc.oneof({ weight: 4, arbitrary: resourceRule }, urlRule), { minLength: 1, maxLength: 4 })
 
 const parts = (resource: string) => {
@@ -40,7 +43,10 @@ const resourceQuestion: fc.Arbitrary<AccessQuestion> = fc
     name: fc.option(fc.constantFrom(...names, 'other'), { nil: undefined }),
   })
   .map(({ whole, name, ...asked }) => ({ ...asked, ...parts(whole), ...(name !== undefined && { name }) }))
-const urlQuestion = fc.record({ verb: fc.constantFrom('get', 'post', 'put'), path: fc.constantFrom(...paths, '/other') })
+const urlQuestion = fc.record({
+  verb: fc.constantFrom('get', 'post', 'put'),
+  path: fc.constantFrom(...paths, '/other'),
+})
 const questions = fc.oneof({ weight: 4, arbitrary: resourceQuestion }, urlQuestion)
 const choices: fc.Arbitrary<MinimalChoice> = fc.record({
   names: fc.constantFrom('stable' as const, 'always' as const, 'never' as const),
@@ -61,7 +67,11 @@ function minimal(held: readonly Rule[], usage: Usage, choice: MinimalChoice) {
   const grants = grantsOf(clusterOf({ roles: [clusterRole('r', held)], bindings: [clusterBinding('r', 'user:alice')] }))
   const attribution = attribute(grants, usage, new Set())
   const used = grants.of('user:alice').map(grant => ({ rule: grant.rule, uses: attribution.usesOf(grant) }))
-  return minimalRules(used, usage.askers.flatMap(one => one.used.map(({ kind }) => kind)), choice)
+  return minimalRules(
+    used,
+    usage.askers.flatMap(one => one.used.map(({ kind }) => kind)),
+    choice,
+  )
 }
 
 describe('for any rules, any use of them and any choice', () => {
@@ -109,7 +119,8 @@ describe('for any rules, any use of them and any choice', () => {
   })
 })
 
-const usedBy = (...asked: AccessQuestion[]) => usageOf([{ apiGroups: ['*'], resources: ['*'], verbs: ['*'], nonResourceURLs: ['*'] }], asked, 50)
+const usedBy = (...asked: AccessQuestion[]) =>
+  usageOf([{ apiGroups: ['*'], resources: ['*'], verbs: ['*'], nonResourceURLs: ['*'] }], asked, 50)
 const everything = [rule('*', '*', { apiGroups: ['*'] })]
 const ask = (verb: string, whole: string, more: { group?: string; name?: string; namespace?: string } = {}) => ({
   verb,
@@ -119,7 +130,13 @@ const ask = (verb: string, whole: string, more: { group?: string; name?: string;
 })
 
 test('of a wildcard what was used remains, each once, reading first', () => {
-  const usage = usedBy(ask('watch', 'pods'), ask('list', 'pods'), ask('list', 'services'), ask('watch', 'services'), ask('create', 'pods'))
+  const usage = usedBy(
+    ask('watch', 'pods'),
+    ask('list', 'pods'),
+    ask('list', 'services'),
+    ask('watch', 'services'),
+    ask('create', 'pods'),
+  )
   expect(minimal(everything, usage, { names: 'stable', isWide: false }).rules).toEqual([
     { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'create'] },
     { apiGroups: [''], resources: ['services'], verbs: ['list', 'watch'] },
@@ -127,7 +144,11 @@ test('of a wildcard what was used remains, each once, reading first', () => {
 })
 
 test('names that people choose are kept, those that controllers make are not', () => {
-  const usage = usedBy(ask('get', 'secrets', { name: 'db' }), ask('get', 'pods', { name: 'web-0' }), ask('get', 'configmaps', { name: 'web-x7k2p' }))
+  const usage = usedBy(
+    ask('get', 'secrets', { name: 'db' }),
+    ask('get', 'pods', { name: 'web-0' }),
+    ask('get', 'configmaps', { name: 'web-x7k2p' }),
+  )
   const of = (names: MinimalChoice['names']) => minimal(everything, usage, { names, isWide: false }).rules
   expect(of('stable')).toEqual([
     { apiGroups: [''], resources: ['configmaps', 'pods'], verbs: ['get'] },
@@ -148,6 +169,10 @@ test('what no log can show stays where what asks for it was done, and is said', 
 })
 
 test('each question of a right is asked with each of its names', () => {
-  const [one] = usedBy(ask('get', 'secrets', { name: 'a' }), ask('get', 'secrets', { name: 'b' }), ask('get', 'secrets')).askers
+  const [one] = usedBy(
+    ask('get', 'secrets', { name: 'a' }),
+    ask('get', 'secrets', { name: 'b' }),
+    ask('get', 'secrets'),
+  ).askers
   expect(one?.used.flatMap(questionsOf)).toHaveLength(3)
 })

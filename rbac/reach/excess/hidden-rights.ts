@@ -53,12 +53,6 @@ const hiddenRights: readonly HiddenRight[] = [
     resources: ['signers'],
     askedBy: writesOf(certificates, 'clustertrustbundles'),
   },
-  {
-    verb: 'use',
-    group: 'policy',
-    resources: ['podsecuritypolicies'],
-    askedBy: (_, resource, verb) => writing.has(verb) && (resource === 'pods' || !resource.includes('/')),
-  },
 ]
 
 type ResourceRight = Exclude<Right, { readonly path: string }>
@@ -66,18 +60,24 @@ type ResourceRight = Exclude<Right, { readonly path: string }>
 const isOne = (hidden: HiddenRight, { verb, group, resource }: ResourceRight): boolean =>
   verb === hidden.verb && group === hidden.group && hidden.resources.includes(resource)
 
-/** An owner's finalizers are asked for (`update`) when something is made or changed that the owner is to keep from deletion. */
-const isFinalizers = ({ verb, resource }: ResourceRight): boolean =>
-  verb === 'update' && resource.endsWith('/finalizers')
+/**
+ * An owner's finalizers are asked for (`update`) when something is made or changed that the owner is to keep from deletion, and
+ * `use` when a pod is made that a policy of pods (OpenShift's security context constraints) has to let in.
+ */
+const isAskedByWriting = ({ verb, resource }: ResourceRight): boolean =>
+  verb === 'use' || (verb === 'update' && resource.endsWith('/finalizers'))
 
 /** Whether a log that does not show it says nothing, given what else was done. */
 export function mayBeHidden(right: Right, done: readonly UsedKind[]): boolean {
   if ('path' in right) return false
-  const calls = done.flatMap(kind => ('path' in kind ? [] : [kind]))
-  if (isFinalizers(right)) return calls.some(({ verb }) => writing.has(verb))
-  return hiddenRights.some(
-    hidden => isOne(hidden, right) && calls.some(kind => hidden.askedBy(kind.group, resourceOf(kind), kind.verb)),
-  )
+  const isAsked = isAskedByWriting(right)
+  const hidden = hiddenRights.filter(one => isOne(one, right))
+  if (!isAsked && hidden.length === 0) return false
+  return done.some(kind => {
+    if ('path' in kind) return false
+    if (isAsked) return writing.has(kind.verb)
+    return hidden.some(({ askedBy }) => askedBy(kind.group, resourceOf(kind), kind.verb))
+  })
 }
 
 /** Those rights of a rule that may have been used without a trace; a wildcard gives them too. */
@@ -87,11 +87,12 @@ export function hiddenIn(rule: Rule, done: readonly UsedKind[]): readonly Resour
   const holds = (values: readonly string[], value: string): boolean => values.includes(value) || values.includes('*')
   const candidates = [
     ...hiddenRights.flatMap(({ verb, group, resources: all }) => all.map(resource => ({ verb, group, resource }))),
+    // These only where the rule says them: a wildcard would give one for each kind that there is.
     ...resources
-      .filter(resource => resource.endsWith('/finalizers') && !resource.startsWith('*'))
-      .flatMap(resource =>
-        apiGroups.filter(group => group !== '*').map(group => ({ verb: 'update', group, resource })),
-      ),
+      .filter(resource => !resource.startsWith('*'))
+      .flatMap(resource => apiGroups.filter(group => group !== '*').map(group => ({ group, resource })))
+      .flatMap(one => ['update', 'use'].filter(verb => verbs.includes(verb)).map(verb => ({ ...one, verb })))
+      .filter(isAskedByWriting),
   ]
   return candidates
     .filter(({ verb, group, resource }) => holds(verbs, verb) && holds(apiGroups, group) && holds(resources, resource))

@@ -3,7 +3,7 @@
  * of objects up to a number. What does not fit is counted, never forgotten silently.
  */
 import type { AccessQuestion } from '../grant.ts'
-import type { Asker, SubjectId } from '../subject.ts'
+import type { Asker } from '../subject.ts'
 import type { AuditedCall, EventReading } from './audited-call.ts'
 import { bindingKey } from './reason.ts'
 import { createRecentKeys } from './recent-keys.ts'
@@ -270,7 +270,3 @@ export function questionsOf({ kind, unnamed, names }: UsedRight): readonly Acces
   const named = 'path' in kind ? [] : [...names.keys()].map(name => ({ ...kind, name }))
   return unnamed > 0 || 'path' in kind ? [kind, ...named] : named
 }
-
-/** Of a subject, whatever groups it had. */
-export const usageOf = (usage: Usage, subject: SubjectId): readonly AskerUsage[] =>
-  usage.askers.filter(({ asker }) => asker.id === subject)

@@ -1,0 +1,96 @@
+/**
+ * A change of roles and bindings out of files: whole objects, `$patch: delete` for what goes, and patches with a `target` as kustomize
+ * writes them (RFC 6902), of which `kube excess --json` prints one for each role.
+ */
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { parse, parseAllDocuments, stringify } from 'yaml'
+import type { Change, ObjectName } from '../../../../rbac/reach/excess/what-if.ts'
+import type { ClusterObjects, ReadingProblem, RoleObject } from '../../../../rbac/reach/objects.ts'
+import { createReading } from '../../../../rbac/reach/reading/reading.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Throws for what cannot be read: half a change would have another effect. */
+export async function readChange(paths: readonly string[], cwd: string, objects: ClusterObjects): Promise<Change> {
+  const reading = createReading()
+  const removed: ObjectName[] = []
+  for (const path of paths)
+    for (const value of documentsIn(await readFile(resolve(cwd, path), 'utf8'), path)) {
+      if (value.$patch === 'delete') removed.push(nameIn(value, path))
+      else reading.addText(stringify(isFields(value.target) ? patched(value, path, objects) : value), path)
+    }
+  const made = reading.finish()
+  const [bad] = made.problems.filter(isBad)
+  if (bad !== undefined) throw new Error(`${bad.place.source}: ${bad.object ?? ''} ${bad.message}`)
+  return { objects: { roles: made.roles, bindings: made.bindings }, removed }
+}
+
+function documentsIn(text: string, path: string): Fields[] {
+  return parseAllDocuments(text).flatMap(document => {
+    const [error] = document.errors
+    if (error !== undefined) throw new Error(`${path}: ${error.message}`)
+    const value = document.toJS({ maxAliasCount: 100 }) as unknown
+    if (value === null || value === undefined) return []
+    if (!isFields(value)) throw new Error(`${path}: this is no object of Kubernetes`)
+    return [value]
+  })
+}
+
+const isBad = ({ code }: ReadingProblem): boolean => code !== 'assumed-namespace' && code !== 'aggregation'
+
+function nameIn({ kind, metadata }: Fields, path: string): ObjectName {
+  const { name, namespace } = isFields(metadata) ? metadata : {}
+  if (typeof kind !== 'string' || typeof name !== 'string')
+    throw new Error(`${path}: what goes needs a kind and a name`)
+  return { kind, name, ...(typeof namespace === 'string' && { namespace }) }
+}
+
+/** The role of `target`, with its patch. */
+function patched({ target, patch }: Fields, path: string, objects: ClusterObjects): object {
+  const { kind, name, namespace } = nameIn({ kind: (target as Fields).kind, metadata: target as Fields }, path)
+  const role = objects.roles.find(one => one.kind === kind && one.name === name && one.namespace === namespace)
+  if (role === undefined) throw new Error(`${path}: there is no ${kind} ${name} to be patched`)
+  const operations = typeof patch === 'string' ? (parse(patch) as unknown) : patch
+  if (!Array.isArray(operations)) throw new Error(`${path}: a patch with a target is a list of operations (RFC 6902)`)
+  const rules = operations.reduce((now: unknown[], one: unknown) => operate(now, one, path), [...role.rules])
+  return objectOf(role, rules)
+}
+
+const objectOf = ({ kind, name, namespace, labels, annotations }: RoleObject, rules: unknown): object => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind,
+  metadata: { name, ...(namespace !== undefined && { namespace }), labels, annotations },
+  rules,
+})
+
+/** Of rules alone: as a whole, or one by its number. */
+function operate(rules: readonly unknown[], operation: unknown, path: string): unknown[] {
+  const { op, path: pointer, value } = isFields(operation) ? operation : {}
+  const [, number] = /^\/rules(?:\/(\d+|-))?$/.exec(String(pointer)) ?? [undefined, null]
+  const at = number === '-' ? rules.length : Number(number)
+  if (number === undefined && op === 'test' && sameJson(value, rules)) return [...rules]
+  if (number === undefined && op === 'replace' && Array.isArray(value)) return value as unknown[]
+  if (typeof number === 'string' && op === 'remove' && at < rules.length)
+    return rules.filter((_, index) => index !== at)
+  if (typeof number === 'string' && op === 'replace' && at < rules.length) return rules.with(at, value)
+  if (typeof number === 'string' && op === 'add' && at <= rules.length) return rules.toSpliced(at, 0, value)
+  if (typeof number === 'string' && op === 'test' && sameJson(value, rules[at])) return [...rules]
+  throw new Error(`${path}: the operation ${String(op)} ${String(pointer)} cannot be applied to this role`)
+}
+
+const sameJson = (one: unknown, other: unknown): boolean =>
+  JSON.stringify(sorted(one)) === JSON.stringify(sorted(other))
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isFields(value)) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, one]) => !(Array.isArray(one) && one.length === 0))
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([key, one]) => [key, sorted(one)]),
+  )
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,141 @@
+/** Reads a cluster and its audit log, and says what of the rights was used. */
+
+import { type Excess, excessOf, type IdentityExcess, unusedShare } from '../../../../rbac/reach/excess/excess.ts'
+import { defaultChoice } from '../../../../rbac/reach/excess/minimal.ts'
+import { isDefaultRole, roleProposals, subjectProposal } from '../../../../rbac/reach/excess/proposals.ts'
+import { type Effect, effectOf } from '../../../../rbac/reach/excess/what-if.ts'
+import type { Grants } from '../../../../rbac/reach/grant.ts'
+import { grantsOf } from '../../../../rbac/reach/grants.ts'
+import type { ClusterObjects } from '../../../../rbac/reach/objects.ts'
+import { idOf } from '../../../../rbac/reach/subject.ts'
+import { reportError } from '../../../report-error.ts'
+import { exitCodes, type Terminal } from '../../../terminal.ts'
+import { type InputChoice, readObjects } from '../input.ts'
+import { problemsText } from '../problems-text.ts'
+import { readSubject } from '../subject-argument.ts'
+import { readUsage, type UsageChoice, type UsageReading, usageText } from '../usage-input.ts'
+import { excessDocument } from './excess-document.ts'
+import { checkText, effectText, excessText, identityText } from './excess-text.ts'
+import { rolesYaml, subjectYaml } from './objects-yaml.ts'
+import { readChange } from './read-change.ts'
+
+export interface ExcessChoice extends InputChoice, UsageChoice {
+  readonly subject?: readonly string[]
+  readonly namespace?: readonly string[]
+  readonly all?: boolean
+  readonly minimal?: boolean
+  readonly patch?: boolean
+  readonly whatIf?: readonly string[]
+  readonly names: 'stable' | 'always' | 'never'
+  readonly wide?: boolean
+  readonly mostNamespaces: number
+  readonly json?: boolean
+  readonly failOn?: number
+}
+
+interface World {
+  readonly objects: ClusterObjects
+  readonly grants: Grants
+  readonly reading: UsageReading
+  readonly excess: Excess
+  readonly shown: readonly IdentityExcess[]
+}
+
+export async function runExcess(choice: ExcessChoice, terminal: Terminal): Promise<number> {
+  try {
+    if (choice.audit === undefined) throw new UsageError('--audit is needed: without a log nothing can be said of use')
+    for (const name of choice.subject ?? []) checkSubject(name)
+    if (choice.minimal === true && choice.subject === undefined) throw new UsageError('--minimal needs --subject')
+    if (choice.audit.includes('-') && choice.from?.includes('-') === true)
+      throw new UsageError('standard input can be --audit or --from, not both')
+    return await answer(choice, terminal)
+  } catch (error) {
+    if (!(error instanceof UsageError)) return reportError(error, terminal)
+    terminal.writeError(`${terminal.colors.red('error')}: ${error.message}\n`)
+    return exitCodes.usage
+  }
+}
+
+class UsageError extends Error {}
+
+function checkSubject(name: string): void {
+  try {
+    readSubject(name)
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+async function answer(choice: ExcessChoice, terminal: Terminal): Promise<number> {
+  const objects = await readObjects(choice, terminal)
+  const reading = await readUsage(choice, terminal)
+  const grants = grantsOf(objects)
+  const excess = excessOf(objects, grants, reading.usage)
+  const shown = excess.identities.filter(one => isShown(one, choice)).sort(byUnused)
+  const world: World = { objects, grants, reading, excess, shown }
+  if (choice.whatIf !== undefined) return printEffect(choice, choice.whatIf, world, terminal)
+  if (choice.minimal === true || choice.patch === true) printYaml(choice, world, terminal)
+  else if (choice.json === true)
+    terminal.write(`${JSON.stringify(excessDocument(world, proposalsOf(choice, world)), null, 2)}\n`)
+  else printText(choice, world, terminal)
+  const { failOn } = choice
+  return failOn !== undefined && shown.some(one => unusedShare(one) > failOn) ? exitCodes.failure : exitCodes.ok
+}
+
+const byUnused = (one: IdentityExcess, other: IdentityExcess): number =>
+  other.granted - other.used - (one.granted - one.used) || (one.subject < other.subject ? -1 : 1)
+
+function isShown(one: IdentityExcess, { subject, namespace, all }: ExcessChoice): boolean {
+  if (subject !== undefined) return subject.some(name => idOf(readSubject(name)) === one.subject)
+  if (namespace !== undefined && !namespace.some(name => one.subject.startsWith(`service-account:${name}/`)))
+    return false
+  const hasOwn = one.bindings.some(({ rules }) => rules.some(({ grant }) => !isDefaultRole(grant.role)))
+  return one.granted > 0 && (all === true || hasOwn)
+}
+
+const minimalChoice = ({ names, wide = false, mostNamespaces }: ExcessChoice) => ({
+  ...defaultChoice,
+  names,
+  isWide: wide,
+  mostNamespaces,
+})
+
+const proposalsOf = (choice: ExcessChoice, { grants, excess, shown }: World) => {
+  const subjects = new Set(shown.map(({ subject }) => subject))
+  return roleProposals(grants, excess.attribution, minimalChoice(choice)).filter(({ subjects: holders }) =>
+    holders.some(subject => subjects.has(subject)),
+  )
+}
+
+function printYaml(choice: ExcessChoice, world: World, terminal: Terminal): void {
+  const { grants, excess, shown, reading, objects } = world
+  terminal.writeError(usageText(reading, choice.days) + problemsText(objects))
+  if (choice.patch === true) terminal.write(rolesYaml(proposalsOf(choice, world)))
+  else
+    for (const { subject } of shown)
+      terminal.write(subjectYaml(subjectProposal(subject, grants, excess.attribution, minimalChoice(choice))))
+}
+
+function printText(choice: ExcessChoice, { objects, reading, excess, shown }: World, terminal: Terminal): void {
+  const hidden =
+    choice.subject === undefined ? excess.identities.filter(one => one.granted > 0).length - shown.length : 0
+  const isNarrow = choice.subject !== undefined
+  terminal.write(usageText(reading, choice.days))
+  if (isNarrow) for (const one of shown) terminal.write(identityText(one))
+  else terminal.write(excessText(shown, hidden, terminal))
+  if (isNarrow && shown.length === 0) terminal.write('\nNo binding names them, and the log does not either.\n')
+  terminal.write(`\n${checkText(excess)}${problemsText(objects)}`)
+}
+
+async function printEffect(
+  { json, days }: ExcessChoice,
+  files: readonly string[],
+  { objects, reading }: World,
+  terminal: Terminal,
+): Promise<number> {
+  const change = await readChange(files, terminal.cwd, objects)
+  const effect: Effect = effectOf(objects, change, reading.usage)
+  if (json === true) terminal.write(`${JSON.stringify(effect, null, 2)}\n`)
+  else terminal.write(usageText(reading, days) + effectText(effect, terminal) + problemsText(objects))
+  return effect.broken.length === 0 ? exitCodes.ok : exitCodes.failure
+}

@@ -1,0 +1,43 @@
+/** `sallyport kube inventory`: every identity that is no person. */
+import { type Command, Option } from 'commander'
+import { severities } from '../../../../rbac/reach/finding.ts'
+import type { Terminal } from '../../../terminal.ts'
+import { addInput, inputHelp } from '../input.ts'
+import { addUsage, usageHelp } from '../usage-input.ts'
+import type { InventoryValues } from './run.ts'
+
+const help = `
+Service accounts (those that are there, and those that bindings and workloads only name), users that are no people, bootstrap
+tokens, requests for certificates; with --config the issuers and machines that Sallyport's configuration and policy name, with
+--admin the application passwords that a running service lists. An owner is what the first of these says: the annotation
+sallyport.dev/owner, app.kubernetes.io/managed-by, Helm, Argo CD or Flux, ownerReferences, the owner of the namespace.
+${inputHelp}
+${usageHelp}
+
+Examples:
+  $ sallyport kube inventory
+  $ sallyport kube inventory --audit /var/log/kubernetes/audit --csv > identities.csv
+  $ sallyport kube inventory --from dump/ --json | jq '.identities[] | select(.owner == null).id'
+  $ sallyport kube inventory --fail-on high
+
+Exit codes: 0 it worked; 1 it failed, or something at least as severe as --fail-on was found; 2 the command line cannot be read.`
+
+export function addInventory(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
+  const command = kube
+    .command('inventory')
+    .description('every identity that is no person: owner, users, credentials, rights')
+    .helpCommand(false)
+  addUsage(addInput(command))
+    .option('-c, --config <file>', "Sallyport's configuration: its token issuers, and the machines of its policy")
+    .option('--admin <url>', 'admin listener of a running service: its application passwords')
+    .addOption(new Option('--severity <severity>', 'findings from here on').choices([...severities]))
+    .option('--namespace <name...>', 'only identities of these namespaces')
+    .addOption(new Option('--csv', 'print one line for each identity').conflicts(['json']))
+    .option('--json', 'print one JSON document')
+    .addOption(new Option('--fail-on <severity>', 'exit with 1 from this severity on').choices([...severities]))
+    .addHelpText('after', help)
+    .action(async (values: InventoryValues) => {
+      const { runInventory } = await import('./run.ts')
+      onExit(await runInventory(values, terminal))
+    })
+}

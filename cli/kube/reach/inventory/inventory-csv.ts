@@ -1,0 +1,40 @@
+/** An inventory as CSV (RFC 4180), one line for each identity. */
+import { unusedShare } from '../../../../rbac/reach/excess/excess.ts'
+import type { InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
+import { isoOf } from './moments.ts'
+
+const columns: readonly (readonly [string, (one: InventoriedIdentity) => string])[] = [
+  ['id', one => one.id],
+  ['kind', one => one.kind],
+  ['namespace', one => one.namespace ?? ''],
+  ['name', one => one.name],
+  ['exists', one => (one.isMissing ? 'no' : 'yes')],
+  ['owner', one => one.owner?.name ?? ''],
+  ['owner_inferred_from', one => one.owner?.inferredFrom ?? ''],
+  ['created', one => (one.created === undefined ? '' : isoOf(one.created))],
+  ['last_used', one => (one.lastUsed === undefined ? '' : isoOf(one.lastUsed))],
+  ['workloads', one => one.consumers.map(({ workload }) => workload).join(' ')],
+  ['credentials', one => one.credentials.map(({ kind, name }) => `${kind}: ${name}`).join('; ')],
+  ['cloud_roles', one => one.cloudRoles.map(({ cloud, role }) => `${cloud}: ${role}`).join('; ')],
+  ['bindings', one => one.bindings.join(' ')],
+  ['everything', one => (one.hasEverything ? 'yes' : 'no')],
+  ['rights', one => `${one.rights?.granted ?? 0}`],
+  ['used', one => `${one.rights?.used ?? 0}`],
+  ['unused_percent', one => (one.rights === undefined ? '' : `${Math.floor(unusedShare(one.rights) * 100)}`)],
+]
+
+export function inventoryCsv({ identities, findings }: Inventory): string {
+  const codes = new Map<string, string[]>()
+  for (const { about, code } of findings) codes.set(about, [...(codes.get(about) ?? []), code])
+  const rows = identities.map(one => [...columns.map(([, of]) => of(one)), [...new Set(codes.get(one.id))].join(' ')])
+  return [[...columns.map(([name]) => name), 'findings'], ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('')
+}
+
+/**
+ * Threat: a user may be called anything, and a cell that begins with one of these is a formula for a spreadsheet, which can send
+ * away what stands beside it.
+ */
+function cell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}

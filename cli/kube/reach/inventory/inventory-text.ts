@@ -1,0 +1,99 @@
+/** An inventory as a person reads it, in 80 columns. */
+import { unusedShare } from '../../../../rbac/reach/excess/excess.ts'
+import { severities } from '../../../../rbac/reach/finding.ts'
+import type { InventoriedIdentity, Inventory, InventoryFinding } from '../../../../rbac/reach/inventory/identity.ts'
+import { formatTable } from '../../../policy/answer.ts'
+import { printable } from '../../../policy/printable.ts'
+import type { Terminal } from '../../../terminal.ts'
+import { dayOf } from '../usage-input.ts'
+import { wrapped } from '../wrapped.ts'
+
+type Colors = Terminal['colors']
+
+export function inventoryText(inventory: Inventory, { colors }: Terminal): string {
+  return [
+    tableText(inventory.identities, colors),
+    findingsText(inventory.findings, colors),
+    coverageText(inventory),
+  ].join('\n')
+}
+
+const short = (text: string, widest: number): string => {
+  const safe = printable(text)
+  return safe.length <= widest
+    ? safe
+    : `${safe.slice(0, Math.floor(widest / 2) - 1)}…${safe.slice(-Math.ceil(widest / 2))}`
+}
+
+function tableText(identities: readonly InventoriedIdentity[], colors: Colors): string {
+  const rows = identities.map(one => [
+    short(one.id.replace(/^service-account:/, ''), 27),
+    short(one.owner?.name ?? '-', 14),
+    `${one.consumers.length}`,
+    one.hasEverything ? 'all' : `${one.rights?.granted ?? 0}`,
+    one.rights === undefined || one.rights.granted === 0 ? '-' : `${Math.floor(unusedShare(one.rights) * 100)} %`,
+    one.isMissing ? 'missing' : one.lastUsed === undefined ? '-' : dayOf(one.lastUsed),
+  ])
+  const head = ['IDENTITY', 'OWNER', 'USERS', 'RIGHTS', 'UNUSED', 'LAST USE']
+  return formatTable([head, ...rows], (text, column, row) =>
+    row === 0 ? colors.dim(text) : column === 3 && text === 'all' ? colors.red(text) : text,
+  )
+}
+
+const paints: Readonly<Record<InventoryFinding['severity'], keyof Colors>> = {
+  critical: 'red',
+  high: 'red',
+  medium: 'yellow',
+  low: 'dim',
+}
+
+export const bySeverity = (one: InventoryFinding, other: InventoryFinding): number =>
+  severities.indexOf(other.severity) - severities.indexOf(one.severity) ||
+  (`${one.about} ${one.code}` < `${other.about} ${other.code}` ? -1 : 1)
+
+/** Of the lowest severity only how many there are of each. */
+function findingsText(findings: readonly InventoryFinding[], colors: Colors): string {
+  const shown = findings.filter(({ severity }) => severity !== 'low').sort(bySeverity)
+  const low = findings.filter(({ severity }) => severity === 'low')
+  const codes = [...new Set(low.map(({ code }) => code))].map(
+    code => `${low.filter(one => one.code === code).length} ${code}`,
+  )
+  const paint = ({ severity }: InventoryFinding, text: string): string =>
+    (colors[paints[severity]] as (text: string) => string)(text)
+  return [
+    ...shown.map(one => {
+      const [first = '', ...rest] = wrapped(printable(`${one.severity} ${one.code} ${one.about}: ${one.sentence}`), {
+        first: '',
+        rest: '    ',
+      }).split('\n')
+      return [first.replace(one.severity, paint(one, one.severity)), ...rest].join('\n')
+    }),
+    low.length === 0
+      ? ''
+      : colors.dim(wrapped(`low: ${codes.join(', ')} (--severity low shows them)`, { first: '', rest: '    ' })),
+  ].join('')
+}
+
+export function coverageText({ coverage, identities }: Inventory): string {
+  const {
+    serviceAccounts: { seen, all },
+    withoutOwner,
+    missing,
+    kindsNotRead,
+    takenForPeople,
+    daysOfLog,
+  } = coverage
+  const kinds = new Map<string, number>()
+  for (const { kind } of identities) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+  const others = [...kinds].filter(([kind]) => kind !== 'service-account').map(([kind, count]) => `${count} ${kind}`)
+  const sentences = [
+    `${seen} of ${all} service accounts seen${others.length === 0 ? '' : `, and ${others.join(', ')}`}; ${withoutOwner} without owner.`,
+    ...(missing > 0 ? [`${missing} are named by bindings or workloads, and are not there.`] : []),
+    ...(takenForPeople > 0 ? [`${takenForPeople} users with an address for a name were taken for people.`] : []),
+    ...(kindsNotRead.length > 0 ? [`Not read, so nothing is said of them: ${kindsNotRead.join(', ')}.`] : []),
+    daysOfLog === 0
+      ? 'No audit log was read (--audit): of nothing it is known whether it is used.'
+      : `The audit log covers ${daysOfLog} ${daysOfLog === 1 ? 'day' : 'days'}.`,
+  ]
+  return sentences.map(sentence => wrapped(sentence, { first: '', rest: '  ' })).join('')
+}

@@ -1,0 +1,85 @@
+/** Audit logs for the commands that ask what was used, and what such a log can and cannot say. */
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { InvalidArgumentError } from 'commander'
+import { type LogReading, readLogs } from '../../../app/kubernetes/audit/read-logs.ts'
+import { createUsageCollector, type Usage } from '../../../rbac/reach/usage/usage.ts'
+import { parseSince } from '../../policy/since.ts'
+import type { Terminal } from '../../terminal.ts'
+import { wrapped } from './wrapped.ts'
+
+export interface UsageChoice {
+  readonly audit?: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly since?: number
+  readonly days: number
+}
+
+export interface UsageReading {
+  readonly usage: Usage
+  readonly logs: readonly LogReading[]
+}
+
+/** Said in the help of each of these commands. */
+export const usageHelp = `
+--audit reads what API servers write (one event on each line, rotated and compressed files, folders of them), what CloudWatch,
+Cloud Logging and Azure's diagnostic settings make of it, and - for standard input. The level Metadata is enough; stage
+RequestReceived is not needed. Bodies of requests are never looked at. A call counts for whoever is impersonated, and what the
+impersonator needed for it counts for the impersonator. Rights that are used more rarely than the log goes back look unused.`
+
+export const addUsage = (command: Command): Command =>
+  command
+    .option('--audit <path...>', 'audit logs: files, folders, - for standard input')
+    .option('--since <time>', 'only calls since then: 30d, 12h or 2026-01-01T00:00:00Z', parseSince)
+    .option('--days <number>', 'how many days of log are enough to call a right unused', readDays, 90)
+
+function readDays(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('Expected a number of days, such as 90.')
+  return Number(text)
+}
+
+/** Rejects when a path cannot be opened. */
+export async function readUsage({ audit = [], since }: UsageChoice, terminal: Terminal): Promise<UsageReading> {
+  const collector = createUsageCollector(since === undefined ? undefined : since / 1000)
+  const paths = audit.map(path => (path === '-' ? path : resolve(terminal.cwd, path)))
+  const logs = await readLogs(paths, collector, { stdin: process.stdin, onProgress: terminal.progress })
+  return { usage: collector.usage(), logs }
+}
+
+const secondsOfDay = 86_400
+
+/** Days between the first and the last call, at least one where there are any. */
+export const daysCovered = ({ first, last }: Usage): number =>
+  first === undefined || last === undefined ? 0 : Math.max(1, Math.round((last - first) / secondsOfDay))
+
+export const dayOf = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 10)
+
+/** What the log covers, and everything of it that was not read or not counted. */
+export function usageText({ usage, logs }: UsageReading, days: number): string {
+  const { first, last, counts, askers } = usage
+  const covered = daysCovered(usage)
+  const range = first === undefined || last === undefined ? 'no call' : `${dayOf(first)} to ${dayOf(last)}`
+  const enough =
+    covered >= days
+      ? ''
+      : `: ${covered} ${covered === 1 ? 'day' : 'days'} of the ${days} that are asked for, so what is used more rarely looks unused`
+  const who = new Set(askers.map(({ asker }) => asker.id)).size
+  const unread = Object.entries(counts.unreadable)
+  const sentences = [
+    `Audit log: ${range}${enough}. ${counts.calls} calls of ${who} subjects, ${counts.denied} of them refused.`,
+    ...(unread.length > 0
+      ? [`Events that could not be read: ${unread.map(([reason, count]) => `${count} (${reason})`).join(', ')}.`]
+      : []),
+    ...(counts.leftOut > 0
+      ? [
+          `${counts.leftOut} calls were left out, since there are too many different ones: rights may look unused that were used.`,
+        ]
+      : []),
+    ...(counts.unauthenticated > 0 ? [`${counts.unauthenticated} calls of nobody (401) say nothing of rights.`] : []),
+    ...(counts.tooOld > 0 ? [`${counts.tooOld} calls are older than --since.`] : []),
+    ...logs.flatMap(({ source, brokenOff, events }) =>
+      brokenOff === undefined ? [] : [`${source} breaks off (${brokenOff}): ${events} events of it were read.`],
+    ),
+  ]
+  return sentences.map(sentence => wrapped(sentence, { first: '', rest: '  ' })).join('')
+}

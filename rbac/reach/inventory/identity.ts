@@ -1,0 +1,120 @@
+/** What an inventory says of one identity that is no person. */
+import type { RightCounts } from '../excess/excess.ts'
+import type { Severity } from '../finding.ts'
+import type { Place } from '../objects.ts'
+
+export const identityKinds = [
+  'service-account',
+  /** A user that a binding names and that looks like no person: a client certificate, a component, a static token. */
+  'named-user',
+  'bootstrap-token',
+  'certificate-request',
+  /** `client:` and `certificate:` rows of the policy, and `service-account:` rows of other clusters. */
+  'machine',
+  /** What Sallyport takes bearer tokens of. */
+  'token-issuer',
+  'application-password',
+] as const
+export type IdentityKind = (typeof identityKinds)[number]
+
+export interface Owner {
+  readonly name: string
+  /** Which field said it: an annotation, a label, an owner reference. */
+  readonly inferredFrom: string
+}
+
+export const credentialKinds = [
+  'token-secret',
+  'automounted-token',
+  'projected-token',
+  'bootstrap-token',
+  'password',
+] as const
+
+export interface Credential {
+  readonly kind: (typeof credentialKinds)[number]
+  /** Of the Secret or the workload that has it, or the audience. Never a secret. */
+  readonly name: string
+  /** Seconds since the epoch. */
+  readonly created?: number
+  /** `never`, or seconds since the epoch; absent where it is not known. */
+  readonly expires?: number | 'never'
+  /** Seconds since the epoch; of a day where a label says it. */
+  readonly lastUsed?: number
+}
+
+export interface Consumer {
+  /** `Deployment/core`. */
+  readonly workload: string
+  /** The token is put into its containers. */
+  readonly hasToken: boolean
+  readonly isOnEveryNode: boolean
+}
+
+export interface CloudRole {
+  readonly cloud: 'aws' | 'google' | 'azure'
+  readonly role: string
+}
+
+export interface InventoriedIdentity {
+  /** `service-account:payments/deployer`; of other kinds `<kind>:<name>`. */
+  readonly id: string
+  readonly kind: IdentityKind
+  readonly namespace?: string
+  readonly name: string
+  readonly place?: Place
+  readonly created?: number
+  readonly owner?: Owner
+  readonly consumers: readonly Consumer[]
+  readonly credentials: readonly Credential[]
+  readonly cloudRoles: readonly CloudRole[]
+  /** Bindings of its own, as `ClusterRoleBinding/ops`; and what policy rows of Sallyport name it. */
+  readonly bindings: readonly string[]
+  /** Of its own bindings. Without an audit log nothing is used. */
+  readonly rights?: RightCounts
+  readonly hasEverything: boolean
+  /** Last call in the audit log, or last use of a credential; seconds since the epoch. */
+  readonly lastUsed?: number
+  /** Named in bindings or used by workloads, and not there. */
+  readonly isMissing: boolean
+}
+
+export const findingCodes = [
+  'long-lived-credential',
+  'default-account-used',
+  'unused',
+  'token-on-every-node',
+  'dangling-binding',
+  'automount-not-needed',
+  'no-consumers',
+  'no-such-account',
+  'only-refused',
+  'no-owner',
+] as const
+export type InventoryCode = (typeof findingCodes)[number]
+
+export interface InventoryFinding {
+  readonly code: InventoryCode
+  readonly severity: Severity
+  /** An identity, or a binding. */
+  readonly about: string
+  readonly sentence: string
+}
+
+export interface Coverage {
+  readonly serviceAccounts: { readonly seen: number; readonly all: number }
+  readonly withoutOwner: number
+  readonly missing: number
+  /** Kinds of objects that were not read at all, so that nothing is said of them. */
+  readonly kindsNotRead: readonly string[]
+  /** Users with an address for a name: taken for people, and left out. */
+  readonly takenForPeople: number
+  /** Days of audit log; 0 without one. */
+  readonly daysOfLog: number
+}
+
+export interface Inventory {
+  readonly identities: readonly InventoriedIdentity[]
+  readonly findings: readonly InventoryFinding[]
+  readonly coverage: Coverage
+}

@@ -1,0 +1,144 @@
+/** Every identity that is no person: of a cluster, and those that Sallyport itself knows. */
+import type { Excess, IdentityExcess } from '../excess/excess.ts'
+import type { Grants } from '../grant.ts'
+import type { ClusterObjects } from '../objects.ts'
+import { type SubjectId, subjectOf } from '../subject.ts'
+import type { Usage } from '../usage/usage.ts'
+import { findingsOf } from './findings.ts'
+import type { Coverage, InventoriedIdentity, Inventory } from './identity.ts'
+import { ownerOf } from './owner.ts'
+import { createdOf, rightsOf, serviceAccounts } from './service-accounts.ts'
+
+export interface InventorySources {
+  readonly objects: ClusterObjects
+  readonly grants: Grants
+  readonly usage: Usage
+  readonly excess: Excess
+  /** What Sallyport's configuration, policy and admin listener name. */
+  readonly own: readonly InventoriedIdentity[]
+}
+
+export interface InventoryChoice {
+  /** Seconds since the epoch. */
+  readonly now: number
+  /** Days without use after which something counts as unused. */
+  readonly days: number
+}
+
+export function inventoryOf(sources: InventorySources, choice: InventoryChoice): Inventory {
+  const { objects, grants, usage, excess, own } = sources
+  const bySubject = new Map(excess.identities.map(one => [one.subject, one]))
+  const seen = usage.askers.map(({ asker }) => asker.id).filter(id => id.startsWith('service-account:'))
+  const accounts = serviceAccounts({
+    objects,
+    excess: bySubject,
+    legacyTokenUsed: legacyUses(usage),
+    subjects: [...new Set([...grants.subjects, ...seen])],
+  })
+  const users = namedUsers(bySubject)
+  const identities = [...accounts, ...users.identities, ...bootstrapTokens(objects), ...requests(objects), ...own]
+  const coverage: Coverage = {
+    serviceAccounts: {
+      seen: objects.serviceAccounts.length,
+      all: objects.serviceAccounts.length + unreadAccounts(objects),
+    },
+    withoutOwner: identities.filter(({ owner, isMissing }) => owner === undefined && !isMissing).length,
+    missing: identities.filter(({ isMissing }) => isMissing).length,
+    kindsNotRead: neededKinds.filter(kind => !objects.kindsRead.has(kind)),
+    takenForPeople: users.people,
+    daysOfLog: daysOf(usage),
+  }
+  return { identities, findings: findingsOf({ ...sources, identities, coverage }, choice), coverage }
+}
+
+const secondsOfDay = 86_400
+const daysOf = ({ first, last }: Usage): number =>
+  first === undefined || last === undefined ? 0 : Math.max(1, Math.round((last - first) / secondsOfDay))
+
+/** Without one of these the inventory has a hole. */
+const neededKinds = [
+  'ServiceAccount',
+  'ClusterRoleBinding',
+  'RoleBinding',
+  'Secret',
+  'Namespace',
+  'Pod',
+  'Deployment',
+  'DaemonSet',
+  'StatefulSet',
+  'CertificateSigningRequest',
+]
+
+const unreadAccounts = ({ problems }: ClusterObjects): number =>
+  problems
+    .filter(({ object, code }) => object?.startsWith('ServiceAccount') === true && code !== 'duplicate')
+    .reduce((sum, { unread = 0 }) => sum + unread, 0)
+
+function legacyUses(usage: Usage): ReadonlyMap<SubjectId, number> {
+  const uses = new Map<SubjectId, number>()
+  for (const { asker, legacyTokenUsed: at } of usage.askers)
+    if (at !== undefined) uses.set(asker.id, Math.max(uses.get(asker.id) ?? at, at))
+  return uses
+}
+
+/** Users with an address for a name are people more often than not; components and certificates have none. */
+function namedUsers(excess: ReadonlyMap<SubjectId, IdentityExcess>) {
+  const all = [...excess.values()].filter(one => one.subject.startsWith('user:') && one.bindings.length > 0)
+  const people = all.filter(({ subject }) => subject.includes('@'))
+  const identities = all
+    .filter(one => !people.includes(one))
+    .map((one): InventoriedIdentity => {
+      const { name } = subjectOf(one.subject)
+      const owner = name.startsWith('system:') ? { name: 'Kubernetes', inferredFrom: 'prefix system:' } : undefined
+      return {
+        ...nothing,
+        id: one.subject,
+        kind: 'named-user',
+        name,
+        ...(owner !== undefined && { owner }),
+        ...rightsOf(one),
+      }
+    })
+  return { identities, people: people.length }
+}
+
+/** What most kinds have nothing of. */
+export const nothing = {
+  consumers: [],
+  credentials: [],
+  cloudRoles: [],
+  bindings: [],
+  hasEverything: false,
+  isMissing: false,
+}
+
+const bootstrapTokens = ({ secrets }: ClusterObjects): InventoriedIdentity[] =>
+  secrets
+    .filter(({ type }) => type === 'bootstrap.kubernetes.io/token')
+    .map(secret => ({
+      ...nothing,
+      id: `bootstrap-token:${secret.name}`,
+      kind: 'bootstrap-token',
+      namespace: secret.namespace,
+      name: secret.name,
+      place: secret.place,
+      ...createdOf(secret),
+      ...ownerField(ownerOf(secret, undefined)),
+      // When it expires stands in the Secret itself, which is not read.
+      credentials: [{ kind: 'bootstrap-token', name: secret.name, ...createdOf(secret) }],
+    }))
+
+const requests = ({ others }: ClusterObjects): InventoriedIdentity[] =>
+  others
+    .filter(({ kind }) => kind === 'CertificateSigningRequest')
+    .map(request => ({
+      ...nothing,
+      id: `certificate-request:${request.name}`,
+      kind: 'certificate-request',
+      name: request.name,
+      place: request.place,
+      ...createdOf(request),
+      ...ownerField(ownerOf(request, undefined)),
+    }))
+
+const ownerField = (owner: InventoriedIdentity['owner']) => (owner === undefined ? {} : { owner })
