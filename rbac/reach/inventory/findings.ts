@@ -4,7 +4,7 @@ import type { Severity } from '../finding.ts'
 import type { DeadGrant } from '../grant.ts'
 import { bindingKey } from '../usage/reason.ts'
 import type { Coverage, InventoriedIdentity, InventoryCode, InventoryFinding } from './identity.ts'
-import type { InventoryChoice, InventorySources } from './inventory.ts'
+import type { InventoryChoice, InventorySources } from './sources.ts'
 
 interface Found extends InventorySources {
   readonly identities: readonly InventoriedIdentity[]

@@ -1,6 +1,5 @@
 /** Every identity that is no person: of a cluster, and those that Sallyport itself knows. */
-import type { Excess, IdentityExcess } from '../excess/excess.ts'
-import type { Grants } from '../grant.ts'
+import type { IdentityExcess } from '../excess/excess.ts'
 import type { ClusterObjects } from '../objects.ts'
 import { type SubjectId, subjectOf } from '../subject.ts'
 import type { Usage } from '../usage/usage.ts'
@@ -8,22 +7,7 @@ import { findingsOf } from './findings.ts'
 import type { Coverage, InventoriedIdentity, Inventory } from './identity.ts'
 import { ownerOf } from './owner.ts'
 import { createdOf, rightsOf, serviceAccounts } from './service-accounts.ts'
-
-export interface InventorySources {
-  readonly objects: ClusterObjects
-  readonly grants: Grants
-  readonly usage: Usage
-  readonly excess: Excess
-  /** What Sallyport's configuration, policy and admin listener name. */
-  readonly own: readonly InventoriedIdentity[]
-}
-
-export interface InventoryChoice {
-  /** Seconds since the epoch. */
-  readonly now: number
-  /** Days without use after which something counts as unused. */
-  readonly days: number
-}
+import type { InventoryChoice, InventorySources } from './sources.ts'
 
 export function inventoryOf(sources: InventorySources, choice: InventoryChoice): Inventory {
   const { objects, grants, usage, excess, own } = sources

@@ -1,0 +1,22 @@
+/** What an inventory is made of. */
+import type { Excess } from '../excess/excess.ts'
+import type { Grants } from '../grant.ts'
+import type { ClusterObjects } from '../objects.ts'
+import type { Usage } from '../usage/usage.ts'
+import type { InventoriedIdentity } from './identity.ts'
+
+export interface InventorySources {
+  readonly objects: ClusterObjects
+  readonly grants: Grants
+  readonly usage: Usage
+  readonly excess: Excess
+  /** What Sallyport's configuration, policy and admin listener name. */
+  readonly own: readonly InventoriedIdentity[]
+}
+
+export interface InventoryChoice {
+  /** Seconds since the epoch. */
+  readonly now: number
+  /** Days without use after which something counts as unused. */
+  readonly days: number
+}
