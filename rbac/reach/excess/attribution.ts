@@ -16,11 +16,6 @@ export interface Use {
   readonly names?: readonly string[]
 }
 
-export interface AttributedGrant {
-  readonly grant: Grant
-  readonly uses: readonly Use[]
-}
-
 export interface Attribution {
   readonly usesOf: (grant: Grant) => readonly Use[]
   /** What was allowed then and no grant allows now. */
