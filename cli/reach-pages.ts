@@ -37,7 +37,7 @@ function indexPage(): string {
     '',
     'The ways from one identity to another that `sallyport kube review` knows. Rights are matched as the API server matches',
     'them, over all that somebody holds, groups included; what counts as an edge of the graph says',
-    '[ADR 0060](../../adr/0060-what-an-edge-of-the-reach-graph-means.md).',
+    '[ADR 0055](../../adr/0055-what-an-edge-of-the-reach-graph-means.md).',
     '',
     ...sections,
   ].join('\n')

@@ -1,5 +1,5 @@
 /**
- * Who can become whom: the direct moves of everybody as edges, and what follows by itself (docs/adr/0060). A set ("every
+ * Who can become whom: the direct moves of everybody as edges, and what follows by itself (docs/adr/0055). A set ("every
  * service account of payments") is one node with an edge to each member: five thousand subjects that can each be any of five
  * thousand accounts are ten thousand edges, not twenty-five million.
  */
