@@ -78,7 +78,7 @@ export interface WorkloadObject extends Metadata {
   /** Names of Secrets that are mounted or read into the environment. */
   readonly secrets: readonly string[]
   readonly nodeName?: string
-  /** Ways out of the container: `privileged`, `hostPath:/var/run`, `hostPID`, `hostNetwork`, `hostIPC`, `capability:SYS_ADMIN`. */
+  /** Ways out of the container: `privileged`, `hostPath:/var/run`, `hostPID`, `hostProcess`, `hostNetwork`, `hostIPC`, `capability:SYS_ADMIN`. */
   readonly hostAccess: readonly string[]
   readonly replicas?: number
 }

@@ -247,6 +247,18 @@ metadata:
     expect(JSON.stringify(read(`data: [aHVudGVyMg==\n${stringify(secret)}`))).not.toMatch(/hunter2|aHVudGVyMg/)
   })
 
+  it.each(['the pod', 'a container'])('reads a process of a Windows node out of %s', where => {
+    const securityContext = { windowsOptions: { hostProcess: true } }
+    const spec = {
+      containers: [{ name: 'main' }, where === 'the pod' ? { name: 'b' } : { name: 'b', securityContext }],
+    }
+    const pod = where === 'the pod' ? { ...spec, securityContext } : spec
+    const metadata = { name: 'x', namespace: 'books' }
+    expect(read(stringify({ apiVersion: 'v1', kind: 'Pod', metadata, spec: pod })).workloads[0]?.hostAccess).toEqual([
+      'hostProcess',
+    ])
+  })
+
   it('reads what a pod can do', () => {
     const spec = {
       serviceAccountName: 'web',

@@ -60,7 +60,18 @@ const isShippedMove = (subject: SubjectId, move: MoveId): boolean => {
   return moves === 'every' || moves.split(' ').includes(move)
 }
 
-export const isExpectedMove = ({ subject, move, grants }: DirectMove): boolean =>
-  isShippedMove(subject, move) &&
+/** Shipped with Roles alone. Threat: the same move in the whole cluster, by a ClusterRole that bears the name. */
+const namespacesOf: Readonly<Record<SubjectId, readonly string[]>> = {
+  'service-account:kube-system/bootstrap-signer': ['kube-system', 'kube-public'],
+  'service-account:kube-system/token-cleaner': ['kube-system'],
+}
+
+const isShippedScope = ({ subject, namespace }: DirectMove): boolean =>
+  namespacesOf[subject]?.includes(namespace ?? '') ?? true
+
+export const isExpectedMove = (found: DirectMove): boolean =>
+  isShippedMove(found.subject, found.move) && isShippedScope(found) && isShippedGrants(found)
+
+const isShippedGrants = ({ grants }: DirectMove): boolean =>
   grants.length > 0 &&
   grants.every(({ binding, role }) => isBootstrap(binding) && isBootstrap(role) && binding.name === role.name)

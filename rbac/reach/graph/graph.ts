@@ -6,8 +6,8 @@
 import type { MoveId, NodeId, Step } from '../finding.ts'
 import type { DirectMove } from '../moves/direct.ts'
 import { accountOf, type Facts, grouped, holdsToken, workloadId } from '../moves/facts.ts'
-import { waysOut } from '../moves/families/situations.ts'
 import { accountsId, namespaceId, podsId, secretsId } from '../moves/targets.ts'
+import { waysOut } from '../moves/ways-out.ts'
 import { accountSubject, askerOf, idOf, subjectOf } from '../subject.ts'
 import { movesOfRoles } from './role-nodes.ts'
 

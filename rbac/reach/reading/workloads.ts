@@ -65,7 +65,12 @@ function secretsOf(pod: Entry, volumes: readonly Entry[], containers: readonly E
 }
 
 function hostAccessOf(pod: Entry, volumes: readonly Entry[], containers: readonly Entry[]): string[] {
+  // Windows has no privileged containers: one with hostProcess is a process of the node, and says so in the pod or in itself.
+  const isHostProcess = [pod, ...containers].some(
+    one => entryOf(entryOf(one.securityContext).windowsOptions).hostProcess === true,
+  )
   return [
+    ...(isHostProcess ? ['hostProcess'] : []),
     ...['hostNetwork', 'hostPID', 'hostIPC'].filter(field => pod[field] === true),
     ...volumes.flatMap(({ hostPath }) => (isEntry(hostPath) ? [`hostPath:${textOf(hostPath.path) ?? ''}`] : [])),
     ...containers.flatMap(container => {

@@ -1,12 +1,13 @@
 /** Moves that need no right of their own: what bindings, memberships and workloads show by themselves. */
 import type { Severity } from '../../finding.ts'
 import type { Grant } from '../../grant.ts'
-import type { BindingObject, WorkloadObject } from '../../objects.ts'
+import type { BindingObject } from '../../objects.ts'
 import { idOf, type SubjectId, userSubject } from '../../subject.ts'
 import { accountOf, type Facts, isServiceAccount, namespaceOfAccount, objectText } from '../facts.ts'
 import { always, nowhere, type RightsMove, type Situation, type SituationMove } from '../move.ts'
 import { can } from '../need.ts'
 import { accountsId, namespaceId, secretsId, told } from '../targets.ts'
+import { waysOut } from '../ways-out.ts'
 
 const rbacPage = 'https://kubernetes.io/docs/reference/access-authn-authz/rbac/'
 const goodPractices = 'https://kubernetes.io/docs/concepts/security/rbac-good-practices/'
@@ -44,9 +45,12 @@ function* givenTo(facts: Facts, wanted: (id: SubjectId) => boolean): Generator<[
 const inNamespace = ({ kind, namespace }: BindingObject): { readonly namespace?: string } =>
   kind === 'RoleBinding' && namespace !== undefined ? { namespace } : {}
 
+const isReading = ({ verbs }: Grant['rule']): boolean => verbs.every(verb => ['get', 'list', 'watch'].includes(verb))
+
+// A wildcard, of subresources too (every proxy), holds a way in as well.
 const isHarmless = ({ rule }: Grant): boolean =>
-  rule.verbs.every(verb => ['get', 'list', 'watch'].includes(verb)) &&
-  !(rule.resources ?? []).some(resource => ['*', 'secrets', 'nodes/proxy'].includes(resource))
+  isReading(rule) &&
+  !(rule.resources ?? []).some(one => one.startsWith('*') || ['secrets', 'nodes/proxy'].includes(one))
 
 const toEverybody = (facts: Facts): Situation[] =>
   [...givenTo(facts, id => everybody.has(id))].map(([subject, binding, grants]) => {
@@ -67,12 +71,20 @@ const toEverybody = (facts: Facts): Situation[] =>
     }
   })
 
+/** URLs that Kubernetes 1.12 to 1.37 gives to everybody: no metrics, logs or profiles, and nothing by a bare wildcard. */
+const baselineUrl =
+  /^\/(apis?|healthz|livez|readyz|openapi|version|swaggerapi|swagger\.json|swagger-2\.0\.0\.pb-v1)(\/\*?)?$/
+const issuerUrl = /^\/(\.well-known\/openid-configuration|openid\/v1\/jwks)\/?$/
+
 /** Threat: a role of the baseline that somebody has added to is still called so. */
 const isBaseline = ({ rule }: Grant): boolean =>
   (rule.nonResourceURLs ?? []).length > 0
-    ? rule.verbs.every(verb => verb === 'get') && !(rule.nonResourceURLs ?? []).includes('*')
+    ? rule.verbs.every(verb => verb === 'get') &&
+      (rule.nonResourceURLs ?? []).every(url => baselineUrl.test(url) || issuerUrl.test(url))
     : (rule.resources ?? []).every(resource => resource.startsWith('selfsubject')) ||
-      (rule.resourceNames ?? []).join() === 'cluster-info'
+      ((rule.resources ?? []).join() === 'configmaps' &&
+        (rule.resourceNames ?? []).join() === 'cluster-info' &&
+        isReading(rule))
 
 const editors = (facts: Facts): Situation[] =>
   [...givenTo(facts, () => true)]
@@ -147,33 +159,6 @@ const members = (facts: Facts): Situation[] => {
     isExpected: subject === masters,
   }))
 }
-
-const strongCapabilities = new Set([
-  'SYS_ADMIN',
-  'SYS_MODULE',
-  'SYS_PTRACE',
-  'SYS_RAWIO',
-  'DAC_READ_SEARCH',
-  'BPF',
-  'ALL',
-])
-const strongPaths =
-  /^\/($|etc|root|home|boot|dev|proc|sys|usr|bin|sbin|lib|opt|run|var($|\/run|\/log|\/lib($|\/(kubelet|docker|containerd|etcd|cni|rancher))))/
-
-/** Below the strong ones, and nothing that leads further. */
-const harmlessPaths =
-  /^\/(etc\/(ssl|pki|ca-certificates|localtime|timezone|os-release|machine-id)|lib\/modules|usr\/share)($|\/)/
-
-/** hostNetwork and hostIPC show what is on the node, and do not lead onto it. */
-const leadsOut = (access: string): boolean => {
-  const [kind, ...rest] = access.split(':')
-  const value = rest.join(':')
-  if (kind === 'capability') return strongCapabilities.has(value.replace(/^CAP_/, ''))
-  const isPath = kind === 'hostPath' && strongPaths.test(value) && !harmlessPaths.test(value)
-  return kind === 'privileged' || kind === 'hostPID' || isPath
-}
-
-export const waysOut = ({ hostAccess }: WorkloadObject): readonly string[] => hostAccess.filter(leadsOut)
 
 const escaping = (facts: Facts): Situation[] =>
   facts.objects.workloads
