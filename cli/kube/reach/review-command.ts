@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { severities } from '../../../rbac/reach/finding.ts'
 import type { Terminal } from '../../terminal.ts'
 import { addInput, inputHelp } from './input.ts'
+import { outputs } from './output-kinds.ts'
 import type { ReviewChoice } from './review.ts'
 
 const reviewHelp = `
@@ -21,6 +22,7 @@ Examples:
   $ sallyport kube review --to cluster-admin --subject argocd/argocd-server
   $ helm template ./chart | sallyport kube review --from - --fail-on high
   $ sallyport kube review --json | jq '.findings[] | select(.move == "ID09") | .subject'
+  $ sallyport kube review --from deploy/ --output sarif > reach.sarif
 
 Exit codes: 0 it was reviewed, whatever was found; 1 nothing could be read, or with --fail-on there is a finding that bad which is
 neither expected nor within another; 2 the command line is wrong.`
@@ -40,7 +42,10 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
       .option('--server-version <version>', 'of the API server, such as 1.34: before 1.35 get opens streams')
       .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),
   )
-    .addOption(new Option('--json', 'print one JSON document'))
+    .addOption(new Option('--json', 'print one JSON document').conflicts('output'))
+    .addOption(
+      new Option('--output <kind>', 'how it is printed: csv and sarif have no --to').choices(outputs).default('text'),
+    )
     .addHelpText('after', reviewHelp)
     .action(async (values: ReviewChoice) => {
       const { runReview } = await import('./review.ts')

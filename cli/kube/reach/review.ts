@@ -1,10 +1,12 @@
 /** `sallyport kube review`: who can become whom, and how to take it away. */
 import type { Severity } from '../../../rbac/reach/finding.ts'
 import { allPaths } from '../../../rbac/reach/graph/walk.ts'
-import { isAtLeast, isOpen, reportOf, stepEntry } from '../../../rbac/reach/report/report.ts'
+import { isAtLeast, isOpen, stepEntry } from '../../../rbac/reach/report/report.ts'
 import { type Review, reachersOf, reviewOf } from '../../../rbac/reach/review.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { type InputChoice, readObjects } from './input.ts'
+import type { Output } from './output-kinds.ts'
+import { documentText } from './outputs.ts'
 import { problemsText } from './problems-text.ts'
 import { filtered, subjectIdOf, targetOf } from './review-names.ts'
 import { pathsText, reachersText, reviewText } from './review-text.ts'
@@ -16,6 +18,7 @@ export interface ReviewChoice extends InputChoice {
   readonly to?: string
   readonly all?: boolean
   readonly json?: boolean
+  readonly output: Output
   readonly failOn?: Severity
   readonly serverVersion?: string
 }
@@ -25,17 +28,27 @@ const bounds = { maxSteps: 8, maxPaths: 50 }
 /** @returns 1 with `--fail-on` where an open finding is that bad */
 export async function runReview(choice: ReviewChoice, terminal: Terminal): Promise<number> {
   const { serverVersion, to } = choice
+  if (to !== undefined && !['text', 'json'].includes(outputOf(choice))) {
+    terminal.writeError(`error: --to has no ${choice.output}: leave --output away, or --to\n`)
+    return exitCodes.usage
+  }
   const objects = await readObjects(choice, terminal)
   terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
   const review = reviewOf(objects, { ...(serverVersion !== undefined && { serverVersion }) })
   return to === undefined ? showFindings(review, choice, terminal) : showWays(review, { ...choice, to }, terminal)
 }
 
+const outputOf = ({ json = false, output }: ReviewChoice): Output => (json ? 'json' : output)
+
 function showFindings(review: Review, choice: ReviewChoice, terminal: Terminal): number {
   const { severity, all: isAll = false, serverVersion, failOn } = choice
   const findings = filtered(review, choice)
-  if (choice.json === true) terminal.write(`${JSON.stringify(reportOf(review, findings))}\n`)
-  else {
+  const output = outputOf(choice)
+  if (output !== 'text') {
+    terminal.write(documentText(output, { review, findings, isAll }))
+    // A table has no room for what was not read.
+    if (output === 'csv') terminal.writeError(problemsText(review.facts.objects))
+  } else {
     const subjects = review.facts.grants.subjects.length
     terminal.write(reviewText({ findings, severity, isAll, subjects }, terminal.colors))
     if (serverVersion === undefined)
@@ -48,10 +61,11 @@ function showFindings(review: Review, choice: ReviewChoice, terminal: Terminal):
 
 function showWays(review: Review, choice: ReviewChoice & { readonly to: string }, terminal: Terminal): number {
   const target = targetOf(choice.to, review)
-  const { json = false, all: isAll = false, subject } = choice
+  const { all: isAll = false, subject } = choice
+  const isJson = outputOf(choice) === 'json'
   const { objects } = review.facts
   const [document, text] = subject === undefined ? everybody() : one(subjectIdOf(subject))
-  if (json) terminal.write(`${JSON.stringify({ target, ...document, problems: objects.problems })}\n`)
+  if (isJson) terminal.write(`${JSON.stringify({ target, ...document, problems: objects.problems })}\n`)
   else terminal.write(`${text}${problemsText(objects)}`)
   return exitCodes.ok
 

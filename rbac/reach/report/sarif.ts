@@ -1,0 +1,138 @@
+/** A review as SARIF 2.1.0 (OASIS Standard), for code scanning: a rule is a move, a result is a finding. */
+import { type Finding, type MoveId, type Severity, severities } from '../finding.ts'
+import { nodeText, stepText, toldSteps } from '../findings/words.ts'
+import { objectText } from '../moves/facts.ts'
+import { docsPageOf } from '../moves/move.ts'
+import { moveOf } from '../moves/table.ts'
+import type { Place, ReadingProblem } from '../objects.ts'
+import { isOpen } from './report.ts'
+
+export interface SarifInput {
+  /** All that were asked for. */
+  readonly findings: readonly Finding[]
+  readonly problems: readonly ReadingProblem[]
+  /** Expected ones and those within others as results too, suppressed; else they are counted in the properties of the run. */
+  readonly isAll: boolean
+}
+
+const levels = { critical: 'error', high: 'error', medium: 'warning', low: 'note' } as const
+
+/** As code scanning reads `security-severity`: over 9 critical, over 7 high, over 4 medium. */
+const scores = { critical: '9.5', high: '8.0', medium: '5.5', low: '2.0' } as const
+
+export function sarifOf({ findings, problems, isAll }: SarifInput): object {
+  const shown = isAll ? findings : findings.filter(isOpen)
+  const moves = [...new Set(shown.map(({ move }) => move))].sort()
+  const expected = findings.filter(({ isExpected }) => isExpected).length
+  return {
+    $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'sallyport kube review', rules: moves.map(move => ruleOf(move, shown)) } },
+        columnKind: 'utf16CodeUnits',
+        invocations: [{ executionSuccessful: true, toolExecutionNotifications: problems.map(notificationOf) }],
+        results: shown.map(finding => resultOf(finding, moves.indexOf(finding.move))),
+        properties: { findings: findings.length, expected, within: findings.filter(isWithin).length },
+      },
+    ],
+  }
+}
+
+const isWithin = ({ isExpected, within }: Finding): boolean => !isExpected && within !== undefined
+
+function ruleOf(id: MoveId, findings: readonly Finding[]): object {
+  const move = moveOf(id)
+  const worst = worstOf(findings.filter(one => one.move === id))
+  const [source] = move?.sources ?? []
+  const close = `${move?.close ?? ''} (${docsPageOf(id)})`
+  return {
+    id,
+    shortDescription: { text: move?.title ?? id },
+    fullDescription: { text: move?.why ?? id },
+    help: { text: close },
+    ...(source !== undefined && { helpUri: source }),
+    defaultConfiguration: { level: levels[worst] },
+    // Code scanning reads the score of a rule alone, so that it is that of its worst finding.
+    properties: { 'security-severity': scores[worst], tags: ['security', 'kubernetes', 'rbac'] },
+  }
+}
+
+const worstOf = (findings: readonly Finding[]): Severity =>
+  severities[Math.max(0, ...findings.map(({ severity }) => severities.indexOf(severity)))] ?? 'low'
+
+function resultOf(finding: Finding, ruleIndex: number): object {
+  const { id, move, severity, subject, namespace, grants, isExpected, within } = finding
+  const suppressed = isExpected || within !== undefined
+  return {
+    ruleId: move,
+    ruleIndex,
+    level: levels[severity],
+    message: { text: literal(messageOf(finding)) },
+    locations: grants.slice(0, 1).map(({ binding }) => locationOf(binding)),
+    relatedLocations: grants.map(({ role, ruleIndex: at }, index) => ({
+      id: index,
+      ...locationOf(role),
+      message: { text: literal(`rule ${at + 1} of ${objectText(role)}`) },
+    })),
+    partialFingerprints: { 'findingId/v1': id },
+    ...(suppressed && { suppressions: [{ kind: 'external', justification: reasonOf(finding) }] }),
+    properties: { severity, 'security-severity': scores[severity], subject, namespace: namespace ?? null },
+  }
+}
+
+const reasonOf = ({ isExpected, within = '' }: Finding): string =>
+  isExpected ? 'Kubernetes itself ships and expects it' : `another finding says this and more: ${within}`
+
+function messageOf({ sentence, path, edits }: Finding): string {
+  const [first] = path
+  const way = first === undefined ? [] : [nodeText(first.from), ...toldSteps(path).map(stepText)]
+  return [
+    sentence,
+    ...(way.length === 0 ? [] : [`Way: ${way.join(' — ')}.`]),
+    ...edits.slice(0, 2).map(({ object, sentence: what }) => `${object}: ${what}.`),
+  ].join(' ')
+}
+
+/**
+ * Threat: names are chosen by others, and a message takes `[text](address)` for a link and `{0}` for a placeholder
+ * (3.11.5 and 3.11.6).
+ */
+const literal = (text: string): string => text.replace(/[\\[\]]/g, '\\$&').replace(/[{}]/g, '$&$&')
+
+interface Placed {
+  readonly kind: string
+  readonly namespace?: string
+  readonly name: string
+  readonly place: Place
+}
+
+/** A file has a line; what an API server answered has a name alone. */
+function locationOf(object: Placed): object {
+  const { source, line } = object.place
+  const { kind, namespace, name } = object
+  const physicalLocation = { artifactLocation: { uri: uriOf(source) }, region: { startLine: line } }
+  return {
+    ...(line !== undefined && { physicalLocation }),
+    logicalLocations: [
+      { name, fullyQualifiedName: [kind, namespace, name].filter(Boolean).join('/'), kind: 'resource' },
+    ],
+  }
+}
+
+/** Relative stays relative: to the checkout that was reviewed. Threat: a file called `javascript:x` is no address. */
+function uriOf(source: string): string {
+  if (source === '-') return 'stdin'
+  const path = source.split('/').map(encodeURIComponent).join('/')
+  return source.startsWith('/') ? `file://${path}` : path
+}
+
+function notificationOf({ code, place, object, message }: ReadingProblem): object {
+  const { source, line } = place
+  const where = line === undefined ? source : `${source}:${line}`
+  return {
+    level: 'warning',
+    descriptor: { id: code },
+    message: { text: literal([`${where}:`, ...(object === undefined ? [] : [`${object}:`]), message].join(' ')) },
+  }
+}

@@ -1,0 +1,249 @@
+/** `kube review --output`: what spreadsheets and code scanning get, whose names somebody else chose. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'csv-parse/sync'
+import pc from 'picocolors'
+import { afterAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { runCli } from '../../cli/program.ts'
+import { csvColumns, csvText } from '../../rbac/reach/report/csv.ts'
+import type { Report } from '../../rbac/reach/report/report.ts'
+import { fc } from '../properties.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'sallyport-outputs-'))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+async function review(...args: readonly string[]) {
+  const [out, errors]: [string[], string[]] = [[], []]
+  const terminal = {
+    write: (text: string) => void out.push(text),
+    writeError: (text: string) => void errors.push(text),
+    progress: (text: () => string) => void text(),
+    colors: pc.createColors(false),
+    env: {},
+    cwd: directory,
+  }
+  const code = await runCli(['kube', 'review', ...args], { version: '0', terminal })
+  return { code, out: out.join(''), errors: errors.join('') }
+}
+
+const hostile = [
+  '=HYPERLINK("http://evil.example")',
+  '+1',
+  '-1',
+  '@SUM(1)',
+  '＝1',
+  'a,"b"\nc',
+  '[click](http://evil.example) {0} \\',
+  'ali\u202Ece\u001B[31m',
+]
+
+const subject = (name: string) => `{ kind: User, name: ${JSON.stringify(name)} }`
+writeFileSync(
+  join(directory, 'all.yaml'),
+  `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: minter }
+rules:
+- { apiGroups: [""], resources: [serviceaccounts/token], verbs: [create] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: "=minters" }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: minter }
+subjects: [${hostile.map(subject).join(', ')}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: masters }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
+subjects: [{ kind: Group, name: "system:masters" }, { kind: Group, name: contractors }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: broken }
+rules: nothing
+`,
+)
+
+const jsonOf = async (...args: readonly string[]): Promise<Report> =>
+  JSON.parse((await review('--from', 'all.yaml', '--json', ...args)).out) as Report
+
+const formula = /^\s*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
+
+describe('--output csv', () => {
+  test('has one line for each finding, folded ones among them, and what was not read beside it', async () => {
+    const { code, out, errors } = await review('--from', 'all.yaml', '--output', 'csv')
+    expect(code).toBe(0)
+    const rows = parse(out, { columns: true, record_delimiter: '\r\n' }) as Record<string, string>[]
+    const { findings } = await jsonOf()
+    const idOf = (text = '') => text.replace(/^'/, '')
+    expect(rows.length).toBe(findings.length)
+    expect(rows.filter(({ expected }) => expected === 'true').length).toBe(
+      findings.filter(({ isExpected }) => isExpected).length,
+    )
+    expect(rows.filter(({ within }) => within !== '').length).toBe(
+      findings.filter(({ within }) => within !== null).length,
+    )
+    expect(rows.filter(({ move }) => move === 'ID09').map(({ places }) => places)).toContain('all.yaml:7; all.yaml:1')
+    expect(rows.map(({ severity }) => severity)).toEqual(findings.map(({ severity }) => severity))
+    expect(idOf(rows[0]?.id)).toBe(findings[0]?.id)
+    expect(errors).toContain('ClusterRole/broken')
+  })
+
+  test('has no cell that a spreadsheet runs, and no character that a terminal obeys', async () => {
+    const { out } = await review('--from', 'all.yaml', '--output', 'csv')
+    const cells = (parse(out, { record_delimiter: '\r\n' }) as string[][]).flat()
+    expect(cells.filter(cell => formula.test(cell))).toEqual([])
+    expect(cells.some(cell => cell.startsWith("'") && cell.includes('=minters'))).toBe(false)
+    expect(['\u001B', '\u202E'].filter(character => out.includes(character))).toEqual([])
+    expect(out.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/)
+  })
+
+  test('any text is one cell, guarded, and comes back as it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom('', '=', '+', '-', '@', '\t', ' ='), (text, sign) => {
+        const sentence = `${sign}${text}`
+        const finding = { ...plain, sentence }
+        const rows = parse(
+          csvText([finding], one => one),
+          { record_delimiter: '\r\n' },
+        ) as string[][]
+        const written = rows[1]?.[csvColumns.indexOf('finding')] ?? ''
+        expect(rows.map(cells => cells.length)).toEqual([csvColumns.length, csvColumns.length])
+        expect(written.replace(/^'/, '')).toBe(sentence.replace(/^'/, ''))
+        expect(written).not.toMatch(formula)
+      }),
+    )
+  })
+})
+
+const plain = {
+  id: 'x',
+  move: 'ID09',
+  severity: 'low',
+  subject: 'user:bob',
+  targets: [],
+  perhaps: [],
+  grants: [],
+  path: [],
+  isExpected: false,
+  edits: [],
+  sentence: '',
+} as const
+
+interface Sarif {
+  readonly runs: readonly {
+    readonly tool: { readonly driver: { readonly rules: readonly { id: string; helpUri?: string }[] } }
+    readonly invocations: readonly { readonly toolExecutionNotifications: readonly { message: { text: string } }[] }[]
+    readonly properties: Readonly<Record<string, number>>
+    readonly results: readonly {
+      readonly ruleId: string
+      readonly ruleIndex: number
+      readonly level: string
+      readonly message: { readonly text: string }
+      readonly locations: readonly object[]
+      readonly suppressions?: readonly object[]
+      readonly partialFingerprints: Readonly<Record<string, string>>
+    }[]
+  }[]
+}
+
+/** That of the standard, as `@microsoft/jest-sarif` 1.0.0-beta.0 ships it. */
+const schema = JSON.parse(
+  // zod takes a reference for an address, which a relative file is not.
+  readFileSync(join(import.meta.dirname, 'sarif-2.1.0-rtm.5.json'), 'utf8').replaceAll(
+    /"format": *"uri-reference"/g,
+    '"minLength": 1',
+  ),
+)
+
+async function sarif(...args: readonly string[]) {
+  const { code, out } = await review('--output', 'sarif', ...args)
+  expect(code).toBe(0)
+  const log = JSON.parse(out) as Sarif
+  expect(z.fromJSONSchema(schema).safeParse(log).error).toBeUndefined()
+  const [run] = log.runs
+  if (run === undefined) throw new Error('there is no run')
+  return run
+}
+
+describe('--output sarif', () => {
+  test('the schema of the standard refuses what is none', () => {
+    const check = z.fromJSONSchema(schema)
+    for (const wrong of [
+      { version: '2.1.0' },
+      { version: '2.0.0', runs: [] },
+      { version: '2.1.0', runs: [{ tool: { driver: {} } }] },
+      { version: '2.1.0', runs: [{ tool: { driver: { name: 'x' } }, results: [{ message: {}, level: 'bad' }] }] },
+    ])
+      expect(check.safeParse(wrong).success).toBe(false)
+  })
+
+  test('has a rule for each move and a result for each open finding, at its binding, with its id', async () => {
+    const { tool, results, properties, invocations } = await sarif('--from', 'all.yaml')
+    const { findings, summary } = await jsonOf()
+    const open = findings.filter(({ isExpected, within }) => !isExpected && within === null)
+    expect(results.map(one => one.partialFingerprints['findingId/v1'])).toEqual(open.map(({ id }) => id))
+    expect(properties).toEqual({ findings: findings.length, expected: summary.expected, within: summary.within })
+    expect(results.every(one => tool.driver.rules[one.ruleIndex]?.id === one.ruleId)).toBe(true)
+    expect(tool.driver.rules.every(({ helpUri }) => helpUri?.startsWith('https://'))).toBe(true)
+    const minting = results.find(one => one.ruleId === 'ID09')
+    expect(minting).toMatchObject({
+      level: 'error',
+      locations: [
+        {
+          physicalLocation: { artifactLocation: { uri: 'all.yaml' }, region: { startLine: 7 } },
+          logicalLocations: [{ fullyQualifiedName: 'ClusterRoleBinding/=minters' }],
+        },
+      ],
+      relatedLocations: [
+        { physicalLocation: { region: { startLine: 1 } }, message: { text: 'rule 1 of ClusterRole minter' } },
+      ],
+      properties: { severity: 'critical', 'security-severity': '9.5' },
+    })
+    const [{ toolExecutionNotifications: problems } = { toolExecutionNotifications: [] }] = invocations
+    expect(problems.some(({ message }) => message.text.includes('ClusterRole/broken'))).toBe(true)
+  })
+
+  test('--all has what is folded as well, suppressed with the reason', async () => {
+    const { results } = await sarif('--from', 'all.yaml', '--all')
+    const { findings } = await jsonOf()
+    expect(results.length).toBe(findings.length)
+    expect(results.filter(({ suppressions }) => suppressions !== undefined).length).toBe(
+      findings.filter(({ isExpected, within }) => isExpected || within !== null).length,
+    )
+  })
+
+  test('a name is neither a link nor a placeholder of a message', async () => {
+    const { results } = await sarif('--from', 'all.yaml')
+    const texts = results.map(({ message }) => message.text)
+    expect(texts.some(text => text.includes('\\[click\\](http://evil.example) {{0}} \\\\'))).toBe(true)
+    expect(texts.filter(text => /(^|[^\\])\[|(^|[^{])\{\d/.test(text))).toEqual([])
+  })
+
+  test('a file is an address whatever it is called, and none where there is none', async () => {
+    const text = readFileSync(join(directory, 'all.yaml'), 'utf8')
+    writeFileSync(join(directory, 'javascript:a b#.yaml'), text)
+    const { results } = await sarif('--from', 'javascript:a b#.yaml')
+    expect(results[0]?.locations).toMatchObject([
+      { physicalLocation: { artifactLocation: { uri: 'javascript%3Aa%20b%23.yaml' } } },
+    ])
+  })
+})
+
+test.each([
+  [['--output', 'xml'], /Allowed choices are text, json, csv, sarif/],
+  [['--output', 'csv', '--json'], /cannot be used with/],
+  [['--output', 'csv', '--to', 'node'], /--to has no csv/],
+] as const)('%j is refused with a sentence', async (args, sentence) => {
+  const { code, out, errors } = await review('--from', 'all.yaml', ...args)
+  expect([code, out]).toEqual([2, ''])
+  expect(errors).toMatch(sentence)
+})
+
+test('--fail-on counts whatever is printed', async () => {
+  for (const output of ['csv', 'sarif', 'json'])
+    expect((await review('--from', 'all.yaml', '--output', output, '--fail-on', 'high')).code).toBe(1)
+})
