@@ -119,3 +119,44 @@ describe('a way onto the node', () => {
     expect(leadsOut(access)).toBe(false)
   })
 })
+
+describe('what is within another finding', () => {
+  const bound = (whole: string, inNamespace: string) =>
+    reviewOf(
+      objectsIn(`
+kind: ServiceAccount
+metadata: {name: small, namespace: kube-system}
+---
+kind: ClusterRole
+metadata: {name: whole}
+rules: [{apiGroups: [""], resources: [serviceaccounts/token], verbs: [create]${whole}}]
+---
+kind: ClusterRole
+metadata: {name: there}
+rules: [{apiGroups: [""], resources: [serviceaccounts/token], verbs: [create]${inNamespace}}]
+---
+kind: ClusterRoleBinding
+metadata: {name: whole}
+roleRef: {kind: ClusterRole, name: whole}
+subjects: [{kind: User, name: bob}]
+---
+kind: RoleBinding
+metadata: {name: there, namespace: kube-system}
+roleRef: {kind: ClusterRole, name: there}
+subjects: [{kind: User, name: bob}]
+`),
+    )
+      .findings.filter(({ subject }) => subject === 'user:bob')
+      .filter(({ namespace }) => namespace !== undefined)
+      .map(({ move, within }) => `${move} ${within === undefined ? 'open' : 'within'}`)
+
+  test.each([
+    ['', '', 'within'],
+    ['', ', resourceNames: [small]', 'within'],
+    [', resourceNames: [small]', ', resourceNames: [small]', 'within'],
+    [', resourceNames: [small]', '', 'open'],
+    [', resourceNames: [small]', ', resourceNames: [small, big]', 'open'],
+  ])('the whole cluster%s, a namespace%s: %s', (whole, there, how) => {
+    expect(bound(whole, there)).toEqual([`ID09 ${how}`])
+  })
+})

@@ -105,9 +105,25 @@ function withinOf(found: DirectMove, widest: ReadonlyMap<string, DirectMove>): s
     ...(namespace === undefined
       ? []
       : [widest.get(keyOf(subject, everything, namespace)), widest.get(keyOf(subject, move, undefined))]),
-  ].find(one => one !== undefined && one !== found)
+  ].find(one => one !== undefined && one !== found && holds(one, found))
   // Of everything in the cluster only the finding itself is left; a namespace of it is within it too.
   return wider === undefined || (move === everything && wider.namespace === namespace) ? undefined : findingId(wider)
+}
+
+/**
+ * Threat: who may mint the token of one account anywhere, and of all in a namespace, has the second not by the first: folded
+ * into it, the worse finding would be seen by nobody, and by no --fail-on.
+ */
+const holds = (wider: DirectMove, found: DirectMove): boolean =>
+  wider.move === everything ||
+  (rank[wider.severity] <= rank[found.severity] && found.uses.every(use => coversNames(wider, use)))
+
+/** Of another right (create a Job, create a Deployment) the move is the same: only the same right can be held of fewer names. */
+function coversNames({ uses }: DirectMove, { right, names }: DirectMove['uses'][number]): boolean {
+  const same = uses.filter(use => use.right === right)
+  if (same.length === 0) return uses.some(use => use.names === undefined)
+  const named = new Set(same.flatMap(use => use.names ?? []))
+  return same.some(use => use.names === undefined) || (names?.every(name => named.has(name)) ?? false)
 }
 
 const rank = { critical: 0, high: 1, medium: 2, low: 3 } as const
