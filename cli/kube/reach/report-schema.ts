@@ -53,27 +53,31 @@ const problem = record(
 export const reportSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'sallyport kube review --json',
-  ...record({
-    version: { const: reportVersion },
-    summary: record({
-      findings: record(Object.fromEntries(severities.map(severity => [severity, count]))),
-      expected: count,
-      within: count,
-      subjects: count,
-      serverVersion: nullable('as --server-version said; null: 1.35 or later'),
-      objectsSeen: count,
-    }),
-    findings: { type: 'array', items: finding },
-    groups: {
-      type: 'array',
-      items: record({
-        findings: texts,
-        edits: { type: 'array', items: record({ object: text, sentence: text, patch: text }, ['patch']) },
+  ...record(
+    {
+      version: { const: reportVersion },
+      summary: record({
+        findings: record(Object.fromEntries(severities.map(severity => [severity, count]))),
+        expected: count,
+        within: count,
+        subjects: count,
+        serverVersion: nullable('as --server-version said; null: 1.35 or later'),
+        objectsSeen: count,
       }),
+      findings: { type: 'array', items: finding },
+      groups: {
+        type: 'array',
+        items: record({
+          findings: texts,
+          edits: { type: 'array', items: record({ object: text, sentence: text, patch: text }, ['patch']) },
+        }),
+      },
+      sets: { type: 'object', additionalProperties: texts },
+      problems: { type: 'array', items: problem },
+      changes: record({ new: texts, gone: texts, unchanged: count }),
     },
-    sets: { type: 'object', additionalProperties: texts },
-    problems: { type: 'array', items: problem },
-  }),
+    ['changes'],
+  ),
 }
 
 export const reportSchemaText = (): string => `${JSON.stringify(reportSchema, null, 2)}\n`

@@ -40,6 +40,10 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
       .option('--to <target>', 'who can eventually reach this')
       .option('--all', 'what is expected, and what is within other findings, as well')
       .option('--server-version <version>', 'of the API server, such as 1.34: before 1.35 get opens streams')
+      .option(
+        '--baseline <file>',
+        'what --json printed before: says what is new and gone, and --fail-on counts the new',
+      )
       .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),
   )
     .addOption(new Option('--json', 'print one JSON document').conflicts('output'))

@@ -1,9 +1,11 @@
 /** `sallyport kube review`: who can become whom, and how to take it away. */
 import type { Severity } from '../../../rbac/reach/finding.ts'
 import { allPaths } from '../../../rbac/reach/graph/walk.ts'
+import { type Baseline, changesOf, isNew } from '../../../rbac/reach/report/baseline.ts'
 import { isAtLeast, isOpen, stepEntry } from '../../../rbac/reach/report/report.ts'
 import { type Review, reachersOf, reviewOf } from '../../../rbac/reach/review.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
+import { baselineOf, changesText } from './baseline.ts'
 import { type InputChoice, readObjects } from './input.ts'
 import type { Output } from './output-kinds.ts'
 import { documentText } from './outputs.ts'
@@ -19,6 +21,7 @@ export interface ReviewChoice extends InputChoice {
   readonly all?: boolean
   readonly json?: boolean
   readonly output: Output
+  readonly baseline?: string
   readonly failOn?: Severity
   readonly serverVersion?: string
 }
@@ -32,20 +35,30 @@ export async function runReview(choice: ReviewChoice, terminal: Terminal): Promi
     terminal.writeError(`error: --to has no ${choice.output}: leave --output away, or --to\n`)
     return exitCodes.usage
   }
+  if (to !== undefined && choice.baseline !== undefined) {
+    terminal.writeError('error: --to has no --baseline\n')
+    return exitCodes.usage
+  }
+  const baseline = baselineOf(choice.baseline, terminal)
   const objects = await readObjects(choice, terminal)
   terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
   const review = reviewOf(objects, { ...(serverVersion !== undefined && { serverVersion }) })
-  return to === undefined ? showFindings(review, choice, terminal) : showWays(review, { ...choice, to }, terminal)
+  return to === undefined
+    ? showFindings(review, { ...choice, before: baseline }, terminal)
+    : showWays(review, { ...choice, to }, terminal)
 }
 
 const outputOf = ({ json = false, output }: ReviewChoice): Output => (json ? 'json' : output)
 
-function showFindings(review: Review, choice: ReviewChoice, terminal: Terminal): number {
-  const { severity, all: isAll = false, serverVersion, failOn } = choice
+type Compared = ReviewChoice & { readonly before: Baseline | undefined }
+
+function showFindings(review: Review, choice: Compared, terminal: Terminal): number {
+  const { before, severity, all: isAll = false, serverVersion, failOn } = choice
   const findings = filtered(review, choice)
   const output = outputOf(choice)
+  const changes = before === undefined ? undefined : changesOf(findings, before)
   if (output !== 'text') {
-    terminal.write(documentText(output, { review, findings, isAll }))
+    terminal.write(documentText(output, { review, findings, isAll, changes }))
     // A table has no room for what was not read.
     if (output === 'csv') terminal.writeError(problemsText(review.facts.objects))
   } else {
@@ -55,7 +68,11 @@ function showFindings(review: Review, choice: ReviewChoice, terminal: Terminal):
       terminal.write('  Taken as Kubernetes 1.35 or later, where get opens no stream: --server-version\n')
     terminal.write(problemsText(review.facts.objects))
   }
-  const isBad = failOn !== undefined && findings.some(one => isOpen(one) && isAtLeast(one.severity, failOn))
+  // Tables and code scanning have no room for what is gone; JSON has it in the document.
+  const say = output === 'text' ? terminal.write : terminal.writeError
+  if (changes !== undefined && output !== 'json') say(changesText(changes, review.facts.objects.problems.length > 0))
+  const counted = before === undefined ? findings : findings.filter(one => isNew(one, before))
+  const isBad = failOn !== undefined && counted.some(one => isOpen(one) && isAtLeast(one.severity, failOn))
   return isBad ? exitCodes.failure : exitCodes.ok
 }
 
