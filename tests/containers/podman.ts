@@ -1,0 +1,64 @@
+/** Containers by podman, for tests; `tests/containers/install` builds the image. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { findPeer } from '../peers.ts'
+
+export const image = 'localhost/sallyport:test'
+const storage = join(homedir(), '.cache/sallyport/containers/storage.conf')
+/** crun refuses the control groups of some machines. */
+const runtime = ['--runtime=runc', '--cgroup-manager=cgroupfs']
+
+export interface Ran {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export function podman(args: readonly string[]): Promise<Ran> {
+  const env = { ...process.env, CONTAINERS_STORAGE_CONF: storage }
+  return finished(spawn('podman', [...runtime, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+function finished(child: ChildProcessByStdio<null, Readable, Readable>): Promise<Ran> {
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (part: Buffer) => {
+    stdout += part.toString()
+  })
+  child.stderr.on('data', (part: Buffer) => {
+    stderr += part.toString()
+  })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', code => resolve({ code, stdout, stderr }))
+  })
+}
+
+/**
+ * Whether there is a podman with the image; when not prints the reason. It is required of nobody: `.ci/run` does not
+ * install it, and REQUIRE_PEERS=1 asks for what that installs.
+ */
+export async function hasImage(): Promise<boolean> {
+  const reason = await reasonAgainst()
+  if (reason !== undefined) process.stderr.write(`skipped: ${reason}\n`)
+  return reason === undefined
+}
+
+async function reasonAgainst(): Promise<string | undefined> {
+  const install = 'tests/containers/install'
+  if (process.getuid?.() !== 0) return 'containers are started as root here'
+  if (findPeer('podman') === undefined) return `podman is not on the PATH (${install} puts it there)`
+  if (!existsSync(storage)) return `there is no image ${image} (${install} builds it)`
+  const label = '{{ index .Config.Labels "sallyport.tree" }}'
+  const [made, now] = await Promise.all([
+    podman(['image', 'inspect', `--format=${label}`, image]),
+    finished(spawn(join(import.meta.dirname, 'tree'), { stdio: ['ignore', 'pipe', 'pipe'] })),
+  ])
+  if (made.code !== 0) return `there is no image ${image} (${install} builds it)`
+  if (now.code !== 0) return `what the image is made of cannot be told: ${now.stderr}`
+  return made.stdout === now.stdout
+    ? undefined
+    : `the image ${image} is one of another tree (${install} builds it again)`
+}
