@@ -2,13 +2,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-const places = [
-  process.env.SALLYPORT_SHARED_DATA,
-  join(import.meta.dirname, '../../../shared/data'),
-  '/work/shared/data',
-]
+const folder = process.env.SALLYPORT_TEST_DATA ?? join(import.meta.dirname, '../../../shared/data')
 
 /** Undefined where it is nowhere: then what is about it is skipped. */
 export function sharedData(path: string): string | undefined {
-  return places.flatMap(place => (place === undefined ? [] : [join(place, path)])).find(one => existsSync(one))
+  const place = join(folder, path)
+  return existsSync(place) ? place : undefined
 }
