@@ -17,11 +17,11 @@ import { createApiClient } from '../kubernetes/api-client.ts'
 import { type RunningCluster, startCluster } from '../kubernetes/cluster.ts'
 import { certificateUser } from '../kubernetes/kubectl.ts'
 import { requireClusterPrograms } from '../kubernetes/programs.ts'
-import { ask, loadDump, requireDump, rolesOf } from './loaded-cluster.ts'
+import { ask, hasDump, loadDump, rolesOf } from './loaded-cluster.ts'
 import { type Asked, questionsNear } from './questions.ts'
 
 const programs = requireClusterPrograms()
-const isThere = requireDump() && programs !== undefined
+const isThere = hasDump && programs !== undefined
 const count = 20_000
 const atOnce = 16
 const seed = Number(process.env.REACH_SEED ?? Math.floor(Math.random() * 2 ** 32))

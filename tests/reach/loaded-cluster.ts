@@ -8,12 +8,8 @@ import { sharedData } from './shared-data.ts'
 
 const dumpFolder = sharedData('k8s/cluster-dump') ?? ''
 
-/** @returns false where it is not there, with its reason printed: it is data of others, and no peer that could be installed */
-export function requireDump(): boolean {
-  if (dumpFolder !== '') return true
-  process.stderr.write('skipped: the shared cluster dump is not here (set SALLYPORT_TEST_DATA)\n')
-  return false
-}
+/** False where it is not there: it is data of others, and no peer that could be installed. */
+export const hasDump = dumpFolder !== ''
 
 /** Namespaces first; everything else by server-side apply. The workloads lack fields that the server wants. */
 export async function loadDump(cluster: RunningCluster): Promise<void> {

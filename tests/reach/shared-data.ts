@@ -4,8 +4,10 @@ import { join } from 'node:path'
 
 const folder = process.env.SALLYPORT_TEST_DATA ?? join(import.meta.dirname, '../../../shared/data')
 
-/** Undefined where it is nowhere: then what is about it is skipped. */
+/** Undefined where it is not, with the reason printed: then what is about it is skipped. */
 export function sharedData(path: string): string | undefined {
   const place = join(folder, path)
-  return existsSync(place) ? place : undefined
+  if (existsSync(place)) return place
+  process.stderr.write(`skipped: ${path} of the shared data is not here (set SALLYPORT_TEST_DATA)\n`)
+  return undefined
 }
