@@ -13,8 +13,8 @@ import type { FolderOptions } from './service-folder.ts'
 export type BearerCaseName = 'bearer-remembered' | 'bearer-new'
 
 const issuer = 'https://ci.example.com'
-/** More than a service remembers, so that going round them meets none that it knows. */
-const newTokens = 6_000
+/** Twice and more of what a service remembers (some 6,300 of these), so that going round them meets none that it knows. */
+const newTokens = 16_000
 
 /** ES256, as clusters and CI sign; each token has an hour. */
 export async function startBearerCases(

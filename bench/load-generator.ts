@@ -162,16 +162,20 @@ function expecting(
   }
 }
 
-/** The requests in turn, as bytes that are made once; but for those that have a number of their own. */
+/** Where the last run of the same requests ended: from the start again, a service would remember what it was asked there. */
+const placeOf = new Map<string, number>()
+
+/** The requests in turn, over all runs, as bytes that are made once; but for those that have a number of their own. */
 function createTurns(requests: readonly string[]): () => Buffer {
   const turns = requests.map(request => ({
     bytes: Buffer.from(request, 'latin1'),
     numberAt: request.indexOf(ownNumber),
   }))
-  let at = 0
+  const [first = ''] = requests
   return () => {
+    const at = placeOf.get(first) ?? 0
     const { bytes, numberAt } = turns[at] as (typeof turns)[number]
-    at = (at + 1) % turns.length
+    placeOf.set(first, (at + 1) % turns.length)
     return numberAt === -1 ? bytes : numbered(bytes, numberAt)
   }
 }
