@@ -55,7 +55,7 @@ async function inspectFor(issuer: TrustedIssuer, { token, read, acceptance, nowM
   for (const demand of demandsOn(read, issuer, acceptance, Math.floor(nowMs / 1000))) await ask(demand)
   const signature = async (): Promise<void> => {
     const { keySet } = await holderOf([{ issuer, expiresAt: 0 }], read.keyId)
-    await checkSignature(token, issuer, keySet)
+    await checkSignature(token, read, issuer, keySet)
   }
   const unread = await ask(signature).catch((error: unknown) => ({ error }))
   const identity = await ask(() => identityOf(read, issuer))

@@ -33,7 +33,7 @@ export async function verifyOwnSignature(token: string, own: TrustedIssuer): Pro
   const keySet = await own.keys.holding(keyId)
   if (keySet === undefined)
     throw new OperationalError('ERR_SIGNING_UNAVAILABLE', 'the key of the token is not known here')
-  await checkSignature(token, own, keySet)
+  await checkSignature(token, read, own, keySet)
   if (!isOwn(claims)) throw new TokenRefused('claim')
   return claims
 }

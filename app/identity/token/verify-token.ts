@@ -4,12 +4,13 @@
  * What costs nothing is looked at first: form, issuer, audience, times, type. So a token that nobody could use makes no call
  * to an issuer, and a forged one costs one signature check. What it says counts for nothing before that.
  */
-import { compactVerify, errors } from 'jose'
+import { errors } from 'jose'
 import type { Machine, User } from '../../../rbac/identity.ts'
 import type { CredentialFacts } from '../../audit/access-event.ts'
 import { boundCertificateIn } from '../proof/bound-certificate.ts'
 import { type AccessTokenIssuer, bearerOf, checkAccessTokenType } from './access-token.ts'
 import { checkAudience, expiryOf, type Limits, timeDemands } from './check-claims.ts'
+import { verifyCompact } from './check-signature.ts'
 import type { Inquiry } from './inquiry.ts'
 import type { IssuerKeys, KeySet } from './issuer-keys.ts'
 import { checkOwnType } from './own-type.ts'
@@ -84,7 +85,7 @@ export async function verifySigned(token: string, acceptance: Acceptance, nowMs:
   const read = readToken(token)
   const candidates = candidatesFor(read, acceptance, Math.floor(nowMs / 1000))
   const { issuer, expiresAt, keySet } = await holderOf(candidates, read.keyId)
-  await checkSignature(token, issuer, keySet)
+  await checkSignature(token, read, issuer, keySet)
   return { read, issuer, expiresAtMs: expiresAt * 1000, keySet }
 }
 
@@ -188,9 +189,15 @@ function onlyOne(holders: readonly Holder[]): Holder {
   return holder
 }
 
-export async function checkSignature(token: string, { algorithms }: TrustedIssuer, { getKey }: KeySet): Promise<void> {
+/** `read` is what `readToken` made of `token`. Rejects with `TokenRefused`. */
+export async function checkSignature(
+  token: string,
+  read: ReadToken,
+  { algorithms }: TrustedIssuer,
+  { getKey }: KeySet,
+): Promise<void> {
   try {
-    await compactVerify(token, getKey, { algorithms: [...algorithms] })
+    await verifyCompact(token, read, algorithms, getKey)
   } catch (error) {
     throw new TokenRefused(reasonOf(error), undefined, { cause: error })
   }
