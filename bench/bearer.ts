@@ -7,7 +7,7 @@ import { browserRequest, wikiHost } from './browser-request.ts'
 import type { Case } from './measure.ts'
 import type { Resources } from './resources.ts'
 import { allowedPath } from './rules.ts'
-import { startService } from './service.ts'
+import { type BenchService, type ProcessOptions, startService } from './service.ts'
 import type { FolderOptions } from './service-folder.ts'
 
 export type BearerCaseName = 'bearer-remembered' | 'bearer-new'
@@ -19,9 +19,9 @@ const newTokens = 16_000
 /** ES256, as clusters and CI sign; each token has an hour. */
 export async function startBearerCases(
   names: readonly BearerCaseName[],
-  options: FolderOptions,
+  options: FolderOptions & ProcessOptions,
   resources: Resources,
-): Promise<readonly Case[]> {
+): Promise<{ readonly service: BenchService; readonly cases: readonly Case[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-keys-'))
   resources.add(async () => rmSync(folder, { recursive: true, force: true }))
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -45,12 +45,15 @@ export async function startBearerCases(
     const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' })
     return `${text}.${signature.toString('base64url')}`
   }
-  return names.map(name => {
+  const cases = names.map(name => {
     const count = name === 'bearer-new' ? newTokens : 1
     const requests = Array.from({ length: count }, (_, index) => requestWith(tokenOf(index)))
     return { name, pid: service.pid, port: service.port, requests, expectedStatus: 200 }
   })
+  return { service, cases }
 }
+
+export const isBearerCase = (name: string): name is BearerCaseName => name.startsWith('bearer-')
 
 /** In place of the cookie of a session. */
 function requestWith(token: string): string {

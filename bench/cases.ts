@@ -1,6 +1,6 @@
 /** The servers under load, and what they need. */
 import { allowedAnswerHeaders } from './allowed-answer.ts'
-import { startBearerCases } from './bearer.ts'
+import { isBearerCase, startBearerCases } from './bearer.ts'
 import { browserRequest, wikiHost } from './browser-request.ts'
 import type { LoadCaseName, ServiceCaseName } from './catalogue.ts'
 import type { Case } from './measure.ts'
@@ -52,7 +52,7 @@ export async function startCases(
     cases.push(checkCase('check-lmdb', service, [allowedPath], 200))
   }
   const bearer = (['bearer-remembered', 'bearer-new'] as const).filter(name => wants(name))
-  if (bearer.length > 0) cases.push(...(await startBearerCases(bearer, cachedService(redisUrl), resources)))
+  if (bearer.length > 0) cases.push(...(await startBearerCases(bearer, cachedService(redisUrl), resources)).cases)
   for (const name of ['policy-10', 'policy-100000'] as const) {
     if (!wants(name)) continue
     onProgress(`starting ${name}`)
@@ -69,6 +69,10 @@ export async function startOneCase(
   resources: Resources,
 ): Promise<{ service: BenchService; one: Case }> {
   const redisUrl = name !== 'check-lmdb' && hasRedis() ? await startRedis(resources) : undefined
+  if (isBearerCase(name)) {
+    const { service, cases } = await startBearerCases([name], { ...cachedService(redisUrl), ...options }, resources)
+    return { service, one: cases[0] as Case }
+  }
   const rows: number = name in policyRows ? policyRows[name as keyof typeof policyRows] : checkRows
   const cache = name === 'check-redis' ? { isCached: false } : {}
   const service = await startService({ ...cachedService(redisUrl), ...cache, ...options, rows }, resources)

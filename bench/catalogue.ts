@@ -24,8 +24,8 @@ export const loadCaseNames = Object.keys(loadCases) as LoadCaseName[]
 export const defaultCaseNames = loadCaseNames.filter(name => !isExtra(name))
 
 /** Those that ask the built service. */
-export type ServiceCaseName = Extract<LoadCaseName, `check-${string}` | `policy-${string}`>
-export const isServiceCase = (name: LoadCaseName): name is ServiceCaseName => /^(check|policy)-/.test(name)
+export type ServiceCaseName = Extract<LoadCaseName, `${'check' | 'policy' | 'bearer'}-${string}`>
+export const isServiceCase = (name: LoadCaseName): name is ServiceCaseName => /^(check|policy|bearer)-/.test(name)
 
 /** An experiment of its own. */
 export const specialCases = {

@@ -14,6 +14,7 @@ import type { Authentication, Credentials } from '../verify.ts'
 import type { AskedWith, Authenticator } from './authenticators.ts'
 import { requireCertificate } from './proof/bound-certificate.ts'
 import { verifyAndAsk } from './token/ask-issuer.ts'
+import { createOneObject } from './token/one-object.ts'
 import { type TokenRefusalReason, TokenRefused } from './token/refusal.ts'
 import type { Acceptance, VerifiedToken } from './token/verify-token.ts'
 
@@ -72,6 +73,7 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
   } = options
   const numbers = new WeakMap<HostAcceptance, number>()
   let count = 0
+  const oneObject = createOneObject()
   const remembered = new LRUCache<string, Remembered>({
     maxSize: rememberedBytes,
     sizeCalculation: ({ authentication }) => bytesOfOne + JSON.stringify(authentication.identity).length * 2,
@@ -89,7 +91,7 @@ export function createBearerToken(options: BearerTokenOptions): Authenticator {
     const key = keyOf(token, acceptance)
     try {
       const { identity, credential, ...standing } = await verify(token, acceptance, clock.now(), remembered.has(key))
-      const authentication = Object.freeze({ identity, credential, clearCookie: false })
+      const authentication = Object.freeze({ identity: oneObject(identity), credential, clearCookie: false })
       const { answer } = standing
       const renewal = answer === undefined ? {} : { renewAtMs: answer.atMs + answer.forMs * renewAfter() }
       const made: Remembered = { authentication, ...standing, ...renewal }

@@ -154,6 +154,22 @@ describe('a token that was seen', () => {
     expect(verify).toHaveBeenCalledTimes(1)
   })
 
+  it('is the same somebody with another token, as one object, and nobody else is', async () => {
+    const { authenticate, issuer } = world()
+    const identityOf = async (claims: object) => (await authenticate(bearer(issuer.token(claims)))).identity
+    const first = await identityOf({ jti: 'id-1' })
+    expect(await identityOf({ jti: 'id-2', exp: nowSeconds + 500 })).toBe(first)
+    const [account, pod] = ['other', 'pod-2'].map(name => ({ name, uid: `uid-${name}` }))
+    const others = [{ serviceaccount: account }, { pod }].map(part => ({
+      'kubernetes.io': { ...deployer['kubernetes.io'], ...part },
+    }))
+    for (const claims of [{ ...others[0], sub: 'system:serviceaccount:ci:other' }, others[1] ?? {}]) {
+      const other = await identityOf(claims)
+      expect(other).not.toBe(first)
+      expect(other).not.toEqual(first)
+    }
+  })
+
   it('J18 counts until it expires', async () => {
     const { codeOf, wait, issuer } = world()
     const token = issuer.token({ exp: nowSeconds + 60 })
