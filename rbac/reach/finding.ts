@@ -65,6 +65,8 @@ export interface Finding {
   readonly isExpected: boolean
   /** A finding of the same subject that says this and more (`RB05`, everything; the same move in the whole cluster): folded. */
   readonly within?: string
+  /** Somebody accepts it, and says why, until then (a date or RFC 3339): folded, counted, and no --fail-on ends for it. */
+  readonly suppressed?: { readonly reason: string; readonly expires: string }
   readonly edits: readonly Edit[]
   /** One sentence in plain words: who, can what, by which binding. */
   readonly sentence: string

@@ -14,7 +14,7 @@ export interface CaseName {
 }
 
 const root = join(import.meta.dirname, '../..')
-const idPattern = /\b([A-L])(\d{2,3})\b(?:(?: to |–)\1(\d{2,3})\b)?/g
+const idPattern = /\b([A-M])(\d{2,3})\b(?:(?: to |–)\1(\d{2,3})\b)?/g
 
 /** Every id of a text; `B01 to B12` and `B01–B12` are twelve. */
 export function idsIn(text: string): string[] {

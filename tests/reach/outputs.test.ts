@@ -186,7 +186,12 @@ describe('--output sarif', () => {
     const { findings, summary } = await jsonOf()
     const open = findings.filter(({ isExpected, within }) => !isExpected && within === null)
     expect(results.map(one => one.partialFingerprints['findingId/v1'])).toEqual(open.map(({ id }) => id))
-    expect(properties).toEqual({ findings: findings.length, expected: summary.expected, within: summary.within })
+    expect(properties).toEqual({
+      findings: findings.length,
+      expected: summary.expected,
+      within: summary.within,
+      suppressed: 0,
+    })
     expect(results.every(one => tool.driver.rules[one.ruleIndex]?.id === one.ruleId)).toBe(true)
     expect(tool.driver.rules.every(({ helpUri }) => helpUri?.startsWith('https://'))).toBe(true)
     const minting = results.find(one => one.ruleId === 'ID09')

@@ -5,8 +5,10 @@ import { csvText } from '../../../rbac/reach/report/csv.ts'
 import { reportOf } from '../../../rbac/reach/report/report.ts'
 import { sarifOf } from '../../../rbac/reach/report/sarif.ts'
 import type { Review } from '../../../rbac/reach/review.ts'
+import type { SuppressionOutcome } from '../../../rbac/reach/suppress/suppression.ts'
 import { printable } from '../../policy/printable.ts'
 import type { Output } from './output-kinds.ts'
+import { outcomeEntry } from './suppress/suppressions.ts'
 
 interface Shown {
   readonly review: Review
@@ -15,12 +17,19 @@ interface Shown {
   /** Expected ones and those within others as well. */
   readonly isAll: boolean
   readonly changes?: Changes | undefined
+  /** Absent where there is no file of them. */
+  readonly suppressions?: readonly SuppressionOutcome[]
 }
 
 /** One document, whole. */
-export function documentText(output: Exclude<Output, 'text'>, { review, findings, isAll, changes }: Shown): string {
+export function documentText(output: Exclude<Output, 'text'>, shown: Shown): string {
+  const { review, findings, isAll, changes, suppressions } = shown
   if (output === 'csv') return csvText(findings, printable)
-  if (output === 'json')
-    return `${JSON.stringify({ ...reportOf(review, findings), ...(changes !== undefined && { changes }) })}\n`
-  return `${JSON.stringify(sarifOf({ findings, problems: review.facts.objects.problems, isAll }))}\n`
+  const { problems } = review.facts.objects
+  if (output === 'sarif') return `${JSON.stringify(sarifOf({ findings, problems, isAll, suppressions }))}\n`
+  return `${JSON.stringify({
+    ...reportOf(review, findings),
+    ...(changes !== undefined && { changes }),
+    ...(suppressions !== undefined && { suppressions: suppressions.map(outcomeEntry) }),
+  })}\n`
 }

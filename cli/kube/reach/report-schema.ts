@@ -1,6 +1,7 @@
 /** The JSON Schema (2020-12) of `sallyport kube review --json`, for whoever reads it by a program. */
 import { severities } from '../../../rbac/reach/finding.ts'
 import { reportVersion } from '../../../rbac/reach/report/report.ts'
+import { suppressionStates } from '../../../rbac/reach/suppress/suppression.ts'
 
 const text = { type: 'string' } as const
 const count = { type: 'integer', minimum: 0 } as const
@@ -36,6 +37,11 @@ const finding = record({
   path: { type: 'array', items: step, description: 'the shortest way to the worst that it leads to' },
   isExpected: { type: 'boolean', description: 'what Kubernetes itself ships' },
   within: nullable('id of a finding of the same subject that says this and more'),
+  suppressed: {
+    ...record({ reason: text, expires: text }),
+    type: ['object', 'null'],
+    description: 'accepted by --suppress until then; null: by nobody',
+  },
   sentence: text,
 })
 
@@ -50,6 +56,22 @@ const problem = record(
   ['unread', 'object'],
 )
 
+const suppression = record(
+  {
+    id: text,
+    subject: text,
+    move: text,
+    scope: { ...text, description: 'a namespace, or * for the whole cluster; absent: each that it had' },
+    line: { type: 'integer', minimum: 1 },
+    reason: text,
+    expires: text,
+    state: { enum: [...suppressionStates], description: 'applies alone folds anything' },
+    findings: { ...texts, description: 'ids of what it names, folded or not' },
+    message: { ...text, description: 'why it does not apply' },
+  },
+  ['id', 'subject', 'move', 'scope', 'message'],
+)
+
 export const reportSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'sallyport kube review --json',
@@ -60,6 +82,7 @@ export const reportSchema = {
         findings: record(Object.fromEntries(severities.map(severity => [severity, count]))),
         expected: count,
         within: count,
+        suppressed: count,
         subjects: count,
         serverVersion: nullable('as --server-version said; null: 1.35 or later'),
         objectsSeen: count,
@@ -75,8 +98,9 @@ export const reportSchema = {
       sets: { type: 'object', additionalProperties: texts },
       problems: { type: 'array', items: problem },
       changes: record({ new: texts, gone: texts, unchanged: count }),
+      suppressions: { type: 'array', items: suppression },
     },
-    ['changes'],
+    ['changes', 'suppressions'],
   ),
 }
 

@@ -23,9 +23,11 @@ Examples:
   $ helm template ./chart | sallyport kube review --from - --fail-on high
   $ sallyport kube review --json | jq '.findings[] | select(.move == "ID09") | .subject'
   $ sallyport kube review --from deploy/ --output sarif > reach.sarif
+  $ sallyport kube review --subject payments/deployer --suppress-draft > accepted.yaml
+  $ sallyport kube review --suppress accepted.yaml --fail-on high
 
 Exit codes: 0 it was reviewed, whatever was found; 1 nothing could be read, or with --fail-on there is a finding that bad which is
-neither expected nor within another; 2 the command line is wrong.`
+neither expected, nor accepted, nor within another; 2 the command line is wrong.`
 
 export function addReview(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const levels = [...severities].reverse()
@@ -43,6 +45,15 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
       .option(
         '--baseline <file>',
         'what --json printed before: says what is new and gone, and --fail-on counts the new',
+      )
+      .addOption(
+        new Option('--suppress <file>', 'what is accepted, why and until when: folded, and not counted by --fail-on'),
+      )
+      .addOption(
+        new Option(
+          '--suppress-draft',
+          'print entries for --suppress of what is open, for you to give the reasons',
+        ).conflicts(['json', 'output', 'baseline', 'failOn', 'all']),
       )
       .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),
   )

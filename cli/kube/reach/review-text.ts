@@ -3,7 +3,7 @@ import { type Finding, type NodeId, type Severity, type Step, severities } from 
 import { type FindingGroup, groupsOf } from '../../../rbac/reach/findings/findings.ts'
 import { nodeText, stepText, toldSteps } from '../../../rbac/reach/findings/words.ts'
 import type { AllPaths, PathBounds } from '../../../rbac/reach/graph/walk.ts'
-import { countBySeverity, isAtLeast, isOpen } from '../../../rbac/reach/report/report.ts'
+import { countBySeverity, isAtLeast, isOpen, isSuppressed, isWithin } from '../../../rbac/reach/report/report.ts'
 import type { Reacher } from '../../../rbac/reach/review.ts'
 import { printable } from '../../policy/printable.ts'
 import type { Terminal } from '../../terminal.ts'
@@ -32,10 +32,11 @@ const block = (label: string, text: string): string =>
   wrapped(printable(text), { first: `  ${label.padEnd(5)} `, rest: '        ' })
 
 function groupText({ first, findings }: FindingGroup, colors: Colors): string {
-  const { severity, move, path, edits, sentence, isExpected } = first
+  const { severity, move, path, edits, sentence, isExpected, suppressed } = first
+  const sign = isExpected ? '  expected' : suppressed === undefined ? '' : '  accepted'
   const others = findings.slice(1).map(({ subject }) => nodeText(subject))
   return [
-    `${paint(severity, colors)}  ${colors.bold(move)}${isExpected ? '  expected' : ''}\n`,
+    `${paint(severity, colors)}  ${colors.bold(move)}${sign}\n`,
     wrapped(printable(sentence), { first: '  ', rest: '  ' }),
     ...(others.length === 0 ? [] : [block('also', `${others.length} more by the same role: ${others.join(', ')}`)]),
     ...(path.length === 0 ? [] : [block('way', pathText(path))]),
@@ -59,11 +60,15 @@ function summaryText({ findings, severity, isAll, subjects }: ShownReview, color
   const parts = [...severities].reverse().map(one => `${counts[one]} ${one}`)
   const hidden = open.filter(one => !isAtLeast(one.severity, severity)).length
   const expected = findings.filter(({ isExpected }) => isExpected).length
-  const within = findings.length - open.length - expected
+  const within = findings.filter(isWithin).length
+  const suppressed = findings.filter(isSuppressed).length
+  const accepted = suppressed === 0 ? '' : `, ${suppressed} that are accepted`
   return [
     `${colors.bold(`${open.length} findings`)} of ${subjects} subjects: ${parts.join(', ')}\n`,
     ...(hidden > 0 ? [`  ${hidden} below ${severity}: --severity low shows them\n`] : []),
-    ...(isAll ? [] : [`  and ${expected} that Kubernetes itself ships and expects, ${within} within others: --all\n`]),
+    ...(isAll
+      ? []
+      : [`  and ${expected} that Kubernetes itself ships and expects, ${within} within others${accepted}: --all\n`]),
   ].join('')
 }
 

@@ -12,6 +12,14 @@ import { documentText } from './outputs.ts'
 import { problemsText } from './problems-text.ts'
 import { filtered, subjectIdOf, targetOf } from './review-names.ts'
 import { pathsText, reachersText, reviewText } from './review-text.ts'
+import { draftText } from './suppress/draft.ts'
+import {
+  acceptedText,
+  brokenText,
+  type SuppressionFile,
+  suppressionsOf,
+  withSuppressions,
+} from './suppress/suppressions.ts'
 
 export interface ReviewChoice extends InputChoice {
   readonly severity: Severity
@@ -24,49 +32,76 @@ export interface ReviewChoice extends InputChoice {
   readonly baseline?: string
   readonly failOn?: Severity
   readonly serverVersion?: string
+  readonly suppress?: string
+  readonly suppressDraft?: boolean
+  /** Seconds since the epoch; the clock if absent. */
+  readonly now?: number
 }
 
 const bounds = { maxSteps: 8, maxPaths: 50 }
 
 /** @returns 1 with `--fail-on` where an open finding is that bad */
 export async function runReview(choice: ReviewChoice, terminal: Terminal): Promise<number> {
-  const { serverVersion, to } = choice
+  const { serverVersion, to, now } = choice
   if (to !== undefined && !['text', 'json'].includes(outputOf(choice))) {
     terminal.writeError(`error: --to has no ${choice.output}: leave --output away, or --to\n`)
     return exitCodes.usage
   }
-  if (to !== undefined && choice.baseline !== undefined) {
-    terminal.writeError('error: --to has no --baseline\n')
+  const alone = notWithWays.find(([name]) => choice[name] !== undefined)
+  if (to !== undefined && alone !== undefined) {
+    terminal.writeError(`error: --to has no ${alone[1]}\n`)
     return exitCodes.usage
   }
   const baseline = baselineOf(choice.baseline, terminal)
+  const suppressions = suppressionsOf(choice.suppress, terminal, now)
   const objects = await readObjects(choice, terminal)
   terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
   const review = reviewOf(objects, { ...(serverVersion !== undefined && { serverVersion }) })
   return to === undefined
-    ? showFindings(review, { ...choice, before: baseline }, terminal)
+    ? showFindings(review, { ...choice, before: baseline, suppressions }, terminal)
     : showWays(review, { ...choice, to }, terminal)
 }
 
+/** Of findings, which `--to` has none of. */
+const notWithWays = [
+  ['baseline', '--baseline'],
+  ['suppress', '--suppress'],
+  ['suppressDraft', '--suppress-draft'],
+] as const
+
 const outputOf = ({ json = false, output }: ReviewChoice): Output => (json ? 'json' : output)
 
-type Compared = ReviewChoice & { readonly before: Baseline | undefined }
+type Compared = ReviewChoice & {
+  readonly before: Baseline | undefined
+  readonly suppressions: SuppressionFile | undefined
+}
 
-function showFindings(review: Review, choice: Compared, terminal: Terminal): number {
-  const { before, severity, all: isAll = false, serverVersion, failOn } = choice
+function showFindings(whole: Review, choice: Compared, terminal: Terminal): number {
+  const { before, severity, all: isAll = false, serverVersion, failOn, suppressions, now = Date.now() / 1000 } = choice
+  const { review, outcomes } = withSuppressions(whole, suppressions)
   const findings = filtered(review, choice)
+  const broken = suppressions === undefined ? '' : brokenText(outcomes, suppressions.path)
+  const unread = problemsText(review.facts.objects)
+  if (choice.suppressDraft === true) {
+    const drafted = findings.filter(one => isAtLeast(one.severity, severity))
+    terminal.write(draftText(review, drafted, now))
+    terminal.writeError(broken + unread)
+    return exitCodes.ok
+  }
   const output = outputOf(choice)
   const changes = before === undefined ? undefined : changesOf(findings, before)
   if (output !== 'text') {
-    terminal.write(documentText(output, { review, findings, isAll, changes }))
+    const told = suppressions === undefined ? {} : { suppressions: outcomes }
+    terminal.write(documentText(output, { review, findings, isAll, changes, ...told }))
     // A table has no room for what was not read.
-    if (output === 'csv') terminal.writeError(problemsText(review.facts.objects))
+    if (output === 'csv') terminal.writeError(unread)
+    if (output !== 'json') terminal.writeError(broken)
   } else {
     const subjects = review.facts.grants.subjects.length
     terminal.write(reviewText({ findings, severity, isAll, subjects }, terminal.colors))
     if (serverVersion === undefined)
       terminal.write('  Taken as Kubernetes 1.35 or later, where get opens no stream: --server-version\n')
-    terminal.write(problemsText(review.facts.objects))
+    terminal.write(`${acceptedText(findings)}${broken}${unread}`)
   }
   // Tables and code scanning have no room for what is gone; JSON has it in the document.
   const say = output === 'text' ? terminal.write : terminal.writeError

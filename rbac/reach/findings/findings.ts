@@ -91,13 +91,15 @@ function shortHash(text: string): string {
 
 const everything = 'RB05'
 
-const widestOf = (moves: readonly DirectMove[]): ReadonlyMap<string, DirectMove> =>
+/** What findings can be within. */
+export const widestOf = (moves: readonly DirectMove[]): ReadonlyMap<string, DirectMove> =>
   new Map(moves.filter(({ seen }) => seen === undefined).map(one => [keyOf(one.subject, one.move, one.namespace), one]))
 
 const keyOf = (subject: string, move: string, namespace: string | undefined): string =>
   `${subject}\n${move}\n${namespace ?? ''}`
 
-function withinOf(found: DirectMove, widest: ReadonlyMap<string, DirectMove>): string | undefined {
+/** @returns id of the finding that says it and more */
+export function withinOf(found: DirectMove, widest: ReadonlyMap<string, DirectMove>): string | undefined {
   const { subject, move, namespace, seen } = found
   if (seen !== undefined) return undefined
   const wider = [
@@ -148,22 +150,25 @@ export interface FindingGroup {
 }
 
 export function groupsOf(findings: readonly Finding[]): FindingGroup[] {
-  const same = grouped(findings, ({ move, severity, namespace, targets, grants, isExpected, within, id }) =>
-    grants.length === 0
-      ? id
-      : JSON.stringify([
-          move,
-          severity,
-          namespace,
-          isExpected,
-          within !== undefined,
-          targets,
-          [
-            ...new Set(
-              grants.map(({ role, ruleIndex }) => `${role.kind} ${role.namespace ?? ''}/${role.name} ${ruleIndex}`),
-            ),
-          ],
-        ]),
+  const same = grouped(
+    findings,
+    ({ move, severity, namespace, targets, grants, isExpected, within, suppressed, id }) =>
+      grants.length === 0
+        ? id
+        : JSON.stringify([
+            move,
+            severity,
+            namespace,
+            isExpected,
+            within !== undefined,
+            suppressed !== undefined,
+            targets,
+            [
+              ...new Set(
+                grants.map(({ role, ruleIndex }) => `${role.kind} ${role.namespace ?? ''}/${role.name} ${ruleIndex}`),
+              ),
+            ],
+          ]),
   )
   return [...same.values()].flatMap(list => (list[0] === undefined ? [] : [{ first: list[0], findings: list }]))
 }

@@ -18,6 +18,7 @@ interface Entry {
   readonly severity: Severity
   readonly isExpected: boolean
   readonly within: string | null
+  readonly suppressed?: object | null
 }
 
 /**
@@ -33,7 +34,9 @@ export function readBaseline(text: string): Baseline {
   }
   if (report?.version !== 1 || !Array.isArray(report.findings) || !report.findings.every(isEntry))
     throw new Error('the baseline is no review: make it with kube review --json')
-  const open = report.findings.filter(({ isExpected, within }) => !isExpected && within === null)
+  const open = report.findings.filter(
+    ({ isExpected, within, suppressed = null }) => !isExpected && within === null && suppressed === null,
+  )
   return new Map(open.map(({ id, severity }) => [id, severity]))
 }
 

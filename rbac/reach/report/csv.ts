@@ -25,6 +25,8 @@ const columns: readonly (readonly [string, (finding: Finding) => string])[] = [
   ['within', ({ within }) => within ?? ''],
   ['finding', ({ sentence }) => sentence],
   ['edit', ({ edits }) => edits.map(({ object, sentence }) => `${object}: ${sentence}`).join('; ')],
+  ['suppressed', ({ suppressed }) => (suppressed === undefined ? '' : suppressed.reason)],
+  ['suppressed until', ({ suppressed }) => suppressed?.expires ?? ''],
 ]
 
 export const csvColumns: readonly string[] = columns.map(([name]) => name)

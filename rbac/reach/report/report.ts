@@ -38,6 +38,8 @@ export interface ReportFinding {
   readonly isExpected: boolean
   /** Id of the finding that says this and more; null: none. */
   readonly within: string | null
+  /** Why somebody accepts it, and until when; null: nobody does. */
+  readonly suppressed: { readonly reason: string; readonly expires: string } | null
   readonly sentence: string
 }
 
@@ -49,10 +51,11 @@ export interface ReportGroup {
 export interface Report {
   readonly version: number
   readonly summary: {
-    /** Findings that are neither expected nor within another. */
+    /** Findings that are neither expected, nor suppressed, nor within another. */
     readonly findings: Readonly<Record<Severity, number>>
     readonly expected: number
     readonly within: number
+    readonly suppressed: number
     readonly subjects: number
     readonly serverVersion: string | null
     readonly objectsSeen: number
@@ -73,8 +76,16 @@ export const countBySeverity = (findings: readonly Finding[]): Record<Severity, 
 export const isAtLeast = (one: Severity, least: Severity): boolean =>
   severities.indexOf(one) >= severities.indexOf(least)
 
-/** Neither expected nor said by another: what somebody has to look at. */
-export const isOpen = ({ isExpected, within }: Finding): boolean => !isExpected && within === undefined
+type Folding = Pick<Finding, 'isExpected' | 'suppressed' | 'within'>
+
+/** Neither expected, nor accepted, nor said by another: what somebody has to look at. */
+export const isOpen = ({ isExpected, suppressed, within }: Folding): boolean =>
+  !isExpected && suppressed === undefined && within === undefined
+
+export const isSuppressed = ({ isExpected, suppressed }: Folding): boolean => !isExpected && suppressed !== undefined
+
+export const isWithin = ({ isExpected, suppressed, within }: Folding): boolean =>
+  !isExpected && suppressed === undefined && within !== undefined
 
 /** @param findings of the review, all of them or those that were asked for */
 export function reportOf(review: Review, findings: readonly Finding[] = review.findings): Report {
@@ -85,7 +96,8 @@ export function reportOf(review: Review, findings: readonly Finding[] = review.f
     summary: {
       findings: countBySeverity(open),
       expected: findings.filter(({ isExpected }) => isExpected).length,
-      within: findings.filter(({ isExpected, within }) => !isExpected && within !== undefined).length,
+      within: findings.filter(isWithin).length,
+      suppressed: findings.filter(isSuppressed).length,
       subjects: facts.grants.subjects.length,
       serverVersion: facts.options.serverVersion ?? null,
       objectsSeen: facts.objects.objectsSeen,
@@ -118,6 +130,7 @@ const findingEntry = (finding: Finding): ReportFinding => ({
   path: finding.path.map(stepEntry),
   isExpected: finding.isExpected,
   within: finding.within ?? null,
+  suppressed: finding.suppressed ?? null,
   sentence: finding.sentence,
 })
 

@@ -5,7 +5,8 @@ import { objectText } from '../moves/facts.ts'
 import { docsPageOf } from '../moves/move.ts'
 import { moveOf } from '../moves/table.ts'
 import type { Place, ReadingProblem } from '../objects.ts'
-import { isOpen } from './report.ts'
+import { type SuppressionOutcome, suppressedText } from '../suppress/suppression.ts'
+import { isOpen, isSuppressed, isWithin } from './report.ts'
 
 export interface SarifInput {
   /** All that were asked for. */
@@ -13,6 +14,8 @@ export interface SarifInput {
   readonly problems: readonly ReadingProblem[]
   /** Expected ones and those within others as results too, suppressed; else they are counted in the properties of the run. */
   readonly isAll: boolean
+  /** Those that do not hold are notifications. */
+  readonly suppressions?: readonly SuppressionOutcome[] | undefined
 }
 
 const levels = { critical: 'error', high: 'error', medium: 'warning', low: 'note' } as const
@@ -20,8 +23,8 @@ const levels = { critical: 'error', high: 'error', medium: 'warning', low: 'note
 /** As code scanning reads `security-severity`: over 9 critical, over 7 high, over 4 medium. */
 const scores = { critical: '9.5', high: '8.0', medium: '5.5', low: '2.0' } as const
 
-export function sarifOf({ findings, problems, isAll }: SarifInput): object {
-  const shown = isAll ? findings : findings.filter(isOpen)
+export function sarifOf({ findings, problems, isAll, suppressions = [] }: SarifInput): object {
+  const shown = isAll ? findings : findings.filter(one => isOpen(one) || isSuppressed(one))
   const moves = [...new Set(shown.map(({ move }) => move))].sort()
   const expected = findings.filter(({ isExpected }) => isExpected).length
   return {
@@ -31,15 +34,26 @@ export function sarifOf({ findings, problems, isAll }: SarifInput): object {
       {
         tool: { driver: { name: 'sallyport kube review', rules: moves.map(move => ruleOf(move, shown)) } },
         columnKind: 'utf16CodeUnits',
-        invocations: [{ executionSuccessful: true, toolExecutionNotifications: problems.map(notificationOf) }],
+        invocations: [
+          {
+            executionSuccessful: true,
+            toolExecutionNotifications: [
+              ...problems.map(notificationOf),
+              ...suppressions.filter(({ state }) => state !== 'applies').map(suppressionNotification),
+            ],
+          },
+        ],
         results: shown.map(finding => resultOf(finding, moves.indexOf(finding.move))),
-        properties: { findings: findings.length, expected, within: findings.filter(isWithin).length },
+        properties: {
+          findings: findings.length,
+          expected,
+          within: findings.filter(isWithin).length,
+          suppressed: findings.filter(isSuppressed).length,
+        },
       },
     ],
   }
 }
-
-const isWithin = ({ isExpected, within }: Finding): boolean => !isExpected && within !== undefined
 
 function ruleOf(id: MoveId, findings: readonly Finding[]): object {
   const move = moveOf(id)
@@ -62,8 +76,7 @@ const worstOf = (findings: readonly Finding[]): Severity =>
   severities[Math.max(0, ...findings.map(({ severity }) => severities.indexOf(severity)))] ?? 'low'
 
 function resultOf(finding: Finding, ruleIndex: number): object {
-  const { id, move, severity, subject, namespace, grants, isExpected, within } = finding
-  const suppressed = isExpected || within !== undefined
+  const { id, move, severity, subject, namespace, grants } = finding
   return {
     ruleId: move,
     ruleIndex,
@@ -76,13 +89,16 @@ function resultOf(finding: Finding, ruleIndex: number): object {
       message: { text: literal(`rule ${at + 1} of ${objectText(role)}`) },
     })),
     partialFingerprints: { 'findingId/v1': id },
-    ...(suppressed && { suppressions: [{ kind: 'external', justification: reasonOf(finding) }] }),
+    ...(!isOpen(finding) && { suppressions: [{ kind: 'external', justification: reasonOf(finding) }] }),
     properties: { severity, 'security-severity': scores[severity], subject, namespace: namespace ?? null },
   }
 }
 
-const reasonOf = ({ isExpected, within = '' }: Finding): string =>
-  isExpected ? 'Kubernetes itself ships and expects it' : `another finding says this and more: ${within}`
+function reasonOf({ isExpected, suppressed, within = '' }: Finding): string {
+  if (isExpected) return 'Kubernetes itself ships and expects it'
+  if (suppressed !== undefined) return `${suppressed.reason} (until ${suppressed.expires})`
+  return `another finding says this and more: ${within}`
+}
 
 function messageOf({ sentence, path, edits }: Finding): string {
   const [first] = path
@@ -136,3 +152,13 @@ function notificationOf({ code, place, object, message }: ReadingProblem): objec
     message: { text: literal([`${where}:`, ...(object === undefined ? [] : [`${object}:`]), message].join(' ')) },
   }
 }
+
+const suppressionNotification = ({ suppression, state, message }: SuppressionOutcome): object => ({
+  level: 'warning',
+  descriptor: { id: `suppression-${state}` },
+  message: {
+    text: literal(
+      `Suppression of line ${suppression.line} (${suppressedText(suppression.of)}) does not hold: ${message}`,
+    ),
+  },
+})
