@@ -137,8 +137,10 @@ export function composeStanding(base: Base, { sessions }: Kept, { verification }
   const holds = composeHolds(base, verification)
   return async (sessionId: string): Promise<LoginSession | undefined> => {
     const found = await sessions.find(sessionId)
-    if (found === undefined || !(await holds(sessionId, found))) return undefined
+    if (found === undefined) return undefined
+    const verdict = holds(sessionId, found)
+    if (!(verdict instanceof Promise)) return verdict ? found : undefined
     // The provider may have been asked just now, and have said other groups.
-    return sessions.find(sessionId)
+    return (await verdict) ? sessions.find(sessionId) : undefined
   }
 }

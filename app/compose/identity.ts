@@ -1,5 +1,6 @@
 /** Composition of who somebody is: the session cookie, and what looks at a session before anybody is let in by it. */
 
+import type { SessionChallenge } from '../../rbac/decision.ts'
 import { createAuthenticate } from '../identity/authenticators.ts'
 import { createCertificateReader, thumbprintOf } from '../identity/client-certificate.ts'
 import { createSessionCookieAuthenticator, sessionCookieKind } from '../identity/session-cookie.ts'
@@ -11,7 +12,7 @@ import { createHostLimitsGuard } from '../sessions/guards/host-limits.ts'
 import { createHostProviderGuard } from '../sessions/guards/host-providers.ts'
 import type { OnlyHeaders, SessionGuard } from '../sessions/guards/session-guard.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
-import type { RecordStore } from '../sessions/record-store.ts'
+import type { RecordStore, ValueOrPromise } from '../sessions/record-store.ts'
 import { createVerdictReport } from '../sessions/verification/report-verdicts.ts'
 import { createVerification, overdueAfter, type Verification } from '../sessions/verification/verification.ts'
 import { type AskProvider, createVerifySession } from '../sessions/verification/verify-session.ts'
@@ -156,22 +157,34 @@ export function composeEndings(
   const { config, clock, logger } = base
   const secrets = secretsOf(config)
   const log = logger.child('sessions')
+  const holdsNow = composeHolds(base, verification)
+  // A guard that throws is a doubt about this one session there, as one that rejects is.
+  const holds = async (sessionId: string, login: LoginSession): Promise<boolean> => holdsNow(sessionId, login)
   return createSessionEndings({
     records,
-    lookAt: createLooks({ records, secrets, clock, sessions, directory, holds: composeHolds(base, verification) }),
+    lookAt: createLooks({ records, secrets, clock, sessions, directory, holds }),
     clock,
     onError: error => log.error({ err: error }, 'what was to end with its session has failed to'),
   })
 }
 
-/** What each check asks of a session whatever the host, for what stays open without a check. */
+/**
+ * What each check asks of a session whatever the host, for what stays open without a check. A value where nobody had to be
+ * waited for: then its provider has not been asked just now.
+ */
 export function composeHolds(base: Base, verification: Verification) {
   const guards = [createClockGuard(base.clock), ...composeVerificationGuard(base, verification)]
-  return async (sessionId: string, login: LoginSession): Promise<boolean> => {
-    for (const guard of guards) {
-      const passed = await guard(login, { sessionId, sessionDigest: '' }, '', undefined)
-      if (passed === undefined || 'reason' in passed) return false
-    }
-    return true
-  }
+  return (sessionId: string, login: LoginSession): ValueOrPromise<boolean> => holdsBefore(guards, sessionId, login)
+}
+
+function holdsBefore(
+  [guard, ...further]: readonly SessionGuard[],
+  sessionId: string,
+  login: LoginSession,
+): ValueOrPromise<boolean> {
+  if (guard === undefined) return true
+  const goOn = (passed: LoginSession | SessionChallenge | undefined): ValueOrPromise<boolean> =>
+    passed !== undefined && !('reason' in passed) && holdsBefore(further, sessionId, login)
+  const verdict = guard(login, { sessionId, sessionDigest: '' }, '', undefined)
+  return verdict instanceof Promise ? verdict.then(goOn) : goOn(verdict)
 }

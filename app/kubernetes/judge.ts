@@ -19,7 +19,7 @@ import type { EndReason, Watched } from '../sessions/endings/watched.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { Authentication, Credentials, VerifyQuestion, VerifyResult } from '../verify.ts'
 import type { GatewayCall, Judge, Outcome, Refusal, Subject } from './gateway/gateway-call.ts'
-import { impersonationOf, NamelessError, type NamesInCluster } from './person.ts'
+import { createOwnNames, NamelessError, type NamesInCluster } from './person.ts'
 import { describeRefusal } from './refusal-text.ts'
 import { type SomebodyElse, somebodyElse } from './somebody-else.ts'
 import { endingsOfToken, type KnownWorkload, watchedToken, workloadInCluster } from './workload.ts'
@@ -71,6 +71,7 @@ export const gatewayFront = 'kubernetes'
 
 export function createJudge(dependencies: JudgeDependencies): Judge {
   const { clusters, identify, readHeaders, verify, watch, onFinished } = dependencies
+  const callerOf = createCallers()
   return async call => {
     const names = clusters.get(call.cluster)
     // Threat: strangers find out which clusters there are. A token is for one cluster, and none is for a cluster that is not there.
@@ -83,7 +84,7 @@ export function createJudge(dependencies: JudgeDependencies): Judge {
     const headers = readHeaders(call)
     const asked = { questions: questionsOf(request), domain: `kube:${call.cluster}`, headers, call }
     const verdict = judge(caller, asked, dependencies)
-    const kubernetes = { ...factsOfCall(request, call.cluster), ...furtherDecisions(verdict) }
+    const kubernetes = Object.freeze({ ...factsOfCall(request, call.cluster), ...furtherDecisions(verdict) })
     const refused = await refusedBy(verdict, { caller, asked, kubernetes }, verify)
     if (refused !== undefined) return refused
     const isAllowed = (again: Caller | Refusal): boolean =>
@@ -154,12 +155,11 @@ interface Caller {
   readonly other?: SomebodyElse
 }
 
-function callerOf(
-  known: KnownPerson | KnownWorkload,
-  names: NamesInCluster,
-  asked: Subject | undefined,
-): Caller | Refusal {
-  try {
+type CallerOf = (known: KnownPerson | KnownWorkload, names: NamesInCluster, asked?: Subject) => Caller | Refusal
+
+function createCallers(): CallerOf {
+  const ownNamesOf = createOwnNames()
+  const callerOf: (...of: Parameters<CallerOf>) => Caller = (known, names, asked) => {
     if ('workload' in known) {
       // Threat: rows that deny a workload would have to hold for whoever it asks to be.
       if (asked !== undefined) throw new NamelessError('a workload is judged as itself, and as nobody else')
@@ -167,14 +167,19 @@ function callerOf(
     }
     const { sessionDigest, login } = known
     const { identity } = login
-    const own = impersonationOf(identity, sessionDigest, names)
+    const own = ownNamesOf(identity, sessionDigest, names)
     const person = { person: identity, by: { sessionDigest } }
     if (asked === undefined) return { ...person, sent: own }
     const other = somebodyElse(asked, identity, own, names)
     return { ...person, sent: other.sent, other }
-  } catch (error) {
-    if (error instanceof NamelessError) return refusal(403, 'Forbidden', error.message)
-    throw error
+  }
+  return (...of) => {
+    try {
+      return callerOf(...of)
+    } catch (error) {
+      if (error instanceof NamelessError) return refusal(403, 'Forbidden', error.message)
+      throw error
+    }
   }
 }
 

@@ -195,6 +195,46 @@ describe('who cannot be told to the API server', () => {
   })
 })
 
+describe('lines that are remembered', () => {
+  const frozenDeeply = (groups: readonly string[], session: string): Subject =>
+    Object.freeze({
+      ...alice,
+      groups: Object.freeze([...groups]),
+      extra: Object.freeze({ 'sallyport.dev/session': Object.freeze([session]) }),
+    })
+  const groupsIn = (one: Subject) =>
+    pairsOf(impersonationHeaders(one) as string[]).filter(([name]) => name === 'Impersonate-Group')
+
+  test('are those of somebody whom nobody can change, each for themselves', () => {
+    const [one, other] = [frozenDeeply(['ops'], 's_1'), frozenDeeply(['staff'], 's_2')]
+    for (const who of [one, other, one, other])
+      expect(impersonationHeaders(who)).toEqual(impersonationHeaders({ ...who }))
+    expect(impersonationHeaders(one)).toBe(impersonationHeaders(one))
+    expect(Object.isFrozen(impersonationHeaders(one))).toBe(true)
+  })
+
+  test.each<[string, (groups: string[], extra: string[]) => Subject]>([
+    ['themselves', (groups, extra) => ({ ...alice, groups, extra: { a: extra } })],
+    [
+      'in their groups',
+      (groups, extra) => Object.freeze({ ...alice, groups, extra: Object.freeze({ a: Object.freeze(extra) }) }),
+    ],
+    [
+      'in an extra',
+      (groups, extra) => Object.freeze({ ...alice, groups: Object.freeze(groups), extra: Object.freeze({ a: extra }) }),
+    ],
+  ])('are made anew for somebody who can be changed: %s', (_what, make) => {
+    const [groups, extra] = [['ops'], ['x']]
+    const who = make(groups, extra)
+    const before = [...(impersonationHeaders(who) as string[])]
+    if (!Object.isFrozen(groups)) groups[0] = 'staff'
+    if (!Object.isFrozen(extra)) extra[0] = 'y'
+    expect(impersonationHeaders(who)).not.toEqual(before)
+    expect(impersonationHeaders(who)).toEqual(impersonationHeaders({ ...who }))
+    expect(groupsIn(who)).toEqual([['Impersonate-Group', groups[0]]])
+  })
+})
+
 describe('whom a client asks to be', () => {
   test('kubectl --as, --as-group, --as-uid, --as-user-extra', () => {
     const headers = [

@@ -29,7 +29,7 @@ export const upgradeName = (upgrade: UpgradeProtocol): string => protocols[upgra
  */
 export function requestHeaders(rawHeaders: readonly string[], told: Told): string[] | Refusal {
   const who = impersonationHeaders(told.impersonate)
-  if (!Array.isArray(who)) return who
+  if ('status' in who) return who
   const headers = ['Host', told.host]
   // Threat: `Connection: Impersonate-User` would have the next proxy remove ours; what it names is removed here, and it
   // is not passed on.
