@@ -4,7 +4,7 @@ import type { LogsChoice } from './demo/kubernetes/joined-logs.ts'
 import type { DemoOptions } from './demo/main.ts'
 import { addDoctor } from './doctor-command.ts'
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
-import { addKube } from './kube/commands.ts'
+import { addKube, addLogin } from './kube/commands.ts'
 import { addPasswords } from './passwords/commands.ts'
 import { addPolicy } from './policy/commands.ts'
 import { reportError } from './report-error.ts'
@@ -96,6 +96,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addPolicy(program, terminal, onExit)
   addSessions(program, terminal, onExit)
   addPasswords(program, terminal, onExit)
+  addLogin(program, terminal, onExit)
   addKube(program, terminal, onExit)
   addToken(program, terminal, onExit)
   addWorkers(program, terminal, onExit)

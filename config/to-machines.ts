@@ -13,7 +13,7 @@ export type IssuerKeySource =
 export const toMachines = ({ issuers = [], certificates = [], exchange }: ParsedMachines, directory: string) => ({
   issuers: issuers.map(issuer => toIssuer(issuer, directory)),
   certificates: certificates.map(({ caFile, ...rest }) => ({ ...rest, caPath: resolve(directory, caFile) })),
-  ...(exchange !== undefined && { exchange: { lifetimeSeconds: exchange.lifetime } }),
+  ...(exchange !== undefined && { exchange: { lifetimeSeconds: exchange.lifetime, people: exchange.people } }),
 })
 
 function toIssuer(parsed: NonNullable<ParsedMachines['issuers']>[number], directory: string) {

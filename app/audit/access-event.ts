@@ -38,6 +38,7 @@ export interface CredentialFacts {
     | 'client-token'
     | 'user-token'
     | 'exchanged-token'
+    | 'login-token'
     | 'application-password'
     | 'client-certificate'
   /** Name of its issuer in the configuration; `sallyport` for what was made here. */

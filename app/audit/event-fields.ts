@@ -64,11 +64,11 @@ const accessFields = {
   acr: 'Authentication context class (`acr`).',
   machine: '`service-account:…`, `client:…` or `certificate:…` of a workload; absent for people.',
   credential:
-    'What said who asks, where it was no session: `service-account-token`, `client-token`, `user-token`, `application-password`, `client-certificate`, or `exchanged-token` for one that this service made.',
+    'What said who asks, where it was no session: `service-account-token`, `client-token`, `user-token`, `application-password`, `client-certificate`, `exchanged-token` for one that this service made, or `login-token` for one that it made out of a login; that has a `session` as well.',
   credentialIssuer:
     "Name of the token's issuer in `machines.issuers`, or of the certificate's authority in `machines.certificates`; `sallyport` for one of our own and for a password.",
   credentialId:
-    'The `jti` of the token the handle of the password, or the fingerprint of the certificate; never the token or the password.',
+    'The `jti` of the token, the handle of the password, or the fingerprint of the certificate; never the token or the password.',
   credentialChain:
     'Of an exchanged token: `<issuer>/<jti>` of each token that it was made from, the first one first; `-` for one without a `jti`.',
   credentialActors: 'Of an exchanged token: who acted for the subject, as rows name them, in that order.',

@@ -19,6 +19,7 @@ import type {
 } from '../exchange/dependencies.ts'
 import { createExchangeRouter } from '../exchange/routes.ts'
 import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
+import type { KubeTokens } from '../grants/kube-tokens.ts'
 import { isCertificate, requireCertificate } from '../identity/proof/bound-certificate.ts'
 import { proofAlgorithms } from '../identity/proof/dpop.ts'
 import { verifyJwtAndAsk } from '../identity/token/ask-issuer.ts'
@@ -29,10 +30,12 @@ import { type TrustedIssuer, verifySigned } from '../identity/token/verify-token
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createRandomTexts } from '../random-texts.ts'
-import { ownIssuer } from '../sessions/exchanged-tokens.ts'
+import { type ExchangedToken, ownIssuer } from '../sessions/exchanged-tokens.ts'
 import type { DecidedQuestion } from '../verify.ts'
+import { composeLogins, composeStanding } from './grants.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
 import { composeVerify } from './kubernetes.ts'
+import type { Login } from './login.ts'
 import type { Machines } from './machines.ts'
 import { composeOwnIssuer, composeProofs, composeTokenCertificates } from './own-issuer.ts'
 
@@ -46,6 +49,9 @@ interface ExchangeParts {
   /** The primary counts how often a client asks. */
   readonly isWorker: boolean
   readonly machines: Machines
+  readonly login: Login
+  /** Of command lines; absent where none can be logged in. */
+  readonly kubeTokens: KubeTokens | undefined
   readonly policy: Policy
   readonly record: (decided: DecidedQuestion) => void
 }
@@ -60,6 +66,7 @@ export function composeExchange(base: Base, parts: ExchangeParts) {
       lifetimeSeconds: exchange.lifetimeSeconds,
       proofAlgorithms,
       ...composeTokens(base, parts),
+      ...composeLogins(base, { ...parts, tokens: parts.kubeTokens }),
       ...composeRules(base, parts),
       ...composeConnections(base),
       audit,
@@ -84,10 +91,11 @@ function composeConnections(base: Base): ExchangeConnections {
   return { isCertificate, certificateIn: sent => certificateIn(headersOf(sent)) }
 }
 
-function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeTokens {
+function composeTokens(base: Base, { kept, login, machines }: ExchangeParts): ExchangeTokens {
   const { clock } = base
   const own = composeOwnIssuer(base, kept)
   const proofs = composeProofs(base, kept)
+  const standing = composeStanding(base, kept, login)
   return {
     verify: (token, presented) =>
       orRefusal(async () => {
@@ -104,7 +112,7 @@ function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeT
         const id = String(read.claims.jti)
         const opened = await kept.exchanged.open(id)
         if (opened === undefined || opened.token.host !== aud) throw new TokenRefused('revoked')
-        return { id, token: opened.token }
+        return { id, token: await withLogin(opened.token, standing) }
       }),
     signedByUs: token => orRefusal(() => verifyOwnSignature(token, own)),
     verifyProof: question => orRefusal(() => proofs.verify(question)),
@@ -113,6 +121,14 @@ function composeTokens(base: Base, { kept, machines }: ExchangeParts): ExchangeT
     sign: claims => signJwt(kept.keys.current(), claims, ownType),
     newId: newTokenId,
   }
+}
+
+/** Threat: what was made from a login that has ended, or whose person has lost a group since. Rejects with `TokenRefused`. */
+async function withLogin(token: ExchangedToken, standing: ReturnType<typeof composeStanding>): Promise<ExchangedToken> {
+  if (token.sessionId === undefined) return token
+  const login = await standing(token.sessionId)
+  if (login?.identity.subject !== token.identity.subject) throw new TokenRefused('session')
+  return { ...token, identity: login.identity }
 }
 
 async function verifyForeign(token: string, issuers: readonly TrustedIssuer[], nowMs: number): Promise<KnownBearer> {

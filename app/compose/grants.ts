@@ -1,12 +1,15 @@
 /** Composition of the logins of kubectl: present where `kubernetes` is configured. */
 import { readFile } from 'node:fs/promises'
+import { decodeJwt } from 'jose'
 import type { Config } from '../../config/config.ts'
 import { signJwt } from '../assertion/sign.ts'
 import { networksOf } from '../client-networks.ts'
+import type { ExchangeLogins } from '../exchange/dependencies.ts'
 import {
   audienceOf,
   type GrantCode,
   type GrantDependencies,
+  type GrantReach,
   issuerOf,
   type KnownCluster,
 } from '../grants/dependencies.ts'
@@ -16,8 +19,9 @@ import {
   type DeviceAnswer,
   type DeviceRequest,
 } from '../grants/device-requests.ts'
-import { createKubeTokens, type KubeTokens, type SessionSeal } from '../grants/kube-tokens.ts'
+import { createKubeTokens, type KubeTokenRefusal, type KubeTokens, type SessionSeal } from '../grants/kube-tokens.ts'
 import { createGrantEndpoints, createGrantPages } from '../grants/routes.ts'
+import { endedAdvice } from '../grants/token.ts'
 import { findClaim } from '../login/claims/identity-of-claims.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createRefreshGrants } from '../sessions/grants/refresh-grants.ts'
@@ -38,6 +42,9 @@ const deviceBounds = {
 /** Codes that one client may try in a minute: 20^8 of them are there. */
 const codesPerMinute = 20
 
+/** Of what says who is logged in at a command line, where no cluster's setting says it. */
+const accountTokenSeconds = 300
+
 interface GrantParts {
   readonly kept: Kept
   readonly login: Login
@@ -50,14 +57,20 @@ interface GrantParts {
 /** `settings` are those of the gateway, where there is a cluster behind it. */
 export function composeGrants(base: Base, parts: GrantParts) {
   const { kubernetes: settings, directClusters } = base.config
-  const tokenLifetimeSeconds = settings?.tokenLifetimeSeconds ?? directClusters?.tokenLifetimeSeconds
-  if (tokenLifetimeSeconds === undefined) return undefined
+  if (!hasGrants(base.config)) return undefined
+  const ofClusters = settings?.tokenLifetimeSeconds ?? directClusters?.tokenLifetimeSeconds
+  const tokenLifetimeSeconds = ofClusters ?? accountTokenSeconds
   const tokens = composeKubeTokens(base, parts.kept, tokenLifetimeSeconds)
   return { settings, tokens, ...composeRouters(base, parts, tokens) }
 }
 
-export const hasGrants = ({ kubernetes, directClusters }: Config): boolean =>
+export const hasClusters = ({ kubernetes, directClusters }: Config): boolean =>
   kubernetes !== undefined || directClusters !== undefined
+
+/** Whether people may log a command line in: for clusters, or for tokens of hosts. */
+export const hasGrants = (config: Config): boolean => hasClusters(config) || takesLogins(config)
+
+const takesLogins = ({ machines }: Config): boolean => machines?.exchange?.people === true
 
 type Kubernetes = NonNullable<Config['kubernetes']>
 
@@ -91,6 +104,7 @@ function composeRouters(base: Base, { kept, login, records, isWorker, direct }: 
   const limit = (name: string) => createRateLimit(config.login.requestsPerMinute, isWorker, name)
   const dependencies: GrantDependencies = {
     publicUrl: config.server.url,
+    reach: reachOf(config),
     clusters: [...(config.kubernetes === undefined ? [] : behindGateway(config.kubernetes)), ...direct],
     algorithm: config.assertion.algorithm,
     certificateAuthority: async () => (caPath === undefined ? undefined : readFile(caPath, 'utf8')),
@@ -126,6 +140,11 @@ function composeRouters(base: Base, { kept, login, records, isWorker, direct }: 
   return { endpoints: [createGrantEndpoints(dependencies)], pages: [createGrantPages(dependencies)] }
 }
 
+function reachOf(config: Config): GrantReach {
+  if (!takesLogins(config)) return 'clusters'
+  return hasClusters(config) ? 'clusters-and-hosts' : 'hosts'
+}
+
 const behindGateway = ({ url, clusters }: Kubernetes): readonly KnownCluster[] =>
   clusters.map(({ name, userClaim }) => {
     const address = audienceOf(url, name)
@@ -142,5 +161,56 @@ export function composeStanding(base: Base, { sessions }: Kept, { verification }
     if (!(verdict instanceof Promise)) return verdict ? found : undefined
     // The provider may have been asked just now, and have said other groups.
     return (await verdict) ? sessions.find(sessionId) : undefined
+  }
+}
+
+interface LoginParts {
+  readonly kept: Kept
+  readonly login: Login
+  /** Absent where nobody can log a command line in. */
+  readonly tokens: KubeTokens | undefined
+}
+
+/** For the token exchange: the logins that command lines have. */
+export function composeLogins(base: Base, { kept, login, tokens }: LoginParts): ExchangeLogins {
+  const { sessions, directory, endOf } = kept
+  // A token for a cluster is for that cluster, which must not get others with it.
+  const audience = issuerOf(base.config.server.url)
+  const standing = composeStanding(base, kept, login)
+  return {
+    async openLogin(token) {
+      if (issuerIn(token) !== audience) return undefined
+      if (tokens === undefined || !takesLogins(base.config))
+        return { refusal: 'no tokens of hosts are given to logins here' }
+      const verdict = await tokens.verify(token, audience)
+      if (!verdict.isValid) return { refusal: loginRefusals[verdict.reason] }
+      const { sessionId, claims, expiresAt } = verdict
+      const found = await standing(sessionId)
+      if (found?.identity.subject !== claims.sub) return { refusal: endedAdvice }
+      const { identity } = found
+      return { sessionId, identity, tokenId: claims.jti, expiresAt: Math.min(expiresAt / 1000, endOf(found)) }
+    },
+    digest: sessions.digest,
+    visited: directory.visited,
+  }
+}
+
+/** Never a part of the token. */
+const loginRefusals: Readonly<Record<KubeTokenRefusal, string>> = {
+  malformed: 'the token of the login cannot be read',
+  signature: 'the signature does not fit',
+  type: 'the token is of another type',
+  issuer: 'the token is not of this service',
+  audience: 'the token is for a cluster, and for nothing else',
+  expired: 'the token has expired',
+  session: 'the token of the login cannot be opened',
+}
+
+/** Not verified; `undefined` for what is no JWT. */
+function issuerIn(token: string): unknown {
+  try {
+    return decodeJwt(token).iss
+  } catch {
+    return undefined
   }
 }

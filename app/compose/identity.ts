@@ -25,7 +25,7 @@ import { type WithPasswords, withConfirmations } from './passwords.ts'
 /** Who is asked about credentials, in this order: a new kind is a file of `identity/` and a line here. */
 export function composeIdentity(base: Base, kept: Kept & WithPasswords, verification: Verification) {
   const sessionCookie = composeSessionCookie(base, kept, verification)
-  const machines = composeMachines(base, kept)
+  const machines = composeMachines(base, { ...kept, ofSession: sessionCookie.ofSession })
   const certificates = composeCertificateMachines(base)
   const kinds = [
     sessionCookieKind(kept.cookies, sessionCookie),

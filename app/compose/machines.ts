@@ -6,6 +6,7 @@ import { permits } from '../../rbac/tokens/scope.ts'
 import type { Authenticator } from '../identity/authenticators.ts'
 import { createBearerToken, type HostAcceptance } from '../identity/bearer-token.ts'
 import { createExchangedToken } from '../identity/exchanged-token.ts'
+import type { LookAtSession } from '../identity/login-token.ts'
 import { createIssuerKeys } from '../identity/token/issuer-keys.ts'
 import { createKeySource, type FetchText } from '../identity/token/key-source.ts'
 import { TokenRefused } from '../identity/token/refusal.ts'
@@ -29,8 +30,13 @@ export interface Machines {
   close(): Promise<void>
 }
 
+interface KeptForTokens extends Pick<Kept, 'keys' | 'exchanged'> {
+  /** What sessions are worth, for tokens that were made from one. */
+  readonly ofSession: LookAtSession
+}
+
 /** Without an issuer, or a host that takes its tokens, there is no authenticator, and checks do not even ask. */
-export function composeMachines(base: Base, kept: Pick<Kept, 'keys' | 'exchanged'>): Machines {
+export function composeMachines(base: Base, kept: KeptForTokens): Machines {
   const { config, clock, metrics } = base
   const isTaken = config.hosts.some(({ bearerFrom }) => bearerFrom !== undefined)
   // A workload that has tokens for clusters alone sends its own to the token endpoint.
@@ -81,7 +87,7 @@ export function composeTrust(base: TrustBase, ownFetch?: FetchText): Trust {
 /** Before those of others: whatever is ours is answered for by us. Without an exchange there are none. */
 function composeExchanged(
   base: Base,
-  kept: Pick<Kept, 'keys' | 'exchanged'>,
+  kept: KeptForTokens,
   acceptedOn: (domain: string) => HostAcceptance | undefined,
 ): readonly Authenticator[] {
   if (base.config.machines?.exchange === undefined) return []
@@ -90,8 +96,9 @@ function composeExchanged(
   const onRefused = metrics.tokenRefused
   const proofs = composeProofs(base, kept)
   const certificateIn = composeTokenCertificates(base)
-  const tokens = kept.exchanged
-  return [createExchangedToken({ acceptedOn, own, tokens, proofs, certificateIn, permits, clock, onRefused })]
+  const { exchanged: tokens, ofSession } = kept
+  const looks = { proofs, certificateIn, permits, ofSession }
+  return [createExchangedToken({ acceptedOn, own, tokens, ...looks, clock, onRefused })]
 }
 
 /** The settings of a host are the same object for the same entry, and so is what it takes. */

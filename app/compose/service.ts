@@ -32,7 +32,7 @@ import { composeChecks } from './checks.ts'
 import { composeDirectClusters } from './direct-clusters.ts'
 import { composeSessionAnswers } from './directory.ts'
 import { composeExchange, exchangeFront } from './exchange.ts'
-import { composeGrants, hasGrants } from './grants.ts'
+import { composeGrants, hasClusters, hasGrants } from './grants.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
 import { composeKubernetes } from './kubernetes.ts'
@@ -88,7 +88,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     providers: config.providers.map(({ name }) => name),
     fronts: [
       ...fronts.map(({ name }) => name),
-      ...(hasGrants(config) ? [gatewayFront] : []),
+      ...(hasClusters(config) ? [gatewayFront] : []),
       ...(hasExchange(config) ? [exchangeFront] : []),
     ],
     clusters: (config.kubernetes?.clusters ?? []).map(({ name }) => name),
@@ -115,6 +115,8 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     kept,
     isWorker,
     machines: identity.machines,
+    login,
+    kubeTokens: grants?.tokens,
     policy,
     record: recorder.record,
   })

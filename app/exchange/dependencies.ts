@@ -21,6 +21,28 @@ export interface KnownBearer {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
+/** The login that a token of a command line hangs on. */
+export interface KnownLogin {
+  /** Secret. */
+  readonly sessionId: string
+  readonly identity: User
+  /** `jti` of the token. */
+  readonly tokenId: string
+  /** Seconds since the epoch: of the token, and never later than that of its session. */
+  readonly expiresAt: number
+}
+
+export interface ExchangeLogins {
+  /**
+   * The login behind a token that says who is logged in at a command line; `undefined` for any other token. Rejects with
+   * `ERR_STORE_UNAVAILABLE` and `ERR_PROVIDER_UNAVAILABLE` when it cannot tell.
+   */
+  readonly openLogin: (token: string) => Promise<KnownLogin | NotKnown | undefined>
+  readonly digest: (sessionId: string) => string
+  /** Notes for the person's own list that the session is used there. */
+  readonly visited: (sessionId: string, host: string) => Promise<void>
+}
+
 /** One of our own, as it was made. */
 export interface OwnToken {
   readonly id: string
@@ -111,6 +133,7 @@ export interface ExchangeReports {
 }
 
 export type ExchangeDependencies = { readonly publicUrl: string } & ExchangeTokens &
+  ExchangeLogins &
   ExchangeConnections &
   ExchangeRules &
   ExchangeReports

@@ -8,14 +8,17 @@ import type { Machine, User } from '../../rbac/identity.ts'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import type { Act, ExchangedToken, Link } from '../sessions/exchanged-tokens.ts'
 import { requireBoundCertificate, thumbprintMember } from './certificate.ts'
-import type { ExchangeDependencies, KnownBearer } from './dependencies.ts'
+import type { ExchangeDependencies, KnownBearer, KnownLogin, NotKnown } from './dependencies.ts'
 import { ExchangeError, type ExchangeRequest } from './parameters.ts'
 
 /** Exchanges one after the other. */
 export const longestChain = 4
+/** What made the first token of a login, in chains: no issuer of the configuration, and no record of ours. */
+const loginIssuer = 'sallyport/login'
 
-export interface Subject
-  extends Pick<ExchangedToken, 'identity' | 'scope' | 'chain' | 'actors' | 'actorIdentities' | 'act' | 'mayAct'> {
+type OfSubject = 'identity' | 'scope' | 'chain' | 'actors' | 'actorIdentities' | 'act' | 'mayAct' | 'sessionId'
+
+export interface Subject extends Pick<ExchangedToken, OfSubject> {
   readonly credential: CredentialFacts
   readonly expiresAt: number
   /** Of one of our own: the host that it is for. */
@@ -41,6 +44,8 @@ export interface Sent {
 /** Rejects with `ExchangeError`. */
 export async function subjectOf(sent: Sent, dependencies: ExchangeDependencies): Promise<Subject> {
   if (dependencies.isOurs(sent.token)) return ownSubject(sent, dependencies)
+  const login = await dependencies.openLogin(sent.token)
+  if (login !== undefined) return loginSubject(login)
   const known = await dependencies.verify(sent.token, sent.certificate)
   if ('refusal' in known) throw refused('subject_token', known.refusal)
   const { identity, credential, expiresAt, claims, certificate } = known
@@ -54,6 +59,14 @@ export async function subjectOf(sent: Sent, dependencies: ExchangeDependencies):
   }
 }
 
+/** Threat: a token that outlives the login. The session goes on into all that is made of it. */
+function loginSubject(login: KnownLogin | NotKnown): Subject {
+  if ('refusal' in login) throw refused('subject_token', login.refusal)
+  const { identity, sessionId, tokenId, expiresAt } = login
+  const credential = { credential: 'login-token', credentialIssuer: 'sallyport', credentialId: tokenId } as const
+  return { identity, sessionId, expiresAt, credential, chain: [{ issuer: loginIssuer, id: tokenId }], actors: [] }
+}
+
 async function ownSubject(sent: Sent, dependencies: ExchangeDependencies): Promise<Subject> {
   const found = await dependencies.openOwn(sent.token)
   if ('refusal' in found) throw refused('subject_token', found.refusal)
@@ -65,7 +78,7 @@ async function ownSubject(sent: Sent, dependencies: ExchangeDependencies): Promi
     throw new ExchangeError('invalid_request', description, 'chain')
   }
   const credential: CredentialFacts = {
-    credential: 'exchanged-token',
+    credential: token.sessionId === undefined ? 'exchanged-token' : 'login-token',
     credentialIssuer: 'sallyport',
     credentialId: id,
     credentialChain: token.chain.map(link => `${link.issuer}/${link.id ?? '-'}`),

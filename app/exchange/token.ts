@@ -117,14 +117,14 @@ async function answer(
   exchange: Exchange,
   dependencies: ExchangeDependencies,
 ): Promise<void> {
-  const { audit, clock, kept, lifetimeSeconds, newId, publicUrl, sign } = dependencies
+  const { audit, clock, digest, kept, lifetimeSeconds, newId, publicUrl, sign, visited } = dependencies
   const now = Math.floor(clock.now() / 1000)
   const expiresAt = Math.min(now + lifetimeSeconds, Math.floor(subject.expiresAt))
   if (expiresAt <= now)
     throw new ExchangeError('invalid_request', 'subject_token: the token has expired', 'subject-token')
   const id = newId()
   const act = actWith(actor, subject)
-  const { identity, mayAct } = subject
+  const { identity, mayAct, sessionId } = subject
   const shared = { ...(scope !== undefined && { scope }), ...(act !== undefined && { act }) }
   const token = sign({
     iss: exchangeIssuerOf(publicUrl),
@@ -146,12 +146,15 @@ async function answer(
     ...shared,
     ...(mayAct !== undefined && { mayAct }),
     ...(confirmation !== undefined && { confirmation }),
+    ...(sessionId !== undefined && { sessionId }),
   })
+  if (sessionId !== undefined) await visited(sessionId, host)
   audit.write({
     event: 'exchange.issued',
     ...auditFields(exchange),
     subject: identity.subject,
     ...(identity.kind === 'user' && { email: identity.email }),
+    ...(sessionId !== undefined && { session: digest(sessionId) }),
     jti: id,
     host,
     scope,

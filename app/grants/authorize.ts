@@ -25,7 +25,7 @@ import {
 const codeSeconds = 60
 
 export function createAuthorizePageRoute(dependencies: GrantDependencies): RequestHandler {
-  const { formTokens, pages, publicUrl } = dependencies
+  const { formTokens, pages, publicUrl, reach } = dependencies
   return (request, response) => {
     const exchange = { request, response }
     const asked = readRequest(request.query, exchange, dependencies)
@@ -33,6 +33,7 @@ export function createAuthorizePageRoute(dependencies: GrantDependencies): Reque
     if (login === undefined) return leadToLogin(exchange, publicUrl)
     const page = pages.grantConsent({
       who: nameOf(login.identity),
+      reach,
       action: `${grantsPath}/authorize`,
       fields: fieldsOf(asked),
       csrfToken: formTokens.tokenOf(request.sessionID),

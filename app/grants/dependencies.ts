@@ -51,11 +51,16 @@ export type Admission =
   | { readonly names: NamesInToken }
   | { readonly reason: 'policy' | 'name'; readonly sentence: string }
 
+/** What people let a command line use. */
+export type GrantReach = 'clusters' | 'hosts' | 'clusters-and-hosts'
+
 /** Where everything is. */
 export interface GrantPlaces {
   /** Origin of the auth host. */
   readonly publicUrl: string
   readonly clusters: readonly KnownCluster[]
+  /** What the pages say that it is about. */
+  readonly reach: GrantReach
   /** Algorithm of the tokens. */
   readonly algorithm: string
   /** PEM of whoever vouches for the gateway; `undefined` where that is publicly known. */

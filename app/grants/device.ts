@@ -37,7 +37,7 @@ export function createDeviceRequestRoute(dependencies: GrantDependencies): Reque
 
 /** Asks for the code, or shows what it is about. Behind the limit of codes. */
 export function createDevicePageRoute(dependencies: GrantDependencies): RequestHandler {
-  const { audit, clock, devices, formTokens, pages, publicUrl } = dependencies
+  const { audit, clock, devices, formTokens, pages, publicUrl, reach } = dependencies
   return async (request, response) => {
     const exchange = { request, response }
     const login = loginOf(request)
@@ -52,6 +52,7 @@ export function createDevicePageRoute(dependencies: GrantDependencies): RequestH
     }
     const page = pages.deviceConsent({
       who: nameOf(login.identity),
+      reach,
       action: `${devicePath}/answer`,
       userCode: showUserCode(code),
       now: Math.floor(clock.now() / 1000),

@@ -12,6 +12,7 @@ import type { ExchangedToken, ExchangedTokens, OpenedToken } from '../sessions/e
 import type { Authentication, Credentials } from '../verify.ts'
 import type { AskedWith, Authenticator } from './authenticators.ts'
 import { challengeFor, conclude, type HostAcceptance, type OfToken, refusalOf, tokenIn } from './bearer-token.ts'
+import { createOfLogin, type LookAtSession } from './login-token.ts'
 import { requireCertificate, thumbprintMember } from './proof/bound-certificate.ts'
 import type { Proofs } from './proof/dpop.ts'
 import { proofAlgorithms } from './proof/dpop.ts'
@@ -31,6 +32,8 @@ export interface ExchangedTokenOptions {
     scope: string | undefined,
     asked: { readonly method: string; readonly isUpgrade: boolean },
   ) => boolean
+  /** Looks at the login session that a token was made from. */
+  readonly ofSession: LookAtSession
   readonly clock: { readonly now: () => number }
   /** Told of each token that lets nobody in; must not throw. */
   readonly onRefused?: (reason: TokenRefusalReason) => void
@@ -49,6 +52,7 @@ const bytesOfOne = 2_048
 export function createExchangedToken(options: ExchangedTokenOptions): Authenticator {
   const { acceptedOn, own, clock, onRefused = () => undefined } = options
   const isOurs = createRecognition(own.issuer)
+  const ofLogin = createOfLogin(options.ofSession)
   const remembered = new LRUCache<string, Remembered>({
     maxSize: rememberedBytes,
     sizeCalculation: ({ authentication: { identity, actors } }) =>
@@ -78,8 +82,12 @@ export function createExchangedToken(options: ExchangedTokenOptions): Authentica
     if (certificate !== undefined) requireCertificate(certificate, options.certificateIn?.(asked.headers))
     // Threat: a token that is bound to a key, sent as if it were bound to nothing; and a proof that nothing asks for.
     if ((jkt === undefined) !== (scheme !== 'dpop')) throw new TokenRefused(scheme === 'dpop' ? 'proof' : 'bound')
-    if (jkt === undefined) return conclude(authentication, acceptance, clock.now())
-    return prove(jkt, presented).then(() => conclude(authentication, acceptance, clock.now()))
+    const finish = () => {
+      const { sessionId } = opened.token
+      if (sessionId !== undefined) return ofLogin({ ...opened.token, sessionId }, authentication, presented)
+      return conclude(authentication, acceptance, clock.now())
+    }
+    return jkt === undefined ? finish() : prove(jkt, presented).then(finish)
   }
 
   async function prove(jkt: string, { asked, token }: Presented): Promise<void> {
@@ -179,10 +187,11 @@ function boundTo({ confirmation }: ExchangedToken) {
   return { jkt, certificate }
 }
 
-function authenticationOf(id: string, { identity, chain, actors, actorIdentities }: ExchangedToken): OfToken {
+function authenticationOf(id: string, token: ExchangedToken): OfToken {
+  const { identity, chain, actors, actorIdentities } = token
   const credentialChain = Object.freeze(chain.map(link => `${link.issuer}/${link.id ?? '-'}`))
   const credential: CredentialFacts = Object.freeze({
-    credential: 'exchanged-token',
+    credential: token.sessionId === undefined ? 'exchanged-token' : 'login-token',
     credentialIssuer: 'sallyport',
     credentialId: id,
     credentialChain,

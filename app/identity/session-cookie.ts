@@ -15,6 +15,19 @@ export interface SessionCookieAuthenticator {
    * turn an outage into rules for anonymous requests, and into log-outs.
    */
   authenticate(cookieHeader: string, domain: string, asked?: Asked): ValueOrPromise<CookieAuthentication>
+  /**
+   * What a session is worth on a host to which it came by no cookie: looked at as if it had, by the same guards. `undefined`: it
+   * has ended. Throws or rejects as `authenticate`.
+   */
+  ofSession(sessionId: string, domain: string, asked: Asked): ValueOrPromise<StandingSession | undefined>
+}
+
+/** Of a session that came by no cookie. */
+export interface StandingSession {
+  readonly identity: Identity
+  readonly sessionDigest: string
+  /** The session does not do here as it is; `identity` is nobody's then. */
+  readonly sessionChallenge?: SessionChallenge
 }
 
 export interface CookieAuthentication {
@@ -87,6 +100,16 @@ export function createSessionCookieAuthenticator(
     return withSession(cookie, passed)
   }
 
+  function ofFound(
+    cookie: SessionCookie,
+    domain: string,
+    asked: Asked | undefined,
+  ): ValueOrPromise<CookieAuthentication> {
+    const login = sessions.find(cookie.sessionId)
+    if (login instanceof Promise) return login.then(found => guarded(cookie, found, domain, asked))
+    return guarded(cookie, login, domain, asked)
+  }
+
   return {
     authenticate(cookieHeader, domain, asked) {
       const cookie = cookies.recall(cookieHeader, domain)
@@ -96,9 +119,13 @@ export function createSessionCookieAuthenticator(
           ? withoutSession(reading)
           : findAmong(reading, cookieHeader, domain, asked)
       }
-      const login = sessions.find(cookie.sessionId)
-      if (login instanceof Promise) return login.then(found => guarded(cookie, found, domain, asked))
-      return guarded(cookie, login, domain, asked)
+      return ofFound(cookie, domain, asked)
+    },
+    ofSession(sessionId, domain, asked) {
+      // There is no cookie that anything could be bound to.
+      const session = { sessionId, sessionDigest: sessions.digest(sessionId), bindingHash: '' }
+      const found = ofFound(session, domain, asked)
+      return found instanceof Promise ? found.then(standingOf) : standingOf(found)
     },
   }
 }
@@ -113,6 +140,12 @@ export const sessionCookieKind = (
   isResponsible: ({ cookie }) => strip(cookie) !== cookie,
   authenticate: asked => authenticate(asked.cookie, asked.request.domain, asked),
 })
+
+function standingOf(found: CookieAuthentication): StandingSession | undefined {
+  const { identity, sessionDigest, sessionChallenge } = found
+  if (sessionDigest === undefined) return undefined
+  return { identity, sessionDigest, ...(sessionChallenge !== undefined && { sessionChallenge }) }
+}
 
 const isChallenge = (answer: LoginSession | SessionChallenge): answer is SessionChallenge => 'reason' in answer
 

@@ -66,7 +66,8 @@ export function createPages(options: PagesOptions = {}): Pages {
         true,
       ),
     chooseProvider: page => lay('Log in with', choiceBody(page), page.emailForm !== undefined),
-    grantConsent: page => lay('Let kubectl in?', grantConsentBody(page), true),
+    grantConsent: page =>
+      lay(page.reach === 'clusters' ? 'Let kubectl in?' : 'Let the command line in?', grantConsentBody(page), true),
     deviceCode: page => lay('Let a machine in', deviceCodeBody(page), true),
     deviceConsent: page => lay('Let this machine in?', deviceConsentBody(page), true),
     deviceDone: ({ isAllowed }) => lay(isAllowed ? 'The machine is let in' : 'Denied', deviceDoneBody(isAllowed)),

@@ -4,6 +4,8 @@ import { cut, type Html, html } from './html.ts'
 /** The form posts `fields`, the token and `decision`, which is `allow` or `deny`, to `action`. */
 export interface GrantConsentPage {
   readonly who: string
+  /** What it is let use. */
+  readonly reach: 'clusters' | 'hosts' | 'clusters-and-hosts'
   readonly action: string
   readonly fields: Readonly<Record<string, string>>
   readonly csrfToken: string
@@ -28,9 +30,16 @@ export interface DeviceConsentPage extends Omit<GrantConsentPage, 'fields'> {
 
 const TEXT_BYTES = 160
 
-export const grantConsentBody = ({ who, ...form }: GrantConsentPage): Html =>
+/** Who asks, and for what. */
+const wordsOf = {
+  clusters: { program: 'kubectl', use: 'the clusters' },
+  hosts: { program: 'the command line', use: 'your applications' },
+  'clusters-and-hosts': { program: 'kubectl and the command line', use: 'the clusters and your applications' },
+} as const
+
+export const grantConsentBody = ({ who, reach, ...form }: GrantConsentPage): Html =>
   html`${facts([['Logged in as', cut(who, TEXT_BYTES)]])}
-<p>A program asks to use the clusters as you: kubectl on this computer. It can do what you may do, until your session ends.</p>
+<p>A program asks to use ${wordsOf[reach].use} as you: ${wordsOf[reach].program} on this computer. It can do what you may do, until your session ends.</p>
 <p><small>Deny it if you did not just start it in a terminal.</small></p>
 ${decisionForm(form)}`
 
@@ -40,6 +49,7 @@ export const deviceCodeBody = ({ action, isUnknown }: DeviceCodePage): Html =>
 
 export function deviceConsentBody({
   who,
+  reach,
   userCode,
   now,
   askedAt,
@@ -58,7 +68,7 @@ export function deviceConsentBody({
     ['Asked', ago(now - askedAt)],
   ])}
 ${elsewhere}
-<p>A machine asks to use the clusters as you: kubectl, with this code on its screen. It can do what you may do, until your session ends.</p>
+<p>A machine asks to use ${wordsOf[reach].use} as you: ${wordsOf[reach].program}, with this code on its screen. It can do what you may do, until your session ends.</p>
 <p><strong>Did somebody send you this code or this link? Then deny it: whoever has that machine would act as you. Nobody who helps you needs it.</strong></p>
 ${decisionForm({ ...rest, fields: { user_code: userCode } })}`
 }
@@ -69,7 +79,7 @@ export const deviceDoneBody = (isAllowed: boolean): Html =>
 <nav><a href="/session">Your sessions</a></nav>`
     : html`<p>The machine gets nothing. You can close this page.</p>`
 
-function decisionForm({ action, fields, csrfToken }: Omit<GrantConsentPage, 'who'>): Html {
+function decisionForm({ action, fields, csrfToken }: Omit<GrantConsentPage, 'who' | 'reach'>): Html {
   const hidden = Object.entries({ ...fields, token: csrfToken }).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   )

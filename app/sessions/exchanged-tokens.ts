@@ -38,6 +38,11 @@ export interface ExchangedToken {
   readonly mayAct?: Readonly<Record<string, unknown>>
   /** What its bearer has to prove (RFC 7800). */
   readonly confirmation?: Confirmation
+  /**
+   * Secret. The login session that it was made from: it counts for as long as that stands, and for whom that says it is.
+   * Absent where it was made from no login.
+   */
+  readonly sessionId?: string
   /** Seconds since the epoch. */
   readonly expiresAt: number
 }

@@ -38,6 +38,7 @@ const tokenReasons = {
   client: true,
   person: true,
   groups: true,
+  session: true,
   revoked: true,
   proof: true,
   inactive: true,

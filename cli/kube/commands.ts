@@ -76,6 +76,49 @@ log out in the browser: with it ends every machine that hangs on it.
 Examples:
   $ sallyport kube logout`
 
+const addTo = (parent: Command, name: string, description: string, help: string): Command =>
+  parent
+    .command(name)
+    .description(description)
+    .option('--server <url>', 'the auth host, such as https://auth.example.com')
+    .option('--ca-file <file>', 'certificates of whoever vouches for it, where this machine does not know them')
+    .addHelpText('after', help)
+const json = () => new Option('--json', 'print one JSON document')
+const load = () => import('./run.ts')
+
+type OnExit = (code: number) => void
+
+const withLogin = (command: Command, terminal: Terminal, onExit: OnExit): Command =>
+  command
+    .option('--device', 'print a code for the browser of another device')
+    .option('--no-browser', 'print the address instead of opening it')
+    .addOption(json())
+    .action(async (values: LoginChoice) => onExit(await (await load()).runLogin(values, terminal)))
+
+const withLogout = (command: Command, terminal: Terminal, onExit: OnExit): Command =>
+  command
+    .addOption(json())
+    .action(async (values: KubeChoice) => onExit(await (await load()).runLogout(values, terminal)))
+
+const plainLoginHelp = `
+The same as sallyport kube login, by a name for those who have no cluster: one login for kubectl and for tokens of hosts.
+
+Examples:
+  $ sallyport login --server https://auth.example.com
+  $ sallyport token --host wiki.example.com --login`
+
+const plainLogoutHelp = `
+The same as sallyport kube logout. Tokens that were given out are good for the rest of their minutes.
+
+Examples:
+  $ sallyport logout`
+
+/** What people without a cluster expect: `sallyport login` and `sallyport logout`. */
+export function addLogin(program: Command, terminal: Terminal, onExit: OnExit): void {
+  withLogin(addTo(program, 'login', 'log this command line in, in the browser', plainLoginHelp), terminal, onExit)
+  withLogout(addTo(program, 'logout', 'end what this machine has of a login', plainLogoutHelp), terminal, onExit)
+}
+
 export function addKube(program: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const kube = program
     .command('kube')
@@ -83,21 +126,9 @@ export function addKube(program: Command, terminal: Terminal, onExit: (code: num
     .helpCommand(false)
     .enablePositionalOptions()
   kube.addHelpText('after', kubeHelp)
-  const add = (name: string, description: string, help: string): Command =>
-    kube
-      .command(name)
-      .description(description)
-      .option('--server <url>', 'the auth host, such as https://auth.example.com')
-      .option('--ca-file <file>', 'certificates of whoever vouches for it, where this machine does not know them')
-      .addHelpText('after', help)
-  const json = () => new Option('--json', 'print one JSON document')
-  const load = () => import('./run.ts')
+  const add = (name: string, description: string, help: string): Command => addTo(kube, name, description, help)
 
-  add('login', 'log kubectl in, in the browser', loginHelp)
-    .option('--device', 'print a code for the browser of another device')
-    .option('--no-browser', 'print the address instead of opening it')
-    .addOption(json())
-    .action(async (values: LoginChoice) => onExit(await (await load()).runLogin(values, terminal)))
+  withLogin(add('login', 'log kubectl in, in the browser', loginHelp), terminal, onExit)
   add('credential', 'print a token for kubectl, which runs this by itself', credentialHelp)
     .option('--cluster <name>', 'which cluster (default: the one that kubectl names)')
     .action(async (values: CredentialChoice) => onExit(await (await load()).runCredential(values, terminal)))
@@ -117,9 +148,7 @@ export function addKube(program: Command, terminal: Terminal, onExit: (code: num
   add('whoami', 'who kubectl is logged in as', whoamiHelp)
     .addOption(json())
     .action(async (values: KubeChoice) => onExit(await (await load()).runWhoami(values, terminal)))
-  add('logout', 'end what this machine has', logoutHelp)
-    .addOption(json())
-    .action(async (values: KubeChoice) => onExit(await (await load()).runLogout(values, terminal)))
+  withLogout(add('logout', 'end what this machine has', logoutHelp), terminal, onExit)
   const render = addOperatorCommands(kube, terminal, onExit)
   addRenderAuthentication(render, terminal, onExit)
   addReview(kube, terminal, onExit)

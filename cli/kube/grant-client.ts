@@ -150,7 +150,9 @@ async function read(response: Response, server: string): Promise<Answer> {
     throw new RefusedError(body.error, printable(body.error_description ?? body.error))
   }
   if (response.status === 404) {
-    throw new UnreachableError(`${server} knows no logins of kubectl: is \`kubernetes\` configured there?`)
+    throw new UnreachableError(
+      `${server} knows no logins of command lines: is kubernetes, or machines.exchange.people, configured there?`,
+    )
   }
   throw new UnreachableError(`${server} answered ${response.status}; is it the address of the auth host?`)
 }

@@ -16,6 +16,8 @@ export interface Wanted {
   readonly client: GrantClient
   /** A cluster's name; absent: what questions about the login are asked with. */
   readonly cluster?: string
+  /** How long a kept token has to count still, in milliseconds; default 45 s. */
+  readonly shortestMs?: number
   /** When this process began, in milliseconds since the epoch. */
   readonly startedAt: number
   /** Called under the lock where nobody is logged in; absent: nobody can be asked. */
@@ -28,7 +30,7 @@ const unansweredAdvice = 'a login was begun before and not finished: run sallypo
 
 const accountName = 'account'
 /** A token that ends sooner is not given out: half a minute is taken off, and a call takes its time. */
-const shortestMs = 45_000
+const usualShortestMs = 45_000
 const confirmedMs = 2_000
 /** As long as another process may wait for its person, and a little more. */
 const waitMs = 200_000
@@ -97,7 +99,7 @@ export async function keep(
 
 const caOf = ({ caFile }: Kept) => (caFile === undefined ? {} : { caFile })
 
-function usableIn({ tokens }: Kept, { cluster = accountName }: Wanted): KeptToken | undefined {
+function usableIn({ tokens }: Kept, { cluster = accountName, shortestMs = usualShortestMs }: Wanted) {
   const found = Object.hasOwn(tokens, cluster) ? tokens[cluster] : undefined
   return found !== undefined && found.expiresAt - shortestMs > Date.now() ? found : undefined
 }

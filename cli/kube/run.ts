@@ -182,7 +182,7 @@ function logIn(choice: LoginChoice, { client, terminal, audience }: Asking): Pro
     ...wanted,
     show: url => {
       if (isShown) return writeError(`Open this address in a browser of this machine:\n${url}\n`)
-      writeError('Your browser asks whether kubectl may act as you …\n')
+      writeError('Your browser asks whether this command line may act as you …\n')
       openBrowser(url, env, () => writeError(`There is no browser to open. Open this address in one:\n${url}\n`))
     },
   })

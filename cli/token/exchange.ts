@@ -7,6 +7,7 @@ import { ValueError } from '../../rbac/policy-error.ts'
 import { execCredential, parseExecInfo } from '../kube/exec-info.ts'
 import { parseServer } from '../kube/grant-client.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
+import { type LoginToken, NoLoginError, tokenOfLogin } from './login.ts'
 import { readInput } from './read-input.ts'
 
 export interface ExchangeValues {
@@ -18,6 +19,8 @@ export interface ExchangeValues {
   readonly server?: string
   readonly tokenFile?: string
   readonly tokenEnv?: string
+  /** The login of this machine in place of a token; default: where there is none, and standard input is a terminal. */
+  readonly login?: boolean
   readonly actorFile?: string
   readonly scope?: string
   readonly caFile?: string
@@ -42,10 +45,12 @@ export async function runExchange(
 ): Promise<number> {
   const secrets: string[] = []
   try {
-    const form = await formOf(values, terminal, input)
-    for (const name of ['subject_token', 'actor_token']) secrets.push(form[name] ?? '')
-    const way = { authority: textOf(values.caFile, terminal), client: clientOf(values, terminal) }
-    const answer = await post(serverOf(values, terminal), form, way)
+    const client = clientOf(values, terminal)
+    const { token: subject, server, caFile } = await subjectOf(values, terminal, input)
+    secrets.push(subject)
+    const form = await formOf(subject, values, terminal)
+    secrets.push(form.actor_token ?? '')
+    const answer = await post(server, form, { authority: textOf(caFile, terminal), client })
     terminal.write(textOfAnswer(answer, values, terminal))
     return exitCodes.ok
   } catch (error) {
@@ -53,7 +58,8 @@ export async function runExchange(
     terminal.writeError(
       `${terminal.colors.red('error')}: ${withoutSecrets(message, secrets).slice(0, longestMessage)}\n`,
     )
-    return error instanceof ExchangeFailed ? exitCodes.failure : exitCodes.usage
+    const hasFailed = error instanceof ExchangeFailed || error instanceof NoLoginError
+    return hasFailed ? exitCodes.failure : exitCodes.usage
   }
 }
 
@@ -75,13 +81,28 @@ function targetOf({ host, cluster, execCredential: isForKubectl, json }: Exchang
   return host ?? `kube:${cluster}`
 }
 
-async function formOf(values: ExchangeValues, terminal: Terminal, input: NodeJS.ReadStream | undefined) {
-  const { tokenEnv, tokenFile, actorFile, scope } = values
-  const target = targetOf(values)
-  if (tokenEnv !== undefined && tokenFile !== undefined)
-    throw new ValueError('give --token-file or --token-env, not both')
-  const subject =
+/** The token that is exchanged, and where. */
+async function subjectOf(
+  values: ExchangeValues,
+  terminal: Terminal,
+  input: NodeJS.ReadStream = process.stdin,
+): Promise<LoginToken> {
+  targetOf(values)
+  const { tokenEnv, tokenFile, login: isAsked = false, cluster, caFile } = values
+  const given = [tokenEnv !== undefined, tokenFile !== undefined, isAsked].filter(Boolean)
+  if (given.length > 1) throw new ValueError('give --token-file, --token-env or --login, not both')
+  if (isAsked && cluster !== undefined)
+    throw new ValueError('--login goes with --host: people come to a cluster by sallyport kube credential')
+  const isOfLogin = isAsked || (given.length === 0 && cluster === undefined && input.isTTY)
+  if (isOfLogin) return tokenOfLogin(values, terminal)
+  const token =
     tokenEnv === undefined ? await readInput(tokenFile, terminal, input) : fromEnvironment(tokenEnv, terminal)
+  return { token, server: serverOf(values, terminal), ...(caFile !== undefined && { caFile }) }
+}
+
+async function formOf(subject: string, values: ExchangeValues, terminal: Terminal) {
+  const { actorFile, scope } = values
+  const target = targetOf(values)
   const actor = actorFile === undefined ? undefined : await readInput(actorFile, terminal)
   return {
     grant_type: grant,

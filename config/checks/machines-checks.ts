@@ -21,7 +21,15 @@ export function checkMachines(tree: Tree): CrossFinding[] {
       ...checkIntrospection(tree, place),
     ]),
     ...checkHosts(tree, places),
+    ...checkLogins(tree),
   ]
+}
+
+// A token that works without the certificate would be the way around it.
+function checkLogins(tree: Tree): CrossFinding[] {
+  const path = ['machines', 'exchange', 'people']
+  if (getIn(tree, path) !== true || inForceAt(tree, ['sessions', 'bindTo']) !== 'client-certificate') return []
+  return [{ path, message: 'expected false beside sessions.bindTo: a token is not bound to the certificate' }]
 }
 
 function placesIn(tree: Tree, list: Path): Path[] {

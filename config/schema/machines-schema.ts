@@ -216,6 +216,12 @@ export const machines = z.strictObject({
             'The longest life of a token that is made out of another one; it never lives longer than the one that it is made from.',
           expected: durationExpected,
         }),
+        people: setting(z.boolean().default(false), {
+          description:
+            'Whether people get such tokens out of their login (`sallyport login`), for hosts that a row of the domain `tokens` allows them. A token ends with the login session. Whoever let a command line in before this was set let it in for this as well.',
+          expected: 'true or false',
+          example: true,
+        }),
       })
       .exactOptional(),
     'Tokens that this service makes out of those of `issuers`, each for one host whose `bearerFrom` names `sallyport`, where a row of the domain `tokens` allows it. Without this section none; `exchange: {}` takes the usual values.',

@@ -12,8 +12,20 @@ const problem = (...given: Parameters<typeof text>) => formatProblems(problemsOf
 describe('the section machines.exchange', () => {
   it('is absent unless it is written, and ten minutes', () => {
     expect(loadText(text('', undefined, '[prod]')).config.machines).not.toHaveProperty('exchange')
-    expect(loadText(text(', exchange: {}')).config.machines?.exchange).toEqual({ lifetimeSeconds: 600 })
-    expect(loadText(text(', exchange: { lifetime: 1h }')).config.machines?.exchange).toEqual({ lifetimeSeconds: 3600 })
+    expect(loadText(text(', exchange: {}')).config.machines?.exchange).toEqual({ lifetimeSeconds: 600, people: false })
+    expect(loadText(text(', exchange: { lifetime: 1h }')).config.machines?.exchange).toEqual({
+      lifetimeSeconds: 3600,
+      people: false,
+    })
+  })
+
+  it('gives people none beside sessions that are bound to a certificate', () => {
+    const env = {
+      SALLYPORT_SESSIONS_BIND_TO: 'client-certificate',
+      SALLYPORT_SERVER_CLIENT_CERTIFICATE_HEADER: 'X-Certificate',
+    }
+    const found = formatProblems(problemsOf(text(', exchange: { people: true }'), { env }))
+    expect(found).toContain('expected false beside sessions.bindTo')
   })
 
   it.each([

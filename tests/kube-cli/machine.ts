@@ -32,6 +32,9 @@ export interface Machine {
   readonly cacheDirectory: string
   /** Addresses that its browser was told to open. */
   readonly opened: () => readonly string[]
+  /** Any command. */
+  readonly begin: (args: readonly string[], env?: Environment) => Running
+  /** Of `sallyport kube`. */
   readonly start: (args: readonly string[], env?: Environment) => Running
   readonly run: (args: readonly string[], env?: Environment) => Promise<Finished>
   /** The n-th address that the browser was told to open, as soon as it was. */
@@ -49,8 +52,8 @@ export function createMachine(): Machine {
     readFileSync(openedFile, 'utf8')
       .split('\n')
       .filter(line => line !== '')
-  const start: Machine['start'] = (args, env = {}) => {
-    const child = spawn(process.execPath, [cli, 'kube', ...args], {
+  const begin: Machine['begin'] = (args, env = {}) => {
+    const child = spawn(process.execPath, [cli, ...args], {
       cwd: home,
       env: { PATH: process.env.PATH, HOME: home, BROWSER: browser, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -68,10 +71,12 @@ export function createMachine(): Machine {
     })
     return { finished, stdout: () => stdout, stderr: () => stderr, kill: signal => child.kill(signal) }
   }
+  const start: Machine['start'] = (args, env) => begin(['kube', ...args], env)
   return {
     home,
     cacheDirectory: join(home, '.kube/cache/sallyport'),
     opened,
+    begin,
     start,
     run: (args, env) => start(args, env).finished,
     untilOpened: async (count = 1) => {
