@@ -12,10 +12,7 @@ import type { LabelSelector, RoleObject } from './objects.ts'
 
 /** @returns the same roles, in the same order, with the rules that selectors bring */
 export function aggregated(roles: readonly RoleObject[]): RoleObject[] {
-  const clusterRoles = roles.filter(({ kind }) => kind === 'ClusterRole').sort(byName)
-  const sources = new Map<RoleObject, readonly RoleObject[]>()
-  const candidates = byLabel(clusterRoles)
-  for (const role of clusterRoles) if (role.aggregation !== undefined) sources.set(role, selectedBy(role, candidates))
+  const sources = sourcesOf(roles)
   if (sources.size === 0) return [...roles]
   const circles = circlesOf(sources)
   const done = new Map<RoleObject, readonly Rule[]>()
@@ -43,10 +40,19 @@ export function aggregated(roles: readonly RoleObject[]): RoleObject[] {
   }
 }
 
+/** To each aggregated role those that its own selectors select. */
+export function sourcesOf(roles: readonly RoleObject[]): ReadonlyMap<RoleObject, readonly RoleObject[]> {
+  const clusterRoles = roles.filter(({ kind }) => kind === 'ClusterRole').sort(byName)
+  const sources = new Map<RoleObject, readonly RoleObject[]>()
+  const candidates = byLabel(clusterRoles)
+  for (const role of clusterRoles) if (role.aggregation !== undefined) sources.set(role, selectedBy(role, candidates))
+  return sources
+}
+
 /** Rules that stand in the role and that no selector brings: the controller takes them away, or their source was not read. */
 export function rulesNotBrought(written: RoleObject, now: RoleObject): readonly Rule[] {
-  const brought = new Set(now.rules.map(keyOf))
-  return written.rules.filter(rule => !brought.has(keyOf(rule)))
+  const brought = new Set(now.rules.map(ruleKey))
+  return written.rules.filter(rule => !brought.has(ruleKey(rule)))
 }
 
 const byName = (one: RoleObject, other: RoleObject): number =>
@@ -91,13 +97,18 @@ const labelOf = (labels: RoleObject['labels'], key: string): string | undefined 
   Object.hasOwn(labels, key) ? labels[key] : undefined
 
 /** Rules are equal as the controller compares them: lists in their order, an empty one like none. */
-const keyOf = ({ apiGroups = [], resources = [], verbs, resourceNames = [], nonResourceURLs = [] }: Rule): string =>
-  JSON.stringify([apiGroups, resources, verbs, resourceNames, nonResourceURLs])
+export const ruleKey = ({
+  apiGroups = [],
+  resources = [],
+  verbs,
+  resourceNames = [],
+  nonResourceURLs = [],
+}: Rule): string => JSON.stringify([apiGroups, resources, verbs, resourceNames, nonResourceURLs])
 
 function unionOf(lists: readonly (readonly Rule[])[]): readonly Rule[] {
   const found = new Map<string, Rule>()
   for (const rule of lists.flat()) {
-    const key = keyOf(rule)
+    const key = ruleKey(rule)
     if (!found.has(key)) found.set(key, rule)
   }
   return [...found.values()]

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import pc from 'picocolors'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import { subjectYaml } from '../../cli/kube/reach/excess/objects-yaml.ts'
 import { runCli } from '../../cli/program.ts'
 import { auditEvent } from './audit-events.ts'
 
@@ -128,6 +129,26 @@ describe('what it says', () => {
 })
 
 describe('what to change', () => {
+  test('M12 roles of two subjects never have one name', () => {
+    const nameOf = (subject: string): string => {
+      const roles = [{ rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }], unseen: [] }]
+      const [, role] = parseAllDocuments(subjectYaml({ subject, roles, replaces: [] }))
+      return role?.toJS().metadata.name
+    }
+    const subjects = [
+      ...['service-account:a/b-c', 'service-account:a-b/c', 'user:a-b-c', 'user:ops', 'group:ops', 'user:Ops'],
+      ...['user:a/b', 'user:a%b', 'user:a-b', 'service-account:user/ops', 'service-account:a/b.c', 'user:..'],
+      ...['user:é', 'user:è', 'user:a\nb'],
+    ]
+    const names = subjects.map(nameOf)
+    expect(new Set(names).size).toBe(subjects.length)
+    // What the API server takes as a name of a role.
+    for (const name of names) expect(name).toMatch(/^[^/%\s]+-minimal$/)
+    expect(names.slice(0, 5)).toEqual([
+      ...['a.b-c-minimal', 'a-b.c-minimal', 'user:a-b-c-minimal', 'user:ops-minimal', 'group:ops-minimal'],
+    ])
+  })
+
   test('a role for one subject, where it worked', async () => {
     const { out } = await excess('--subject', 'payments/deployer', '--minimal')
     expect(out).toMatchInlineSnapshot(`
@@ -136,7 +157,7 @@ describe('what to change', () => {
       apiVersion: rbac.authorization.k8s.io/v1
       kind: Role
       metadata:
-        name: payments-deployer-minimal
+        name: payments.deployer-minimal
         namespace: payments
       rules:
         - apiGroups:
@@ -160,12 +181,12 @@ describe('what to change', () => {
       apiVersion: rbac.authorization.k8s.io/v1
       kind: RoleBinding
       metadata:
-        name: payments-deployer-minimal
+        name: payments.deployer-minimal
         namespace: payments
       roleRef:
         apiGroup: rbac.authorization.k8s.io
         kind: Role
-        name: payments-deployer-minimal
+        name: payments.deployer-minimal
       subjects:
         - kind: ServiceAccount
           name: deployer

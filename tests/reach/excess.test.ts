@@ -1,6 +1,7 @@
 /** What was used of which grant, and what a change would do: over made-up clusters and logs. */
 import { describe, expect, test } from 'vitest'
 import type { Rule } from '../../rbac/kubernetes/rule.ts'
+import { aggregated } from '../../rbac/reach/aggregation.ts'
 import { excessOf, unusedShare } from '../../rbac/reach/excess/excess.ts'
 import { defaultChoice } from '../../rbac/reach/excess/minimal.ts'
 import { isDefaultRole, roleProposals, subjectProposal } from '../../rbac/reach/excess/proposals.ts'
@@ -98,7 +99,7 @@ describe('of a small cluster', () => {
     })
     const grants = grantsOf(made)
     const { attribution } = excessOf(made, grants, usageOf({ subject: 'user:alice', question: ask('get', 'pods') }))
-    const proposals = roleProposals(grants, attribution, defaultChoice)
+    const proposals = roleProposals(grants, attribution, defaultChoice, made.roles)
     expect(proposals.map(({ role: one, leftAlone }) => [one.name, leftAlone])).toEqual([
       ['default', 'default-role'],
       ['sum', 'aggregated'],
@@ -106,6 +107,80 @@ describe('of a small cluster', () => {
       ['wide', undefined],
     ])
     expect(isDefaultRole(clusterRole('x', []))).toBe(false)
+  })
+})
+
+describe('what is not in the log itself', () => {
+  const rbac = { apiGroups: ['rbac.authorization.k8s.io'] }
+  const bind = rule('create', 'rolebindings', rbac)
+  const right = rule('bind', 'clusterroles', { ...rbac, resourceNames: ['view'] })
+  const asked = { verb: 'create', group: 'rbac.authorization.k8s.io', resource: 'rolebindings', namespace: 'shop' }
+  const bound = { ...asked, verb: 'bind', resource: 'clusterroles', name: 'view' }
+  const other = { ...bound, namespace: 'bank' }
+
+  test('M10 stays in the other role of whoever did what asks for it', () => {
+    const made = clusterOf({
+      roles: [clusterRole('binder', [bind]), clusterRole('lent', [right])],
+      bindings: [clusterBinding('binder', 'user:alice'), clusterBinding('lent', 'group:ops')],
+    })
+    const grants = grantsOf(made)
+    const { attribution, identities } = excessOf(made, grants, usageOf({ subject: 'user:alice', question: asked }))
+    const rulesOf = (name: string) =>
+      roleProposals(grants, attribution, defaultChoice, made.roles).find(one => one.role.name === name)?.rules
+    expect(rulesOf('lent')).toEqual([{ ...right, verbs: ['bind'] }])
+    expect(identities.find(({ subject }) => subject === 'group:ops')?.unseen).toBe(1)
+    const choice = { ...defaultChoice, mostNamespaces: 10 }
+    const { roles } = subjectProposal('group:ops', grants, attribution, choice)
+    expect(roles.map(({ namespace, rules }) => [namespace, rules])).toEqual([['shop', [right]]])
+    const after = grantsOf(inPlaceOf(made, 'group:ops', roles))
+    expect(after.allowing(askerOf(subjectOf('user:alice'), ['ops']), bound)).toBeDefined()
+    expect(after.allowing(askerOf(subjectOf('user:alice'), ['ops']), other)).toBeUndefined()
+  })
+
+  test('stays where an owner may be of no namespace, and in one place where it was asked for in many', () => {
+    const rules = [
+      rule('create', 'configmaps'),
+      rule('update', 'tenants/finalizers', { apiGroups: ['example.com'] }),
+      right,
+      bind,
+    ]
+    const made = clusterOf({ roles: [clusterRole('all', rules)], bindings: [clusterBinding('all', 'user:alice')] })
+    const grants = grantsOf(made)
+    const uses = ['shop', 'bank', 'lab'].flatMap(namespace => [
+      { subject: 'user:alice', question: { ...asked, namespace } },
+      { subject: 'user:alice', question: { verb: 'create', group: '', resource: 'configmaps', namespace } },
+    ])
+    const { attribution } = excessOf(made, grants, usageOf(...uses))
+    const placesOf = (mostNamespaces: number) =>
+      subjectProposal('user:alice', grants, attribution, { ...defaultChoice, mostNamespaces }).roles.map(
+        ({ namespace = '', unseen }) => [namespace, ...unseen],
+      )
+    expect(placesOf(3)).toEqual([
+      ['', 'update tenants/finalizers.example.com'],
+      ['shop', 'bind clusterroles.rbac.authorization.k8s.io'],
+      ['bank', 'bind clusterroles.rbac.authorization.k8s.io'],
+      ['lab', 'bind clusterroles.rbac.authorization.k8s.io'],
+    ])
+    expect(placesOf(2)).toEqual([
+      ['', 'update tenants/finalizers.example.com', 'bind clusterroles.rbac.authorization.k8s.io'],
+    ])
+  })
+
+  test('M11 a role keeps what is used of it through an aggregated one, however many are between', () => {
+    const selector = (part: string) => [{ matchLabels: { part }, matchExpressions: [] }]
+    const written = [
+      clusterRole('part', [rule('get list', 'pods'), rule('get', 'nodes')], { labels: { part: 'middle' } }),
+      clusterRole('middle', [], { labels: { part: 'sum' }, aggregation: selector('middle') }),
+      clusterRole('sum', [], { aggregation: selector('sum') }),
+    ]
+    const made = clusterOf({
+      roles: aggregated(written),
+      bindings: [clusterBinding('part', 'user:bob'), clusterBinding('sum', 'user:alice')],
+    })
+    const grants = grantsOf(made)
+    const { attribution } = excessOf(made, grants, usageOf({ subject: 'user:alice', question: ask('get', 'pods') }))
+    const part = roleProposals(grants, attribution, defaultChoice, made.roles).find(one => one.role.name === 'part')
+    expect(part).toMatchObject({ rules: [rule('get', 'pods')], subjects: ['user:alice', 'user:bob'] })
   })
 })
 
@@ -166,10 +241,12 @@ describe('for any cluster and any use of it', () => {
         const usage = usageOf(...allowedOnes(objects, world.calls))
         const grants = grantsOf(objects)
         const { attribution } = excessOf(objects, grants, usage)
-        const roles = roleProposals(grants, attribution, defaultChoice).map(({ role: old, rules: own }) => ({
-          ...old,
-          rules: own,
-        }))
+        const roles = roleProposals(grants, attribution, defaultChoice, objects.roles).map(
+          ({ role: old, rules: own }) => ({
+            ...old,
+            rules: own,
+          }),
+        )
         const effect = effectOf(objects, { objects: { roles, bindings: [] }, removed: [] }, usage)
         expect(effect.broken).toEqual([])
         expect(effect.subjects.flatMap(({ gained }) => gained)).toEqual([])
@@ -214,7 +291,7 @@ function inPlaceOf(
   const short = subject.replace('service-account:', 'sa:')
   const [kind, name = ''] = [short.split(':')[0], short.slice(short.indexOf(':') + 1)]
   const isHim = ({ kind: is, name: own }: BindingObject['subjects'][number]): boolean =>
-    kind === 'sa' ? is === 'ServiceAccount' && own === name.split('/')[1] : is === 'User' && own === name
+    kind === 'sa' ? is === 'ServiceAccount' && own === name.split('/')[1] : is.toLowerCase() === kind && own === name
   const others = objects.bindings.map(one => ({ ...one, subjects: one.subjects.filter(other => !isHim(other)) }))
   const made: RoleObject[] = roles.map(({ namespace, rules }) =>
     namespace === undefined ? clusterRole('minimal', rules) : role(namespace, 'minimal', rules),

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Rule, rulesAllow } from '../../rbac/kubernetes/rule.ts'
 import { attribute } from '../../rbac/reach/excess/attribution.ts'
+import { hiddenIn } from '../../rbac/reach/excess/hidden-rights.ts'
 import { type MinimalChoice, minimalRules } from '../../rbac/reach/excess/minimal.ts'
 import type { AccessQuestion } from '../../rbac/reach/grant.ts'
 import { grantsOf } from '../../rbac/reach/grants.ts'
@@ -66,12 +67,12 @@ function usageOf(held: readonly Rule[], asked: readonly AccessQuestion[], keptNa
 function minimal(held: readonly Rule[], usage: Usage, choice: MinimalChoice) {
   const grants = grantsOf(clusterOf({ roles: [clusterRole('r', held)], bindings: [clusterBinding('r', 'user:alice')] }))
   const attribution = attribute(grants, usage, new Set())
-  const used = grants.of('user:alice').map(grant => ({ rule: grant.rule, uses: attribution.usesOf(grant) }))
-  return minimalRules(
-    used,
-    usage.askers.flatMap(one => one.used.map(({ kind }) => kind)),
-    choice,
-  )
+  const used = grants.of('user:alice').map(grant => ({
+    rule: grant.rule,
+    uses: attribution.usesOf(grant),
+    hidden: hiddenIn(grant.rule, attribution.doneBy('user:alice')),
+  }))
+  return minimalRules(used, choice)
 }
 
 describe('for any rules, any use of them and any choice', () => {

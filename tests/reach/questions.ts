@@ -96,7 +96,9 @@ export function* questionsNear({ grants, objects, seed, count }: QuestionsOption
     ...['user:system:masters', 'group:system:masters'],
   ]
   for (let at = 0; at < count; at++)
-    yield at % 2 === 0 ? near(one(chance(0.2) ? pool.odd : pool.given)) : { asker: somebody(), question: anything() }
+    yield at % 2 === 0
+      ? near(one(chance(0.2) && pool.odd.length > 0 ? pool.odd : pool.given))
+      : { asker: somebody(), question: anything() }
 
   function somebody(): Asker {
     const more = chance(0.2) ? [one(pool.groups.filter(group => group !== 'system:masters' || chance(0.05)))] : []

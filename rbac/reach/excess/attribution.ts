@@ -7,6 +7,7 @@ import type { AccessQuestion, Grant, Grants } from '../grant.ts'
 import type { Asker } from '../subject.ts'
 import { bindingKey } from '../usage/reason.ts'
 import { type AskerUsage, questionsOf, type Usage, type UsedRight } from '../usage/usage.ts'
+import { type DoneBy, doneIn } from './done.ts'
 
 /** One use of a grant. */
 export interface Use {
@@ -21,6 +22,7 @@ export interface Attribution {
   /** What was allowed then and no grant allows now. */
   readonly unexplained: readonly Unexplained[]
   readonly reasons: ReasonCheck
+  readonly doneBy: DoneBy
 }
 
 export interface Unexplained {
@@ -49,7 +51,7 @@ export function attribute(grants: Grants, usage: Usage, bindings: ReadonlySet<st
   const unexplained: Unexplained[] = []
   const reasons = { agreed: 0, differs: 0, gone: 0, unnamed: 0 }
   for (const one of usage.askers) attributeAsker(one)
-  return { usesOf: grant => uses.get(grantKey(grant)) ?? [], unexplained, reasons }
+  return { usesOf: grant => uses.get(grantKey(grant)) ?? [], unexplained, reasons, doneBy: doneIn(usage) }
 
   function attributeAsker({ asker, used }: AskerUsage): void {
     const held = grants.heldBy(asker)

@@ -5,6 +5,7 @@ import type { SubjectId } from '../subject.ts'
 import { bindingKey } from '../usage/reason.ts'
 import type { Usage, UsedKind } from '../usage/usage.ts'
 import { type Attribution, attribute, type ReasonCheck, type Unexplained, type Use } from './attribution.ts'
+import { within } from './done.ts'
 import { mayBeHidden } from './hidden-rights.ts'
 import { createRightsOfRules, type Right, type RightsOfRules, resourceOf, rightKey } from './rights.ts'
 
@@ -100,7 +101,7 @@ function activityOf(usage: Usage): ReadonlyMap<SubjectId, Activity> {
 
 function identityExcess(subject: SubjectId, grants: readonly Grant[], context: Context): IdentityExcess {
   const activity = context.activity.get(subject) ?? { calls: 0, impersonated: 0, denied: 0 }
-  const done = doneBy(grants, context)
+  const done = context.attribution.doneBy(subject)
   const byBinding = new Map<string, Grant[]>()
   for (const grant of grants) {
     const list = byBinding.get(bindingKey(grant.binding)) ?? []
@@ -111,10 +112,6 @@ function identityExcess(subject: SubjectId, grants: readonly Grant[], context: C
   const bindings = [...byBinding.values()].map(list => bindingExcess(list, { ...context, done, tally }))
   return { subject, ...tally.counts(), bindings, ...activity }
 }
-
-/** Kinds of calls that the grants let pass, for what may have been asked within them. */
-export const doneBy = (grants: readonly Grant[], { attribution }: Pick<Context, 'attribution'>): readonly UsedKind[] =>
-  grants.flatMap(grant => attribution.usesOf(grant).map(({ right }) => right.kind))
 
 interface BindingContext extends Context {
   readonly done: readonly UsedKind[]
@@ -127,10 +124,11 @@ function bindingExcess(grants: readonly Grant[], context: BindingContext): Bindi
     const uses = context.attribution.usesOf(grant)
     const rights = context.rights.of(grant.rule)
     const used = usedKeys(rights, uses)
+    const done = within(context.done, grant.namespace)
     const tallies = [createTally(), own, context.tally]
     for (const right of rights) {
       const key = rightKey(right)
-      const state = used.has(key) ? 'used' : mayBeHidden(right, context.done) ? 'unseen' : 'unused'
+      const state = used.has(key) ? 'used' : mayBeHidden(right, done) ? 'unseen' : 'unused'
       for (const tally of tallies) tally.note(`${grant.namespace ?? ''} ${key}`, state)
     }
     return { grant, uses, ...(tallies[0] as Tally).counts() }

@@ -4,6 +4,7 @@
  */
 import type { Rule } from '../../kubernetes/rule.ts'
 import type { UsedKind } from '../usage/usage.ts'
+import { writingVerbs } from './done.ts'
 import { type Right, resourceOf } from './rights.ts'
 
 interface HiddenRight {
@@ -16,11 +17,10 @@ interface HiddenRight {
 
 const rbac = 'rbac.authorization.k8s.io'
 const certificates = 'certificates.k8s.io'
-const writing: ReadonlySet<string> = new Set(['create', 'update', 'patch'])
 const writesOf =
   (inGroup: string, ...resources: string[]) =>
   (group: string, resource: string, verb: string): boolean =>
-    writing.has(verb) && group === inGroup && resources.includes(resource)
+    writingVerbs.has(verb) && group === inGroup && resources.includes(resource)
 
 const hiddenRights: readonly HiddenRight[] = [
   {
@@ -55,7 +55,7 @@ const hiddenRights: readonly HiddenRight[] = [
   },
 ]
 
-type ResourceRight = Exclude<Right, { readonly path: string }>
+export type ResourceRight = Exclude<Right, { readonly path: string }>
 
 const isOne = (hidden: HiddenRight, { verb, group, resource }: ResourceRight): boolean =>
   verb === hidden.verb && group === hidden.group && hidden.resources.includes(resource)
@@ -64,7 +64,7 @@ const isOne = (hidden: HiddenRight, { verb, group, resource }: ResourceRight): b
  * An owner's finalizers are asked for (`update`) when something is made or changed that the owner is to keep from deletion, and
  * `use` when a pod is made that a policy of pods (OpenShift's security context constraints) has to let in.
  */
-const isAskedByWriting = ({ verb, resource }: ResourceRight): boolean =>
+export const isAskedByWriting = ({ verb, resource }: ResourceRight): boolean =>
   verb === 'use' || (verb === 'update' && resource.endsWith('/finalizers'))
 
 /** Whether a log that does not show it says nothing, given what else was done. */
@@ -75,7 +75,7 @@ export function mayBeHidden(right: Right, done: readonly UsedKind[]): boolean {
   if (!isAsked && hidden.length === 0) return false
   return done.some(kind => {
     if ('path' in kind) return false
-    if (isAsked) return writing.has(kind.verb)
+    if (isAsked) return writingVerbs.has(kind.verb)
     return hidden.some(({ askedBy }) => askedBy(kind.group, resourceOf(kind), kind.verb))
   })
 }

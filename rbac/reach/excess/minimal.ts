@@ -6,7 +6,7 @@ import type { Rule } from '../../kubernetes/rule.ts'
 import type { UsedKind } from '../usage/usage.ts'
 import type { Use } from './attribution.ts'
 import { compress, type Need } from './compress.ts'
-import { hiddenIn } from './hidden-rights.ts'
+import type { ResourceRight } from './hidden-rights.ts'
 import { resourceOf } from './rights.ts'
 
 export interface MinimalChoice {
@@ -25,6 +25,8 @@ export const defaultChoice: MinimalChoice = { names: 'stable', isWide: false }
 export interface UsedRule {
   readonly rule: Rule
   readonly uses: readonly Use[]
+  /** Of its rights those that no log can show, where what asks for them was done. */
+  readonly hidden: readonly ResourceRight[]
 }
 
 export interface MinimalRules {
@@ -33,15 +35,10 @@ export interface MinimalRules {
   readonly unseen: readonly string[]
 }
 
-/** @param done every kind of call of whoever holds the rules, for what may have been used within them */
-export function minimalRules(
-  used: readonly UsedRule[],
-  done: readonly UsedKind[],
-  choice: MinimalChoice,
-): MinimalRules {
+export function minimalRules(used: readonly UsedRule[], choice: MinimalChoice): MinimalRules {
   const needs = new Map<string, Gathered>()
   for (const { rule, uses } of used) for (const use of uses) gather(needs, use, { rule, isAlone: choice.isWide })
-  const hidden = used.flatMap(({ rule }) => hiddenIn(rule, done))
+  const hidden = used.flatMap(one => one.hidden)
   const kept: Need[] = hidden.map(({ verb, group, resource, name }) => ({
     verb,
     group,

@@ -6,7 +6,11 @@ import type { RoleObject } from '../objects.ts'
 import type { SubjectId } from '../subject.ts'
 import { questionsOf } from '../usage/usage.ts'
 import type { Attribution, Use } from './attribution.ts'
-import { type MinimalChoice, type MinimalRules, minimalRules, type UsedRule } from './minimal.ts'
+import { within } from './done.ts'
+import { hiddenIn, type ResourceRight } from './hidden-rights.ts'
+import { grantsByRole } from './holders.ts'
+import { type MinimalChoice, type MinimalRules, minimalRules } from './minimal.ts'
+import { usedRulesOf } from './places.ts'
 
 /** Why a role is left as it is. */
 export type LeftAlone =
@@ -24,29 +28,28 @@ export interface RoleProposal extends MinimalRules {
   readonly leftAlone?: LeftAlone
 }
 
-/** One for each role that a binding gives to somebody. What any of its holders used stays. */
+/**
+ * One for each role that somebody holds, by a binding or as a part of an aggregated one. What any of its holders used stays.
+ * @param roles all of the cluster
+ */
 export function roleProposals(
   grants: Grants,
   attribution: Attribution,
   choice: MinimalChoice,
+  roles: readonly RoleObject[],
 ): readonly RoleProposal[] {
-  const byRole = new Map<RoleObject, Grant[]>()
-  for (const subject of grants.subjects)
-    for (const grant of grants.of(subject)) {
-      const list = byRole.get(grant.role) ?? []
-      byRole.set(grant.role, list)
-      list.push(grant)
-    }
-  return [...byRole].map(([role, list]) => {
-    const used = list.map(grant => ({ rule: grant.rule, uses: attribution.usesOf(grant) }))
-    const minimal = minimalRules(used, doneIn(used), choice)
+  return [...grantsByRole(grants, roles)].map(([role, list]) => {
+    const used = list.map(grant => ({
+      rule: grant.rule,
+      uses: attribution.usesOf(grant),
+      hidden: hiddenIn(grant.rule, within(attribution.doneBy(grant.subject), grant.namespace)),
+    }))
+    const minimal = minimalRules(used, choice)
     const leftAlone = reasonToLeave(role, minimal.rules)
     const subjects = [...new Set(list.map(({ subject }) => subject))].sort()
     return { role, subjects, ...minimal, ...(leftAlone !== undefined && { leftAlone }) }
   })
 }
-
-const doneIn = (used: readonly UsedRule[]) => used.flatMap(({ uses }) => uses.map(({ right }) => right.kind))
 
 export const isDefaultRole = ({ labels }: RoleObject): boolean =>
   labels['kubernetes.io/bootstrapping'] === 'rbac-defaults'
@@ -108,15 +111,19 @@ export function subjectProposal(
   choice: SubjectChoice,
 ): SubjectProposal {
   const replaces = grants.of(subject)
-  const scopes = scopesOf(replaces, attribution, choice.mostNamespaces)
-  const inCluster = scopes.get('')
-  const whole = inCluster === undefined ? undefined : minimalRules(inCluster, doneIn(inCluster), choice)
-  const roles = [...scopes].flatMap(([namespace, used]): SubjectRole[] => {
+  const places = usedRulesOf(replaces, attribution, choice.mostNamespaces)
+  const inCluster = places.get('')
+  const whole = inCluster === undefined ? undefined : minimalRules(inCluster, choice)
+  const inWhole = whole?.rules ?? []
+  const roles = [...places].flatMap(([namespace, used]): SubjectRole[] => {
     if (namespace === '') return []
-    const rest = used.map(({ rule, uses }) => ({ rule, uses: uses.filter(use => !isAllowed(use, whole?.rules ?? [])) }))
+    const rest = used.map(({ rule, uses, hidden }) => ({
+      rule,
+      uses: uses.filter(use => !isAllowed(use, inWhole)),
+      hidden: hidden.filter(right => !rulesAllow(inWhole, partsOf(right))),
+    }))
     const minimal = minimalRules(
-      rest.filter(({ uses }) => uses.length > 0),
-      doneIn(rest),
+      rest.filter(({ uses, hidden }) => uses.length > 0 || hidden.length > 0),
       choice,
     )
     return minimal.rules.length === 0 ? [] : [{ namespace, ...minimal }]
@@ -124,26 +131,10 @@ export function subjectProposal(
   return { subject, roles: [...(whole === undefined || whole.rules.length === 0 ? [] : [whole]), ...roles], replaces }
 }
 
-/** Used rules by namespace; an empty text is the whole cluster. */
-function scopesOf(
-  grants: readonly Grant[],
-  attribution: Attribution,
-  mostNamespaces: number,
-): ReadonlyMap<string, readonly UsedRule[]> {
-  const scopes = new Map<string, UsedRule[]>()
-  for (const grant of grants) {
-    const uses = attribution.usesOf(grant)
-    const namespaces = new Set(uses.map(namespaceOf))
-    const isEverywhere = grant.namespace === undefined && namespaces.size > mostNamespaces
-    for (const namespace of isEverywhere ? [''] : namespaces) {
-      const own = isEverywhere ? uses : uses.filter(use => namespaceOf(use) === namespace)
-      scopes.set(namespace, [...(scopes.get(namespace) ?? []), { rule: grant.rule, uses: own }])
-    }
-  }
-  return scopes
+function partsOf({ resource: whole, ...right }: ResourceRight) {
+  const [resource = '', subresource] = whole.split('/')
+  return { ...right, resource, ...(subresource !== undefined && { subresource }) }
 }
-
-const namespaceOf = ({ right: { kind } }: Use): string => ('namespace' in kind ? (kind.namespace ?? '') : '')
 
 const isAllowed = ({ right }: Use, rules: readonly Rule[]): boolean =>
   (right.moreNames === 0 || rulesAllow(rules, right.kind)) && questionsOf(right).every(one => rulesAllow(rules, one))

@@ -1,8 +1,9 @@
 /** Roles and bindings as YAML, for `kubectl apply` or to be put into a file. */
+import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'
 import type { Rule } from '../../../../rbac/kubernetes/rule.ts'
 import type { RoleProposal, SubjectProposal } from '../../../../rbac/reach/excess/proposals.ts'
-import { subjectOf } from '../../../../rbac/reach/subject.ts'
+import { type Subject, subjectOf } from '../../../../rbac/reach/subject.ts'
 import { bindingKey } from '../../../../rbac/reach/usage/reason.ts'
 import { placeText } from '../problems-text.ts'
 
@@ -38,11 +39,21 @@ export function rolesYaml(proposals: readonly RoleProposal[]): string {
     .join('')
 }
 
+/**
+ * Threat: two subjects whose roles have one name. Whichever is applied last takes the rights of the other one away, or lends him its
+ * own. A namespace has no dot, a service account no colon; what else a name may not hold is replaced, and a digest of the whole added.
+ */
+function ownName(subject: Subject): string {
+  if (subject.kind === 'service-account') return `${subject.namespace}.${subject.name}`
+  const plain = subject.name.replace(/[^A-Za-z0-9.:@_-]+/g, '-')
+  const digest = createHash('sha256').update(subject.name).digest('hex').slice(0, 8)
+  return `${subject.kind}:${plain}${plain === subject.name ? '' : `-${digest}`}`
+}
+
 /** A role and its binding for each place, and which bindings they replace. */
 export function subjectYaml({ subject, roles, replaces }: SubjectProposal): string {
   const one = subjectOf(subject)
-  const base = (one.kind === 'service-account' ? `${one.namespace}-${one.name}` : one.name).toLowerCase()
-  const name = `${base.replace(/[^a-z0-9.-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '') || 'subject'}-minimal`
+  const name = `${ownName(one)}-minimal`
   const subjects = [
     one.kind === 'service-account'
       ? { kind: 'ServiceAccount', name: one.name, namespace: one.namespace }

@@ -100,10 +100,10 @@ const minimalChoice = ({ names, wide = false, mostNamespaces }: ExcessChoice) =>
   mostNamespaces,
 })
 
-const proposalsOf = (choice: ExcessChoice, { grants, excess, shown }: World) => {
+const proposalsOf = (choice: ExcessChoice, { objects, grants, excess, shown }: World) => {
   const subjects = new Set(shown.map(({ subject }) => subject))
-  return roleProposals(grants, excess.attribution, minimalChoice(choice)).filter(({ subjects: holders }) =>
-    holders.some(subject => subjects.has(subject)),
+  return roleProposals(grants, excess.attribution, minimalChoice(choice), objects.roles).filter(
+    ({ subjects: holders }) => holders.some(subject => subjects.has(subject)),
   )
 }
 
