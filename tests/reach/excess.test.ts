@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Rule } from '../../rbac/kubernetes/rule.ts'
 import { aggregated } from '../../rbac/reach/aggregation.ts'
+import { changedBy } from '../../rbac/reach/change/change.ts'
 import { excessOf, unusedShare } from '../../rbac/reach/excess/excess.ts'
 import { defaultChoice } from '../../rbac/reach/excess/minimal.ts'
 import { isDefaultRole, roleProposals, subjectProposal } from '../../rbac/reach/excess/proposals.ts'
-import { changed, effectOf } from '../../rbac/reach/excess/what-if.ts'
+import { effectOf } from '../../rbac/reach/excess/what-if.ts'
 import type { AccessQuestion } from '../../rbac/reach/grant.ts'
 import { grantsOf } from '../../rbac/reach/grants.ts'
 import type { BindingObject, ClusterObjects, RoleObject } from '../../rbac/reach/objects.ts'
@@ -250,7 +251,7 @@ describe('for any cluster and any use of it', () => {
         const effect = effectOf(objects, { objects: { roles, bindings: [] }, removed: [] }, usage)
         expect(effect.broken).toEqual([])
         expect(effect.subjects.flatMap(({ gained }) => gained)).toEqual([])
-        const after = changed(objects, { objects: { roles, bindings: [] }, removed: [] })
+        const after = changedBy(objects, { objects: { roles, bindings: [] }, removed: [] }).objects
         expect(allowedOnes(after, world.calls)).toEqual(allowedOnes(objects, world.calls))
       }),
       { numRuns: 500 },

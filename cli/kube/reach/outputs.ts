@@ -7,6 +7,7 @@ import { sarifOf } from '../../../rbac/reach/report/sarif.ts'
 import type { Review } from '../../../rbac/reach/review.ts'
 import type { SuppressionOutcome } from '../../../rbac/reach/suppress/suppression.ts'
 import { printable } from '../../policy/printable.ts'
+import { jsonText } from './json-text.ts'
 import type { Output } from './output-kinds.ts'
 import { outcomeEntry } from './suppress/suppressions.ts'
 
@@ -26,10 +27,10 @@ export function documentText(output: Exclude<Output, 'text'>, shown: Shown): str
   const { review, findings, isAll, changes, suppressions } = shown
   if (output === 'csv') return csvText(findings, printable)
   const { problems } = review.facts.objects
-  if (output === 'sarif') return `${JSON.stringify(sarifOf({ findings, problems, isAll, suppressions }))}\n`
-  return `${JSON.stringify({
+  if (output === 'sarif') return jsonText(sarifOf({ findings, problems, isAll, suppressions }))
+  return jsonText({
     ...reportOf(review, findings),
     ...(changes !== undefined && { changes }),
     ...(suppressions !== undefined && { suppressions: suppressions.map(outcomeEntry) }),
-  })}\n`
+  })
 }

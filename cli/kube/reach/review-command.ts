@@ -13,6 +13,9 @@ away. What Kubernetes itself ships is folded and counted. Every move has its pag
 
 --to turns it round: who can eventually reach cluster-admin, system:masters, all-secrets, node, namespace:NAME, or somebody
 (payments/deployer, user:NAME, group:NAME); with --subject every way of that one, of at most 8 steps and 50 in number.
+
+--what-if takes whole objects as kubectl apply does, $patch: delete, and JSON patches of roles with a target. It says which
+findings go, which come, and who gets to cluster-admin, system:masters, every Secret or a node by it, or no longer does.
 ${inputHelp}
 
 Examples:
@@ -22,12 +25,13 @@ Examples:
   $ sallyport kube review --to cluster-admin --subject argocd/argocd-server
   $ helm template ./chart | sallyport kube review --from - --fail-on high
   $ sallyport kube review --json | jq '.findings[] | select(.move == "ID09") | .subject'
+  $ sallyport kube review --what-if edit.yaml --fail-on low
   $ sallyport kube review --from deploy/ --output sarif > reach.sarif
   $ sallyport kube review --subject payments/deployer --suppress-draft > accepted.yaml
   $ sallyport kube review --suppress accepted.yaml --fail-on high
 
 Exit codes: 0 it was reviewed, whatever was found; 1 nothing could be read, or with --fail-on there is a finding that bad which is
-neither expected, nor accepted, nor within another; 2 the command line is wrong.`
+neither expected, nor accepted, nor within another, or with --what-if one that comes; 2 the command line is wrong.`
 
 export function addReview(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const levels = [...severities].reverse()
@@ -54,6 +58,11 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
           '--suppress-draft',
           'print entries for --suppress of what is open, for you to give the reasons',
         ).conflicts(['json', 'output', 'baseline', 'failOn', 'all']),
+      )
+      .addOption(
+        new Option('--what-if <file...>', 'what these roles and bindings would close, and open').conflicts([
+          ...['to', 'baseline', 'subject', 'namespace', 'all', 'suppress', 'suppressDraft'],
+        ]),
       )
       .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),
   )

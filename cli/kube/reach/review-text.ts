@@ -1,6 +1,7 @@
 /** A review as somebody reads it, in 80 columns. */
 import { type Finding, type NodeId, type Severity, type Step, severities } from '../../../rbac/reach/finding.ts'
 import { type FindingGroup, groupsOf } from '../../../rbac/reach/findings/findings.ts'
+import { groupEdits } from '../../../rbac/reach/findings/group-edits.ts'
 import { nodeText, stepText, toldSteps } from '../../../rbac/reach/findings/words.ts'
 import type { AllPaths, PathBounds } from '../../../rbac/reach/graph/walk.ts'
 import { countBySeverity, isAtLeast, isOpen, isSuppressed, isWithin } from '../../../rbac/reach/report/report.ts'
@@ -32,8 +33,9 @@ const block = (label: string, text: string): string =>
   wrapped(printable(text), { first: `  ${label.padEnd(5)} `, rest: '        ' })
 
 function groupText({ first, findings }: FindingGroup, colors: Colors): string {
-  const { severity, move, path, edits, sentence, isExpected, suppressed } = first
+  const { severity, move, path, sentence, isExpected, suppressed } = first
   const sign = isExpected ? '  expected' : suppressed === undefined ? '' : '  accepted'
+  const edits = groupEdits(findings)
   const others = findings.slice(1).map(({ subject }) => nodeText(subject))
   return [
     `${paint(severity, colors)}  ${colors.bold(move)}${sign}\n`,

@@ -6,7 +6,9 @@ import { isAtLeast, isOpen, stepEntry } from '../../../rbac/reach/report/report.
 import { type Review, reachersOf, reviewOf } from '../../../rbac/reach/review.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { baselineOf, changesText } from './baseline.ts'
+import { runReachEffect } from './change/run.ts'
 import { type InputChoice, readObjects } from './input.ts'
+import { jsonText } from './json-text.ts'
 import type { Output } from './output-kinds.ts'
 import { documentText } from './outputs.ts'
 import { problemsText } from './problems-text.ts'
@@ -36,6 +38,7 @@ export interface ReviewChoice extends InputChoice {
   readonly suppressDraft?: boolean
   /** Seconds since the epoch; the clock if absent. */
   readonly now?: number
+  readonly whatIf?: readonly string[]
 }
 
 const bounds = { maxSteps: 8, maxPaths: 50 }
@@ -52,6 +55,12 @@ export async function runReview(choice: ReviewChoice, terminal: Terminal): Promi
     terminal.writeError(`error: --to has no ${alone[1]}\n`)
     return exitCodes.usage
   }
+  const { whatIf } = choice
+  if (whatIf !== undefined && !['text', 'json'].includes(outputOf(choice))) {
+    terminal.writeError(`error: --what-if has no ${choice.output}: leave --output away, or --what-if\n`)
+    return exitCodes.usage
+  }
+  if (whatIf !== undefined) return runReachEffect({ ...choice, whatIf }, outputOf(choice) === 'json', terminal)
   const baseline = baselineOf(choice.baseline, terminal)
   const suppressions = suppressionsOf(choice.suppress, terminal, now)
   const objects = await readObjects(choice, terminal)
@@ -117,7 +126,7 @@ function showWays(review: Review, choice: ReviewChoice & { readonly to: string }
   const isJson = outputOf(choice) === 'json'
   const { objects } = review.facts
   const [document, text] = subject === undefined ? everybody() : one(subjectIdOf(subject))
-  if (isJson) terminal.write(`${JSON.stringify({ target, ...document, problems: objects.problems })}\n`)
+  if (isJson) terminal.write(jsonText({ target, ...document, problems: objects.problems }))
   else terminal.write(`${text}${problemsText(objects)}`)
   return exitCodes.ok
 

@@ -9,6 +9,7 @@ import { exitCodes, type Terminal } from '../../terminal.ts'
 import { eventualJson, eventualText, whatEventually } from './eventual.ts'
 import { bindingText, roleText, ruleText } from './grant-text.ts'
 import { type InputChoice, readObjects } from './input.ts'
+import { jsonText } from './json-text.ts'
 import { placeText, problemsText } from './problems-text.ts'
 import { reference } from './who-can.ts'
 import { wrapped } from './wrapped.ts'
@@ -112,5 +113,5 @@ function json({ asker, given, dead, isKnown, eventually }: Found, { problems, ob
   const without = dead.map(({ binding, reason, rule, what }) => ({ binding: reference(binding), reason, rule, what }))
   const { id: subject, groups } = asker
   const later = eventually === undefined ? {} : { eventually: eventualJson(eventually) }
-  return `${JSON.stringify({ subject, groups, isKnown, bindings, dead: without, ...later, objectsSeen, problems })}\n`
+  return jsonText({ subject, groups, isKnown, bindings, dead: without, ...later, objectsSeen, problems })
 }

@@ -9,6 +9,7 @@ import { exitCodes, type Terminal } from '../../terminal.ts'
 import { eventualJson, eventualText, whoEventually } from './eventual.ts'
 import { byText, membersText, questionText } from './grant-text.ts'
 import { type InputChoice, readObjects } from './input.ts'
+import { jsonText } from './json-text.ts'
 import { problemsText } from './problems-text.ts'
 import { type AskedResource, resourceOf } from './resource-names.ts'
 import { wrapped } from './wrapped.ts'
@@ -116,7 +117,7 @@ function json({ question, isAnywhere }: Scope, found: readonly Grant[], { object
   const masters = 'group:system:masters'
   const later = eventually === undefined ? {} : { eventually: eventualJson(eventually) }
   const answer = { question, isAnywhere, withoutGrant: [masters], grants, ...later }
-  return `${JSON.stringify({ ...answer, objectsSeen, problems })}\n`
+  return jsonText({ ...answer, objectsSeen, problems })
 }
 
 export const reference = ({ kind, namespace, name, place }: Grant['binding'] | Grant['role']) => ({

@@ -1,30 +1,20 @@
 /** What a change of roles and bindings would do to what was used, and to what is granted; before it is made. */
 
 import { rulesAllow } from '../../kubernetes/rule.ts'
-import { aggregated } from '../aggregation.ts'
+import { type Change, changedBy, type ObjectName } from '../change/change.ts'
 import type { AccessQuestion, Grant, Grants } from '../grant.ts'
 import { grantsOf } from '../grants.ts'
-import type { ClusterObjects, Metadata } from '../objects.ts'
+import type { ClusterObjects } from '../objects.ts'
 import type { Asker, SubjectId } from '../subject.ts'
 import { questionsOf, type Usage } from '../usage/usage.ts'
 import { createRightsOfRules, type Right, rightKey } from './rights.ts'
-
-export interface Change {
-  /** They replace objects of the same kind, namespace and name, or come beside them. */
-  readonly objects: Pick<ClusterObjects, 'roles' | 'bindings'>
-  readonly removed: readonly ObjectName[]
-}
-
-export interface ObjectName {
-  readonly kind: string
-  readonly namespace?: string
-  readonly name: string
-}
 
 export interface Effect {
   /** Used before, and refused after. */
   readonly broken: readonly BrokenUse[]
   readonly subjects: readonly SubjectEffect[]
+  /** What Kubernetes ships and writes back when it starts: taken as if it stayed. */
+  readonly writtenBack: readonly ObjectName[]
   /** Names of the change that were not there: new, or a name mistyped. */
   readonly isNew: readonly ObjectName[]
 }
@@ -46,41 +36,16 @@ export interface SubjectEffect {
   readonly gained: readonly string[]
 }
 
-export function changed(objects: ClusterObjects, { objects: change, removed }: Change): ClusterObjects {
-  const gone = new Set(removed.map(keyOf))
-  const merge = <Item extends Metadata & { readonly kind: string }>(
-    now: readonly Item[],
-    then: readonly Item[],
-  ): Item[] => {
-    const replaced = new Set(then.map(keyOf))
-    return [...now.filter(one => !replaced.has(keyOf(one)) && !gone.has(keyOf(one))), ...then]
-  }
-  return {
-    ...objects,
-    roles: aggregated(merge(objects.roles, change.roles)),
-    bindings: merge(objects.bindings, change.bindings),
-  }
-}
-
-const keyOf = ({ kind, namespace = '', name }: ObjectName): string => `${kind}/${namespace}/${name}`
-
 export function effectOf(objects: ClusterObjects, change: Change, usage: Usage): Effect {
-  const after = changed(objects, change)
+  const { objects: after, writtenBack, isNew } = changedBy(objects, change)
   const [now, then] = [grantsOf(objects), grantsOf(after)]
-  const known = new Set([...objects.roles, ...objects.bindings].map(keyOf))
-  const named = [...change.objects.roles, ...change.objects.bindings, ...change.removed]
   return {
     broken: brokenBy(now, then, usage),
     subjects: subjectEffects(now, then, createRightsOfRules([...objects.roles, ...after.roles], usage)),
-    isNew: named.filter(one => !known.has(keyOf(one))).map(nameOnly),
+    writtenBack,
+    isNew,
   }
 }
-
-const nameOnly = ({ kind, namespace, name }: ObjectName): ObjectName => ({
-  kind,
-  ...(namespace !== undefined && { namespace }),
-  name,
-})
 
 const brokenBy = (now: Grants, then: Grants, usage: Usage): readonly BrokenUse[] =>
   usage.askers.flatMap(({ asker, used }) =>

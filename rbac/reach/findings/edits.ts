@@ -85,14 +85,21 @@ function isWrittenAs(text: string, { resource, subresource }: Use['right']): boo
 /** @returns one for each binding, without the subject */
 function unbind(uses: readonly Use[]): readonly Edit[] {
   const grants = [...new Map(uses.map(({ grant }) => [grant.binding, grant])).values()]
-  return grants.map(({ binding, role, subject }) => ({
+  return grants.map(grant => unbound([grant]))
+}
+
+/** @param grants of one binding: each of their subjects goes */
+export function unbound(grants: readonly [Grant, ...Grant[]]): Edit {
+  const [{ binding, role }] = grants
+  const gone = new Set(grants.map(({ subject }) => subject))
+  return {
     object: objectText(binding),
-    sentence: `${reasonOf(role)}: bind a role of your own that names what is used, and take ${subject} out of here`,
+    sentence: `${reasonOf(role)}: bind a role of your own that names what is used, and take ${[...gone].join(', ')} out of here`,
     patch: bindingYaml(
       binding,
-      binding.subjects.filter(one => bindingSubjectId(binding.namespace, one) !== subject),
+      binding.subjects.filter(one => !gone.has(bindingSubjectId(binding.namespace, one))),
     ),
-  }))
+  }
 }
 
 function reasonOf(role: RoleObject): string {

@@ -1,6 +1,7 @@
 /** What a review says, as data: the JSON of `sallyport kube review`, and what every other output is made of. */
 import { type Edit, type Finding, type NodeId, type Severity, type Step, severities } from '../finding.ts'
 import { groupsOf } from '../findings/findings.ts'
+import { groupEdits } from '../findings/group-edits.ts'
 import { objectText } from '../moves/facts.ts'
 import { moveOf } from '../moves/table.ts'
 import type { ReadingProblem } from '../objects.ts'
@@ -103,16 +104,16 @@ export function reportOf(review: Review, findings: readonly Finding[] = review.f
       objectsSeen: facts.objects.objectsSeen,
     },
     findings: findings.map(findingEntry),
-    groups: groupsOf(findings).map(({ first, findings: same }) => ({
+    groups: groupsOf(findings).map(({ findings: same }) => ({
       findings: same.map(({ id }) => id),
-      edits: first.edits,
+      edits: groupEdits(same),
     })),
     sets: setsIn(review, findings),
     problems: facts.objects.problems,
   }
 }
 
-const findingEntry = (finding: Finding): ReportFinding => ({
+export const findingEntry = (finding: Finding): ReportFinding => ({
   id: finding.id,
   move: finding.move,
   title: moveOf(finding.move)?.title ?? finding.move,

@@ -89,9 +89,8 @@ export function questionText(question: AccessQuestion | undefined): string {
 
 const mostLines = 40
 
-export function effectText({ broken, subjects, isNew }: Effect, { colors }: Terminal): string {
+export function effectText({ broken, subjects }: Effect, { colors }: Terminal): string {
   const lines = [
-    ...isNew.map(({ kind, name }) => `${kind} ${name} is not there now`),
     ...subjects.slice(0, mostLines).map(({ subject, before, after, lost, gained }) => {
       const more = gained.length === 0 ? '' : `, and gains ${gained.length}: ${gained.slice(0, 3).join('; ')}`
       return `${subject}: ${before} rights become ${after}, loses ${lost}${more}`
@@ -107,5 +106,5 @@ export function effectText({ broken, subjects, isNew }: Effect, { colors }: Term
       : colors.red(`${broken.length} uses would be refused:\n`)
   const listed = (all: readonly string[]): string =>
     all.map(line => wrapped(printable(line), { first: '  ', rest: '      ' })).join('')
-  return `\n${listed(lines)}${verdict}${listed(refused)}`
+  return `${listed(lines)}${verdict}${listed(refused)}`
 }

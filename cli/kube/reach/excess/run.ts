@@ -1,23 +1,29 @@
 /** Reads a cluster and its audit log, and says what of the rights was used. */
 
+import { reachEffectOf } from '../../../../rbac/reach/change/reach-effect.ts'
 import { type Excess, excessOf, type IdentityExcess, unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import { defaultChoice } from '../../../../rbac/reach/excess/minimal.ts'
 import { isDefaultRole, roleProposals, subjectProposal } from '../../../../rbac/reach/excess/proposals.ts'
 import { type Effect, effectOf } from '../../../../rbac/reach/excess/what-if.ts'
+import type { Severity } from '../../../../rbac/reach/finding.ts'
 import type { Grants } from '../../../../rbac/reach/grant.ts'
 import { grantsOf } from '../../../../rbac/reach/grants.ts'
 import type { ClusterObjects } from '../../../../rbac/reach/objects.ts'
 import { idOf } from '../../../../rbac/reach/subject.ts'
 import { reportError } from '../../../report-error.ts'
 import { exitCodes, type Terminal } from '../../../terminal.ts'
+import { reachDocument } from '../change/reach-document.ts'
+import { reachText, remarksText } from '../change/reach-text.ts'
+import { readChange } from '../change/read-change.ts'
+import { opensAt } from '../change/run.ts'
 import { type InputChoice, readObjects } from '../input.ts'
+import { jsonText } from '../json-text.ts'
 import { problemsText } from '../problems-text.ts'
 import { readSubject } from '../subject-argument.ts'
 import { readUsage, type UsageChoice, type UsageReading, usageText } from '../usage-input.ts'
 import { excessDocument } from './excess-document.ts'
 import { checkText, effectText, excessText, identityText } from './excess-text.ts'
 import { rolesYaml, subjectYaml } from './objects-yaml.ts'
-import { readChange } from './read-change.ts'
 
 export interface ExcessChoice extends InputChoice, UsageChoice {
   readonly subject?: readonly string[]
@@ -30,7 +36,7 @@ export interface ExcessChoice extends InputChoice, UsageChoice {
   readonly wide?: boolean
   readonly mostNamespaces: number
   readonly json?: boolean
-  readonly failOn?: number
+  readonly failOn?: number | Severity
 }
 
 interface World {
@@ -45,6 +51,7 @@ export async function runExcess(choice: ExcessChoice, terminal: Terminal): Promi
   try {
     if (choice.audit === undefined) throw new UsageError('--audit is needed: without a log nothing can be said of use')
     for (const name of choice.subject ?? []) checkSubject(name)
+    checkLimit(choice)
     if (choice.minimal === true && choice.subject === undefined) throw new UsageError('--minimal needs --subject')
     if (choice.audit.includes('-') && choice.from?.includes('-') === true)
       throw new UsageError('standard input can be --audit or --from, not both')
@@ -57,6 +64,14 @@ export async function runExcess(choice: ExcessChoice, terminal: Terminal): Promi
 }
 
 class UsageError extends Error {}
+
+/** Threat: a limit of the wrong kind would let everything pass. */
+function checkLimit({ failOn, whatIf }: ExcessChoice): void {
+  if (failOn === undefined || (whatIf === undefined) === (typeof failOn === 'number')) return
+  throw new UsageError(
+    `--fail-on takes a ${whatIf === undefined ? 'percentage, such as 80' : 'severity with --what-if, such as high'}`,
+  )
+}
 
 function checkSubject(name: string): void {
   try {
@@ -75,11 +90,10 @@ async function answer(choice: ExcessChoice, terminal: Terminal): Promise<number>
   const world: World = { objects, grants, reading, excess, shown }
   if (choice.whatIf !== undefined) return printEffect(choice, choice.whatIf, world, terminal)
   if (choice.minimal === true || choice.patch === true) printYaml(choice, world, terminal)
-  else if (choice.json === true)
-    terminal.write(`${JSON.stringify(excessDocument(world, proposalsOf(choice, world)), null, 2)}\n`)
+  else if (choice.json === true) terminal.write(jsonText(excessDocument(world, proposalsOf(choice, world)), 2))
   else printText(choice, world, terminal)
   const { failOn } = choice
-  return failOn !== undefined && shown.some(one => unusedShare(one) > failOn) ? exitCodes.failure : exitCodes.ok
+  return typeof failOn === 'number' && shown.some(one => unusedShare(one) > failOn) ? exitCodes.failure : exitCodes.ok
 }
 
 const byUnused = (one: IdentityExcess, other: IdentityExcess): number =>
@@ -128,14 +142,26 @@ function printText(choice: ExcessChoice, { objects, reading, excess, shown }: Wo
 }
 
 async function printEffect(
-  { json, days }: ExcessChoice,
+  { json, days, failOn }: ExcessChoice,
   files: readonly string[],
   { objects, reading }: World,
   terminal: Terminal,
 ): Promise<number> {
   const change = await readChange(files, terminal.cwd, objects)
   const effect: Effect = effectOf(objects, change, reading.usage)
-  if (json === true) terminal.write(`${JSON.stringify(effect, null, 2)}\n`)
-  else terminal.write(usageText(reading, days) + effectText(effect, terminal) + problemsText(objects))
-  return effect.broken.length === 0 ? exitCodes.ok : exitCodes.failure
+  const reach = reachEffectOf(objects, change)
+  const remarks = { isNew: effect.isNew, writtenBack: effect.writtenBack, notJudged: change.notJudged }
+  if (json === true) terminal.write(jsonText({ ...effect, ...remarks, reach: reachDocument(reach) }, 2))
+  else
+    terminal.write(
+      [
+        `${usageText(reading, days)}\n`,
+        remarksText(remarks),
+        effectText(effect, terminal),
+        reachText(reach, 'high', terminal.colors),
+        problemsText(objects),
+      ].join(''),
+    )
+  const isBad = typeof failOn === 'string' && opensAt(reach, failOn)
+  return effect.broken.length === 0 && !isBad ? exitCodes.ok : exitCodes.failure
 }

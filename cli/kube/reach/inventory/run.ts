@@ -7,6 +7,7 @@ import { inventoryOf } from '../../../../rbac/reach/inventory/inventory.ts'
 import { reportError } from '../../../report-error.ts'
 import { exitCodes, type Terminal } from '../../../terminal.ts'
 import { type InputChoice, readObjects } from '../input.ts'
+import { jsonText } from '../json-text.ts'
 import { problemsText } from '../problems-text.ts'
 import { readUsage, type UsageChoice, usageText } from '../usage-input.ts'
 import { inventoryCsv } from './inventory-csv.ts'
@@ -35,9 +36,7 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
     const all = inventoryOf({ objects, grants, usage: reading.usage, excess, own }, { now, days })
     const shown = narrowed(all, values)
     if (values.json === true)
-      terminal.write(
-        `${JSON.stringify({ ...documentOf(shown), log: reading.usage.counts, problems: objects.problems }, null, 2)}\n`,
-      )
+      terminal.write(jsonText({ ...documentOf(shown), log: reading.usage.counts, problems: objects.problems }, 2))
     else if (values.csv === true) {
       terminal.write(inventoryCsv(shown))
       terminal.writeError(coverageText(shown) + problemsText(objects))

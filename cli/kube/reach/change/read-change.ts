@@ -5,36 +5,58 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parse, parseAllDocuments, stringify } from 'yaml'
-import type { Change, ObjectName } from '../../../../rbac/reach/excess/what-if.ts'
+import type { Change, ObjectName } from '../../../../rbac/reach/change/change.ts'
 import type { ClusterObjects, ReadingProblem, RoleObject } from '../../../../rbac/reach/objects.ts'
+import { isNamespaced } from '../../../../rbac/reach/reading/kinds.ts'
 import { createReading } from '../../../../rbac/reach/reading/reading.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
+export interface ReadChange extends Change {
+  /** Objects that give nobody a right and run nothing, as far as anybody here knows: `ConfigMap settings`. */
+  readonly notJudged: readonly ObjectName[]
+}
+
 /** Throws for what cannot be read: half a change would have another effect. */
-export async function readChange(paths: readonly string[], cwd: string, objects: ClusterObjects): Promise<Change> {
-  const reading = createReading()
+export async function readChange(paths: readonly string[], cwd: string, objects: ClusterObjects): Promise<ReadChange> {
+  // Roles that every cluster has are those of the cluster that is changed.
+  const reading = createReading({ assumesShippedRoles: false })
   const removed: ObjectName[] = []
   for (const path of paths)
     for (const value of documentsIn(await readFile(resolve(cwd, path), 'utf8'), path)) {
       if (value.$patch === 'delete') removed.push(nameIn(value, path))
+      // Threat: taken for a whole object, a patch that says something else would be judged as what it is not.
+      else if ('$patch' in value) throw new Error(`${path}: of $patch only delete is read`)
       else reading.addText(stringify(isFields(value.target) ? patched(value, path, objects) : value), path)
     }
-  const made = reading.finish()
-  const [bad] = made.problems.filter(isBad)
+  const { problems, roles, bindings, serviceAccounts, workloads, namespaces, ...more } = reading.finish()
+  const [bad] = problems.filter(isBad)
   if (bad !== undefined) throw new Error(`${bad.place.source}: ${bad.object ?? ''} ${bad.message}`)
-  return { objects: { roles: made.roles, bindings: made.bindings }, removed }
+  const named = (list: readonly { name: string; namespace?: string }[], kind: string): ObjectName[] =>
+    list.map(({ name, namespace }) => ({ kind, name, ...(namespace !== undefined && { namespace }) }))
+  const others = more.others.flatMap(one => named([one], one.kind))
+  const notJudged = [...others, ...named(more.secrets, 'Secret'), ...named(more.nodes, 'Node')]
+  if (removed.length + notJudged.length + [roles, bindings, serviceAccounts, workloads, namespaces].flat().length === 0)
+    throw new Error(`${paths.join(', ')}: there is no object in it`)
+  return { objects: { roles, bindings, serviceAccounts, workloads, namespaces }, removed, notJudged }
 }
 
+/** Items of a List are documents of their own. */
 function documentsIn(text: string, path: string): Fields[] {
   return parseAllDocuments(text).flatMap(document => {
     const [error] = document.errors
     if (error !== undefined) throw new Error(`${path}: ${error.message}`)
-    const value = document.toJS({ maxAliasCount: 100 }) as unknown
-    if (value === null || value === undefined) return []
-    if (!isFields(value)) throw new Error(`${path}: this is no object of Kubernetes`)
-    return [value]
+    return itemsOf(document.toJS({ maxAliasCount: 100 }) as unknown, path)
   })
+}
+
+const deepestList = 8
+
+function itemsOf(value: unknown, path: string, depth = 0): Fields[] {
+  if (value === null || value === undefined) return []
+  if (!isFields(value) || depth > deepestList) throw new Error(`${path}: this is no object of Kubernetes`)
+  if (typeof value.kind !== 'string' || !value.kind.endsWith('List') || !Array.isArray(value.items)) return [value]
+  return value.items.flatMap(item => itemsOf(item, path, depth + 1))
 }
 
 const isBad = ({ code }: ReadingProblem): boolean => code !== 'assumed-namespace' && code !== 'aggregation'
@@ -43,7 +65,8 @@ function nameIn({ kind, metadata }: Fields, path: string): ObjectName {
   const { name, namespace } = isFields(metadata) ? metadata : {}
   if (typeof kind !== 'string' || typeof name !== 'string')
     throw new Error(`${path}: what goes needs a kind and a name`)
-  return { kind, name, ...(typeof namespace === 'string' && { namespace }) }
+  if (!isNamespaced(kind)) return { kind, name }
+  return { kind, name, namespace: typeof namespace === 'string' && namespace !== '' ? namespace : 'default' }
 }
 
 /** The role of `target`, with its patch. */
