@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 /** Folders with sources, and the kinds of files in them that the running service reads. */
 const folders = ['app', 'cli', 'rbac']
-const readAtRunTime = /\.(?:conf|csv|html|css|svg|proto|yaml|yml|json|lua|tmpl)$/
+const readAtRunTime = /\.(?:conf|csv|html|css|js|svg|proto|yaml|yml|json|lua|tmpl)$/
 
 /** Copies the files into `dist/`, each to the place that it has in the sources. Gives their names, sorted. */
 export async function copyAssets(root: string, target: string): Promise<string[]> {

@@ -1,3 +1,3 @@
 /** What `sallyport kube review` can print. */
-export const outputs = ['text', 'json', 'csv', 'sarif'] as const
+export const outputs = ['text', 'json', 'csv', 'sarif', 'html'] as const
 export type Output = (typeof outputs)[number]

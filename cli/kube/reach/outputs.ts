@@ -2,13 +2,16 @@
 import type { Finding } from '../../../rbac/reach/finding.ts'
 import type { Changes } from '../../../rbac/reach/report/baseline.ts'
 import { csvText } from '../../../rbac/reach/report/csv.ts'
+import { type PageContext, pageDataOf } from '../../../rbac/reach/report/page/page-data.ts'
 import { reportOf } from '../../../rbac/reach/report/report.ts'
 import { sarifOf } from '../../../rbac/reach/report/sarif.ts'
 import type { Review } from '../../../rbac/reach/review.ts'
-import type { SuppressionOutcome } from '../../../rbac/reach/suppress/suppression.ts'
+import { type SuppressionOutcome, suppressedText } from '../../../rbac/reach/suppress/suppression.ts'
 import { printable } from '../../policy/printable.ts'
+import type { InputChoice } from './input.ts'
 import { jsonText } from './json-text.ts'
 import type { Output } from './output-kinds.ts'
+import { pageText } from './page/page.ts'
 import { outcomeEntry } from './suppress/suppressions.ts'
 
 interface Shown {
@@ -20,12 +23,19 @@ interface Shown {
   readonly changes?: Changes | undefined
   /** Absent where there is no file of them. */
   readonly suppressions?: readonly SuppressionOutcome[]
+  readonly choice: Choice
+}
+
+interface Choice extends InputChoice {
+  readonly subject?: string
+  readonly namespace?: string
 }
 
 /** One document, whole. */
 export function documentText(output: Exclude<Output, 'text'>, shown: Shown): string {
   const { review, findings, isAll, changes, suppressions } = shown
   if (output === 'csv') return csvText(findings, printable)
+  if (output === 'html') return pageText(pageDataOf(review, findings, contextOf(shown)))
   const { problems } = review.facts.objects
   if (output === 'sarif') return jsonText(sarifOf({ findings, problems, isAll, suppressions }))
   return jsonText({
@@ -34,3 +44,33 @@ export function documentText(output: Exclude<Output, 'text'>, shown: Shown): str
     ...(suppressions !== undefined && { suppressions: suppressions.map(outcomeEntry) }),
   })
 }
+
+function contextOf({ choice, suppressions = [] }: Shown): PageContext {
+  const { from, context, inCluster = false, subject, namespace } = choice
+  const broken = suppressions.filter(({ state }) => state !== 'applies')
+  const source = from?.map(path => (path === '-' ? 'standard input' : path)).join(', ')
+  const cluster = inCluster
+    ? 'The cluster of this pod'
+    : `The cluster of ${context ?? 'the current context of kubectl'}`
+  return {
+    from: source === undefined ? cluster : `Manifests of ${source}`,
+    at: new Date().toISOString(),
+    limits: [
+      ...(subject === undefined ? [] : [`findings of ${subject}`]),
+      ...(namespace === undefined ? [] : [`findings in namespace ${namespace}`]),
+    ],
+    remarks: broken.map(
+      ({ suppression: { line, of }, state, message }) =>
+        `A suppression does not hold, line ${line}, ${suppressedText(of)}: ${message} [${state}]`,
+    ),
+    shown: shownText,
+  }
+}
+
+/** A user may be called anything, at any length: nobody reads more of it than this. */
+const longestText = 2_000
+
+const shownText = (text: string): string =>
+  text.length <= longestText
+    ? printable(text)
+    : `${printable(text.slice(0, longestText))}… (${text.length - longestText} more characters)`

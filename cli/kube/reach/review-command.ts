@@ -29,6 +29,7 @@ Examples:
   $ sallyport kube review --from deploy/ --output sarif > reach.sarif
   $ sallyport kube review --subject payments/deployer --suppress-draft > accepted.yaml
   $ sallyport kube review --suppress accepted.yaml --fail-on high
+  $ sallyport kube review --output html > reach.html
 
 Exit codes: 0 it was reviewed, whatever was found; 1 nothing could be read, or with --fail-on there is a finding that bad which is
 neither expected, nor accepted, nor within another, or with --what-if one that comes; 2 the command line is wrong.`
@@ -68,7 +69,9 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
   )
     .addOption(new Option('--json', 'print one JSON document').conflicts('output'))
     .addOption(
-      new Option('--output <kind>', 'how it is printed: csv and sarif have no --to').choices(outputs).default('text'),
+      new Option('--output <kind>', 'how it is printed: csv, sarif and html have no --to')
+        .choices(outputs)
+        .default('text'),
     )
     .addHelpText('after', reviewHelp)
     .action(async (values: ReviewChoice) => {

@@ -101,7 +101,7 @@ function showFindings(whole: Review, choice: Compared, terminal: Terminal): numb
   const changes = before === undefined ? undefined : changesOf(findings, before)
   if (output !== 'text') {
     const told = suppressions === undefined ? {} : { suppressions: outcomes }
-    terminal.write(documentText(output, { review, findings, isAll, changes, ...told }))
+    terminal.write(documentText(output, { review, findings, isAll, changes, choice, ...told }))
     // A table has no room for what was not read.
     if (output === 'csv') terminal.writeError(unread)
     if (output !== 'json') terminal.writeError(broken)

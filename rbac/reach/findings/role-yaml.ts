@@ -2,11 +2,19 @@
 import type { Rule } from '../../kubernetes/rule.ts'
 import type { BindingObject, RoleObject } from '../objects.ts'
 
-/** A JSON text is a YAML text; names that need no quotes are written without them. */
+/**
+ * A JSON text is a YAML text; names that need no quotes are written without them. Threat: a name with a character that turns
+ * the direction of text reads as another one; within quotes YAML takes its escape for it.
+ */
 const text = (value: string): string =>
   /^[a-z][a-z0-9.-]*$/i.test(value) && !/^(y|n|yes|no|on|off|true|false|null)$/i.test(value)
     ? value
-    : JSON.stringify(value)
+    : JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)
+
+function escaped(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16)
+  return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`
+}
 
 const list = (values: readonly string[]): string => `[${values.map(value => text(value)).join(', ')}]`
 
