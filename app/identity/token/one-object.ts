@@ -4,6 +4,7 @@
  * What is remembered of somebody, decisions and signed assertions, hangs on the identity object. A machine that comes with another
  * token each time stays who it is, and what was found out about it counts on.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import type { Machine, User } from '../../../rbac/identity.ts'
 
@@ -24,8 +25,15 @@ export function createOneObject(): (identity: Bearer) => Bearer {
   return identity => {
     const text = JSON.stringify(identity)
     const first = known.get(text)
-    if (first !== undefined) return first
+    if (first !== undefined && isSame(first, identity, text)) return first
     known.set(text, identity)
     return identity
   }
 }
+
+/**
+ * Threat: `1e999` is a number to `JSON.parse`, and is written as `null`: somebody gets what was decided of another one, whose
+ * claim says something else, and a row that denies for want of the claim does not apply.
+ */
+const isSame = (first: Bearer, identity: Bearer, text: string): boolean =>
+  !text.includes('null') || isDeepStrictEqual(first, identity)
