@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { Report } from '../../../rbac/reach/report/report.ts'
@@ -13,6 +13,7 @@ const directory = mkdtempSync(join(tmpdir(), 'sallyport-page-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 const executablePath = requirePeer('chromium')
 const dump = sharedData('k8s/cluster-dump')
+const folder = join(dump ?? '', '..')
 
 let browser: Browser
 beforeAll(async () => {
@@ -25,13 +26,13 @@ describe.skipIf(executablePath === undefined || dump === undefined)('the page of
   let report: Report
   let opened: OpenedPage
   beforeAll(async () => {
-    html = await review(directory, '--from', dump ?? '', '--output', 'html')
-    report = JSON.parse(await review(directory, '--from', dump ?? '', '--json')) as Report
+    html = await review(folder, '--from', 'cluster-dump', '--output', 'html')
+    report = JSON.parse(await review(folder, '--from', 'cluster-dump', '--json')) as Report
     opened = await open(browser, { directory, html })
   }, 120_000)
 
   const to = async (target: string) => {
-    const text = await review(directory, '--from', dump ?? '', '--json', '--to', target)
+    const text = await review(folder, '--from', 'cluster-dump', '--json', '--to', target)
     const { reachers } = JSON.parse(text) as { reachers: { isExpected: boolean }[] }
     const open = reachers.filter(({ isExpected }) => !isExpected).length
     return { open, expected: reachers.length - open }
@@ -91,6 +92,7 @@ describe.skipIf(executablePath === undefined || dump === undefined)('the page of
     expect(subjects.every(text => text.startsWith('service account rook-ceph/ceph-csi-'))).toBe(true)
     await page.locator('.node', { hasText: 'rook-ceph/ceph-csi-rbd-nodeplugin-sa' }).click()
     expect(await page.locator('.line.on').count()).toBe(3)
+    await keepPicture(page)
     const steps = page.locator('#panel .steps > li')
     expect(await steps.count()).toBe(3)
     expect(await steps.first().textContent()).toContain(
@@ -171,3 +173,9 @@ describe.skipIf(executablePath === undefined || dump === undefined)('the page of
     expect(misdeeds).toEqual([])
   })
 })
+
+/** `docs/images/reach.png`, where the environment asks for it. */
+async function keepPicture(page: Page): Promise<void> {
+  const path = process.env.SALLYPORT_TEST_SCREENSHOT
+  if (path !== undefined) await page.locator('#graph-part').screenshot({ path })
+}

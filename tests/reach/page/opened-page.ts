@@ -50,7 +50,7 @@ export async function open(browser: Browser, { directory, html, isScripted = tru
   writeFileSync(file, html)
   const address = pathToFileURL(file).href
   const context = await browser.newContext({
-    viewport: { width: 1400, height: 900 },
+    viewport: { width: 1280, height: 900 },
     javaScriptEnabled: isScripted,
     permissions: ['clipboard-read', 'clipboard-write'],
   })

@@ -1,12 +1,11 @@
 /** The graph as SVG, in a box that scrolls: to be clicked, dragged, and walked with the arrow keys. */
 import { data, edgeAt, nodeText } from './data.js'
-import { button, byId, shortened, svg } from './dom.js'
-import { boxHeight, boxWidth, layoutOf } from './layout.js'
+import { button, byId, svg } from './dom.js'
+import { boxHeight, labelOf, layoutOf } from './layout.js'
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
 const margin = 12
-const longestLabel = 33
 
 const box = byId('graph')
 /** @type {Map<number, SVGGElement>} */
@@ -26,7 +25,7 @@ export function draw(starts, target, onChoose) {
   layout = layoutOf(starts, target)
   boxes = new Map()
   lines = layout.links.map(lineOf)
-  for (const [node, { x, y }] of layout.places) boxes.set(node, boxOf(node, x, y))
+  for (const [node, place] of layout.places) boxes.set(node, boxOf(node, place))
   const picture = svg('svg', { role: 'group', 'aria-label': `Ways to ${nodeText(target)}` }, [
     ...lines.flatMap(({ parts }) => parts),
     ...boxes.values(),
@@ -46,7 +45,7 @@ export function draw(starts, target, onChoose) {
 function lineOf({ from, to, place }) {
   const [start, end] = [layout?.places.get(from), layout?.places.get(to)]
   if (start === undefined || end === undefined) return { from, to, parts: [] }
-  const [x1, y1, x2, y2] = [start.x + boxWidth, start.y + boxHeight / 2, end.x, end.y + boxHeight / 2]
+  const [x1, y1, x2, y2] = [start.x + start.width, start.y + boxHeight / 2, end.x, end.y + boxHeight / 2]
   const middle = Math.max(x1 + 30, (x1 + x2) / 2)
   const line = svg('path', { d: `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`, class: 'line' })
   const move = edgeAt(place)[2]
@@ -54,8 +53,8 @@ function lineOf({ from, to, place }) {
   return { from, to, parts: [line, svg('text', { x: `${x1 + 5}`, y: `${y1 - 3}`, class: 'move' }, [label])] }
 }
 
-/** @param {number} node @param {number} x @param {number} y */
-function boxOf(node, x, y) {
+/** @param {number} node @param {import('./layout.js').Point} place */
+function boxOf(node, { x, y, width }) {
   const text = nodeText(node)
   const kind = (data.nodes[node]?.id ?? '').split(':', 1)[0] ?? ''
   return svg(
@@ -70,8 +69,8 @@ function boxOf(node, x, y) {
     },
     [
       svg('title', {}, [text]),
-      svg('rect', { width: `${boxWidth}`, height: `${boxHeight}`, rx: '5' }),
-      svg('text', { x: '8', y: '15' }, [shortened(text.replace(/^service account /, ''), longestLabel)]),
+      svg('rect', { width: `${width}`, height: `${boxHeight}`, rx: '5' }),
+      svg('text', { x: '8', y: '15' }, [labelOf(node)]),
     ],
   )
 }
@@ -114,7 +113,7 @@ export function show(node) {
   for (const element of boxes.values()) element.setAttribute('tabindex', '-1')
   boxes.get(node)?.setAttribute('tabindex', '0')
   box.scrollTop = (place.y + margin) * zoom - box.clientHeight / 2
-  box.scrollLeft = (place.x + boxWidth / 2 + margin) * zoom - box.clientWidth / 2
+  box.scrollLeft = (place.x + place.width / 2 + margin) * zoom - box.clientWidth / 2
 }
 
 /** @param {KeyboardEvent} event @param {(node: number) => void} onChoose */

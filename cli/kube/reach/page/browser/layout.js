@@ -1,15 +1,21 @@
 /** Where nodes stand: a column for each edge on the way to the target, which is on the right. The same for the same ways. */
 import { edgeAt, nodeText } from './data.js'
+import { shortened } from './dom.js'
 import { toldSteps } from './ways.js'
 
-export const boxWidth = 232
 export const boxHeight = 22
-const columnWidth = boxWidth + 78
+const gap = 72
+/** Of a letter, on average; what is longer than `longestLabel` is cut. */
+const letterWidth = 6.6
+const longestLabel = 42
 const rowHeight = boxHeight + 8
 
 /** @typedef {{ readonly from: number, readonly to: number, readonly place: number }} Link */
-/** @typedef {{ readonly x: number, readonly y: number }} Point */
+/** @typedef {{ readonly x: number, readonly y: number, readonly width: number }} Point */
 /** @typedef {{ places: Map<number, Point>, links: Link[], width: number, height: number }} Layout */
+
+/** What stands in the box of a node. @param {number} node */
+export const labelOf = node => shortened(nodeText(node).replace(/^service account /, ''), longestLabel)
 
 /**
  * What is drawn of a way: steps that nobody tells are passed over.
@@ -41,23 +47,28 @@ export function layoutOf(starts, target) {
     }
   const { columns, children } = treeOf([...links.values()], target)
   const deepest = Math.max(0, ...columns.values())
+  const widths = Array.from({ length: deepest + 1 }, () => 0)
+  for (const [node, column] of columns)
+    widths[column] = Math.max(widths[column] ?? 0, labelOf(node).length * letterWidth + 18)
+  /** @param {number} column */
+  const leftOf = column => widths.slice(column + 1).reduce((sum, width) => sum + width + gap, 0)
   /** @type {Map<number, Point>} */
   const places = new Map()
   let row = 0
   /** @param {number} node @returns {number} */
   const put = node => {
-    const x = (deepest - (columns.get(node) ?? 0)) * columnWidth
+    const column = columns.get(node) ?? 0
     const below = (children.get(node) ?? []).map(put)
     const [first, last] = [below[0], below.at(-1)]
     const y = first === undefined || last === undefined ? row++ * rowHeight : (first + last) / 2
-    places.set(node, { x, y })
+    places.set(node, { x: leftOf(column), y, width: widths[column] ?? 0 })
     return y
   }
   put(target)
   return {
     places,
     links: [...links.values()],
-    width: deepest * columnWidth + boxWidth,
+    width: leftOf(0) + (widths[0] ?? 0),
     height: Math.max(1, row) * rowHeight - 8,
   }
 }
