@@ -123,17 +123,17 @@ const withLog = { audit: ['audit.log'] }
 test('everybody, what to change, and what it does not know', async () => {
   const { out } = await run(withLog)
   expect(out).toMatchInlineSnapshot(`
-    "  IDENTITY                     OWNER           USERS  RIGHTS  UNUSED  LAST USE
-      payments/agent               alice@…ple.com  1      2       50 %    2026-05-31
-      payments/default             payments-team   1      0       -       -
-      payments/deployer            payments-team   1      all     100 %   2026-05-30
-      payments/forgotten           payments-team   0      2       100 %   -
-      shop/missing                 -               1      0       -       missing
-      shop/nobody                  -               0      2       100 %   missing
-      shop/plain                   -               0      0       -       -
-      shop/web                     Helm r…se shop  1      0       -       -
-      user:=cmd|calc               -               0      2       100 %   -
-      bootstrap-to…p-token-abcdef  -               0      0       -       -
+    "  IDENTITY                OWNER      USERS  RIGHTS  UNUSED  REACHES  LAST USE
+      payments/agent          ali…e.com  1      2       50 %    -        2026-05-31
+      payments/default        pay…-team  1      0       -       -        -
+      payments/deployer       pay…-team  1      all     100 %   admin 1  2026-05-30
+      payments/forgotten      pay…-team  0      2       100 %   -        -
+      shop/missing            -          1      0       -       -        missing
+      shop/nobody             -          0      2       100 %   -        missing
+      shop/plain              -          0      0       -       -        -
+      shop/web                Hel… shop  1      0       -       -        -
+      user:=cmd|calc          -          0      2       100 %   -        -
+      bootstrap-…oken-abcdef  -          0      0       -       -        -
 
     critical long-lived-credential service-account:payments/deployer: deployer-token
         is a token that never expires, 151 days old, last used 2 days ago: delete
@@ -158,6 +158,7 @@ test('everybody, what to change, and what it does not know', async () => {
 
     6 of 6 service accounts seen, and 1 named-user, 1 bootstrap-token; 3 without
       owner.
+    Eventually reach: 1 cluster-admin, 1 system:masters, 1 every Secret, 1 a node.
     2 are named by bindings or workloads, and are not there.
     1 users with an address for a name were taken for people.
     Not read, so nothing is said of them: RoleBinding, Pod, StatefulSet,
@@ -214,10 +215,10 @@ test('CSV: a line for each, and no cell that a spreadsheet would compute', async
   const { out, errors } = await run({ ...withLog, csv: true })
   expect(out.split('\r\n').slice(0, 4)).toMatchInlineSnapshot(`
     [
-      "id,kind,namespace,name,exists,owner,owner_inferred_from,created,last_used,workloads,credentials,cloud_roles,bindings,everything,rights,used,unused_percent,findings",
-      "service-account:payments/agent,service-account,payments,agent,yes,alice@example.com,annotation sallyport.dev/owner,2026-01-01T00:00:00.000Z,2026-05-31T00:00:00.000Z,DaemonSet/agent,automounted-token: DaemonSet/agent,,ClusterRoleBinding/agent,no,2,1,50,token-on-every-node",
-      "service-account:payments/default,service-account,payments,default,yes,payments-team,label team of the namespace,2026-01-01T00:00:00.000Z,,Deployment/batch,automounted-token: Deployment/batch,,,no,0,0,,default-account-used",
-      "service-account:payments/deployer,service-account,payments,deployer,yes,payments-team,label team of the namespace,2026-01-01T00:00:00.000Z,2026-05-30T00:00:00.000Z,Deployment/core,token-secret: deployer-token; automounted-token: Deployment/core,aws: arn:aws:iam::1:role/pay,ClusterRoleBinding/deployer,yes,435,0,100,long-lived-credential",
+      "id,kind,namespace,name,exists,owner,owner_inferred_from,created,last_used,workloads,credentials,cloud_roles,bindings,everything,rights,used,unused_percent,reaches,can_become,findings",
+      "service-account:payments/agent,service-account,payments,agent,yes,alice@example.com,annotation sallyport.dev/owner,2026-01-01T00:00:00.000Z,2026-05-31T00:00:00.000Z,DaemonSet/agent,automounted-token: DaemonSet/agent,,ClusterRoleBinding/agent,no,2,1,50,,0,token-on-every-node",
+      "service-account:payments/default,service-account,payments,default,yes,payments-team,label team of the namespace,2026-01-01T00:00:00.000Z,,Deployment/batch,automounted-token: Deployment/batch,,,no,0,0,,,0,default-account-used",
+      "service-account:payments/deployer,service-account,payments,deployer,yes,payments-team,label team of the namespace,2026-01-01T00:00:00.000Z,2026-05-30T00:00:00.000Z,Deployment/core,token-secret: deployer-token; automounted-token: Deployment/core,aws: arn:aws:iam::1:role/pay,ClusterRoleBinding/deployer,yes,435,0,100,cluster-admin in 1 step by RB05; system:masters in 1 step by ID01; every Secret in 1 step by ID10; a node in 1 step by WL01,11,long-lived-credential",
     ]
   `)
   expect(out).toContain("user:=cmd|calc,named-user,,'=cmd|calc,")

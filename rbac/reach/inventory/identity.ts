@@ -2,6 +2,7 @@
 import type { RightCounts } from '../excess/excess.ts'
 import type { Severity } from '../finding.ts'
 import type { Place } from '../objects.ts'
+import type { ReachSummary } from './reach-summary.ts'
 
 export const identityKinds = [
   'service-account',
@@ -73,6 +74,8 @@ export interface InventoriedIdentity {
   /** Of its own bindings. Without an audit log nothing is used. */
   readonly rights?: RightCounts
   readonly hasEverything: boolean
+  /** Of who can act in the cluster: absent for what only Sallyport knows, and for what makes somebody. */
+  readonly reach?: ReachSummary
   /** Last call in the audit log, or last use of a credential; seconds since the epoch. */
   readonly lastUsed?: number
   /** Named in bindings or used by workloads, and not there. */

@@ -20,7 +20,9 @@ export function inventoryOf(sources: InventorySources, choice: InventoryChoice):
     subjects: [...new Set([...grants.subjects, ...seen])],
   })
   const users = namedUsers(bySubject)
-  const identities = [...accounts, ...users.identities, ...bootstrapTokens(objects), ...requests(objects), ...own]
+  const withReach = (one: InventoriedIdentity) => ({ ...one, reach: sources.reach(one.id) })
+  const subjects = [...accounts, ...users.identities].map(withReach)
+  const identities = [...subjects, ...bootstrapTokens(objects), ...requests(objects), ...own]
   const coverage: Coverage = {
     serviceAccounts: {
       seen: objects.serviceAccounts.length,

@@ -2,8 +2,10 @@
 import type { Excess } from '../excess/excess.ts'
 import type { Grants } from '../grant.ts'
 import type { ClusterObjects } from '../objects.ts'
+import type { SubjectId } from '../subject.ts'
 import type { Usage } from '../usage/usage.ts'
 import type { InventoriedIdentity } from './identity.ts'
+import type { ReachSummary } from './reach-summary.ts'
 
 export interface InventorySources {
   readonly objects: ClusterObjects
@@ -12,6 +14,7 @@ export interface InventorySources {
   readonly excess: Excess
   /** What Sallyport's configuration, policy and admin listener name. */
   readonly own: readonly InventoriedIdentity[]
+  readonly reach: (subject: SubjectId) => ReachSummary
 }
 
 export interface InventoryChoice {

@@ -1,9 +1,10 @@
 /** An inventory as CSV (RFC 4180), one line for each identity. */
 import { unusedShare } from '../../../../rbac/reach/excess/excess.ts'
-import type { InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
+import type { Coverage, InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
 import { isoOf } from './moments.ts'
+import { sinkSentence } from './reach-words.ts'
 
-const columns: readonly (readonly [string, (one: InventoriedIdentity) => string])[] = [
+const columns: readonly (readonly [string, (one: InventoriedIdentity, coverage: Coverage) => string])[] = [
   ['id', one => one.id],
   ['kind', one => one.kind],
   ['namespace', one => one.namespace ?? ''],
@@ -20,13 +21,22 @@ const columns: readonly (readonly [string, (one: InventoriedIdentity) => string]
   ['everything', one => (one.hasEverything ? 'yes' : 'no')],
   ['rights', one => `${one.rights?.granted ?? 0}`],
   ['used', one => `${one.rights?.used ?? 0}`],
-  ['unused_percent', one => (one.rights === undefined ? '' : `${Math.floor(unusedShare(one.rights) * 100)}`)],
+  ['unused_percent', (one, { daysOfLog }) => unusedPercent(one, daysOfLog)],
+  ['reaches', ({ reach }) => (reach?.sinks ?? []).map(sinkSentence).join('; ')],
+  ['can_become', ({ reach }) => (reach === undefined ? '' : `${reach.becomes}`)],
 ]
 
-export function inventoryCsv({ identities, findings }: Inventory): string {
+/** Without a log nothing is known of use: all would look unused. */
+const unusedPercent = ({ rights }: InventoriedIdentity, daysOfLog: number): string =>
+  rights === undefined || daysOfLog === 0 ? '' : `${Math.floor(unusedShare(rights) * 100)}`
+
+export function inventoryCsv({ identities, findings, coverage }: Inventory): string {
   const codes = new Map<string, string[]>()
   for (const { about, code } of findings) codes.set(about, [...(codes.get(about) ?? []), code])
-  const rows = identities.map(one => [...columns.map(([, of]) => of(one)), [...new Set(codes.get(one.id))].join(' ')])
+  const rows = identities.map(one => [
+    ...columns.map(([, of]) => of(one, coverage)),
+    [...new Set(codes.get(one.id))].join(' '),
+  ])
   return [[...columns.map(([name]) => name), 'findings'], ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('')
 }
 

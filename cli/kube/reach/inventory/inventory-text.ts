@@ -1,21 +1,18 @@
 /** An inventory as a person reads it, in 80 columns. */
 import { unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import { severities } from '../../../../rbac/reach/finding.ts'
-import type { InventoriedIdentity, Inventory, InventoryFinding } from '../../../../rbac/reach/inventory/identity.ts'
+import type { Inventory, InventoryFinding } from '../../../../rbac/reach/inventory/identity.ts'
 import { formatTable } from '../../../policy/answer.ts'
 import { printable } from '../../../policy/printable.ts'
 import type { Terminal } from '../../../terminal.ts'
 import { dayOf } from '../usage-input.ts'
 import { wrapped } from '../wrapped.ts'
+import { reachCell, reachSentence } from './reach-words.ts'
 
 type Colors = Terminal['colors']
 
 export function inventoryText(inventory: Inventory, { colors }: Terminal): string {
-  return [
-    tableText(inventory.identities, colors),
-    findingsText(inventory.findings, colors),
-    coverageText(inventory),
-  ].join('\n')
+  return [tableText(inventory, colors), findingsText(inventory.findings, colors), coverageText(inventory)].join('\n')
 }
 
 const short = (text: string, widest: number): string => {
@@ -25,18 +22,25 @@ const short = (text: string, widest: number): string => {
     : `${safe.slice(0, Math.floor(widest / 2) - 1)}…${safe.slice(-Math.ceil(widest / 2))}`
 }
 
-function tableText(identities: readonly InventoriedIdentity[], colors: Colors): string {
+function tableText({ identities, coverage: { daysOfLog } }: Inventory, colors: Colors): string {
   const rows = identities.map(one => [
-    short(one.id.replace(/^service-account:/, ''), 27),
-    short(one.owner?.name ?? '-', 14),
+    short(one.id.replace(/^service-account:/, ''), 22),
+    short(one.owner?.name ?? '-', 9),
     `${one.consumers.length}`,
     one.hasEverything ? 'all' : `${one.rights?.granted ?? 0}`,
-    one.rights === undefined || one.rights.granted === 0 ? '-' : `${Math.floor(unusedShare(one.rights) * 100)} %`,
+    one.rights === undefined || one.rights.granted === 0 || daysOfLog === 0
+      ? '-'
+      : `${Math.floor(unusedShare(one.rights) * 100)} %`,
+    reachCell(one.reach),
     one.isMissing ? 'missing' : one.lastUsed === undefined ? '-' : dayOf(one.lastUsed),
   ])
-  const head = ['IDENTITY', 'OWNER', 'USERS', 'RIGHTS', 'UNUSED', 'LAST USE']
+  const head = ['IDENTITY', 'OWNER', 'USERS', 'RIGHTS', 'UNUSED', 'REACHES', 'LAST USE']
   return formatTable([head, ...rows], (text, column, row) =>
-    row === 0 ? colors.dim(text) : column === 3 && text === 'all' ? colors.red(text) : text,
+    row === 0
+      ? colors.dim(text)
+      : (column === 3 && text === 'all') || (column === 5 && text.startsWith('admin'))
+        ? colors.red(text)
+        : text,
   )
 }
 
@@ -88,6 +92,7 @@ export function coverageText({ coverage, identities }: Inventory): string {
   const others = [...kinds].filter(([kind]) => kind !== 'service-account').map(([kind, count]) => `${count} ${kind}`)
   const sentences = [
     `${seen} of ${all} service accounts seen${others.length === 0 ? '' : `, and ${others.join(', ')}`}; ${withoutOwner} without owner.`,
+    reachSentence(identities),
     ...(missing > 0 ? [`${missing} are named by bindings or workloads, and are not there.`] : []),
     ...(takenForPeople > 0 ? [`${takenForPeople} users with an address for a name were taken for people.`] : []),
     ...(kindsNotRead.length > 0 ? [`Not read, so nothing is said of them: ${kindsNotRead.join(', ')}.`] : []),

@@ -1,9 +1,11 @@
 /** Reads a cluster, its log and what Sallyport knows, and prints the inventory. */
-import { excessOf } from '../../../../rbac/reach/excess/excess.ts'
+import { excessOf, unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import { type Severity, severities } from '../../../../rbac/reach/finding.ts'
 import { grantsOf } from '../../../../rbac/reach/grants.ts'
 import type { InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
 import { inventoryOf } from '../../../../rbac/reach/inventory/inventory.ts'
+import { reachSummaries } from '../../../../rbac/reach/inventory/reach-summary.ts'
+import { reviewOf } from '../../../../rbac/reach/review.ts'
 import { reportError } from '../../../report-error.ts'
 import { exitCodes, type Terminal } from '../../../terminal.ts'
 import { type InputChoice, readObjects } from '../input.ts'
@@ -33,7 +35,9 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
     const grants = grantsOf(objects)
     const excess = excessOf(objects, grants, reading.usage)
     const { now = Math.floor(Date.now() / 1000), days } = values
-    const all = inventoryOf({ objects, grants, usage: reading.usage, excess, own }, { now, days })
+    terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
+    const reach = reachSummaries(reviewOf(objects).graph)
+    const all = inventoryOf({ objects, grants, usage: reading.usage, excess, own, reach }, { now, days })
     const shown = narrowed(all, values)
     if (values.json === true)
       terminal.write(jsonText({ ...documentOf(shown), log: reading.usage.counts, problems: objects.problems }, 2))
@@ -68,8 +72,11 @@ function narrowed(inventory: Inventory, { namespace, severity = 'low' }: Invento
 const documentOf = ({ identities, findings, coverage }: Inventory): object => ({
   schema: 'sallyport.dev/kube-inventory/v1',
   coverage,
-  identities: identities.map(({ created, lastUsed, credentials, ...one }) => ({
+  identities: identities.map(({ created, lastUsed, credentials, rights, ...one }) => ({
     ...one,
+    ...(rights !== undefined && {
+      rights: { ...rights, ...(coverage.daysOfLog > 0 && { unusedShare: unusedShare(rights) }) },
+    }),
     ...moment('created', created),
     ...moment('lastUsed', lastUsed),
     credentials: credentials.map(({ created: made, lastUsed: used, expires, ...credential }) => ({
