@@ -2,14 +2,18 @@
 export interface RecentKeys {
   /** Whether it is new; and remembers it. */
   readonly add: (key: string) => boolean
+  /** Whether it was seen; remembers nothing. */
+  readonly has: (key: string) => boolean
 }
 
 export function createRecentKeys(capacity: number): RecentKeys {
   let younger = new Set<string>()
   let older = new Set<string>()
+  const has = (key: string): boolean => younger.has(key) || older.has(key)
   return {
+    has,
     add: key => {
-      if (younger.has(key) || older.has(key)) return false
+      if (has(key)) return false
       if (younger.size >= capacity) {
         older = younger
         younger = new Set()

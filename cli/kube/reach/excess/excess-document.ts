@@ -19,10 +19,16 @@ interface Shown {
 }
 
 export function excessDocument({ objects, reading, excess, shown }: Shown, proposals: readonly RoleProposal[]): object {
-  const { usage, logs } = reading
+  const { usage, logs, received } = reading
   return {
     schema: 'sallyport.dev/kube-excess/v1',
-    log: { ...timesOf(usage), days: daysCovered(usage), counts: usage.counts, sources: logs },
+    log: {
+      ...timesOf(usage),
+      days: daysCovered(usage),
+      counts: usage.counts,
+      sources: logs,
+      ...(received !== undefined && { received }),
+    },
     reasons: excess.reasons,
     identities: shown.map(identityDocument),
     roles: proposals.map(({ role, subjects, rules, unseen, leftAlone }) => ({

@@ -18,9 +18,10 @@ import { readChange } from '../change/read-change.ts'
 import { opensAt } from '../change/run.ts'
 import { type InputChoice, readObjects } from '../input.ts'
 import { jsonText } from '../json-text.ts'
+import { UsageError } from '../listening/usage-error.ts'
 import { problemsText } from '../problems-text.ts'
 import { readSubject } from '../subject-argument.ts'
-import { readUsage, type UsageChoice, type UsageReading, usageText } from '../usage-input.ts'
+import { hasLog, readUsage, receivedOf, type UsageChoice, type UsageReading, usageText } from '../usage-input.ts'
 import { excessDocument } from './excess-document.ts'
 import { checkText, effectText, excessText, identityText } from './excess-text.ts'
 import { rolesYaml, subjectYaml } from './objects-yaml.ts'
@@ -49,11 +50,12 @@ interface World {
 
 export async function runExcess(choice: ExcessChoice, terminal: Terminal): Promise<number> {
   try {
-    if (choice.audit === undefined) throw new UsageError('--audit is needed: without a log nothing can be said of use')
+    if (!hasLog(choice, terminal))
+      throw new UsageError('--audit or --listen is needed: without a log nothing can be said of use')
     for (const name of choice.subject ?? []) checkSubject(name)
     checkLimit(choice)
     if (choice.minimal === true && choice.subject === undefined) throw new UsageError('--minimal needs --subject')
-    if (choice.audit.includes('-') && choice.from?.includes('-') === true)
+    if (choice.audit?.includes('-') === true && choice.from?.includes('-') === true)
       throw new UsageError('standard input can be --audit or --from, not both')
     return await answer(choice, terminal)
   } catch (error) {
@@ -62,8 +64,6 @@ export async function runExcess(choice: ExcessChoice, terminal: Terminal): Promi
     return exitCodes.usage
   }
 }
-
-class UsageError extends Error {}
 
 /** Threat: a limit of the wrong kind would let everything pass. */
 function checkLimit({ failOn, whatIf }: ExcessChoice): void {
@@ -151,8 +151,10 @@ async function printEffect(
   const effect: Effect = effectOf(objects, change, reading.usage)
   const reach = reachEffectOf(objects, change)
   const remarks = { isNew: effect.isNew, writtenBack: effect.writtenBack, notJudged: change.notJudged }
-  if (json === true) terminal.write(jsonText({ ...effect, ...remarks, reach: reachDocument(reach) }, 2))
-  else
+  if (json === true) {
+    terminal.write(jsonText({ ...effect, ...remarks, reach: reachDocument(reach) }, 2))
+    terminal.writeError(receivedOf(reading))
+  } else
     terminal.write(
       [
         `${usageText(reading, days)}\n`,

@@ -10,8 +10,9 @@ import { reportError } from '../../../report-error.ts'
 import { exitCodes, type Terminal } from '../../../terminal.ts'
 import { type InputChoice, readObjects } from '../input.ts'
 import { jsonText } from '../json-text.ts'
+import { UsageError } from '../listening/usage-error.ts'
 import { problemsText } from '../problems-text.ts'
-import { readUsage, type UsageChoice, usageText } from '../usage-input.ts'
+import { hasLog, readUsage, receivedOf, type UsageChoice, usageText } from '../usage-input.ts'
 import { inventoryCsv } from './inventory-csv.ts'
 import { bySeverity, coverageText, inventoryText } from './inventory-text.ts'
 import { isoOf } from './moments.ts'
@@ -29,6 +30,7 @@ export interface InventoryValues extends InputChoice, UsageChoice, OwnChoice {
 
 export async function runInventory(values: InventoryValues, terminal: Terminal): Promise<number> {
   try {
+    const isLogRead = hasLog(values, terminal)
     const objects = await readObjects(values, terminal)
     const reading = await readUsage(values, terminal)
     const own = await ownIdentities(values, terminal)
@@ -40,19 +42,25 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
     const all = inventoryOf({ objects, grants, usage: reading.usage, excess, own, reach }, { now, days })
     const shown = narrowed(all, values)
     if (values.json === true)
-      terminal.write(jsonText({ ...documentOf(shown), log: reading.usage.counts, problems: objects.problems }, 2))
+      terminal.write(
+        jsonText(
+          { ...documentOf(shown), log: reading.usage.counts, received: reading.received, problems: objects.problems },
+          2,
+        ),
+      )
     else if (values.csv === true) {
       terminal.write(inventoryCsv(shown))
-      terminal.writeError(coverageText(shown) + problemsText(objects))
+      terminal.writeError(coverageText(shown) + receivedOf(reading) + problemsText(objects))
     } else {
-      const log = values.audit === undefined ? '' : usageText(reading, days)
+      const log = isLogRead ? usageText(reading, days) : ''
       terminal.write(inventoryText(shown, terminal) + log + problemsText(objects))
     }
     const { failOn } = values
     const isBad = failOn !== undefined && shown.findings.some(({ severity }) => isAtLeast(severity, failOn))
     return isBad ? exitCodes.failure : exitCodes.ok
   } catch (error) {
-    return reportError(error, terminal)
+    const code = reportError(error, terminal)
+    return error instanceof UsageError ? exitCodes.usage : code
   }
 }
 
