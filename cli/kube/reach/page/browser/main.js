@@ -151,6 +151,8 @@ function fillTargets() {
   )
 }
 
+// Shown before anything is drawn: what is not shown has no width to fit into.
+document.documentElement.classList.add('ready')
 addFilters(() => {
   wanted = undefined
   redraw()
@@ -160,4 +162,3 @@ addTable(showInGraph)
 fillTargets()
 redraw()
 choose(ways.target)
-document.documentElement.classList.add('ready')
