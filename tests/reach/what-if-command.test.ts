@@ -246,6 +246,15 @@ describe('M17: a change that hides what it brings', () => {
     if (message !== 'lost-rule') expect(errors).toContain(message)
   })
 
+  test('by a role of Kubernetes that nothing bound before: it is said', async () => {
+    write('edit-role.yaml', binding('editors', 'edit', '[{ kind: User, name: mallory }]'))
+    const { reach } = await documentOf('edit-role.yaml')
+    expect(reach.opens.map(({ move }) => move)).toEqual(
+      expect.arrayContaining(['ID03', 'ID09', 'ID10', 'RB08', 'WL01']),
+    )
+    expect(reach.sinks.find(({ sink }) => sink === 'sink:cluster-admin')?.gained).toEqual(['user:mallory'])
+  })
+
   test('and what is not judged is named', async () => {
     write(
       'config.yaml',
