@@ -17,6 +17,15 @@ function readVersion(): string {
   return 'unknown'
 }
 
+/** As a program that SIGPIPE ended, which Node ignores: 128 and its number. */
+const cutOff = 141
+
+// Whoever reads has enough (`| head`). Threat: success said of a review of which nobody saw the end.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(cutOff)
+})
+
 const plain = {
   write: (text: string) => process.stdout.write(text),
   writeError: (text: string) => process.stderr.write(text),

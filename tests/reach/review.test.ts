@@ -55,6 +55,39 @@ describe('kube review', () => {
     expect((await review('--from', storage, ...args)).code).toBe(code)
   })
 
+  test('whom somebody can become already is himself is no way of his', async () => {
+    const file = join(directory, 'own-token.yaml')
+    writeFileSync(
+      file,
+      `
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: issuer, namespace: certs }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: own-token, namespace: certs }
+rules: [{ apiGroups: [''], resources: [serviceaccounts/token], resourceNames: [issuer], verbs: [create] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: own-token, namespace: certs }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: own-token }
+subjects: [{ kind: ServiceAccount, name: issuer, namespace: certs }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: admin }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
+subjects: [{ kind: ServiceAccount, name: issuer, namespace: certs }]
+`,
+    )
+    const { out } = await review('--from', file, '--json')
+    const { findings } = JSON.parse(out) as Report
+    expect(findings.find(({ move }) => move === 'ID09')).toMatchObject({ path: [], within: expect.any(String) })
+    expect(findings.find(({ move }) => move === 'RB05')).toMatchObject({ path: [{ to: 'sink:cluster-admin' }] })
+  })
+
   test('--to says who can eventually reach something, and the way of each', async () => {
     const { out, code } = await review('--from', pod, '--to', 'system:masters')
     expect(code).toBe(0)

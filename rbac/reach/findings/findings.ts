@@ -57,10 +57,11 @@ function findingOf(found: DirectMove, { ways, within }: Around): Finding {
 /** A small right that leads to cluster-admin is no small one. */
 const raised = (severity: Severity): Severity => (severity === 'critical' ? severity : 'high')
 
-/** This move first, then the shortest way on; a way that comes back to the subject is another move's. */
+/** This move first, then the shortest way on; a way that begins with the subject, or comes back to it, is another move's. */
 function worstPath({ subject, to, move, namespace, grants }: DirectMove, ways: readonly Ways[]): readonly Step[] {
+  const others = to.filter(node => node !== subject)
   for (const way of ways) {
-    const nearest = nearestOf(to, way)
+    const nearest = nearestOf(others, way)
     const rest = nearest === undefined ? undefined : way.path(nearest)
     if (nearest === undefined || rest === undefined || rest.some(step => step.to === subject)) continue
     return [{ from: subject, to: nearest, move, grants, ...(namespace !== undefined && { namespace }) }, ...rest]
