@@ -1,7 +1,7 @@
 /** Prints what the gateway needs in a cluster, as YAML that kubectl applies. */
-import { stringify } from 'yaml'
 import { deploymentObjects } from '../../../app/kubernetes/rights/deployment-objects.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
+import { kubectlYaml } from '../kubectl-yaml.ts'
 import type { RenderChoice } from './choice.ts'
 import { exactRoleOf, notCoveredText } from './exact-role.ts'
 
@@ -28,7 +28,7 @@ export async function runRender(choice: RenderChoice, terminal: Terminal): Promi
     terminal.write(`${JSON.stringify({ cluster: cluster.name, mode, notCovered, objects })}\n`)
     return exitCodes.ok
   }
-  terminal.write(objects.map(object => `---\n${stringify(object, { lineWidth: 0 })}`).join(''))
+  terminal.write(objects.map(object => kubectlYaml(object)).join(''))
   terminal.writeError(notCoveredText(role))
   return exitCodes.ok
 }

@@ -1,19 +1,14 @@
 /** Roles and bindings as YAML, for `kubectl apply` or to be put into a file. */
 import { createHash } from 'node:crypto'
-import { stringify } from 'yaml'
 import type { Rule } from '../../../../rbac/kubernetes/rule.ts'
 import type { RoleProposal, SubjectProposal } from '../../../../rbac/reach/excess/proposals.ts'
 import { type Subject, subjectOf } from '../../../../rbac/reach/subject.ts'
 import { bindingKey } from '../../../../rbac/reach/usage/reason.ts'
+import { kubectlComment as comment, kubectlYaml as document } from '../../kubectl-yaml.ts'
 import { placeText } from '../problems-text.ts'
 
 const apiVersion = 'rbac.authorization.k8s.io/v1'
 const apiGroup = 'rbac.authorization.k8s.io'
-
-/** Names come from a cluster: a line break in one would end the comment. */
-const comment = (text: string): string => `# ${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"')}\n`
-
-const document = (value: object): string => `---\n${stringify(value, { lineWidth: 0 })}`
 
 /** The roles that are to be changed, whole, so that they can be applied; each with where it stands now. */
 export function rolesYaml(proposals: readonly RoleProposal[]): string {
