@@ -54,7 +54,7 @@ describe('kube review --baseline', () => {
     const args = [storage, '--baseline', write('other.json', value), '--fail-on', 'critical'] as const
     const { code, out } = await review(...args, '--json')
     const { changes } = JSON.parse(out) as { changes: object }
-    expect([code, changes]).toEqual([1, { new: [worst?.id], gone: [], unchanged: open.length - 1 }])
+    expect([code, changes]).toEqual([1, { new: [worst?.id], gone: [], folded: [], unchanged: open.length - 1 }])
   })
 
   test('what is closed is gone', async () => {
@@ -71,10 +71,81 @@ describe('kube review --baseline', () => {
     ['null', null],
     ['another version', { ...before, version: 2 }],
     ['a finding cut short', { ...before, findings: [{ id: 'x' }] }],
+    ['a filter that is none', { ...before, asked: { subject: 1 } }],
   ])('%s is an error, and nothing is reviewed', async (_, value) => {
     const { code, out, errors } = await review(storage, '--baseline', write('bad.json', value ?? 'null'))
     expect([code, out]).toEqual([1, ''])
     expect(errors).toContain('the baseline is no')
+  })
+
+  test.each([
+    ['of a subject', ['--subject', 'storage/driver']],
+    ['of a namespace', ['--namespace', 'ops']],
+    ['of a severity', ['--severity', 'critical']],
+  ])('what is not asked for is not gone: %s', async (_, filter) => {
+    const { code, out } = await review(storage, '--baseline', same, '--fail-on', 'low', ...filter)
+    expect(code).toBe(0)
+    expect(out).toMatch(/Since the baseline: 0 new, 0 gone, [1-9]\d* unchanged\n/)
+    const json = await review(storage, '--baseline', same, '--json', ...filter)
+    expect((JSON.parse(json.out) as { changes: object }).changes).toMatchObject({ new: [], gone: [], folded: [] })
+  })
+
+  test('what is asked for and closed is gone', async () => {
+    const text = readFileSync(storage, 'utf8').replace('verbs: [create, get]', 'verbs: [get]')
+    const file = write('closed.yaml', text)
+    const { out } = await review(file, '--baseline', same, '--subject', 'storage/driver')
+    expect(out).toContain('  - ID09~service-account:storage/driver')
+    const other = await review(file, '--baseline', same, '--subject', 'ops/backup')
+    expect(other.out).toContain(' 0 gone')
+  })
+
+  test('a baseline of a part is compared with the same part, or refused', async () => {
+    const filter = ['--subject', 'storage/driver'] as const
+    const part = write('part.json', (await review(storage, '--json', ...filter)).out)
+    const { code, out } = await review(storage, '--baseline', part, '--fail-on', 'low', ...filter)
+    expect([code, out]).toEqual([0, expect.stringContaining('0 new, 0 gone')])
+    for (const args of [[], ['--subject', 'ops/backup'], ['--namespace', 'ops']]) {
+      const { code, out, errors } = await review(storage, '--baseline', part, ...args)
+      expect([code, out]).toEqual([1, ''])
+      expect(errors).toContain('the baseline is of --subject service-account:storage/driver alone')
+    }
+  })
+
+  test('what is accepted now is folded, not gone', async () => {
+    const draft = (await review(storage, '--suppress-draft', '--severity', 'low')).out
+    const file = write('accepted.yaml', draft.replaceAll('reason: ""', 'reason: seen'))
+    const { out } = await review(storage, '--baseline', same, '--suppress', file, '--json')
+    const { changes } = JSON.parse(out) as { changes: { gone: string[]; folded: string[] } }
+    expect([changes.gone, changes.folded.length]).toEqual([[], open.length])
+  })
+
+  test('code scanning is told what each result was', async () => {
+    interface Result {
+      readonly partialFingerprints: Readonly<Record<string, string>>
+      readonly baselineState?: string
+      readonly locations?: readonly object[]
+    }
+    const statesOf = async (file: string, value: unknown) => {
+      const args = [file, '--baseline', write('other.json', value), '--output', 'sarif'] as const
+      const { runs } = JSON.parse((await review(...args)).out) as { runs: readonly { results: readonly Result[] }[] }
+      const results = runs[0]?.results ?? []
+      return new Map(results.map(one => [one.partialFingerprints['findingId/v1'], one.baselineState]))
+    }
+    const id = worst?.id
+    expect(new Set((await statesOf(storage, before)).values())).toEqual(new Set(['unchanged']))
+    const without = { ...before, findings: before.findings.filter(one => one.id !== id) }
+    expect((await statesOf(storage, without)).get(id)).toBe('new')
+    expect((await statesOf(storage, changed({ isExpected: true }))).get(id)).toBe('new')
+    expect((await statesOf(storage, changed({ severity: 'low' }))).get(id)).toBe('updated')
+    const text = readFileSync(storage, 'utf8').replace('verbs: [create, get]', 'verbs: [get]')
+    const closed = await statesOf(write('closed.yaml', text), before)
+    expect([...closed].filter(([, state]) => state === 'absent').map(([one]) => one?.slice(0, 34))).toContain(
+      'ID09~service-account:storage/driver'.slice(0, 34),
+    )
+    const { runs } = JSON.parse((await review(storage, '--output', 'sarif')).out) as {
+      runs: readonly { results: readonly Result[] }[]
+    }
+    expect(runs[0]?.results.some(one => one.baselineState !== undefined)).toBe(false)
   })
 
   test('a file that is not there is an error', async () => {

@@ -212,6 +212,36 @@ describe('--output sarif', () => {
     expect(problems.some(({ message }) => message.text.includes('ClusterRole/broken'))).toBe(true)
   })
 
+  test('has the place of what no grant makes: a workload, a binding to nobody', async () => {
+    const [line, other] = ['kind: DaemonSet', 'metadata: { name: to-nobody }']
+    const text = `apiVersion: apps/v1
+${line}
+metadata: { name: agent, namespace: ops }
+spec:
+  template:
+    spec:
+      serviceAccountName: agent
+      containers: [{ name: main, image: x, securityContext: { privileged: true } }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+${other}
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: no-such-role }
+subjects: [{ kind: User, name: bob }]
+`
+    writeFileSync(join(directory, 'odd.yaml'), text)
+    const { results } = await sarif('--from', 'odd.yaml')
+    const placed = (rule: string, startLine: number, fullyQualifiedName: string) => {
+      const found = results.find(({ ruleId }) => ruleId === rule)
+      expect(found?.locations).toMatchObject([
+        { physicalLocation: { region: { startLine } }, logicalLocations: [{ fullyQualifiedName }] },
+      ])
+    }
+    placed('WL19', 1, 'DaemonSet/ops/agent')
+    placed('RB09', 10, 'ClusterRoleBinding/to-nobody')
+    expect(results.filter(({ locations }) => locations.length === 0)).toEqual([])
+  })
+
   test('--all has what is folded as well, suppressed with the reason', async () => {
     const { results } = await sarif('--from', 'all.yaml', '--all')
     const { findings } = await jsonOf()

@@ -1,6 +1,6 @@
 /** A review as one document of each kind. */
 import type { Finding } from '../../../rbac/reach/finding.ts'
-import type { Changes } from '../../../rbac/reach/report/baseline.ts'
+import type { Asked, Baseline, Changes } from '../../../rbac/reach/report/baseline.ts'
 import { csvText } from '../../../rbac/reach/report/csv.ts'
 import { type PageContext, pageDataOf } from '../../../rbac/reach/report/page/page-data.ts'
 import { reportOf } from '../../../rbac/reach/report/report.ts'
@@ -20,7 +20,9 @@ interface Shown {
   readonly findings: readonly Finding[]
   /** Expected ones and those within others as well. */
   readonly isAll: boolean
-  readonly changes?: Changes | undefined
+  readonly asked: Asked
+  readonly before: Baseline | undefined
+  readonly changes: Changes | undefined
   /** Absent where there is no file of them. */
   readonly suppressions?: readonly SuppressionOutcome[]
   readonly choice: Choice
@@ -33,13 +35,13 @@ interface Choice extends InputChoice {
 
 /** One document, whole. */
 export function documentText(output: Exclude<Output, 'text'>, shown: Shown): string {
-  const { review, findings, isAll, changes, suppressions } = shown
+  const { review, findings, isAll, asked, before, changes, suppressions } = shown
   if (output === 'csv') return csvText(findings, printable)
   if (output === 'html') return pageText(pageDataOf(review, findings, contextOf(shown)))
-  const { problems } = review.facts.objects
-  if (output === 'sarif') return jsonText(sarifOf({ findings, problems, isAll, suppressions }))
+  if (output === 'sarif') return jsonText(sarifOf({ review, findings, isAll, baseline: before, suppressions }))
   return jsonText({
     ...reportOf(review, findings),
+    ...(Object.keys(asked).length > 0 && { asked }),
     ...(changes !== undefined && { changes }),
     ...(suppressions !== undefined && { suppressions: suppressions.map(outcomeEntry) }),
   })

@@ -97,10 +97,14 @@ export const reportSchema = {
       },
       sets: { type: 'object', additionalProperties: texts },
       problems: { type: 'array', items: problem },
-      changes: record({ new: texts, gone: texts, unchanged: count }),
+      asked: {
+        ...record({ subject: text, namespace: text }, ['subject', 'namespace']),
+        description: 'what alone was asked for; absent: everything',
+      },
+      changes: record({ new: texts, gone: texts, folded: texts, unchanged: count }),
       suppressions: { type: 'array', items: suppression },
     },
-    ['changes', 'suppressions'],
+    ['asked', 'changes', 'suppressions'],
   ),
 }
 

@@ -1,5 +1,6 @@
 /** What a review is asked about, as people write it: `cluster-admin`, `namespace:payments`, `payments/deployer`. */
 import type { Finding, NodeId } from '../../../rbac/reach/finding.ts'
+import type { Asked } from '../../../rbac/reach/report/baseline.ts'
 import type { Review } from '../../../rbac/reach/review.ts'
 import { idOf, type SubjectId } from '../../../rbac/reach/subject.ts'
 import { readSubject } from './subject-argument.ts'
@@ -34,23 +35,25 @@ export function subjectIdOf(text: string): SubjectId {
   }
 }
 
-interface Filter {
-  readonly subject?: string
-  readonly namespace?: string
-}
+/** Throws a sentence for what is nobody. @returns the id of the subject, if there is one */
+export const askedOf = ({ subject, namespace }: Asked): Asked => ({
+  ...(subject !== undefined && { subject: subjectIdOf(subject) }),
+  ...(namespace !== undefined && { namespace }),
+})
 
 /** Those of a subject, and those that hold in a namespace, are of an account of it, or reach into it. */
-export function filtered({ findings }: Review, { subject, namespace }: Filter): readonly Finding[] {
-  const id = subject === undefined ? undefined : subjectIdOf(subject)
-  return findings
-    .filter(one => id === undefined || one.subject === id)
+export const filtered = <One extends Pick<Finding, 'subject' | 'namespace' | 'targets'>>(
+  findings: readonly One[],
+  { subject, namespace }: Asked,
+): readonly One[] =>
+  findings
+    .filter(one => subject === undefined || one.subject === subject)
     .filter(
       one =>
         namespace === undefined ||
         one.namespace === namespace ||
         [one.subject, ...one.targets].some(node => isIn(node, namespace)),
     )
-}
 
 const isIn = (node: NodeId, namespace: string): boolean =>
   /^(service-account|service-accounts|pods|secrets|secret|namespace|workload):/.test(node) &&

@@ -1,7 +1,7 @@
 /** `sallyport kube review`: who can become whom, and how to take it away. */
 import type { Severity } from '../../../rbac/reach/finding.ts'
 import { allPaths } from '../../../rbac/reach/graph/walk.ts'
-import { type Baseline, changesOf, isNew } from '../../../rbac/reach/report/baseline.ts'
+import { type Asked, type Baseline, changesOf, isNew } from '../../../rbac/reach/report/baseline.ts'
 import { isAtLeast, isOpen, stepEntry } from '../../../rbac/reach/report/report.ts'
 import { type Review, reachersOf, reviewOf } from '../../../rbac/reach/review.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
@@ -12,7 +12,7 @@ import { jsonText } from './json-text.ts'
 import type { Output } from './output-kinds.ts'
 import { documentText } from './outputs.ts'
 import { problemsText } from './problems-text.ts'
-import { filtered, subjectIdOf, targetOf } from './review-names.ts'
+import { askedOf, filtered, subjectIdOf, targetOf } from './review-names.ts'
 import { pathsText, reachersText, reviewText } from './review-text.ts'
 import { draftText } from './suppress/draft.ts'
 import {
@@ -61,13 +61,14 @@ export async function runReview(choice: ReviewChoice, terminal: Terminal): Promi
     return exitCodes.usage
   }
   if (whatIf !== undefined) return runReachEffect({ ...choice, whatIf }, outputOf(choice) === 'json', terminal)
-  const baseline = baselineOf(choice.baseline, terminal)
+  const asked = askedOf(choice)
+  const baseline = baselineOf(choice.baseline, asked, terminal)
   const suppressions = suppressionsOf(choice.suppress, terminal, now)
   const objects = await readObjects(choice, terminal)
   terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
   const review = reviewOf(objects, { ...(serverVersion !== undefined && { serverVersion }) })
   return to === undefined
-    ? showFindings(review, { ...choice, before: baseline, suppressions }, terminal)
+    ? showFindings(review, { ...choice, before: baseline, suppressions, asked }, terminal)
     : showWays(review, { ...choice, to }, terminal)
 }
 
@@ -83,12 +84,14 @@ const outputOf = ({ json = false, output }: ReviewChoice): Output => (json ? 'js
 type Compared = ReviewChoice & {
   readonly before: Baseline | undefined
   readonly suppressions: SuppressionFile | undefined
+  readonly asked: Asked
 }
 
 function showFindings(whole: Review, choice: Compared, terminal: Terminal): number {
-  const { before, severity, all: isAll = false, serverVersion, failOn, suppressions, now = Date.now() / 1000 } = choice
+  const { before, asked, severity, all: isAll = false, serverVersion, failOn, suppressions } = choice
+  const { now = Date.now() / 1000 } = choice
   const { review, outcomes } = withSuppressions(whole, suppressions)
-  const findings = filtered(review, choice)
+  const findings = filtered(review.findings, asked)
   const broken = suppressions === undefined ? '' : brokenText(outcomes, suppressions.path)
   const unread = problemsText(review.facts.objects)
   if (choice.suppressDraft === true) {
@@ -101,7 +104,7 @@ function showFindings(whole: Review, choice: Compared, terminal: Terminal): numb
   const changes = before === undefined ? undefined : changesOf(findings, before)
   if (output !== 'text') {
     const told = suppressions === undefined ? {} : { suppressions: outcomes }
-    terminal.write(documentText(output, { review, findings, isAll, changes, choice, ...told }))
+    terminal.write(documentText(output, { review, findings, isAll, asked, before, changes, choice, ...told }))
     // A table has no room for what was not read.
     if (output === 'csv') terminal.writeError(unread)
     if (output !== 'json') terminal.writeError(broken)

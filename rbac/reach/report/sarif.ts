@@ -4,16 +4,21 @@ import { nodeText, stepText, toldSteps } from '../findings/words.ts'
 import { objectText } from '../moves/facts.ts'
 import { docsPageOf } from '../moves/move.ts'
 import { moveOf } from '../moves/table.ts'
-import type { Place, ReadingProblem } from '../objects.ts'
+import type { ReadingProblem } from '../objects.ts'
+import type { Review } from '../review.ts'
 import { type SuppressionOutcome, suppressedText } from '../suppress/suppression.ts'
+import { type Baseline, baselineStateOf, type FormerFinding } from './baseline.ts'
+import { type Placed, type Placing, placesIn } from './places.ts'
 import { isOpen, isSuppressed, isWithin } from './report.ts'
 
 export interface SarifInput {
   /** All that were asked for. */
   readonly findings: readonly Finding[]
-  readonly problems: readonly ReadingProblem[]
+  readonly review: Review
   /** Expected ones and those within others as results too, suppressed; else they are counted in the properties of the run. */
   readonly isAll: boolean
+  /** Each result says then what it was. */
+  readonly baseline?: Baseline | undefined
   /** Those that do not hold are notifications. */
   readonly suppressions?: readonly SuppressionOutcome[] | undefined
 }
@@ -23,9 +28,12 @@ const levels = { critical: 'error', high: 'error', medium: 'warning', low: 'note
 /** As code scanning reads `security-severity`: over 9 critical, over 7 high, over 4 medium. */
 const scores = { critical: '9.5', high: '8.0', medium: '5.5', low: '2.0' } as const
 
-export function sarifOf({ findings, problems, isAll, suppressions = [] }: SarifInput): object {
+export function sarifOf({ review, findings, isAll, baseline, suppressions = [] }: SarifInput): object {
+  const { problems } = review.facts.objects
   const shown = isAll ? findings : findings.filter(one => isOpen(one) || isSuppressed(one))
-  const moves = [...new Set(shown.map(({ move }) => move))].sort()
+  const absent = baseline === undefined ? [] : absentOf(baseline, findings)
+  const moves = [...new Set([...shown, ...absent].map(({ move }) => move))].sort()
+  const placed = placesIn(review)
   const expected = findings.filter(({ isExpected }) => isExpected).length
   return {
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
@@ -43,7 +51,13 @@ export function sarifOf({ findings, problems, isAll, suppressions = [] }: SarifI
             ],
           },
         ],
-        results: shown.map(finding => resultOf(finding, moves.indexOf(finding.move))),
+        results: [
+          ...shown.map(finding => ({
+            ...resultOf(finding, moves.indexOf(finding.move), placed),
+            ...(baseline !== undefined && { baselineState: baselineStateOf(finding, baseline) }),
+          })),
+          ...absent.map(former => absentResult(former, moves.indexOf(former.move))),
+        ],
         properties: {
           findings: findings.length,
           expected,
@@ -75,14 +89,14 @@ function ruleOf(id: MoveId, findings: readonly Finding[]): object {
 const worstOf = (findings: readonly Finding[]): Severity =>
   severities[Math.max(0, ...findings.map(({ severity }) => severities.indexOf(severity)))] ?? 'low'
 
-function resultOf(finding: Finding, ruleIndex: number): object {
+function resultOf(finding: Finding, ruleIndex: number, placed: Placing): object {
   const { id, move, severity, subject, namespace, grants } = finding
   return {
     ruleId: move,
     ruleIndex,
     level: levels[severity],
     message: { text: literal(messageOf(finding)) },
-    locations: grants.slice(0, 1).map(({ binding }) => locationOf(binding)),
+    locations: (grants[0] === undefined ? placed(finding) : [grants[0].binding]).map(locationOf),
     relatedLocations: grants.map(({ role, ruleIndex: at }, index) => ({
       id: index,
       ...locationOf(role),
@@ -93,6 +107,25 @@ function resultOf(finding: Finding, ruleIndex: number): object {
     properties: { severity, 'security-severity': scores[severity], subject, namespace: namespace ?? null },
   }
 }
+
+/** What was open and is not there any more: without a place, since there is none. */
+const absentOf = ({ findings: before }: Baseline, findings: readonly Finding[]): readonly FormerFinding[] => {
+  const there = new Set(findings.map(({ id }) => id))
+  return [...before.values()].filter(one => one.isOpen && !there.has(one.id))
+}
+
+const absentResult = (
+  { id, move, severity, subject, namespace, sentence }: FormerFinding,
+  ruleIndex: number,
+): object => ({
+  ruleId: move,
+  ruleIndex,
+  level: levels[severity],
+  message: { text: literal(sentence) },
+  partialFingerprints: { 'findingId/v1': id },
+  baselineState: 'absent',
+  properties: { severity, 'security-severity': scores[severity], subject, namespace: namespace ?? null },
+})
 
 function reasonOf({ isExpected, suppressed, within = '' }: Finding): string {
   if (isExpected) return 'Kubernetes itself ships and expects it'
@@ -115,13 +148,6 @@ function messageOf({ sentence, path, edits }: Finding): string {
  * (3.11.5 and 3.11.6).
  */
 const literal = (text: string): string => text.replace(/[\\[\]]/g, '\\$&').replace(/[{}]/g, '$&$&')
-
-interface Placed {
-  readonly kind: string
-  readonly namespace?: string
-  readonly name: string
-  readonly place: Place
-}
 
 /** A file has a line; what an API server answered has a name alone. */
 function locationOf(object: Placed): object {
