@@ -39,5 +39,7 @@ const terminal = withProgress(plain, { isShown: process.stderr.isTTY === true })
 const isPlugin = /^kubectl-sallyport(?:\.\w+)?$/.test(basename(process.argv[1] ?? ''))
 const args = [...(isPlugin ? ['kube'] : []), ...process.argv.slice(2)]
 const exitCode = await runCli(args, { version: readVersion(), terminal })
+// A pipe takes what it can, and the rest when it is read: a document of which the end is lost is none.
+for (const stream of [process.stdout, process.stderr]) await new Promise(resolve => stream.write('', resolve))
 // What was half started may still hold a socket or a timer: a failure ends the process, whatever is open.
 if (exitCode !== 0) process.exit(exitCode)

@@ -112,6 +112,7 @@ export interface ReadingProblem {
     | 'assumed-role'
     | 'aggregation'
     | 'not-permitted'
+    | 'server-version'
     | 'too-much'
   /** How many objects were not read because of it. Absent: none (a part of one), or nobody can know (what was cut off). */
   readonly unread?: number
@@ -139,4 +140,6 @@ export interface ClusterObjects {
   readonly objectsSeen: number
   /** Kinds that were asked for or found at all: an inventory without Secrets says so, instead of "none". */
   readonly kindsRead: ReadonlySet<string>
+  /** `1.37`, as a live cluster says it; absent: manifests, or it did not. */
+  readonly serverVersion?: string
 }

@@ -82,6 +82,56 @@ subjects: [{kind: ServiceAccount, name: ${name}, namespace: kube-system}]
   },
 )
 
+describe('an account of Kubernetes that is not there, and a binding that waits for it', () => {
+  const waiting = (binding: string, role: string, account: string, label = labels) =>
+    reviewOf(
+      objectsIn(`
+kind: ClusterRole
+metadata: {name: '${role}', ${labels}}
+rules: [{apiGroups: [""], resources: [events], verbs: [create]}]
+---
+kind: ClusterRoleBinding
+metadata: {name: '${binding}', ${label}}
+roleRef: {kind: ClusterRole, name: '${role}'}
+subjects: [{kind: ServiceAccount, name: ${account}}]
+---
+kind: ServiceAccount
+metadata: {name: some, namespace: kube-system}
+---
+kind: ServiceAccount
+metadata: {name: some, namespace: shop}
+`),
+    )
+      .findings.filter(({ move }) => move === 'RB09')
+      .map(({ isExpected }) => isExpected)
+  const route = 'system:controller:route-controller'
+
+  test.each([
+    [route, route, 'route-controller, namespace: kube-system', true],
+    ['system:kube-dns', 'system:kube-dns', 'kube-dns, namespace: kube-system', true],
+    [route, route, 'route-controller, namespace: shop', false],
+    [route, route, 'other-controller, namespace: kube-system', false],
+    [route, 'system:controller:other', 'route-controller, namespace: kube-system', false],
+    ['system:mine', 'system:mine', 'mine, namespace: kube-system', false],
+  ])('%s to %s for %s: expected is %s', (binding, role, account, isExpected) => {
+    expect(waiting(binding, role, account)).toEqual([isExpected])
+  })
+
+  test('without the label it is not expected', () => {
+    expect(waiting(route, route, 'route-controller, namespace: kube-system', 'labels: {}')).toEqual([false])
+  })
+
+  test('trust bundles that service accounts may read are expected, and nothing that is written', () => {
+    const bundles = (verbs: string) =>
+      everybodyHas(
+        `{apiGroups: [certificates.k8s.io], resources: [clustertrustbundles], verbs: [${verbs}]}`,
+        'system:cluster-trust-bundle-discovery',
+      )
+    expect(bundles('get, list, watch')).toEqual(['low expected'])
+    expect(bundles('get, update')).toEqual(['critical'])
+  })
+})
+
 describe('a way onto the node', () => {
   const leadsOut = (access: string): boolean =>
     waysOut({

@@ -16,6 +16,8 @@ const pageSize = 500
 /** Rejects when the API server cannot be reached, or does not know who asks. */
 export async function readByApiServer(options: ApiServerOptions, reader: Reader): Promise<void> {
   const kinds = [...askedKinds, ...(options.scansSecrets ? [secrets] : [])]
+  const version = await options.call({ method: 'GET', target: '/version' })
+  reader.reading.addServerVersion(version.status === 200 ? version.body : undefined, options.source)
   for (const [done, kind] of kinds.entries()) {
     reader.progress(
       () => `asking the cluster, ${done} of ${kinds.length} kinds, ${reader.reading.objectsSeen()} objects`,

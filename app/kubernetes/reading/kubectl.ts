@@ -26,19 +26,27 @@ export async function readByKubectl(options: KubectlOptions, reader: Reader): Pr
   const source = options.context ?? 'cluster'
   const kinds = [...askedKinds, ...(options.scansSecrets ? [secrets] : [])]
   const running = new Set<ChildProcess>()
-  const waiting = [...kinds]
-  let done = 0
+  const waiting = [...kinds.entries()]
+  // In the order of the kinds, whichever is there first: the same cluster gives the same answer, to the last of two equal ways.
+  const answers = new Map<number, () => void>()
+  let [done, added] = [0, 0]
   const work = async (): Promise<void> => {
-    for (let kind = waiting.shift(); kind !== undefined; kind = waiting.shift()) {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [at, kind] = next
       reader.progress(
         () => `asking the cluster, ${done} of ${kinds.length} kinds, ${reader.reading.objectsSeen()} objects`,
       )
-      await readKind(kind, { options, source, reader, running })
+      answers.set(at, await readKind(kind, { options, source, reader, running }))
       done += 1
+      for (let add = answers.get(added); add !== undefined; add = answers.get(added)) {
+        answers.delete(added)
+        added += 1
+        add()
+      }
     }
   }
   try {
-    await logIn(options, running)
+    await logIn({ options, source, reader, running })
     await Promise.all(Array.from({ length: atOnce }, work))
   } finally {
     waiting.length = 0
@@ -53,18 +61,20 @@ interface Asking {
   readonly running: Set<ChildProcess>
 }
 
-async function readKind(kind: AskedKind, { options, source, reader, running }: Asking): Promise<void> {
+/** @returns what adds the answer */
+async function readKind(kind: AskedKind, { options, source, reader, running }: Asking): Promise<() => void> {
   const { code, stdout, stderr } = await run(argumentsFor(kind, options), options, { running })
   if (code === 0) {
-    reader.reading.markRead(kind.kind)
-    if (stdout.trim() !== '') reader.reading.addText(stdout, source)
-    return
+    return () => {
+      reader.reading.markRead(kind.kind)
+      if (stdout.trim() !== '') reader.reading.addText(stdout, source)
+    }
   }
   const reason = lastLine(stderr)
   const isAbsent = /the server doesn't have a resource type|could not find the requested resource/i.test(stderr)
   if (!isForbidden(stderr) && !isAbsent)
     throw new Error(`kubectl get ${kind.resource} failed: ${reason || `exit code ${code}`}`)
-  reader.reading.addProblem(notPermitted(kind, source, reason))
+  return () => reader.reading.addProblem(notPermitted(kind, source, reason))
 }
 
 /** Threat: what a Secret holds; kubectl keeps it to itself, and hands on its name and type. */
@@ -85,10 +95,19 @@ const accessOf = ({ context, kubeconfig }: KubectlOptions): string[] => [
 const isForbidden = (stderr: string): boolean => /\(Forbidden\)|forbidden/i.test(stderr)
 
 /** One call alone, so that whoever is not logged in logs in once, and sees what the login plugin has to say. */
-async function logIn(options: KubectlOptions, running: Set<ChildProcess>): Promise<void> {
+async function logIn({ options, source, reader, running }: Asking): Promise<void> {
   const args = [...accessOf(options), 'get', '--raw', '/version']
-  const { code, stderr } = await run(args, options, { running, onError: options.onLogin })
+  const { code, stdout, stderr } = await run(args, options, { running, onError: options.onLogin })
   if (code !== 0 && !isForbidden(stderr)) throw new Error(`kubectl does not reach the cluster: ${lastLine(stderr)}`)
+  reader.reading.addServerVersion(code === 0 ? parsed(stdout) : undefined, source)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

@@ -1,4 +1,5 @@
 /** Where the objects of a cluster come from, for every command that reviews one. */
+import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { createCluster } from '../../../app/kubernetes/gateway/upstream/cluster.ts'
 import { inClusterAccess } from '../../../app/kubernetes/gateway/upstream/in-cluster.ts'
@@ -10,6 +11,7 @@ import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { createReading, type Reading } from '../../../rbac/reach/reading/reading.ts'
 import { reportError } from '../../report-error.ts'
 import type { Terminal } from '../../terminal.ts'
+import { problemsText } from './problems-text.ts'
 
 export interface InputChoice {
   readonly from?: readonly string[]
@@ -17,6 +19,7 @@ export interface InputChoice {
   readonly context?: string
   readonly kubeconfig?: string
   readonly inCluster?: boolean
+  readonly serviceAccountDir?: string
   readonly scanSecrets?: boolean
 }
 
@@ -39,6 +42,10 @@ export const addInput = (command: Command): Command =>
     .option('--context <name>', 'context of the kubeconfig')
     .option('--kubeconfig <file>', 'which kubeconfig')
     .addOption(new Option('--in-cluster', 'as the service account of this pod').conflicts(['from', 'context']))
+    .option(
+      '--service-account-dir <folder>',
+      'with --in-cluster: where its token and ca.crt are mounted, if not as usual',
+    )
     .option('--scan-secrets', 'ask for the names and types of Secrets as well')
 
 /** Rejects where nothing at all could be read. */
@@ -65,11 +72,20 @@ export async function readObjects(choice: InputChoice, terminal: Terminal): Prom
   const objects = reading.finish()
   if (objects.objectsSeen === 0 && objects.problems.length === 0)
     throw new Error('there is nothing to read: no object was found')
+  // Whoever may list nothing would be told that nothing was found.
+  if (from === undefined && objects.kindsRead.size === 0) {
+    terminal.writeError(problemsText(objects))
+    throw new Error('nothing of the cluster could be read')
+  }
   return objects
 }
 
-async function readFromPod({ scanSecrets = false }: InputChoice, reading: Reading, terminal: Terminal): Promise<void> {
-  const access = inClusterAccess(terminal.env)
+async function readFromPod(
+  { scanSecrets = false, serviceAccountDir }: InputChoice,
+  reading: Reading,
+  terminal: Terminal,
+): Promise<void> {
+  const access = inClusterAccess(terminal.env, serviceAccountDir && resolve(terminal.cwd, serviceAccountDir))
   const cluster = createCluster({ name: 'cluster', access, onError: error => void reportError(error, terminal) })
   try {
     const call = createApiCalls(cluster)

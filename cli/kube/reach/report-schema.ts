@@ -84,7 +84,7 @@ export const reportSchema = {
         within: count,
         suppressed: count,
         subjects: count,
-        serverVersion: nullable('as --server-version said; null: 1.35 or later'),
+        serverVersion: nullable('as --server-version or the cluster said; null: taken for 1.35 or later'),
         objectsSeen: count,
       }),
       findings: { type: 'array', items: finding },

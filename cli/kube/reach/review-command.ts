@@ -1,5 +1,5 @@
 /** `sallyport kube review`, as commander knows it. */
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { severities } from '../../../rbac/reach/finding.ts'
 import type { Terminal } from '../../terminal.ts'
 import { addInput, inputHelp } from './input.ts'
@@ -32,7 +32,13 @@ Examples:
   $ sallyport kube review --output html > reach.html
 
 Exit codes: 0 it was reviewed, whatever was found; 1 nothing could be read, or with --fail-on there is a finding that bad which is
-neither expected, nor accepted, nor within another, or with --what-if one that comes; 2 the command line is wrong.`
+neither expected, nor accepted, nor within another, or with --what-if one that comes, or roles or bindings of the cluster may not
+be listed; 2 the command line is wrong.`
+
+function readServerVersion(text: string): string {
+  if (!/^v?\d{1,3}\.\d{1,4}(?:[.+-]|$)/.test(text)) throw new InvalidArgumentError('Expected a version, such as 1.34.')
+  return text
+}
 
 export function addReview(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const levels = [...severities].reverse()
@@ -46,7 +52,11 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
       .option('-n, --namespace <name>', 'what holds in a namespace, or reaches into it')
       .option('--to <target>', 'who can eventually reach this')
       .option('--all', 'what is expected, and what is within other findings, as well')
-      .option('--server-version <version>', 'of the API server, such as 1.34: before 1.35 get opens streams')
+      .option(
+        '--server-version <version>',
+        'of the API server, such as 1.34: before 1.35 get opens streams. Default: what a live cluster says',
+        readServerVersion,
+      )
       .option(
         '--baseline <file>',
         'what --json printed before: says what is new and gone, and --fail-on counts the new',

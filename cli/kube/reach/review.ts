@@ -1,5 +1,5 @@
 /** `sallyport kube review`: who can become whom, and how to take it away. */
-import type { Severity } from '../../../rbac/reach/finding.ts'
+import type { Finding, Severity } from '../../../rbac/reach/finding.ts'
 import { allPaths } from '../../../rbac/reach/graph/walk.ts'
 import { type Asked, type Baseline, changesOf, isNew } from '../../../rbac/reach/report/baseline.ts'
 import { isAtLeast, isOpen, stepEntry } from '../../../rbac/reach/report/report.ts'
@@ -88,7 +88,7 @@ type Compared = ReviewChoice & {
 }
 
 function showFindings(whole: Review, choice: Compared, terminal: Terminal): number {
-  const { before, asked, severity, all: isAll = false, serverVersion, failOn, suppressions } = choice
+  const { before, asked, severity, all: isAll = false, failOn, suppressions } = choice
   const { now = Date.now() / 1000 } = choice
   const { review, outcomes } = withSuppressions(whole, suppressions)
   const findings = filtered(review.findings, asked)
@@ -111,7 +111,7 @@ function showFindings(whole: Review, choice: Compared, terminal: Terminal): numb
   } else {
     const subjects = review.facts.grants.subjects.length
     terminal.write(reviewText({ findings, severity, isAll, subjects }, terminal.colors))
-    if (serverVersion === undefined)
+    if (review.facts.serverVersion === undefined)
       terminal.write('  Taken as Kubernetes 1.35 or later, where get opens no stream: --server-version\n')
     terminal.write(`${acceptedText(findings)}${broken}${unread}`)
   }
@@ -119,9 +119,25 @@ function showFindings(whole: Review, choice: Compared, terminal: Terminal): numb
   const say = output === 'text' ? terminal.write : terminal.writeError
   if (changes !== undefined && output !== 'json') say(changesText(changes, review.facts.objects.problems.length > 0))
   const counted = before === undefined ? findings : findings.filter(one => isNew(one, before))
-  const isBad = failOn !== undefined && counted.some(one => isOpen(one) && isAtLeast(one.severity, failOn))
-  return isBad ? exitCodes.failure : exitCodes.ok
+  return failOn === undefined ? exitCodes.ok : checked(review, { failOn, counted }, terminal)
 }
+
+interface Check {
+  readonly failOn: Severity
+  readonly counted: readonly Finding[]
+}
+
+function checked({ facts }: Review, { failOn, counted }: Check, terminal: Terminal): number {
+  if (counted.some(one => isOpen(one) && isAtLeast(one.severity, failOn))) return exitCodes.failure
+  if (!rightsUnread(facts.objects)) return exitCodes.ok
+  terminal.writeError('error: --fail-on cannot be answered: rights of the cluster were not read\n')
+  return exitCodes.failure
+}
+
+/** Threat: a check that may not list the bindings finds nothing, and lets everything pass. */
+const rightsUnread = ({ problems }: Review['facts']['objects']): boolean =>
+  problems.some(({ code, object }) => code === 'not-permitted' && rightsKinds.has(object ?? ''))
+const rightsKinds: ReadonlySet<string> = new Set(['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'])
 
 function showWays(review: Review, choice: ReviewChoice & { readonly to: string }, terminal: Terminal): number {
   const target = targetOf(choice.to, review)

@@ -5,7 +5,7 @@ import type { ClusterObjects, WorkloadObject } from '../objects.ts'
 import { accountSubject, idOf, type SubjectId, subjectOf } from '../subject.ts'
 
 export interface ReviewOptions {
-  /** `1.34`; absent: 1.35 or later, where only `create` opens a stream. */
+  /** `1.34`; absent: as the cluster said, else 1.35 or later, where only `create` opens a stream. */
   readonly serverVersion?: string
   /** Groups that somebody else vouches for: an identity provider, the organisations of a certificate. */
   readonly memberships?: ReadonlyMap<SubjectId, readonly string[]>
@@ -17,6 +17,8 @@ export interface Facts {
   readonly objects: ClusterObjects
   readonly grants: Grants
   readonly options: ReviewOptions
+  /** As somebody said, else as the cluster did. */
+  readonly serverVersion?: string
   /** Every namespace that any object is in, sorted. */
   readonly namespaces: readonly string[]
   /** Those that exist, by namespace. */
@@ -48,10 +50,12 @@ export function factsOf(objects: ClusterObjects, grants: Grants, options: Review
   const enforced = new Map(
     objects.namespaces.map(({ name, labels }) => [name, labels['pod-security.kubernetes.io/enforce']] as const),
   )
+  const serverVersion = options.serverVersion ?? objects.serverVersion
   return {
     objects,
     grants,
     options,
+    ...(serverVersion !== undefined && { serverVersion }),
     namespaces,
     accountsIn: namespace => accountIds.get(namespace) ?? [],
     accountsNamed: name => byName.get(name) ?? [],
@@ -59,7 +63,7 @@ export function factsOf(objects: ClusterObjects, grants: Grants, options: Review
     workloadsIn: namespace => workloads.get(namespace) ?? [],
     letsPodsEscape: namespace => !['baseline', 'restricted'].includes(enforced.get(namespace) ?? ''),
     missingAccounts: missingAccounts(grants, known),
-    isServerBefore: minor => isBefore(options.serverVersion, minor),
+    isServerBefore: minor => isBefore(serverVersion, minor),
   }
 }
 

@@ -12,6 +12,7 @@ import { looksLikeJson, objectsInJson } from './json-text.ts'
 import { isNamespaced, type Reader, readerOf } from './kinds.ts'
 import { type Made, made } from './makers.ts'
 import { itemOf, type RawObject } from './raw.ts'
+import { serverVersionOf } from './server-version.ts'
 import { hasPodTemplate } from './workloads.ts'
 import { objectsInYaml } from './yaml-text.ts'
 
@@ -33,6 +34,8 @@ export interface Reading {
   /** What is parsed already: an object, or a list as an API server answers it. */
   readonly addObject: (value: unknown, place: Place) => void
   readonly addProblem: (problem: ReadingProblem) => void
+  /** What a live cluster answered at `/version`; a problem where that says nothing. */
+  readonly addServerVersion: (answer: unknown, source: string) => void
   /** A kind was asked for, whether or not there was one. */
   readonly markRead: (kind: string) => void
   readonly objectsSeen: () => number
@@ -51,6 +54,7 @@ export function createReading(options: ReadingOptions = {}): Reading {
   const unknownKinds = new Map<string, Place[]>()
   const assumed: Place[] = []
   let [seen, dropped] = [0, 0]
+  let serverVersion: string | undefined
 
   return {
     addText: (text, source) => {
@@ -62,6 +66,10 @@ export function createReading(options: ReadingOptions = {}): Reading {
     },
     addObject: (value, place) => add({ value, place }, 0),
     addProblem,
+    addServerVersion: (answer, source) => {
+      serverVersion = serverVersionOf(answer)
+      if (serverVersion === undefined) problems.push(noServerVersion(source))
+    },
     markRead: kind => void kindsRead.add(kind),
     objectsSeen: () => seen,
     finish,
@@ -162,6 +170,7 @@ export function createReading(options: ReadingOptions = {}): Reading {
       problems: [...problems, ...lateProblems()],
       objectsSeen: seen,
       kindsRead,
+      ...(serverVersion !== undefined && { serverVersion }),
     }
   }
 
@@ -184,6 +193,13 @@ export function createReading(options: ReadingOptions = {}): Reading {
     return late
   }
 }
+
+const noServerVersion = (source: string): ReadingProblem => ({
+  code: 'server-version',
+  place: { source },
+  message:
+    'the cluster does not say which version it is: review takes it for 1.35 or later, unless --server-version says',
+})
 
 /** `Role/payments/reader`, as far as it says so. */
 function nameOf(value: unknown): string {

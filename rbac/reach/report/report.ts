@@ -100,7 +100,7 @@ export function reportOf(review: Review, findings: readonly Finding[] = review.f
       within: findings.filter(isWithin).length,
       suppressed: findings.filter(isSuppressed).length,
       subjects: facts.grants.subjects.length,
-      serverVersion: facts.options.serverVersion ?? null,
+      serverVersion: facts.serverVersion ?? null,
       objectsSeen: facts.objects.objectsSeen,
     },
     findings: findings.map(findingEntry),

@@ -8,6 +8,7 @@ import { always, nowhere, type RightsMove, type Situation, type SituationMove } 
 import { can } from '../need.ts'
 import { accountsId, namespaceId, secretsId, told } from '../targets.ts'
 import { waysOut } from '../ways-out.ts'
+import { isShippedForAccount } from './shipped-bindings.ts'
 
 const rbacPage = 'https://kubernetes.io/docs/reference/access-authn-authz/rbac/'
 const goodPractices = 'https://kubernetes.io/docs/concepts/security/rbac-good-practices/'
@@ -28,6 +29,7 @@ const baseline: ReadonlyMap<string, string> = new Map([
   ['ClusterRoleBinding system:discovery', 'system:discovery'],
   ['ClusterRoleBinding system:public-info-viewer', 'system:public-info-viewer'],
   ['ClusterRoleBinding system:service-account-issuer-discovery', 'system:service-account-issuer-discovery'],
+  ['ClusterRoleBinding system:cluster-trust-bundle-discovery', 'system:cluster-trust-bundle-discovery'],
   ['RoleBinding kube-public/kubeadm:bootstrap-signer-clusterinfo', 'kubeadm:bootstrap-signer-clusterinfo'],
 ])
 
@@ -82,6 +84,7 @@ const isBaseline = ({ rule }: Grant): boolean =>
     ? rule.verbs.every(verb => verb === 'get') &&
       (rule.nonResourceURLs ?? []).every(url => baselineUrl.test(url) || issuerUrl.test(url))
     : (rule.resources ?? []).every(resource => resource.startsWith('selfsubject')) ||
+      ((rule.resources ?? []).join() === 'clustertrustbundles' && isReading(rule)) ||
       ((rule.resources ?? []).join() === 'configmaps' &&
         (rule.resourceNames ?? []).join() === 'cluster-info' &&
         isReading(rule))
@@ -117,7 +120,9 @@ const dangling = (facts: Facts): Situation[] => {
       const what = hasNoRole
         ? `${binding.roleRef.kind} ${binding.roleRef.name}, which does not exist`
         : 'it before it exists'
-      return [{ subject, ...inNamespace(binding), grants: [], detail: `is bound by ${text} to ${what}`, object: text }]
+      const detail = `is bound by ${text} to ${what}`
+      const isExpected = !hasNoRole && isShippedForAccount(binding)
+      return [{ subject, ...inNamespace(binding), grants: [], detail, object: text, isExpected }]
     })
   })
 }
