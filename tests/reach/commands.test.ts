@@ -360,6 +360,7 @@ esac`)
     expect(problems.map(({ code, object }) => `${code} ${object}`).sort()).toEqual([
       'not-permitted CronJob',
       'not-permitted Node',
+      'server-version undefined',
     ])
     expect(problems[0]?.place).toEqual({ source: 'prod' })
     const { readFileSync } = await import('node:fs')
