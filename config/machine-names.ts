@@ -1,6 +1,8 @@
-/** Whose machines there can be, for rows that name one: absent where no token of a machine counts. */
+/** Whose machines there can be, and where, for rows that name one. */
 import type { Config } from './config.ts'
+import { createHostSettings } from './host-settings.ts'
 
+/** Absent where no token of a machine counts. */
 export function machineNamesOf({ machines }: Pick<Config, 'machines'>) {
   if (machines === undefined) return {}
   const clusters = machines.issuers.filter(({ kind }) => kind === 'kubernetes').map(({ cluster }) => cluster)
@@ -8,3 +10,29 @@ export function machineNamesOf({ machines }: Pick<Config, 'machines'>) {
   const certificates = machines.certificates.map(({ name }) => name)
   return { machines: { issuers, clusters, certificates } }
 }
+
+/** For findings about rows that nothing can meet. */
+export function knownTokensOf(config: Pick<Config, 'hosts' | 'machines' | 'kubernetes' | 'directClusters'>) {
+  const { hosts, machines, kubernetes, directClusters } = config
+  const settingsOf = createHostSettings(hosts)
+  const namesOf = new Map((machines?.issuers ?? []).map(issuer => [issuer.name, prefixOf(issuer)]))
+  return {
+    hosts: hosts.map(({ host }) => host),
+    takenOn(host: string) {
+      const { bearerFrom = [], certificateFrom = [] } = settingsOf(host)
+      const authorities = certificateFrom.map(name => `certificate:${name}`)
+      return {
+        takesOwn: bearerFrom.includes('sallyport'),
+        from: [...bearerFrom.flatMap(name => namesOf.get(name) ?? []), ...authorities],
+      }
+    },
+    isExchanged: machines?.exchange !== undefined,
+    clusters: (kubernetes?.clusters ?? []).map(({ name }) => name),
+    directClusters: (directClusters?.clusters ?? []).map(({ name }) => name),
+  }
+}
+
+type Issuer = NonNullable<Config['machines']>['issuers'][number]
+
+const prefixOf = ({ kind, cluster, name }: Issuer): string =>
+  kind === 'kubernetes' ? `service-account:${cluster}` : `client:${name}`

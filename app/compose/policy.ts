@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { laxClustersOf, strictClustersOf } from '../../config/direct-clusters.ts'
-import { machineNamesOf } from '../../config/machine-names.ts'
+import { knownTokensOf, machineNamesOf } from '../../config/machine-names.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { certificateRows, describeNoCertificate } from '../../rbac/asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn } from '../../rbac/asking/return-hosts.ts'
 import { unusedRow, unusedTokenRows } from '../../rbac/kubernetes/token-question.ts'
+import { findUnmet } from '../../rbac/lint/unmet-rows.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import type { DecisionRecorder } from '../admin/decision-recorder.ts'
 import { createConfiguredSource } from '../policy/configured-source.ts'
@@ -75,6 +76,11 @@ function warnOfRows(snapshot: PolicySnapshot, config: Config, logger: Logger): v
   warn(
     unused.map(({ id }) => ({ rule: id, message, advice })),
     'some rows never apply, for their cluster judges calls by itself',
+  )
+  const unmet = findUnmet(snapshot.rows, knownTokensOf(config))
+  warn(
+    unmet.map(({ id, message, advice }) => ({ rule: id, message, advice })),
+    'some rows speak of machines, tokens or clusters that are not there, and never apply',
   )
   if (config.server.clientCertificateHeader !== undefined) return
   const unseen = certificateRows(snapshot).map(row => ({ rule: row.id, ...describeNoCertificate(row) }))

@@ -1,11 +1,13 @@
 /** Compiles a policy, runs its tests, and says what there is or everything that is wrong with it. */
 import type { Config } from '../../config/config.ts'
 import { laxClustersOf } from '../../config/direct-clusters.ts'
+import { knownTokensOf } from '../../config/machine-names.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { certificateRows, describeNoCertificate } from '../../rbac/asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn } from '../../rbac/asking/return-hosts.ts'
 import { unusedRow, unusedTokenRows } from '../../rbac/kubernetes/token-question.ts'
 import { lintNames } from '../../rbac/lint/lint.ts'
+import { findUnmet } from '../../rbac/lint/unmet-rows.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { PolicyError } from '../../rbac/policy-error.ts'
 import { failedTests, runPolicyTests } from '../../rbac/testing/policy-test-run.ts'
@@ -23,6 +25,7 @@ function configurationReport({ rows }: PolicySnapshot, config: Config | undefine
   const said = [
     ...found.map(row => ({ id: row.id, ...describeNoReturn(row) })),
     ...unusedTokenRows(rows, laxClustersOf(config)).map(({ id }) => ({ id, ...unusedRow })),
+    ...findUnmet(rows, knownTokensOf(config)),
     ...withoutHeader.map(row => ({ id: row.id, ...describeNoCertificate(row) })),
   ]
   return said

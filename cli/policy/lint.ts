@@ -1,6 +1,7 @@
 /** Lints a policy directory with what the configuration knows of providers and proxies. */
 import { getPublicSuffix } from 'tldts'
 import type { Config } from '../../config/config.ts'
+import { knownTokensOf } from '../../config/machine-names.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { parseInstant } from '../../rbac/conditions/times.ts'
 import type { Finding } from '../../rbac/lint/finding.ts'
@@ -42,6 +43,7 @@ function knownFrom(config: Config | undefined): LintOptions {
     hasTrustedProxies: config.server.trustedProxies.length > 0,
     hasCertificateHeader: config.server.clientCertificateHeader !== undefined,
     returnHosts: returnHostsOf(config),
+    tokens: knownTokensOf(config),
     userClaims: new Map(config.kubernetes?.clusters.map(({ name, userClaim }) => [name, userClaim])),
   }
 }

@@ -220,12 +220,22 @@ function checkHosts(tree: Tree, issuers: readonly Path[]): CrossFinding[] {
       if (takesAny || getIn(tree, [...host, name]) === undefined) return []
       return [{ path: [...host, name], message: 'expected nothing: no host has bearerFrom' }]
     })
+    const isOwnAlone = Array.isArray(names) && names.every(name => name === 'sallyport')
+    const unused = isOwnAlone && getIn(tree, [...host, 'bearerAudience']) !== undefined
     const path = [...host, 'bearerHeader']
     const isTaken = identityHeaders.includes(textAt(tree, path)?.toLowerCase() ?? '')
     return [
       ...unknown,
       ...checkReaders(tree, host, issuers),
       ...idle,
+      ...(unused
+        ? [
+            {
+              path: [...host, 'bearerAudience'],
+              message: 'expected nothing: tokens of sallyport are for the host itself',
+            },
+          ]
+        : []),
       ...(isTaken ? [{ path, message: 'expected a header of its own, got an identity header' }] : []),
     ]
   })

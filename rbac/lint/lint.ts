@@ -22,6 +22,7 @@ import { findRoles } from './roles.ts'
 import { canApply, criteriaOf } from './satisfiable.ts'
 import { createWideRows, findShadowed, findUnreachedDenies } from './shadowed.ts'
 import { findSpellings } from './spellings.ts'
+import { findUnmet, type KnownTokens } from './unmet-rows.ts'
 
 export interface LintOptions {
   /** Issuers of the configured providers; absent when they are not known. */
@@ -36,6 +37,8 @@ export interface LintOptions {
   readonly returnHosts?: ReturnHosts
   /** The claims by which clusters call people (`userClaim`), by the names of the clusters; `email` where it is not known. */
   readonly userClaims?: ReadonlyMap<string, string>
+  /** Who comes by token or certificate, and where; absent when it is not known. */
+  readonly tokens?: KnownTokens
   /** Seconds since the epoch: windows that ended before are over. */
   readonly now?: number
 }
@@ -60,6 +63,7 @@ export function lintPolicy(
   findNearNames(rows, roles, report)
   lintReturns(rows, options, report)
   lintCertificates(rows, options, report)
+  lintUnmet(rows, options, report)
   findRoles(rows, roles, report)
   lintConditions(rows, texts, report)
   return inOrder(findings)
@@ -156,6 +160,11 @@ function lintCertificates(rows: readonly Row[], { hasCertificateHeader }: LintOp
     const { message, advice } = describeNoCertificate(row)
     report('certificate-without-header', row.id, { message, advice })
   }
+}
+
+function lintUnmet(rows: readonly Row[], { tokens }: LintOptions, report: Report): void {
+  if (tokens === undefined) return
+  for (const { rule, id, ...said } of findUnmet(rows, tokens)) report(rule, id, said)
 }
 
 function lintConditions(rows: readonly Row[], { conditions }: Pick<PolicyTexts, 'conditions'>, report: Report): void {

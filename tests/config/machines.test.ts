@@ -252,6 +252,11 @@ describe('a host that takes tokens', () => {
       '[{ host: a.example.com, bearerAudience: x }]',
       'hosts[0].bearerAudience expected nothing: no host has bearerFrom',
     ],
+    [
+      'an audience of tokens that are for the host itself',
+      '[{ host: a.example.com, bearerFrom: [sallyport], bearerAudience: x }]',
+      'hosts[0].bearerAudience expected nothing: tokens of sallyport are for the host itself',
+    ],
   ])('is refused %s', (_what, hosts, problem) => {
     expect(problems(`[{ ${prod} }]`, hosts).join('\n')).toContain(problem.replace(' it has to be', ''))
   })
