@@ -15,7 +15,7 @@ export type PasswordsCall =
   | { readonly kind: 'revoke-passwords'; readonly selector: PasswordSelector; readonly by: string }
 
 const off =
-  'no host of this service takes application passwords, and none lets anybody in: there is "passwords: true" in no entry of hosts. To end those of a person all the same: sallyport sessions end --subject'
+  'no host of this service takes application passwords, and none of these lets anybody in: there is "passwords: true" in no entry of hosts'
 
 /** Status and body of the answer. */
 interface PasswordsAnswer {
@@ -26,19 +26,20 @@ interface PasswordsAnswer {
 export type PasswordStore = Pick<AppPasswords, 'list' | 'ofPerson' | 'revoke' | 'revokeAll'>
 
 export interface PasswordAnswersOptions {
-  /** Absent where no host takes passwords. */
-  readonly passwords?: PasswordStore | undefined
+  readonly passwords: PasswordStore
+  /** Whether some host takes them. Those that were made before are kept all the same, and count when one does again. */
+  readonly areTaken: boolean
   readonly audit: Pick<AuditLog, 'write'>
   readonly newRequestId: () => string
 }
 
 /** Rejects as the store does. */
 export async function answerPasswords(call: PasswordsCall, options: PasswordAnswersOptions): Promise<PasswordsAnswer> {
-  const { passwords, newRequestId } = options
-  if (passwords === undefined) return { status: 404, body: { error: off } }
+  const { passwords, areTaken, newRequestId } = options
+  const note = areTaken ? {} : { note: off }
   if (call.kind === 'list-passwords') {
     const page = 'subject' in call.of ? await passwords.ofPerson(call.of.subject) : await passwords.list(call.of)
-    return { status: 200, body: { ...page, passwords: page.passwords.map(describePassword) } }
+    return { status: 200, body: { ...page, passwords: page.passwords.map(describePassword), ...note } }
   }
   const { selector, by } = call
   const requestId = newRequestId()
@@ -50,7 +51,7 @@ export async function answerPasswords(call: PasswordsCall, options: PasswordAnsw
   if (revoked.length === 0 && 'password' in selector) {
     return { status: 404, body: { error: 'no password with this handle can be used' } }
   }
-  return { status: 200, body: { revoked: revoked.length, requestId } }
+  return { status: 200, body: { revoked: revoked.length, requestId, ...note } }
 }
 
 export function recordRevoked(

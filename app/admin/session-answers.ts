@@ -36,8 +36,9 @@ export interface SessionAnswersOptions {
   readonly cutoffs: { readonly cut: (scope: CutScope) => Promise<void> }
   /** Names of the providers in the configuration. */
   readonly providers: readonly string[]
-  /** Absent where no host takes application passwords. */
-  readonly passwords?: PasswordStore | undefined
+  readonly passwords: PasswordStore
+  /** Whether some host takes application passwords. */
+  readonly areTaken: boolean
   /** All of a person, also of those that no host takes now. */
   readonly revokePasswords?: PasswordStore['revokeAll']
   readonly audit: Pick<AuditLog, 'write'>
@@ -90,7 +91,7 @@ async function end(
   by: string,
   options: SessionAnswersOptions,
 ): Promise<SessionsAnswer> {
-  const { audit, directory, newRequestId, passwords, revokePasswords } = options
+  const { areTaken, audit, directory, newRequestId, revokePasswords } = options
   const requestId = newRequestId()
   let ended = 0
   const record = ({ subject, email, handle }: SessionSummary): void => {
@@ -102,7 +103,7 @@ async function end(
     if (revokePasswords === undefined || !('subject' in filter)) return {}
     const revoked = await revokePasswords(filter.subject)
     recordRevoked(revoked, { by, requestId }, options)
-    return passwords === undefined && revoked.length === 0 ? {} : { passwords: revoked.length }
+    return !areTaken && revoked.length === 0 ? {} : { passwords: revoked.length }
   }
   let more = {}
   try {
@@ -126,7 +127,7 @@ function refusalOf(error: unknown): SessionsAnswer {
 
 /** Moments as text. */
 function describeSession(session: ListedSession): object {
-  const { startedAt, endsAt, idleUntil, hosts, ...rest } = session
+  const { startedAt, startedAtMs: _exactly, endsAt, idleUntil, hosts, ...rest } = session
   return {
     ...rest,
     startedAt: momentOf(startedAt),

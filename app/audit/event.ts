@@ -120,8 +120,10 @@ export type PasswordEnd = 'owner' | 'other-sessions' | 'admin'
 type CutScope = 'subject' | 'provider-session' | 'provider' | 'all'
 
 /** A call to a cluster that was let in is over. Its decision is `access.allowed` with the same request id. */
-interface CallFinished {
+interface CallFinished extends Partial<CredentialFacts> {
   readonly event: 'call.finished'
+  /** Of a workload, as policy rows name it. */
+  readonly machine?: string | undefined
   readonly domain: string
   readonly resource: string
   readonly action: string

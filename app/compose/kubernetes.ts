@@ -79,7 +79,7 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
       : decideBy(situation, policy.current(), onError)
   return createJudge({
     clusters: new Map(clusters.map(cluster => [cluster.name, namesIn(cluster)])),
-    identify: withWorkloads(
+    ...withWorkloads(
       base,
       kept,
       createKubeTokenLogin({
@@ -101,14 +101,21 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
 }
 
 /** Workloads come with tokens of `POST /token`, where there is one; whatever seems to be such a token is asked about as one alone. */
-function withWorkloads(base: Base, kept: Kept, person: JudgeDependencies['identify']): JudgeDependencies['identify'] {
-  if (base.config.machines?.exchange === undefined) return person
+function withWorkloads(
+  base: Base,
+  kept: Kept,
+  person: JudgeDependencies['identify'],
+): Pick<JudgeDependencies, 'identify' | 'isOfWorkload'> {
+  if (base.config.machines?.exchange === undefined) return { identify: person, isOfWorkload: () => false }
   const own = composeOwnIssuer(base, kept)
   const workloads = createClusterTokenLogin({ own, tokens: kept.exchanged, clock: base.clock })
-  return async (token, cluster) => {
-    if (!workloads.isOurs(token)) return person(token, cluster)
-    const bearer = await workloads.identify(token, cluster)
-    return bearer === undefined ? undefined : { ...bearer, name: subjectName(bearer.workload) }
+  return {
+    isOfWorkload: token => token !== undefined && workloads.isOurs(token),
+    async identify(token, cluster) {
+      if (!workloads.isOurs(token)) return person(token, cluster)
+      const bearer = await workloads.identify(token, cluster)
+      return bearer === undefined ? undefined : { ...bearer, name: subjectName(bearer.workload) }
+    },
   }
 }
 
@@ -157,7 +164,15 @@ export function composeVerify(
 }
 
 function composeFinished({ audit }: Base) {
-  return ({ identity, sessionDigest, request, kubernetes, impersonation, ...outcome }: FinishedCall): void => {
+  return ({
+    identity,
+    sessionDigest,
+    credential,
+    request,
+    kubernetes,
+    impersonation,
+    ...outcome
+  }: FinishedCall): void => {
     if (identity.kind === 'anonymous') return
     const { requestId, clientAddress, status, bytesReceived, bytesSent, durationMs, ending, why } = outcome
     audit.write({
@@ -166,6 +181,8 @@ function composeFinished({ audit }: Base) {
       clientAddress,
       subject: identity.subject,
       session: sessionDigest,
+      ...(identity.kind === 'machine' && { machine: subjectName(identity) }),
+      ...credential,
       domain: request.domain,
       resource: request.resource,
       action: request.action,

@@ -4,10 +4,13 @@
  * Threat: a token that says less than its record, of a binding or of somebody who acts, and is taken by who looks at neither. None
  * is made like that for a cluster; one that is there all the same counts for nothing.
  */
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Machine } from '../../rbac/identity.ts'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import type { ExchangedTokens } from '../sessions/exchanged-tokens.ts'
 import type { ValueOrPromise } from '../sessions/record-store.ts'
+import type { KeySet } from './token/issuer-keys.ts'
 import { readToken } from './token/read-token.ts'
 import { TokenRefused } from './token/refusal.ts'
 import { type TrustedIssuer, verifySigned } from './token/verify-token.ts'
@@ -27,13 +30,37 @@ export interface ClusterTokenBearer {
   readonly stands: () => ValueOrPromise<boolean>
 }
 
+interface Remembered {
+  readonly bearer: ClusterTokenBearer
+  readonly keySet: KeySet
+}
+
+/** Of what is kept, in bytes: some 2,000 tokens. */
+const rememberedBytes = 4 * 1024 * 1024
+const bytesOfOne = 2_048
+
+/**
+ * A token that was seen costs no signature check, and stands for the same object as before, by which decisions are remembered.
+ * Whether it still stands is asked of the store with each call.
+ */
 export function createClusterTokenLogin({ own, tokens, clock }: ClusterTokenOptions) {
-  /** `jti` of a token that we have signed for this cluster. */
-  async function idOf(token: string, audience: string): Promise<string | undefined> {
+  const remembered = new LRUCache<string, Remembered>({
+    maxSize: rememberedBytes,
+    sizeCalculation: ({ bearer: { workload } }) => bytesOfOne + JSON.stringify(workload).length * 2,
+  })
+
+  async function identifyKnown(key: string, { bearer }: Remembered): Promise<ClusterTokenBearer | undefined> {
+    if (await bearer.stands()) return bearer
+    remembered.delete(key)
+    return undefined
+  }
+
+  /** What we have signed for this cluster. */
+  async function readOwn(token: string, audience: string) {
     try {
-      const { read } = await verifySigned(token, { issuers: [own], audience }, clock.now())
+      const { read, keySet } = await verifySigned(token, { issuers: [own], audience }, clock.now())
       const { jti } = read.claims
-      return typeof jti === 'string' ? jti : undefined
+      return typeof jti === 'string' ? { tokenId: jti, keySet } : undefined
     } catch (error) {
       if (error instanceof TokenRefused) return undefined
       throw error
@@ -52,9 +79,13 @@ export function createClusterTokenLogin({ own, tokens, clock }: ClusterTokenOpti
     /** `undefined` for a token that is worth nothing at this cluster. Rejects when nobody can tell. */
     async identify(token: string, cluster: string): Promise<ClusterTokenBearer | undefined> {
       const audience = `kube:${cluster}`
-      const tokenId = await idOf(token, audience)
-      const opened = tokenId === undefined ? undefined : await tokens.open(tokenId)
-      if (tokenId === undefined || opened === undefined) return undefined
+      const key = `${audience} ${hash('sha256', token, 'base64url')}`
+      const known = remembered.get(key)
+      if (known !== undefined && known.keySet === own.keys.current()) return identifyKnown(key, known)
+      const signed = await readOwn(token, audience)
+      const opened = signed === undefined ? undefined : await tokens.open(signed.tokenId)
+      if (signed === undefined || opened === undefined) return undefined
+      const { tokenId, keySet } = signed
       const { identity, host, confirmation, scope, actors, chain, expiresAt } = opened.token
       const isWhole = confirmation === undefined && scope === undefined && actors.length === 0
       if (host !== audience || identity.kind !== 'machine' || !isWhole) return undefined
@@ -64,7 +95,10 @@ export function createClusterTokenLogin({ own, tokens, clock }: ClusterTokenOpti
         credentialId: tokenId,
         credentialChain: chain.map(link => `${link.issuer}/${link.id ?? '-'}`),
       }
-      return { workload: identity, tokenId, credential, expiresAtMs: expiresAt * 1000, stands: opened.stands }
+      const { stands } = opened
+      const bearer = { workload: identity, tokenId, credential, expiresAtMs: expiresAt * 1000, stands }
+      remembered.set(key, { bearer, keySet })
+      return bearer
     },
   }
 }

@@ -14,7 +14,7 @@ import { type KubernetesQuestion, type KubernetesQuestions, questionsOf } from '
 import { type RawKubernetesCall, readKubernetesRequest } from '../../rbac/kubernetes/request.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import type { Situation } from '../../rbac/situation.ts'
-import type { ImpersonationFacts } from '../audit/access-event.ts'
+import type { CredentialFacts, ImpersonationFacts } from '../audit/access-event.ts'
 import type { EndReason, Watched } from '../sessions/endings/watched.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { Authentication, Credentials, VerifyQuestion, VerifyResult } from '../verify.ts'
@@ -22,7 +22,7 @@ import type { GatewayCall, Judge, Outcome, Refusal, Subject } from './gateway/ga
 import { createOwnNames, NamelessError, type NamesInCluster } from './person.ts'
 import { describeRefusal } from './refusal-text.ts'
 import { type SomebodyElse, somebodyElse } from './somebody-else.ts'
-import { endingsOfToken, type KnownWorkload, watchedToken, workloadInCluster } from './workload.ts'
+import { anotherToken, endingsOfToken, type KnownWorkload, watchedToken, workloadInCluster } from './workload.ts'
 
 /** Who is known by a token, and by which session: a call is judged again by it for as long as it lasts. */
 export interface KnownPerson {
@@ -36,6 +36,8 @@ export interface JudgeDependencies {
   readonly clusters: ReadonlyMap<string, NamesInCluster>
   /** `undefined` for a token that is worth nothing here, or whose session does not stand. Rejects when it cannot tell. */
   readonly identify: (token: string, cluster: string) => Promise<KnownPerson | KnownWorkload | undefined>
+  /** Whether a token seems to be one of a workload: says what is advised, and nothing more. Absent: none is. */
+  readonly isOfWorkload?: (token: string | undefined) => boolean
   /** Headers as conditions of the policy read them. */
   readonly readHeaders: (sent: Pick<GatewayCall, 'rawHeaders' | 'peerAddress'>) => Credentials['headers']
   /** The policy in force; it never throws. */
@@ -60,6 +62,8 @@ export interface FinishedCall extends Outcome {
   readonly identity: Identity
   /** Of a person's. */
   readonly sessionDigest?: string
+  /** Of a workload's. */
+  readonly credential?: CredentialFacts
   readonly request: AccessRequest
   /** Whom the person asked to be judged as. */
   readonly impersonation?: ImpersonationFacts
@@ -70,13 +74,13 @@ export interface FinishedCall extends Outcome {
 export const gatewayFront = 'kubernetes'
 
 export function createJudge(dependencies: JudgeDependencies): Judge {
-  const { clusters, identify, readHeaders, verify, watch, onFinished } = dependencies
+  const { clusters, identify, isOfWorkload = () => false, readHeaders, verify, watch, onFinished } = dependencies
   const callerOf = createCallers()
   return async call => {
     const names = clusters.get(call.cluster)
     // Threat: strangers find out which clusters there are. A token is for one cluster, and none is for a cluster that is not there.
     const known = names === undefined ? undefined : await knownBy(call, identify)
-    if (names === undefined || known === undefined) return nobody
+    if (names === undefined || known === undefined) return isOfWorkload(tokenOf(call)) ? noWorkload : nobody
     const request = readKubernetesRequest(rawOf(call))
     if (request.kind === 'refused') return refusal(400, 'BadRequest', request.message)
     const caller = callerOf(known, names, call.impersonate)
@@ -118,6 +122,9 @@ const loginAgain = 'run: sallyport kube login'
 /** No identity, no call: what the policy allows anybody is meant for people in front of pages. */
 const nobody = refusal(401, 'Unauthorized', 'no token of a session that stands came along', loginAgain)
 
+/** The same for whoever came with what seems to be a token of `POST /token`: nobody sits there who could log in. */
+const noWorkload = refusal(401, 'Unauthorized', 'the token does not count at this cluster, or no longer', anotherToken)
+
 const endings: Readonly<Record<EndReason, Refusal>> = {
   ended: refusal(401, 'Unauthorized', 'your session has ended', loginAgain),
   expired: refusal(401, 'Unauthorized', 'your session is over', loginAgain),
@@ -125,12 +132,15 @@ const endings: Readonly<Record<EndReason, Refusal>> = {
   unknown: refusal(503, 'ServiceUnavailable', 'whether your session still stands cannot be told', 'try again'),
 }
 
+const tokenOf = ({ credentials }: Pick<GatewayCall, 'credentials'>): string | undefined =>
+  /^bearer +([^\s]+)$/i.exec(credentials.authorization ?? '')?.[1]
+
 /** Threat: a cookie that a browser adds by itself. Only a token that a program shows is looked at. */
 async function knownBy(
   { credentials, cluster }: GatewayCall,
   identify: JudgeDependencies['identify'],
 ): Promise<KnownPerson | KnownWorkload | undefined> {
-  const token = /^bearer +([^\s]+)$/i.exec(credentials.authorization ?? '')?.[1]
+  const token = tokenOf({ credentials })
   return token === undefined || credentials.cookie !== undefined ? undefined : identify(token, cluster)
 }
 

@@ -33,21 +33,25 @@ export function describeRefusal(
   const who =
     identity.kind === 'anonymous' ? 'nobody' : (identity.kind === 'user' && identity.email) || identity.subject
   const whom = as === undefined ? who : `${who}, as ${as},`
-  return `${whom} may not ${describeQuestion(question)}: ${becauseOf(decision)}`
+  return `${whom} may not ${describeQuestion(question)}: ${becauseOf(decision, identity.kind === 'machine')}`
 }
 
-function becauseOf(decision: Decision): string {
+function becauseOf(decision: Decision, isMachine: boolean): string {
   const row = decision.rule === undefined ? '' : `row ${decision.rule}`
   switch (decision.effect) {
     case 'allow':
       return `${row} allows it`
     case 'challenge':
-      return [row, advice[decision.reason] ?? challengeReasons[decision.reason]].filter(part => part !== '').join('; ')
+      return [row, isMachine ? forPeople : (advice[decision.reason] ?? challengeReasons[decision.reason])]
+        .filter(part => part !== '')
+        .join('; ')
     case 'deny':
       return [row, denyReasons[decision.reason]].filter(part => part !== '').join('; ')
   }
 }
 
+/** A workload has no login that could be newer or better. */
+const forPeople = 'it asks for a login of a person, which a workload does not have'
 const loginAgain = 'log out and in again in the browser, then run: sallyport kube login'
 const advice: Readonly<Partial<Record<string, string>>> = {
   'authentication-too-old': `would be allowed after a fresh login; ${loginAgain}`,

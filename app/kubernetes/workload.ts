@@ -43,7 +43,7 @@ export function watchedToken({ stands, expiresAtMs }: KnownWorkload, isAllowed: 
   }
 }
 
-const anotherToken = 'get another token: sallyport token --cluster'
+export const anotherToken = 'get another token: sallyport token --cluster'
 const ended = (message: string): Refusal => ({ status: 401, reason: 'Unauthorized', message, advice: anotherToken })
 
 export const endingsOfToken: Readonly<Record<EndReason, Refusal>> = {

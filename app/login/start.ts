@@ -93,7 +93,7 @@ export async function startLogin(
     verifier: randomPKCECodeVerifier(),
     nonce: randomNonce(),
     browserHash: digestOf(browserCookie.ensure(exchange.request, exchange.response)),
-    startedAt: Math.floor(clock.now() / 1000),
+    startedAt: clock.now() / 1000,
   }
   const handle = await attempts.begin(attempt, networksOf(exchange.request.ip))
   audit.write({ event: 'login.started', ...auditFields(exchange), provider: intent.provider })

@@ -3,7 +3,7 @@
  *
  * Threat: a provider that was broken into, or a secret that leaked. A million sessions cannot be ended one by one before
  * somebody uses them; so one record says since when a login has to be, and whoever reads a session reads it as well.
- * Sessions that began in the very second of the cut end too. A cut session is never prolonged, so its own record expires
+ * Sessions that began in the very millisecond of the cut end too, or of which only the second is known. A cut session is never prolonged, so its own record expires
  * before the cutoff does.
  */
 import type { Clock } from '../clock.ts'
@@ -67,10 +67,21 @@ export function createCutoffReader({ records, secrets }: CutoffReaderOptions): (
   }
 }
 
-export function isCut(cut: Cut | undefined, login: Pick<LoginSession, 'startedAt'>, provider: string): boolean {
+/** When a login began. */
+export type Beginning = Pick<LoginSession, 'startedAt' | 'startedAtMs'>
+
+/** Seconds since the epoch, as exactly as is known. */
+export const beganAt = ({ startedAt, startedAtMs }: Beginning): number =>
+  startedAtMs === undefined ? startedAt : startedAtMs / 1000
+
+/** Of a part of what is kept of a login. */
+export const beginningOf = ({ startedAt, startedAtMs }: Beginning): Beginning =>
+  startedAtMs === undefined ? { startedAt } : { startedAt, startedAtMs }
+
+export function isCut(cut: Cut | undefined, login: Beginning, provider: string): boolean {
   if (cut === undefined) return false
   const { all = Number.NEGATIVE_INFINITY, providers } = cut
-  return login.startedAt <= Math.max(all, providers.get(provider) ?? Number.NEGATIVE_INFINITY)
+  return beganAt(login) <= Math.max(all, providers.get(provider) ?? Number.NEGATIVE_INFINITY)
 }
 
 export function createCutoffs(options: CutoffsOptions): Cutoffs {

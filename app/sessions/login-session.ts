@@ -6,6 +6,8 @@ export interface LoginSession {
   readonly identity: User
   /** When the person logged in here, seconds since the epoch. The absolute lifetime counts from it. */
   readonly startedAt: number
+  /** The same moment in milliseconds: a cut tells by it. Absent in sessions of earlier versions. */
+  readonly startedAtMs?: number
   /** When the provider last confirmed the login, seconds since the epoch; absent: at `startedAt`. */
   readonly verifiedAt?: number
   /**

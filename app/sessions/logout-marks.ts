@@ -68,7 +68,7 @@ export function createLogoutMarks(options: LogoutMarksOptions): LogoutMarks {
     async isLoggedOut(login, attemptStartedAt) {
       const [cut, ...marked] = await Promise.all([
         readCut(),
-        ...idsFor(login).map(id => isMarkedSince(id, attemptStartedAt)),
+        ...idsFor(login).map(id => isMarkedSince(id, Math.floor(attemptStartedAt))),
       ])
       return marked.includes(true) || isCut(cut, { startedAt: attemptStartedAt }, login.identity.provider)
     },

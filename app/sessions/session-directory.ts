@@ -7,7 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
-import { type Cut, createCutoffReader, isCut } from './cutoffs.ts'
+import { beginningOf, type Cut, createCutoffReader, isCut } from './cutoffs.ts'
 import type { LoginSession } from './login-session.ts'
 import type { RecordStore } from './record-store.ts'
 import { digestOf } from './records/seal.ts'
@@ -34,6 +34,8 @@ export interface SessionSummary {
   readonly name?: string
   /** Seconds since the epoch. */
   readonly startedAt: number
+  /** See `LoginSession`. */
+  readonly startedAtMs?: number
   /** The end at the latest, seconds since the epoch. */
   readonly endsAt: number
   readonly clientAddress?: string
@@ -220,7 +222,7 @@ interface FoundSession {
 const summaryOf = ({ value }: OpenedRecord): SessionSummary => value as SessionSummary
 
 function summarise(handle: string, login: LoginSession, endsAt: number): SessionSummary {
-  const { identity, startedAt, providerSession, startedFrom = {} } = login
+  const { identity, providerSession, startedFrom = {} } = login
   const { subject, provider, email, name } = identity
   return {
     handle,
@@ -229,7 +231,7 @@ function summarise(handle: string, login: LoginSession, endsAt: number): Session
     ...(providerSession !== undefined && { providerSession }),
     ...(email !== undefined && { email }),
     ...(name !== undefined && { name }),
-    startedAt,
+    ...beginningOf(login),
     endsAt,
     ...startedFrom,
     hosts: [],

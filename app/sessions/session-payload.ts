@@ -88,6 +88,7 @@ const isAbsentOr = (value: unknown, is: (value: unknown) => boolean) => value ==
 
 /** The rest of a login; one that is not of our shape is left out. */
 const optionalFields: readonly (readonly [keyof LoginSession, (value: unknown) => boolean])[] = [
+  ['startedAtMs', isNumber],
   ['verifiedAt', isNumber],
   ['unverified', isAttempt],
   ['verifyBy', isOneOf(['refresh-token', 'access-token'])],

@@ -1,6 +1,14 @@
 /** A login without a browser on this machine (RFC 8628): a code that the person types in another one. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type DeviceAnswer, deviceGrantType, type GrantClient, RefusedError, type TokenAnswer } from './grant-client.ts'
+import {
+  BusyError,
+  type DeviceAnswer,
+  deviceGrantType,
+  type GrantClient,
+  RefusedError,
+  SilentError,
+  type TokenAnswer,
+} from './grant-client.ts'
 
 export interface DeviceLoginOptions {
   readonly client: GrantClient
@@ -8,6 +16,8 @@ export interface DeviceLoginOptions {
   readonly show: (device: DeviceAnswer) => void
   /** Default: a timer. */
   readonly wait?: (seconds: number) => Promise<void>
+  /** Milliseconds since some moment. Default: a clock that nobody sets. */
+  readonly now?: () => number
 }
 
 export async function logInWithCode({
@@ -15,12 +25,15 @@ export async function logInWithCode({
   audience,
   show,
   wait = sleep,
+  now = () => performance.now(),
 }: DeviceLoginOptions): Promise<TokenAnswer> {
   const device = await client.device()
+  const endsAt = now() + device.expiresInSeconds * 1000
   show(device)
   let seconds = device.intervalSeconds
-  for (;;) {
-    await wait(seconds)
+  let pauseSeconds = seconds
+  while (now() + pauseSeconds * 1000 <= endsAt) {
+    await wait(pauseSeconds)
     const answer = await client
       .token({
         grant_type: deviceGrantType,
@@ -28,16 +41,26 @@ export async function logInWithCode({
         ...(audience !== undefined && { audience }),
       })
       .catch(notYet)
-    if (typeof answer !== 'string') return answer
-    // RFC 8628 section 3.5.
-    if (answer === 'slow_down') seconds += 5
+    if ('accessToken' in answer) return answer
+    // RFC 8628 section 3.5: also for whoever asks in vain.
+    if (answer.isSlower) seconds += 5
+    pauseSeconds = Math.max(seconds, answer.retryAfterSeconds ?? 0)
   }
+  throw new RefusedError('expired_token', 'the code has expired: run sallyport kube login again')
 }
 
 const sleep = async (seconds: number): Promise<void> => void (await pause(seconds * 1000))
 
-function notYet(error: unknown): 'authorization_pending' | 'slow_down' {
-  const isNotYet = error instanceof RefusedError && /^(?:authorization_pending|slow_down)$/.test(error.code)
-  if (isNotYet) return error.code as 'authorization_pending' | 'slow_down'
+interface NotYet {
+  readonly isSlower: boolean
+  readonly retryAfterSeconds?: number | undefined
+}
+
+/** An auth host that is down for a minute, or a network that is, is none of the person's: the code goes on. */
+function notYet(error: unknown): NotYet {
+  if (error instanceof BusyError) return { isSlower: true, retryAfterSeconds: error.retryAfterSeconds }
+  if (error instanceof SilentError) return { isSlower: true }
+  if (error instanceof RefusedError && error.code === 'authorization_pending') return { isSlower: false }
+  if (error instanceof RefusedError && error.code === 'slow_down') return { isSlower: true }
   throw error
 }

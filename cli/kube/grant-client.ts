@@ -56,6 +56,20 @@ export class RefusedError extends Error {
 /** Nobody answered, or not in this language. */
 export class UnreachableError extends Error {}
 
+/** Nobody answered. */
+export class SilentError extends UnreachableError {}
+
+/** It cannot answer now: it is down, or was asked too often. */
+export class BusyError extends UnreachableError {
+  /** What it said of when to ask again (RFC 9110 section 10.2.3). */
+  readonly retryAfterSeconds: number | undefined
+  constructor(sentence: string, retryAfterSeconds: number | undefined) {
+    super(sentence)
+    this.name = 'BusyError'
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
 export interface GrantClient {
   readonly server: string
   token(form: Readonly<Record<string, string>>): Promise<TokenAnswer>
@@ -89,7 +103,7 @@ export function createGrantClient(server: string, caFile: string | undefined): G
     try {
       return await outbound.fetch(`${server}${path}`, { redirect: 'manual', ...init })
     } catch (cause) {
-      throw new UnreachableError(`no answer from ${server}: ${reasonOf(cause)}`, { cause })
+      throw new SilentError(`no answer from ${server}: ${reasonOf(cause)}`, { cause })
     }
   }
 
@@ -142,10 +156,24 @@ export function createGrantClient(server: string, caFile: string | undefined): G
 
 type Answer = Readonly<Record<string, unknown>>
 
+/** Of the auth host, or of a proxy in front of it. */
+const busyStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
+
+/** Of `Retry-After`, which may be a date as well. */
+function secondsIn(text: string | null): number | undefined {
+  if (text === null) return undefined
+  const seconds = /^\d{1,6}$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000
+  return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds) : undefined
+}
+
 async function read(response: Response, server: string): Promise<Answer> {
   const text = await response.text()
   const body = parseObject(text)
   if (response.ok && body !== undefined) return body
+  if (busyStatuses.has(response.status)) {
+    const said = body?.error_description ?? `${server} answered ${response.status}`
+    throw new BusyError(printable(said), secondsIn(response.headers.get('retry-after')))
+  }
   if (body !== undefined && typeof body.error === 'string') {
     throw new RefusedError(body.error, printable(body.error_description ?? body.error))
   }

@@ -32,6 +32,8 @@ interface Page {
   readonly next?: string
   /** Of a person: there may be others, which only an end of all reaches. */
   readonly hasMore?: boolean
+  /** Why none of them lets anybody in. */
+  readonly note?: string
 }
 
 /** What one call may ask for. */
@@ -43,6 +45,7 @@ export const listPasswords = (values: ListValues, terminal: Terminal): Promise<n
     if ((subject === undefined) !== all) throw new UsageError('say whose, with exactly one of --subject, --all')
     const page = subject === undefined ? await collect(values) : await readPage(admin, new URLSearchParams({ subject }))
     terminal.write(json ? `${JSON.stringify(page)}\n` : listText(page, terminal.colors))
+    if (!json) tellNote(page, terminal)
     return exitCodes.ok
   })
 
@@ -55,24 +58,31 @@ export const revokePasswords = (handle: string | undefined, values: RevokeValues
     const selector = handle === undefined ? { subject } : { password: handle }
     const body = { ...selector, by: values.by ?? userOf(terminal) }
     const answer = await ask(admin, '/passwords/revoke', { method: 'POST', body })
-    const { revoked } = answer.body as { readonly revoked?: unknown }
+    const { revoked, ...rest } = answer.body as { readonly revoked?: unknown; readonly note?: string }
     const text = `${terminal.colors.green('revoked')}: ${revoked} ${revoked === 1 ? 'password' : 'passwords'}\n`
     terminal.write(json ? `${JSON.stringify(answer.body)}\n` : text)
+    if (!json) tellNote(rest, terminal)
     return exitCodes.ok
   })
+
+const tellNote = ({ note }: Pick<Page, 'note'>, { colors, writeError }: Terminal): void => {
+  if (typeof note === 'string') writeError(`${colors.yellow('note')}: ${printable(note)}\n`)
+}
 
 /** A page may have fewer passwords than it was asked for and not be the last. */
 async function collect({ admin, limit, after: first }: ListValues): Promise<Page> {
   const passwords: ListedPassword[] = []
   let after = first
+  let note: string | undefined
   do {
     const size = String(Math.min(longestPage, limit - passwords.length))
     const query = new URLSearchParams({ all: 'true', limit: size, ...(after !== undefined && { after }) })
     const page = await readPage(admin, query)
     passwords.push(...page.passwords)
     after = page.next
+    note = page.note
   } while (after !== undefined && passwords.length < limit)
-  return { passwords, ...(after !== undefined && { next: after }) }
+  return { passwords, ...(after !== undefined && { next: after }), ...(note !== undefined && { note }) }
 }
 
 async function readPage(admin: string, query: URLSearchParams): Promise<Page> {

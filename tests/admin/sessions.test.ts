@@ -181,8 +181,13 @@ describe.each(['lmdb', 'redis'] as const)('sessions on the admin listener, kept 
         { event: 'sessions.cut', scope: 'provider', provider: 'partner', by: 'admin' },
       ])
       await eventsOf(all.body.requestId).toMatchObject([{ event: 'sessions.cut', scope: 'all', by: 'admin' }])
-      // A login of the same second may be one that has ended.
-      world.moveClock(2)
+      const again = await world.logIn('bob', wiki, undefined, 'corp')
+      expect(await status(again)).toBe(200)
+      const listed = (await call('/sessions?all=true')).body.sessions
+      expect(listed).toEqual([expect.objectContaining({ email: 'bob@example.com' })])
+      expect(JSON.stringify(listed)).not.toContain('startedAtMs')
+      expect((await end({ subject: `${world.provider.issuer}#bob` })).status).toBe(200)
+      expect(await status(again)).toBe(401)
     })
 
     describe('refuse what they cannot read, and nothing ends by it:', () => {

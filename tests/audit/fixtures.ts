@@ -109,6 +109,8 @@ export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { 
     durationMilliseconds: 1500,
     ending: 'cut',
     why: 'Unauthorized',
+    machine: 'service-account:prod/ci/deployer',
+    ...credential,
     impersonatedUser: 'bob@example.com',
     impersonatedGroups: ['sallyport:contractors'],
   },

@@ -77,7 +77,7 @@ describe('J106 at a cluster', () => {
       ...tokens,
       open: async id => {
         const token = records.get(id)
-        return token && { token, stands: () => true }
+        return token && { token, stands: () => records.has(id) }
       },
     },
     clock,
@@ -98,6 +98,16 @@ describe('J106 at a cluster', () => {
     expect(await identify(token, 'other')).toBeUndefined()
     // Neither by its record alone, whatever it says itself.
     expect(await identify(made({ host: 'kube:other' }), 'other')).toBeUndefined()
+  })
+
+  it('is the same object for a token that was seen, until that stands no more', async () => {
+    const token = made()
+    const [first, second] = [await identify(token, 'prod'), await identify(token, 'prod')]
+    expect(second?.workload).toBe(first?.workload)
+    expect(await identify(token, 'other')).toBeUndefined()
+    records.delete(String(first?.tokenId))
+    expect(await identify(token, 'prod')).toBeUndefined()
+    expect(await identify(token, 'prod')).toBeUndefined()
   })
 
   it.each<[string, Partial<ExchangedToken>, object]>([

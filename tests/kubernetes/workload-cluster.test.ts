@@ -124,6 +124,12 @@ describe.skipIf(programs === undefined)('a workload that calls a cluster', () =>
     const allowed = () =>
       world.auditEvents().find(event => event.event === 'access.allowed' && event.credentialId === jti)
     await expect.poll(allowed, { timeout: 60_000 }).toMatchObject({ machine: name, credential: 'exchanged-token' })
+    const finished = () =>
+      world
+        .auditEvents()
+        .find(({ event, requestId }) => event === 'call.finished' && requestId === allowed()?.requestId)
+    const who = { machine: name, credential: 'exchanged-token', credentialId: jti }
+    await expect.poll(finished, { timeout: 60_000 }).toMatchObject(who)
     const seen = () => cluster.audit.all.find(({ auditID }) => auditID === allowed()?.requestId)
     await expect.poll(seen, { timeout: 60_000 }).toMatchObject({
       user: { username: 'sallyport-gateway' },

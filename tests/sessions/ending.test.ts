@@ -135,6 +135,28 @@ describe.each(['lmdb', 'redis', 'redis with a memory'] as const)('on %s', store 
         clock.advance(1)
       })
 
+      test('J129 are not those that begin a millisecond later, in the same second', async () => {
+        clock.advance(1 - (clock.now() % 1000) / 1000)
+        const begun = (): LoginSession =>
+          somebody({ startedAt: Math.floor(clock.now() / 1000), startedAtMs: clock.now() })
+        const before = begun()
+        const id = await logIn(before)
+        await here.cutoffs.cut({ all: true })
+        await expectGone(id)
+        expect(await here.marks.isLoggedOut(before, clock.now() / 1000)).toBe(true)
+        clock.advance(0.001)
+        const login = begun()
+        expect(login.startedAt).toBe(before.startedAt)
+        const after = await logIn(login)
+        for (const { express, marks, sessions } of [here, there]) {
+          expect(await sessions.find(after)).toEqual(login)
+          expect(await express.get(after)).not.toBeNull()
+          expect(await marks.isLoggedOut(login, clock.now() / 1000)).toBe(false)
+        }
+        expect(await isFound(id)).toBe(false)
+        clock.advance(1)
+      })
+
       test('by several at the same moment are all gone', async () => {
         const providers = Array.from({ length: 8 }, (_, index) => `provider-${index}`)
         const ids = await Promise.all(providers.map(provider => logIn(somebody({}, provider))))

@@ -206,7 +206,8 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
 
   private createSession(response: Checked): NewLogin {
     const { clock, logger, provider } = this.settings
-    const startedAt = Math.floor(clock.now() / 1000)
+    const startedAtMs = clock.now()
+    const startedAt = Math.floor(startedAtMs / 1000)
     const { user, dropped } = parseUser(response.sources, this.settings, startedAt)
     requireStepUp(response.attempt, user, startedAt)
     if (dropped.length > 0) logger.warn({ provider, claims: dropped.slice(0, 20) }, 'claims dropped: too large')
@@ -215,7 +216,8 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
     const { sid } = sources.idToken
     const session = typeof sid === 'string' && sid !== '' ? { providerSession: sid } : {}
     const hint = idToken.length <= MAX_KEPT_TOKEN_LENGTH ? { idToken } : {}
-    return { login: { identity: user, startedAt, ...verifyByOf(tokens), ...session, ...hint }, tokens, sources }
+    const login = { identity: user, startedAt, startedAtMs, ...verifyByOf(tokens), ...session, ...hint }
+    return { login, tokens, sources }
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
-import { createCutoffReader, isCut } from '../cutoffs.ts'
+import { type Beginning, beginningOf, createCutoffReader, isCut } from '../cutoffs.ts'
 import type { LoginSession } from '../login-session.ts'
 import type { PageOptions, RecordStore } from '../record-store.ts'
 import { createSealedRecords, type OpenedRecord } from '../records/sealed-records.ts'
@@ -74,10 +74,8 @@ export interface AppPasswordsOptions {
   readonly mostPages?: number
 }
 
-interface Kept extends Omit<StoredPassword, 'handle'> {
-  /** When the login began from which it was made, seconds since the epoch. */
-  readonly startedAt: number
-}
+/** With the beginning of the login from which it was made. */
+type Kept = Omit<StoredPassword, 'handle'> & Beginning
 
 const usesEverySeconds = 600
 const pageOfPerson = 200
@@ -128,7 +126,7 @@ export function createAppPasswords(options: AppPasswordsOptions): AppPasswords {
   return {
     async add({ handle, login, ...rest }) {
       const { subject, provider } = login.identity
-      const kept: Kept = { ...rest, subject, provider, createdAt: nowSeconds(), startedAt: login.startedAt }
+      const kept: Kept = { ...rest, subject, provider, createdAt: nowSeconds(), ...beginningOf(login) }
       const expiresAt = rest.expiresAt * 1000
       // First: whatever stands can be found.
       await Promise.all(indexesOf(subject).map(index => records.link(index, handle, expiresAt)))
@@ -192,7 +190,10 @@ export function createAppPasswords(options: AppPasswordsOptions): AppPasswords {
 /** The seal vouches that nobody else wrote it. */
 const keptIn = ({ value }: OpenedRecord): Kept => value as Kept
 
-function listedOf(handle: string, { hash: _hash, startedAt: _startedAt, ...rest }: Kept): ListedPassword {
+function listedOf(
+  handle: string,
+  { hash: _hash, startedAt: _at, startedAtMs: _exactly, ...rest }: Kept,
+): ListedPassword {
   return { handle, ...rest }
 }
 

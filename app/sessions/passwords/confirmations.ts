@@ -9,6 +9,7 @@
 import { LRUCache } from 'lru-cache'
 import type { User } from '../../../rbac/identity.ts'
 import { type Clock, isAhead } from '../../clock.ts'
+import { beganAt } from '../cutoffs.ts'
 import type { LoginSession } from '../login-session.ts'
 import type { LogoutMarks } from '../logout-marks.ts'
 import type { RecordStore } from '../record-store.ts'
@@ -116,7 +117,7 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
 
   return {
     async begin(login, until) {
-      const kept: Kept = { login: partOf(login), confirmedAt: login.verifiedAt ?? login.startedAt }
+      const kept: Kept = { login: partOf(login), confirmedAt: login.verifiedAt ?? beganAt(login) }
       const { subject } = login.identity
       const newer = (known: Kept) => (isNews(kept.confirmedAt, known) ? { ...known, ...kept } : known)
       await noteSession(kept.login, until * 1000)
