@@ -20,6 +20,8 @@ export interface Wanted {
   readonly shortestMs?: number
   /** When this process began, in milliseconds since the epoch. */
   readonly startedAt: number
+  /** For how long it counts that a kept token was said to stand before this process began, in milliseconds; default 2 s. */
+  readonly confirmedMs?: number
   /** Called under the lock where nobody is logged in; absent: nobody can be asked. */
   readonly logIn?: () => Promise<TokenAnswer>
 }
@@ -31,16 +33,16 @@ const unansweredAdvice = 'a login was begun before and not finished: run sallypo
 const accountName = 'account'
 /** A token that ends sooner is not given out: half a minute is taken off, and a call takes its time. */
 const usualShortestMs = 45_000
-const confirmedMs = 2_000
+const usualConfirmedMs = 2_000
 /** As long as another process may wait for its person, and a little more. */
 const waitMs = 200_000
 
 export async function obtainToken(wanted: Wanted): Promise<KeptToken> {
-  const { cache, client, startedAt } = wanted
+  const { cache, client } = wanted
   const kept = await cache.read(client.server)
   const found = usableIn(kept, wanted)
   if (found !== undefined) {
-    if (isConfirmed(found, startedAt)) return found
+    if (isConfirmed(found, wanted)) return found
     const stands = await client.stands(found.token)
     if (stands === undefined) return found
     if (stands) return confirm(found, wanted)
@@ -50,10 +52,10 @@ export async function obtainToken(wanted: Wanted): Promise<KeptToken> {
 
 /** Under the lock: another process may have done it meanwhile. */
 async function renew(wanted: Wanted, refused: string | undefined): Promise<KeptToken> {
-  const { cache, client, logIn, startedAt } = wanted
+  const { cache, client, logIn } = wanted
   const kept = await cache.read(client.server)
   const found = usableIn(kept, wanted)
-  if (found !== undefined && found.token !== refused && isConfirmed(found, startedAt)) return found
+  if (found !== undefined && found.token !== refused && isConfirmed(found, wanted)) return found
   if (kept.refreshToken !== undefined) return refresh(kept, kept.refreshToken, wanted)
   if (kept.isEnded) throw new LoginNeededError(endedAdvice)
   if (logIn === undefined) throw new LoginNeededError(nobodyAdvice)
@@ -104,7 +106,7 @@ function usableIn({ tokens }: Kept, { cluster = accountName, shortestMs = usualS
   return found !== undefined && found.expiresAt - shortestMs > Date.now() ? found : undefined
 }
 
-function isConfirmed({ confirmedAt }: KeptToken, startedAt: number): boolean {
+function isConfirmed({ confirmedAt }: KeptToken, { startedAt, confirmedMs = usualConfirmedMs }: Wanted): boolean {
   const age = Date.now() - confirmedAt
   return age >= 0 && (age < confirmedMs || confirmedAt >= startedAt)
 }

@@ -25,7 +25,7 @@ export class NoLoginError extends Error {}
 /** What is made of it ends when it does: one that is about to end is renewed. */
 const shortestMs = 240_000
 
-/** Rejects with `NoLoginError`. */
+/** The auth host is asked each time: what it said a moment ago may be wrong by now. Rejects with `NoLoginError`. */
 export async function tokenOfLogin(choice: LoginChoice, terminal: Terminal): Promise<LoginToken> {
   const startedAt = Date.now()
   const cache = await openCache(terminal.env)
@@ -34,7 +34,7 @@ export async function tokenOfLogin(choice: LoginChoice, terminal: Terminal): Pro
   const caFile = choice.caFile === undefined ? kept.caFile : resolve(terminal.cwd, choice.caFile)
   const client = createGrantClient(server, caFile)
   try {
-    const { token } = await obtainToken({ cache, client, startedAt, shortestMs })
+    const { token } = await obtainToken({ cache, client, startedAt, shortestMs, confirmedMs: 0 })
     return { token, server, ...(caFile !== undefined && { caFile }) }
   } catch (error) {
     throw adviceOf(error, server)
