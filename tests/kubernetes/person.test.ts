@@ -118,25 +118,3 @@ describe('names that are remembered', () => {
       expect(() => namesOf(who, 'digest', { ...names, groupPrefix: 'system:' })).toThrow(NamelessError)
   })
 })
-
-describe('a refusal', () => {
-  it.each([
-    ['/payments/core/pods/web-0/exec', 'create', 'create pods/exec web-0 in payments'],
-    ['/payments/apps/deployments', 'list', 'list deployments.apps in payments'],
-    ['/-/core/nodes/one', 'get', 'get nodes one'],
-    ['/nonResourceURLs/openapi/v3', 'get', 'get /openapi/v3'],
-  ])('calls %s what kubectl calls it', (resource, action, text) => {
-    expect(describeQuestion({ resource, action, need: 'allow' })).toBe(text)
-  })
-
-  it('names the person, the row and what would help', () => {
-    const question = { resource: '/payments/core/pods/web-0/exec', action: 'create', need: 'allow' } as const
-    const said = (decision: object) => describeRefusal(alice, question, { revision: 'r', ...decision } as never)
-    expect(said({ effect: 'deny', reason: 'rule-denied', rule: 'kube.csv:12' })).toBe(
-      'alice@example.com may not create pods/exec web-0 in payments: row kube.csv:12; A deny rule applies.',
-    )
-    expect(said({ effect: 'challenge', reason: 'authentication-too-old', rule: 'kube.csv:3', login: {} })).toContain(
-      'row kube.csv:3; would be allowed after a fresh login',
-    )
-  })
-})
