@@ -2,27 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pc from 'picocolors'
 import { afterAll, describe, expect, test } from 'vitest'
-import { runCli } from '../../cli/program.ts'
 import type { Report } from '../../rbac/reach/report/report.ts'
+import { runKube } from './run-kube.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-baseline-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-async function review(...args: readonly string[]) {
-  const [out, errors]: [string[], string[]] = [[], []]
-  const terminal = {
-    write: (text: string) => void out.push(text),
-    writeError: (text: string) => void errors.push(text),
-    progress: (text: () => string) => void text(),
-    colors: pc.createColors(false),
-    env: {},
-    cwd: directory,
-  }
-  const code = await runCli(['kube', 'review', '--from', ...args], { version: '0', terminal })
-  return { code, out: out.join(''), errors: errors.join('') }
-}
+const review = (...args: readonly string[]) => runKube(directory, ['review', '--from', ...args])
 
 const storage = join(import.meta.dirname, 'clusters/storage-driver.yml')
 const before = JSON.parse((await review(storage, '--json')).out) as Report

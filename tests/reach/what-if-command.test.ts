@@ -2,28 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pc from 'picocolors'
 import { afterAll, describe, expect, test } from 'vitest'
-import { runCli } from '../../cli/program.ts'
 import type { Report } from '../../rbac/reach/report/report.ts'
+import { runKube } from './run-kube.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-what-if-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 const write = (name: string, text: string): void => writeFileSync(join(directory, name), text)
 
-async function run(...args: readonly string[]) {
-  const [out, errors]: [string[], string[]] = [[], []]
-  const terminal = {
-    write: (text: string) => void out.push(text),
-    writeError: (text: string) => void errors.push(text),
-    progress: (text: () => string) => void text(),
-    colors: pc.createColors(false),
-    env: {},
-    cwd: directory,
-  }
-  const code = await runCli(['kube', 'review', ...args], { version: '0', terminal })
-  return { code, out: out.join(''), errors: errors.join('') }
-}
+const run = (...args: readonly string[]) => runKube(directory, ['review', ...args])
 
 const api = 'apiVersion: rbac.authorization.k8s.io/v1'
 const group = 'apiGroup: rbac.authorization.k8s.io'
