@@ -2,6 +2,7 @@
 import type { NodeId, Step } from '../../../rbac/reach/finding.ts'
 import { nodeText, stepText, toldSteps } from '../../../rbac/reach/findings/words.ts'
 import { type Reached, reachedFrom } from '../../../rbac/reach/graph/ahead.ts'
+import type { Edge } from '../../../rbac/reach/graph/graph.ts'
 import { waysTo } from '../../../rbac/reach/graph/walk.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { reviewOf } from '../../../rbac/reach/review.ts'
@@ -15,10 +16,9 @@ const mostShown = 50
 export function whoEventually(objects: ClusterObjects, holders: ReadonlySet<SubjectId>): readonly Reached[] {
   const { graph } = reviewOf(objects)
   const asked: NodeId = 'sink:asked'
-  const ends = [...holders, 'sink:cluster-admin' as NodeId].map(from => ({
-    ...{ from, to: asked, move: 'one-of', grants: [] },
-    cost: 0 as const,
-  }))
+  const ends = [...holders, 'sink:cluster-admin' as NodeId].map(
+    (from): Edge => ({ from, to: asked, move: 'one-of', grants: [], cost: 0 }),
+  )
   const ways = waysTo({ ...graph, to: new Map([...graph.to, [asked, ends]]) }, asked)
   return ways.subjects().flatMap(node => {
     const [steps = 0, path = []] = [ways.distance(node), ways.path(node)]
