@@ -478,7 +478,7 @@ describe('what is lost is told of', () => {
       1,
     ],
     ['a depth without end', `a: ${'['.repeat(20_000)}\n`, 'unreadable-document', 1],
-    ['lists within lists', `${'{"kind":"List","items":['.repeat(12)}${']}'.repeat(12)}`, 'invalid-object', 1],
+    ['lists within lists', `${'{"kind":"List","items":['.repeat(12)}${']}'.repeat(12)}`, 'too-much', 1],
     ['JSON that was cut off', '{"apiVersion":"v1","kind":"Node","metadata":{"na', 'cut-off', 1],
   ])('%s', (_, text, code, unread) => {
     const objects = read(text)

@@ -32,8 +32,8 @@ Examples:
   $ sallyport kube review --output html > reach.html
 
 Exit codes: 0 it was reviewed, whatever was found; 1 nothing could be read, or with --fail-on there is a finding that bad which is
-neither expected, nor accepted, nor within another, or with --what-if one that comes, or roles or bindings of the cluster may not
-be listed; 2 the command line is wrong.`
+neither expected, nor accepted, nor within another, or with --what-if one that comes, or rights may stand in what was not read;
+2 the command line is wrong.`
 
 function readServerVersion(text: string): string {
   if (!/^v?\d{1,3}\.\d{1,4}(?:[.+-]|$)/.test(text)) throw new InvalidArgumentError('Expected a version, such as 1.34.')

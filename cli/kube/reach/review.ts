@@ -1,5 +1,5 @@
 /** `sallyport kube review`: who can become whom, and how to take it away. */
-import type { Finding, Severity } from '../../../rbac/reach/finding.ts'
+import type { Severity } from '../../../rbac/reach/finding.ts'
 import { allPaths } from '../../../rbac/reach/graph/walk.ts'
 import { type Asked, type Baseline, changesOf, isNew } from '../../../rbac/reach/report/baseline.ts'
 import { isAtLeast, isOpen, stepEntry } from '../../../rbac/reach/report/report.ts'
@@ -22,6 +22,7 @@ import {
   suppressionsOf,
   withSuppressions,
 } from './suppress/suppressions.ts'
+import { checked } from './unanswered.ts'
 
 export interface ReviewChoice extends InputChoice {
   readonly severity: Severity
@@ -119,25 +120,10 @@ function showFindings(whole: Review, choice: Compared, terminal: Terminal): numb
   const say = output === 'text' ? terminal.write : terminal.writeError
   if (changes !== undefined && output !== 'json') say(changesText(changes, review.facts.objects.problems.length > 0))
   const counted = before === undefined ? findings : findings.filter(one => isNew(one, before))
-  return failOn === undefined ? exitCodes.ok : checked(review, { failOn, counted }, terminal)
+  if (failOn === undefined) return exitCodes.ok
+  const isBad = counted.some(one => isOpen(one) && isAtLeast(one.severity, failOn))
+  return checked(review.facts.objects, { option: '--fail-on', isBad }, terminal)
 }
-
-interface Check {
-  readonly failOn: Severity
-  readonly counted: readonly Finding[]
-}
-
-function checked({ facts }: Review, { failOn, counted }: Check, terminal: Terminal): number {
-  if (counted.some(one => isOpen(one) && isAtLeast(one.severity, failOn))) return exitCodes.failure
-  if (!rightsUnread(facts.objects)) return exitCodes.ok
-  terminal.writeError('error: --fail-on cannot be answered: rights of the cluster were not read\n')
-  return exitCodes.failure
-}
-
-/** Threat: a check that may not list the bindings finds nothing, and lets everything pass. */
-const rightsUnread = ({ problems }: Review['facts']['objects']): boolean =>
-  problems.some(({ code, object }) => code === 'not-permitted' && rightsKinds.has(object ?? ''))
-const rightsKinds: ReadonlySet<string> = new Set(['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'])
 
 function showWays(review: Review, choice: ReviewChoice & { readonly to: string }, terminal: Terminal): number {
   const target = targetOf(choice.to, review)

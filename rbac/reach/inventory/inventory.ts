@@ -42,7 +42,7 @@ const daysOf = ({ first, last }: Usage): number =>
   first === undefined || last === undefined ? 0 : Math.max(1, Math.round((last - first) / secondsOfDay))
 
 /** Without one of these the inventory has a hole. */
-const neededKinds = [
+export const neededKinds = [
   'ServiceAccount',
   'ClusterRoleBinding',
   'RoleBinding',

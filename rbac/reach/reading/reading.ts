@@ -89,8 +89,12 @@ export function createReading(options: ReadingOptions = {}): Reading {
     }
     seen += 1
     const object = nameOf(raw.value)
+    if (list !== undefined) {
+      const message = `lists are nested more than ${deepestList} deep: this one is not read`
+      problems.push({ code: 'too-much', unread: 1, place: raw.place, ...(object && { object }), message })
+      return
+    }
     try {
-      if (list !== undefined) throw new InvalidObject(`lists are nested more than ${deepestList} deep`)
       keep(knownAs(raw, object))
     } catch (error) {
       if (!(error instanceof InvalidObject)) throw error

@@ -6,6 +6,7 @@ import { exitCodes, type Terminal } from '../../../terminal.ts'
 import { type InputChoice, readObjects } from '../input.ts'
 import { jsonText } from '../json-text.ts'
 import { problemsText } from '../problems-text.ts'
+import { checked } from '../unanswered.ts'
 import { reachDocument } from './reach-document.ts'
 import { reachText, remarksText } from './reach-text.ts'
 import { readChange } from './read-change.ts'
@@ -36,7 +37,8 @@ export async function runReachEffect(choice: ReachChoice, isJson: boolean, termi
       }),
     )
   else terminal.write(remarksText(remarks) + reachText(effect, severity, terminal.colors) + problemsText(objects))
-  return failOn !== undefined && opensAt(effect, failOn) ? exitCodes.failure : exitCodes.ok
+  if (failOn === undefined) return exitCodes.ok
+  return checked(objects, { option: '--fail-on', isBad: opensAt(effect, failOn) }, terminal)
 }
 
 export const opensAt = ({ opens }: ReachEffect, least: Severity): boolean =>

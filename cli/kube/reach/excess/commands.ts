@@ -22,8 +22,8 @@ Examples:
   $ sallyport kube excess --audit audit.log --what-if deployer.yaml
   $ sallyport kube excess --audit audit.log --from manifests/ --patch
 
-Exit codes: 0 it worked; 1 it failed, or more was found than --fail-on lets pass, or --what-if would break a use; 2 the command
-line cannot be read.`
+Exit codes: 0 it worked; 1 it failed, or more was found than --fail-on lets pass, or --what-if would break a use, or with one of them
+rights may stand in what was not read; 2 the command line cannot be read.`
 
 export function addExcess(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const command = kube

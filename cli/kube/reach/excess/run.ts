@@ -21,6 +21,7 @@ import { jsonText } from '../json-text.ts'
 import { UsageError } from '../listening/usage-error.ts'
 import { problemsText } from '../problems-text.ts'
 import { readSubject } from '../subject-argument.ts'
+import { checked } from '../unanswered.ts'
 import { hasLog, readUsage, receivedOf, type UsageChoice, type UsageReading, usageText } from '../usage-input.ts'
 import { excessDocument } from './excess-document.ts'
 import { checkText, effectText, excessText, identityText } from './excess-text.ts'
@@ -93,7 +94,8 @@ async function answer(choice: ExcessChoice, terminal: Terminal): Promise<number>
   else if (choice.json === true) terminal.write(jsonText(excessDocument(world, proposalsOf(choice, world)), 2))
   else printText(choice, world, terminal)
   const { failOn } = choice
-  return typeof failOn === 'number' && shown.some(one => unusedShare(one) > failOn) ? exitCodes.failure : exitCodes.ok
+  if (typeof failOn !== 'number') return exitCodes.ok
+  return checked(objects, { option: '--fail-on', isBad: shown.some(one => unusedShare(one) > failOn) }, terminal)
 }
 
 const byUnused = (one: IdentityExcess, other: IdentityExcess): number =>
@@ -165,5 +167,5 @@ async function printEffect(
       ].join(''),
     )
   const isBad = typeof failOn === 'string' && opensAt(reach, failOn)
-  return effect.broken.length === 0 && !isBad ? exitCodes.ok : exitCodes.failure
+  return checked(objects, { option: '--what-if', isBad: isBad || effect.broken.length > 0 }, terminal)
 }

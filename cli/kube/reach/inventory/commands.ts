@@ -20,7 +20,8 @@ Examples:
   $ sallyport kube inventory --from dump/ --json | jq '.identities[] | select(.owner == null).id'
   $ sallyport kube inventory --fail-on high
 
-Exit codes: 0 it worked; 1 it failed, or something at least as severe as --fail-on was found; 2 the command line cannot be read.`
+Exit codes: 0 it worked; 1 it failed, or with --fail-on something at least as severe was found, or what the answer needs was not read;
+2 the command line cannot be read.`
 
 export function addInventory(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const command = kube

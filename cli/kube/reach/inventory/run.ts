@@ -3,7 +3,7 @@ import { excessOf, unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import { type Severity, severities } from '../../../../rbac/reach/finding.ts'
 import { grantsOf } from '../../../../rbac/reach/grants.ts'
 import type { InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
-import { inventoryOf } from '../../../../rbac/reach/inventory/inventory.ts'
+import { inventoryOf, neededKinds } from '../../../../rbac/reach/inventory/inventory.ts'
 import { reachSummaries } from '../../../../rbac/reach/inventory/reach-summary.ts'
 import { reviewOf } from '../../../../rbac/reach/review.ts'
 import { reportError } from '../../../report-error.ts'
@@ -12,6 +12,7 @@ import { type InputChoice, readObjects } from '../input.ts'
 import { jsonText } from '../json-text.ts'
 import { UsageError } from '../listening/usage-error.ts'
 import { problemsText } from '../problems-text.ts'
+import { checked } from '../unanswered.ts'
 import { hasLog, readUsage, receivedOf, type UsageChoice, usageText } from '../usage-input.ts'
 import { inventoryCsv } from './inventory-csv.ts'
 import { bySeverity, coverageText, inventoryText } from './inventory-text.ts'
@@ -57,7 +58,9 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
     }
     const { failOn } = values
     const isBad = failOn !== undefined && shown.findings.some(({ severity }) => isAtLeast(severity, failOn))
-    return isBad ? exitCodes.failure : exitCodes.ok
+    return failOn === undefined
+      ? exitCodes.ok
+      : checked(objects, { option: '--fail-on', isBad, needed: neededKinds }, terminal)
   } catch (error) {
     const code = reportError(error, terminal)
     return error instanceof UsageError ? exitCodes.usage : code
