@@ -199,9 +199,9 @@ metadata:
     expect(rules('view')).toContainEqual(more)
     expect(rules('mine')).toBeUndefined()
     expect(objects.problems.map(({ code, object }) => `${code} ${object}`)).toEqual([
-      'assumed-role ClusterRole/view',
       'assumed-role ClusterRole/system:aggregate-to-view',
       'assumed-role ClusterRole/cluster-admin',
+      'assumed-role ClusterRole/view',
     ])
     expect(objects.objectsSeen).toBe(4)
     expect(

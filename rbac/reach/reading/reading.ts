@@ -11,6 +11,7 @@ import { type Entry, entryOf, InvalidObject, isEntry, metadataOf, type Notes, ne
 import { looksLikeJson, objectsInJson } from './json-text.ts'
 import { isNamespaced, type Reader, readerOf } from './kinds.ts'
 import { type Made, made } from './makers.ts'
+import { byName, byPlace } from './order.ts'
 import { itemOf, type RawObject } from './raw.ts'
 import { serverVersionOf } from './server-version.ts'
 import { hasPodTemplate } from './workloads.ts'
@@ -156,11 +157,11 @@ export function createReading(options: ReadingOptions = {}): Reading {
 
   function finish(): ClusterObjects {
     const of = <Kind extends keyof Made>(reader: Kind): Made[Kind][] =>
-      [...kept.values()].flatMap(one => (one.reader === reader ? [one.object as Made[Kind]] : []))
+      [...kept.values()].flatMap(one => (one.reader === reader ? [one.object as Made[Kind]] : [])).sort(byName)
     const bindings = of('binding')
     const assumedToBe = assumesShippedRoles ? assumedRoles(of('role'), bindings) : []
     for (const { name } of assumedToBe) problems.push(shippedRole(name, bindings))
-    const written = [...of('role'), ...assumedToBe]
+    const written = [...of('role'), ...assumedToBe].sort(byName)
     const roles = aggregated(written).map((role, at) => withWritten(role, written[at] as RoleObject, problems))
     return {
       roles,
@@ -171,7 +172,7 @@ export function createReading(options: ReadingOptions = {}): Reading {
       namespaces: of('namespace'),
       nodes: of('node'),
       others: of('other'),
-      problems: [...problems, ...lateProblems()],
+      problems: [...problems, ...lateProblems()].sort((one, other) => byPlace(one.place, other.place)),
       objectsSeen: seen,
       kindsRead,
       ...(serverVersion !== undefined && { serverVersion }),
@@ -179,12 +180,13 @@ export function createReading(options: ReadingOptions = {}): Reading {
   }
 
   function lateProblems(): ReadingProblem[] {
-    const late = [...unknownKinds].flatMap(([object, [place, ...more]]): ReadingProblem[] => {
+    const late = [...unknownKinds].flatMap(([object, places]): ReadingProblem[] => {
+      const [place, ...more] = places.sort(byPlace)
       const unread = more.length + 1
       const message = `nobody here knows this kind: ${unread === 1 ? 'one is' : `${unread} are`} not read, nor what it runs`
       return place === undefined ? [] : [{ code: 'unknown-kind', unread, place, object, message }]
     })
-    const [place] = assumed
+    const [place] = assumed.sort(byPlace)
     if (place !== undefined) {
       const whom = assumed.length === 1 ? 'one object has' : `${assumed.length} objects have`
       const message = `${whom} no namespace: taken for ${namespace}, as with kubectl apply`
