@@ -114,6 +114,7 @@ function lookupIn({ subject, of }: Holdings, scope: string | undefined): Lookup 
   return {
     isNear: use => isHere(use) && (scope !== undefined || isMine(use)),
     usesOf: (right: Right) => {
+      if (right.isAnywhere === true && scope !== undefined) return of.get(right) ?? []
       const counted = (of.get(right) ?? []).filter(use => use.grant.namespace === undefined || isHere(use))
       const best = Math.max(0, ...counted.map(nearness))
       return counted.filter(use => nearness(use) === best)

@@ -23,6 +23,8 @@ export interface Right {
   readonly before?: number
   /** Requests for it carry no namespace: a RoleBinding never gives it. */
   readonly isOfCluster: boolean
+  /** It is about a namespace of its own: beside what is given in one namespace it counts in whichever it is given. */
+  readonly isAnywhere?: boolean
 }
 
 /** How much of a right one rule gives. */
@@ -35,7 +37,7 @@ export interface Hit {
 export const anySubresource = '<any>'
 const coreGroup = ''
 
-type More = Partial<Pick<Right, 'names' | 'paths' | 'matches' | 'before'>>
+type More = Partial<Pick<Right, 'names' | 'paths' | 'matches' | 'before' | 'isAnywhere'>>
 
 const plain = new Map<string, Right>()
 

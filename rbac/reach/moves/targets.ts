@@ -4,8 +4,8 @@
  */
 import type { NodeId } from '../finding.ts'
 import type { WorkloadObject } from '../objects.ts'
-import { accountSubject, idOf } from '../subject.ts'
-import { workloadId } from './facts.ts'
+import { accountSubject, idOf, type SubjectId } from '../subject.ts'
+import { type Facts, namespaceOfAccount, workloadId } from './facts.ts'
 import type { At, Reach, Told } from './move.ts'
 import type { Use } from './need.ts'
 
@@ -30,7 +30,7 @@ const scopeOf = (namespace: string | undefined): string => namespace ?? '*'
 export function accounts(at: At, uses: readonly Use[], mustExist: boolean): Reach {
   const names = namesOf(uses)
   const { namespace, facts } = at
-  if (names === 'any') return { to: [accountsId(scopeOf(namespace))] }
+  if (names === 'any') return { to: mustExist ? [accountsId(scopeOf(namespace))] : whoever(at) }
   const places = namespace === undefined ? facts.namespaces : [namespace]
   const named = places.flatMap(place => names.map(name => idOf(accountSubject(place, name))))
   const bound = new Set(facts.grants.subjects)
@@ -38,6 +38,20 @@ export function accounts(at: At, uses: readonly Use[], mustExist: boolean): Reac
   // Of the whole cluster a name stands for one account in each namespace: most of them will never be there.
   return { to: named.filter(isThere), maybe: namespace === undefined ? [] : named.filter(id => !isThere(id)) }
 }
+
+/** Every account there, and each that a binding names and that is not there: to be judged by its name it need not be. */
+export const whoever = ({ namespace, facts }: At): NodeId[] => [
+  accountsId(scopeOf(namespace)),
+  ...missingAccounts(facts, namespace),
+]
+
+export const missingAccounts = (facts: Facts, namespace: string | undefined): SubjectId[] => [
+  ...new Set(
+    facts.missingAccounts
+      .map(({ subject }) => subject)
+      .filter(id => namespace === undefined || namespaceOfAccount(id) === namespace),
+  ),
+]
 
 export function secrets(at: At, uses: readonly Use[]): Reach {
   const names = namesOf(uses)

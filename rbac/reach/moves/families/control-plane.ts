@@ -104,7 +104,12 @@ export const controlPlaneMoves: readonly RightsMove[] = [
     scope: 'cluster',
     needs: can(writes, 'apiservices.apiregistration.k8s.io'),
     severity: always('critical'),
-    reaches: perhaps('whoever calls that group: what they send, under their names', 'users:*', 'groups:*'),
+    reaches: perhaps(
+      'whoever calls that group: what they send, under their names',
+      'users:*',
+      'groups:*',
+      accountsId(),
+    ),
     why: 'Requests for the group go to that server, with the name and groups of the caller in headers.',
     close: 'Leave it to the platform; list the API services in resourceNames.',
     narrow: 'the API services',

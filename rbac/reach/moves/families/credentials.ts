@@ -1,7 +1,7 @@
 /** Becoming somebody else by a credential: tokens, Secrets, certificates. */
 import { always, byScope, nowhere, type RightsMove, systemNamespace } from '../move.ts'
 import { all, any, can, canAny } from '../need.ts'
-import { accounts, accountsId, namesOf, secrets, told, usesOn } from '../targets.ts'
+import { accounts, accountsId, namesOf, secrets, told, usesOn, whoever } from '../targets.ts'
 
 const goodPractices = 'https://kubernetes.io/docs/concepts/security/rbac-good-practices/'
 const csrPage = 'https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/'
@@ -79,7 +79,7 @@ export const credentialMoves: readonly RightsMove[] = [
   {
     id: 'ID14',
     title: 'Issue itself a client certificate',
-    can: 'issue client certificates for any user or group',
+    can: 'issue client certificates for any user, service account or group',
     scope: 'cluster',
     needs: all(
       can('create', csr),
@@ -87,10 +87,13 @@ export const credentialMoves: readonly RightsMove[] = [
       can('approve', 'signers.certificates.k8s.io', { names: isClientSigner }),
     ),
     severity: always('critical'),
-    reaches: told('every user, and every group but system:masters, which admission refuses', () => ({
-      to: ['users:*', 'groups:*'],
-    })),
-    why: 'Who can ask for a certificate and approve it chooses the name in it. Certificates cannot be taken back before they expire. The certificate is in the answer to a second approval: no right to read is needed.',
+    reaches: told(
+      'every user and service account, and every group but system:masters, which admission refuses',
+      at => ({
+        to: ['users:*', 'groups:*', ...whoever(at)],
+      }),
+    ),
+    why: 'Who can ask for a certificate and approve it chooses the name in it, system:serviceaccount:<namespace>:<name> as well: RBAC compares names. Certificates cannot be taken back before they expire. The certificate is in the answer to a second approval: no right to read is needed.',
     close: 'Do not give creating and approving to one identity, and name the signers in resourceNames.',
     narrow: 'the signers',
     sources: [`${goodPractices}#csrs-and-certificate-issuing`, csrPage],
@@ -109,11 +112,11 @@ export const credentialMoves: readonly RightsMove[] = [
       },
     },
     reaches: {
-      text: 'whoever trusts the signer; every user where that is the API server and the key is known',
+      text: 'whoever trusts the signer; everybody where that is the API server and the key is known',
       of: at => {
         const names = namesOf(usesOn(at, 'signers'))
         const isTrusted = names === 'any' || names.some(isClientSigner)
-        return { to: [], maybe: isTrusted ? ['users:*', 'groups:*'] : [] }
+        return { to: [], maybe: isTrusted ? ['users:*', 'groups:*', ...whoever(at)] : [] }
       },
     },
     why: 'A signer answers requests with certificates of its authority. The API server trusts them only if it trusts that authority.',
@@ -126,7 +129,8 @@ export const credentialMoves: readonly RightsMove[] = [
     title: 'Make a bootstrap token',
     can: 'make bootstrap tokens, and with one a node',
     scope: [systemNamespace],
-    needs: can('create', 'secrets'),
+    // Named so, or it is not taken for one.
+    needs: can('create', 'secrets', { names: name => name.startsWith('bootstrap-token-') }),
     severity: always('high'),
     reaches: told('the group of nodes that join', () => ({ to: ['group:system:bootstrappers'] })),
     why: 'A Secret of type bootstrap.kubernetes.io/token in kube-system is a credential of system:bootstrappers, whose certificates for nodes are approved by themselves.',

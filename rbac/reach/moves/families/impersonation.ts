@@ -1,8 +1,8 @@
 /** Becoming somebody else by saying so: the impersonation headers, legacy and constrained. */
 import type { NodeId } from '../../finding.ts'
 import { idOf, userSubject } from '../../subject.ts'
-import { isServiceAccount } from '../facts.ts'
-import { always, byScope, nowhere, type RightsMove } from '../move.ts'
+import { grouped, isServiceAccount } from '../facts.ts'
+import { type At, always, byScope, nowhere, type RightsMove } from '../move.ts'
 import { all, any, can, type Need } from '../need.ts'
 import { anySubresource } from '../right.ts'
 import { accounts, namesOf, told, usesOn } from '../targets.ts'
@@ -18,6 +18,15 @@ function onBehalf(mode: string): Need {
   return can(`${prefix}VERB`, 'any resource', {
     matches: ({ verbs, resources = [] }) =>
       resources.length > 0 && verbs.some(verb => verb === '*' || verb.startsWith(prefix)),
+  })
+}
+
+/** Whom, asked in the namespace of the account, which need not be that of the action. */
+function identitiesOf(at: At): readonly NodeId[] {
+  const byNamespace = grouped(usesOn(at, 'serviceaccounts'), ({ grant }) => grant.namespace)
+  return [...byNamespace].flatMap(([namespace, uses]) => {
+    const { namespace: _, ...elsewhere } = at
+    return accounts(namespace === undefined ? elsewhere : { ...at, namespace }, uses, false).to
   })
 }
 
@@ -129,13 +138,19 @@ export const impersonationMoves: readonly RightsMove[] = [
     title: 'Impersonate a service account, within limits',
     can: 'act as other service accounts, as far as its impersonate-on rights go',
     scope: 'namespaced',
-    needs: all(can('impersonate:serviceaccount', `serviceaccounts.${authentication}`), onBehalf('serviceaccount')),
+    needs: all(
+      can('impersonate:serviceaccount', `serviceaccounts.${authentication}`, { isAnywhere: true }),
+      onBehalf('serviceaccount'),
+    ),
     severity: byScope({ cluster: 'high', namespace: 'medium' }),
-    reaches: told('each service account named, or every one there, for the actions that are granted', at => {
-      const { to } = accounts(at, usesOn(at, 'serviceaccounts'), false)
-      return { to: [], maybe: to }
-    }),
-    why: 'As ID06, for service accounts: the first half is asked in the namespace of the account.',
+    reaches: told(
+      'each service account named, or every one where that is granted, for the actions that are granted',
+      at => ({
+        to: [],
+        maybe: identitiesOf(at),
+      }),
+    ),
+    why: 'As ID06, for service accounts: the first half is asked in the namespace of the account, the second in that of the action.',
     close: 'Keep both halves narrow: names in the first, single verbs and resources in the second.',
     narrow: 'the service accounts',
     sources: [constrainedPage],

@@ -3,10 +3,10 @@ import type { Severity } from '../../finding.ts'
 import type { Grant } from '../../grant.ts'
 import type { BindingObject } from '../../objects.ts'
 import { idOf, type SubjectId, userSubject } from '../../subject.ts'
-import { accountOf, type Facts, isServiceAccount, namespaceOfAccount, objectText } from '../facts.ts'
-import { always, nowhere, type RightsMove, type Situation, type SituationMove } from '../move.ts'
+import { accountOf, type Facts, objectText } from '../facts.ts'
+import { type At, always, nowhere, type RightsMove, type Situation, type SituationMove } from '../move.ts'
 import { can } from '../need.ts'
-import { accountsId, namespaceId, secretsId, told } from '../targets.ts'
+import { accountsId, missingAccounts, namesOf, namespaceId, secretsId, told } from '../targets.ts'
 import { waysOut } from '../ways-out.ts'
 import { isShippedForAccount } from './shipped-bindings.ts'
 
@@ -176,6 +176,12 @@ const escaping = (facts: Facts): Situation[] =>
       object: objectText(workload),
     }))
 
+/** With names only by server-side apply, and only these. */
+function claimable({ namespace, facts, uses }: At): readonly SubjectId[] {
+  const names = namesOf(uses)
+  return missingAccounts(facts, namespace).filter(id => names === 'any' || names.some(name => id.endsWith(`/${name}`)))
+}
+
 export const claimMoves: readonly RightsMove[] = [
   {
     id: 'ID17',
@@ -185,17 +191,10 @@ export const claimMoves: readonly RightsMove[] = [
     needs: can('create', 'serviceaccounts'),
     when: {
       text: 'a binding names a service account there that does not exist',
-      of: ({ namespace, facts }) =>
-        facts.missingAccounts.some(
-          ({ subject }) => namespace === undefined || namespaceOfAccount(subject) === namespace,
-        ),
+      of: at => claimable(at).length > 0,
     },
     severity: always('medium'),
-    reaches: told('the service accounts that are bound and do not exist', ({ namespace, facts }) => ({
-      to: [...new Set(facts.missingAccounts.map(({ subject }) => subject))].filter(
-        id => isServiceAccount(id) && (namespace === undefined || namespaceOfAccount(id) === namespace),
-      ),
-    })),
+    reaches: told('the service accounts that are bound and do not exist', at => ({ to: claimable(at) })),
     why: 'A binding names an account, not a thing that exists: whoever creates it gets what was meant for another.',
     close: 'Delete bindings whose accounts are gone.',
     sources: [goodPractices],
