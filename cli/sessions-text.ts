@@ -1,6 +1,7 @@
 /** Sessions as a person reads them. Everything in them is somebody else's text. */
+
+import { printable } from '../spelling/printable.ts'
 import { formatTable } from './policy/answer.ts'
-import { printable } from './policy/printable.ts'
 import type { Terminal } from './terminal.ts'
 
 /** As the admin listener gives it; moments are ISO 8601. */

@@ -5,7 +5,7 @@
  * what follows one in a comment, or in a text without quotes, is an object that gets applied. `no` and `2026-12-31` are no texts there.
  */
 import { Document, Scalar, visit } from 'yaml'
-import { printable } from '../policy/printable.ts'
+import { printable } from '../../spelling/printable.ts'
 
 /** The same to both versions without quotes. */
 const isPlain = (text: string): boolean =>

@@ -1,6 +1,7 @@
 /** Asks the admin listener about application passwords, or for an end to them, and says what it answered. */
+
+import { printable } from '../../spelling/printable.ts'
 import { formatTable } from '../policy/answer.ts'
-import { printable } from '../policy/printable.ts'
 import { ask, reporting, type SessionsChoice, UsageError, userOf } from '../sessions.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 

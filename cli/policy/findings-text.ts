@@ -1,7 +1,7 @@
 /** What lint found, as a person reads it. */
 import type { Finding } from '../../rbac/lint/finding.ts'
+import { printable } from '../../spelling/printable.ts'
 import type { Terminal } from '../terminal.ts'
-import { printable } from './printable.ts'
 
 /** Two lines for each. */
 export function findingsText(findings: readonly Finding[], colors: Terminal['colors']): string {

@@ -2,11 +2,11 @@
 
 import { replayCall } from '../../rbac/asking/calls/replay-call.ts'
 import type { Effect } from '../../rbac/decision.ts'
+import { printable } from '../../spelling/printable.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { type AuditChoice, type AuditReading, readAuditFile } from './audit-file.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
-import { printable } from './printable.ts'
 import type { RecordedDecision } from './recorded-decision.ts'
 
 export interface ReplayChoice extends PolicyChoice, AuditChoice {

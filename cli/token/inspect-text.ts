@@ -1,8 +1,8 @@
 /** What was found out about a token, as a person or a program reads it. */
 import type { InspectedToken } from '../../app/identity/token/inspect-token.ts'
 import { namesOf } from '../../rbac/subjects.ts'
+import { printable } from '../../spelling/printable.ts'
 import { formatExplanation } from '../policy/asking/explain-text.ts'
-import { printable } from '../policy/printable.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Inspection, Verdict } from './inspection.ts'
 

@@ -50,6 +50,30 @@ describe('files', () => {
     expect(readings.map(({ events }) => events)).toEqual([2])
   })
 
+  test('with a mark at the beginning, as UTF-16, and in parts of one byte', async () => {
+    const marked = `\uFEFF${lines('é', 'b')}`
+    const wide = Buffer.from(marked, 'utf16le')
+    for (const [name, bytes] of [
+      ['marked', Buffer.from(marked)],
+      ['wide', wide],
+      ['other', Buffer.from(wide).swap16()],
+      ['wide.gz', gzipSync(wide)],
+    ] as const) {
+      const { used, counts } = await read([write(name, bytes)])
+      expect([used, counts.unreadable]).toEqual([seen('é', 'b'), {}])
+      const values = []
+      const single = (async function* () {
+        for (const byte of bytes) yield Uint8Array.of(byte)
+      })()
+      if (!name.endsWith('.gz')) for await (const found of valuesOf(single)) values.push(found)
+      expect(values.length).toBe(name.endsWith('.gz') ? 0 : 2)
+    }
+    // A list, and one file behind another.
+    const list = `\uFEFF${JSON.stringify({ kind: 'EventList', items: [event('a'), event('b')] }, null, 2)}`
+    expect((await read([write('list', list)])).used).toEqual(seen('a', 'b'))
+    expect((await read(['-'], marked + marked)).counts.unreadable).toEqual({})
+  })
+
   test('cut off at either end it swallows nothing of the rest, and says what was lost', async () => {
     const whole = lines('a', 'b', 'c')
     const { used, counts } = await read([write('rotated', whole.slice(40, -60))])

@@ -5,9 +5,7 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { afterAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { csvColumns, csvText } from '../../rbac/reach/report/csv.ts'
 import type { Report } from '../../rbac/reach/report/report.ts'
-import { fc } from '../properties.ts'
 import { runKube } from './run-kube.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-outputs-'))
@@ -87,38 +85,7 @@ describe('--output csv', () => {
     expect(['\u001B', '\u202E'].filter(character => out.includes(character))).toEqual([])
     expect(out.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/)
   })
-
-  test('any text is one cell, guarded, and comes back as it was', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom('', '=', '+', '-', '@', '\t', ' ='), (text, sign) => {
-        const sentence = `${sign}${text}`
-        const finding = { ...plain, sentence }
-        const rows = parse(
-          csvText([finding], one => one),
-          { record_delimiter: '\r\n' },
-        ) as string[][]
-        const written = rows[1]?.[csvColumns.indexOf('finding')] ?? ''
-        expect(rows.map(cells => cells.length)).toEqual([csvColumns.length, csvColumns.length])
-        expect(written.replace(/^'/, '')).toBe(sentence.replace(/^'/, ''))
-        expect(written).not.toMatch(formula)
-      }),
-    )
-  })
 })
-
-const plain = {
-  id: 'x',
-  move: 'ID09',
-  severity: 'low',
-  subject: 'user:bob',
-  targets: [],
-  perhaps: [],
-  grants: [],
-  path: [],
-  isExpected: false,
-  edits: [],
-  sentence: '',
-} as const
 
 interface Sarif {
   readonly runs: readonly {

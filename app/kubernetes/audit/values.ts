@@ -2,7 +2,7 @@
  * JSON values out of a stream of bytes, one after another, in bounded memory: a line each (what API servers write, rotated files cut
  * off at any byte among them), or one document of many lines, or several without anything between them (Firehose).
  */
-import { StringDecoder } from 'node:string_decoder'
+import { decodedStream } from '../reading/decoded.ts'
 
 export interface FoundValue {
   readonly value: unknown
@@ -23,18 +23,14 @@ export async function* valuesOf(
   stream: AsyncIterable<Uint8Array | string>,
   most = limits.value,
 ): AsyncGenerator<FoundValue | NoValue> {
-  const decoder = new StringDecoder('utf8')
   const splitter = createSplitter(most)
-  for await (const part of stream) {
-    const text = typeof part === 'string' ? part : decoder.write(part as Buffer)
-    yield* splitter.write(text)
-  }
-  yield* splitter.end(decoder.end())
+  for await (const text of decodedStream(stream)) yield* splitter.write(text)
+  yield* splitter.end()
 }
 
 interface Splitter {
   readonly write: (text: string) => Generator<FoundValue | NoValue>
-  readonly end: (text: string) => Generator<FoundValue | NoValue>
+  readonly end: () => Generator<FoundValue | NoValue>
 }
 
 /**
@@ -106,8 +102,7 @@ function createSplitter(most: number): Splitter {
     yield* document.write(`${held.join('\n')}\n`)
   }
 
-  function* end(text: string): Generator<FoundValue | NoValue> {
-    yield* write(text)
+  function* end(): Generator<FoundValue | NoValue> {
     if (document === undefined && !skipping) yield* takeLine(rest)
     if (document === undefined && held !== undefined && held.length > 0) {
       document = createDocumentReader(most)

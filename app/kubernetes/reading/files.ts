@@ -1,7 +1,7 @@
 /** Manifests and dumps: files, folders with everything below them, and standard input. */
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { TextDecoder } from 'node:util'
+import { decoded } from './decoded.ts'
 import type { Reader } from './source.ts'
 
 export interface FilesOptions {
@@ -85,11 +85,7 @@ function problem(
   reading.addProblem({ code, place: { source }, message })
 }
 
-/** PowerShell writes UTF-16 with a mark; everybody else UTF-8. */
 function addBytes(bytes: Uint8Array, source: string, reader: Reader): void {
-  const [first, second] = bytes
-  const encoding =
-    first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8'
   if (bytes.length > longestFile) problem(reader, source, `it has more than ${longestFile} bytes: split it`, 'too-much')
-  else reader.reading.addText(new TextDecoder(encoding).decode(bytes), source)
+  else reader.reading.addText(decoded(bytes), source)
 }

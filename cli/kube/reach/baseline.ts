@@ -1,8 +1,9 @@
 /** `--baseline`: the review of before, and what is said of it. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { decoded } from '../../../app/kubernetes/reading/decoded.ts'
 import { type Asked, type Baseline, type Changes, readBaseline } from '../../../rbac/reach/report/baseline.ts'
-import { printable } from '../../policy/printable.ts'
+import { printable } from '../../../spelling/printable.ts'
 import type { Terminal } from '../../terminal.ts'
 import { filtered } from './review-names.ts'
 
@@ -13,7 +14,7 @@ import { filtered } from './review-names.ts'
  */
 export function baselineOf(path: string | undefined, asked: Asked, { cwd }: Terminal): Baseline | undefined {
   if (path === undefined) return undefined
-  const baseline = readBaseline(readFileSync(resolve(cwd, path), 'utf8'))
+  const baseline = readBaseline(decoded(readFileSync(resolve(cwd, path))))
   const differs = (['subject', 'namespace'] as const).find(
     name => baseline.asked[name] !== undefined && baseline.asked[name] !== asked[name],
   )

@@ -7,7 +7,7 @@ import { waysTo } from '../../../rbac/reach/graph/walk.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { reviewOf } from '../../../rbac/reach/review.ts'
 import type { SubjectId } from '../../../rbac/reach/subject.ts'
-import { printable } from '../../policy/printable.ts'
+import { printable } from '../../../spelling/printable.ts'
 import { wrapped } from './wrapped.ts'
 
 const mostShown = 50

@@ -3,11 +3,12 @@ import type { Finding } from '../../../rbac/reach/finding.ts'
 import type { Asked, Baseline, Changes } from '../../../rbac/reach/report/baseline.ts'
 import { csvText } from '../../../rbac/reach/report/csv.ts'
 import { type PageContext, pageDataOf } from '../../../rbac/reach/report/page/page-data.ts'
+import { placesIn } from '../../../rbac/reach/report/places.ts'
 import { reportOf } from '../../../rbac/reach/report/report.ts'
 import { sarifOf } from '../../../rbac/reach/report/sarif.ts'
 import type { Review } from '../../../rbac/reach/review.ts'
 import { type SuppressionOutcome, suppressedText } from '../../../rbac/reach/suppress/suppression.ts'
-import { printable } from '../../policy/printable.ts'
+import { printable } from '../../../spelling/printable.ts'
 import type { InputChoice } from './input.ts'
 import { jsonText } from './json-text.ts'
 import type { Output } from './output-kinds.ts'
@@ -36,7 +37,7 @@ interface Choice extends InputChoice {
 /** One document, whole. */
 export function documentText(output: Exclude<Output, 'text'>, shown: Shown): string {
   const { review, findings, isAll, asked, before, changes, suppressions } = shown
-  if (output === 'csv') return csvText(findings, printable)
+  if (output === 'csv') return csvText(findings, placesIn(review))
   if (output === 'html') return pageText(pageDataOf(review, findings, contextOf(shown)))
   if (output === 'sarif') return jsonText(sarifOf({ review, findings, isAll, baseline: before, suppressions }))
   return jsonText({

@@ -1,6 +1,6 @@
 /** What was not read, for whoever reads the answer: part of every output, so that nobody takes it for the whole. */
 import type { ClusterObjects, Place, ReadingProblem } from '../../../rbac/reach/objects.ts'
-import { printable } from '../../policy/printable.ts'
+import { printable } from '../../../spelling/printable.ts'
 import { wrapped } from './wrapped.ts'
 
 const mostShown = 20

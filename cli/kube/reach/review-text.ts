@@ -6,7 +6,7 @@ import { nodeText, stepText, toldSteps } from '../../../rbac/reach/findings/word
 import type { AllPaths, PathBounds } from '../../../rbac/reach/graph/walk.ts'
 import { countBySeverity, isAtLeast, isOpen, isSuppressed, isWithin } from '../../../rbac/reach/report/report.ts'
 import type { Reacher } from '../../../rbac/reach/review.ts'
-import { printable } from '../../policy/printable.ts'
+import { printable } from '../../../spelling/printable.ts'
 import type { Terminal } from '../../terminal.ts'
 import { wrapped } from './wrapped.ts'
 

@@ -5,11 +5,11 @@ import { replayCall } from '../../../rbac/asking/calls/replay-call.ts'
 import type { Decision } from '../../../rbac/decision.ts'
 import type { PolicySnapshot } from '../../../rbac/policy.ts'
 import { parsePolicyTests } from '../../../rbac/testing/policy-test.ts'
+import { printable } from '../../../spelling/printable.ts'
 import { reportError } from '../../report-error.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { readAuditFile } from '../audit-file.ts'
 import { loadPolicy } from '../load-policy.ts'
-import { printable } from '../printable.ts'
 import { type Question, type Sample, sampleQuestions } from './diff-sample.ts'
 
 export interface DiffChoice {

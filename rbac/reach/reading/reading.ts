@@ -59,8 +59,9 @@ export function createReading(options: ReadingOptions = {}): Reading {
 
   return {
     addText: (text, source) => {
-      const withoutMark = text.startsWith('\uFEFF') ? text.slice(1) : text
-      for (const raw of (looksLikeJson(withoutMark) ? objectsInJson : objectsInYaml)(withoutMark, source)) {
+      // Of each of several files that were put together.
+      const withoutMarks = text.includes('\uFEFF') ? text.replace(/^\uFEFF/gm, '') : text
+      for (const raw of (looksLikeJson(withoutMarks) ? objectsInJson : objectsInYaml)(withoutMarks, source)) {
         if ('problem' in raw) addProblem(raw.problem)
         else add(raw, 0)
       }

@@ -4,8 +4,10 @@ import { nodeText, stepText, toldSteps } from '../findings/words.ts'
 import { objectText } from '../moves/facts.ts'
 import { moveOf } from '../moves/table.ts'
 import type { Place } from '../objects.ts'
+import { csvLines } from './csv-lines.ts'
+import type { Placing } from './places.ts'
 
-const columns: readonly (readonly [string, (finding: Finding) => string])[] = [
+const columns: readonly (readonly [string, (finding: Finding, placing: Placing) => string])[] = [
   ['id', ({ id }) => id],
   ['severity', ({ severity }) => severity],
   ['move', ({ move }) => move],
@@ -16,10 +18,7 @@ const columns: readonly (readonly [string, (finding: Finding) => string])[] = [
   ['perhaps', ({ perhaps }) => listed(perhaps)],
   ['bindings', ({ grants }) => listed(grants.map(({ binding }) => objectText(binding)))],
   ['roles', ({ grants }) => listed(grants.map(({ role }) => objectText(role)))],
-  [
-    'places',
-    ({ grants }) => listed(grants.flatMap(({ binding, role }) => [binding, role].map(one => atText(one.place)))),
-  ],
+  ['places', placesText],
   ['way', ({ path }) => wayText(path)],
   ['expected', ({ isExpected }) => String(isExpected)],
   ['within', ({ within }) => within ?? ''],
@@ -31,27 +30,18 @@ const columns: readonly (readonly [string, (finding: Finding) => string])[] = [
 
 export const csvColumns: readonly string[] = columns.map(([name]) => name)
 
-/**
- * @param shown a text with the characters escaped that make a terminal, or whoever reads, see something else
- * @returns lines that end with CRLF, the first one names the columns
- */
-export function csvText(findings: readonly Finding[], shown: (text: string) => string): string {
-  const lines = [csvColumns, ...findings.map(finding => columns.map(([, textOf]) => textOf(finding)))]
-  return lines.map(cells => `${cells.map(text => cell(shown(text))).join(',')}\r\n`).join('')
-}
-
-/**
- * Threat: names are chosen by others, and a spreadsheet runs a cell that starts like a formula, also where the sign is a
- * full-width one or stands behind blanks.
- */
-const startsFormula = /^\s*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20|%]/
-
-function cell(text: string): string {
-  const guarded = startsFormula.test(text) ? `'${text}` : text
-  return `"${guarded.replaceAll('"', '""')}"`
-}
+/** The first line names the columns. @param placing where what no binding gives is seen */
+export const csvText = (findings: readonly Finding[], placing: Placing): string =>
+  csvLines([csvColumns, ...findings.map(finding => columns.map(([, textOf]) => textOf(finding, placing)))])
 
 const listed = (texts: readonly NodeId[]): string => [...new Set<string>(texts)].join('; ')
+
+/** Of binding and role; without a grant, of the workload or binding that is seen. */
+function placesText(finding: Finding, placing: Placing): string {
+  const { grants } = finding
+  const objects = grants.length === 0 ? placing(finding) : grants.flatMap(({ binding, role }) => [binding, role])
+  return objects.length === 0 ? 'none: no object gives it' : listed(objects.map(({ place }) => atText(place)))
+}
 
 const atText = ({ source, line }: Place): string => (line === undefined ? source : `${source}:${line}`)
 

@@ -93,8 +93,11 @@ function findingsOf({ id, subject, move, scope }: Fields): SuppressedFindings {
   return { subject, move, scope }
 }
 
+/** A letter or a digit. Threat: what nobody sees (a zero-width space, a filler of Hangul) is no reason, and looks like one that was given. */
+const isSaying = /[\p{L}\p{N}]/u
+
 function reasonOf(reason: unknown): string {
-  if (typeof reason !== 'string' || reason.trim() === '')
+  if (typeof reason !== 'string' || !isSaying.test(reason.replace(/\p{DI}/gu, '')))
     throw new Error('reason is needed: why it is accepted, in one sentence')
   if (reason.length > longestReason) throw new Error(`reason has more than ${longestReason} characters`)
   return reason.trim()

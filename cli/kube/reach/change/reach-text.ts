@@ -4,7 +4,7 @@ import type { ReachEffect, SinkEffect } from '../../../../rbac/reach/change/reac
 import { type Finding, type Severity, severities } from '../../../../rbac/reach/finding.ts'
 import { nodeText, stepText, toldSteps } from '../../../../rbac/reach/findings/words.ts'
 import { countBySeverity, isAtLeast } from '../../../../rbac/reach/report/report.ts'
-import { printable } from '../../../policy/printable.ts'
+import { printable } from '../../../../spelling/printable.ts'
 import type { Terminal } from '../../../terminal.ts'
 import { wrapped } from '../wrapped.ts'
 

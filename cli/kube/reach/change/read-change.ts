@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parse, parseAllDocuments, stringify } from 'yaml'
+import { decoded } from '../../../../app/kubernetes/reading/decoded.ts'
 import type { Change, ObjectName } from '../../../../rbac/reach/change/change.ts'
 import type { ClusterObjects, ReadingProblem, RoleObject } from '../../../../rbac/reach/objects.ts'
 import { isNamespaced } from '../../../../rbac/reach/reading/kinds.ts'
@@ -23,7 +24,7 @@ export async function readChange(paths: readonly string[], cwd: string, objects:
   const reading = createReading({ assumesShippedRoles: false })
   const removed: ObjectName[] = []
   for (const path of paths)
-    for (const value of documentsIn(await readFile(resolve(cwd, path), 'utf8'), path)) {
+    for (const value of documentsIn(decoded(await readFile(resolve(cwd, path))), path)) {
       if (value.$patch === 'delete') removed.push(nameIn(value, path))
       // Threat: taken for a whole object, a patch that says something else would be judged as what it is not.
       else if ('$patch' in value) throw new Error(`${path}: of $patch only delete is read`)

@@ -1,6 +1,7 @@
 /** An inventory as CSV (RFC 4180), one line for each identity. */
 import { unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import type { Coverage, InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
+import { csvLines } from '../../../../rbac/reach/report/csv-lines.ts'
 import { isoOf } from './moments.ts'
 import { sinkSentence } from './reach-words.ts'
 
@@ -30,6 +31,8 @@ const columns: readonly (readonly [string, (one: InventoriedIdentity, coverage: 
 const unusedPercent = ({ rights }: InventoriedIdentity, daysOfLog: number): string =>
   rights === undefined || daysOfLog === 0 ? '' : `${Math.floor(unusedShare(rights) * 100)}`
 
+export const inventoryColumns: readonly string[] = [...columns.map(([name]) => name), 'findings']
+
 export function inventoryCsv({ identities, findings, coverage }: Inventory): string {
   const codes = new Map<string, string[]>()
   for (const { about, code } of findings) codes.set(about, [...(codes.get(about) ?? []), code])
@@ -37,14 +40,5 @@ export function inventoryCsv({ identities, findings, coverage }: Inventory): str
     ...columns.map(([, of]) => of(one, coverage)),
     [...new Set(codes.get(one.id))].join(' '),
   ])
-  return [[...columns.map(([name]) => name), 'findings'], ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('')
-}
-
-/**
- * Threat: a user may be called anything, and a cell that begins with one of these is a formula for a spreadsheet, which can send
- * away what stands beside it.
- */
-function cell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  return csvLines([inventoryColumns, ...rows])
 }

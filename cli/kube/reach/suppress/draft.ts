@@ -5,7 +5,7 @@ import { isOpen } from '../../../../rbac/reach/report/report.ts'
 import type { Review } from '../../../../rbac/reach/review.ts'
 import { movesById, roleHash } from '../../../../rbac/reach/suppress/suppress.ts'
 import { endOf } from '../../../../rbac/reach/suppress/suppression.ts'
-import { printable } from '../../../policy/printable.ts'
+import { printable } from '../../../../spelling/printable.ts'
 import { hashOf } from './suppressions.ts'
 
 const daysAway = 90

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { decoded } from '../../../../app/kubernetes/reading/decoded.ts'
 import type { Finding } from '../../../../rbac/reach/finding.ts'
 import { isSuppressed } from '../../../../rbac/reach/report/report.ts'
 import type { Review } from '../../../../rbac/reach/review.ts'
@@ -12,7 +13,7 @@ import {
   type SuppressionOutcome,
   suppressedText,
 } from '../../../../rbac/reach/suppress/suppression.ts'
-import { printable } from '../../../policy/printable.ts'
+import { printable } from '../../../../spelling/printable.ts'
 import type { Terminal } from '../../../terminal.ts'
 import { wrapped } from '../wrapped.ts'
 
@@ -32,7 +33,7 @@ export function suppressionsOf(
   now = Date.now() / 1000,
 ): SuppressionFile | undefined {
   if (path === undefined) return undefined
-  return { path, list: readSuppressions(readFileSync(resolve(cwd, path), 'utf8'), now), now }
+  return { path, list: readSuppressions(decoded(readFileSync(resolve(cwd, path))), now), now }
 }
 
 export const withSuppressions = (review: Review, file: SuppressionFile | undefined): Suppressed =>

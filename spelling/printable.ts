@@ -1,5 +1,5 @@
 /**
- * Text that somebody else wrote, for a terminal. Threat: a path or an address in an audit file that holds escape or
+ * Text that somebody else wrote, for whoever reads it. Threat: a path or an address in an audit file that holds escape or
  * direction characters makes a terminal show something else than what is there.
  */
 export const printable = (text: string): string =>
