@@ -1,6 +1,6 @@
 /** When a check (`--fail-on`) has no answer: something that may give rights was not read, and who reads nothing finds nothing. */
 import type { ClusterObjects, ReadingProblem } from '../../../rbac/reach/objects.ts'
-import { printable } from '../../policy/printable.ts'
+import { printable } from '../../../spelling/printable.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { placeText } from './problems-text.ts'
 import { wrapped } from './wrapped.ts'

@@ -1,102 +1,27 @@
 /** What is answered to whoever sends audit events, in this process. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { type IncomingHttpHeaders, request as plainRequest } from 'node:http'
-import { request as tlsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { readLogs } from '../../../app/kubernetes/audit/read-logs.ts'
 import { openKeeper } from '../../../app/kubernetes/audit/receiving/kept-events.ts'
-import { type Receiver, type ReceiverOptions, startReceiver } from '../../../app/kubernetes/audit/receiving/receiver.ts'
-import { createRecentKeys } from '../../../rbac/reach/usage/recent-keys.ts'
+import { refusedSender } from '../../../app/kubernetes/audit/receiving/sender.ts'
 import { createUsageCollector } from '../../../rbac/reach/usage/usage.ts'
-import { createAuthority } from '../../certificates.ts'
 import { auditEvent } from '../audit-events.ts'
+import {
+  apiServer,
+  authority,
+  byCertificate,
+  byToken,
+  listOf,
+  post,
+  start,
+  stranger,
+  token,
+} from './running-receiver.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-receiver-'))
-const authority = createAuthority('authority of the log')
-const stranger = createAuthority('another authority')
-afterAll(() => {
-  authority.close()
-  stranger.close()
-  rmSync(directory, { recursive: true, force: true })
-})
-
-const server = authority.issue('receiver', ['IP:127.0.0.1'])
-const token = 'a-token-of-the-api-server-0123456789'
-
-interface Running {
-  readonly receiver: Receiver
-  readonly kept: string[]
-  readonly events: unknown[]
-  readonly errors: unknown[]
-}
-
-const open: Receiver[] = []
-afterEach(async () => {
-  await Promise.all(open.splice(0).map(one => one.close()))
-})
-
-async function start(options: Partial<ReceiverOptions> = {}): Promise<Running> {
-  const [kept, events, errors]: [string[], unknown[], unknown[]] = [[], [], []]
-  const receiver = await startReceiver({
-    host: '127.0.0.1',
-    port: 0,
-    sender: { by: 'nobody' },
-    keep: async lines => void kept.push(...lines),
-    onEvent: event => void events.push(event),
-    onError: error => void errors.push(error),
-    seen: createRecentKeys(1000),
-    ...options,
-  })
-  open.push(receiver)
-  return { receiver, kept, events, errors }
-}
-
-interface Post {
-  readonly body?: string
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly client?: { readonly certificate: string; readonly key: string }
-}
-
-const listOf = (...items: readonly unknown[]): string =>
-  JSON.stringify({ kind: 'EventList', apiVersion: 'audit.k8s.io/v1', metadata: {}, items })
-
-interface Answered {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-}
-
-/** Status 0: there was no answer at all. */
-function post({ receiver }: Running, { body = '', method = 'POST', headers = {}, client }: Post): Promise<Answered> {
-  const isTls = receiver.address.startsWith('https:')
-  const options = {
-    method,
-    headers: { 'content-type': 'application/json', ...headers },
-    agent: false as const,
-    ...(isTls && { ca: authority.certificate }),
-    ...(client !== undefined && { cert: client.certificate, key: client.key }),
-  }
-  return new Promise(resolve => {
-    const none = () => resolve({ status: 0, headers: {} })
-    const sent = (isTls ? tlsRequest : plainRequest)(receiver.address, options, answer => {
-      answer.resume()
-      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers }))
-      answer.once('error', none)
-    })
-    sent.once('error', none)
-    sent.end(body)
-  })
-}
-
-const tls = { cert: server.certificate, key: server.key }
-const byCertificate = {
-  tls: { ...tls, clientCa: authority.certificate },
-  sender: { by: 'certificate', names: ['kube-apiserver'] },
-} as const
-const byToken = { tls, sender: { by: 'token', token } } as const
-const apiServer = authority.issue('kube-apiserver')
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 describe('M05 somebody who is not the API server', () => {
   const batch = listOf(auditEvent({ user: 'mallory' }))
@@ -150,6 +75,14 @@ describe('M05 somebody who is not the API server', () => {
     expect((await post(running, { body: batch, ...sent })).status).toBe(200)
     expect(running.receiver.counts()).toEqual({ batches: 1, events: 1, repeated: 0, refused: {}, putOff: {} })
   })
+})
+
+test('M05 a certificate counts only where TLS has found it in order', () => {
+  const certificate = { by: 'certificate', names: ['kube-apiserver'] } as const
+  const from = (authorized: boolean) =>
+    ({ socket: { authorized, getPeerCertificate: () => ({ subject: { CN: 'kube-apiserver' } }) } }) as never
+  expect(refusedSender(from(true), certificate)).toBeUndefined()
+  expect(refusedSender(from(false), certificate)).toBe('without a certificate of the authority')
 })
 
 describe('a batch', () => {

@@ -11,6 +11,7 @@ import {
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createConnections } from './connections.ts'
 import { readEventList } from './event-list.ts'
 import { refusedSender, type Sender } from './sender.ts'
 
@@ -52,6 +53,10 @@ export interface ReceiverLimits {
   readonly atOnce: number
   /** Milliseconds for the whole of a batch. */
   readonly requestMs: number
+  /** Milliseconds until who has connected has to have said what he sends; also until a connection that is kept says the next. */
+  readonly idleMs: number
+  /** Connections at once. Of more, one that has no batch under way is cut: see connections.ts. */
+  readonly connections: number
 }
 
 export interface Receiver {
@@ -62,8 +67,7 @@ export interface Receiver {
   readonly close: () => Promise<void>
 }
 
-const defaults: ReceiverLimits = { body: 32 << 20, atOnce: 4, requestMs: 30_000 }
-const mostConnections = 64
+const defaults: ReceiverLimits = { body: 32 << 20, atOnce: 4, requestMs: 30_000, idleMs: 5000, connections: 64 }
 const closingMs = 5000
 
 interface Answer {
@@ -79,12 +83,12 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const putOff: Record<string, number> = {}
   const busy = new WeakSet<Duplex>()
   const secured = new WeakSet<Duplex>()
+  const connections = createConnections(limits.connections)
   let underWay = 0
   let isClosing = false
   let queue: Promise<unknown> = Promise.resolve()
 
-  const server = listener(tls, sender, (request, response) => {
-    underWay += 1
+  const server = listener(options, limits, (request, response) => {
     busy.add(request.socket)
     answerTo(request)
       .catch((error: unknown): Answer => {
@@ -92,32 +96,40 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         return { status: 500, reason: 'it could not be kept' }
       })
       .then(answer => reply(request, response, answer))
-      .finally(() => {
-        underWay -= 1
-        busy.delete(request.socket)
-      })
+      .finally(() => busy.delete(request.socket))
   })
-  server.maxConnections = mostConnections
-  server.requestTimeout = limits.requestMs
-  server.headersTimeout = Math.min(10_000, limits.requestMs)
+  server.on('connection', connections.add)
+  if (tls !== undefined) server.on('secureConnection', connections.secure)
   server.on('tlsClientError', () => count(refused, 'without a handshake that is accepted'))
   server.on('secureConnection', socket => void secured.add(socket))
   // What breaks off in the middle of a batch is counted with the batch, and a handshake above.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const isMet = tls === undefined || secured.has(socket)
     if (isMet && !busy.has(socket) && error.code !== 'ECONNRESET' && error.code !== 'EPIPE')
-      count(refused, 'that was no HTTP')
+      count(refused, error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'that said nothing in time' : 'that was no HTTP')
     socket.destroy()
   })
 
   async function answerTo(request: IncomingMessage): Promise<Answer> {
     const why = refusedSender(request, sender)
     if (why !== undefined) return { status: sender.by === 'nobody' ? 403 : 401, reason: why }
+    connections.show(request.socket)
     if (request.method !== 'POST') return { status: 405, reason: 'that was no POST' }
     if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? ''))
       return { status: 415, reason: 'that was no JSON' }
     if (isClosing) return { status: 503, reason: 'it was about to end' }
-    if (underWay > limits.atOnce) return { status: 429, reason: 'others were under way' }
+    if (underWay >= limits.atOnce) return { status: 429, reason: 'others were under way' }
+    underWay += 1
+    const end = connections.begin(request.socket)
+    try {
+      return await answerToBody(request)
+    } finally {
+      underWay -= 1
+      end()
+    }
+  }
+
+  async function answerToBody(request: IncomingMessage): Promise<Answer> {
     const body = await bodyOf(request, limits.body)
     if (body === 'too long') return { status: 413, reason: 'that was too long' }
     if (body === 'broken off') return { status: 400, reason: 'that broke off' }
@@ -151,7 +163,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       ...((status === 429 || status === 503) && { 'retry-after': '1' }),
     }
     response.writeHead(status, headers).end('{}')
-    // What is left of a body is read and dropped, for as long as one may take.
+    // Of a connection that stays the rest of the body is read and dropped; it may be cut for others meanwhile.
     if (!request.complete) request.resume()
   }
 
@@ -180,11 +192,20 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   }
 }
 
-function listener(tls: ReceiverOptions['tls'], sender: Sender, onRequest: RequestListener) {
-  if (tls === undefined) return createPlainServer(onRequest)
+function listener({ tls, sender }: ReceiverOptions, limits: ReceiverLimits, onRequest: RequestListener) {
+  const { requestMs, idleMs } = limits
+  // Node looks for connections that are late every 30 seconds unless it is told otherwise.
+  const timeouts = {
+    requestTimeout: requestMs,
+    headersTimeout: Math.min(idleMs, requestMs),
+    keepAliveTimeout: idleMs,
+    connectionsCheckingInterval: Math.min(1000, idleMs),
+  }
+  if (tls === undefined) return createPlainServer(timeouts, onRequest)
   const { cert, key, clientCa } = tls
   const asked = { ca: clientCa, requestCert: true, rejectUnauthorized: true }
-  return createServer({ cert, key, minVersion: 'TLSv1.2', ...(sender.by === 'certificate' && asked) }, onRequest)
+  const secured = { cert, key, minVersion: 'TLSv1.2', handshakeTimeout: idleMs } as const
+  return createServer({ ...timeouts, ...secured, ...(sender.by === 'certificate' && asked) }, onRequest)
 }
 
 function count(into: Record<string, number>, reason: string): void {
