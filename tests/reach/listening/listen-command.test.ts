@@ -155,6 +155,8 @@ describe('M05 a receiver that anybody could feed', () => {
 
   test.each([
     [['--keep', 'kept'], /--keep needs --listen/],
+    [['--listen', '127.0.0.1:0', '--keep-most', '1G'], /--keep-most needs --keep/],
+    [['--listen', '127.0.0.1:0', '--keep', 'kept', '--keep-most', '1'], /such as 500M or 20G/],
     [['--for', '10m'], /--for needs --listen/],
     [['--listen', '127.0.0.1:0', '--tls-cert', 'cert.pem'], /belong together/],
     [['--listen', '127.0.0.1:0', '--client-ca', 'ca.pem', '--client-name', 'x'], /--client-ca needs --tls-cert/],

@@ -213,6 +213,30 @@ describe('what is kept', () => {
     expect(collector.usage().counts).toMatchObject({ calls: 10, unreadable: {} })
   })
 
+  test('M27 is never more than the folder may have, and nothing that was confirmed is deleted for what comes', async () => {
+    const folder = join(directory, 'small')
+    const first = await openKeeper({ folder, startedAt: new Date(0), mostBytes: 100 })
+    await first.append(['x'.repeat(499)])
+    await first.close()
+    // The first start is of the same folder.
+    const keeper = await openKeeper({ folder, startedAt: new Date(1000), mostBytes: 100, mostInFolder: 2500 })
+    const running = await start({ keep: lines => keeper.append(lines) })
+    const send = async (id: string) => (await post(running, { body: listOf(auditEvent({ id })) })).status
+    const statuses: number[] = []
+    for (let at = 0; at < 12; at++) statuses.push(await send(`n${at}`))
+    const taken = statuses.indexOf(500)
+    expect(taken).toBeGreaterThan(1)
+    expect(statuses.slice(taken)).toEqual(statuses.slice(taken).map(() => 500))
+    const files = () => readdirSync(folder).map(name => readFileSync(join(folder, name), 'utf8'))
+    expect(files().join('').length).toBeLessThanOrEqual(2500)
+    expect(files().join('').split('\n').length - 2).toBe(taken)
+    expect(running.receiver.counts()).toMatchObject({ batches: taken, putOff: { 'the folder is full': 12 - taken } })
+    expect(String(running.errors[0])).toMatch(/small has \d+ bytes, and may have 2500: compress files/)
+    rmSync(join(folder, readdirSync(folder).sort()[0] ?? ''))
+    expect(await send('again')).toBe(200)
+    await keeper.close()
+  })
+
   test('is another file after each start', async () => {
     const folder = join(directory, 'twice')
     const startedAt = new Date()

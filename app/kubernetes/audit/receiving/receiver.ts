@@ -13,6 +13,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createConnections } from './connections.ts'
 import { readEventList } from './event-list.ts'
+import { FolderFull } from './kept-events.ts'
 import { refusedSender, type Sender } from './sender.ts'
 
 export interface ReceivedCounts {
@@ -93,7 +94,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     answerTo(request)
       .catch((error: unknown): Answer => {
         onError(error)
-        return { status: 500, reason: 'it could not be kept' }
+        return { status: 500, reason: error instanceof FolderFull ? 'the folder is full' : 'it could not be kept' }
       })
       .then(answer => reply(request, response, answer))
       .finally(() => busy.delete(request.socket))

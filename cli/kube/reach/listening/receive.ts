@@ -23,8 +23,8 @@ export async function receiveEvents(
   collector: UsageCollector,
   terminal: Terminal,
 ): Promise<Received> {
-  const { address, sender, tls, folder } = plan
-  const keeper = folder === undefined ? undefined : await openKeeper({ folder, startedAt: new Date() })
+  const { address, sender, tls, folder, mostKept: mostInFolder } = plan
+  const keeper = folder === undefined ? undefined : await openKeeper({ folder, startedAt: new Date(), mostInFolder })
   const keys = createRecentKeys(rememberedEvents)
   try {
     const receiver = await startReceiver({
@@ -37,8 +37,7 @@ export async function receiveEvents(
         collector.add(readAuditEvent(event))
         terminal.progress(() => `${receiver.counts().events} events received`)
       },
-      onError: error =>
-        terminal.writeError(`A batch was not kept: ${error instanceof Error ? error.message : error}\n`),
+      onError: sayOnce(terminal),
     })
     terminal.writeError(startText(receiver.address, plan))
     await untilEnded(plan.seconds)
@@ -46,6 +45,16 @@ export async function receiveEvents(
     return { address: receiver.address, ...receiver.counts(), ...(folder !== undefined && { folder }) }
   } finally {
     await keeper?.close()
+  }
+}
+
+/** A sender that comes again and again with the same batch is told of once. */
+function sayOnce(terminal: Terminal): (error: unknown) => void {
+  let said = ''
+  return error => {
+    const text = `A batch was not kept: ${error instanceof Error ? error.message : error}\n`
+    if (text !== said) terminal.writeError(text)
+    said = text
   }
 }
 
