@@ -10,6 +10,7 @@
  */
 import type { AuditEvent, AuditEventName, WithoutStamp } from './event.ts'
 import { auditEvents, fieldsOf, kubernetesFields } from './event-fields.ts'
+import { rememberFrozen } from './frozen-text.ts'
 
 interface WrittenField {
   readonly name: string
@@ -49,6 +50,7 @@ export const createLineFormat = (timeOf: TimeFormat = createTimeFormat()): LineF
 
 function jsonOf(value: unknown): string {
   if (typeof value === 'string') return quote(value)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return objectText(value)
   return typeof value === 'number' && Number.isFinite(value) ? String(value) : escaped(value)
 }
 
@@ -68,7 +70,16 @@ export function fieldsText(values: Readonly<Record<string, unknown>>): string {
   return text
 }
 
-/** Of objects within an event, too, only what is listed. */
+/** Of objects within an event, too, only what is listed. A call is written when it is let in and when it is over: made once. */
+const objectText = rememberFrozen((value: object): string => {
+  const values = value as Readonly<Record<string, unknown>>
+  let text = ''
+  for (const name of namesWithin) {
+    const item = values[name]
+    if (item !== undefined) text += `${text === '' ? '' : ','}"${name}":${jsonOf(item)}`
+  }
+  return `{${text}}`
+})
 const namesWithin = Object.keys(kubernetesFields)
 const escaped = (value: unknown): string => JSON.stringify(value, namesWithin).replace(invisible, escapeCharacter)
 

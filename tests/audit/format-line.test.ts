@@ -31,6 +31,23 @@ describe('a formatted line', () => {
     )
   })
 
+  it('has of a call to a cluster only what is listed, as it is by now, and once it cannot change too', () => {
+    const format = createLineFormat()
+    const written = (kubernetes: object): unknown =>
+      JSON.parse(format({ ...everyEvent['call.finished'], kubernetes } as never, at)).kubernetes
+    const rules = ['kube.csv:2']
+    const call = { token: 'secret', cluster: 'prod', name: 'a"\u2028b', apply: true, upgrade: undefined, rules }
+    const { token: _, upgrade: __, ...listed } = call
+    expect(written(call)).toEqual(listed)
+    call.name = 'web-1'
+    Object.freeze(call)
+    expect(written(call)).toEqual({ ...listed, name: 'web-1' })
+    rules.push('kube.csv:3')
+    expect(written(call)).toEqual({ ...listed, name: 'web-1', rules: ['kube.csv:2', 'kube.csv:3'] })
+    const fixed = Object.freeze({ ...call, rules: Object.freeze(rules) })
+    expect([written(fixed), written(fixed)]).toEqual([written(call), written(call)])
+  })
+
   it('sees a new moment', () => {
     const format = createLineFormat()
     expect(JSON.parse(format(everyEvent['access.allowed'], at)).time).toBe('2026-01-02T03:04:05.678Z')

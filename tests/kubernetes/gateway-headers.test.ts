@@ -7,7 +7,7 @@ import { readTarget } from '../../app/kubernetes/gateway/arriving/target.ts'
 import type { Subject } from '../../app/kubernetes/gateway/gateway-call.ts'
 import { encodeKey, impersonationHeaders } from '../../app/kubernetes/gateway/passing/impersonation.ts'
 import { requestHeaders, type Told } from '../../app/kubernetes/gateway/passing/request-headers.ts'
-import { byName, responseHeaders } from '../../app/kubernetes/gateway/passing/response-headers.ts'
+import { byName, forStream, responseHeaders } from '../../app/kubernetes/gateway/passing/response-headers.ts'
 import { fc } from '../properties.ts'
 
 const alice: Subject = {
@@ -370,10 +370,15 @@ test('an answer keeps its lines, without those of the hop and without cookies fo
   ]
   const headers = responseHeaders([...raw, 'Transfer-Encoding', 'chunked', 'Audit-Id', 'r'])
   expect(headers).toEqual(['Warning', 'a', 'warning', 'b', 'Audit-Id', 'r'])
-  expect([...byName(headers)]).toEqual([
+  expect(Object.entries(byName(headers))).toEqual([
     ['warning', ['a', 'b']],
     ['audit-id', 'r'],
   ])
+})
+
+test.each([':status', 'x y', ''])('an answer with a header called "%s" is none that is sent', name => {
+  expect(forStream(200, ['Warning', 'a'])).toEqual({ ':status': '200', warning: 'a' })
+  expect(() => forStream(200, ['Warning', 'a', name, '204'])).toThrow(TypeError)
 })
 
 test('addresses of the API server are told as those of its cluster here; others stay', () => {

@@ -95,13 +95,21 @@ describe('an answer', () => {
   })
 
   test('to HEAD has its length and no body', async () => {
-    api.answer((_request, response) => response.writeHead(200, { 'content-length': '17' }).end())
+    const { ends, note } = watchEnds()
+    api.answer((_request, response) => {
+      note(response)
+      response.writeHead(200, { 'content-length': '17' }).end()
+    })
+    const before = world.admitted.length
     for (const one of [
       await askHttp2(world.http2(), { ':path': path, ':method': 'HEAD' }),
       await world.ask({ path, method: 'HEAD' }),
     ]) {
       expect([one.status, one.headers['content-length'], one.text]).toEqual([200, '17', ''])
     }
+    expect(await Promise.all(ends)).toEqual([constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_NO_ERROR])
+    for (const { outcome } of world.admitted.slice(before))
+      expect(await outcome).toMatchObject({ status: 200, ending: 'complete', bytesSent: 0 })
   })
 
   test('has its trailers, and its repeated lines as lines', async () => {

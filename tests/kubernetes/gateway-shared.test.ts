@@ -367,7 +367,7 @@ test('a connection ends some time after its last call, and not before', async ()
   await isOver.promise
   expect((await connections.enter())?.session).not.toBe(first?.session)
   connections.destroy()
-  await expect(connections.enter()).rejects.toThrow('closed')
+  await expect((async () => connections.enter())()).rejects.toThrow('closed')
 })
 
 test.each([

@@ -14,7 +14,15 @@ import type { Carried, CarryLimits, CarryLog } from './carrying/carried.ts'
 import { carryRequest } from './carrying/carry-request.ts'
 import { carryUpgrade } from './carrying/carry-upgrade.ts'
 import { createPassages } from './carrying/passage.ts'
-import { answerInstead, closeAfterwards, isGone, type Request, type Response, refuse } from './carrying/reply.ts'
+import {
+  answerInstead,
+  closeAfterwards,
+  isGone,
+  peerOf,
+  type Request,
+  type Response,
+  refuse,
+} from './carrying/reply.ts'
 import { type GatewayCall, isRefusal, type Judge, type Refusal } from './gateway-call.ts'
 import { refusal, refusalOf } from './status.ts'
 import type { ChangingCluster } from './upstream/changing-cluster.ts'
@@ -96,7 +104,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function takeRequest(request: Request, response: Response, expectsContinue: boolean): Promise<void> {
     const startedAt = performance.now()
     const arrived = { method: request.method ?? '', url: request.url ?? '', rawHeaders: request.rawHeaders }
-    const taken = await take({ ...arrived, isUpgrade: false }, request.socket?.remoteAddress ?? '', startedAt)
+    const taken = await take({ ...arrived, isUpgrade: false }, peerOf(request) ?? '', startedAt)
     if ('why' in taken) {
       // Of a client that waited to be asked for its body Node ends the connection: its next call would be read as that body.
       if (isGone(request)) return
@@ -112,7 +120,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const startedAt = performance.now()
     socket.on('error', () => socket.destroy())
     const arrived = { method: request.method ?? '', url: request.url ?? '', rawHeaders: request.rawHeaders }
-    const taken = await take({ ...arrived, isUpgrade: true }, request.socket.remoteAddress ?? '', startedAt)
+    const taken = await take({ ...arrived, isUpgrade: true }, peerOf(request) ?? '', startedAt)
     const instead = () => answerInstead(request, socket)
     if (!('why' in taken)) return carryUpgrade(taken, { request, socket, head, answerInstead: instead })
     if (socket.destroyed) return

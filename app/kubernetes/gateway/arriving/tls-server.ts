@@ -2,17 +2,12 @@
  * The listener: TLS, HTTP/2 and HTTP/1.1 on one port, limits that hold before anybody reads a call, and answers for what
  * never becomes one.
  */
-import type { IncomingMessage } from 'node:http'
-import {
-  constants,
-  createSecureServer,
-  type Http2SecureServer,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from 'node:http2'
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { closeAfterwards, destroyLater, type Request, type Response, refuse } from '../carrying/reply.ts'
+import { closeAfterwards, destroyLater, peerOf, type Request, type Response, refuse } from '../carrying/reply.ts'
+import { StreamRequest, StreamResponse } from '../carrying/stream-reply.ts'
 import type { Refusal } from '../gateway-call.ts'
 import { refusal, textOf } from '../status.ts'
 import { mostHeaderBytes, mostHeaderLines } from './read-call.ts'
@@ -77,7 +72,9 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
     },
     ...http1,
     http1Options: http1,
-  } as Parameters<typeof createSecureServer>[0])
+    Http2ServerRequest: StreamRequest,
+    Http2ServerResponse: StreamResponse,
+  } as unknown as Parameters<typeof createSecureServer>[0])
   // Node's types know them of `http.Server` alone; the HTTP/1.1 side of this server reads the same ones.
   Object.assign(server, { maxHeadersCount: 0, ...http1 })
 
@@ -95,11 +92,12 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
     sessions.add(session)
     if (isLeaving) askToLeave(session)
     let open = 0
+    const closed = (): void => {
+      open -= 1
+    }
     session.on('stream', stream => {
       open += 1
-      stream.once('close', () => {
-        open -= 1
-      })
+      stream.on('close', closed)
     })
     session.setTimeout(idleMs, () => open === 0 && session.close())
     session.once('close', () => sessions.delete(session))
@@ -107,11 +105,11 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
   })
 
   const take = (request: Request, response: Response, expectsContinue: boolean): void => {
-    if (!('stream' in request)) busy(request.socket, response)
+    if (response instanceof ServerResponse) busy(request as IncomingMessage, response)
     if (isLeaving) closeAfterwards(response)
     onRequest(request, response, expectsContinue)
   }
-  function busy(socket: Socket, response: Response): void {
+  function busy({ socket }: IncomingMessage, response: ServerResponse): void {
     sockets.set(socket, (sockets.get(socket) ?? 0) + 1)
     response.once('close', () => {
       const left = (sockets.get(socket) ?? 1) - 1
@@ -119,9 +117,10 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
       if (isClosing && left <= 0) destroyLater(socket)
     })
   }
-  server.on('request', (request, response) => take(request, response, false))
-  server.on('checkContinue', (request: Request, response: Response) => take(request, response, true))
-  server.on('checkExpectation', (request: Request, response: Response) => {
+  const calls: NodeJS.EventEmitter = server
+  calls.on('request', (request: Request, response: Response) => take(request, response, false))
+  calls.on('checkContinue', (request: Request, response: Response) => take(request, response, true))
+  calls.on('checkExpectation', (request: Request, response: Response) => {
     const requestId = newRequestId()
     const why: Refusal = {
       ...refusal(417, 'nothing else than 100-continue can be expected here'),
@@ -137,10 +136,10 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
   })
 
   const noTunnel = refusal(405, 'this is no tunnel: CONNECT is not answered')
-  server.on('connect', (request: Request, answerable: Duplex | Http2ServerResponse) => {
+  calls.on('connect', (request: Request, answerable: Duplex | StreamResponse) => {
     const requestId = newRequestId()
     if ('stream' in answerable) refuse(answerable, { refusal: noTunnel, requestId, target: '' })
-    else answerRaw(answerable as Duplex, noTunnel, requestId)
+    else answerRaw(answerable, noTunnel, requestId)
     onRefused(noTunnel, requestId, peerOf(request))
   })
 
@@ -183,8 +182,6 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
 /** RFC 9113 section 6.8: no new calls here; those that are under way to us are answered, whatever their number. */
 const askToLeave = (session: ServerHttp2Session): void => session.goaway(constants.NGHTTP2_NO_ERROR, highestStream)
 const highestStream = 2 ** 31 - 1
-
-const peerOf = (request: Request): string | undefined => request.socket?.remoteAddress
 
 /** Codes of Node and of its parser; `undefined`: the connection broke, there is nobody to answer. */
 function refusalOfError({ code = '' }: NodeJS.ErrnoException): Refusal | undefined {

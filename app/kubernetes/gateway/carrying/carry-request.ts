@@ -3,12 +3,11 @@
  * side along.
  */
 import type { ClientRequest } from 'node:http'
-import type { Readable, Writable } from 'node:stream'
 import { trailersRefused } from '../arriving/read-call.ts'
 import { watchError } from '../frames/farewell.ts'
 import { type Events, eventsOf } from '../frames/watch-events.ts'
 import type { Ending, Refusal } from '../gateway-call.ts'
-import { byName, responseHeaders } from '../passing/response-headers.ts'
+import { responseHeaders } from '../passing/response-headers.ts'
 import { refusal, statusOf } from '../status.ts'
 import type { UpstreamAnswer, UpstreamCall } from '../upstream/upstream-call.ts'
 import { ownCredentialRefused, slowUpstream, upstreamFailure } from '../upstream/upstream-failure.ts'
@@ -16,18 +15,21 @@ import { type Carried, headersFor, targetOf, whereaboutsOf } from './carried.ts'
 import { type CallKind, kindOf, mayShare, streamKindOf } from './kind.ts'
 import { Passage } from './passage.ts'
 import {
+  addTrailers,
   bodyOf,
   breakOff,
-  closeAfterwards,
-  isAllSent,
+  closeIfUnread,
   isGone,
   lingerMs,
   mayHaveBody,
   mayHaveTrailers,
   type Request,
   type Response,
+  readableOf,
   refuse,
   sendHead,
+  sendPart,
+  whenOver,
 } from './reply.ts'
 
 /** How long the event that is on its way when a watch is cut may take to be whole. */
@@ -76,10 +78,8 @@ class RequestCarriage {
   }
 
   begin(): void {
-    const response = this.#response
-    response.once('finish', () => this.#finished())
-    response.once('close', () => this.#clientClosed())
-    response.on('error', () => this.#clientClosed())
+    // HTTP/2 says so of a stream that the client has reset as well.
+    whenOver(this.#response, isAllSent => (isAllSent ? this.#finished() : this.#clientClosed()))
     // It went away while it was judged.
     if (isGone(this.#request)) {
       this.#clientClosed()
@@ -125,7 +125,7 @@ class RequestCarriage {
       this.#upstream?.end()
       return
     }
-    const request: Readable = this.#request
+    const request = readableOf(this.#request)
     request.on('data', (chunk: Buffer) => {
       this.#passage.bytesReceived += chunk.length
     })
@@ -153,14 +153,15 @@ class RequestCarriage {
     }
     this.#answer = answer
     const status = answer.statusCode ?? 0
+    this.#awaited = call.method === 'HEAD' ? 0 : Number(answer.headers['content-length'] ?? Number.NaN)
     try {
-      sendHead(this.#response, status, responseHeaders(answer.rawHeaders, whereaboutsOf(this.#carried)))
+      const headers = responseHeaders(answer.rawHeaders, whereaboutsOf(this.#carried))
+      sendHead(this.#response, status, headers, Number.isNaN(this.#awaited))
     } catch (error) {
       this.#upstreamFailed(error)
       return
     }
     this.#passage.status = status
-    this.#awaited = Number(answer.headers['content-length'] ?? Number.NaN)
     if (this.#kind.isWatch && status === 200) this.#events = eventsOf(answer)
     answer.on('data', (chunk: Buffer) => this.#pass(answer, chunk))
     answer.once('end', () => this.#ended(answer))
@@ -179,11 +180,7 @@ class RequestCarriage {
       this.#response.end(part)
       return
     }
-    // The same in both versions of HTTP; their types agree on less.
-    if (!(this.#response as Writable).write(part)) {
-      answer.pause()
-      this.#response.once('drain', () => answer.resume())
-    }
+    if (!sendPart(this.#response, part, () => answer.resume())) answer.pause()
     if (isClosing && this.#events?.walker.isFree === true) this.#sayGoodbye()
   }
 
@@ -194,7 +191,7 @@ class RequestCarriage {
       return
     }
     const trailers = answer.rawTrailers
-    if (trailers.length > 0) this.#response.addTrailers(Object.fromEntries(byName(responseHeaders(trailers))))
+    if (trailers.length > 0) addTrailers(this.#response, responseHeaders(trailers))
     this.#end()
   }
 
@@ -251,7 +248,7 @@ class RequestCarriage {
     const { call } = this.#carried
     if (this.#ending === 'complete' && !this.#passage.isCut) this.#ending = 'refused'
     this.#passage.refused(why)
-    if (!this.#request.complete) closeAfterwards(this.#response)
+    closeIfUnread(this.#request, this.#response)
     this.#letGo()
     refuse(this.#response, { refusal: why, requestId: call.requestId, target: call.target })
   }
@@ -276,11 +273,6 @@ class RequestCarriage {
   }
 
   #finished(): void {
-    // HTTP/2 says so of a stream that the client has reset as well.
-    if (!isAllSent(this.#response)) {
-      this.#clientClosed()
-      return
-    }
     clearTimeout(this.#lateTimer)
     this.#letGo()
     this.#passage.end(this.#ending)
@@ -292,7 +284,7 @@ class RequestCarriage {
     const upstream = this.#upstream
     const isWhole = this.#awaited === 0 || this.#answer?.complete === true
     if (upstream === undefined || (isWhole && upstream.writableFinished)) return
-    if (this.#bodySink !== undefined) (this.#request as Readable).unpipe(this.#bodySink)
+    if (this.#bodySink !== undefined) readableOf(this.#request).unpipe(this.#bodySink)
     upstream.destroy()
   }
 }

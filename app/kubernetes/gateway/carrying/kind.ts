@@ -2,6 +2,7 @@
 import { pathOf } from '../status.ts'
 import type { StreamKind } from './call-meter.ts'
 
+const noQuery: Pick<URLSearchParams, 'has' | 'get'> = new URLSearchParams()
 const isTrue = (value: string | null): boolean => value !== null && /^(?:1|t|true|)$/i.test(value)
 const legacyWatch = /^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)\/watch\//
 const proxied = /\/proxy(?:\/|$)/
@@ -25,7 +26,7 @@ export interface CallKind {
 
 export function kindOf(target: string): CallKind {
   const path = pathOf(target)
-  const query = new URLSearchParams(target.slice(path.length + 1))
+  const query = target.length === path.length ? noQuery : new URLSearchParams(target.slice(path.length + 1))
   const of = subresource.exec(path)?.[1]
   const isProxied = proxied.test(path)
   const isWatch = !isProxied && ((query.has('watch') && isTrue(query.get('watch'))) || legacyWatch.test(path))

@@ -1,13 +1,14 @@
 /** Writing answers: the same for HTTP/1.1, HTTP/2, and a connection that asked for an upgrade and does not get it. */
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
-import type { Duplex } from 'node:stream'
+import { constants } from 'node:http2'
+import type { Duplex, Readable } from 'node:stream'
 import type { Refusal } from '../gateway-call.ts'
-import { byName } from '../passing/response-headers.ts'
+import { byName, forStream } from '../passing/response-headers.ts'
 import { textOf } from '../status.ts'
+import type { StreamRequest, StreamResponse } from './stream-reply.ts'
 
-export type Request = IncomingMessage | Http2ServerRequest
-export type Response = ServerResponse | Http2ServerResponse
+export type Request = IncomingMessage | StreamRequest
+export type Response = ServerResponse | StreamResponse
 
 /** How long the other side may still send when it has been answered: to close at once would take the answer away. */
 export const lingerMs = 1000
@@ -29,25 +30,50 @@ export function refuse(response: Response, { refusal, requestId, target }: Refus
   response.end(body)
 }
 
-/** `headers`: names and values in turn. Throws for what cannot be sent, and has sent nothing then. */
-export function sendHead(response: Response, status: number, headers: readonly string[]): void {
+/**
+ * `headers`: names and values in turn; `hasTrailers`: something may come behind the body. Throws for what cannot be sent, and has
+ * sent nothing then.
+ */
+export function sendHead(response: Response, status: number, headers: string[], hasTrailers = false): void {
   if (response instanceof ServerResponse) {
-    response.writeHead(status, [...headers])
+    response.writeHead(status, headers)
     // A watch on what is quiet has no body for minutes.
     response.flushHeaders()
     return
   }
-  for (const [name, value] of byName(headers)) response.setHeader(name, value)
-  response.writeHead(status)
+  response.sendHead(forStream(status, headers), hasTrailers)
+}
+
+/** Sends a part of a body. False: the client takes less than it is sent; `onDrained` is called when it has caught up. */
+export function sendPart(response: Response, part: Buffer, onDrained: () => void): boolean {
+  if (response.write(part)) return true
+  if (response instanceof ServerResponse) response.once('drain', onDrained)
+  else response.onceDrained(onDrained)
+  return false
+}
+
+/** `trailers`: names and values in turn. */
+export const addTrailers = (response: Response, trailers: readonly string[]): void =>
+  response.addTrailers(byName(trailers) as Record<string, string>)
+
+/** Calls `listener`, maybe more than once, when all has been sent (`true`), or the client has gone before that. */
+export function whenOver(response: Response, listener: (isAllSent: boolean) => void): void {
+  if (response instanceof ServerResponse) {
+    response.once('finish', () => listener(response.writableEnded))
+    response.once('close', () => listener(false))
+    response.on('error', () => listener(false))
+  } else response.stream.on('close', () => listener(response.isAllSent))
 }
 
 /** The other side has gone away. */
 export const isGone = (request: Request): boolean =>
   'stream' in request ? request.stream.destroyed : request.socket.destroyed
 
-export const isAllSent = (response: Response): boolean =>
-  response.writableEnded &&
-  (response instanceof ServerResponse || response.stream.rstCode === constants.NGHTTP2_NO_ERROR)
+/** Other side of the connection; `undefined` when there is none any more. */
+export const peerOf = (request: Request): string | undefined =>
+  'stream' in request ? request.peerAddress : request.socket?.remoteAddress
+
+export const readableOf = (request: Request): Readable => ('stream' in request ? request.stream : request)
 
 /** Ends an answer so that the client cannot take it for a whole one. */
 export function breakOff(response: Response): void {
@@ -56,6 +82,10 @@ export function breakOff(response: Response): void {
 }
 
 /** What was not read of the request would be read as the next one: its connection is not used again. */
+export function closeIfUnread(request: Request, response: Response): void {
+  if (!('stream' in request || request.complete)) closeAfterwards(response)
+}
+
 export function closeAfterwards(response: Response): void {
   if (response instanceof ServerResponse) response.shouldKeepAlive = false
 }

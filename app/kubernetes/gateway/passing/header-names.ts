@@ -4,7 +4,11 @@
  * Threat: to some servers `Impersonate_User` is `Impersonate-User` (CGI, WSGI, what stands in front of an API server).
  * Names are compared as those servers would read them.
  */
-export const nameAs = (name: string): string => name.toLowerCase().replaceAll('_', '-')
+export function nameAs(name: string): string {
+  const lower = name.toLowerCase()
+  // Asked of each header several times, and hardly any has one.
+  return lower.includes('_') ? lower.replaceAll('_', '-') : lower
+}
 
 /** RFC 9110 section 7.6.1, and what HTTP/1.1 proxies left behind. */
 const hopByHop: ReadonlySet<string> = new Set([

@@ -18,14 +18,30 @@ export function responseHeaders(rawHeaders: readonly string[], whereabouts?: Whe
   return headers
 }
 
-/** The same for HTTP/2: one entry for each name, in lower case; a repeated one has all its values. */
-export function byName(headers: readonly string[]): Map<string, string | string[]> {
-  const entries = new Map<string, string | string[]>()
+type ByName = Record<string, string | string[]>
+
+/** The head of an answer for HTTP/2. Throws for a name that is none. */
+export function forStream(status: number, headers: readonly string[]): ByName {
+  const entries = byName(headers)
+  // Threat: `:status` as a name would be the status of another answer.
+  for (const name in entries) if (!isName(name)) throw new TypeError('a header has no name that can be sent')
+  entries[':status'] = String(status)
+  return entries
+}
+
+const isName = (name: string): boolean => name !== '' && !name.startsWith(':') && !name.includes(' ')
+
+/** One entry for each name, in lower case; a repeated one has all its values. */
+export function byName(headers: readonly string[]): ByName {
+  // Without a prototype: a header may be called `constructor`.
+  const entries: ByName = Object.create(null)
   for (let index = 0; index < headers.length; index += 2) {
     const name = (headers[index] as string).toLowerCase()
     const value = headers[index + 1] as string
-    const before = entries.get(name)
-    entries.set(name, before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value])
+    const before = entries[name]
+    if (before === undefined) entries[name] = value
+    else if (typeof before === 'string') entries[name] = [before, value]
+    else before.push(value)
   }
   return entries
 }

@@ -42,7 +42,15 @@ class SharedCall extends EventEmitter implements UpstreamCall {
   }
 
   end(): void {
-    this.#begin().catch((error: Error) => this.#fail(error))
+    const fail = (error: Error): void => this.#fail(error)
+    try {
+      const place = this.#options.connections.enter()
+      if (place instanceof Promise) place.then(later => this.#begin(later)).catch(fail)
+      else this.#begin(place)
+    } catch (error) {
+      // Who calls is not done yet with what it does to call.
+      process.nextTick(fail, error)
+    }
   }
 
   destroy(error?: Error): void {
@@ -57,13 +65,9 @@ class SharedCall extends EventEmitter implements UpstreamCall {
     if (error !== undefined) this.emit('error', error)
   }
 
-  async #begin(): Promise<void> {
-    const place = await this.#options.connections.enter()
-    if (this.#isDestroyed) {
-      place?.leave()
-      return
-    }
-    if (place === undefined) this.#beginHttp1()
+  #begin(place: Place | undefined): void {
+    if (this.#isDestroyed) place?.leave()
+    else if (place === undefined) this.#beginHttp1()
     else this.#beginStream(place)
   }
 
@@ -86,15 +90,17 @@ class SharedCall extends EventEmitter implements UpstreamCall {
       return
     }
     this.#stream = stream
-    stream.on('error', () => undefined)
-    stream.once('close', leave)
-    let hasAnswered = false
-    stream.once('response', (headers, _flags, ...[rawHeaders]: unknown[]) => {
-      hasAnswered = true
-      if (!this.#isDestroyed) this.emit('response', new SharedAnswer(stream, headers, rawHeaders as string[]))
+    stream.on('error', unheard)
+    let answer: SharedAnswer | undefined
+    stream.on('response', (headers, _flags, ...[rawHeaders]: unknown[]) => {
+      if (this.#isDestroyed) return
+      answer = new SharedAnswer(stream, headers, rawHeaders as string[])
+      this.emit('response', answer)
     })
-    stream.once('close', () => {
-      if (!hasAnswered) this.#fail(broken())
+    stream.on('close', () => {
+      leave()
+      if (answer === undefined) this.#fail(broken())
+      else answer.closed()
     })
   }
 
@@ -104,6 +110,9 @@ class SharedCall extends EventEmitter implements UpstreamCall {
     this.emit('error', error)
   }
 }
+
+/** What goes wrong with a stream ends it, and is seen there. */
+const unheard = (): void => undefined
 
 /** As HTTP/1.1 says it of a connection that was reset: the call may be asked again. */
 const broken = (): Error => Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
@@ -123,13 +132,15 @@ class SharedAnswer extends EventEmitter implements UpstreamAnswer {
     this.headers = headers
     this.rawHeaders = withoutPseudo(rawHeaders)
     stream.on('data', chunk => this.emit('data', chunk))
-    stream.once('trailers', (_trailers, _flags, ...[raw]: unknown[]) => this.rawTrailers.push(...(raw as string[])))
-    // Threat: a list that was cut off and looks whole: a reset ends a stream as well. Which it was is known when it closes.
-    stream.once('close', () => {
-      this.complete = stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.readableEnded
-      if (this.complete) this.emit('end')
-      else if (this.listenerCount('error') > 0) this.emit('error', broken())
-    })
+    stream.on('trailers', (_trailers, _flags, ...[raw]: unknown[]) => this.rawTrailers.push(...(raw as string[])))
+  }
+
+  /** Threat: a list that was cut off and looks whole: a reset ends a stream as well. Which it was is known when it closes. */
+  closed(): void {
+    const { rstCode, readableEnded } = this.#stream
+    this.complete = rstCode === constants.NGHTTP2_NO_ERROR && readableEnded
+    if (this.complete) this.emit('end')
+    else if (this.listenerCount('error') > 0) this.emit('error', broken())
   }
 
   pause(): void {

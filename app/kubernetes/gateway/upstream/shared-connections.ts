@@ -30,8 +30,11 @@ export interface Place {
 }
 
 export interface SharedConnections {
-  /** `undefined`: the server speaks HTTP/1.1 alone. Rejects when it cannot be reached. */
-  enter(): Promise<Place | undefined>
+  /**
+   * At once where there is room. `undefined`: the server speaks HTTP/1.1 alone. Throws when all has ended, and rejects when it
+   * cannot be reached.
+   */
+  enter(): Place | undefined | Promise<Place | undefined>
   /** Ends every connection at once. */
   destroy(): void
 }
@@ -84,29 +87,42 @@ export function createSharedConnections(options: SharedConnectionsOptions): Shar
 
   function take(shared: Shared): Place {
     const { session } = shared
-    clearTimeout(shared.idle)
     shared.open += 1
     return {
       session,
       leave() {
         shared.open -= 1
-        if (shared.open === 0) shared.idle = setTimeout(() => session.close(), idleMs).unref()
+        if (shared.open === 0) idleFromNow(shared)
       },
     }
   }
 
+  /** One timer for a connection: calls that come one at a time would make one each. */
+  function idleFromNow(shared: Shared): void {
+    if (shared.idle !== undefined) shared.idle.refresh()
+    else shared.idle = setTimeout(() => shared.open === 0 && shared.session.close(), idleMs).unref()
+  }
+
+  function placeNow(): Place | undefined {
+    if (isDestroyed) throw closed()
+    for (const shared of connections) if (hasRoom(shared)) return take(shared)
+    return undefined
+  }
+
+  async function placeLater(): Promise<Place | undefined> {
+    while (!speaksHttp1) {
+      connecting ??= connect().finally(() => {
+        connecting = undefined
+      })
+      await connecting
+      const place = placeNow()
+      if (place !== undefined) return place
+    }
+    return undefined
+  }
+
   return {
-    async enter() {
-      while (!speaksHttp1) {
-        if (isDestroyed) throw closed()
-        for (const shared of connections) if (hasRoom(shared)) return take(shared)
-        connecting ??= connect().finally(() => {
-          connecting = undefined
-        })
-        await connecting
-      }
-      return undefined
-    },
+    enter: () => (speaksHttp1 ? undefined : (placeNow() ?? placeLater())),
     destroy() {
       isDestroyed = true
       for (const { session } of connections) session.destroy()
