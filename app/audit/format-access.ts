@@ -6,7 +6,6 @@
  */
 import { type Access, type CredentialFacts, eventOf, factsOf, impersonatedOf, outcomeOf } from './access-event.ts'
 import { createTimeFormat, escaperFor, fieldsText, type TimeFormat } from './format-line.ts'
-import { rememberFrozen } from './frozen-text.ts'
 
 export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (access: Access, nowMs: number) => string {
   const factsText = rememberFrozen((identity: Access['authentication']['identity']) => fieldsText(factsOf(identity)))
@@ -48,3 +47,18 @@ function createBeginnings(timeOf: TimeFormat): (effect: Access['decision']['effe
     return beginnings[effect]
   }
 }
+
+/** Threat: words that are no longer true. Only what is frozen, with the lists that are read of it, is put into words once. */
+function rememberFrozen<T extends object>(wordsOf: (item: T) => string): (item: T) => string {
+  const texts = new WeakMap<T, string>()
+  return item => {
+    const known = texts.get(item)
+    if (known !== undefined) return known
+    const text = wordsOf(item)
+    if (isFixed(item)) texts.set(item, text)
+    return text
+  }
+}
+
+const isFixed = (item: object): boolean =>
+  Object.isFrozen(item) && Object.values(item).every(value => !Array.isArray(value) || Object.isFrozen(value))

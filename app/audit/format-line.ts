@@ -10,7 +10,6 @@
  */
 import type { AuditEvent, AuditEventName, WithoutStamp } from './event.ts'
 import { auditEvents, fieldsOf, kubernetesFields } from './event-fields.ts'
-import { rememberFrozen } from './frozen-text.ts'
 
 interface WrittenField {
   readonly name: string
@@ -70,8 +69,8 @@ export function fieldsText(values: Readonly<Record<string, unknown>>): string {
   return text
 }
 
-/** Of objects within an event, too, only what is listed. A call is written when it is let in and when it is over: made once. */
-const objectText = rememberFrozen((value: object): string => {
+/** Of objects within an event, too, only what is listed. */
+function objectText(value: object): string {
   const values = value as Readonly<Record<string, unknown>>
   let text = ''
   for (const name of namesWithin) {
@@ -79,7 +78,8 @@ const objectText = rememberFrozen((value: object): string => {
     if (item !== undefined) text += `${text === '' ? '' : ','}"${name}":${jsonOf(item)}`
   }
   return `{${text}}`
-})
+}
+
 const namesWithin = Object.keys(kubernetesFields)
 const escaped = (value: unknown): string => JSON.stringify(value, namesWithin).replace(invisible, escapeCharacter)
 

@@ -26,7 +26,7 @@ import { findClaim } from '../login/claims/identity-of-claims.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createRefreshGrants } from '../sessions/grants/refresh-grants.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
-import type { RecordStore } from '../sessions/record-store.ts'
+import type { RecordStore, ValueOrPromise } from '../sessions/record-store.ts'
 import { createBoundedRecords } from '../sessions/records/bounded-records.ts'
 import { createSeal } from '../sessions/records/seal.ts'
 import { createOneTimeStore } from '../sessions/records/sealed-records.ts'
@@ -154,13 +154,16 @@ const behindGateway = ({ url, clusters }: Kubernetes): readonly KnownCluster[] =
 /** As a check on a host without rules of its own finds it: read, used, and asked about at its provider when that is due. */
 export function composeStanding(base: Base, { sessions }: Kept, { verification }: Login) {
   const holds = composeHolds(base, verification)
-  return async (sessionId: string): Promise<LoginSession | undefined> => {
-    const found = await sessions.find(sessionId)
+  const standing = (sessionId: string, found: LoginSession | undefined): ValueOrPromise<LoginSession | undefined> => {
     if (found === undefined) return undefined
     const verdict = holds(sessionId, found)
     if (!(verdict instanceof Promise)) return verdict ? found : undefined
     // The provider may have been asked just now, and have said other groups.
-    return (await verdict) ? sessions.find(sessionId) : undefined
+    return verdict.then(isStanding => (isStanding ? sessions.find(sessionId) : undefined))
+  }
+  return (sessionId: string): ValueOrPromise<LoginSession | undefined> => {
+    const found = sessions.find(sessionId)
+    return found instanceof Promise ? found.then(login => standing(sessionId, login)) : standing(sessionId, found)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Situation } from '../../rbac/situation.ts'
 import { impersonatedOf, subjectName } from '../audit/access-event.ts'
 import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
 import { audienceOf } from '../grants/dependencies.ts'
-import { type KubeTokens, usernameOf } from '../grants/kube-tokens.ts'
+import { type KubeTokens, type KubeTokenVerdict, usernameOf } from '../grants/kube-tokens.ts'
 import { createClusterTokenLogin } from '../identity/cluster-token.ts'
 import { createKubeTokenLogin } from '../identity/kube-token.ts'
 import { createJudge, type FinishedCall, gatewayFront, type JudgeDependencies } from '../kubernetes/judge.ts'
@@ -83,9 +83,9 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
       base,
       kept,
       createKubeTokenLogin({
-        read: async (token, cluster) => {
-          const verdict = await tokens.verify(token, audienceOf(url, cluster))
-          return verdict.isValid ? verdict.sessionId : undefined
+        read(token, cluster) {
+          const verdict = tokens.verify(token, audienceOf(url, cluster))
+          return verdict instanceof Promise ? verdict.then(sessionIn) : sessionIn(verdict)
         },
         standing: composeStanding(base, kept, login),
         digest: kept.sessions.digest,
@@ -99,6 +99,8 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
     now: () => Math.floor(clock.now() / 1000),
   })
 }
+
+const sessionIn = (verdict: KubeTokenVerdict): string | undefined => (verdict.isValid ? verdict.sessionId : undefined)
 
 /** Workloads come with tokens of `POST /token`, where there is one; whatever seems to be such a token is asked about as one alone. */
 function withWorkloads(
@@ -126,6 +128,10 @@ export const namesIn = ({ groupPrefix, userClaim }: Pick<Cluster, 'groupPrefix' 
   calledBy: user => calledBy(user, userClaim, parseEmail),
 })
 
+interface KnownQuestion extends VerifyQuestion {
+  readonly known?: Authentication
+}
+
 /** The use case of the fronts, for somebody who is known already and gets nothing but a yes or a no. */
 export function composeVerify(
   base: Base,
@@ -134,10 +140,9 @@ export function composeVerify(
 ) {
   const { metrics, auditFile, clock } = base
   const countShadow = createShadowCounter(metrics.shadowed)
-  const knownBy = new WeakMap<VerifyQuestion, Authentication>()
   const verify = createVerify({
-    authenticate: question => {
-      const known = knownBy.get(question)
+    authenticate: (question: KnownQuestion) => {
+      const { known } = question
       if (known === undefined) throw new Error('a call is judged before it is known whose it is')
       return known
     },
@@ -157,24 +162,17 @@ export function composeVerify(
     now: clock.now,
   })
   return (question: VerifyQuestion, known: Authentication) => {
-    knownBy.set(question, known)
     countShadow(policy.current(), { shadow: question.kubernetes?.shadow })
-    return verify(question)
+    const asked: KnownQuestion = { ...question, known }
+    return verify(asked)
   }
 }
 
 function composeFinished({ audit }: Base) {
-  return ({
-    identity,
-    sessionDigest,
-    credential,
-    request,
-    kubernetes,
-    impersonation,
-    ...outcome
-  }: FinishedCall): void => {
+  return (call: FinishedCall): void => {
+    const { requestId, clientAddress, identity, sessionDigest, credential, request, kubernetes, impersonation } = call
     if (identity.kind === 'anonymous') return
-    const { requestId, clientAddress, status, bytesReceived, bytesSent, durationMs, ending, why } = outcome
+    const { status, bytesReceived, bytesSent, durationMs, ending, why } = call
     audit.write({
       event: 'call.finished',
       requestId,

@@ -8,6 +8,7 @@ import type { FormTokens } from '../login/browser/form-tokens.ts'
 import type { Pages } from '../pages/pages.ts'
 import type { RefreshGrants } from '../sessions/grants/refresh-grants.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
+import type { ValueOrPromise } from '../sessions/record-store.ts'
 import type { OneTimeStore } from '../sessions/records/sealed-records.ts'
 import type { DeviceRequests } from './device-requests.ts'
 import type { KubeTokens, NamesInToken } from './kube-tokens.ts'
@@ -70,9 +71,9 @@ export interface GrantPlaces {
 export interface GrantSessions {
   /**
    * The login of a session that stands now and may be used, as a check would find it; `undefined` for one that has ended.
-   * Rejects with `ERR_STORE_UNAVAILABLE` and `ERR_PROVIDER_UNAVAILABLE`.
+   * Throws or rejects with `ERR_STORE_UNAVAILABLE` and `ERR_PROVIDER_UNAVAILABLE`.
    */
-  readonly standing: (sessionId: string) => Promise<LoginSession | undefined>
+  readonly standing: (sessionId: string) => ValueOrPromise<LoginSession | undefined>
   /** Seconds since the epoch. */
   readonly endOf: (login: LoginSession) => number
   readonly digest: (sessionId: string) => string

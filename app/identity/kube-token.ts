@@ -11,16 +11,30 @@ export interface KubeTokenOptions {
   /** Secret id of the session that the token hangs on; `undefined` for a token that is worth nothing at this cluster. */
   readonly read: (token: string, cluster: string) => ValueOrPromise<string | undefined>
   /** The session as a check finds it, used and asked about at its provider; `undefined` when it does not stand. */
-  readonly standing: (sessionId: string) => Promise<LoginSession | undefined>
+  readonly standing: (sessionId: string) => ValueOrPromise<LoginSession | undefined>
   readonly digest: (sessionId: string) => string
 }
 
-/** Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an error never yields an identity. */
+interface Bearer {
+  readonly sessionId: string
+  readonly sessionDigest: string
+  readonly login: LoginSession
+}
+
+/**
+ * An answer at hand where nobody has to be asked. Throws or rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell; an error
+ * never yields an identity.
+ */
 export function createKubeTokenLogin({ read, standing, digest }: KubeTokenOptions) {
-  return async (token: string, cluster: string) => {
-    const sessionId = await read(token, cluster)
+  const bearerOf = (sessionId: string, login: LoginSession | undefined): Bearer | undefined =>
+    login === undefined ? undefined : { sessionId, sessionDigest: digest(sessionId), login }
+  const open = (sessionId: string | undefined): ValueOrPromise<Bearer | undefined> => {
     if (sessionId === undefined) return undefined
-    const login = await standing(sessionId)
-    return login === undefined ? undefined : { sessionId, sessionDigest: digest(sessionId), login }
+    const login = standing(sessionId)
+    return login instanceof Promise ? login.then(found => bearerOf(sessionId, found)) : bearerOf(sessionId, login)
+  }
+  return (token: string, cluster: string): ValueOrPromise<Bearer | undefined> => {
+    const sessionId = read(token, cluster)
+    return sessionId instanceof Promise ? sessionId.then(open) : open(sessionId)
   }
 }

@@ -17,6 +17,7 @@ import type { Situation } from '../../rbac/situation.ts'
 import type { CredentialFacts, ImpersonationFacts } from '../audit/access-event.ts'
 import type { EndReason, Watched } from '../sessions/endings/watched.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
+import type { ValueOrPromise } from '../sessions/record-store.ts'
 import type { Authentication, Credentials, VerifyQuestion, VerifyResult } from '../verify.ts'
 import type { GatewayCall, Judge, Outcome, Refusal, Subject } from './gateway/gateway-call.ts'
 import { createOwnNames, NamelessError, type NamesInCluster } from './person.ts'
@@ -35,7 +36,7 @@ export interface JudgeDependencies {
   /** By the name that addresses have. */
   readonly clusters: ReadonlyMap<string, NamesInCluster>
   /** `undefined` for a token that is worth nothing here, or whose session does not stand. Rejects when it cannot tell. */
-  readonly identify: (token: string, cluster: string) => Promise<KnownPerson | KnownWorkload | undefined>
+  readonly identify: (token: string, cluster: string) => ValueOrPromise<KnownPerson | KnownWorkload | undefined>
   /** Whether a token seems to be one of a workload: says what is advised, and nothing more. Absent: none is. */
   readonly isOfWorkload?: (token: string | undefined) => boolean
   /** Headers as conditions of the policy read them. */
@@ -95,17 +96,28 @@ export function createJudge(dependencies: JudgeDependencies): Judge {
       !('status' in again) &&
       judge(again, asked, dependencies).decision.effect === 'allow' &&
       isDeepStrictEqual(again.sent, caller.sent)
-    const stands = (login: LoginSession): boolean =>
-      'login' in known && isAllowed(callerOf({ ...known, login }, names, call.impersonate))
-    const watched: Watched =
-      'login' in known ? { session: known.sessionId, stands } : watchedToken(known, () => isAllowed(caller))
-    const about = { ...factsOf(asked, verdict.question), kubernetes }
-    const facts = { ...about, identity: caller.person, ...caller.by, ...writtenOf(caller) }
+    const watched = (): Watched => {
+      if (!('login' in known)) return watchedToken(known, () => isAllowed(caller))
+      const stands = (login: LoginSession) => isAllowed(callerOf({ ...known, login }, names, call.impersonate))
+      return { session: known.sessionId, stands }
+    }
+    const { requestId, clientAddress } = call
     return {
       impersonate: caller.sent,
       target: request.target,
-      onEnd: cut => watch(watched, why => cut(('login' in known ? endings : endingsOfToken)[why])),
-      finished: outcome => onFinished({ ...outcome, ...facts }),
+      // Most calls are over before anybody watches.
+      onEnd: cut => watch(watched(), why => cut(('login' in known ? endings : endingsOfToken)[why])),
+      finished: outcome =>
+        onFinished({
+          ...outcome,
+          requestId,
+          clientAddress,
+          request: requestFor(verdict.question, asked.domain),
+          kubernetes,
+          identity: caller.person,
+          ...caller.by,
+          ...writtenOf(caller),
+        }),
     }
   }
 }
@@ -219,8 +231,8 @@ function judge(
   { decide, now }: Pick<JudgeDependencies, 'decide' | 'now'>,
 ): Verdict {
   // Threat: kubectl speaks to us itself, and writes what a row would believe. Of who is no trusted proxy no header is known.
-  const known = headers.areVouchedFor === false ? {} : { header: (name: string) => headers.any(name) }
-  const context: Context = { now: now(), ...known, clientAddress }
+  const header = headers.areVouchedFor === false ? undefined : (name: string) => headers.any(name)
+  const context: Context = { now: now(), header, clientAddress }
   const askAbout = (identity: User | Machine) => (question: KubernetesQuestion) =>
     decide({ request: requestFor(question, domain), identity, context })
   if (other === undefined) return { identity: person, ...judgeKubernetes(questions, askAbout(person)) }
@@ -235,12 +247,6 @@ const requestFor = ({ action, resource }: KubernetesQuestion, domain: string): A
   resource,
   action,
   url: `${domain}${resource}`,
-})
-
-const factsOf = ({ call, domain }: Asked, question: KubernetesQuestion) => ({
-  requestId: call.requestId,
-  clientAddress: call.clientAddress,
-  request: requestFor(question, domain),
 })
 
 interface Judged {
@@ -261,8 +267,10 @@ async function refusedBy(
   const { person, other } = caller
   const decideAndWrite = async (about: KubernetesQuestion, whom: User | Machine): Promise<Decision> => {
     const known: Authentication = { identity: whom, ...caller.by, clearCookie: false, ...writtenOf(caller) }
-    const { headers } = asked
-    const facts = { ...factsOf(asked, about), kubernetes, front: gatewayFront, cookie: '', headers }
+    const { call, domain, headers } = asked
+    const { requestId, clientAddress } = call
+    const request = requestFor(about, domain)
+    const facts = { requestId, clientAddress, request, kubernetes, front: gatewayFront, cookie: '', headers }
     return (await verify({ ...facts, isInteractive: false, isUpgrade: false }, known)).decision
   }
   for (const name of identity === person ? [] : (other?.questions ?? [])) {

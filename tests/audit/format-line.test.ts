@@ -31,7 +31,7 @@ describe('a formatted line', () => {
     )
   })
 
-  it('has of a call to a cluster only what is listed, as it is by now, and once it cannot change too', () => {
+  it('has of a call to a cluster only what is listed, as it is by now', () => {
     const format = createLineFormat()
     const written = (kubernetes: object): unknown =>
       JSON.parse(format({ ...everyEvent['call.finished'], kubernetes } as never, at)).kubernetes
@@ -40,12 +40,9 @@ describe('a formatted line', () => {
     const { token: _, upgrade: __, ...listed } = call
     expect(written(call)).toEqual(listed)
     call.name = 'web-1'
-    Object.freeze(call)
-    expect(written(call)).toEqual({ ...listed, name: 'web-1' })
     rules.push('kube.csv:3')
     expect(written(call)).toEqual({ ...listed, name: 'web-1', rules: ['kube.csv:2', 'kube.csv:3'] })
-    const fixed = Object.freeze({ ...call, rules: Object.freeze(rules) })
-    expect([written(fixed), written(fixed)]).toEqual([written(call), written(call)])
+    expect(written({ token: 'secret' })).toEqual({})
   })
 
   it('sees a new moment', () => {

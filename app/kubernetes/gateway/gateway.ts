@@ -103,8 +103,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function takeRequest(request: Request, response: Response, expectsContinue: boolean): Promise<void> {
     const startedAt = performance.now()
-    const arrived = { method: request.method ?? '', url: request.url ?? '', rawHeaders: request.rawHeaders }
-    const taken = await take({ ...arrived, isUpgrade: false }, peerOf(request) ?? '', startedAt)
+    const { method = '', url = '', rawHeaders } = request
+    const taken = await take({ method, url, rawHeaders, isUpgrade: false }, peerOf(request) ?? '', startedAt)
     if ('why' in taken) {
       // Of a client that waited to be asked for its body Node ends the connection: its next call would be read as that body.
       if (isGone(request)) return
@@ -119,8 +119,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const startedAt = performance.now()
     socket.on('error', () => socket.destroy())
-    const arrived = { method: request.method ?? '', url: request.url ?? '', rawHeaders: request.rawHeaders }
-    const taken = await take({ ...arrived, isUpgrade: true }, peerOf(request) ?? '', startedAt)
+    const { method = '', url = '', rawHeaders } = request
+    const taken = await take({ method, url, rawHeaders, isUpgrade: true }, peerOf(request) ?? '', startedAt)
     const instead = () => answerInstead(request, socket)
     if (!('why' in taken)) return carryUpgrade(taken, { request, socket, head, answerInstead: instead })
     if (socket.destroyed) return
@@ -140,8 +140,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (isRefusal(verdict)) return refused({ ...facts, why: verdict })
       const cluster = clusters.get(call.cluster)?.current
       const carryLog = logs.get(call.cluster) ?? log
-      const carried = { call, admission: verdict, passages, startedAt, limits, meter, log: carryLog }
-      if (cluster !== undefined && !isStopping) return { ...carried, cluster }
+      if (cluster !== undefined && !isStopping)
+        return { call, admission: verdict, cluster, passages, startedAt, limits, meter, log: carryLog }
       const why = cluster === undefined ? refusal(404, `there is no cluster ${call.cluster}`) : stopping
       const nothing = { bytesReceived: 0, bytesSent: 0, durationMs: performance.now() - startedAt }
       verdict.finished({ status: why.status, ...nothing, ending: 'refused', why: why.reason })
