@@ -1,4 +1,4 @@
-/** The request that every case gets: a browser's sixteen headers, and the five that a forward-auth proxy writes. */
+/** The request that every case gets: a browser's sixteen headers, and those that its proxy writes. */
 
 export interface RequestFacts {
   readonly host: string
@@ -15,6 +15,21 @@ export const wikiHost = 'wiki.example.com'
 export function browserRequest(target: string, facts: RequestFacts): string {
   const lines = browserHeaders(facts).map(([name, value]) => `${name}: ${value}\r\n`)
   return `GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`
+}
+
+/** The same as Envoy asks about it over HTTP: below `prefix`, with what it writes itself. */
+export function envoyRequest(prefix: string, facts: RequestFacts): string {
+  const own = [
+    ['Content-Length', '0'],
+    ['X-Forwarded-For', '192.0.2.7'],
+    ['X-Forwarded-Proto', 'https'],
+    ['X-Request-Id', '3f1a8a4e-4d54-4c2c-9b50-4f0c0d6ad3b1'],
+    ['X-Envoy-Internal', 'true'],
+    ['X-Envoy-Expected-Rq-Timeout-Ms', '5000'],
+  ] as const
+  const browser = browserHeaders(facts).filter(([name]) => name !== 'Connection' && !name.startsWith('X-Forwarded-'))
+  const lines = [...browser, ...own].map(([name, value]) => `${name.toLowerCase()}: ${value}\r\n`)
+  return `GET ${prefix}${facts.path} HTTP/1.1\r\n${lines.join('')}\r\n`
 }
 
 export function browserHeaders({ host, path, cookie }: RequestFacts): [name: string, value: string][] {

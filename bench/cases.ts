@@ -1,7 +1,7 @@
 /** The servers under load, and what they need. */
 import { allowedAnswerHeaders } from './allowed-answer.ts'
 import { isBearerCase, startBearerCases } from './bearer.ts'
-import { browserRequest, wikiHost } from './browser-request.ts'
+import { browserRequest, envoyRequest, wikiHost } from './browser-request.ts'
 import type { LoadCaseName, ServiceCaseName } from './catalogue.ts'
 import type { Case } from './measure.ts'
 import { hasRedis, startRedis } from './redis-server.ts'
@@ -39,7 +39,7 @@ export async function startCases(
   for (const name of ['naive', 'naive-1000'] as const) {
     if (wants(name)) cases.push(await startNaive(name, redisUrl, resources))
   }
-  if (wants('check-cached', 'check-denied', 'check-challenged', 'policy-1000')) {
+  if (wants('check-cached', 'check-envoy', 'check-denied', 'check-challenged', 'policy-1000')) {
     const service = await startService(cachedService(redisUrl), resources)
     cases.push(...casesOf(service).filter(({ name }) => wants(name)))
   }
@@ -136,6 +136,10 @@ async function startNaive(
 
 const casesOf = (service: BenchService): (Case & { readonly name: LoadCaseName })[] => [
   checkCase('check-cached', service, [allowedPath], 200),
+  {
+    ...checkCase('check-envoy', service, [allowedPath], 200),
+    requests: [envoyRequest('/verify/ext-authz', { host: wikiHost, path: allowedPath, cookie: service.cookie })],
+  },
   checkCase('check-denied', service, [deniedPath], 403),
   checkCase('check-challenged', { ...service, cookie: 'none=1' }, [allowedPath], 302),
   checkCase('policy-1000', service, [numberedPath], 200),

@@ -7,6 +7,7 @@ export const loadCases = {
   'check-cached': 'the service with everything on: Redis, session cache, 1,000 rows, assertion, audit line, metrics',
   'check-redis': 'the same without the session cache: each check reads Redis',
   'check-lmdb': 'the same with the embedded store',
+  'check-envoy': 'as check-cached, asked as Envoy asks over HTTP: the request itself below a path of its own',
   'check-denied': 'as check-cached, and the answer is 403',
   'check-challenged': 'as check-cached, and nobody is logged in: 302 to the login page',
   'policy-10': 'as check-cached over 10 rows, each path asked for once',

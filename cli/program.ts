@@ -67,7 +67,7 @@ Examples:
 
 const demoHelp = `
 Examples:
-  $ sallyport demo                                   behind NGINX, Traefik or Caddy if one is installed
+  $ sallyport demo                                   behind NGINX, Traefik, Caddy or Envoy if one is installed
   $ sallyport demo --proxy nginx --port 8080
   $ sallyport demo --check                           drive the whole story by itself and print what passed
   $ sallyport demo --kubernetes                      kubectl instead of applications, with a cluster of its own
@@ -163,7 +163,9 @@ const addDemo = (program: Command, onExit: (code: number) => void): void => {
   program
     .command('demo')
     .description('run everything on this machine: provider, proxy, two applications')
-    .addOption(new Option('--proxy <name>', 'proxy in front').choices(['nginx', 'traefik', 'caddy', 'built-in']))
+    .addOption(
+      new Option('--proxy <name>', 'proxy in front').choices(['nginx', 'traefik', 'caddy', 'envoy', 'built-in']),
+    )
     .option('--kubernetes', 'kubectl through a browser login, with a real cluster, instead of the applications')
     .option('--check', 'drive the whole story, print what passed and end')
     .option('--port <number>', 'port of the proxy; with --kubernetes, of the login page', readPort)

@@ -3,7 +3,7 @@
  * that no client library would send.
  */
 import { connect } from 'node:net'
-import { asksOf, type FrontName } from './dialects.ts'
+import { asksOf, type FrontName, lineOf } from './dialects.ts'
 
 export interface Question {
   readonly method?: string
@@ -29,14 +29,21 @@ export function dialectHeaders(front: FrontName, question: Question): (readonly 
   return [...asksOf(front, { method, url }), ['X-Forwarded-For', '203.0.113.9'], ...cookies, ...headers]
 }
 
-/** One request on a connection of its own; `Connection: close` is added unless `headers` say otherwise. */
+export function dialectLine(front: FrontName, { method = 'GET', url }: Question): string {
+  const line = lineOf(front, { method, url })
+  return `${line.method} ${line.target} HTTP/1.1`
+}
+
+/** One request on a connection of its own; `Host` and `Connection: close` are added unless `headers` have them. */
 export function exchange(
   port: number,
   requestLine: string,
   headers: readonly (readonly [string, string])[],
 ): Promise<Answer> {
-  const isNamed = headers.some(([name]) => name.toLowerCase() === 'connection')
-  const all = [['Host', `127.0.0.1:${port}`], ...headers, ...(isNamed ? [] : [['Connection', 'close']])]
+  const has = (wanted: string) => headers.some(([name]) => name.toLowerCase() === wanted)
+  const isNamed = has('connection')
+  const host = has('host') ? [] : [['Host', `127.0.0.1:${port}`]]
+  const all = [...host, ...headers, ...(isNamed ? [] : [['Connection', 'close']])]
   const text = `${requestLine}\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')

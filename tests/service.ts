@@ -15,7 +15,7 @@ import { loadConfig } from '../config/load.ts'
 import type { FrontName } from './dialects.ts'
 import { freePort } from './peers.ts'
 import { type Person, startProvider, type TestClient, type TestProvider, type TestProviderOptions } from './provider.ts'
-import { type Answer, dialectHeaders, exchange, header, type Question } from './raw-exchange.ts'
+import { type Answer, dialectHeaders, dialectLine, exchange, header, type Question } from './raw-exchange.ts'
 import { TestBrowser } from './test-browser.ts'
 
 export { type Answer, header } from './raw-exchange.ts'
@@ -195,7 +195,7 @@ async function startReplica(place: ReplicaPlace, options: TestServiceOptions): P
     port: place.port,
     adminPort,
     send,
-    ask: (front, question) => send(`GET /verify/${front} HTTP/1.1`, dialectHeaders(front, question)),
+    ask: (front, question) => send(dialectLine(front, question), dialectHeaders(front, question)),
     moveClock: seconds => {
       offsetMs += seconds * 1000
     },

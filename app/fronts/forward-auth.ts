@@ -4,21 +4,11 @@
  */
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import { canonicalise } from '../../rbac/request/access-request.ts'
-import type { VerifyResult } from '../verify.ts'
-import type { DeniedPages } from './denied-pages.ts'
-import type { FrontKind, ParsedSubrequest, Reply } from './front.ts'
+import type { FrontKind } from './front.ts'
 import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
-import {
-  allowReply,
-  bearerFields,
-  credentialReply,
-  jsonReply,
-  ownHeaders,
-  pageReply,
-  redirectReply,
-  tokenReply,
-} from './reply.ts'
+import { relayedReply } from './relayed-reply.ts'
+import { allowReply } from './reply.ts'
 
 const dialect = ['x-forwarded-host', 'x-forwarded-method', 'x-forwarded-proto', 'x-forwarded-uri'] as const
 type DialectHeaders = SubrequestHeaders<(typeof dialect)[number]>
@@ -34,7 +24,12 @@ export const forwardAuth = {
         const headers = admit(subrequest, read, settings)
         return describeSubrequest(headers, readOriginal(headers, settings.canonical), settings)
       },
-      render: (result, parsed) => render(result, parsed, settings.deniedPages),
+      render: (result, parsed) =>
+        result.decision.effect === 'allow'
+          ? // The proxy puts this in the place of the client's Cookie header, so that ours never reaches the application.
+            // It is sent when empty, too: an absent header would leave the client's in place on some proxies.
+            allowReply(result, ['Cookie', result.upstreamCookie ?? ''])
+          : relayedReply(result, parsed, settings.deniedPages),
     }
   },
 } as const satisfies FrontKind
@@ -50,26 +45,5 @@ function readOriginal(headers: DialectHeaders, options: CanonicalOptions): Acces
     return canonicalise(original, options)
   } catch (error) {
     throw asRefusal(error)
-  }
-}
-
-function render(result: VerifyResult, parsed: ParsedSubrequest, deniedPages: DeniedPages): Reply {
-  switch (result.decision.effect) {
-    case 'allow':
-      // The proxy puts this in the place of the client's Cookie header, so that ours never reaches the application.
-      // It is sent when empty, too: an absent header would leave the client's in place on some proxies.
-      return allowReply(result, ['Cookie', result.upstreamCookie ?? ''])
-    case 'challenge': {
-      if (result.credential !== undefined) return credentialReply(result, [])
-      const loginUrl = result.loginUrl ?? ''
-      return parsed.isInteractive
-        ? redirectReply(loginUrl, ownHeaders(result))
-        : jsonReply(401, result, ['Location', loginUrl, ...bearerFields(result.bearerChallenge)])
-    }
-    case 'deny':
-      if (result.credential !== undefined) return tokenReply(403, result, [])
-      return parsed.isInteractive
-        ? pageReply(403, deniedPages(result.identity, result.request, result.requestId), ownHeaders(result))
-        : jsonReply(403, result, [])
   }
 }

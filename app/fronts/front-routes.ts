@@ -12,8 +12,8 @@ import { reservedPath } from './handoff.ts'
 export interface FrontRoutes<Answers> {
   /** Paths that are answered, each exactly. */
   readonly exact: ReadonlyMap<string, Answers>
-  /** Paths that begin so; absent where no proxy routes them to us. */
-  readonly reserved?: { readonly prefix: string; readonly endpoint: Answers }
+  /** Paths that begin so; none begins like another one. */
+  readonly below: readonly { readonly prefix: string; readonly endpoint: Answers }[]
 }
 
 /** Written as they are into paths, labels and lines of JSON. */
@@ -28,18 +28,21 @@ export function createFrontRoutes<Answers>(
 ): FrontRoutes<Answers> {
   refuseOddNames(kinds.map(({ name }) => name))
   const exact = new Map<string, Answers>()
-  let reserved: FrontRoutes<Answers>['reserved']
+  const below: { readonly prefix: string; readonly endpoint: Answers }[] = []
   for (const kind of kinds) {
     const front = kind.create(settings)
-    exact.set(`/verify/${kind.name}`, answering(createExecutor(front, dependencies), kind.name))
+    const endpoint = answering(createExecutor(front, dependencies), kind.name)
+    exact.set(`/verify/${kind.name}`, endpoint)
+    if (kind.takesPaths === true) below.push({ prefix: `/verify/${kind.name}/`, endpoint })
     if (!kind.isRoutedHere) continue
     // The path tells nothing of the dialect in which the original request is stated.
-    if (reserved !== undefined) throw new Error(`${kind.name}: another front has the reserved paths already`)
+    const prefix = `${reservedPath}/`
+    if (below.some(taken => taken.prefix === prefix))
+      throw new Error(`${kind.name}: another front has the reserved paths already`)
     exact.set(`${reservedPath}/denied`, answering(createDeniedExecutor(front, dependencies), kind.name))
-    const endpoint = answering(createReservedExecutor(front, dependencies), kind.name)
-    reserved = { prefix: `${reservedPath}/`, endpoint }
+    below.push({ prefix, endpoint: answering(createReservedExecutor(front, dependencies), kind.name) })
   }
-  return { exact, ...(reserved !== undefined && { reserved }) }
+  return { exact, below }
 }
 
 function refuseOddNames(names: readonly string[]): void {

@@ -67,5 +67,7 @@ export interface FrontKind {
   readonly name: string
   /** The proxy sends `/.sallyport/*` of the applications' hosts to us, and fetches the denial page. At most one front does. */
   readonly isRoutedHere: boolean
+  /** The original path follows that of the endpoint: all paths below it are its own. Default: it has the one path alone. */
+  readonly takesPaths?: boolean
   readonly create: (settings: FrontSettings) => Front
 }

@@ -3,9 +3,10 @@
  * metrics and the word in audit events, and the tests of every dialect run for it.
  */
 import { authRequest } from './auth-request.ts'
+import { extAuthz } from './ext-authz.ts'
 import { forwardAuth } from './forward-auth.ts'
 import type { FrontKind } from './front.ts'
 
-export const fronts = [authRequest, forwardAuth] as const satisfies readonly FrontKind[]
+export const fronts = [authRequest, forwardAuth, extAuthz] as const satisfies readonly FrontKind[]
 
 export type FrontName = (typeof fronts)[number]['name']

@@ -85,7 +85,7 @@ function refuseTunnels(upgrades: readonly string[]): void {
 }
 
 function isOurs(name: string, settings: FrontSettings): boolean {
-  return /^(x-forwarded-|x-original-|cookie$|origin$)/.test(name) || settings.identityHeaderNames.has(name)
+  return /^(x-forwarded-|x-original-|cookie$|host$|origin$)/.test(name) || settings.identityHeaderNames.has(name)
 }
 
 /** Turns a refusal of the canonicaliser into the answer that the proxy gets; anything else stays what it is. */

@@ -22,11 +22,10 @@ interface Arrived {
   readonly response: ServerResponse
 }
 
-/** Paths that are answered before Express, each exactly, and one prefix for the reserved paths. */
+/** Paths that are answered before Express: each exactly, and those that begin so. */
 export interface CheckRoutes {
   readonly exact: ReadonlyMap<string, Endpoint>
-  /** Absent where no proxy routes reserved paths to us. */
-  readonly reserved?: { readonly prefix: string; readonly endpoint: Endpoint }
+  readonly below: readonly { readonly prefix: string; readonly endpoint: Endpoint }[]
 }
 
 /**
@@ -86,11 +85,11 @@ function createLimitedServer({ requestTimeoutSeconds, onClientError }: ListenerO
   return server
 }
 
-function findEndpoint(target: string, checks: CheckRoutes): Endpoint | undefined {
+/** Of a request target; `undefined`: no check is asked there. */
+export function findEndpoint(target: string, checks: CheckRoutes): Endpoint | undefined {
   const query = target.indexOf('?')
   const path = query < 0 ? target : target.slice(0, query)
-  const { exact, reserved } = checks
-  return exact.get(path) ?? (reserved !== undefined && path.startsWith(reserved.prefix) ? reserved.endpoint : undefined)
+  return checks.exact.get(path) ?? checks.below.find(({ prefix }) => path.startsWith(prefix))?.endpoint
 }
 
 export interface PagesAppOptions {

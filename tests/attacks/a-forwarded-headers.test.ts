@@ -50,16 +50,20 @@ describe.each(fronts)('%s', (front: FrontName) => {
     expectDenied(await world.ask(front, { url: `${wiki}/admin`, headers: others }))
   })
 
-  it('C10 judges the host of its own headers, whatever the Host header of the subrequest is', async () => {
-    const statusOf = async (path: string, host: string) => {
-      const headers = { ...Object.fromEntries(dialectHeaders(front, { url: `${wiki}${path}` })), host }
-      const [response] = await once(get({ port: world.port, path: `/verify/${front}`, headers }), 'response')
-      response.resume()
-      return response.statusCode
-    }
-    expect(await statusOf('/admin', 'a.apps.example.com')).toBe(401)
-    expect(await statusOf('/public/a', 'unknown.example.com')).toBe(200)
-  })
+  // Where the check is the request itself, its Host is the one of the request.
+  it.runIf(front !== 'ext-authz')(
+    'C10 judges the host of its own headers, whatever the Host header of the subrequest is',
+    async () => {
+      const statusOf = async (path: string, host: string) => {
+        const headers = { ...Object.fromEntries(dialectHeaders(front, { url: `${wiki}${path}` })), host }
+        const [response] = await once(get({ port: world.port, path: `/verify/${front}`, headers }), 'response')
+        response.resume()
+        return response.statusCode
+      }
+      expect(await statusOf('/admin', 'a.apps.example.com')).toBe(401)
+      expect(await statusOf('/public/a', 'unknown.example.com')).toBe(200)
+    },
+  )
 
   it('A04 A05 ignores aliases with underscores, and counts them', async () => {
     const aliases = [

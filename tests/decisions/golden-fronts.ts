@@ -17,13 +17,14 @@ import { createFrontRoutes } from '../../app/fronts/front-routes.ts'
 import { fronts } from '../../app/fronts/fronts.ts'
 import { createTrustedProxies } from '../../app/fronts/trusted-proxies.ts'
 import { createReplyWriter } from '../../app/fronts/write-reply.ts'
+import { type CheckRoutes, findEndpoint } from '../../app/listener/server.ts'
 import { createPages } from '../../app/pages/create-pages.ts'
 import { createVerify, type VerifyDependencies } from '../../app/verify.ts'
 import { decide } from '../../rbac/decide.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import type { PolicyTestCase } from '../../rbac/testing/policy-test.ts'
 import type { FrontName } from '../dialects.ts'
-import { type Answer, dialectHeaders, exchange } from '../raw-exchange.ts'
+import { type Answer, dialectHeaders, dialectLine, exchange } from '../raw-exchange.ts'
 
 export const publicUrl = 'https://auth.example.com'
 
@@ -62,14 +63,14 @@ export async function startGoldenFronts(): Promise<GoldenFronts> {
     },
     now: nowMs,
   })
-  const server = createServer((request, response) => endpoints.get(request.url ?? '')?.(request, response))
+  const server = createServer((request, response) => findEndpoint(request.url ?? '', endpoints)?.(request, response))
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   return {
     ask: async (front, golden, policy) => {
       asked = { golden, policy }
       line = '{}'
-      const answer = await exchange(port, `GET /verify/${front} HTTP/1.1`, linesOf(front, golden, policy))
+      const answer = await exchange(port, lineOf(front, golden), linesOf(front, golden, policy))
       return { answer, event: JSON.parse(line) as Record<string, unknown> }
     },
     close: () => server.close(),
@@ -78,7 +79,7 @@ export async function startGoldenFronts(): Promise<GoldenFronts> {
 
 function createEndpoints(
   own: Pick<VerifyDependencies, 'authenticate' | 'clientCertificate' | 'decide' | 'audit' | 'now'>,
-): ReadonlyMap<string, Endpoint> {
+): CheckRoutes {
   const pages = createPages()
   const deniedPages = createDeniedPages(pages, publicUrl)
   const none = (): never => {
@@ -122,8 +123,11 @@ function createEndpoints(
   }
   const answering: Parameters<typeof createFrontRoutes<Endpoint>>[3] = execute =>
     createCheckEndpoint(execute, { write, onUnwritten: () => {} })
-  return createFrontRoutes(fronts, settings, dependencies, answering).exact
+  return createFrontRoutes(fronts, settings, dependencies, answering)
 }
+
+const lineOf = (front: FrontName, { request }: PolicyTestCase): string =>
+  dialectLine(front, { method: request.action, url: request.url })
 
 /** As a browser's navigation reaches the proxy. */
 function linesOf(front: FrontName, golden: PolicyTestCase, policy: PolicySnapshot): (readonly [string, string])[] {

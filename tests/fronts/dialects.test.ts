@@ -1,11 +1,12 @@
 /** Each dialect reads its own headers, once, from a trusted peer, and nothing else. */
 import { describe, expect, it } from 'vitest'
 import { OperationalError } from '../../app/errors.ts'
+import { extAuthz } from '../../app/fronts/ext-authz.ts'
 import { forwardAuth } from '../../app/fronts/forward-auth.ts'
 import type { Front, FrontSettings, ParsedSubrequest } from '../../app/fronts/front.ts'
 import { fronts } from '../../app/fronts/fronts.ts'
 import { createTrustedProxies } from '../../app/fronts/trusted-proxies.ts'
-import { asksOf, asksOfOthers, type Headers } from '../dialects.ts'
+import { asksOf, asksOfOthers, type FrontName, type Headers, lineOf } from '../dialects.ts'
 
 const settings: FrontSettings = {
   trustedProxies: createTrustedProxies(['127.0.0.0/8']),
@@ -18,7 +19,8 @@ const original = { method: 'GET', url: 'https://wiki.example.com/a?b=1' }
 const elsewhere = { method: 'POST', url: 'http://evil.example/public' }
 
 function parse(front: Front, headers: Headers, peerAddress = '127.0.0.1'): ParsedSubrequest {
-  return front.parse({ method: 'GET', target: '/verify', rawHeaders: headers.flat(), peerAddress })
+  const line = lineOf(front.name as FrontName, original)
+  return front.parse({ ...line, rawHeaders: headers.flat(), peerAddress })
 }
 
 function codeOf(run: () => unknown): string | undefined {
@@ -37,6 +39,13 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (own, { crea
   const carriers = asks.map(([name]) => name)
   const without = (name: string): Headers => asks.filter(([header]) => header !== name)
   const replaced = (name: string, value: string): Headers => [...without(name), [name, value]]
+
+  /** The same question about another method, which one dialect states in the line of the request itself. */
+  const parseMethod = (method: string, more: Headers = []) => {
+    const asked = { ...original, method }
+    const rawHeaders = [...asksOf(own, asked), ...more].flat()
+    return front.parse({ ...lineOf(own, asked), rawHeaders, peerAddress: '127.0.0.1' })
+  }
 
   it('rebuilds the original request', () => {
     const { request } = parse(front, asks)
@@ -68,7 +77,8 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (own, { crea
       ['X-Forwarded-Prefix', '/public'],
       ['X-Forwarded-Port', '1'],
       ['Forwarded', 'host=evil.example;proto=http'],
-      ...asksOfOthers(own, elsewhere),
+      // What two dialects read is stated by both; it may come once.
+      ...asksOfOthers(own, elsewhere).filter(([name]) => !carriers.includes(name)),
     ]
     expect(parse(front, [...asks, ...foreign]).request).toEqual(parse(front, asks).request)
   })
@@ -96,18 +106,16 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (own, { crea
   })
 
   it('D02 takes capital letters only for a method', () => {
-    const carrier = carriers[0] ?? ''
     for (const method of ['get', 'GET ', 'GET\tX', 'GET$$GET', 'G'.repeat(1024), 'GET,POST']) {
       expect(
-        codeOf(() => parse(front, replaced(carrier, method))),
+        codeOf(() => parseMethod(method)),
         method,
       ).toBe('ERR_REQUEST_MALFORMED')
     }
   })
 
   it('D03 takes no notice of a method override', () => {
-    const headers: Headers = [...replaced(carriers[0] ?? '', 'DELETE'), ['X-HTTP-Method-Override', 'GET']]
-    expect(parse(front, headers).request.action).toBe('DELETE')
+    expect(parseMethod('DELETE', [['X-HTTP-Method-Override', 'GET']]).request.action).toBe('DELETE')
   })
 
   it('joins several Cookie headers, as HTTP/2 clients send them', () => {
@@ -133,7 +141,8 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (own, { crea
     })
 
     it('but not when the method is POST', () => {
-      expect(parse(front, [...replaced(carriers[0] ?? '', 'POST'), accept]).isInteractive).toBe(false)
+      expect(parseMethod('GET', [accept]).isInteractive).toBe(true)
+      expect(parseMethod('POST', [accept]).isInteractive).toBe(false)
     })
   })
 
@@ -218,6 +227,55 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (own, { crea
         'ERR_ORIGIN_FOREIGN',
       )
     })
+  })
+})
+
+describe('ext-authz', () => {
+  const front = extAuthz.create(settings)
+  const asks = asksOf('ext-authz', original)
+  const targeted = (target: string, headers: Headers = asks) =>
+    front.parse({ method: 'GET', target, rawHeaders: headers.flat(), peerAddress: '127.0.0.1' })
+  const codeOfTarget = (target: string) => codeOf(() => targeted(target))
+
+  it('A19 judges exactly what follows its own path', () => {
+    expect(targeted('/verify/ext-authz/verify/ext-authz/a?b=/c').request).toMatchObject({
+      resource: '/verify/ext-authz/a',
+      url: 'https://wiki.example.com/verify/ext-authz/a?b=/c',
+    })
+    expect(targeted('/verify/ext-authz//a').request.resource).toBe('/a')
+  })
+
+  it.each([
+    '/verify/ext-authz',
+    '/verify/ext-authz?a=/b',
+    '/verify/ext-authz*',
+    '/verify/ext-authz#/a',
+    '/verify/ext-authzed/a',
+    '/Verify/ext-authz/a',
+    '//verify/ext-authz/a',
+    '/verify//ext-authz/a',
+    '/verify/ext-authz/../../a',
+    '/verify/ext-authz/%2e%2e/a',
+    'http://wiki.example.com/verify/ext-authz/a',
+    '/a',
+    '',
+  ])('A19 refuses the target %j, which states no path below it', target => {
+    expect(codeOfTarget(target)).toBe('ERR_REQUEST_MALFORMED')
+  })
+
+  it('A20 takes host and scheme from Host and X-Forwarded-Proto alone', () => {
+    const more: Headers = [
+      [':authority', 'evil.example'],
+      ['X-Forwarded-Host', 'evil.example'],
+      ['X-Envoy-Original-Path', '/public'],
+      ['X-Envoy-Original-Host', 'evil.example'],
+      ['X-Forwarded-Uri', '/public'],
+    ]
+    expect(targeted('/verify/ext-authz/a?b=1', [...asks, ...more]).request).toEqual(parse(front, asks).request)
+    for (const value of ['wiki.example.com, evil.example', 'wiki.example.com@evil.example', 'wiki.example.com/a']) {
+      const headers: Headers = [['Host', value], ...asks.slice(1)]
+      expect([value, codeOf(() => targeted('/verify/ext-authz/a', headers))]).toEqual([value, 'ERR_REQUEST_MALFORMED'])
+    }
   })
 })
 

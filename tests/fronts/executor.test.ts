@@ -13,7 +13,7 @@ import { fronts } from '../../app/fronts/fronts.ts'
 import { createTrustedProxies } from '../../app/fronts/trusted-proxies.ts'
 import type { VerifyQuestion, VerifyResult } from '../../app/verify.ts'
 import { anonymous } from '../../rbac/identity.ts'
-import { asksOf, type Headers } from '../dialects.ts'
+import { asksOf, type Headers, lineOf } from '../dialects.ts'
 
 const settings: FrontSettings = {
   trustedProxies: createTrustedProxies(['127.0.0.0/8']),
@@ -67,8 +67,7 @@ const fieldOf = ({ headers }: Reply, name: string): string | undefined => {
 describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (name, { create }) => {
   const front: Front = create(settings)
   const subrequest = (headers: Headers = [], more: Partial<Subrequest> = {}): Subrequest => ({
-    method: 'GET',
-    target: '/',
+    ...lineOf(name, { method: 'GET', url }),
     rawHeaders: [...asksOf(name, { method: 'GET', url }), ...headers].flat(),
     peerAddress: '127.0.0.1',
     ...more,
@@ -115,8 +114,9 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (name, { cre
   })
 
   it('asks nobody about a reserved path', async () => {
-    const rawHeaders = asksOf(name, { method: 'GET', url: 'https://wiki.example.com/.sallyport/handoff' }).flat()
-    const reply = await createExecutor(front, dependencies())(subrequest([], { rawHeaders }))
+    const reserved = { method: 'GET', url: 'https://wiki.example.com/.sallyport/handoff' }
+    const rawHeaders = asksOf(name, reserved).flat()
+    const reply = await createExecutor(front, dependencies())(subrequest([], { ...lineOf(name, reserved), rawHeaders }))
     expect(reply).toMatchObject({ status: 403, body: 'page' })
     expect(asked).toEqual([])
   })

@@ -57,19 +57,28 @@ describe('a front of one file', () => {
 
 describe('a table of fronts', () => {
   const routesOf = (kinds: readonly FrontKind[]) =>
-    createFrontRoutes(kinds, {} as FrontSettings, {} as never, (_execute, front) => front)
+    createFrontRoutes(
+      kinds,
+      { identityHeaderNames: new Set<string>() } as unknown as FrontSettings,
+      {} as never,
+      (_execute, front) => front,
+    )
   const named = (name: string, isRoutedHere = false): FrontKind => ({ ...toy, name, isRoutedHere })
 
   it('says what is answered where', () => {
-    const { exact, reserved } = routesOf([...fronts, toy])
+    const { exact, below } = routesOf([...fronts, toy])
     expect([...exact]).toEqual([
       ['/verify/auth-request', 'auth-request'],
       ['/.sallyport/denied', 'auth-request'],
       ['/verify/forward-auth', 'forward-auth'],
+      ['/verify/ext-authz', 'ext-authz'],
       ['/verify/toy', 'toy'],
     ])
-    expect(reserved).toEqual({ prefix: '/.sallyport/', endpoint: 'auth-request' })
-    expect(routesOf([toy])).not.toHaveProperty('reserved')
+    expect(below).toEqual([
+      { prefix: '/.sallyport/', endpoint: 'auth-request' },
+      { prefix: '/verify/ext-authz/', endpoint: 'ext-authz' },
+    ])
+    expect(routesOf([toy]).below).toEqual([])
   })
 
   it.each(['', 'Toy', 'toy/../x', 'toy"', 'a b', '-toy', 'täy'])('takes no name such as %j', name => {

@@ -5,6 +5,11 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { droppedHeaders } from '../../cli/demo/dropped-headers.ts'
 
+interface Mutation {
+  readonly remove?: string
+  readonly remove_on_match?: { readonly key_matcher: { readonly prefix?: string } }
+}
+
 const root = join(import.meta.dirname, '../..')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 const names = droppedHeaders.flatMap(family => family.names)
@@ -58,6 +63,25 @@ describe('the headers that no client gets through', () => {
     })
     expect(missing).toEqual([])
     expect(removed.has('x-forwarded-*')).toBe(true)
+  })
+
+  it('are removed by the filter of Envoy that stands before the check, whole families by what they begin with', () => {
+    const { resources } = parse(read('deploy/envoy/sallyport-drop.yaml')) as {
+      readonly resources: readonly [
+        { readonly typed_config: { readonly mutations: { readonly request_mutations: readonly Mutation[] } } },
+      ]
+    }
+    const mutations = resources[0].typed_config.mutations.request_mutations
+    const exact = new Set(mutations.map(({ remove }) => remove))
+    const prefixes = mutations.flatMap(({ remove_on_match: match }) => match?.key_matcher.prefix ?? [])
+    const missing = lower(names).filter(name => !exact.has(name) && !prefixes.some(prefix => name.startsWith(prefix)))
+    expect(missing).toEqual([])
+    for (const own of ['remote-', 'x-sallyport-', 'x-forwarded-', 'x-original-', 'x-envoy-'])
+      expect(prefixes).toContain(own)
+    const order = [...read('deploy/envoy/envoy.yaml.template').matchAll(/^ {18}- name: (\S+)$/gm)].map(
+      ([, name]) => name,
+    )
+    expect(order).toEqual(['sallyport-drop', 'sallyport-check', 'envoy.filters.http.router'])
   })
 
   it('are all on the page', () => {

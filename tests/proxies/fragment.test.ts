@@ -8,7 +8,7 @@ import { browserPatienceMs, requirePeer } from '../peers.ts'
 
 const executablePath = requirePeer('chromium')
 
-describe.each(['nginx', 'traefik', 'caddy'] as const)('behind %s', kind => {
+describe.each(['nginx', 'traefik', 'caddy', 'envoy'] as const)('behind %s', kind => {
   const isAbsent = executablePath === undefined || requirePeer(kind) === undefined
   describe.skipIf(isAbsent)('a person in Chromium', () => {
     let stack: Stack

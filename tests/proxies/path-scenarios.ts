@@ -59,7 +59,7 @@ const pathless = [
 export const pathScenarios: readonly Scenario[] = [
   {
     name: 'a target that is no path reaches nobody, whoever asks (D08)',
-    run: async ({ alice, stack, url }) => {
+    run: async ({ alice, kind, stack, url }) => {
       const { host } = new URL(url('wiki', '/'))
       for (const cookie of ['', `Cookie: ${alice.cookieFor(url('wiki', '/'))}\r\n`]) {
         for (const line of pathless) {
@@ -67,8 +67,10 @@ export const pathScenarios: readonly Scenario[] = [
             stack.port,
             `${line.replace('HOST', host)}\r\nHost: ${host}\r\n${cookie}\r\n`,
           )
-          // 502 would be the application that hung up. Proxies in Go answer `OPTIONS *` themselves, with nothing.
-          const wanted = line.startsWith('OPTIONS') ? [200, 400] : [400, 404, 405, 501]
+          // 502 would be the application that hung up. Proxies in Go answer `OPTIONS *` themselves, with nothing; Envoy has
+          // no route for it, speaks no HTTP/1.0, and takes `PRI` for the beginning of HTTP/2.
+          const own = kind.startsWith('envoy') ? [0, 404, 426] : []
+          const wanted = [...(line.startsWith('OPTIONS') ? [200, 400] : [400, 404, 405, 501]), ...own]
           expect([line, status, wanted.includes(status), reachedApplication(text)]).toEqual([line, status, true, false])
         }
       }
@@ -76,12 +78,14 @@ export const pathScenarios: readonly Scenario[] = [
   },
   {
     name: 'no spelling of a path leaves the public folder (B01 to B12, B15)',
-    run: async ({ raw, url }) => {
+    run: async ({ kind, raw, url }) => {
       const { host } = new URL(url('wiki', '/'))
       for (const path of escapes) {
         const answer = await raw(
           `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\nConnection: close\r\n\r\n`,
         )
+        // Envoy has resolved it for everybody, the application too: the parent of an empty segment is what is before it.
+        if (kind.startsWith('envoy') && answer.includes('"url":"/public/secrets"')) continue
         expect([path, statusOf(answer) === 200, reachedApplication(answer)]).toEqual([path, false, false])
       }
     },

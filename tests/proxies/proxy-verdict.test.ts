@@ -24,7 +24,7 @@ const conditions = 'waf: { header: { name: X-Waf-Verdict, in: [block] } }\n'
 type Edit = readonly [file: string, before: string, after: string]
 
 /** As a firewall module or a header rule of the proxy would: for the check and for the application. */
-const edits: Readonly<Record<'nginx' | 'traefik' | 'caddy', readonly Edit[]>> = {
+const edits: Readonly<Record<'nginx' | 'traefik' | 'caddy' | 'envoy', readonly Edit[]>> = {
   nginx: ['sallyport-ask', 'sallyport-location'].map(name => [
     `templates/${name}.conf.template`,
     'proxy_http_version 1.1;',
@@ -40,9 +40,20 @@ const edits: Readonly<Record<'nginx' | 'traefik' | 'caddy', readonly Edit[]>> = 
       '	request_header -Forwarded\n	request_header X-Waf-Verdict block\n',
     ],
   ],
+  envoy: [
+    [
+      'sallyport-drop.yaml',
+      '          - remove: forwarded\n',
+      `          - remove: forwarded
+          - append:
+              header: { key: X-Waf-Verdict, value: block }
+              append_action: OVERWRITE_IF_EXISTS_OR_ADD
+`,
+    ],
+  ],
 }
 
-describe.each(['nginx', 'traefik', 'caddy'] as const)('%s sets a verdict', kind => {
+describe.each(['nginx', 'traefik', 'caddy', 'envoy'] as const)('%s sets a verdict', kind => {
   describe.skipIf(requirePeer(kind) === undefined)('that a rule denies by', () => {
     let directory: string
     let service: TestService

@@ -1,5 +1,5 @@
 /**
- * Starts a reverse proxy in front of the demo: the real NGINX, Traefik or Caddy with the files of deploy/, or the
+ * Starts a reverse proxy in front of the demo: the real NGINX, Traefik, Caddy or Envoy with the files of deploy/, or the
  * built-in one where none is installed. The tests start them through the same functions.
  */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { repositoryRoot } from '../paths.ts'
 import { startBuiltInProxy } from './built-in-proxy.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
 
-export const proxyKinds = ['nginx', 'traefik', 'caddy', 'built-in'] as const
+export const proxyKinds = ['nginx', 'traefik', 'caddy', 'envoy', 'built-in'] as const
 export type ProxyKind = (typeof proxyKinds)[number]
 
 export interface RunningProxy {
@@ -39,6 +39,8 @@ export async function startProxy(
       return fromChild(kind, startTraefik(targets, directory))
     case 'caddy':
       return fromChild(kind, startCaddy(targets, directory))
+    case 'envoy':
+      return startEnvoy(targets, directory)
     case 'built-in': {
       const stop = await startBuiltInProxy(targets)
       return { kind, stop }
@@ -109,4 +111,30 @@ function readEnvFile(file: string): Readonly<Record<string, string>> {
 function startCaddy(targets: ProxyTargets, directory: string): Child {
   const args = ['run', '--config', join(directory, 'Caddyfile'), '--adapter', 'caddyfile']
   return startChild({ name: 'caddy', command: 'caddy', args, env: environmentOf(targets) })
+}
+
+/** Envoy wants host and port apart, and the folder in which the files of its filters are. */
+function startEnvoy(targets: ProxyTargets, files: string): RunningProxy {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-envoy-'))
+  const variables = environmentOf(targets)
+  const apart = Object.entries(variables).flatMap(([name, value]) => {
+    const colon = value.lastIndexOf(':')
+    return name.endsWith('_ADDRESS')
+      ? [
+          [`${name}_HOST`, value.slice(0, colon)],
+          [`${name}_PORT`, value.slice(colon + 1)],
+        ]
+      : []
+  })
+  const filled = {
+    ...variables,
+    ...Object.fromEntries(apart),
+    ENVOY_FILES: files,
+    SALLYPORT_CHECK: 'sallyport-check-http.yaml',
+  }
+  renderTemplates(files, directory, filled)
+  // Each has shared memory of its own, and none waits for another one to hand its listeners over.
+  const alone = ['--disable-hot-restart', '--concurrency', '2', '--log-level', 'error']
+  const child = startChild({ name: 'envoy', command: 'envoy', args: ['-c', join(directory, 'envoy.yaml'), ...alone] })
+  return fromChild('envoy', child, () => rmSync(directory, { recursive: true, force: true }))
 }

@@ -1,0 +1,83 @@
+/**
+ * Envoy `ext_authz` over HTTP, and what is built on it (Gateway API `ExternalAuth`, Envoy Gateway, Istio, Contour): the check
+ * is the original request itself, without its body, under a path of its own: `/verify/ext-authz` and the original path.
+ * Envoy takes 200 as allow and relays every other answer to the client as it is.
+ */
+import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
+import { canonicalise } from '../../rbac/request/access-request.ts'
+import { OperationalError } from '../errors.ts'
+import type { Fields, FrontKind, Subrequest } from './front.ts'
+import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
+import type { SubrequestHeaders } from './raw-headers.ts'
+import { relayedReply } from './relayed-reply.ts'
+import { allowReply } from './reply.ts'
+
+const name = 'ext-authz'
+const prefix = `/verify/${name}`
+// Not X-Forwarded-Host or -Uri: Envoy passes those on as a client wrote them.
+const dialect = ['host', 'x-forwarded-proto'] as const
+type DialectHeaders = SubrequestHeaders<(typeof dialect)[number]>
+
+export const extAuthz = {
+  name,
+  isRoutedHere: false,
+  takesPaths: true,
+  create(settings) {
+    const read = createDialectReader(dialect)
+    const dropped = aliasesOf(settings.identityHeaderNames)
+    const removal = {
+      some: removalOf(dropped),
+      all: Object.freeze(['Cookie', '', ...removalOf([...dropped, 'cookie'])]),
+    }
+    return {
+      name,
+      parse: subrequest => {
+        const headers = admit(subrequest, read, settings)
+        return describeSubrequest(headers, readOriginal(subrequest, headers, settings.canonical), settings)
+      },
+      render: (result, parsed) =>
+        result.decision.effect === 'allow'
+          ? allowReply(result, upstreamFields(result.upstreamCookie ?? '', removal))
+          : relayedReply(result, parsed, settings.deniedPages),
+    }
+  },
+} as const satisfies FrontKind
+
+function readOriginal(
+  { method, target }: Subrequest,
+  headers: DialectHeaders,
+  canonical: CanonicalOptions,
+): AccessRequest {
+  // Threat: a proxy that asks without the original path, whose every request would be judged as one for `/`.
+  if (!target.startsWith(`${prefix}/`)) {
+    throw new OperationalError('ERR_REQUEST_MALFORMED', 'the original path does not follow that of the endpoint')
+  }
+  const original = {
+    method,
+    scheme: headers.required('x-forwarded-proto'),
+    host: headers.required('host'),
+    target: target.slice(prefix.length),
+  }
+  try {
+    return canonicalise(original, canonical)
+  } catch (error) {
+    throw asRefusal(error)
+  }
+}
+
+/**
+ * Names under which an application may read an identity header as well, for Envoy to take away from the request: its own
+ * configuration should have dropped them before, and somebody's does not.
+ */
+const aliasesOf = (names: ReadonlySet<string>): readonly string[] =>
+  [...names].filter(name => name.includes('-')).map(name => name.replaceAll('-', '_'))
+
+const removalOf = (names: readonly string[]): Fields => ['X-Envoy-Auth-Headers-To-Remove', names.join(',')]
+
+/**
+ * Envoy puts the first in the place of what was there, and obeys the second last. A Cookie that would be empty is on it:
+ * some applications read `Cookie:` as one cookie without a name.
+ */
+function upstreamFields(cookie: string, removal: { readonly some: Fields; readonly all: Fields }): Fields {
+  return cookie === '' ? removal.all : ['Cookie', cookie, ...removal.some]
+}
