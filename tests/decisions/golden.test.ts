@@ -39,9 +39,10 @@ for (const file of goldenFiles()) {
     test.each(frontNames)('through %s each case is answered and recorded', async front => {
       const lines: string[] = []
       // Where the check is the request itself, Node reads its method, and knows not every one.
-      const isUnread = ({ request }: PolicyTestCase) => front === 'ext-authz' && !METHODS.includes(request.action)
+      const isUnread = (golden: PolicyTestCase) =>
+        front === 'ext-authz' && whyNotAsked(golden) === undefined && !METHODS.includes(golden.request.action)
       for (const golden of file.cases.filter(isUnread)) {
-        expect(golden.request.url.includes('://') && (await asking.ask(front, golden, policy)).answer.status).toBe(400)
+        expect((await asking.ask(front, golden, policy)).answer.status).toBe(400)
       }
       for (const golden of file.cases.filter(golden => !isUnread(golden))) {
         const reason = whyNotAsked(golden)
