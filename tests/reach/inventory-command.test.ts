@@ -200,7 +200,30 @@ describe('findings', () => {
   test('nothing is called unused by a log that begins too late, nor without one', async () => {
     const late = { ...withLog, since: Date.UTC(2026, 4, 1) }
     for (const values of [late, {}]) expect((await codesOf(values)).filter(one => one.includes(' unused '))).toEqual([])
-    expect((await codesOf(withLog)).filter(one => one.includes(' unused '))).toHaveLength(2)
+    for (const [days, count] of [
+      [90, 2],
+      [119, 2],
+      [120, 0],
+    ] as const)
+      expect((await codesOf({ ...withLog, days })).filter(one => one.includes(' unused '))).toHaveLength(count)
+  })
+
+  test('a token Secret whose account is gone is one, and the default account is never called gone', async () => {
+    const left = object(
+      'Secret',
+      'shop',
+      'old-token',
+      { type: 'kubernetes.io/service-account-token' },
+      { annotations: { 'kubernetes.io/service-account.name': 'departed' } },
+    )
+    const items = [...cluster, left, object('Deployment', 'shop', 'plain', runsAs())]
+    writeFileSync(join(directory, 'left.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
+    const all = await codesOf({ from: ['left.json'] })
+    const before = await codesOf({})
+    expect(all.filter(one => !before.includes(one))).toEqual([
+      'medium long-lived-credential service-account:shop/departed',
+      'low default-account-used service-account:shop/default',
+    ])
   })
 
   test('only of a namespace, only from a severity on, and an exit code', async () => {
@@ -208,6 +231,190 @@ describe('findings', () => {
     expect((await codesOf({ severity: 'high' })).every(one => /^(high|critical)/.test(one))).toBe(true)
     expect((await run({ failOn: 'critical' })).code).toBe(1)
     expect((await run({ failOn: 'critical', namespace: ['shop'] })).code).toBe(0)
+  })
+})
+
+describe('at the edges', () => {
+  interface Printed {
+    readonly identities: readonly Readonly<Record<string, unknown> & { id: string }>[]
+    readonly findings: readonly { code: string; about: string; severity: string; sentence: string }[]
+    readonly coverage: object
+  }
+  const of = async (items: readonly object[], values: Partial<InventoryValues> = {}): Promise<Printed> => {
+    writeFileSync(join(directory, 'edges.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
+    return JSON.parse((await run({ from: ['edges.json'], json: true, ...values })).out) as Printed
+  }
+  const about = ({ findings }: Printed, name: string) =>
+    findings.filter(one => one.about.endsWith(`/${name}`) && one.code !== 'no-owner').map(({ code }) => code)
+  const one = ({ identities }: Printed, id: string) => identities.find(identity => identity.id === id)
+  const role = object('ClusterRole', undefined, 'pods', { rules })
+  const withRights = (name: string, more: object = {}, metadata: object = {}) => [
+    object('ServiceAccount', 'payments', name, more, metadata),
+    binding(name, 'pods', account(name)),
+  ]
+  const logged = (...events: { user?: string; at: string; [key: string]: unknown }[]) => {
+    writeFileSync(
+      join(directory, 'edges.log'),
+      events.map(event => JSON.stringify(auditEvent({ resource: 'pods', ...event }))).join('\n'),
+    )
+    return { audit: ['edges.log'] }
+  }
+  const user = (name: string) => `system:serviceaccount:payments:${name}`
+  const begin = { user: 'somebody', at: '2026-01-01T00:00:00Z' }
+  const end = { user: 'somebody', at: '2026-05-31T00:00:00Z' }
+
+  test('a token on every node is one that is there, and opens something', async () => {
+    const found = await of([
+      role,
+      ...['quiet', 'loud'].flatMap(name => withRights(name)),
+      object('ServiceAccount', 'payments', 'bare'),
+      object('DaemonSet', 'payments', 'quiet', runsAs('quiet', { automountServiceAccountToken: false })),
+      ...['loud', 'bare'].map(name => object('DaemonSet', 'payments', name, runsAs(name))),
+    ])
+    expect(['quiet', 'loud', 'bare'].map(name => about(found, name))).toEqual([
+      [],
+      ['token-on-every-node'],
+      ['automount-not-needed'],
+    ])
+  })
+
+  test('the pod says whether it has the token, then the account', async () => {
+    const off = { automountServiceAccountToken: false }
+    const found = await of([
+      object('ServiceAccount', 'payments', 'off', off),
+      object('Deployment', 'payments', 'follows', runsAs('off')),
+      object('Deployment', 'payments', 'insists', runsAs('off', { automountServiceAccountToken: true })),
+    ])
+    expect(one(found, 'service-account:payments/off')).toMatchObject({
+      consumers: [
+        { workload: 'Deployment/follows', hasToken: false },
+        { workload: 'Deployment/insists', hasToken: true },
+      ],
+      credentials: [{ kind: 'automounted-token', name: 'Deployment/insists' }],
+    })
+  })
+
+  test('so many days are enough, to the day', async () => {
+    const idle = logged(begin, end, { user: user('idle'), at: '2026-03-03T00:00:00Z' })
+    const created = { creationTimestamp: '2026-03-03T00:00:00Z' }
+    const items = [role, ...withRights('idle'), ...withRights('young', {}, created)]
+    for (const [days, codes] of [
+      [90, ['unused']],
+      [91, []],
+    ] as const) {
+      const found = await of(items, { ...idle, days })
+      expect(['idle', 'young'].map(name => about(found, name).filter(code => code === 'unused'))).toEqual([
+        codes,
+        codes,
+      ])
+    }
+  })
+
+  test('nobody is idle, and nobody refused, where there is no log', async () => {
+    const items = [
+      role,
+      ...withRights('works'),
+      object('Deployment', 'payments', 'works', runsAs('works')),
+      ...withRights('tries'),
+    ]
+    expect(about(await of(items), 'works')).toEqual([])
+    const calls = logged(begin, end, { user: user('tries'), at: end.at, code: 403, decision: 'forbid' })
+    const found = await of(items, calls)
+    expect(about(found, 'works')).toEqual(['unused', 'automount-not-needed'])
+    expect(about(found, 'tries')).toEqual(['only-refused'])
+    const stray = await of(items, logged({ user: user('stray'), at: end.at, code: 403, decision: 'forbid' }))
+    expect(one(stray, 'service-account:payments/stray')).toMatchObject({ isMissing: true })
+    expect(found.identities.map(({ id }) => id)).not.toContain('user:somebody')
+  })
+
+  test('nothing runs as somebody only where it is known what runs', async () => {
+    const items = [role, ...withRights('lonely')]
+    expect(about(await of(items), 'lonely')).toEqual([])
+    const pod = object('Pod', 'payments', 'other', { spec: { containers: [{ name: 'main' }] } })
+    expect(about(await of([...items, pod]), 'lonely')).toEqual(['no-consumers'])
+    expect(about(await of([...items, pod], logged({ user: user('lonely'), at: end.at })), 'lonely')).toEqual([])
+  })
+
+  test('bindings to nobody are said', async () => {
+    const nobody = { kind: 'ServiceAccount', name: 'nowhere' }
+    const empty = { ...binding('empty', 'pods', nobody), subjects: [] }
+    const { findings } = await of([role, binding('vague', 'pods', nobody), empty])
+    expect(findings.map(({ about: of, severity, sentence }) => `${severity} ${of} ${sentence}`).sort()).toEqual([
+      'low ClusterRoleBinding/empty it gives ClusterRole pods to nobody: delete it.',
+      'low ClusterRoleBinding/vague it gives ClusterRole pods to a service account without a namespace, which is nobody.',
+    ])
+  })
+
+  test('an account that could not be read is counted, one that comes twice is not', async () => {
+    const twice = object('ServiceAccount', 'payments', 'twice')
+    const broken = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'payments' } }
+    const { coverage } = await of([twice, twice, broken])
+    expect(coverage).toMatchObject({ serviceAccounts: { seen: 1, all: 2 }, missing: 0 })
+  })
+
+  test('nobody is missing where no accounts were read', async () => {
+    const found = await of([role, binding('web', 'pods', account('web'))])
+    expect(one(found, 'service-account:payments/web')).toMatchObject({ isMissing: false })
+    expect(found.coverage).toMatchObject({ missing: 0 })
+  })
+
+  test('everything is that of the whole cluster, without names', async () => {
+    const everything = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] }
+    const near = object('RoleBinding', 'payments', 'near', {
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'all' },
+      subjects: [account('near')],
+    })
+    const found = await of([
+      object('ClusterRole', undefined, 'all', { rules: [everything] }),
+      object('ClusterRole', undefined, 'named', { rules: [{ ...everything, resourceNames: ['a'] }] }),
+      ...['near', 'named', 'all'].map(name => object('ServiceAccount', 'payments', name)),
+      near,
+      ...['named', 'all'].map(name => binding(name, name, account(name))),
+    ])
+    const has = (name: string) => one(found, `service-account:payments/${name}`)?.hasEverything
+    expect(['near', 'named', 'all'].map(has)).toEqual([false, false, true])
+  })
+
+  test('a pod is no consumer beside what made it, a request and a token of the log are there', async () => {
+    const owner = { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', controller: true }] }
+    const spec = { serviceAccountName: 'web', containers: [{ name: 'main' }] }
+    const token = object(
+      'Secret',
+      'payments',
+      'web-token',
+      { type: 'kubernetes.io/service-account-token' },
+      { annotations: { 'kubernetes.io/service-account.name': 'web' } },
+    )
+    const request = {
+      ...object('CertificateSigningRequest', undefined, 'csr-1', { spec: {} }),
+      apiVersion: 'certificates.k8s.io/v1',
+    }
+    const legacy = {
+      annotations: { 'authorization.k8s.io/decision': 'allow', 'authentication.k8s.io/legacy-token': 'x' },
+    }
+    const calls = [end, begin].map(({ at }, index) => ({
+      user: user('web'),
+      at,
+      groups: [`g${index}`],
+      more: legacy,
+    }))
+    const found = await of(
+      [
+        object('ServiceAccount', 'payments', 'web', {}, { annotations: { 'eks.amazonaws.com/role-arn': '' } }),
+        object('ReplicaSet', 'payments', 'web-1', runsAs('web')),
+        object('Pod', 'payments', 'web-1-x', { spec }, owner),
+        token,
+        request,
+      ],
+      logged(...calls),
+    )
+    const lastUsed = new Date(end.at).toISOString()
+    expect(one(found, 'service-account:payments/web')).toMatchObject({
+      consumers: [{ workload: 'ReplicaSet/web-1' }],
+      cloudRoles: [],
+      credentials: [{ kind: 'token-secret', lastUsed }, { kind: 'automounted-token' }],
+    })
+    expect(one(found, 'certificate-request:csr-1')).toMatchObject({ kind: 'certificate-request' })
   })
 })
 

@@ -1,4 +1,4 @@
-/** Service accounts: those that exist, and those that bindings and workloads only name. */
+/** Service accounts: those that exist, and those that bindings, workloads and token Secrets only name. */
 import { parseInstant } from '../../conditions/times.ts'
 import type { IdentityExcess } from '../excess/excess.ts'
 import type { ClusterObjects, Metadata, SecretObject, ServiceAccountObject, WorkloadObject } from '../objects.ts'
@@ -28,7 +28,9 @@ export function serviceAccounts(sources: AccountSources): readonly InventoriedId
     objects.secrets.filter(({ type }) => type === tokenType),
     one => `service-account:${one.namespace}/${one.annotations[nameOfAccount] ?? ''}`,
   )
-  const named = subjects.filter(subject => subject.startsWith('service-account:'))
+  const bound = subjects.filter(subject => subject.startsWith('service-account:'))
+  // Threat: a token whose account is gone works again for whoever makes an account of that name, where nobody deletes it first.
+  const named = [...bound, ...[...secrets.keys()].filter(id => !id.endsWith('/'))]
   return [...new Set([...existing.keys(), ...named])].sort().map(id => {
     const subject = subjectOf(id)
     const [namespace, name] = subject.kind === 'service-account' ? [subject.namespace, subject.name] : ['', id]
@@ -48,7 +50,8 @@ export function serviceAccounts(sources: AccountSources): readonly InventoriedId
       credentials: [...tokens, ...used.flatMap(one => workloadCredentials(one, account))],
       cloudRoles: account === undefined ? [] : cloudRolesOf(account),
       ...rightsOf(sources.excess.get(id), tokens),
-      isMissing: objects.kindsRead.has('ServiceAccount') && account === undefined,
+      // The controller manager makes the default account of each namespace, whether or not a manifest says so.
+      isMissing: objects.kindsRead.has('ServiceAccount') && account === undefined && name !== 'default',
     }
   })
 }
@@ -80,8 +83,7 @@ const consumerOf = (workload: WorkloadObject, account: ServiceAccountObject | un
 
 /** The accounts that every namespace has are the controller manager's. */
 function ownerOfAccount(object: Metadata | undefined, name: string, namespace: Metadata | undefined) {
-  if (object === undefined) return undefined
-  const owner = ownerOf(object, namespace)
+  const owner = object === undefined ? undefined : ownerOf(object, namespace)
   return owner ?? (name === 'default' ? { name: 'Kubernetes', inferredFrom: 'name default' } : undefined)
 }
 
