@@ -8,6 +8,7 @@ import {
   type MetricDefinition,
   metricDefinitions,
 } from '../app/telemetry/metric-definitions.ts'
+import { whatIfSchemaText } from './kube/reach/change/what-if-schema.ts'
 import { excessSchemaText, inventorySchemaText } from './kube/reach/document-schemas.ts'
 import { reportSchemaText } from './kube/reach/report-schema.ts'
 import { movePages } from './reach-pages.ts'
@@ -24,6 +25,7 @@ export function references(): readonly ReferencePage[] {
     { path: 'docs/reference/audit-events.md', text: auditEventsPage() },
     ...movePages(),
     { path: 'docs/reference/reach-report.schema.json', text: reportSchemaText() },
+    { path: 'docs/reference/kube-what-if.schema.json', text: whatIfSchemaText() },
     { path: 'docs/reference/kube-excess.schema.json', text: excessSchemaText() },
     { path: 'docs/reference/kube-inventory.schema.json', text: inventorySchemaText() },
   ]

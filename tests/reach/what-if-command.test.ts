@@ -1,8 +1,10 @@
 /** `sallyport kube review --what-if`, as somebody sees it who is about to apply an edit. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { whatIfSchema } from '../../cli/kube/reach/change/what-if-schema.ts'
 import type { Report } from '../../rbac/reach/report/report.ts'
 import { runKube } from './run-kube.ts'
 
@@ -57,7 +59,12 @@ const binding = (name: string, to: string, subjects: string) =>
 const whatIf = (name: string, ...args: readonly string[]) => run('--from', 'cluster.yaml', '--what-if', name, ...args)
 
 interface Document {
+  readonly asked?: object
   readonly reach: {
+    readonly openBefore: number
+    readonly openAfter: number
+    readonly reopened: readonly string[]
+    readonly accepted: readonly string[]
     readonly closes: readonly { readonly move: string; readonly subject: string }[]
     readonly opens: readonly { readonly move: string; readonly subject: string; readonly isExpected: boolean }[]
     readonly changes: readonly { readonly before: { readonly id: string } }[]
@@ -282,7 +289,7 @@ test('a deletion, and what is not there', async () => {
 test('what goes with another option is refused', async () => {
   for (const more of [
     ['--to', 'node'],
-    ['--subject', 'user:alice'],
+    ['--baseline', 'cluster.yaml'],
     ['--output', 'csv'],
     ['--output', 'sarif'],
   ])
@@ -304,4 +311,104 @@ test('M19: control and direction characters of names are escaped in JSON, whose 
     if (!args.includes('--what-if'))
       expect(JSON.stringify(JSON.parse(out))).toContain(JSON.stringify(name).slice(1, -1))
   }
+})
+
+// What zod takes is the same JSON Schema, which it knows by another type.
+const schema = z.fromJSONSchema(whatIfSchema as Parameters<typeof z.fromJSONSchema>[0])
+
+describe('with what is accepted', () => {
+  const more = binding('minters', 'minter', `[${deployer}, { kind: User, name: mallory }]`)
+  const accept = async (from = 'cluster.yaml') => {
+    const { out } = await run('--from', from, '--suppress-draft', '--severity', 'low')
+    write('accepted.yaml', out.replaceAll('reason: ""', 'reason: seen'))
+    return ['--suppress', 'accepted.yaml', '--fail-on', 'low'] as const
+  }
+
+  test('it is neither open before nor afterwards, as long as nothing is made more of it', async () => {
+    const args = await accept()
+    write('nothing.yaml', role('[{ apiGroups: [""], resources: [configmaps], verbs: [get] }]', 'harmless'))
+    const document = await documentOf('nothing.yaml', ...args)
+    expect(document.reach).toMatchObject({ opens: [], reopened: [], remains: [], closes: [] })
+    expect(document.reach.openAfter).toBe(document.reach.openBefore)
+    expect((await whatIf('nothing.yaml', ...args)).code).toBe(0)
+    const closing = (await documentOf('delete.yaml', ...args)).reach.closes.map(({ move }) => move)
+    expect([closing.includes('ID09'), (await documentOf('delete.yaml')).reach.closes.map(({ move }) => move)]).toEqual([
+      false,
+      expect.arrayContaining(['ID09']),
+    ])
+    expect(schema.safeParse(document).error).toBeUndefined()
+  })
+
+  test('M28 a change that widens it opens it again, for --fail-on as well', async () => {
+    const args = await accept()
+    write('wider.yaml', more)
+    const { code, out } = await whatIf('wider.yaml', ...args)
+    expect([code, out]).toEqual([1, expect.stringContaining('It was accepted as it was, and is not as it would be.')])
+    const { reach } = await documentOf('wider.yaml', ...args)
+    const ids = reach.opens.map(({ subject }) => subject)
+    expect(ids).toContain('user:mallory')
+    expect(ids).toContain('service-account:payments/deployer')
+    expect(reach.reopened.length).toBeGreaterThan(0)
+    // Without the list it is one of many that were open before.
+    const plain = await documentOf('wider.yaml')
+    expect(plain.reach.opens.map(({ subject }) => subject)).not.toContain('service-account:payments/deployer')
+  })
+
+  test('M28 what is accepted in the whole cluster says nothing for what comes in a namespace', async () => {
+    const args = await accept()
+    write(
+      'other.yaml',
+      `$patch: delete\nkind: ClusterRoleBinding\nmetadata: { name: minters }\n---\n${api}\nkind: RoleBinding\nmetadata: { namespace: ops, name: minters }\nroleRef: { ${group}, kind: ClusterRole, name: minter }\nsubjects: [${deployer}]\n`,
+    )
+    const { code } = await whatIf('other.yaml', ...args)
+    const { reach } = await documentOf('other.yaml', ...args)
+    expect([code, reach.opens.map(({ subject }) => subject)]).toEqual([1, ['service-account:payments/deployer']])
+  })
+
+  test('what is accepted as it would be is no reason to fail', async () => {
+    write('after.yaml', more)
+    write('whole.yaml', `${readFileSync(join(directory, 'cluster.yaml'), 'utf8')}---\n${more}`)
+    const args = await accept('whole.yaml')
+    expect((await whatIf('after.yaml', ...args)).code).toBe(0)
+    const document = await documentOf('after.yaml', ...args)
+    expect(document.reach.accepted.some(id => id.includes('user:mallory'))).toBe(true)
+    expect(schema.safeParse(document).error).toBeUndefined()
+  })
+})
+
+describe('of one subject, or in one namespace, alone', () => {
+  const both = '$patch: delete\nkind: ClusterRoleBinding\nmetadata: { name: '
+
+  test('the rest is neither shown nor counted', async () => {
+    write(
+      'gone.yaml',
+      `${both}minters }\n---\n${both}admins }\n---\n${binding('new', 'cluster-admin', '[{ kind: User, name: carol }]')}`,
+    )
+    const all = await documentOf('gone.yaml')
+    const one = await documentOf('gone.yaml', '--subject', 'ops/admin')
+    expect(new Set(one.reach.closes.map(({ subject }) => subject))).toEqual(new Set(['service-account:ops/admin']))
+    expect(one.reach.opens).toEqual([])
+    expect(new Set(one.reach.sinks.flatMap(({ lost, gained }) => [...lost, ...gained]))).toEqual(
+      new Set(['service-account:ops/admin']),
+    )
+    expect(one.asked).toEqual({ subject: 'service-account:ops/admin' })
+    expect(one.reach.openBefore).toBeLessThan(all.reach.openBefore)
+    expect(one.reach.openAfter).toBe(0)
+    const inside = await documentOf('gone.yaml', '--namespace', 'payments')
+    expect(inside.reach.closes.map(({ subject }) => subject)).toContain('service-account:payments/deployer')
+    expect(inside.reach.sinks.flatMap(({ lost }) => lost)).toContain('service-account:payments/deployer')
+    expect(inside.reach.sinks.flatMap(({ lost }) => lost)).not.toContain('service-account:ops/admin')
+    expect((await whatIf('gone.yaml', '--fail-on', 'low', '--subject', 'user:carol')).code).toBe(1)
+    expect((await whatIf('gone.yaml', '--fail-on', 'low', '--subject', 'ops/admin')).code).toBe(0)
+    for (const document of [all, one, inside]) expect(schema.safeParse(document).error).toBeUndefined()
+  })
+
+  test('a document that lacks a field is none', async () => {
+    const document = await documentOf('gone.yaml')
+    const without = (value: object, key: string) =>
+      Object.fromEntries(Object.entries(value).filter(([name]) => name !== key))
+    for (const key of Object.keys(document)) expect(schema.safeParse(without(document, key)).success).toBe(false)
+    for (const key of Object.keys(document.reach))
+      expect(schema.safeParse({ ...document, reach: without(document.reach, key) }).success).toBe(false)
+  })
 })

@@ -3,13 +3,13 @@ import { severities } from '../../../rbac/reach/finding.ts'
 import { reportVersion } from '../../../rbac/reach/report/report.ts'
 import { suppressionStates } from '../../../rbac/reach/suppress/suppression.ts'
 
-const text = { type: 'string' } as const
-const count = { type: 'integer', minimum: 0 } as const
-const texts = { type: 'array', items: text } as const
+export const text = { type: 'string' } as const
+export const count = { type: 'integer', minimum: 0 } as const
+export const texts = { type: 'array', items: text } as const
 const nullable = (description: string) => ({ type: ['string', 'null'], description })
 
 /** Fields that come later do not break a reader; those that are here stay until `version` changes. */
-const record = (properties: Readonly<Record<string, unknown>>, optional: readonly string[] = []) => ({
+export const record = (properties: Readonly<Record<string, unknown>>, optional: readonly string[] = []) => ({
   type: 'object',
   properties,
   required: Object.keys(properties).filter(name => !optional.includes(name)),
@@ -24,7 +24,7 @@ const grant = record({
 
 const step = record({ from: text, to: text, move: text, namespace: text }, ['namespace'])
 
-const finding = record({
+export const findingSchema = record({
   id: { ...text, description: 'the same in each review as long as subject, move, scope and targets are' },
   move: { ...text, description: 'docs/reach/moves has a page for each; the direct moves of everybody are all of them' },
   title: text,
@@ -45,7 +45,7 @@ const finding = record({
   sentence: text,
 })
 
-const problem = record(
+export const problemSchema = record(
   {
     code: text,
     unread: count,
@@ -56,7 +56,7 @@ const problem = record(
   ['unread', 'object'],
 )
 
-const suppression = record(
+export const suppressionSchema = record(
   {
     id: text,
     subject: text,
@@ -71,6 +71,11 @@ const suppression = record(
   },
   ['id', 'subject', 'move', 'scope', 'message'],
 )
+
+export const askedSchema = {
+  ...record({ subject: text, namespace: text }, ['subject', 'namespace']),
+  description: 'what alone was asked for; absent: everything',
+}
 
 export const reportSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -87,7 +92,7 @@ export const reportSchema = {
         serverVersion: nullable('as --server-version or the cluster said; null: taken for 1.35 or later'),
         objectsSeen: count,
       }),
-      findings: { type: 'array', items: finding },
+      findings: { type: 'array', items: findingSchema },
       groups: {
         type: 'array',
         items: record({
@@ -96,13 +101,10 @@ export const reportSchema = {
         }),
       },
       sets: { type: 'object', additionalProperties: texts },
-      problems: { type: 'array', items: problem },
-      asked: {
-        ...record({ subject: text, namespace: text }, ['subject', 'namespace']),
-        description: 'what alone was asked for; absent: everything',
-      },
+      problems: { type: 'array', items: problemSchema },
+      asked: askedSchema,
       changes: record({ new: texts, gone: texts, folded: texts, unchanged: count }),
-      suppressions: { type: 'array', items: suppression },
+      suppressions: { type: 'array', items: suppressionSchema },
     },
     ['asked', 'changes', 'suppressions'],
   ),

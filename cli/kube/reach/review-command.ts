@@ -15,7 +15,8 @@ away. What Kubernetes itself ships is folded and counted. Every move has its pag
 (payments/deployer, user:NAME, group:NAME); with --subject every way of that one, of at most 8 steps and 50 in number.
 
 --what-if takes whole objects as kubectl apply does, $patch: delete, and JSON patches of roles with a target. It says which
-findings go, which come, and who gets to cluster-admin, system:masters, every Secret or a node by it, or no longer does.
+findings go, which come, and who gets to cluster-admin, system:masters, every Secret or a node by it, or no longer does; with
+--subject and --namespace of these alone. What --suppress accepts is open again where the change makes more of it.
 ${inputHelp}
 
 Examples:
@@ -72,7 +73,7 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
       )
       .addOption(
         new Option('--what-if <file...>', 'what these roles and bindings would close, and open').conflicts([
-          ...['to', 'baseline', 'subject', 'namespace', 'all', 'suppress', 'suppressDraft'],
+          ...['to', 'baseline', 'all', 'suppressDraft'],
         ]),
       )
       .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),

@@ -7,7 +7,7 @@ import type { Facts, ReviewOptions } from '../moves/facts.ts'
 import type { Move } from '../moves/move.ts'
 import { moves as catalogue } from '../moves/table.ts'
 import type { ClusterObjects } from '../objects.ts'
-import { isOpen } from '../report/report.ts'
+import { isOpen, isSuppressed } from '../report/report.ts'
 import { type Review, reachersOf, reviewOf } from '../review.ts'
 import { type Change, changedBy, type ObjectName } from './change.ts'
 
@@ -21,6 +21,10 @@ export interface ReachEffect {
   readonly opens: readonly Finding[]
   /** Those of `opens` that were there, and less bad: their way leads further now. */
   readonly worse: readonly Finding[]
+  /** Those of `opens` that somebody had accepted as they were, and has not as they are. */
+  readonly reopened: readonly Finding[]
+  /** Accepted as they are afterwards, and not before. */
+  readonly accepted: readonly Finding[]
   /** Open before, and afterwards with other targets: the subject still has the move. */
   readonly changes: readonly FindingChange[]
   /** As they are afterwards: folded into one that goes, and open now that nothing says them any more. */
@@ -53,28 +57,34 @@ export function reachEffectOf(objects: ClusterObjects, change: Change, options: 
 
 export type ReachComparison = Omit<ReachEffect, 'writtenBack' | 'isNew'>
 
-/** @returns what another review of the same cluster says that this one did not */
+/**
+ * Threat: a change widens what somebody has accepted, or brings what it hides. What is accepted says nothing for what comes.
+ *
+ * @returns what another review of the same cluster says that this one did not
+ */
 export function comparisonWith(before: Review): (after: Review) => ReachComparison {
   const now = byId(before.findings)
   const openBefore = before.findings.filter(isOpen)
-  const coverage = coveredBy(before)
+  const coverage = coveredBy({ ...before, findings: before.findings.filter(one => !isSuppressed(one)) })
+  const acceptedBefore = new Set(before.findings.filter(isSuppressed).map(({ id }) => id))
   const reachers = new Map(sinks.map(sink => [sink, reachingIn(before, sink)]))
-  return after => compared({ now, openBefore, coverage, reachers }, after)
+  return after => compared({ now, openBefore, acceptedBefore, coverage, reachers }, after)
 }
 
 interface Before {
   readonly now: ReadonlyMap<string, Finding>
   readonly openBefore: readonly Finding[]
+  readonly acceptedBefore: ReadonlySet<string>
   readonly coverage: Coverage
   readonly reachers: ReadonlyMap<NodeId, ReadonlySet<NodeId>>
 }
 
-function compared({ now, openBefore, coverage, reachers }: Before, after: Review): ReachComparison {
+function compared({ now, openBefore, acceptedBefore, coverage, reachers }: Before, after: Review): ReachComparison {
   const then = byId(after.findings)
   const left = grouping(after.findings)
   // Threat: a change may call itself Kubernetes' own. What it brings is no part of what Kubernetes ships: nothing new is expected.
   const told = after.findings.filter(({ within }) => within === undefined)
-  const opens = told.filter(one => !coverage.covers(one))
+  const opens = told.filter(one => !isSuppressed(one) && !coverage.covers(one))
   const opened = new Set(opens)
   const gone = openBefore.filter(({ id }) => !then.has(id))
   const changes = gone.flatMap(one => {
@@ -86,12 +96,14 @@ function compared({ now, openBefore, coverage, reachers }: Before, after: Review
   return {
     closes: gone.filter(one => !changed.has(one)),
     opens,
-    worse: opens.filter(({ id }) => now.has(id)),
+    worse: opens.filter(({ id }) => now.has(id) && !acceptedBefore.has(id)),
+    reopened: opens.filter(({ id }) => acceptedBefore.has(id)),
+    accepted: after.findings.filter(one => isSuppressed(one) && !acceptedBefore.has(one.id)),
     changes,
     remains: told.filter(one => isOpen(one) && !opened.has(one) && !successors.has(one) && !isOpenIn(now, one)),
     folds: openBefore.filter(({ id }) => {
       const other = then.get(id)
-      return other !== undefined && !isOpen(other)
+      return other !== undefined && !isOpen(other) && !isSuppressed(other)
     }),
     openBefore: openBefore.length,
     openAfter: after.findings.filter(isOpen).length,

@@ -9,6 +9,8 @@ export const reachDocument = ({ sinks, changes, openBefore, openAfter, ...effect
   closes: effect.closes.map(findingEntry),
   opens: effect.opens.map(findingEntry),
   worse: ids(effect.worse),
+  reopened: ids(effect.reopened),
+  accepted: ids(effect.accepted),
   changes: changes.map(({ before, after }) => ({ before: findingEntry(before), after: findingEntry(after) })),
   remains: effect.remains.map(findingEntry),
   folds: ids(effect.folds),

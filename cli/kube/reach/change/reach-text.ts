@@ -14,7 +14,7 @@ const mostNames = 6
 
 /** Whatever opens is shown, however small; of the rest those from `severity` on. */
 export function reachText(effect: ReachEffect, severity: Severity, colors: Colors): string {
-  const { opens, worse, openBefore, openAfter } = effect
+  const { opens, openBefore, openAfter } = effect
   const head = `${openBefore} open findings become ${openAfter}`
   const listed = (sign: string, findings: readonly Finding[]): string[] =>
     findings.filter(one => isAtLeast(one.severity, severity)).map(one => findingText(sign, one))
@@ -26,17 +26,21 @@ export function reachText(effect: ReachEffect, severity: Severity, colors: Color
     part(
       'opens',
       opens,
-      opens.map(one => colors.red(findingText('+', one)) + (worse.includes(one) ? was : '') + wayText(one)),
+      opens.map(one => colors.red(findingText('+', one)) + wasText(one, effect) + wayText(one)),
     ),
     part('closes', effect.closes, listed('-', effect.closes).map(colors.green)),
     part('has other targets', after, listed('~', after)),
     part('stays, which one that goes said as well', effect.remains, listed('=', effect.remains)),
     part('is folded, since another says it: not closed', effect.folds, listed('=', effect.folds)),
+    part('is accepted as it would be', effect.accepted, listed('=', effect.accepted)),
     ...effect.sinks.map(one => sinkText(one, colors)),
   ].join('')
 }
 
-const was = '    It was there, and less bad.\n'
+function wasText(finding: Finding, { worse, reopened }: ReachEffect): string {
+  if (reopened.includes(finding)) return '      It was accepted as it was, and is not as it would be.\n'
+  return worse.includes(finding) ? '    It was there, and less bad.\n' : ''
+}
 
 function countText(title: string, findings: readonly Finding[]): string {
   const counts = countBySeverity(findings)
