@@ -20,7 +20,18 @@ const list = (values: readonly string[]): string => `[${values.map(value => text
 
 const fields = ['apiGroups', 'resources', 'resourceNames', 'nonResourceURLs', 'verbs'] as const
 
-function ruleLines(rule: Rule): string[] {
+/** Of a big cluster's edits most repeat the rules that stay: each is written once. */
+const written = new WeakMap<Rule, readonly string[]>()
+
+function ruleLines(rule: Rule): readonly string[] {
+  const known = written.get(rule)
+  if (known !== undefined) return known
+  const lines = linesOf(rule)
+  written.set(rule, lines)
+  return lines
+}
+
+function linesOf(rule: Rule): string[] {
   const lines = fields.flatMap(name => {
     const values = rule[name]
     return values === undefined || (values.length === 0 && name !== 'verbs') ? [] : [`${name}: ${list(values)}`]

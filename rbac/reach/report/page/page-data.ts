@@ -5,7 +5,7 @@ import { docsPageOf } from '../../moves/move.ts'
 import { moveOf } from '../../moves/table.ts'
 import type { Place } from '../../objects.ts'
 import { type Review, reachersOf } from '../../review.ts'
-import { isSuppressed, isWithin, type Report, reportOf } from '../report.ts'
+import { isSuppressed, isWithin, type Report, summaryOf } from '../report.ts'
 import { type GraphData, type NodeIndex, type Numbered, numberedGraph } from './graph-data.ts'
 
 /** Who asked what, and when: nothing of it is in the objects. */
@@ -94,7 +94,7 @@ const mostPatchText = 3_000_000
 
 export function pageDataOf(review: Review, asked: readonly Finding[], context: PageContext): PageData {
   const { shown } = context
-  const { summary, problems } = reportOf(review, asked)
+  const { problems } = review.facts.objects
   const isAsked = new Set(asked)
   const findings = [...asked, ...review.findings.filter(one => !isAsked.has(one))]
   const graph = numberedGraph(review.graph, findings, shown)
@@ -108,7 +108,7 @@ export function pageDataOf(review: Review, asked: readonly Finding[], context: P
     at: context.at,
     limits: context.limits.map(shown),
     remarks: context.remarks.map(shown),
-    summary,
+    summary: summaryOf(review, asked),
     admins: { open: admins.length - expected, expected },
     problems: problems.map(({ code, place, object = '', message, unread = 0 }) => ({
       code,
