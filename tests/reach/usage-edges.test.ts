@@ -74,12 +74,18 @@ describe('who', () => {
     ])
   })
 
-  test('asks as somebody else has made no call, and used no token of a Secret for it', () => {
+  test('asks as somebody else has made no call of its own, and the token was its own', () => {
     const legacy = { 'authorization.k8s.io/decision': 'allow', 'authentication.k8s.io/legacy-token': gateway }
     const as = auditEvent({ user: gateway, impersonated: { username: 'alice' }, more: { annotations: legacy } })
     const [alice, asker] = collected([as]).askers
     expect(alice).toMatchObject({ calls: 1, impersonated: 1 })
-    expect(asker).toMatchObject({ calls: 0, impersonated: 0, used: [{ count: 1 }] })
+    expect(alice).not.toHaveProperty('legacyTokenUsed')
+    expect(asker).toMatchObject({
+      calls: 0,
+      impersonated: 0,
+      used: [{ count: 1 }],
+      legacyTokenUsed: expect.any(Number),
+    })
   })
 
   test('comes when there is no room is counted, and takes none', () => {

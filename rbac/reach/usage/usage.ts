@@ -171,7 +171,7 @@ export function createUsageCollector(since = Number.NEGATIVE_INFINITY, limits = 
   /** To ask as somebody else takes rights of one's own, whether or not that person may do what was asked. */
   const addImpersonator = (call: AuditedCall, { asker, questions }: Required<AuditedCall>['impersonator']): void => {
     const entry = entryOf(asker)
-    touch(entry, { ...call, isLegacyToken: false })
+    touch(entry, call)
     entry.calls -= 1
     // Constrained impersonation remembers for ten seconds that it was allowed, and then asks less than this.
     const areKept = questions.map(question => note(entry.used, { question, call }))
@@ -227,11 +227,13 @@ const emptyRight = (kind: UsedKind, at: number, isBesides: boolean): UsedRight =
   isBesides,
 })
 
-function touch(entry: Entry, { at, isLegacyToken }: AuditedCall): void {
+function touch(entry: Entry, { at, isLegacyToken, asker, impersonator }: AuditedCall): void {
   entry.calls += 1
   entry.first = Math.min(entry.first, at)
   entry.last = Math.max(entry.last, at)
-  if (isLegacyToken) entry.legacyTokenUsed = Math.max(entry.legacyTokenUsed ?? at, at)
+  // Whose token it was is known before anybody is impersonated: it is that of whoever does it.
+  const owner = impersonator?.asker ?? asker
+  if (isLegacyToken && entry.asker.id === owner.id) entry.legacyTokenUsed = Math.max(entry.legacyTokenUsed ?? at, at)
 }
 
 function noteName(right: UsedRight, name: string | undefined, most: number): void {
