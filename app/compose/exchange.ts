@@ -126,7 +126,7 @@ function composeTokens(base: Base, { kept, login, machines }: ExchangeParts): Ex
 /** Threat: what was made from a login that has ended, or whose person has lost a group since. Rejects with `TokenRefused`. */
 async function withLogin(token: ExchangedToken, standing: ReturnType<typeof composeStanding>): Promise<ExchangedToken> {
   if (token.sessionId === undefined) return token
-  const login = await standing(token.sessionId)
+  const login = await standing(token.sessionId, 'program')
   if (login?.identity.subject !== token.identity.subject) throw new TokenRefused('session')
   return { ...token, identity: login.identity }
 }

@@ -12,6 +12,7 @@ import {
   type GrantReach,
   issuerOf,
   type KnownCluster,
+  type SessionUse,
 } from '../grants/dependencies.ts'
 import {
   type AskedCode,
@@ -151,18 +152,25 @@ const behindGateway = ({ url, clusters }: Kubernetes): readonly KnownCluster[] =
     return { name, userClaim, server: address, audience: address }
   })
 
-/** As a check on a host without rules of its own finds it: read, used, and asked about at its provider when that is due. */
+/**
+ * As a check on a host without rules of its own finds it: read, used if it is a person who asks, and asked about at its provider
+ * when that is due.
+ */
 export function composeStanding(base: Base, { sessions }: Kept, { verification }: Login) {
   const holds = composeHolds(base, verification)
+  const look = (sessionId: string): ValueOrPromise<LoginSession | undefined> => {
+    const found = sessions.look(sessionId)
+    return found instanceof Promise ? found.then(looked => looked?.login) : found?.login
+  }
   const standing = (sessionId: string, found: LoginSession | undefined): ValueOrPromise<LoginSession | undefined> => {
     if (found === undefined) return undefined
     const verdict = holds(sessionId, found)
     if (!(verdict instanceof Promise)) return verdict ? found : undefined
     // The provider may have been asked just now, and have said other groups.
-    return verdict.then(isStanding => (isStanding ? sessions.find(sessionId) : undefined))
+    return verdict.then(isStanding => (isStanding ? look(sessionId) : undefined))
   }
-  return (sessionId: string): ValueOrPromise<LoginSession | undefined> => {
-    const found = sessions.find(sessionId)
+  return (sessionId: string, use: SessionUse): ValueOrPromise<LoginSession | undefined> => {
+    const found = use === 'person' ? sessions.find(sessionId) : look(sessionId)
     return found instanceof Promise ? found.then(login => standing(sessionId, login)) : standing(sessionId, found)
   }
 }
@@ -188,7 +196,7 @@ export function composeLogins(base: Base, { kept, login, tokens }: LoginParts): 
       const verdict = await tokens.verify(token, audience)
       if (!verdict.isValid) return { refusal: loginRefusals[verdict.reason] }
       const { sessionId, claims, expiresAt } = verdict
-      const found = await standing(sessionId)
+      const found = await standing(sessionId, 'program')
       if (found?.identity.subject !== claims.sub) return { refusal: endedAdvice }
       const { identity } = found
       return { sessionId, identity, tokenId: claims.jti, expiresAt: Math.min(expiresAt / 1000, endOf(found)) }

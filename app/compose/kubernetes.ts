@@ -77,6 +77,7 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
     'untold' in situation.identity
       ? decideNow(situation, policy.current(), onError)
       : decideBy(situation, policy.current(), onError)
+  const standing = composeStanding(base, kept, login)
   return createJudge({
     clusters: new Map(clusters.map(cluster => [cluster.name, namesIn(cluster)])),
     ...withWorkloads(
@@ -87,7 +88,7 @@ function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayP
           const verdict = tokens.verify(token, audienceOf(url, cluster))
           return verdict instanceof Promise ? verdict.then(sessionIn) : sessionIn(verdict)
         },
-        standing: composeStanding(base, kept, login),
+        standing: sessionId => standing(sessionId, 'person'),
         digest: kept.sessions.digest,
       }),
     ),

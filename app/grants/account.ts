@@ -2,7 +2,7 @@
 
 import type { Request, RequestHandler } from 'express'
 import { decodeJwt } from 'jose'
-import { type GrantDependencies, issuerOf, type KnownCluster } from './dependencies.ts'
+import { type GrantDependencies, issuerOf, type KnownCluster, useOf } from './dependencies.ts'
 import type { KubeTokenVerdict } from './kube-tokens.ts'
 import { endedAdvice } from './token.ts'
 
@@ -14,7 +14,8 @@ export function createSessionRoute(dependencies: GrantDependencies): RequestHand
   const audiences = [issuerOf(publicUrl), ...clusters.map(({ audience }) => audience)]
   return async (request, response) => {
     const verdict = await verifyBearer(request, dependencies, audiences)
-    const login = verdict === undefined ? undefined : await standing(verdict.sessionId)
+    const login =
+      verdict === undefined ? undefined : await standing(verdict.sessionId, useOf(verdict.claims.aud, dependencies))
     if (verdict === undefined || login === undefined) {
       response.set('WWW-Authenticate', 'Bearer error="invalid_token"').status(401)
       return response.json({ error: 'invalid_token', error_description: endedAdvice })
@@ -28,7 +29,7 @@ export function createUserinfoRoute(dependencies: GrantDependencies): RequestHan
   const { certificateAuthority, clusters, endOf, publicUrl, standing } = dependencies
   return async (request, response) => {
     const verdict = await verifyBearer(request, dependencies, [issuerOf(publicUrl)])
-    const login = verdict === undefined ? undefined : await standing(verdict.sessionId)
+    const login = verdict === undefined ? undefined : await standing(verdict.sessionId, 'program')
     if (verdict === undefined || login === undefined) {
       response.set('WWW-Authenticate', 'Bearer error="invalid_token"').status(401)
       return response.json({ error: 'invalid_token', error_description: endedAdvice })

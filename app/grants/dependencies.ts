@@ -68,12 +68,15 @@ export interface GrantPlaces {
   readonly certificateAuthority: () => Promise<string | undefined>
 }
 
+/** Who asks: somebody, by which their session is used, or a program of theirs, which keeps none from being idle. */
+export type SessionUse = 'person' | 'program'
+
 export interface GrantSessions {
   /**
    * The login of a session that stands now and may be used, as a check would find it; `undefined` for one that has ended.
    * Throws or rejects with `ERR_STORE_UNAVAILABLE` and `ERR_PROVIDER_UNAVAILABLE`.
    */
-  readonly standing: (sessionId: string) => ValueOrPromise<LoginSession | undefined>
+  readonly standing: (sessionId: string, use: SessionUse) => ValueOrPromise<LoginSession | undefined>
   /** Seconds since the epoch. */
   readonly endOf: (login: LoginSession) => number
   readonly digest: (sessionId: string) => string
@@ -122,3 +125,7 @@ export const audienceOf = (gatewayUrl: string, cluster: string): string => `${ga
 /** That of a cluster without the gateway. It begins with our issuer, so no gateway has such an address. */
 export const directAudienceOf = (publicUrl: string, cluster: string): string =>
   `${issuerOf(publicUrl)}/clusters/${cluster}`
+
+/** Kubectl is in somebody's hands. What is made of a token of the account goes to hosts, and a script may have it. */
+export const useOf = (audience: string, { publicUrl }: Pick<GrantDependencies, 'publicUrl'>): SessionUse =>
+  audience === issuerOf(publicUrl) ? 'program' : 'person'

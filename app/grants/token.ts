@@ -10,7 +10,7 @@ import type { GrantEnd, GrantRefusal, GrantWay } from '../audit/event.ts'
 import { auditFields, type Exchange } from '../program-endpoint.ts'
 import type { Grant } from '../sessions/grants/refresh-grants.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
-import { type DirectAccess, type GrantDependencies, issuerOf } from './dependencies.ts'
+import { type DirectAccess, type GrantDependencies, issuerOf, useOf } from './dependencies.ts'
 import type { NamesInToken } from './kube-tokens.ts'
 import {
   GrantError,
@@ -122,7 +122,7 @@ async function begin(
   dependencies: GrantDependencies,
 ) {
   const { audit, digest, endOf, grants, standing } = dependencies
-  const login = await standing(sessionId)
+  const login = await standing(sessionId, 'person')
   if (login === undefined) {
     return refuse(exchange, dependencies, 'session-ended', new GrantError('invalid_grant', endedAdvice))
   }
@@ -167,7 +167,7 @@ async function refresh(body: Parameters, audience: Audience, exchange: Exchange,
     throw new GrantError('invalid_grant', advice)
   }
   // Before anything is written: while the provider is asked and does not answer, the token stays what it is.
-  const login = await standing(grant.sessionId)
+  const login = await standing(grant.sessionId, useOf(audience.address, dependencies))
   if (login === undefined) {
     await grants.end(presented)
     recordEnd(grant, 'session-ended', exchange, dependencies)

@@ -6,7 +6,7 @@ import type { HostCookieReading, HostCookies } from '../sessions/cookies/host-co
 import type { Asked, SessionGuard } from '../sessions/guards/session-guard.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { ValueOrPromise } from '../sessions/record-store.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
+import type { SessionStore, SessionView } from '../sessions/session-store.ts'
 import type { Authenticator } from './authenticators.ts'
 
 export interface SessionCookieAuthenticator {
@@ -16,8 +16,8 @@ export interface SessionCookieAuthenticator {
    */
   authenticate(cookieHeader: string, domain: string, asked?: Asked): ValueOrPromise<CookieAuthentication>
   /**
-   * What a session is worth on a host to which it came by no cookie: looked at as if it had, by the same guards. `undefined`: it
-   * has ended. Throws or rejects as `authenticate`.
+   * What a session is worth on a host to which it came by no cookie: looked at as if it had, by the same guards, and not used by
+   * that. `undefined`: it has ended. Throws or rejects as `authenticate`.
    */
   ofSession(sessionId: string, domain: string, asked: Asked): ValueOrPromise<StandingSession | undefined>
 }
@@ -49,7 +49,7 @@ export interface CookieAuthentication {
 
 export interface SessionCookieAuthenticatorOptions {
   readonly cookies: Pick<HostCookies, 'read' | 'recall' | 'bindingOf'>
-  readonly sessions: Pick<SessionStore, 'find' | 'digest'>
+  readonly sessions: SessionView & Pick<SessionStore, 'find' | 'digest'>
   /** In this order; each gets the login that the one before has let through. */
   readonly guards?: readonly SessionGuard[]
 }
@@ -101,13 +101,19 @@ export function createSessionCookieAuthenticator(
   }
 
   function ofFound(
+    login: ValueOrPromise<LoginSession | undefined>,
     cookie: SessionCookie,
     domain: string,
     asked: Asked | undefined,
   ): ValueOrPromise<CookieAuthentication> {
-    const login = sessions.find(cookie.sessionId)
     if (login instanceof Promise) return login.then(found => guarded(cookie, found, domain, asked))
     return guarded(cookie, login, domain, asked)
+  }
+
+  /** Threat: a script that asks each minute, by which the session of somebody who has left never is idle. */
+  function lookAt(sessionId: string): ValueOrPromise<LoginSession | undefined> {
+    const found = sessions.look(sessionId)
+    return found instanceof Promise ? found.then(standing => standing?.login) : found?.login
   }
 
   return {
@@ -119,12 +125,12 @@ export function createSessionCookieAuthenticator(
           ? withoutSession(reading)
           : findAmong(reading, cookieHeader, domain, asked)
       }
-      return ofFound(cookie, domain, asked)
+      return ofFound(sessions.find(cookie.sessionId), cookie, domain, asked)
     },
     ofSession(sessionId, domain, asked) {
       // There is no cookie that anything could be bound to.
       const session = { sessionId, sessionDigest: sessions.digest(sessionId), bindingHash: '' }
-      const found = ofFound(session, domain, asked)
+      const found = ofFound(lookAt(sessionId), session, domain, asked)
       return found instanceof Promise ? found.then(standingOf) : standingOf(found)
     },
   }

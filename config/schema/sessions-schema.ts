@@ -36,7 +36,7 @@ export const sessions = z.strictObject({
   }),
   // The idle time is written at most once a minute: a shorter one would end sessions that are in use.
   idle: setting(duration(120).prefault('1h'), {
-    description: 'How long a session lasts without a request.',
+    description: 'How long a session lasts without a request; one with a token of a command line counts as none.',
     expected: durationExpected,
   }),
   remember: setting(z.boolean().default(false), {

@@ -125,7 +125,7 @@ describe('L15 with the session ends everything that hangs on it', () => {
     let current: unknown = token
     for (const minutes of [50, 50]) {
       service.moveClock(minutes * 60)
-      current = (await refresh(service, current)).body.refresh_token
+      current = (await refresh(service, current, { audience: 'prod' })).body.refresh_token
     }
     service.moveClock(18 * 60)
     const { body } = await refresh(service, current, { audience: 'prod' })
@@ -135,12 +135,15 @@ describe('L15 with the session ends everything that hangs on it', () => {
     expect((await refresh(service, body.refresh_token)).body.error).toBe('invalid_grant')
   })
 
-  it('and a use of it keeps the session alive as a check does', async () => {
+  it.each([
+    ['of kubectl keeps the session alive as a check does', { audience: 'prod' }, 200],
+    ['without a cluster, which a script may have, does not', {}, 400],
+  ])('and a use of it %s', async (_, audience, status) => {
     let current: unknown = await begun()
     service.moveClock(50 * 60)
-    current = (await refresh(service, current)).body.refresh_token
+    current = (await refresh(service, current, audience)).body.refresh_token
     service.moveClock(50 * 60)
-    expect((await refresh(service, current)).status).toBe(200)
+    expect((await refresh(service, current, audience)).status).toBe(status)
   })
 
   it('and an idle one ends', async () => {

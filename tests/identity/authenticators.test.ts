@@ -36,6 +36,7 @@ const sessionCookie = (isDown = false): Authenticator =>
           if (isDown) throw down
           return id === sessionId ? { identity: alice, startedAt: 0 } : undefined
         },
+        look: () => undefined,
         digest: () => 'digest',
       },
     }),

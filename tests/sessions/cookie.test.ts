@@ -150,6 +150,7 @@ describe('what is believed', () => {
   test('F01 a garbage cookie is anonymous, cleared, and asks no store', async () => {
     const sessions = {
       find: () => Promise.reject(new Error('asked')),
+      look: () => undefined,
       digest: () => '',
     }
     const { authenticate } = createSessionCookieAuthenticator({ cookies, sessions })
@@ -164,7 +165,7 @@ describe('what is believed', () => {
 
   test('F11 a store that cannot tell is an error, whatever else is in the header', async () => {
     const down = Object.assign(new Error('down'), { code: 'ERR_STORE_UNAVAILABLE' })
-    const sessions = { find: () => Promise.reject(down), digest: () => '' }
+    const sessions = { find: () => Promise.reject(down), look: () => undefined, digest: () => '' }
     const { authenticate } = createSessionCookieAuthenticator({ cookies, sessions })
     for (const header of [session(), `${session()}; ${pairOf(cookies.issuePending().setCookie)}`]) {
       await expect(authenticate(header, wiki)).rejects.toBe(down)

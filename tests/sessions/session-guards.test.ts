@@ -16,7 +16,7 @@ const cookies = createHostCookies({ secrets: ['a secret that is long enough for 
 const cookie = cookies.issueSession(sessionId, 'wiki.example.com').split(';')[0] ?? ''
 
 function ask(guards: readonly SessionGuard[], header = cookie) {
-  const sessions = { find: () => login, digest: () => 'digest' }
+  const sessions = { find: () => login, look: () => undefined, digest: () => 'digest' }
   return createSessionCookieAuthenticator({ cookies, sessions, guards }).authenticate(header, 'wiki.example.com')
 }
 

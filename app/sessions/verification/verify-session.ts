@@ -11,7 +11,7 @@ import type { Clock } from '../../clock.ts'
 import { type ErrorCode, OperationalError } from '../../errors.ts'
 import type { LoginSession, ProviderTokens } from '../login-session.ts'
 import { digestOf } from '../records/seal.ts'
-import type { SessionStore } from '../session-store.ts'
+import type { SessionStore, SessionView } from '../session-store.ts'
 import type { SessionTokens, StoredTokens } from '../session-tokens.ts'
 import type { Leases } from './lease.ts'
 
@@ -49,7 +49,7 @@ export type Verdict =
     }
 
 export interface VerifySessionOptions {
-  readonly sessions: Pick<SessionStore, 'find' | 'update' | 'end'>
+  readonly sessions: SessionView & Pick<SessionStore, 'update' | 'end'>
   readonly tokens: SessionTokens
   readonly leases: Leases
   readonly ask: AskProvider
@@ -83,12 +83,14 @@ const longestKeepingMs = 60_000
 export function createVerifySession(options: VerifySessionOptions): VerifySession {
   const { sessions, tokens, leases, ask, clock, isOverdue, onVerdict } = options
   const nowSeconds = () => Math.floor(clock.now() / 1000)
+  // Threat: a stream or a script, for which the provider is asked, and which would keep the session of somebody who has left.
+  const loginOf = async (sessionId: string) => (await sessions.look(sessionId))?.login
 
   async function underLease(sessionId: string, isDue: (login: LoginSession) => boolean) {
-    const login = await sessions.find(sessionId)
+    const login = await loginOf(sessionId)
     if (login === undefined || !isDue(login)) return login
     await conclude(sessionId, login, await question(sessionId, login))
-    return sessions.find(sessionId)
+    return loginOf(sessionId)
   }
 
   async function question(sessionId: string, login: LoginSession): Promise<ProviderAnswer> {
@@ -142,7 +144,7 @@ export function createVerifySession(options: VerifySessionOptions): VerifySessio
       const lease = await leases.take(key)
       if (lease !== undefined) return underLease(sessionId, isDue).finally(lease.release)
       await delay(pauseMs)
-      const login = await sessions.find(sessionId)
+      const login = await loginOf(sessionId)
       if (login === undefined || !isDue(login) || hasConcluded(seen, login)) return login
     }
   }
