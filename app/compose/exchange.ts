@@ -167,10 +167,7 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
   const verify = composeVerify(base, parts, decide)
   const headersOf = createVouchedHeaders(base.trustedProxies)
   return {
-    async isAllowed(
-      { host, action, requestId, clientAddress, ...sent }: AskingForHost,
-      { identity, credential, actors },
-    ) {
+    async decide({ host, action, requestId, clientAddress, ...sent }: AskingForHost, { identity, credential, actors }) {
       const resource = `/${host}`
       const { decision } = await verify(
         {
@@ -185,7 +182,7 @@ function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'li
         },
         { identity, credential, actors, clearCookie: false },
       )
-      return decision.effect === 'allow'
+      return decision
     },
     hostIn: createHostReader(canonicalOptions(config)),
     isCluster: name => config.kubernetes?.clusters.some(cluster => cluster.name === name) === true,

@@ -1,5 +1,6 @@
 /** What the token endpoints are given by the composition root. */
 import type { RequestHandler } from 'express'
+import type { Decision } from '../../rbac/decision.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
 import type { CredentialFacts } from '../audit/access-event.ts'
 import type { AuditLog } from '../audit/event.ts'
@@ -91,7 +92,7 @@ export interface ExchangeConnections {
 
 export interface ExchangeRules {
   /** The policy's answer, which is audited; rejects with `ERR_AUDIT_UNAVAILABLE` where it has to be and cannot. */
-  readonly isAllowed: (asking: AskingForHost, bearer: AskingBearer) => Promise<boolean>
+  readonly decide: (asking: AskingForHost, bearer: AskingBearer) => Promise<Decision>
   /** Canonical host of `resource` or `audience`; `undefined` for what names none. Never a cluster's. */
   readonly hostIn: (name: string) => string | undefined
   readonly takesOwn: (host: string) => boolean

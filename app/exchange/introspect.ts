@@ -16,7 +16,7 @@ const inactive = { active: false } as const
 
 /** The body has been parsed as a form. */
 export function createIntrospectRoute(dependencies: ExchangeDependencies): RequestHandler {
-  const { isAllowed, isOurs, openOwn } = dependencies
+  const { decide, isOurs, openOwn } = dependencies
   return async (request, response) => {
     const exchange = { request, response }
     const caller = await callerOf(exchange, dependencies)
@@ -25,8 +25,8 @@ export function createIntrospectRoute(dependencies: ExchangeDependencies): Reque
     if (found === undefined || 'refusal' in found) return response.json(inactive)
     const { requestId, clientAddress } = auditFields(exchange)
     const asking = { host: found.token.host, action: 'introspect', requestId, clientAddress } as const
-    const mayAsk = await isAllowed({ ...asking, ...sentHeaders(request) }, caller)
-    return response.json(mayAsk ? describe(found, dependencies) : inactive)
+    const { effect } = await decide({ ...asking, ...sentHeaders(request) }, caller)
+    return response.json(effect === 'allow' ? describe(found, dependencies) : inactive)
   }
 }
 

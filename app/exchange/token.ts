@@ -13,6 +13,7 @@ import { certificateFor, certificateOf, thumbprintMember } from './certificate.t
 import { checkForCluster, clusterIn, isClusterTarget } from './cluster-target.ts'
 import { type ExchangeDependencies, exchangeIssuerOf } from './dependencies.ts'
 import { accessTokenType, ExchangeError, type ExchangeRequest, type Parameters, parseExchange } from './parameters.ts'
+import { describePolicyRefusal } from './policy-refusal.ts'
 import { proofFor, takeProof } from './proof.ts'
 import { type Actor, actingIn, actorOf, actWith, type Subject, subjectOf } from './subject.ts'
 
@@ -86,16 +87,19 @@ interface Wanted {
 async function askPolicy(
   { host, subject, actor }: Wanted,
   exchange: Exchange,
-  { isAllowed }: ExchangeDependencies,
+  { decide }: ExchangeDependencies,
 ): Promise<void> {
   const { requestId, clientAddress } = auditFields(exchange)
   const asking = { host, action: 'create', requestId, clientAddress, ...sentHeaders(exchange.request) } as const
   // A row that denies it to somebody who acted before denies it to the subject.
   const first = { ...subject, actors: subject.actorIdentities }
   for (const bearer of actor === undefined ? [first] : [first, actor]) {
-    if (await isAllowed(asking, bearer)) continue
-    const who = bearer === actor ? 'the actor' : 'the subject'
-    throw new ExchangeError('invalid_target', `the policy gives ${who} no token for this host`, 'policy')
+    const decision = await decide(asking, bearer)
+    if (decision.effect === 'allow') continue
+    const role = bearer === actor ? 'the actor' : 'the subject'
+    const isOfLogin = bearer === first && subject.sessionId !== undefined
+    const sentence = describePolicyRefusal(decision, { role, isOfLogin })
+    throw new ExchangeError('invalid_target', sentence, 'policy')
   }
 }
 

@@ -24,12 +24,14 @@ p, authenticated,            payroll.example.com, /**,                   *,     
 p, authenticated,            idle.example.com,    /**,                   *,      -,     allow
 p, group:corp/ops,           tokens,              /idle.example.com,     create, -,     allow
 p, client:robots/relay,      tokens,              /payroll.example.com,  create, -,     allow
+p, group:corp/ops,           tokens,              /keys.example.com,     create, fresh, allow
 `
 const conditions = 'fresh: { authentication-age: 10m }\n'
 
 const hosts = [
   { host: 'wiki.example.com', bearerFrom: ['sallyport'] },
   { host: 'payroll.example.com', bearerFrom: ['sallyport'] },
+  { host: 'keys.example.com', bearerFrom: ['sallyport'] },
   { host: 'idle.example.com', bearerFrom: ['sallyport'], maxIdle: '30m' },
 ]
 

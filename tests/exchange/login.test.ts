@@ -125,7 +125,13 @@ describe('a token of a person who has logged in', () => {
     try {
       const { machine } = await world.machineOf('alice', '&max_age=600')
       expect((await ask('/keys/', await tokenFor(machine, wiki))).status).toBe(200)
+      await tokenFor(machine, 'keys.example.com')
       world.moveClock(900)
+      const wanted = await askForToken(machine, 'keys.example.com')
+      expect([wanted.code, wanted.stdout]).toEqual([1, ''])
+      expect(wanted.stderr).toMatch(
+        /^error: invalid_target: row policy\.csv:\d+ gives the subject a token for this host after a login of the last 600 seconds alone: log out and in again in the browser, then run sallyport login\n$/,
+      )
       const token = await tokenFor(machine, wiki)
       expect((await ask('/team/', token)).status).toBe(200)
       const refused = await ask('/keys/', token)
