@@ -1,5 +1,4 @@
 /** Composition of the token endpoints: present where `machines.exchange` is configured. */
-import { decodeJwt } from 'jose'
 import type { Decision } from '../../rbac/decision.ts'
 import { tokensDomain } from '../../rbac/domains.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
@@ -14,7 +13,6 @@ import type {
   ExchangeConnections,
   ExchangeRules,
   ExchangeTokens,
-  KnownBearer,
   NotKnown,
 } from '../exchange/dependencies.ts'
 import { createExchangeRouter } from '../exchange/routes.ts'
@@ -22,16 +20,16 @@ import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
 import type { KubeTokens } from '../grants/kube-tokens.ts'
 import { isCertificate, requireCertificate } from '../identity/proof/bound-certificate.ts'
 import { proofAlgorithms } from '../identity/proof/dpop.ts'
-import { verifyJwtAndAsk } from '../identity/token/ask-issuer.ts'
 import { verifyOwnSignature } from '../identity/token/own-signature.ts'
 import { ownType } from '../identity/token/own-type.ts'
 import { TokenRefused } from '../identity/token/refusal.ts'
-import { type TrustedIssuer, verifySigned } from '../identity/token/verify-token.ts'
+import { verifySigned } from '../identity/token/verify-token.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createRandomTexts } from '../random-texts.ts'
 import { type ExchangedToken, ownIssuer } from '../sessions/exchanged-tokens.ts'
 import type { DecidedQuestion } from '../verify.ts'
+import { claimsOf, createForeignTokens } from './foreign-tokens.ts'
 import { composeLogins, composeStanding } from './grants.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
 import { composeVerify } from './kubernetes.ts'
@@ -96,10 +94,11 @@ function composeTokens(base: Base, { kept, login, machines }: ExchangeParts): Ex
   const own = composeOwnIssuer(base, kept)
   const proofs = composeProofs(base, kept)
   const standing = composeStanding(base, kept, login)
+  const verifyForeign = createForeignTokens(machines.issuers, clock)
   return {
     verify: (token, presented) =>
       orRefusal(async () => {
-        const bearer = await verifyForeign(token, machines.issuers, clock.now())
+        const bearer = await verifyForeign(token)
         if (bearer.certificate !== undefined) requireCertificate(bearer.certificate, presented)
         return bearer
       }),
@@ -131,30 +130,12 @@ async function withLogin(token: ExchangedToken, standing: ReturnType<typeof comp
   return { ...token, identity: login.identity }
 }
 
-async function verifyForeign(token: string, issuers: readonly TrustedIssuer[], nowMs: number): Promise<KnownBearer> {
-  const acceptance = { issuers, looksAtCertificate: true }
-  const { identity, credential, expiresAtMs, issuer, certificate } = await verifyJwtAndAsk(token, acceptance, nowMs)
-  // Threat: what we forgive a clock is no life of the token.
-  const expiresAt = expiresAtMs / 1000 - issuer.clockToleranceSeconds
-  const bound = certificate !== undefined && { certificate }
-  return { identity, credential, expiresAt, claims: claimsOf(token), ...bound }
-}
-
 async function orRefusal<T>(work: () => Promise<T>): Promise<T | NotKnown> {
   try {
     return await work()
   } catch (error) {
     if (error instanceof TokenRefused) return { refusal: error.message }
     throw error
-  }
-}
-
-/** Not verified; empty for what is no token. */
-function claimsOf(token: string): Readonly<Record<string, unknown>> {
-  try {
-    return decodeJwt(token)
-  } catch {
-    return {}
   }
 }
 
