@@ -109,6 +109,8 @@ describe('a row that nothing can meet', () => {
     `${robot}, a.lab.example.com, /**, *, -, allow`,
     `${mesh}, "*.lab.example.com", /**, *, -, allow`,
     `${mesh}, "*", /**, *, -, deny`,
+    `${robot}, "*.build.lab.example.com", /**, *, -, deny`,
+    `${robot}, console, /**, *, -, deny`,
     `${deployer}, "*.example.com", /**, *, -, deny`,
     `${deployer}, kube:blue, /**, *, -, allow`,
     'group:ops, other.example.com, /**, *, -, deny',
