@@ -22,20 +22,46 @@ export function composeCertificateMachines(base: Base): MachineCertificates {
   }
   const watched = config.machines.certificates.map(settings => watchAuthority(base, settings))
   const authorities = watched.map(({ authority }) => authority)
+  const acceptedOn = createAcceptances(hostSettings, authorities)
+  return {
+    authenticators: [createMachineCertificate({ header, authorities, acceptedOn, clock })],
+    close: () => {
+      for (const { close } of watched) close()
+    },
+  }
+}
+
+/** For a look that does not last: the files are read once. Throws for files that cannot be used. */
+export function readCertificateTrust(
+  { config, hostSettings }: Pick<Base, 'config' | 'hostSettings'>,
+  readFile: (path: string) => string,
+): CertificateTrust {
+  const authorities = (config.machines?.certificates ?? []).map(({ name, names, caPath }): TrustedAuthority => {
+    const certificates = readAuthorities(readFile(caPath))
+    return { name, names, current: () => certificates }
+  })
+  return { authorities, acceptedOn: createAcceptances(hostSettings, authorities) }
+}
+
+/** Whose certificates name machines. */
+export interface CertificateTrust {
+  readonly authorities: readonly TrustedAuthority[]
+  /** `undefined` for a host that takes no certificates; the same list for the same host. */
+  readonly acceptedOn: (domain: string) => readonly TrustedAuthority[] | undefined
+}
+
+function createAcceptances(
+  hostSettings: Base['hostSettings'],
+  authorities: readonly TrustedAuthority[],
+): CertificateTrust['acceptedOn'] {
   const known = new WeakMap<HostSettings, readonly TrustedAuthority[]>()
-  const acceptedOn = (domain: string): readonly TrustedAuthority[] | undefined => {
+  return domain => {
     const settings = hostSettings(domain)
     const { certificateFrom } = settings
     if (certificateFrom === undefined) return undefined
     const accepted = known.get(settings) ?? authorities.filter(({ name }) => certificateFrom.includes(name))
     known.set(settings, accepted)
     return accepted
-  }
-  return {
-    authenticators: [createMachineCertificate({ header, authorities, acceptedOn, clock })],
-    close: () => {
-      for (const { close } of watched) close()
-    },
   }
 }
 

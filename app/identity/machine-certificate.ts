@@ -106,7 +106,7 @@ function textIn(headers: Credentials['headers'], name: string): string | null | 
 }
 
 /** `undefined` for what is none; never throws. */
-function readCertificate(text: string): ReadCertificate | undefined {
+export function readCertificate(text: string): ReadCertificate | undefined {
   const [der, facts] = [derOf(text), certificateOf(text)]
   if (der === undefined || facts === undefined) return undefined
   const { sanUri: uri, sanDns: dns, sanEmail: email, fingerprint } = facts

@@ -7,7 +7,7 @@ import { addInspect } from './inspect-command.ts'
 export function addToken(program: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const token = program
     .command('token')
-    .description('make a token for one host; say why one would be refused')
+    .description('make a token for one host; say why one, or a client certificate, would be refused')
     .helpCommand(false)
     .enablePositionalOptions()
   addExchange(token, terminal, onExit)

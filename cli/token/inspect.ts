@@ -8,36 +8,20 @@ import { createLogger } from '../../app/telemetry/logger.ts'
 import type { Authentication } from '../../app/verify.ts'
 import type { Config } from '../../config/config.ts'
 import { createHostSettings } from '../../config/host-settings.ts'
-import { type CallExplanation, explainCall } from '../../rbac/asking/calls/explain-call.ts'
-import { parseCall, type WrittenCall } from '../../rbac/asking/calls/parse-call.ts'
-import type { Context } from '../../rbac/context.ts'
 import { challengeReasons } from '../../rbac/decision.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
 import { ValueError } from '../../rbac/policy-error.ts'
-import { canonicaliseHost } from '../../rbac/request/canonical-host.ts'
-import { insecureOptionsOf } from '../insecure-options.ts'
-import { loadChosenConfig } from '../load-config.ts'
-import { type FactValues, parseFacts } from '../policy/asking/who-options.ts'
-import { loadPolicy } from '../policy/load-policy.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
+import { formatCertificate } from './certificate-text.ts'
 import { formatInspection } from './inspect-text.ts'
-import type { Inspection, Reason } from './inspection.ts'
+import type { Found, Inspection, Reason } from './inspection.ts'
+import { askPolicy, type InspectValues, parseQuestion } from './question.ts'
 import { readInput } from './read-input.ts'
-
-export interface InspectValues extends FactValues {
-  readonly config?: string
-  readonly host?: string
-  readonly url?: string
-  readonly method?: string
-  readonly online?: boolean
-  readonly json?: boolean
-}
 
 export async function runInspect(file: string | undefined, values: InspectValues, terminal: Terminal): Promise<number> {
   try {
-    const inspection = await inspect(await readInput(file, terminal), values, terminal)
-    terminal.write(formatInspection(inspection, values.json === true, terminal))
+    const inspection = await inspectEither(file, values, terminal)
     const isAllowed = inspection.policy === undefined || inspection.policy.decision.effect === 'allow'
     return inspection.verdict === 'accepted' && isAllowed ? exitCodes.ok : exitCodes.failure
   } catch (error) {
@@ -47,15 +31,25 @@ export async function runInspect(file: string | undefined, values: InspectValues
   }
 }
 
+async function inspectEither(file: string | undefined, values: InspectValues, terminal: Terminal): Promise<Found> {
+  const { certificateFile, json: isJson = false } = values
+  if (certificateFile === undefined) {
+    const inspection = await inspect(await readInput(file, terminal), values, terminal)
+    terminal.write(formatInspection(inspection, isJson, terminal))
+    return inspection
+  }
+  if (file !== undefined || values.online === true)
+    throw new ValueError('--certificate-file is looked at alone: without a token, and without --online')
+  const { inspectClientCertificate } = await import('./inspect-certificate.ts')
+  const inspection = await inspectClientCertificate(certificateFile, values, terminal)
+  terminal.write(formatCertificate(inspection, isJson, terminal))
+  return inspection
+}
+
 async function inspect(token: string, values: InspectValues, terminal: Terminal): Promise<Inspection> {
-  const context = parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd)
-  const call =
-    values.url === undefined ? undefined : parseCall(`${values.method ?? 'GET'} ${values.url}`, context.header)
-  if (call === undefined && values.method !== undefined) throw new ValueError('--method goes with --url')
-  const { config } = loadChosenConfig(choiceOf(values), terminal)
+  const { config, context, call, host } = parseQuestion(values, terminal)
   const trust = composeTrust(baseFor(config, context.now), values.online === true ? undefined : offline)
   try {
-    const host = hostOf(values, call)
     const seen = await judge(token, { trust, host, nowMs: context.now * 1000 })
     const found = isOwn(seen, config) ? { ...seen, verdict: 'unknown' as const, reasons: [ownToken] } : seen
     const known = trust.issuers.map(({ name }) => name)
@@ -70,11 +64,6 @@ async function inspect(token: string, values: InspectValues, terminal: Terminal)
   }
 }
 
-const choiceOf = ({ config, ...values }: InspectValues) => ({
-  ...(config !== undefined && { config }),
-  allowInsecure: insecureOptionsOf({ ...values }),
-})
-
 /** One of our own stands in the store of the running service, and counts nowhere without it. */
 const ownToken: Reason = {
   reason: 'own',
@@ -83,21 +72,6 @@ const ownToken: Reason = {
 
 const isOwn = ({ token }: Judged, { machines, server }: Config): boolean =>
   machines?.exchange !== undefined && token?.read.claims.iss === exchangeIssuerOf(server.url)
-
-function hostOf({ host }: InspectValues, call: WrittenCall | undefined): string | undefined {
-  const asked = call?.request.domain
-  const named = host === undefined ? undefined : readHost(host)
-  if (named !== undefined && asked !== undefined && named !== asked) throw new ValueError('--host is not that of --url')
-  return named ?? asked
-}
-
-function readHost(host: string): string {
-  try {
-    return canonicaliseHost(host)
-  } catch (error) {
-    throw new ValueError(`--host: ${error instanceof Error ? error.message : String(error)}`)
-  }
-}
 
 const notOnline = 'the keys are on another machine, and only --online asks there'
 
@@ -210,18 +184,3 @@ function unreadOf(issuer: string, why: unknown): Reason {
 
 const unlike = (reasons: readonly Reason[]): readonly Reason[] =>
   reasons.filter(({ message }, at) => reasons.findIndex(other => other.message === message) === at)
-
-interface Asked {
-  readonly context: Context
-  readonly values: InspectValues
-  readonly terminal: Terminal
-}
-
-async function askPolicy(
-  call: WrittenCall,
-  identity: Machine | User,
-  { context, values, terminal }: Asked,
-): Promise<CallExplanation> {
-  const { snapshot } = await loadPolicy(choiceOf(values), terminal)
-  return explainCall(call, { identity, context }, snapshot)
-}

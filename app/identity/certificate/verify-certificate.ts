@@ -8,7 +8,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { Machine } from '../../../rbac/identity.ts'
 import { type AuthorityCertificate, periodOf } from './authority.ts'
 import { extensionsOf, known } from './extensions.ts'
-import { CertificateRefused } from './refusal.ts'
+import { type CertificateRefusalReason, CertificateRefused } from './refusal.ts'
 import { isStrongKey, isStrongSignature } from './strength.ts'
 
 export type NameKind = 'uri' | 'dns' | 'email'
@@ -50,8 +50,8 @@ export function verifyCertificate(
 ): VerifiedCertificate {
   const { authority, issuer } = issuerOf(read, authorities, nowMs)
   const period = demand('form', () => periodOf(read.certificate))
-  if (!holds(period, nowMs)) throw new CertificateRefused('time')
-  demandClient(read.certificate)
+  const [fault] = faultsOf(read.certificate, period, nowMs)
+  if (fault !== undefined) throw new CertificateRefused(fault)
   const identity = machineOf(read, authority)
   const { fromMs, untilMs } = period
   return {
@@ -61,6 +61,35 @@ export function verifyCertificate(
     fromMs: Math.max(fromMs, issuer.fromMs),
     untilMs: Math.min(untilMs, issuer.untilMs),
   }
+}
+
+/** Everything for which `verifyCertificate` would refuse it; the first one is what it says. */
+export function inspectCertificate(
+  read: ReadCertificate,
+  authorities: readonly TrustedAuthority[],
+  nowMs: number,
+): { readonly refusals: readonly CertificateRefused[]; readonly identity?: Machine } {
+  const refusals: CertificateRefused[] = []
+  const orRefused = <T>(work: () => T): T | undefined => {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof CertificateRefused)) throw error
+      refusals.push(error)
+      return undefined
+    }
+  }
+  const issued = orRefused(() => issuerOf(read, authorities, nowMs))
+  const faults = orRefused(() =>
+    faultsOf(
+      read.certificate,
+      demand('form', () => periodOf(read.certificate)),
+      nowMs,
+    ),
+  )
+  refusals.push(...(faults ?? []).map(fault => new CertificateRefused(fault)))
+  const identity = issued && orRefused(() => machineOf(read, issued.authority))
+  return { refusals, ...(identity !== undefined && { identity }) }
 }
 
 interface Period {
@@ -110,14 +139,18 @@ const understood: ReadonlySet<string> = new Set([
 ])
 
 /** Threat: the certificate of a server, or of an authority, in the hands of whoever runs that server. */
-function demandClient(certificate: X509Certificate): void {
+function faultsOf(certificate: X509Certificate, period: Period, nowMs: number): readonly CertificateRefusalReason[] {
   const { keyUsage, critical, signatureAlgorithm } = demand('form', () => extensionsOf(certificate.raw))
-  if (certificate.ca) throw new CertificateRefused('ca')
-  // Of all that Node calls `keyUsage` it is the extended one. One that says nothing is for anything, and so not for this.
-  if (!(certificate.keyUsage ?? []).includes(clientAuth)) throw new CertificateRefused('purpose')
-  if (keyUsage !== undefined && (keyUsage & digitalSignature) === 0) throw new CertificateRefused('usage')
-  if (critical.some(id => !understood.has(id))) throw new CertificateRefused('critical')
-  if (!isStrongSignature(signatureAlgorithm) || !isStrongKey(certificate)) throw new CertificateRefused('weak')
+  const faults: Readonly<Partial<Record<CertificateRefusalReason, boolean>>> = {
+    time: !holds(period, nowMs),
+    ca: certificate.ca,
+    // Of all that Node calls `keyUsage` it is the extended one. One that says nothing is for anything, and so not for this.
+    purpose: !(certificate.keyUsage ?? []).includes(clientAuth),
+    usage: keyUsage !== undefined && (keyUsage & digitalSignature) === 0,
+    critical: critical.some(id => !understood.has(id)),
+    weak: !isStrongSignature(signatureAlgorithm) || !isStrongKey(certificate),
+  }
+  return (Object.keys(faults) as CertificateRefusalReason[]).filter(reason => faults[reason] === true)
 }
 
 /** No two kinds have a form in common, and none holds `*`, blanks or anything that a terminal would not show. */
