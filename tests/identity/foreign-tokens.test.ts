@@ -1,7 +1,7 @@
 /** Tokens of others at the exchange: a bearer is one object, whatever token they come with. */
 import { expect, it } from 'vitest'
-import { createForeignTokens } from '../../app/compose/foreign-tokens.ts'
-import { createSigningIssuer, nowSeconds, trust } from '../identity/token-issuer.ts'
+import { createForeignTokens } from '../../app/identity/foreign-tokens.ts'
+import { createSigningIssuer, nowSeconds, trust } from './token-issuer.ts'
 
 const source = createSigningIssuer('https://robots.example.com')
 const verify = createForeignTokens([trust(source, { kind: 'generic' }).trusted], { now: () => nowSeconds * 1000 })

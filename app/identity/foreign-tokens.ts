@@ -2,9 +2,9 @@
 import { decodeJwt } from 'jose'
 import type { Clock } from '../clock.ts'
 import type { KnownBearer } from '../exchange/dependencies.ts'
-import { verifyJwtAndAsk } from '../identity/token/ask-issuer.ts'
-import { createOneObject } from '../identity/token/one-object.ts'
-import type { TrustedIssuer } from '../identity/token/verify-token.ts'
+import { verifyJwtAndAsk } from './token/ask-issuer.ts'
+import { createOneObject } from './token/one-object.ts'
+import type { TrustedIssuer } from './token/verify-token.ts'
 
 /**
  * Rejects with `TokenRefused`, and with `ERR_ISSUER_UNAVAILABLE` when nobody can tell. A workload sends a new token each time and is one
