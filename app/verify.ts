@@ -12,12 +12,19 @@ import type { AuditedKubernetesCall } from '../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
 import type { Situation } from '../rbac/situation.ts'
 import type { Access, CredentialFacts, ImpersonationFacts } from './audit/access-event.ts'
+import type { LoginSession } from './sessions/login-session.ts'
 
 /** What the credentials of a request are worth. */
 export interface Authentication {
   readonly identity: Identity
   /** First characters of the session key's digest: joins audit events, opens nothing. */
   readonly sessionDigest?: string
+  /**
+   * The login session of the browser's own cookie, and its id: secret, for tokens that hang on it, and never written down. Both
+   * or neither.
+   */
+  readonly sessionId?: string
+  readonly login?: LoginSession
   /** Digest of the cookie that this browser already holds for the host; a handoff is bound to it. */
   readonly bindingHash?: string
   /** A cookie of ours came that is worth nothing. */
@@ -93,11 +100,8 @@ export interface VerifyDependencies {
   readonly clientCertificate?: (credentials: Credentials) => ClientCertificate | null | undefined
   /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
   readonly decide: (situation: Situation) => Decision
-  readonly identityHeaders: (
-    identity: Identity,
-    request: AccessRequest,
-    sessionDigest: string | undefined,
-  ) => readonly string[]
+  /** Names and values alternating. */
+  readonly identityHeaders: (authentication: Authentication, request: AccessRequest) => readonly string[]
   readonly upstreamCookie: (cookie: string) => string
   readonly challenge: (question: VerifyQuestion, decision: Challenge, authentication: Authentication) => ChallengeAnswer
   readonly clearCookie: (domain: string) => string
@@ -195,7 +199,7 @@ function answer(
   // Every result is written out with the same fields in the same order: to spread one into another costs more than it says.
   switch (decision.effect) {
     case 'allow': {
-      const identityHeaders = dependencies.identityHeaders(identity, request, authentication.sessionDigest)
+      const identityHeaders = dependencies.identityHeaders(authentication, request)
       const upstreamCookie = dependencies.upstreamCookie(question.cookie)
       return {
         requestId,

@@ -61,6 +61,8 @@ export interface IdentityHeadersOptions {
   readonly extraClaims?: ExtraClaimsFor
   /** Told of the names of further claims that did not fit. */
   readonly onClaimsOmitted?: (subject: string, names: readonly string[]) => void
+  /** Bytes that the answer for a host needs beside these headers. Default: none. */
+  readonly roomBeside?: (domain: string, assertion: string) => number
 }
 
 /** Names and values alternating. `session` is the digest for the assertion's `sid`. */
@@ -74,7 +76,7 @@ const fieldOverhead = 4
 
 export function createIdentityHeaders(options: IdentityHeadersOptions): IdentityHeaders {
   const { names, groupSeparator, sign, bareIssuer, onGroupsOmitted } = options
-  const { extraClaims = () => undefined, onClaimsOmitted = () => undefined } = options
+  const { extraClaims = () => undefined, onClaimsOmitted = () => undefined, roomBeside = () => 0 } = options
   checkNames(names)
   if (!/^[,;| ]$/.test(groupSeparator)) throw new RangeError("groupSeparator must be one of ',', ';', '|' and ' '")
   const nobody: readonly string[] = Object.freeze(fields(names, ['', '', '', '', '']))
@@ -87,6 +89,8 @@ export function createIdentityHeaders(options: IdentityHeadersOptions): Identity
     if (identity.kind === 'anonymous') return nobody
     const person = presentable(identity)
     const facts = { audience: audienceOf(request), ...(session === undefined ? {} : { session }) }
+    const fits = (headers: readonly string[]): boolean =>
+      lengthOf(headers) + roomBeside(request.domain, headers.at(-1) ?? '') <= longestHeaders
     const extra = extraClaims(person, request.domain)
     const head = headOf(person, bareIssuer)
     const groups = joinGroups(person.groups, groupSeparator)
@@ -166,8 +170,8 @@ function fields(names: IdentityHeaderNames, values: readonly string[]): string[]
   return order.flatMap((name, at) => [name, values[at] ?? ''])
 }
 
-const fits = (headers: readonly string[]): boolean =>
-  headers.reduce((sum, text) => sum + text.length, (headers.length / 2) * fieldOverhead) <= longestHeaders
+const lengthOf = (headers: readonly string[]): number =>
+  headers.reduce((sum, text) => sum + text.length, (headers.length / 2) * fieldOverhead)
 
 function checkNames(names: IdentityHeaderNames): void {
   const seen = new Set<string>()

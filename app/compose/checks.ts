@@ -1,5 +1,11 @@
 /** Composition of the check endpoints: fronts, the one use case, and the handoff. */
 
+import {
+  type Authorize,
+  createAuthorization,
+  createRememberedTokens,
+  roomForAuthorization,
+} from '../assertion/authorization.ts'
 import { createExtraClaims } from '../assertion/extra-claims.ts'
 import { createIdentityHeaders } from '../assertion/headers.ts'
 import { createRememberedHeaders } from '../assertion/remembered-headers.ts'
@@ -14,11 +20,13 @@ import type { FrontKind } from '../fronts/front.ts'
 import { createFrontRoutes } from '../fronts/front-routes.ts'
 import { createHandoff } from '../fronts/handoff.ts'
 import { createReplyWriter } from '../fronts/write-reply.ts'
+import { audienceOf } from '../grants/dependencies.ts'
+import type { KubeTokens } from '../grants/kube-tokens.ts'
 import type { CheckRoutes } from '../listener/server.ts'
 import { findClaim } from '../login/claims/identity-of-claims.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createShadowCounter } from '../policy/shadow-counter.ts'
-import { createVerify, type DecidedQuestion } from '../verify.ts'
+import { createVerify, type DecidedQuestion, type VerifyDependencies } from '../verify.ts'
 import { composeCertificates, composeIsBound, type Identification } from './identity.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
 import type { WithPasswords } from './passwords.ts'
@@ -29,13 +37,15 @@ interface CheckInputs {
   /** Gets every question with its decision. */
   readonly record: (decided: DecidedQuestion) => void
   readonly fronts: readonly FrontKind[]
+  /** Present where there are clusters. */
+  readonly tokens: KubeTokens | undefined
 }
 
 export function composeChecks(
   base: Base,
   kept: Kept & WithPasswords,
   { authenticate, sessionCookie, machines }: Identification,
-  { policy, record, fronts }: CheckInputs,
+  { policy, record, fronts, tokens }: CheckInputs,
 ): CheckRoutes {
   const { config, clock, logger, metrics, audit, trustedProxies } = base
   const { url: publicUrl, webSocketOrigins } = config.server
@@ -61,7 +71,7 @@ export function composeChecks(
       countShadow(snapshot, decision)
       return decision
     },
-    identityHeaders: composeIdentityHeaders(base, kept.keys),
+    identityHeaders: composeAnswerHeaders(base, kept, tokens),
     upstreamCookie: cookies.strip,
     challenge: createChallenge({
       publicUrl,
@@ -120,7 +130,42 @@ export function composeAuditGuard({ config, auditFile }: Base): () => void {
   }
 }
 
-/** The share of an assertion's life for which it is given out again; the rest is the application's. */
+function composeAnswerHeaders(base: Base, kept: Kept, tokens: KubeTokens | undefined) {
+  const headersOf = composeIdentityHeaders(base, kept.keys)
+  const make: VerifyDependencies['identityHeaders'] = ({ identity, sessionDigest }, request) =>
+    headersOf(identity, request, sessionDigest)
+  const authorize = composeAuthorization(base, kept, tokens)
+  if (authorize === undefined) return make
+  return ((authentication, request) =>
+    authorize(make(authentication, request), authentication, request)) satisfies VerifyDependencies['identityHeaders']
+}
+
+/** Where no host wants such a header, checks do not even ask. */
+function composeAuthorization(base: Base, kept: Kept, tokens: KubeTokens | undefined): Authorize | undefined {
+  const { clock, config, hostSettings, logger } = base
+  const { hosts, kubernetes, headers } = config
+  if (hosts.every(({ authorization }) => authorization === undefined)) return undefined
+  return createAuthorization({
+    wantedOn: domain => hostSettings(domain).authorization,
+    assertionName: headers.assertion,
+    clusterToken: createRememberedTokens({
+      make({ sessionId, login }, cluster, application) {
+        // config/checks/hosts-checks.ts has made sure of it.
+        if (tokens === undefined || kubernetes === undefined) throw new Error('there are no clusters')
+        const audience = audienceOf(kubernetes.url, cluster)
+        const sessionEndsAt = kept.endOf(login)
+        return tokens.issue({ sessionId, login, audience, userClaim: 'sub', sessionEndsAt, application }).token
+      },
+      currentKey: kept.keys.current,
+      keepMs: (kubernetes?.tokenLifetimeSeconds ?? 0) * 1000 * reusedShare,
+      clock,
+    }),
+    onTooLong: subject =>
+      logger.warn({ subject }, 'a token for a cluster does not fit beside the identity headers and was left out'),
+  })
+}
+
+/** The share of the life of an assertion or a token for which it is given out again; the rest is the application's. */
 const reusedShare = 1 / 4
 
 function composeIdentityHeaders({ config, clock, metrics, logger, hostSettings }: Base, keys: SigningKeys) {
@@ -136,6 +181,7 @@ function composeIdentityHeaders({ config, clock, metrics, logger, hostSettings }
     onClaimsOmitted: (subject, claims) => {
       logger.warn({ subject, claims }, 'further claims do not fit into the assertion and were left out')
     },
+    roomBeside: (domain, assertion) => roomForAuthorization(hostSettings(domain).authorization, assertion),
     onGroupsOmitted: (subject, count) => {
       metrics.groupsOmitted()
       logger.warn({ subject, count }, 'groups do not fit into the identity headers and were left out')

@@ -101,6 +101,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const store = composeStore(base)
   const records = options.onSessionEnded === undefined ? store : withRelay(store, options.onSessionEnded)
   const recorder = createDecisionRecorder(config.policy)
+  const { record } = recorder
   let judgeAgain = (): void => undefined
   // What is open is judged again by the policy that has come into force.
   const policy = composePolicy(base, recorder, () => judgeAgain())
@@ -108,7 +109,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const ofPasswords = composeOfPasswords(base, stored, records)
   const kept = { ...stored, ofPasswords, passwords: composePasswords(base, stored, ofPasswords, isWorker) }
   const login = composeLogin(base, kept, policy)
-  const direct = composeDirectClusters(base, { policy, record: recorder.record })
+  const direct = composeDirectClusters(base, { policy, record })
   const grants = composeGrants(base, { kept, login, records, isWorker, direct })
   const identity = composeIdentity(base, kept, login.verification)
   const exchange = composeExchange(base, {
@@ -118,9 +119,9 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     login,
     kubeTokens: grants?.tokens,
     policy,
-    record: recorder.record,
+    record,
   })
-  const checks = composeChecks(base, kept, identity, { policy, record: recorder.record, fronts })
+  const checks = composeChecks(base, kept, identity, { policy, record, fronts, tokens: grants?.tokens })
   const endings = composeEndings(base, kept, records, login.verification)
   const ownRights = composeOwnRights(base, { kept, policy })
   judgeAgain = () => {
@@ -130,7 +131,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const gateway =
     grants?.settings === undefined
       ? undefined
-      : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record: recorder.record })
+      : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record })
   let isDraining = false
   const main = createMainServer(
     checks,

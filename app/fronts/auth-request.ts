@@ -46,7 +46,7 @@ function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
   switch (result.decision.effect) {
     case 'allow':
       // The configuration hands this to the application instead of the client's Cookie header.
-      return allowReply(result, ['X-Sallyport-Cookie', result.upstreamCookie ?? '', ...tokenTaken(result)])
+      return allowReply(result, ['X-Sallyport-Cookie', result.upstreamCookie ?? '', ...authorizationOf(result)])
     case 'challenge': {
       if (result.credential !== undefined) return credentialReply(result, reasonOf(result.decision))
       const loginUrl = result.loginUrl ?? ''
@@ -62,6 +62,13 @@ function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
 /** The configuration fetches the answer to a 403 for the client, and hands this back with its question. */
 const reasonOf = ({ reason }: { readonly reason: string }): Fields => ['X-Sallyport-Reason', reason]
 
-/** The configuration then keeps the Authorization header from the application: the token was for us. Beside a certificate it was not. */
-const tokenTaken = ({ credential }: VerifyResult): Fields =>
-  credential === undefined || credential.credential === 'client-certificate' ? [] : ['X-Sallyport-Bearer', 'taken']
+/**
+ * What becomes of the Authorization header, as NGINX cannot tell an empty header of an answer from none. `given`: the
+ * application gets that of the answer. `taken`: none, as it was a token for us; what came beside a certificate was not.
+ */
+function authorizationOf({ credential, identityHeaders }: VerifyResult): Fields {
+  if (identityHeaders.at(-2) === 'Authorization') return ['X-Sallyport-Bearer', 'given']
+  return credential === undefined || credential.credential === 'client-certificate'
+    ? []
+    : ['X-Sallyport-Bearer', 'taken']
+}

@@ -68,6 +68,11 @@ export interface KubeTokenRequest {
   readonly sessionEndsAt: number
   /** For a cluster that believes them; default: the person's own, which nobody believes. */
   readonly names?: NamesInToken
+  /**
+   * Origin of the application that gets it with each request, in place of kubectl. Such a token says nothing of the person
+   * that the session does not say, as it has to fit into a header beside others.
+   */
+  readonly application?: string
 }
 
 /** What an API server that trusts our tokens is to call somebody. */
@@ -155,21 +160,26 @@ export function createKubeTokens(options: KubeTokensOptions): KubeTokens {
     return found.claims.aud === audience ? found : refused('audience')
   }
 
+  const namedPerson = ({ login, userClaim, names }: KubeTokenRequest) => ({
+    ...personClaims(login.identity),
+    username: names?.user ?? usernameOf(login.identity, userClaim, findClaim),
+    ...(names !== undefined && { groups: [...names.groups] }),
+  })
+
   return {
-    issue({ sessionId, login, audience, userClaim, sessionEndsAt, names }) {
+    issue(request) {
+      const { sessionId, login, audience, sessionEndsAt, application } = request
       const issuedAt = Math.floor(clock.now() / 1000)
       const expiresAt = Math.min(issuedAt + lifetimeSeconds, Math.floor(sessionEndsAt))
       const jti = randomBytes(16).toString('base64url')
       const claims = {
         iss: issuer,
         aud: audience,
-        client_id: clientId,
+        client_id: application ?? clientId,
         iat: issuedAt,
         exp: expiresAt,
         jti,
-        ...personClaims(login.identity),
-        username: names?.user ?? usernameOf(login.identity, userClaim, findClaim),
-        ...(names !== undefined && { groups: [...names.groups] }),
+        ...(application === undefined ? namedPerson(request) : { sub: login.identity.subject }),
         sid: sessionDigest(sessionId),
         sallyport_session: sealSession.seal(sealIdOf(audience, jti), sessionId),
       }

@@ -36,6 +36,8 @@ export interface CookieAuthentication {
   readonly sessionId?: string
   /** For audit events; present with `sessionId`. */
   readonly sessionDigest?: string
+  /** Present where it does here. */
+  readonly login?: LoginSession
   /**
    * Stands for the cookie that this browser holds for the host, be it pending or a session's: a handoff is bound to it,
    * so that a login which comes back after a step-up finds the browser that left, and no other.
@@ -181,7 +183,7 @@ function withSession(cookie: SessionCookie, login: LoginSession | SessionChallen
   const { sessionId, sessionDigest, bindingHash } = cookie
   if (isChallenge(login))
     return { identity: anonymous, sessionId, sessionDigest, bindingHash, clearCookie: false, sessionChallenge: login }
-  return { identity: login.identity, sessionId, sessionDigest, bindingHash, clearCookie: false }
+  return { identity: login.identity, sessionId, sessionDigest, login, bindingHash, clearCookie: false }
 }
 
 const nobody: CookieAuthentication = Object.freeze({ identity: anonymous, clearCookie: false })

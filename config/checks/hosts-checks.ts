@@ -1,7 +1,9 @@
 /** What entries of `hosts` need beyond the form of each of their settings. */
 import { suggestion } from '../../spelling/nearest.ts'
+import { clusterNamed } from '../schema/authorization-header.ts'
 import type { CrossFinding } from '../secret-forms.ts'
 import { getIn, type Path, type Tree, textAt } from '../tree.ts'
+import { inForceAt } from './in-force.ts'
 
 // A wildcard here would hand tickets to whoever can take a name below it. There is one place to say that nobody else can.
 export function checkReturnHosts(tree: Tree): CrossFinding[] {
@@ -22,6 +24,7 @@ export function checkHosts(tree: Tree): CrossFinding[] {
       ...(isRepeated ? [{ path, message: 'expected a host of its own, got that of another entry' }] : []),
       ...checkProviderNames(tree, ['hosts', index, 'providers']),
       ...checkClaimNames(tree, ['hosts', index, 'assertionClaims']),
+      ...checkAuthorization(tree, ['hosts', index]),
     ]
   })
 }
@@ -42,6 +45,45 @@ function checkClaimNames(tree: Tree, path: Path): CrossFinding[] {
     if (name === undefined || names.indexOf(name) === index) return []
     return [{ path: [...path, index], message: 'expected a name of its own, got that of another claim' }]
   })
+}
+
+function checkAuthorization(tree: Tree, host: Path): CrossFinding[] {
+  const path = [...host, 'authorization']
+  const wanted = textAt(tree, path)
+  if (wanted === undefined) return []
+  return [
+    ...checkNoSecondName(tree, path),
+    ...(wanted === 'assertion' ? checkAssertions(tree, path) : checkCluster(tree, host, wanted)),
+  ]
+}
+
+// Two facts under one name: the upstream would read one of them as the other.
+function checkNoSecondName(tree: Tree, path: Path): CrossFinding[] {
+  const names = ['user', 'email', 'name', 'groups', 'assertion']
+  const taken = names.find(name => String(inForceAt(tree, ['headers', name])).toLowerCase() === 'authorization')
+  return taken === undefined ? [] : [{ path, message: `expected no such header beside that of headers.${taken}` }]
+}
+
+function checkAssertions(tree: Tree, path: Path): CrossFinding[] {
+  if (String(inForceAt(tree, ['assertion', 'enabled'])) !== 'false') return []
+  return [{ path, message: 'there are no assertions: expected assertion.enabled to be true' }]
+}
+
+function checkCluster(tree: Tree, host: Path, wanted: string): CrossFinding[] {
+  const path = [...host, 'authorization']
+  const cluster = clusterNamed(wanted)
+  if (cluster === undefined) return []
+  const places = listAt(tree, ['kubernetes', 'clusters']).map((_, index): Path => ['kubernetes', 'clusters', index])
+  const known = places.flatMap(place => textAt(tree, [...place, 'name']) ?? [])
+  const place = places.find(one => textAt(tree, [...one, 'name']) === cluster)
+  if (place === undefined) return [{ path, message: `there is no such cluster${suggestion(cluster, known)}` }]
+  // Nobody would judge what the application does with it, and the policy is asked for each token there.
+  if (textAt(tree, [...place, 'access']) === 'direct')
+    return [{ path, message: 'expected a cluster behind the gateway: nobody judges what is done at this one' }]
+  // Threat: whoever can take a name below it gets tokens of everybody who visits.
+  if (textAt(tree, [...host, 'host'])?.startsWith('*.') === true)
+    return [{ path, message: 'expected an entry for the single host: each host below would get such tokens' }]
+  return []
 }
 
 const listAt = (tree: Tree, path: Path): readonly unknown[] => {

@@ -1,6 +1,7 @@
 /** The settings that single hosts have of their own. */
 import { z } from 'zod'
 import { parseAssertionClaim } from './assertion-claim.ts'
+import { parseAuthorizationHeader } from './authorization-header.ts'
 import { bearerSettings } from './machines-schema.ts'
 import { passwordSettings } from './passwords-schema.ts'
 import { duration, durationExpected, parsed, setting, text } from './setting.ts'
@@ -35,6 +36,12 @@ export const host = z.strictObject({
       "Claims of the provider that the host's assertions carry beside the usual ones, each with the name that it gets.",
     expected: 'a list of name=path such as department=department or team=org/team, nested names joined by /',
     example: ['department=department'],
+  }),
+  authorization: setting(parsed(parseAuthorizationHeader).exactOptional(), {
+    description:
+      'What the application gets as `Authorization: Bearer`, where its proxy passes that on: `assertion` is the assertion; `kube:prod` a token of minutes for that cluster behind the gateway, which a dashboard can act with as whoever is logged in in the browser. In every answer for the host then, and empty for everybody else.',
+    expected: 'assertion, or kube: and the name of a cluster',
+    example: 'kube:prod',
   }),
   tickets: setting(z.boolean().exactOptional(), {
     description:

@@ -85,14 +85,15 @@ function createEndpoints(
   const none = (): never => {
     throw new Error('golden cases need no handoff')
   }
+  const headersOf = createIdentityHeaders({
+    names: defaultIdentityHeaderNames,
+    groupSeparator: '|',
+    sign: () => 'signed',
+    onGroupsOmitted: () => {},
+  })
   const verify = createVerify({
     ...own,
-    identityHeaders: createIdentityHeaders({
-      names: defaultIdentityHeaderNames,
-      groupSeparator: '|',
-      sign: () => 'signed',
-      onGroupsOmitted: () => {},
-    }),
+    identityHeaders: ({ identity }, request) => headersOf(identity, request),
     upstreamCookie: cookie => cookie,
     challenge: createChallenge({
       publicUrl,

@@ -22,7 +22,8 @@ policy: { directory: ./ }
 `
 const blocks = printedBlocks('kubernetes', 'yaml')
 const settings = blocks.filter(block => block.startsWith('kubernetes:'))
-const [users = '', ...others] = blocks.filter(block => !block.startsWith('kubernetes:'))
+const hosts = blocks.filter(block => block.startsWith('hosts:'))
+const [users = '', ...others] = blocks.filter(block => !/^(kubernetes|hosts):/.test(block))
 
 async function check(block: string) {
   write('sallyport.yaml', around + block)
@@ -42,8 +43,11 @@ describe('docs/kubernetes.md', () => {
     write('k8s-key.pem', key)
     for (const name of ['prod-ca.pem', 'lab-ca.pem']) write(name, authority.certificate)
     write('prod-token', 'not yet\n')
-    expect([settings.length, others]).toEqual([2, []])
+    expect([settings.length, hosts.length, others]).toEqual([2, 1, []])
     for (const block of settings) expect(await check(block)).toEqual([0, ''])
+    // They are about the first of these clusters.
+    for (const block of hosts) expect(await check(`${settings[0]}${block}`)).toEqual([0, ''])
+    for (const block of hosts) expect(await check(block)).toEqual([2, expect.stringContaining('no such cluster')])
     expect(await check(settings[0]?.replace('caFile', 'ca-file') ?? '')).toEqual([
       2,
       expect.stringContaining('ca-file'),

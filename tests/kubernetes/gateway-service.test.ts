@@ -5,14 +5,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { Rule } from '../../rbac/kubernetes/rule.ts'
-import { createAuthority } from '../certificates.ts'
 import { logInBrowser, newGrant, press, untilEvent, visit } from '../grants/world.ts'
 import { answerInBrowser, createMachine, interrupt, logIn as logInMachine } from '../kube-cli/machine.ts'
-import { freePort } from '../peers.ts'
 import type { Person } from '../provider.ts'
 import { startService, type TestBrowser, type TestService } from '../service.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
+import { settingsFor } from './cluster-settings.ts'
 import { certificateUser, type Kubeconfig } from './kubectl.ts'
 import { createShell, printedCommand, printedCommands } from './printed-commands.ts'
 import { requireClusterPrograms } from './programs.ts'
@@ -46,43 +45,14 @@ describe.skipIf(programs === undefined)('kubectl through the service', () => {
   /** What somebody can do who has the credential of the gateway. */
   let ofGateway: ApiClient
 
-  const write = (name: string, text: string): string => {
-    writeFileSync(join(directory, name), text, { mode: 0o600 })
-    return join(directory, name)
-  }
-
   beforeAll(async () => {
     if (programs === undefined) return
     cluster = await startCluster(programs)
     await cluster.createNamespace('payments')
     await cluster.createPod({ namespace: 'payments', name: 'core' })
     await letPeopleIn(cluster)
-    const authority = createAuthority('an authority of tests')
-    certificateAuthority = authority.certificate
-    const listener = authority.issue('127.0.0.1', ['IP:127.0.0.1'])
-    authority.close()
-    const gateway = cluster.issueClient('sallyport-gateway')
-    const port = await freePort()
-    const kubernetes = {
-      url: `https://127.0.0.1:${port}`,
-      listen: `127.0.0.1:${port}`,
-      tls: {
-        certificateFile: write('tls.pem', listener.certificate),
-        keyFile: write('tls.key', listener.key),
-        caFile: write('tls-ca.pem', authority.certificate),
-      },
-      clusters: [
-        {
-          name: 'prod',
-          server: cluster.url,
-          caFile: write('cluster-ca.pem', cluster.authority),
-          credential: {
-            certificateFile: write('gateway.pem', gateway.certificate),
-            keyFile: write('gateway.key', gateway.key),
-          },
-        },
-      ],
-    }
+    const { kubernetes, gateway, ...settings } = await settingsFor(cluster, { directory, names: ['prod'] })
+    certificateAuthority = settings.certificateAuthority
     service = await startService({
       policy: policy(),
       settings: { kubernetes, sessions: { verifyEvery: '5m' } },

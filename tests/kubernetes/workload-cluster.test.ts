@@ -5,12 +5,11 @@ import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { createAuthority } from '../certificates.ts'
 import { type ExchangeWorld, startExchange } from '../exchange/world.ts'
 import { createMachine } from '../kube-cli/machine.ts'
-import { freePort } from '../peers.ts'
 import { type ApiClient, createApiClient } from './api-client.ts'
 import { type RunningCluster, startCluster } from './cluster.ts'
+import { settingsFor } from './cluster-settings.ts'
 import { certificateUser } from './kubectl.ts'
 import { requireClusterPrograms } from './programs.ts'
 import { writeSallyportCommand } from './sallyport-command.ts'
@@ -51,26 +50,9 @@ describe.skipIf(programs === undefined)('a workload that calls a cluster', () =>
       roleRef: { apiGroup, kind: 'ClusterRole', name: 'admin' },
       subjects: [{ apiGroup, kind: 'User', name }],
     })
-    const authority = createAuthority('an authority of tests')
-    certificateAuthority = authority.certificate
-    const listener = authority.issue('127.0.0.1', ['IP:127.0.0.1'])
-    authority.close()
-    const gateway = cluster.issueClient('sallyport-gateway')
+    const { kubernetes, gateway, ...settings } = await settingsFor(cluster, { directory, names: ['blue', 'green'] })
+    certificateAuthority = settings.certificateAuthority
     ofGateway = createApiClient({ url: cluster.url, authority: cluster.authority, ...gateway })
-    const port = await freePort()
-    const credential = {
-      certificateFile: write('gateway.pem', gateway.certificate),
-      keyFile: write('gateway.key', gateway.key),
-    }
-    const kubernetes = {
-      url: `https://127.0.0.1:${port}`,
-      listen: `127.0.0.1:${port}`,
-      tls: { certificateFile: write('tls.pem', listener.certificate), keyFile: write('tls.key', listener.key) },
-      clusters: [
-        { name: 'blue', server: cluster.url, caFile: write('cluster-ca.pem', cluster.authority), credential },
-        { name: 'green', server: cluster.url, caFile: write('green-ca.pem', cluster.authority), credential },
-      ],
-    }
     world = await startExchange({ policy, hosts: [], settings: { kubernetes } })
   })
   afterAll(async () => {
