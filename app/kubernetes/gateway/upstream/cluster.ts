@@ -20,7 +20,7 @@ export interface Cluster {
   authorization(): string | undefined
   /** Sends the head of a call. Throws for headers that cannot be sent. */
   ask(asking: Asking): ClientRequest
-  /** The same for a call without a body that is meant to last: over a connection with others, where the server can. */
+  /** The same for a call without a body that is meant to last, or is small: over a connection with others, where the server can. */
   share(asking: Omit<Asking, 'upgrade'>): UpstreamCall
   /** The API server did not take the credential: its files are looked at at once. */
   refusedUs(): void
