@@ -1,9 +1,10 @@
 /** Which use is of which grant, where names are too many to keep, and what a change then takes from whom. */
 import { describe, expect, test } from 'vitest'
+import { aggregated } from '../../rbac/reach/aggregation.ts'
 import { compress } from '../../rbac/reach/excess/compress.ts'
 import { excessOf } from '../../rbac/reach/excess/excess.ts'
 import { defaultChoice } from '../../rbac/reach/excess/minimal.ts'
-import { subjectProposal } from '../../rbac/reach/excess/proposals.ts'
+import { roleProposals, subjectProposal } from '../../rbac/reach/excess/proposals.ts'
 import { effectOf } from '../../rbac/reach/excess/what-if.ts'
 import { grantsOf } from '../../rbac/reach/grants.ts'
 import type { ClusterObjects } from '../../rbac/reach/objects.ts'
@@ -98,6 +99,34 @@ test('a role of a namespace keeps what that of the whole cluster names too littl
   expect(subjectProposal(alice, grants, attribution, choice).roles.map(one => [one.namespace, one.rules])).toEqual([
     [undefined, [rule('get', 'secrets', { resourceNames: ['a'] })]],
     ['shop', [rule('get', 'secrets')]],
+  ])
+})
+
+test('what was done with a role of a namespace stays there, however few namespaces are many', () => {
+  const objects = clusterOf({
+    roles: [role('shop', 'reader', [rule('get', 'secrets')])],
+    bindings: [binding('shop', 'Role/reader', alice)],
+  })
+  const grants = grantsOf(objects)
+  const { attribution } = excessOf(objects, grants, collected([secret('a', 'shop')]))
+  const { roles } = subjectProposal(alice, grants, attribution, { ...defaultChoice, mostNamespaces: 0 })
+  expect(roles.map(({ namespace }) => namespace)).toEqual(['shop'])
+})
+
+test('a part of an aggregated role keeps what was used of it, and nothing of the other parts', () => {
+  const part = { labels: { part: 'sum' } }
+  const written = [
+    clusterRole('one', [rule('get', 'secrets')], part),
+    clusterRole('other', [rule('list', 'pods')], part),
+    clusterRole('sum', [], { aggregation: [{ matchLabels: { part: 'sum' }, matchExpressions: [] }] }),
+  ]
+  const objects = clusterOf({ roles: aggregated(written), bindings: [clusterBinding('sum', alice)] })
+  const grants = grantsOf(objects)
+  const { attribution } = excessOf(objects, grants, collected([secret('a', 'shop'), auditEvent({ verb: 'list' })]))
+  const proposals = roleProposals(grants, attribution, { ...defaultChoice, names: 'never' }, objects.roles)
+  expect(proposals.flatMap(one => (one.role.name === 'sum' ? [] : [[one.role.name, one.rules]]))).toEqual([
+    ['one', [rule('get', 'secrets')]],
+    ['other', [rule('list', 'pods')]],
   ])
 })
 

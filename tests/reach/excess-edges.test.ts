@@ -187,6 +187,13 @@ describe('URLs', () => {
     expect(identities.find(({ subject }) => subject === 'user:alice')).toMatchObject({ granted: 3, used: 2 })
   })
 
+  test('were used by the verb that was asked, and by no other', () => {
+    const verbs = ['get', 'post']
+    const roles = [clusterRole('urls', [{ nonResourceURLs: ['/metrics'], verbs }])]
+    const both = clusterOf({ roles, bindings: [clusterBinding('urls', 'user:alice')] })
+    expect(excessOf(both, grantsOf(both), collected(events)).identities[0]).toMatchObject({ granted: 2, used: 1 })
+  })
+
   test('stay as wide as they were where wildcards are to stay, and no wider', () => {
     const right = (path: string) => used({ verb: 'get', path })
     expect(least(urls, right('/healthz/ping'))).toEqual([{ nonResourceURLs: ['/healthz/ping'], verbs: ['get'] }])

@@ -159,7 +159,8 @@ function usedKeys(rights: readonly Right[], uses: readonly Use[]): ReadonlySet<s
 }
 
 const coversPath = (right: { verb: string; path: string }, kind: { verb: string; path: string }): boolean =>
-  right.path === kind.path || (right.path.endsWith('*') && kind.path.startsWith(right.path.replace(/\*+$/, '')))
+  (right.verb === '*' || right.verb === kind.verb) &&
+  (right.path === kind.path || (right.path.endsWith('*') && kind.path.startsWith(right.path.replace(/\*+$/, ''))))
 
 interface Tally {
   readonly note: (key: string, state: 'used' | 'unseen' | 'unused') => void

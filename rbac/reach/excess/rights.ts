@@ -51,7 +51,7 @@ const distinct = (rights: readonly Right[]): readonly Right[] => [
 ]
 
 const urlRights = ({ nonResourceURLs = [], verbs }: Rule): Right[] =>
-  nonResourceURLs.flatMap(path => verbs.map(verb => ({ verb: verb === '*' ? 'get' : verb, path })))
+  nonResourceURLs.flatMap(path => verbs.map(verb => ({ verb, path })))
 
 function resourceRights(rule: Rule, kinds: ReadonlyMap<string, Kind>): Right[] {
   const { apiGroups = [], resources = [], verbs, resourceNames = [] } = rule
