@@ -104,11 +104,12 @@ test('a role of a namespace keeps what that of the whole cluster names too littl
 
 test('what was done with a role of a namespace stays there, however few namespaces are many', () => {
   const objects = clusterOf({
-    roles: [role('shop', 'reader', [rule('get', 'secrets')])],
+    roles: [role('shop', 'reader', [rule('get create', 'secrets'), rule('update', 'services/finalizers')])],
     bindings: [binding('shop', 'Role/reader', alice)],
   })
   const grants = grantsOf(objects)
-  const { attribution } = excessOf(objects, grants, collected([secret('a', 'shop')]))
+  const made = auditEvent({ verb: 'create', resource: 'secrets', namespace: 'shop' })
+  const { attribution } = excessOf(objects, grants, collected([secret('a', 'shop'), made]))
   const { roles } = subjectProposal(alice, grants, attribution, { ...defaultChoice, mostNamespaces: 0 })
   expect(roles.map(({ namespace }) => namespace)).toEqual(['shop'])
 })
