@@ -91,6 +91,24 @@ describe('files', () => {
     expect(readings[0]?.brokenOff).toBe('unexpected end of file')
   })
 
+  test('compressed from standard input as well; what is compressed by something else is said', async () => {
+    const collector = createUsageCollector()
+    const zipped = gzipSync(lines('a', 'b'))
+    const parts = [zipped.subarray(0, 1), zipped.subarray(1, 3), zipped.subarray(3)]
+    await readLogs(['-'], collector, { stdin: Readable.from(parts), onProgress: () => undefined })
+    expect(collector.usage().counts).toMatchObject({ calls: 2, unreadable: {} })
+    for (const [bytes, name] of [
+      ['28b52ffd', 'zstd'],
+      ['fd377a585a00', 'xz'],
+      ['425a6839', 'bzip2'],
+      ['04224d18', 'lz4'],
+      ['504b0304', 'zip'],
+    ] as const) {
+      const { readings, used } = await read([write('other', Buffer.from(`${bytes}0001`, 'hex'))])
+      expect([used, readings[0]?.brokenOff]).toEqual([[], `it is ${name}, which is not read: gzip is, and plain text`])
+    }
+  })
+
   test('a path that is not there is an error', async () => {
     await expect(read([join(directory, 'nowhere.log')])).rejects.toThrow('ENOENT')
   })

@@ -75,15 +75,28 @@ async function readLog(source: string, collector: UsageCollector, input: LogInpu
   return { source, events }
 }
 
-const isBrokenOff = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
+/** What gzip is not, and looks like no JSON either. */
+class OtherCompression extends Error {}
 
-/** By its first two bytes, whatever the name: collectors give compressed files any. */
+const isBrokenOff = (error: unknown): boolean =>
+  error instanceof OtherCompression ||
+  (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))
+
+/** First bytes, in hexadecimal. */
+const otherCompressions: readonly (readonly [string, string])[] = [
+  ['28b52ffd', 'zstd'],
+  ['fd377a58', 'xz'],
+  ['425a68', 'bzip2'],
+  ['04224d18', 'lz4'],
+  ['504b0304', 'zip'],
+]
+
+/** By its first bytes, whatever the name: collectors give compressed files any. Throws where it is compressed by something else. */
 async function plain(bytes: Readable): Promise<AsyncIterable<Uint8Array>> {
   const iterator = bytes[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   const head: Buffer[] = []
   let ended = false
-  while (!ended && Buffer.concat(head).length < 2) {
+  while (!ended && Buffer.concat(head).length < 4) {
     const next = await iterator.next()
     if (next.done === true) ended = true
     else head.push(Buffer.from(next.value))
@@ -93,6 +106,9 @@ async function plain(bytes: Readable): Promise<AsyncIterable<Uint8Array>> {
     for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value
   }
   const [first, second] = Buffer.concat(head)
+  const begin = Buffer.concat(head).subarray(0, 4).toString('hex')
+  const other = otherCompressions.find(([bytes]) => begin.startsWith(bytes))
+  if (other !== undefined) throw new OtherCompression(`it is ${other[1]}, which is not read: gzip is, and plain text`)
   if (first !== 0x1f || second !== 0x8b) return whole()
   const { Readable: Stream } = await import('node:stream')
   const unzip = createGunzip()

@@ -74,7 +74,7 @@ function readCall(event: Fields, when: Pick<AuditedCall, 'at' | 'stage'>): Event
   const constraint = isFields(event.authenticationMetadata) ? event.authenticationMetadata.impersonationConstraint : ''
   return {
     ...when,
-    key: [event.auditID, received, event.verb, event.requestURI].map(text).join(' '),
+    key: `${text(event.auditID)} ${received} ${text(event.verb)} ${text(event.requestURI)}`,
     asker: impersonated ?? user,
     outcome: outcomeOf(annotations['authorization.k8s.io/decision'], code),
     question,
