@@ -87,16 +87,47 @@ export interface WorkloadObject extends Metadata {
 export interface SecretObject extends Metadata {
   readonly namespace: string
   readonly type: string
+  /**
+   * Of a bootstrap token: RFC 3339, or `never` where the Secret was read and says nothing of it. Absent: its keys were not
+   * read, so nobody knows. It is the one key of a Secret that is looked at.
+   */
+  readonly expiration?: string
 }
 
 export interface NamespaceObject extends Metadata {}
 
 export interface NodeObject extends Metadata {}
 
-/** Any other object that says something of identities (ConfigMap aws-auth by name, CSRs, custom resources): never its secrets. */
+/** CertificateSigningRequest. */
+export interface CertificateRequest {
+  readonly about: 'certificate-request'
+  /** `kubernetes.io/kube-apiserver-client`; empty in old ones. */
+  readonly signer: string
+  /** Who asked, as the API server wrote it down; empty in manifests. */
+  readonly requestor: string
+  readonly usages: readonly string[]
+  /** As it was asked for. */
+  readonly expirationSeconds?: number
+  readonly state: 'pending' | 'approved' | 'denied' | 'failed' | 'issued'
+  /** Whom the certificate is to name, as the request has it. */
+  readonly requested?: { readonly user: string; readonly groups: readonly string[] }
+  /** Moments in seconds since the epoch. */
+  readonly issued?: {
+    readonly user: string
+    readonly groups: readonly string[]
+    readonly notBefore: number
+    readonly notAfter: number
+  }
+}
+
+/** What an object of another kind says of identities. */
+export type Said = CertificateRequest
+
+/** Any other object: of those that say something of identities (CSRs) what they say, and never a secret. */
 export interface OtherObject extends Metadata {
   readonly apiVersion: string
   readonly kind: string
+  readonly says?: Said
 }
 
 /** What was not read, or not as it stands: part of every output, so that no count is silently too small. */

@@ -89,10 +89,11 @@ export const excessSchema = head(
   }),
 )
 
+const requestStates = ['pending', 'approved', 'denied', 'failed', 'issued'] as const
 const sink = record({ sink: text, steps: count }, { move: text })
 const credential = record(
   { kind: oneOf(credentialKinds), name: text },
-  { created: moment, lastUsed: moment, expires: { type: 'string', description: 'never, or ISO 8601' } },
+  { created: moment, lastUsed: moment, expires: { type: 'string', description: 'never, unknown, or ISO 8601' } },
 )
 
 export const inventorySchema = head(
@@ -117,6 +118,11 @@ export const inventorySchema = head(
           owner: record({ name: text, inferredFrom: text }),
           rights: record({ granted: count, used: count, unseen: count }, { unusedShare: share }),
           reach: record({ sinks: list(sink), becomes: count }),
+          groups: list(text),
+          certificate: record(
+            { signer: text, requestor: text, usages: list(text), state: oneOf(requestStates) },
+            { expirationSeconds: count, user: text, groups: list(text) },
+          ),
         },
       ),
     ),

@@ -3,7 +3,7 @@ import { unusedShare } from '../excess/excess.ts'
 import type { Severity } from '../finding.ts'
 import type { DeadGrant } from '../grant.ts'
 import { bindingKey } from '../usage/reason.ts'
-import type { Coverage, InventoriedIdentity, InventoryCode, InventoryFinding } from './identity.ts'
+import type { Coverage, Credential, InventoriedIdentity, InventoryCode, InventoryFinding } from './identity.ts'
 import type { InventoryChoice, InventorySources } from './sources.ts'
 
 interface Found extends InventorySources {
@@ -51,10 +51,14 @@ const rules: readonly FindingRule[] = [
         'long-lived-credential',
         severity,
         identity,
-        `${name} is a token that never expires, ${age}, ${use}: delete it, and let pods use tokens that are bound to them.`,
+        `${name} is a token that never expires, ${age}, ${use}: ${isAccount(identity) ? 'delete it, and let pods use tokens that are bound to them' : 'delete it, or make one that expires'}.`,
       )
     })
   },
+  (identity, { now }) =>
+    identity.kind === 'certificate-request'
+      ? none
+      : identity.credentials.flatMap(one => longLivedCertificate(identity, one, now)),
   identity => {
     if (!isAccount(identity) || identity.name !== 'default') return none
     const users = identity.consumers.filter(({ hasToken }) => hasToken).map(({ workload }) => workload)
@@ -165,6 +169,29 @@ const rules: readonly FindingRule[] = [
     )
   },
 ]
+
+/** Days that a certificate may have left. */
+const mostDays = 90
+
+/** Threat: nobody can take a certificate back, and what it says of groups no binding can change. */
+function longLivedCertificate(
+  identity: InventoriedIdentity,
+  { kind, name, expires }: Credential,
+  now: number,
+): readonly InventoryFinding[] {
+  if (kind !== 'certificate' || typeof expires !== 'number' || expires <= now) return none
+  const isMaster = identity.groups?.includes('system:masters') === true
+  const days = daysSince(expires, now)
+  if (!isMaster && days <= mostDays) return none
+  const severity = isMaster ? 'critical' : identity.hasEverything ? 'high' : 'medium'
+  const what = isMaster ? 'makes whoever has it system:masters' : 'cannot be taken back'
+  return finding(
+    'long-lived-certificate',
+    severity,
+    identity,
+    `${name} ${what}, and holds for another ${days} days: ask for expirationSeconds, or give a token instead.`,
+  )
+}
 
 const few = (names: readonly string[]): string =>
   names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`

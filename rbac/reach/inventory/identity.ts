@@ -1,7 +1,7 @@
 /** What an inventory says of one identity that is no person. */
 import type { RightCounts } from '../excess/excess.ts'
 import type { Severity } from '../finding.ts'
-import type { Place } from '../objects.ts'
+import type { CertificateRequest, Place } from '../objects.ts'
 import type { ReachSummary } from './reach-summary.ts'
 
 export const identityKinds = [
@@ -29,6 +29,7 @@ export const credentialKinds = [
   'automounted-token',
   'projected-token',
   'bootstrap-token',
+  'certificate',
   'password',
 ] as const
 
@@ -38,8 +39,8 @@ export interface Credential {
   readonly name: string
   /** Seconds since the epoch. */
   readonly created?: number
-  /** `never`, or seconds since the epoch; absent where it is not known. */
-  readonly expires?: number | 'never'
+  /** Seconds since the epoch, `never`, or `unknown` where it stands in what was not read; absent where it is renewed. */
+  readonly expires?: number | 'never' | 'unknown'
   /** Seconds since the epoch; of a day where a label says it. */
   readonly lastUsed?: number
 }
@@ -55,6 +56,19 @@ export interface Consumer {
 export interface CloudRole {
   readonly cloud: 'aws' | 'google' | 'azure'
   readonly role: string
+}
+
+/** What a CertificateSigningRequest says; the certificate itself, where it was issued, is among the credentials. */
+export interface CertificateFacts {
+  readonly signer: string
+  readonly requestor: string
+  readonly usages: readonly string[]
+  readonly state: CertificateRequest['state']
+  /** As it was asked for. */
+  readonly expirationSeconds?: number
+  /** Whom it names; absent where the request cannot be read. */
+  readonly user?: string
+  readonly groups?: readonly string[]
 }
 
 export interface InventoriedIdentity {
@@ -78,12 +92,17 @@ export interface InventoriedIdentity {
   readonly reach?: ReachSummary
   /** Last call in the audit log, or last use of a credential; seconds since the epoch. */
   readonly lastUsed?: number
+  /** Of who has a certificate: the groups that it names. */
+  readonly groups?: readonly string[]
+  /** Of a request for one. */
+  readonly certificate?: CertificateFacts
   /** Named in bindings or used by workloads, and not there. */
   readonly isMissing: boolean
 }
 
 export const findingCodes = [
   'long-lived-credential',
+  'long-lived-certificate',
   'default-account-used',
   'unused',
   'token-on-every-node',

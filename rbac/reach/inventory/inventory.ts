@@ -3,10 +3,11 @@ import type { IdentityExcess } from '../excess/excess.ts'
 import type { ClusterObjects } from '../objects.ts'
 import { type SubjectId, subjectOf } from '../subject.ts'
 import type { Usage } from '../usage/usage.ts'
+import { certificateUsers } from './certificates.ts'
 import { findingsOf } from './findings.ts'
 import type { Coverage, InventoriedIdentity, Inventory } from './identity.ts'
-import { ownerOf } from './owner.ts'
-import { createdOf, rightsOf, serviceAccounts } from './service-accounts.ts'
+import { bootstrapTokens, certificateRequests, nothing } from './other-identities.ts'
+import { rightsOf, serviceAccounts } from './service-accounts.ts'
 import type { InventoryChoice, InventorySources } from './sources.ts'
 
 export function inventoryOf(sources: InventorySources, choice: InventoryChoice): Inventory {
@@ -19,10 +20,10 @@ export function inventoryOf(sources: InventorySources, choice: InventoryChoice):
     legacyTokenUsed: legacyUses(usage),
     subjects: [...new Set([...grants.subjects, ...seen])],
   })
-  const users = namedUsers(bySubject)
+  const users = namedUsers(bySubject, certificateUsers(objects, choice.now))
   const withReach = (one: InventoriedIdentity) => ({ ...one, reach: sources.reach(one.id) })
   const subjects = [...accounts, ...users.identities].map(withReach)
-  const identities = [...subjects, ...bootstrapTokens(objects), ...requests(objects), ...own]
+  const identities = [...subjects, ...bootstrapTokens(objects), ...certificateRequests(objects), ...own]
   const coverage: Coverage = {
     serviceAccounts: {
       seen: objects.serviceAccounts.length,
@@ -67,64 +68,31 @@ function legacyUses(usage: Usage): ReadonlyMap<SubjectId, number> {
   return uses
 }
 
-/** Users with an address for a name are people more often than not; components and certificates have none. */
-function namedUsers(excess: ReadonlyMap<SubjectId, IdentityExcess>) {
-  const all = [...excess.values()].filter(one => one.subject.startsWith('user:') && one.bindings.length > 0)
-  const people = all.filter(({ subject }) => subject.includes('@'))
+/**
+ * Users with an address for a name are people more often than not; components and certificates have none.
+ * @param certified by certificates that hold
+ */
+function namedUsers(excess: ReadonlyMap<SubjectId, IdentityExcess>, certified: ReturnType<typeof certificateUsers>) {
+  const isUser = (id: SubjectId): boolean => id.startsWith('user:')
+  const bound = [...excess.values()].filter(one => one.bindings.length > 0)
+  const all = [...new Set([...bound.map(({ subject }) => subject), ...certified.keys()])].filter(isUser).sort()
+  const people = new Set(all.filter(subject => subject.includes('@')))
   const identities = all
-    .filter(one => !people.includes(one))
-    .map((one): InventoriedIdentity => {
-      const { name } = subjectOf(one.subject)
+    .filter(one => !people.has(one))
+    .map((id): InventoriedIdentity => {
+      const { name } = subjectOf(id)
       const owner = name.startsWith('system:') ? { name: 'Kubernetes', inferredFrom: 'prefix system:' } : undefined
+      const { credentials = [], groups = [] } = certified.get(id) ?? {}
       return {
         ...nothing,
-        id: one.subject,
+        id,
         kind: 'named-user',
         name,
         ...(owner !== undefined && { owner }),
-        ...rightsOf(one),
+        credentials,
+        ...(groups.length > 0 && { groups }),
+        ...rightsOf(excess.get(id)),
       }
     })
-  return { identities, people: people.length }
+  return { identities, people: people.size }
 }
-
-/** What most kinds have nothing of. */
-export const nothing = {
-  consumers: [],
-  credentials: [],
-  cloudRoles: [],
-  bindings: [],
-  hasEverything: false,
-  isMissing: false,
-}
-
-const bootstrapTokens = ({ secrets }: ClusterObjects): InventoriedIdentity[] =>
-  secrets
-    .filter(({ type }) => type === 'bootstrap.kubernetes.io/token')
-    .map(secret => ({
-      ...nothing,
-      id: `bootstrap-token:${secret.name}`,
-      kind: 'bootstrap-token',
-      namespace: secret.namespace,
-      name: secret.name,
-      place: secret.place,
-      ...createdOf(secret),
-      ...ownerField(ownerOf(secret, undefined)),
-      // When it expires stands in the Secret itself, which is not read.
-      credentials: [{ kind: 'bootstrap-token', name: secret.name, ...createdOf(secret) }],
-    }))
-
-const requests = ({ others }: ClusterObjects): InventoriedIdentity[] =>
-  others
-    .filter(({ kind }) => kind === 'CertificateSigningRequest')
-    .map(request => ({
-      ...nothing,
-      id: `certificate-request:${request.name}`,
-      kind: 'certificate-request',
-      name: request.name,
-      place: request.place,
-      ...createdOf(request),
-      ...ownerField(ownerOf(request, undefined)),
-    }))
-
-const ownerField = (owner: InventoriedIdentity['owner']) => (owner === undefined ? {} : { owner })

@@ -1,8 +1,10 @@
 /** Makes the object of each kind that is read. */
 import type { Metadata } from '../objects.ts'
+import { expirationOf } from './bootstrap-token.ts'
 import { type Entry, entriesOf, InvalidObject, type Notes, textOf } from './fields.ts'
 import type { Reader } from './kinds.ts'
 import { bindingOf, roleOf } from './rbac-objects.ts'
+import { saidBy } from './said.ts'
 import { workloadOf } from './workloads.ts'
 
 export type Made = { [Kind in Reader]: ReturnType<(typeof makers)[Kind]> }
@@ -33,14 +35,22 @@ const makers = {
     if (workload === undefined) throw new InvalidObject('it has no template of a pod')
     return workload
   },
-  secret: (value: Entry, { metadata }: Making) => ({ ...inNamespace(metadata), type: textOf(value.type) ?? 'Opaque' }),
+  secret: (value: Entry, { metadata }: Making) => ({
+    ...inNamespace(metadata),
+    type: textOf(value.type) ?? 'Opaque',
+    ...expirationOf(value),
+  }),
   namespace: (_: Entry, { metadata }: Making) => metadata,
   node: (_: Entry, { metadata }: Making) => metadata,
-  other: (value: Entry, { metadata }: Making) => ({
-    ...metadata,
-    apiVersion: String(value.apiVersion),
-    kind: String(value.kind),
-  }),
+  other: (value: Entry, { metadata }: Making) => {
+    const says = saidBy(value)
+    return {
+      ...metadata,
+      apiVersion: String(value.apiVersion),
+      kind: String(value.kind),
+      ...(says !== undefined && { says }),
+    }
+  },
 }
 
 /** Throws `InvalidObject`. */

@@ -25,7 +25,12 @@ const columns: readonly (readonly [string, (one: InventoriedIdentity, coverage: 
   ['unused_percent', (one, { daysOfLog }) => unusedPercent(one, daysOfLog)],
   ['reaches', ({ reach }) => (reach?.sinks ?? []).map(sinkSentence).join('; ')],
   ['can_become', ({ reach }) => (reach === undefined ? '' : `${reach.becomes}`)],
+  ['expires', one => one.credentials.map(({ expires }) => expiryCell(expires)).join('; ')],
 ]
+
+/** In the order of the credentials; empty for those that are renewed. */
+const expiryCell = (expires: InventoriedIdentity['credentials'][number]['expires']): string =>
+  typeof expires === 'number' ? isoOf(expires) : (expires ?? '')
 
 /** Without a log nothing is known of use: all would look unused. */
 const unusedPercent = ({ rights }: InventoriedIdentity, daysOfLog: number): string =>

@@ -1,7 +1,7 @@
 /** Machines that Sallyport itself knows: by its configuration, by its policy, and by what the running service lists. */
 
 import type { InventoriedIdentity } from '../../../../rbac/reach/inventory/identity.ts'
-import { nothing } from '../../../../rbac/reach/inventory/inventory.ts'
+import { nothing } from '../../../../rbac/reach/inventory/other-identities.ts'
 import { callAdmin, strangeAnswer } from '../../../admin-call.ts'
 import { type LoadedPolicy, loadPolicy } from '../../../policy/load-policy.ts'
 import type { Terminal } from '../../../terminal.ts'

@@ -2,6 +2,7 @@
 import { excessOf, unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import { type Severity, severities } from '../../../../rbac/reach/finding.ts'
 import { grantsOf } from '../../../../rbac/reach/grants.ts'
+import { certificateUsers } from '../../../../rbac/reach/inventory/certificates.ts'
 import type { InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
 import { inventoryOf, neededKinds } from '../../../../rbac/reach/inventory/inventory.ts'
 import { reachSummaries } from '../../../../rbac/reach/inventory/reach-summary.ts'
@@ -39,7 +40,8 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
     const excess = excessOf(objects, grants, reading.usage)
     const { now = Math.floor(Date.now() / 1000), days } = values
     terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
-    const reach = reachSummaries(reviewOf(objects).graph)
+    const memberships = new Map([...certificateUsers(objects, now)].map(([id, { groups }]) => [id, groups] as const))
+    const reach = reachSummaries(reviewOf(objects, { memberships }).graph)
     const all = inventoryOf({ objects, grants, usage: reading.usage, excess, own, reach }, { now, days })
     const shown = narrowed(all, values)
     if (values.json === true)
@@ -94,7 +96,7 @@ const documentOf = ({ identities, findings, coverage }: Inventory): object => ({
       ...credential,
       ...moment('created', made),
       ...moment('lastUsed', used),
-      ...(expires === 'never' ? { expires } : moment('expires', expires)),
+      ...(typeof expires === 'string' ? { expires } : moment('expires', expires)),
     })),
   })),
   findings: [...findings].sort(bySeverity),
