@@ -135,6 +135,7 @@ export interface ReadingProblem {
   readonly code:
     | 'unreadable-document'
     | 'cut-off'
+    | 'no-line-break'
     | 'invalid-object'
     | 'lost-rule'
     | 'unknown-kind'

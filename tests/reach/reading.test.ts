@@ -511,7 +511,7 @@ describe('what is lost is told of', () => {
     ])
     expect(read(`${text}- apiVersion: v1\n  kind: No`).problems.map(({ code }) => code)).toEqual([
       'invalid-object',
-      'cut-off',
+      'no-line-break',
       'cut-off',
     ])
   })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { unansweredBy } from '../../cli/kube/reach/unanswered.ts'
+import { createReading } from '../../rbac/reach/reading/reading.ts'
 import { auditEvent } from './audit-events.ts'
 import { runKube } from './run-kube.ts'
 
@@ -35,9 +36,12 @@ subjects: [{ kind: ServiceAccount, namespace: shop, name: reader }]
 const rule = "{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }"
 const role = 'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: more }\n'
 
+/** Of a list as kubectl writes it, whose kind comes last. */
+const item = (text: string): string => `- ${text.trimEnd().replaceAll('\n', '\n  ')}\n`
+
 /** What each file has beside what harms nobody, and the code that its problem has. */
 const notWhole = {
-  'cut-off': `${harmless}${everything.slice(0, everything.indexOf('subjects') - 1)}`,
+  'cut-off': `apiVersion: v1\nitems:\n${harmless.split('---\n').map(item).join('')}`,
   'unreadable-document': `${harmless}---\nkind: [ClusterRoleBinding\n${everything}`,
   'lost-rule': `${harmless}---\n${role}rules: []\nrule: [${rule}]\n`,
   'invalid-object': `${harmless}${everything.replace('kind: ClusterRole,', 'kind: User,')}`,
@@ -93,6 +97,15 @@ test('without a check the same input is answered, and what was not read is said'
     const { code, out } = await runKube(directory, [command, '--from', 'cut-off.yaml'])
     expect([code, out]).toEqual([0, expect.stringContaining('[cut-off]')])
   }
+})
+
+test('a file without a line break at its end is whole, as kubectl takes it, and it is said', async () => {
+  writeFileSync(join(directory, 'no-break.yaml'), harmless.trimEnd())
+  const { code, out, errors } = await runKube(directory, ['review', '--from', 'no-break.yaml', '--fail-on', 'low'])
+  expect([code, errors, out]).toEqual([0, '', expect.stringContaining('[no-line-break]')])
+  const reading = createReading()
+  reading.addText(harmless.trimEnd(), '-')
+  expect(unansweredBy(reading.finish()).map(problem => problem.code)).toEqual(['cut-off'])
 })
 
 test('a kind that may not be listed keeps a check from its answer where the answer needs it', () => {

@@ -24,11 +24,16 @@ export function* objectsInYaml(text: string, source: string): Generator<Raw> {
       yield raw
     }
   if (isCut && last !== undefined)
-    yield cutOff(last, 'the text does not end with a line break: its last object is read as it stands')
+    yield cutOff(
+      last,
+      'the text does not end with a line break: its last object is read as it stands',
+      source === '-' ? 'cut-off' : 'no-line-break',
+    )
 }
 
-const cutOff = (place: Place, message: string): Raw => ({
-  problem: { code: 'cut-off', place, message: `${message}; if it was cut off, what came after it is not known` },
+/** What a program writes ends with a line break, what a person saves need not: a file is applied as it stands. */
+const cutOff = (place: Place, message: string, code: 'cut-off' | 'no-line-break' = 'cut-off'): Raw => ({
+  problem: { code, place, message: `${message}; if it was cut off, what came after it is not known` },
 })
 
 /** Markers of documents stand at the beginning of a line, and nothing else may do so. */
