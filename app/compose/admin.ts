@@ -4,6 +4,8 @@ import type { RequestHandler } from 'express'
 import type { Config } from '../../config/config.ts'
 import { createExplainRoutes, type Explanation } from '../admin/explain-routes.ts'
 import { createAdminGuard, createNameGuard } from '../admin/guard.ts'
+import { createMachineRoutes } from '../admin/machine-routes.ts'
+import type { Sightings } from '../admin/machine-sightings.ts'
 import { type AdminPolicy, createPolicyRoutes } from '../admin/policy-routes.ts'
 import type { AnswerSessions } from '../admin/session-answers.ts'
 import { createSessionRoutes } from '../admin/session-routes.ts'
@@ -21,6 +23,7 @@ export interface AdminAnswers {
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>
   readonly explain: (requestId: string) => Explanation | Promise<Explanation>
   readonly sessions: AnswerSessions
+  readonly machines: () => Sightings | Promise<Sightings>
   readonly policy: AdminPolicy
 }
 
@@ -41,7 +44,7 @@ export const adminNames = ({ admin }: Config): readonly string[] => [admin.liste
 
 export function composeAdmin(
   { config, logger, onClientError }: AdminParts,
-  { readiness, metrics, explain, sessions, policy }: AdminAnswers,
+  { readiness, metrics, explain, sessions, machines, policy }: AdminAnswers,
   more: readonly RequestHandler[] = [],
 ): Server {
   const names = adminNames(config)
@@ -59,6 +62,11 @@ export function composeAdmin(
         sessions,
         guard: createAdminGuard(names),
         onError: error => logger.error({ err: error }, 'a call about sessions failed'),
+      }),
+      createMachineRoutes({
+        machines,
+        guard: createAdminGuard(names),
+        onError: error => logger.error({ err: error }, 'machines could not be listed'),
       }),
       createPolicyRoutes({ policy, sources: describeSources(config.policy), names }),
       ...more,

@@ -3,6 +3,9 @@ import type { Config } from '../../config/config.ts'
 import type { HostSettings } from '../../config/host-settings.ts'
 import type { User } from '../../rbac/identity.ts'
 import { permits } from '../../rbac/tokens/scope.ts'
+import { createMachineSightings } from '../admin/machine-sightings.ts'
+import { subjectName } from '../audit/access-event.ts'
+import type { Clock } from '../clock.ts'
 import type { Authenticator } from '../identity/authenticators.ts'
 import { createBearerToken, type HostAcceptance } from '../identity/bearer-token.ts'
 import { createExchangedToken } from '../identity/exchanged-token.ts'
@@ -165,4 +168,17 @@ function personOf(claims: Readonly<Record<string, unknown>>, provider: ProviderS
   } catch (error) {
     throw new TokenRefused('claim', undefined, { cause: error })
   }
+}
+
+/** Whoever comes with something else than a session is noted as the event of his request is written. */
+export function composeSightings({ now }: Clock, { hasRoom, writeAccess }: Base['auditFile']) {
+  const { note, list } = createMachineSightings({ now, nameOf: subjectName })
+  const audit: Base['auditFile'] = {
+    hasRoom,
+    writeAccess: access => {
+      note(access)
+      writeAccess(access)
+    },
+  }
+  return { audit, list }
 }

@@ -1,6 +1,7 @@
 /** Composition of the primary of several workers: it owns the admin listener, and no part of a check. */
 import type { Config } from '../../config/config.ts'
 import { createAdminGuard } from '../admin/guard.ts'
+import { mergedSightings } from '../admin/machine-sightings.ts'
 import { createWorkersRoutes } from '../admin/worker-routes.ts'
 import { systemClock } from '../clock.ts'
 import { drain, listen, portOf } from '../listener/listen.ts'
@@ -8,6 +9,7 @@ import { countForWorkers } from '../login/rate-limit.ts'
 import { createAggregatedMetrics } from '../telemetry/aggregated-metrics.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { version } from '../version.ts'
+import { createWorkersMachines } from '../workers/machines-view.ts'
 import { createLineOutput } from '../workers/output.ts'
 import { createWorkerPool, type RestartOutcome } from '../workers/pool.ts'
 import { createWorkersSessions } from '../workers/sessions-view.ts'
@@ -74,6 +76,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
       metrics: createWorkersMetrics(pool, metrics),
       explain: createWorkersExplain(pool),
       sessions: createWorkersSessions(pool),
+      machines: createWorkersMachines(pool, mergedSightings),
       policy: createWorkersPolicy(pool),
     },
     [createWorkersRoutes({ size, workers: pool.all, restart, guard: createAdminGuard(adminNames(config)) })],

@@ -37,6 +37,7 @@ import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
 import { composeKubernetes } from './kubernetes.ts'
 import { composeLogin, composePages, type Login } from './login.ts'
+import { composeSightings } from './machines.ts'
 import { composeOwnRights } from './own-rights.ts'
 import { composeOfPasswords, composePasswords } from './passwords.ts'
 import { composePolicy, reloadState } from './policy.ts'
@@ -95,9 +96,10 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
+  const seen = composeSightings(clock, auditFile)
   const hostSettings = createHostSettings(config.hosts)
   const trustedProxies = createTrustedProxies(config.server.trustedProxies)
-  const base: Base = { config, clock, logger, metrics, audit, auditFile, hostSettings, trustedProxies }
+  const base: Base = { config, clock, logger, metrics, audit, auditFile: seen.audit, hostSettings, trustedProxies }
   const store = composeStore(base)
   const records = options.onSessionEnded === undefined ? store : withRelay(store, options.onSessionEnded)
   const recorder = createDecisionRecorder(config.policy)
@@ -166,6 +168,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     metrics: observed(metrics, records, login),
     explain: requestId => explanationOf(requestId, recorder.find),
     sessions: composeSessionAnswers(base, kept),
+    machines: seen.list,
     policy: adminPolicyOf(policy),
   }
   const admin = isWorker ? undefined : composeAdmin({ config, logger, onClientError: metrics.clientError }, answers)

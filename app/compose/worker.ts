@@ -45,7 +45,7 @@ function composeWorker(config: Config): Service {
   return compose(config, { logger, isWorker: true, onSessionEnded: tellPrimary })
 }
 
-type Answers = Pick<Duties, 'readiness' | 'metrics' | 'explain' | 'sessions' | 'policy' | 'reloadPolicy'>
+type Answers = Pick<Duties, 'readiness' | 'metrics' | 'explain' | 'sessions' | 'machines' | 'policy' | 'reloadPolicy'>
 
 function answersOf(started: () => Service): Answers {
   return {
@@ -53,6 +53,7 @@ function answersOf(started: () => Service): Answers {
     metrics: async () => started().answers.metrics.values(),
     explain: async requestId => started().answers.explain(requestId),
     sessions: async call => started().answers.sessions(call),
+    machines: async () => started().answers.machines(),
     policy: async () => started().answers.policy.state(),
     reloadPolicy: async options => started().answers.policy.reload(options),
   }

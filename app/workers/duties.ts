@@ -1,6 +1,7 @@
 /** What the primary asks of a worker: the protocol between the two, as an interface. */
 import type { Config } from '../../config/config.ts'
 import type { Explanation } from '../admin/explain-routes.ts'
+import type { Sightings } from '../admin/machine-sightings.ts'
 import type { PolicyState } from '../admin/policy-routes.ts'
 import type { SessionsAnswer, SessionsCall } from '../admin/session-answers.ts'
 import type { ReloadOutcome } from '../policy/reload.ts'
@@ -16,6 +17,7 @@ export interface Duties {
   metrics(): Promise<MetricValues>
   explain(requestId: string): Promise<Explanation>
   sessions(call: SessionsCall): Promise<SessionsAnswer>
+  machines(): Promise<Sightings>
   policy(): Promise<PolicyState>
   reloadPolicy(options: { readonly force: boolean }): Promise<ReloadOutcome>
   /** What SIGHUP means: loads the policy again and opens the audit file again. */

@@ -100,10 +100,13 @@ export const inventorySchema = head(
   'sallyport kube inventory --json',
   record({
     schema: { const: 'sallyport.dev/kube-inventory/v1' },
-    coverage: record({
-      serviceAccounts: record({ seen: count, all: count }),
-      ...{ withoutOwner: count, missing: count, kindsNotRead: list(text), takenForPeople: count, daysOfLog: count },
-    }),
+    coverage: record(
+      {
+        serviceAccounts: record({ seen: count, all: count }),
+        ...{ withoutOwner: count, missing: count, kindsNotRead: list(text), takenForPeople: count, daysOfLog: count },
+      },
+      { notedTokens: record({ since: moment, forgotten: count }) },
+    ),
     identities: list(
       record(
         {

@@ -14,6 +14,8 @@ export const identityKinds = [
   'machine',
   /** What Sallyport takes bearer tokens of. */
   'token-issuer',
+  /** A token that a program brings for a person, whatever it is called. */
+  'bearer-token',
   'application-password',
 ] as const
 export type IdentityKind = (typeof identityKinds)[number]
@@ -31,6 +33,13 @@ export const credentialKinds = [
   'bootstrap-token',
   'certificate',
   'password',
+  /** Of what comes to Sallyport, as its audit events name it. */
+  'client-token',
+  'service-account-token',
+  'user-token',
+  'exchanged-token',
+  'login-token',
+  'client-certificate',
 ] as const
 
 export interface Credential {
@@ -123,6 +132,14 @@ export interface InventoryFinding {
   readonly sentence: string
 }
 
+/** Since when a running service has noted who comes with a token. */
+export interface NotedTokens {
+  /** Seconds since the epoch. */
+  readonly since: number
+  /** How many made room for others, and are not listed. */
+  readonly forgotten: number
+}
+
 export interface Coverage {
   readonly serviceAccounts: { readonly seen: number; readonly all: number }
   readonly withoutOwner: number
@@ -133,6 +150,8 @@ export interface Coverage {
   readonly takenForPeople: number
   /** Days of audit log; 0 without one. */
   readonly daysOfLog: number
+  /** Absent where no running service was asked. */
+  readonly notedTokens?: NotedTokens
 }
 
 export interface Inventory {

@@ -11,7 +11,7 @@ import { rightsOf, serviceAccounts } from './service-accounts.ts'
 import type { InventoryChoice, InventorySources } from './sources.ts'
 
 export function inventoryOf(sources: InventorySources, choice: InventoryChoice): Inventory {
-  const { objects, grants, usage, excess, own } = sources
+  const { objects, grants, usage, excess, own, notedTokens } = sources
   const bySubject = new Map(excess.identities.map(one => [one.subject, one]))
   const seen = usage.askers.map(({ asker }) => asker.id).filter(id => id.startsWith('service-account:'))
   const accounts = serviceAccounts({
@@ -34,6 +34,7 @@ export function inventoryOf(sources: InventorySources, choice: InventoryChoice):
     kindsNotRead: neededKinds.filter(kind => !objects.kindsRead.has(kind)),
     takenForPeople: users.people,
     daysOfLog: daysOf(usage),
+    ...(notedTokens !== undefined && { notedTokens }),
   }
   return { identities, findings: findingsOf({ ...sources, identities, coverage }, choice), coverage }
 }

@@ -4,7 +4,7 @@ import type { Grants } from '../grant.ts'
 import type { ClusterObjects } from '../objects.ts'
 import type { SubjectId } from '../subject.ts'
 import type { Usage } from '../usage/usage.ts'
-import type { InventoriedIdentity } from './identity.ts'
+import type { InventoriedIdentity, NotedTokens } from './identity.ts'
 import type { ReachSummary } from './reach-summary.ts'
 
 export interface InventorySources {
@@ -14,6 +14,7 @@ export interface InventorySources {
   readonly excess: Excess
   /** What Sallyport's configuration, policy and admin listener name. */
   readonly own: readonly InventoriedIdentity[]
+  readonly notedTokens?: NotedTokens
   readonly reach: (subject: SubjectId) => ReachSummary
 }
 

@@ -9,7 +9,7 @@ import type { InventoryValues } from './run.ts'
 const help = `
 Service accounts (those that are there, and those that bindings and workloads only name), users that are no people, bootstrap
 tokens, requests for certificates; with --config the issuers and machines that Sallyport's configuration and policy name, with
---admin the application passwords that a running service lists. An owner is what the first of these says: the annotation
+--admin the application passwords of a running service and who came with a token. An owner is what the first of these says: the annotation
 sallyport.dev/owner, app.kubernetes.io/managed-by, Helm, Argo CD or Flux, ownerReferences, the owner of the namespace.
 ${inputHelp}
 ${usageHelp}
@@ -30,7 +30,10 @@ export function addInventory(kube: Command, terminal: Terminal, onExit: (code: n
     .helpCommand(false)
   addUsage(addInput(command))
     .option('-c, --config <file>', "Sallyport's configuration: its token issuers, and the machines of its policy")
-    .option('--admin <url>', 'admin listener of a running service: its application passwords')
+    .option(
+      '--admin <url>',
+      'admin listener of a running service: its application passwords, and who came with a token',
+    )
     .addOption(new Option('--severity <severity>', 'findings from here on').choices([...severities]))
     .option('--namespace <name...>', 'only identities of these namespaces')
     .addOption(new Option('--csv', 'print one line for each identity').conflicts(['json']))

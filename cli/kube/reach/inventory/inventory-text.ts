@@ -1,12 +1,12 @@
 /** An inventory as a person reads it, in 80 columns. */
 import { unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import { severities } from '../../../../rbac/reach/finding.ts'
-import type { Inventory, InventoryFinding } from '../../../../rbac/reach/inventory/identity.ts'
-import { printable } from '../../../../spelling/printable.ts'
+import type { Inventory, InventoryFinding, NotedTokens } from '../../../../rbac/reach/inventory/identity.ts'
 import { formatTable } from '../../../policy/answer.ts'
 import type { Terminal } from '../../../terminal.ts'
 import { dayOf } from '../usage-input.ts'
 import { wrapped } from '../wrapped.ts'
+import { isoOf } from './moments.ts'
 import { reachCell, reachSentence } from './reach-words.ts'
 
 type Colors = Terminal['colors']
@@ -86,6 +86,7 @@ export function coverageText({ coverage, identities }: Inventory): string {
     kindsNotRead,
     takenForPeople,
     daysOfLog,
+    notedTokens,
   } = coverage
   const kinds = new Map<string, number>()
   for (const { kind } of identities) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
@@ -96,9 +97,15 @@ export function coverageText({ coverage, identities }: Inventory): string {
     ...(missing > 0 ? [`${missing} are named by bindings or workloads, and are not there.`] : []),
     ...(takenForPeople > 0 ? [`${takenForPeople} users with an address for a name were taken for people.`] : []),
     ...(kindsNotRead.length > 0 ? [`Not read, so nothing is said of them: ${kindsNotRead.join(', ')}.`] : []),
+    ...(notedTokens === undefined ? [] : [notedText(notedTokens)]),
     daysOfLog === 0
       ? 'No audit log was read (--audit): of nothing it is known whether it is used.'
       : `The audit log covers ${daysOfLog} ${daysOfLog === 1 ? 'day' : 'days'}.`,
   ]
   return sentences.map(sentence => wrapped(sentence, { first: '', rest: '  ' })).join('')
+}
+
+function notedText({ since, forgotten }: NotedTokens): string {
+  const more = forgotten === 0 ? '' : `, and ${forgotten} of them had to make room for others`
+  return `The service has noted who comes with a token since ${isoOf(since)}${more}: whoever came before, and not again, is not listed.`
 }

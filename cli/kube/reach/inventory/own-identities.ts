@@ -1,21 +1,31 @@
 /** Machines that Sallyport itself knows: by its configuration, by its policy, and by what the running service lists. */
 
-import type { InventoriedIdentity } from '../../../../rbac/reach/inventory/identity.ts'
+import type { InventoriedIdentity, NotedTokens } from '../../../../rbac/reach/inventory/identity.ts'
 import { nothing } from '../../../../rbac/reach/inventory/other-identities.ts'
 import { callAdmin, strangeAnswer } from '../../../admin-call.ts'
 import { type LoadedPolicy, loadPolicy } from '../../../policy/load-policy.ts'
 import type { Terminal } from '../../../terminal.ts'
 import { inventoryMoment } from './moments.ts'
+import { merged, seenMachines } from './seen-machines.ts'
 
 export interface OwnChoice {
   readonly config?: string
   readonly admin?: string
 }
 
+interface OwnIdentities {
+  readonly own: readonly InventoriedIdentity[]
+  /** Absent without a running service. */
+  readonly notedTokens?: NotedTokens
+}
+
 /** Empty where neither is named. Rejects where what is named cannot be read. */
-export async function ownIdentities({ config, admin }: OwnChoice, terminal: Terminal): Promise<InventoriedIdentity[]> {
+export async function ownIdentities({ config, admin }: OwnChoice, terminal: Terminal): Promise<OwnIdentities> {
   const policy = config === undefined ? undefined : await loadPolicy({ config }, terminal)
-  return [...(policy === undefined ? [] : configured(policy)), ...(admin === undefined ? [] : await passwords(admin))]
+  const known = policy === undefined ? [] : configured(policy)
+  if (admin === undefined) return { own: known }
+  const { identities, noted } = await seenMachines(admin)
+  return { own: [...merged([...known, ...identities]), ...(await passwords(admin))], notedTokens: noted }
 }
 
 const configuration = { name: 'Sallyport', inferredFrom: 'configuration' }

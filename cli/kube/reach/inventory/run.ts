@@ -35,14 +35,14 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
     const isLogRead = hasLog(values, terminal)
     const objects = await readObjects(values, terminal)
     const reading = await readUsage(values, terminal)
-    const own = await ownIdentities(values, terminal)
+    const known = await ownIdentities(values, terminal)
     const grants = grantsOf(objects)
     const excess = excessOf(objects, grants, reading.usage)
     const { now = Math.floor(Date.now() / 1000), days } = values
     terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
     const memberships = new Map([...certificateUsers(objects, now)].map(([id, { groups }]) => [id, groups] as const))
     const reach = reachSummaries(reviewOf(objects, { memberships }).graph)
-    const all = inventoryOf({ objects, grants, usage: reading.usage, excess, own, reach }, { now, days })
+    const all = inventoryOf({ objects, grants, usage: reading.usage, excess, ...known, reach }, { now, days })
     const shown = narrowed(all, values)
     if (values.json === true)
       terminal.write(
@@ -84,7 +84,7 @@ function narrowed(inventory: Inventory, { namespace, severity = 'low' }: Invento
 
 const documentOf = ({ identities, findings, coverage }: Inventory): object => ({
   schema: 'sallyport.dev/kube-inventory/v1',
-  coverage,
+  coverage: coverageOf(coverage),
   identities: identities.map(({ created, lastUsed, credentials, rights, ...one }) => ({
     ...one,
     ...(rights !== undefined && {
@@ -100,6 +100,13 @@ const documentOf = ({ identities, findings, coverage }: Inventory): object => ({
     })),
   })),
   findings: [...findings].sort(bySeverity),
+})
+
+const coverageOf = ({ notedTokens, ...coverage }: Inventory['coverage']): object => ({
+  ...coverage,
+  ...(notedTokens !== undefined && {
+    notedTokens: { ...notedTokens, ...moment('since', notedTokens.since) },
+  }),
 })
 
 const moment = (key: string, seconds: number | undefined): object =>
