@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import type { Subject } from '../../../rbac/reach/subject.ts'
 import type { Terminal } from '../../terminal.ts'
 import { addInput, inputHelp } from './input.ts'
+import { addPeople, peopleHelp } from './people-input.ts'
 import { readSubject } from './subject-argument.ts'
 import type { WhatCanChoice } from './what-can.ts'
 import type { WhoCanChoice } from './who-can.ts'
@@ -15,6 +16,7 @@ Resources are written as for kubectl: pods, deploy, pods/exec, deployments.apps/
 /metrics. A right to pods is none to pods/exec. Without --namespace and --all-namespaces every grant is listed, with where it
 holds. Groups are listed as such; who is in one is known of the built-in ones alone.
 ${inputHelp}
+${peopleHelp}
 
 Examples:
   $ sallyport kube who-can create pods/exec
@@ -30,6 +32,7 @@ const whatCanHelp = `
 A service account is <namespace>/<name> or system:serviceaccount:<namespace>:<name>, a user user:<name>, a group group:<name>.
 What its groups hold counts too: the built-in ones, and those that you name, as an identity provider would.
 ${inputHelp}
+${peopleHelp}
 
 Examples:
   $ sallyport kube what-can payments/deployer
@@ -41,17 +44,19 @@ ${exits}`
 
 export function addReachCommands(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const json = () => new Option('--json', 'print one JSON document')
-  addInput(
-    kube
-      .command('who-can')
-      .description('who can do something in a cluster, by which binding')
-      .argument('<verb>', 'get, create, impersonate, … or *')
-      .argument('<resource>', 'pods, pods/exec, deployments.apps, /metrics, …')
-      .helpCommand(false)
-      .option('-n, --namespace <name>', 'in this namespace')
-      .addOption(new Option('-A, --all-namespaces', 'in all namespaces at once').conflicts('namespace'))
-      .option('--name <name>', 'the object of this name')
-      .option('--eventual', 'and who can become one of them, in several steps'),
+  addPeople(
+    addInput(
+      kube
+        .command('who-can')
+        .description('who can do something in a cluster, by which binding')
+        .argument('<verb>', 'get, create, impersonate, … or *')
+        .argument('<resource>', 'pods, pods/exec, deployments.apps, /metrics, …')
+        .helpCommand(false)
+        .option('-n, --namespace <name>', 'in this namespace')
+        .addOption(new Option('-A, --all-namespaces', 'in all namespaces at once').conflicts('namespace'))
+        .option('--name <name>', 'the object of this name')
+        .option('--eventual', 'and who can become one of them, in several steps'),
+    ),
   )
     .addOption(json())
     .addHelpText('after', whoCanHelp)
@@ -59,14 +64,16 @@ export function addReachCommands(kube: Command, terminal: Terminal, onExit: (cod
       const { runWhoCan } = await import('./who-can.ts')
       onExit(await runWhoCan(verb, resource, values, terminal))
     })
-  addInput(
-    kube
-      .command('what-can')
-      .description('what somebody can do in a cluster, by which binding')
-      .argument('<subject>', 'payments/deployer, user:alice, group:ops', readSubject)
-      .helpCommand(false)
-      .option('--group <name...>', 'a group that somebody else vouches for')
-      .option('--eventual', 'and whom it can become, or what it can reach, in several steps'),
+  addPeople(
+    addInput(
+      kube
+        .command('what-can')
+        .description('what somebody can do in a cluster, by which binding')
+        .argument('<subject>', 'payments/deployer, user:alice, group:ops', readSubject)
+        .helpCommand(false)
+        .option('--group <name...>', 'a group that somebody else vouches for')
+        .option('--eventual', 'and whom it can become, or what it can reach, in several steps'),
+    ),
   )
     .addOption(json())
     .addHelpText('after', whatCanHelp)

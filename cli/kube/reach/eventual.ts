@@ -4,6 +4,7 @@ import { nodeText, stepText, toldSteps } from '../../../rbac/reach/findings/word
 import { type Reached, reachedFrom } from '../../../rbac/reach/graph/ahead.ts'
 import type { Edge } from '../../../rbac/reach/graph/graph.ts'
 import { waysTo } from '../../../rbac/reach/graph/walk.ts'
+import type { ReviewOptions } from '../../../rbac/reach/moves/facts.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { reviewOf } from '../../../rbac/reach/review.ts'
 import type { SubjectId } from '../../../rbac/reach/subject.ts'
@@ -13,8 +14,12 @@ import { wrapped } from './wrapped.ts'
 const mostShown = 50
 
 /** Whoever can become one of those that hold it, or everything; those that are in a group that holds it are not named again. */
-export function whoEventually(objects: ClusterObjects, holders: ReadonlySet<SubjectId>): readonly Reached[] {
-  const { graph } = reviewOf(objects)
+export function whoEventually(
+  objects: ClusterObjects,
+  holders: ReadonlySet<SubjectId>,
+  options: ReviewOptions,
+): readonly Reached[] {
+  const { graph } = reviewOf(objects, options)
   const asked: NodeId = 'sink:asked'
   const ends = [...holders, 'sink:cluster-admin' as NodeId].map(
     (from): Edge => ({ from, to: asked, move: 'one-of', grants: [], cost: 0 }),
@@ -27,12 +32,16 @@ export function whoEventually(objects: ClusterObjects, holders: ReadonlySet<Subj
 }
 
 /** What is worth something: sinks first, then whom it can become, then the rest; of a set of Secrets or namespaces the set. */
-export function whatEventually(objects: ClusterObjects, starts: readonly NodeId[]): readonly Reached[] {
+export function whatEventually(
+  objects: ClusterObjects,
+  starts: readonly NodeId[],
+  options: ReviewOptions,
+): readonly Reached[] {
   const isPart = ({ path }: Reached): boolean => {
     const last = path.at(-1)
     return last?.move === 'one-of' && /^(secrets|namespace):/.test(last.to)
   }
-  return reachedFrom(reviewOf(objects).graph, starts)
+  return reachedFrom(reviewOf(objects, options).graph, starts)
     .filter(one => one.steps > 0 && rankOf(one.node) !== undefined && !isPart(one))
     .sort((one, other) => (rankOf(one.node) ?? 0) - (rankOf(other.node) ?? 0))
 }

@@ -2,6 +2,7 @@
 import type { Rule } from '../../../rbac/kubernetes/rule.ts'
 import type { AccessQuestion, Given, Grant } from '../../../rbac/reach/grant.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
+import { type Memberships, membersOfGroup } from '../../../rbac/reach/people/read-users.ts'
 import type { SubjectId } from '../../../rbac/reach/subject.ts'
 import { placeText } from './problems-text.ts'
 
@@ -43,8 +44,24 @@ export function questionText(question: AccessQuestion): string {
   return `${verb} ${whole}${name === undefined ? '' : ` ${name}`}`
 }
 
-/** What a group means that nobody has to be put into; empty for any other. */
-export function membersText(subject: SubjectId, { serviceAccounts }: ClusterObjects): string {
+const mostNamed = 10
+
+/** `alice, bob and 3 more`. */
+export function fewOf(people: readonly SubjectId[]): string {
+  const names = people.map(id => id.slice(id.indexOf(':') + 1))
+  if (names.length <= mostNamed) return names.join(', ')
+  return `${names.slice(0, mostNamed).join(', ')} and ${names.length - mostNamed} more`
+}
+
+/** Who is in a group: as somebody said, or what it means that nobody has to be put into; empty for any other. */
+export function membersText(
+  subject: SubjectId,
+  { serviceAccounts }: ClusterObjects,
+  memberships: Memberships = new Map(),
+): string {
+  const people = subject.startsWith('group:') ? membersOfGroup(memberships, subject.slice('group:'.length)) : []
+  if (people.length > 0) return fewOf(people)
+
   const count = (accounts: readonly unknown[]): string =>
     accounts.length === 1 ? 'the one service account' : `${accounts.length} service accounts`
   if (subject === 'group:system:authenticated') return `everybody who is logged in, and ${count(serviceAccounts)}`

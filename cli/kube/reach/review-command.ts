@@ -4,6 +4,7 @@ import { severities } from '../../../rbac/reach/finding.ts'
 import type { Terminal } from '../../terminal.ts'
 import { addInput, inputHelp } from './input.ts'
 import { outputs } from './output-kinds.ts'
+import { addPeople, peopleHelp } from './people-input.ts'
 import type { ReviewChoice } from './review.ts'
 
 const reviewHelp = `
@@ -18,6 +19,7 @@ away. What Kubernetes itself ships is folded and counted. Every move has its pag
 findings go, which come, and who gets to cluster-admin, system:masters, every Secret or a node by it, or no longer does; with
 --subject and --namespace of these alone. What --suppress accepts is open again where the change makes more of it.
 ${inputHelp}
+${peopleHelp}
 
 Examples:
   $ sallyport kube review
@@ -43,40 +45,42 @@ function readServerVersion(text: string): string {
 
 export function addReview(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
   const levels = [...severities].reverse()
-  addInput(
-    kube
-      .command('review')
-      .description('who can become whom in a cluster, and how to take it away')
-      .helpCommand(false)
-      .addOption(new Option('--severity <level>', 'the least that is shown in full').choices(levels).default('high'))
-      .option('--subject <name>', 'of one: payments/deployer, user:alice, group:ops')
-      .option('-n, --namespace <name>', 'what holds in a namespace, or reaches into it')
-      .option('--to <target>', 'who can eventually reach this')
-      .option('--all', 'what is expected, and what is within other findings, as well')
-      .option(
-        '--server-version <version>',
-        'of the API server, such as 1.34: before 1.35 get opens streams. Default: what a live cluster says',
-        readServerVersion,
-      )
-      .option(
-        '--baseline <file>',
-        'what --json printed before: says what is new and gone, and --fail-on counts the new',
-      )
-      .addOption(
-        new Option('--suppress <file>', 'what is accepted, why and until when: folded, and not counted by --fail-on'),
-      )
-      .addOption(
-        new Option(
-          '--suppress-draft',
-          'print entries for --suppress of what is open, for you to give the reasons',
-        ).conflicts(['json', 'output', 'baseline', 'failOn', 'all']),
-      )
-      .addOption(
-        new Option('--what-if <file...>', 'what these roles and bindings would close, and open').conflicts([
-          ...['to', 'baseline', 'all', 'suppressDraft'],
-        ]),
-      )
-      .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),
+  addPeople(
+    addInput(
+      kube
+        .command('review')
+        .description('who can become whom in a cluster, and how to take it away')
+        .helpCommand(false)
+        .addOption(new Option('--severity <level>', 'the least that is shown in full').choices(levels).default('high'))
+        .option('--subject <name>', 'of one: payments/deployer, user:alice, group:ops')
+        .option('-n, --namespace <name>', 'what holds in a namespace, or reaches into it')
+        .option('--to <target>', 'who can eventually reach this')
+        .option('--all', 'what is expected, and what is within other findings, as well')
+        .option(
+          '--server-version <version>',
+          'of the API server, such as 1.34: before 1.35 get opens streams. Default: what a live cluster says',
+          readServerVersion,
+        )
+        .option(
+          '--baseline <file>',
+          'what --json printed before: says what is new and gone, and --fail-on counts the new',
+        )
+        .addOption(
+          new Option('--suppress <file>', 'what is accepted, why and until when: folded, and not counted by --fail-on'),
+        )
+        .addOption(
+          new Option(
+            '--suppress-draft',
+            'print entries for --suppress of what is open, for you to give the reasons',
+          ).conflicts(['json', 'output', 'baseline', 'failOn', 'all']),
+        )
+        .addOption(
+          new Option('--what-if <file...>', 'what these roles and bindings would close, and open').conflicts([
+            ...['to', 'baseline', 'subject', 'namespace', 'all', 'suppress', 'suppressDraft'],
+          ]),
+        )
+        .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),
+    ),
   )
     .addOption(new Option('--json', 'print one JSON document').conflicts('output'))
     .addOption(

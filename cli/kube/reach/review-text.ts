@@ -4,10 +4,12 @@ import { type FindingGroup, groupsOf } from '../../../rbac/reach/findings/findin
 import { groupEdits } from '../../../rbac/reach/findings/group-edits.ts'
 import { nodeText, stepText, toldSteps } from '../../../rbac/reach/findings/words.ts'
 import type { AllPaths, PathBounds } from '../../../rbac/reach/graph/walk.ts'
+import { type Memberships, membersOfGroup } from '../../../rbac/reach/people/read-users.ts'
 import { countBySeverity, isAtLeast, isOpen, isSuppressed, isWithin } from '../../../rbac/reach/report/report.ts'
 import type { Reacher } from '../../../rbac/reach/review.ts'
 import { printable } from '../../../spelling/printable.ts'
 import type { Terminal } from '../../terminal.ts'
+import { fewOf } from './grant-text.ts'
 import { wrapped } from './wrapped.ts'
 
 type Colors = Terminal['colors']
@@ -20,19 +22,21 @@ export interface ShownReview {
   /** Expected ones and those within others as well. */
   readonly isAll: boolean
   readonly subjects: number
+  /** Who is in which group, as far as somebody said. */
+  readonly memberships?: Memberships | undefined
 }
 
 export function reviewText(review: ShownReview, colors: Colors): string {
-  const { findings, severity, isAll } = review
+  const { findings, severity, isAll, memberships = new Map() } = review
   const shown = (isAll ? findings : findings.filter(isOpen)).filter(one => isAtLeast(one.severity, severity))
-  const blocks = groupsOf(shown).map(group => groupText(group, colors))
+  const blocks = groupsOf(shown).map(group => groupText(group, memberships, colors))
   return [...blocks, ...(blocks.length > 0 ? ['\n'] : []), summaryText(review, colors)].join('')
 }
 
 const block = (label: string, text: string): string =>
   wrapped(printable(text), { first: `  ${label.padEnd(5)} `, rest: '        ' })
 
-function groupText({ first, findings }: FindingGroup, colors: Colors): string {
+function groupText({ first, findings }: FindingGroup, memberships: Memberships, colors: Colors): string {
   const { severity, move, path, sentence, isExpected, suppressed } = first
   const sign = isExpected ? '  expected' : suppressed === undefined ? '' : '  accepted'
   const edits = groupEdits(findings)
@@ -40,11 +44,22 @@ function groupText({ first, findings }: FindingGroup, colors: Colors): string {
   return [
     `${paint(severity, colors)}  ${colors.bold(move)}${sign}\n`,
     wrapped(printable(sentence), { first: '  ', rest: '  ' }),
+    ...whoText(
+      findings.map(({ subject }) => subject),
+      memberships,
+    ),
     ...(others.length === 0 ? [] : [block('also', `${others.length} more by the same role: ${others.join(', ')}`)]),
     ...(path.length === 0 ? [] : [block('way', pathText(path))]),
     ...edits.slice(0, 2).map(({ object, sentence: what }) => block('edit', `${object}: ${what}`)),
     ...(edits.length > 2 ? [block('', `and ${edits.length - 2} more: --json has all of them`)] : []),
   ].join('')
+}
+
+/** The people behind the groups that have it. */
+function whoText(subjects: readonly NodeId[], memberships: Memberships): readonly string[] {
+  const groups = subjects.flatMap(id => (id.startsWith('group:') ? [id.slice('group:'.length)] : []))
+  const people = [...new Set(groups.flatMap(group => membersOfGroup(memberships, group)))].sort()
+  return people.length === 0 ? [] : [block('who', fewOf(people))]
 }
 
 const pathText = (path: readonly Step[]): string =>

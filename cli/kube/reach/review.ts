@@ -11,6 +11,7 @@ import { type InputChoice, readObjects } from './input.ts'
 import { jsonText } from './json-text.ts'
 import type { Output } from './output-kinds.ts'
 import { documentText } from './outputs.ts'
+import { type PeopleChoice, peopleOptions, readPeople } from './people-input.ts'
 import { problemsText } from './problems-text.ts'
 import { askedOf, filtered, subjectIdOf, targetOf } from './review-names.ts'
 import { pathsText, reachersText, reviewText } from './review-text.ts'
@@ -24,7 +25,7 @@ import {
 } from './suppress/suppressions.ts'
 import { checked } from './unanswered.ts'
 
-export interface ReviewChoice extends InputChoice {
+export interface ReviewChoice extends InputChoice, PeopleChoice {
   readonly severity: Severity
   readonly subject?: string
   readonly namespace?: string
@@ -61,13 +62,17 @@ export async function runReview(choice: ReviewChoice, terminal: Terminal): Promi
     terminal.writeError(`error: --what-if has no ${choice.output}: leave --output away, or --what-if\n`)
     return exitCodes.usage
   }
-  if (whatIf !== undefined) return runReachEffect({ ...choice, whatIf }, outputOf(choice) === 'json', terminal)
+  const people = await readPeople(choice, terminal)
+  if (whatIf !== undefined) return runReachEffect({ ...choice, whatIf, people }, outputOf(choice) === 'json', terminal)
   const asked = askedOf(choice)
   const baseline = baselineOf(choice.baseline, asked, terminal)
   const suppressions = suppressionsOf(choice.suppress, terminal, now)
   const objects = await readObjects(choice, terminal)
   terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
-  const review = reviewOf(objects, { ...(serverVersion !== undefined && { serverVersion }) })
+  const review = reviewOf(objects, {
+    ...(serverVersion !== undefined && { serverVersion }),
+    ...peopleOptions(people, objects, now),
+  })
   return to === undefined
     ? showFindings(review, { ...choice, before: baseline, suppressions, asked }, terminal)
     : showWays(review, { ...choice, to }, terminal)
@@ -111,7 +116,8 @@ function showFindings(whole: Review, choice: Compared, terminal: Terminal): numb
     if (output !== 'json') terminal.writeError(broken)
   } else {
     const subjects = review.facts.grants.subjects.length
-    terminal.write(reviewText({ findings, severity, isAll, subjects }, terminal.colors))
+    const { memberships } = review.facts.options
+    terminal.write(reviewText({ findings, severity, isAll, subjects, memberships }, terminal.colors))
     if (review.facts.serverVersion === undefined)
       terminal.write('  Taken as Kubernetes 1.35 or later, where get opens no stream: --server-version\n')
     terminal.write(`${acceptedText(findings)}${broken}${unread}`)

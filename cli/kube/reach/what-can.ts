@@ -3,18 +3,19 @@ import type { DeadGrant, Given, Grants } from '../../../rbac/reach/grant.ts'
 import { grantsOf, subjectsOf } from '../../../rbac/reach/grants.ts'
 import type { Reached } from '../../../rbac/reach/graph/ahead.ts'
 import type { BindingObject, ClusterObjects } from '../../../rbac/reach/objects.ts'
-import { type Asker, askerOf, type Subject } from '../../../rbac/reach/subject.ts'
-import { printable } from '../../../spelling/printable.ts'
+import { type Asker, askerOf, idOf, type Subject } from '../../../rbac/reach/subject.ts'
+import { printable } from '../../policy/printable.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { eventualJson, eventualText, whatEventually } from './eventual.ts'
 import { bindingText, roleText, ruleText } from './grant-text.ts'
 import { type InputChoice, readObjects } from './input.ts'
 import { jsonText } from './json-text.ts'
+import { type PeopleChoice, peopleOptions, readPeople } from './people-input.ts'
 import { placeText, problemsText } from './problems-text.ts'
 import { reference } from './who-can.ts'
 import { wrapped } from './wrapped.ts'
 
-export interface WhatCanChoice extends InputChoice {
+export interface WhatCanChoice extends InputChoice, PeopleChoice {
   /** That an identity provider or a certificate vouches for. */
   readonly group?: readonly string[]
   readonly eventual?: boolean
@@ -22,8 +23,11 @@ export interface WhatCanChoice extends InputChoice {
 }
 
 export async function runWhatCan(subject: Subject, choice: WhatCanChoice, terminal: Terminal): Promise<number> {
-  const asker = askerOf(subject, choice.group)
+  const people = await readPeople(choice, terminal)
   const objects = await readObjects(choice, terminal)
+  const options = peopleOptions(people, objects)
+  const said = options.memberships?.get(idOf(subject)) ?? []
+  const asker = askerOf(subject, [...(choice.group ?? []), ...said])
   const grants = grantsOf(objects)
   const spellings = [...new Set([asker.id, ...asker.groups.map(group => `group:${group}`)])]
   const given = spellings.flatMap(grants.rolesOf).toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
@@ -31,8 +35,8 @@ export async function runWhatCan(subject: Subject, choice: WhatCanChoice, termin
     asker,
     given,
     dead: deadOf(grants, spellings),
-    isKnown: grants.subjects.includes(asker.id),
-    ...(choice.eventual && { eventually: whatEventually(objects, spellings) }),
+    isKnown: grants.subjects.includes(asker.id) || options.memberships?.has(asker.id) === true,
+    ...(choice.eventual && { eventually: whatEventually(objects, spellings, options) }),
   }
   terminal.write(choice.json ? json(found, objects) : text(found, objects, terminal))
   return exitCodes.ok

@@ -3,18 +3,21 @@ import { isClusterResource } from '../../../rbac/reach/cluster-resources.ts'
 import type { AccessQuestion, Grant } from '../../../rbac/reach/grant.ts'
 import { grantsOf } from '../../../rbac/reach/grants.ts'
 import type { Reached } from '../../../rbac/reach/graph/ahead.ts'
+import type { ReviewOptions } from '../../../rbac/reach/moves/facts.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
-import { printable } from '../../../spelling/printable.ts'
+import { membersOfGroup } from '../../../rbac/reach/people/read-users.ts'
+import { printable } from '../../policy/printable.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { eventualJson, eventualText, whoEventually } from './eventual.ts'
 import { byText, membersText, questionText } from './grant-text.ts'
 import { type InputChoice, readObjects } from './input.ts'
 import { jsonText } from './json-text.ts'
+import { type PeopleChoice, peopleOptions, readPeople } from './people-input.ts'
 import { problemsText } from './problems-text.ts'
 import { type AskedResource, resourceOf } from './resource-names.ts'
 import { wrapped } from './wrapped.ts'
 
-export interface WhoCanChoice extends InputChoice {
+export interface WhoCanChoice extends InputChoice, PeopleChoice {
   readonly namespace?: string
   readonly allNamespaces?: boolean
   readonly name?: string
@@ -32,14 +35,16 @@ interface Scope {
 
 export async function runWhoCan(verb: string, what: string, choice: WhoCanChoice, terminal: Terminal): Promise<number> {
   const scope = scopeOf(verb, what, choice)
+  const people = await readPeople(choice, terminal)
   const objects = await readObjects(choice, terminal)
+  const options = peopleOptions(people, objects)
   const { question } = scope
   const found = grantsOf(objects)
     .allowingAnybody(question, scope.isAnywhere ? 'anywhere' : 'as-asked')
     .toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
   const holders = new Set(found.map(({ subject }) => subject))
-  const eventually = choice.eventual ? whoEventually(objects, holders) : undefined
-  const around = { objects, terminal, ...(eventually !== undefined && { eventually }) }
+  const eventually = choice.eventual ? whoEventually(objects, holders, options) : undefined
+  const around = { objects, terminal, options, ...(eventually !== undefined && { eventually }) }
   terminal.write(choice.json ? json(scope, found, around) : text(scope, found, around))
   return exitCodes.ok
 }
@@ -72,20 +77,21 @@ const isOfCluster = ({ group, resource }: Pick<AskedResource, 'group' | 'resourc
 interface Around {
   readonly objects: ClusterObjects
   readonly terminal: Terminal
+  readonly options: ReviewOptions
   readonly eventually?: readonly Reached[]
 }
 
 function text(
   { question, words, remark }: Scope,
   found: readonly Grant[],
-  { objects, terminal, eventually }: Around,
+  { objects, terminal, options, eventually }: Around,
 ): string {
   const { colors } = terminal
   const masters = 'group:system:masters may do everything, and no binding says so.'
   const subjects = new Set(found.map(({ subject }) => subject)).size
   const lines = found.map(grant => {
     const { subject, namespace } = grant
-    const members = membersText(subject, objects)
+    const members = membersText(subject, objects, options.memberships)
     const who = wrapped(`${colors.bold(printable(subject))}${members === '' ? '' : ` (${members})`}`, {
       first: '',
       rest: '  ',
@@ -104,8 +110,20 @@ function text(
   ].join('')
 }
 
-function json({ question, isAnywhere }: Scope, found: readonly Grant[], { objects, eventually }: Around): string {
+function json(
+  { question, isAnywhere }: Scope,
+  found: readonly Grant[],
+  { objects, options, eventually }: Around,
+): string {
   const { problems, objectsSeen } = objects
+  const { memberships = new Map() } = options
+  const groups = [...new Set(found.map(({ subject }) => subject))].filter(id => id.startsWith('group:'))
+  const members = Object.fromEntries(
+    groups.flatMap(id => {
+      const people = membersOfGroup(memberships, id.slice('group:'.length))
+      return people.length === 0 ? [] : [[id, people] as const]
+    }),
+  )
   const grants = found.map(({ subject, namespace, binding, role, rule, ruleIndex }) => ({
     subject,
     ...(namespace !== undefined && { namespace }),
@@ -116,7 +134,7 @@ function json({ question, isAnywhere }: Scope, found: readonly Grant[], { object
   }))
   const masters = 'group:system:masters'
   const later = eventually === undefined ? {} : { eventually: eventualJson(eventually) }
-  const answer = { question, isAnywhere, withoutGrant: [masters], grants, ...later }
+  const answer = { question, isAnywhere, withoutGrant: [masters], grants, members, ...later }
   return jsonText({ ...answer, objectsSeen, problems })
 }
 

@@ -5,6 +5,7 @@ import { groupEdits } from '../findings/group-edits.ts'
 import { objectText } from '../moves/facts.ts'
 import { moveOf } from '../moves/table.ts'
 import type { ReadingProblem } from '../objects.ts'
+import { membersOfGroup } from '../people/read-users.ts'
 import { membersOf, type Review } from '../review.ts'
 
 export const reportVersion = 1
@@ -64,7 +65,7 @@ export interface Report {
   readonly findings: readonly ReportFinding[]
   /** Findings that one edit closes: those of one role, each finding in one group. */
   readonly groups: readonly ReportGroup[]
-  /** Who is in the sets that findings name: `service-accounts:payments` and so on. */
+  /** Who is in the sets that findings name: `service-accounts:payments` and so on; and in groups, as far as somebody said. */
   readonly sets: Readonly<Record<string, readonly NodeId[]>>
   readonly problems: readonly ReadingProblem[]
 }
@@ -145,10 +146,17 @@ export const stepEntry = ({ from, to, move, namespace }: Step): ReportStep => ({
 
 function setsIn(review: Review, findings: readonly Finding[]): Record<string, readonly NodeId[]> {
   const named = new Set(findings.flatMap(({ targets, perhaps }) => [...targets, ...perhaps]))
-  return Object.fromEntries(
-    [...named].sort().flatMap(node => {
+  const { memberships = new Map() } = review.facts.options
+  const groups = [...new Set(findings.map(({ subject }) => subject))].filter(id => id.startsWith('group:')).sort()
+  const people = groups.flatMap(id => {
+    const members = membersOfGroup(memberships, id.slice('group:'.length))
+    return members.length === 0 ? [] : [[id, members] as const]
+  })
+  return Object.fromEntries([
+    ...people,
+    ...[...named].sort().flatMap(node => {
       const members = membersOf(review, node)
       return members === undefined ? [] : [[node, members] as const]
     }),
-  )
+  ])
 }

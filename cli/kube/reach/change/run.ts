@@ -2,14 +2,12 @@
 import { type Change, changedBy } from '../../../../rbac/reach/change/change.ts'
 import { comparisonWith, type ReachEffect } from '../../../../rbac/reach/change/reach-effect.ts'
 import type { Severity } from '../../../../rbac/reach/finding.ts'
-import type { ClusterObjects } from '../../../../rbac/reach/objects.ts'
-import type { Asked } from '../../../../rbac/reach/report/baseline.ts'
-import { isAtLeast, isOpen } from '../../../../rbac/reach/report/report.ts'
-import { type Review, reviewOf } from '../../../../rbac/reach/review.ts'
-import type { SuppressionOutcome } from '../../../../rbac/reach/suppress/suppression.ts'
+import type { KnownPeople } from '../../../../rbac/reach/people/read-users.ts'
+import { isAtLeast } from '../../../../rbac/reach/report/report.ts'
 import { exitCodes, type Terminal } from '../../../terminal.ts'
 import { type InputChoice, readObjects } from '../input.ts'
 import { jsonText } from '../json-text.ts'
+import { peopleOptions } from '../people-input.ts'
 import { problemsText } from '../problems-text.ts'
 import { askedOf, filtered } from '../review-names.ts'
 import {
@@ -30,21 +28,21 @@ export interface ReachChoice extends InputChoice, Asked {
   readonly severity: Severity
   readonly serverVersion?: string
   readonly failOn?: Severity
-  /** File of what is accepted, before and afterwards. */
-  readonly suppress?: string
+  readonly people: KnownPeople
   /** Seconds since the epoch; the clock if absent. */
   readonly now?: number
 }
 
 /** @returns 1 with `--fail-on` where something opens that is that bad */
 export async function runReachEffect(choice: ReachChoice, isJson: boolean, terminal: Terminal): Promise<number> {
-  const { whatIf, severity, failOn, now } = choice
-  const asked = askedOf(choice)
-  const suppressions = suppressionsOf(choice.suppress, terminal, now)
+  const { whatIf, serverVersion, severity, failOn, people, now } = choice
   const objects = await readObjects(choice, terminal)
   const change = await readChange(whatIf, terminal.cwd, objects)
   terminal.progress(() => 'reviewing what is, and what would be')
-  const { effect, outcomes } = effectOf({ ...choice, objects, change, suppressions, asked })
+  const effect = reachEffectOf(objects, change, {
+    ...(serverVersion !== undefined && { serverVersion }),
+    ...peopleOptions(people, objects, now),
+  })
   const { isNew, writtenBack } = effect
   const remarks = { isNew, writtenBack, notJudged: change.notJudged }
   const broken = suppressions === undefined ? '' : brokenText(outcomes, suppressions.path)

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { severities } from '../../../../rbac/reach/finding.ts'
 import type { Terminal } from '../../../terminal.ts'
 import { addInput, inputHelp } from '../input.ts'
+import { addUsers, peopleHelp } from '../people-input.ts'
 import { addUsage, usageHelp } from '../usage-input.ts'
 import type { InventoryValues } from './run.ts'
 
@@ -12,6 +13,7 @@ tokens, requests for certificates; with --config the issuers and machines that S
 --admin the application passwords of a running service and who came with a token. An owner is what the first of these says: the annotation
 sallyport.dev/owner, app.kubernetes.io/managed-by, Helm, Argo CD or Flux, ownerReferences, the owner of the namespace.
 ${inputHelp}
+${peopleHelp}
 ${usageHelp}
 
 Examples:
@@ -28,7 +30,8 @@ export function addInventory(kube: Command, terminal: Terminal, onExit: (code: n
     .command('inventory')
     .description('every identity that is no person: owner, users, credentials, rights')
     .helpCommand(false)
-  addUsage(addInput(command))
+  addUsers(addUsage(addInput(command)))
+    .option('--cluster <name>', 'with --admin and --config: which cluster this is, for who is logged in')
     .option('-c, --config <file>', "Sallyport's configuration: its token issuers, and the machines of its policy")
     .option(
       '--admin <url>',

@@ -2,7 +2,6 @@
 import { excessOf, unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import { type Severity, severities } from '../../../../rbac/reach/finding.ts'
 import { grantsOf } from '../../../../rbac/reach/grants.ts'
-import { certificateUsers } from '../../../../rbac/reach/inventory/certificates.ts'
 import type { InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
 import { inventoryOf, neededKinds } from '../../../../rbac/reach/inventory/inventory.ts'
 import { reachSummaries } from '../../../../rbac/reach/inventory/reach-summary.ts'
@@ -12,6 +11,7 @@ import { exitCodes, type Terminal } from '../../../terminal.ts'
 import { type InputChoice, readObjects } from '../input.ts'
 import { jsonText } from '../json-text.ts'
 import { UsageError } from '../listening/usage-error.ts'
+import { type PeopleChoice, peopleOptions, readPeople } from '../people-input.ts'
 import { problemsText } from '../problems-text.ts'
 import { checked } from '../unanswered.ts'
 import { hasLog, readUsage, receivedOf, type UsageChoice, usageText } from '../usage-input.ts'
@@ -20,7 +20,7 @@ import { bySeverity, coverageText, inventoryText } from './inventory-text.ts'
 import { isoOf } from './moments.ts'
 import { type OwnChoice, ownIdentities } from './own-identities.ts'
 
-export interface InventoryValues extends InputChoice, UsageChoice, OwnChoice {
+export interface InventoryValues extends InputChoice, UsageChoice, OwnChoice, PeopleChoice {
   readonly severity?: Severity
   readonly namespace?: readonly string[]
   readonly csv?: boolean
@@ -33,6 +33,7 @@ export interface InventoryValues extends InputChoice, UsageChoice, OwnChoice {
 export async function runInventory(values: InventoryValues, terminal: Terminal): Promise<number> {
   try {
     const isLogRead = hasLog(values, terminal)
+    const people = await readPeople(values, terminal)
     const objects = await readObjects(values, terminal)
     const reading = await readUsage(values, terminal)
     const known = await ownIdentities(values, terminal)
@@ -40,8 +41,7 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
     const excess = excessOf(objects, grants, reading.usage)
     const { now = Math.floor(Date.now() / 1000), days } = values
     terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
-    const memberships = new Map([...certificateUsers(objects, now)].map(([id, { groups }]) => [id, groups] as const))
-    const reach = reachSummaries(reviewOf(objects, { memberships }).graph)
+    const reach = reachSummaries(reviewOf(objects, peopleOptions(people, objects, now)).graph)
     const all = inventoryOf({ objects, grants, usage: reading.usage, excess, ...known, reach }, { now, days })
     const shown = narrowed(all, values)
     if (values.json === true)
