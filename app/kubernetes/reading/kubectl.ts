@@ -84,6 +84,8 @@ const namesAlone =
 const argumentsFor = (kind: AskedKind, options: KubectlOptions): string[] => [
   ...accessOf(options),
   ...['get', kind.resource, '--all-namespaces', '--chunk-size=500'],
+  // Of accounts it is asked whose they are.
+  ...(kind.kind === 'ServiceAccount' ? ['--show-managed-fields'] : []),
   ...['-o', kind === secrets ? `jsonpath=${namesAlone}` : 'json'],
 ]
 

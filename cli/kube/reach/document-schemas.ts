@@ -1,6 +1,6 @@
 /** The JSON Schemas (2020-12) of `kube excess --json` and `kube inventory --json`, for whoever reads them by a program. */
 import { severities } from '../../../rbac/reach/finding.ts'
-import { credentialKinds, findingCodes, identityKinds } from '../../../rbac/reach/inventory/identity.ts'
+import { certainties, credentialKinds, findingCodes, identityKinds } from '../../../rbac/reach/inventory/identity.ts'
 
 const text = { type: 'string' } as const
 const count = { type: 'integer', minimum: 0 } as const
@@ -118,7 +118,7 @@ export const inventorySchema = head(
         },
         {
           ...{ namespace: text, place, created: moment, lastUsed: moment },
-          owner: record({ name: text, inferredFrom: text }),
+          owner: record({ name: text, inferredFrom: text, certainty: oneOf(certainties) }),
           rights: record({ granted: count, used: count, unseen: count }, { unusedShare: share }),
           reach: record({ sinks: list(sink), becomes: count }),
           groups: list(text),

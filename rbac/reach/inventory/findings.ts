@@ -4,6 +4,7 @@ import type { Severity } from '../finding.ts'
 import type { DeadGrant } from '../grant.ts'
 import { bindingKey } from '../usage/reason.ts'
 import type { Coverage, Credential, InventoriedIdentity, InventoryCode, InventoryFinding } from './identity.ts'
+import { hasNoOwner } from './owner.ts'
 import type { InventoryChoice, InventorySources } from './sources.ts'
 
 interface Found extends InventorySources {
@@ -155,7 +156,7 @@ const rules: readonly FindingRule[] = [
         )
       : none,
   identity => {
-    if (identity.owner !== undefined || identity.isMissing) return none
+    if (!hasNoOwner(identity) || identity.isMissing) return none
     const share = identity.rights === undefined ? 0 : unusedShare(identity.rights)
     const severity = identity.hasEverything ? 'medium' : 'low'
     const what = hasRights(identity)
@@ -165,7 +166,7 @@ const rules: readonly FindingRule[] = [
       'no-owner',
       severity,
       identity,
-      `nothing says whose it is${what}: annotate it with sallyport.dev/owner.`,
+      `nothing ${identity.owner === undefined ? '' : `but ${identity.owner.inferredFrom} `}says whose it is${what}: annotate it with sallyport.dev/owner.`,
     )
   },
 ]

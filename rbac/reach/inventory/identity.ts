@@ -20,10 +20,14 @@ export const identityKinds = [
 ] as const
 export type IdentityKind = (typeof identityKinds)[number]
 
+/** `stated`: somebody said so of this; `likely`: what put it there, or whose namespace it is in; `guess`: what wrote it last. */
+export const certainties = ['stated', 'likely', 'guess'] as const
+
 export interface Owner {
   readonly name: string
   /** Which field said it: an annotation, a label, an owner reference. */
   readonly inferredFrom: string
+  readonly certainty: (typeof certainties)[number]
 }
 
 export const credentialKinds = [

@@ -7,6 +7,7 @@ import { certificateUsers } from './certificates.ts'
 import { findingsOf } from './findings.ts'
 import type { Coverage, InventoriedIdentity, Inventory } from './identity.ts'
 import { bootstrapTokens, certificateRequests, nothing } from './other-identities.ts'
+import { hasNoOwner, kubernetes } from './owner.ts'
 import { rightsOf, serviceAccounts } from './service-accounts.ts'
 import type { InventoryChoice, InventorySources } from './sources.ts'
 
@@ -29,7 +30,7 @@ export function inventoryOf(sources: InventorySources, choice: InventoryChoice):
       seen: objects.serviceAccounts.length,
       all: objects.serviceAccounts.length + unreadAccounts(objects),
     },
-    withoutOwner: identities.filter(({ owner, isMissing }) => owner === undefined && !isMissing).length,
+    withoutOwner: identities.filter(one => hasNoOwner(one) && !one.isMissing).length,
     missing: identities.filter(({ isMissing }) => isMissing).length,
     kindsNotRead: neededKinds.filter(kind => !objects.kindsRead.has(kind)),
     takenForPeople: users.people,
@@ -82,7 +83,7 @@ function namedUsers(excess: ReadonlyMap<SubjectId, IdentityExcess>, certified: R
     .filter(one => !people.has(one))
     .map((id): InventoriedIdentity => {
       const { name } = subjectOf(id)
-      const owner = name.startsWith('system:') ? { name: 'Kubernetes', inferredFrom: 'prefix system:' } : undefined
+      const owner = name.startsWith('system:') ? kubernetes('prefix system:') : undefined
       const { credentials = [], groups = [] } = certified.get(id) ?? {}
       return {
         ...nothing,

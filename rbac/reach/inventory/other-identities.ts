@@ -60,5 +60,6 @@ export const certificateRequests = (objects: ClusterObjects): InventoriedIdentit
     }
   })
 
-const requestedBy = (name: string) => (name === '' ? undefined : { name, inferredFrom: 'who asked for it' })
+const requestedBy = (name: string) =>
+  name === '' ? undefined : { name, inferredFrom: 'who asked for it', certainty: 'stated' as const }
 const ownerField = (owner: InventoriedIdentity['owner']) => (owner === undefined ? {} : { owner })

@@ -1,6 +1,7 @@
 /** Whose an identity is. Kubernetes has no field for it, so the first of these that says something counts. */
 import type { Metadata } from '../objects.ts'
 import type { Owner } from './identity.ts'
+import { managerIn } from './managers.ts'
 
 interface Signal {
   readonly key: string
@@ -28,7 +29,13 @@ const ofNamespaces: readonly Signal[] = ['sallyport.dev/owner', 'owner', 'team']
   (['annotations', 'labels'] as const).map(of => ({ key, of, name: same })),
 )
 
-type Marked = Pick<Metadata, 'annotations' | 'labels' | 'owner'>
+type Marked = Pick<Metadata, 'annotations' | 'labels' | 'owner' | 'managers'>
+
+export const kubernetes = (inferredFrom: string): Owner => ({ name: 'Kubernetes', inferredFrom, certainty: 'likely' })
+
+/** Who wrote it with which program is nobody to ask: a guess is shown, and something is still to be said. */
+export const hasNoOwner = ({ owner }: { readonly owner?: Owner | undefined }): boolean =>
+  owner === undefined || owner.certainty === 'guess'
 
 /** @param namespace the namespace that it is in, where that was read */
 export function ownerOf(object: Marked, namespace: Marked | undefined): Owner | undefined {
@@ -37,15 +44,21 @@ export function ownerOf(object: Marked, namespace: Marked | undefined): Owner | 
   const release = firstOf(signals.slice(2), object)
   if (found?.inferredFrom.endsWith('managed-by') && release !== undefined) return release
   if (found !== undefined) return found
-  if (object.owner !== undefined) return { name: object.owner, inferredFrom: 'ownerReferences' }
+  if (object.owner !== undefined) return { name: object.owner, inferredFrom: 'ownerReferences', certainty: 'likely' }
   const above = namespace === undefined ? undefined : firstOf(ofNamespaces, namespace)
-  return above === undefined ? undefined : { ...above, inferredFrom: `${above.inferredFrom} of the namespace` }
+  if (above !== undefined)
+    return { ...above, inferredFrom: `${above.inferredFrom} of the namespace`, certainty: 'likely' }
+  const written = managerIn(object.managers ?? [])
+  if (written === undefined) return undefined
+  return { name: written.name, inferredFrom: `managedFields manager ${written.manager}`, certainty: 'guess' }
 }
 
 function firstOf(all: readonly Signal[], object: Marked): Owner | undefined {
   for (const { key, of, name } of all) {
     const value = object[of][key]
-    if (value !== undefined && value !== '') return { name: name(value), inferredFrom: `${of.slice(0, -1)} ${key}` }
+    if (value === undefined || value === '') continue
+    const certainty = key === 'sallyport.dev/owner' ? 'stated' : 'likely'
+    return { name: name(value), inferredFrom: `${of.slice(0, -1)} ${key}`, certainty }
   }
   return undefined
 }

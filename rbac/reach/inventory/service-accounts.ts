@@ -5,7 +5,7 @@ import type { ClusterObjects, Metadata, SecretObject, ServiceAccountObject, Work
 import { type SubjectId, subjectOf } from '../subject.ts'
 import { bindingKey } from '../usage/reason.ts'
 import type { CloudRole, Consumer, Credential, InventoriedIdentity } from './identity.ts'
-import { ownerOf } from './owner.ts'
+import { hasNoOwner, kubernetes, ownerOf } from './owner.ts'
 
 export interface AccountSources {
   readonly objects: ClusterObjects
@@ -83,8 +83,9 @@ const consumerOf = (workload: WorkloadObject, account: ServiceAccountObject | un
 
 /** The accounts that every namespace has are the controller manager's. */
 function ownerOfAccount(object: Metadata | undefined, name: string, namespace: Metadata | undefined) {
-  const owner = object === undefined ? undefined : ownerOf(object, namespace)
-  return owner ?? (name === 'default' ? { name: 'Kubernetes', inferredFrom: 'name default' } : undefined)
+  if (object === undefined) return undefined
+  const owner = ownerOf(object, namespace)
+  return name === 'default' && hasNoOwner({ owner }) ? kubernetes('name default') : owner
 }
 
 export const createdOf = ({ creationTimestamp }: Pick<Metadata, 'creationTimestamp'>) => {

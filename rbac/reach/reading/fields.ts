@@ -66,10 +66,25 @@ export function metadataOf(value: unknown, choice: MetadataChoice): Metadata {
     labels,
     annotations: Object.fromEntries(annotations),
     ...(typeof creationTimestamp === 'string' && { creationTimestamp }),
+    ...managersIn(value.managedFields),
     ...(owner !== undefined && { owner: `${String(owner.kind)}/${String(owner.name)}` }),
     place: choice.place,
   }
 }
+
+/** A manager is a text that anybody chooses. */
+function managersIn(value: unknown): { readonly managers?: readonly string[] } {
+  const names = entriesOf(value).flatMap(({ manager, subresource }) =>
+    typeof manager === 'string' && manager !== '' && subresource === undefined
+      ? [manager.slice(0, longestManager)]
+      : [],
+  )
+  return names.length === 0 ? {} : { managers: [...new Set(names)].slice(0, mostManagers) }
+}
+
+/** Characters; the API server takes no longer one. */
+const longestManager = 128
+const mostManagers = 20
 
 /** `generateName` is a name as well: the object will be there, and its rights with it. */
 function nameOf({ name, generateName }: Entry): string {

@@ -25,6 +25,7 @@ const columns: readonly (readonly [string, (one: InventoriedIdentity, coverage: 
   ['unused_percent', (one, { daysOfLog }) => unusedPercent(one, daysOfLog)],
   ['reaches', ({ reach }) => (reach?.sinks ?? []).map(sinkSentence).join('; ')],
   ['can_become', ({ reach }) => (reach === undefined ? '' : `${reach.becomes}`)],
+  ['owner_certainty', one => one.owner?.certainty ?? ''],
   ['expires', one => one.credentials.map(({ expires }) => expiryCell(expires)).join('; ')],
 ]
 

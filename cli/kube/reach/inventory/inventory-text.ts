@@ -25,7 +25,7 @@ const short = (text: string, widest: number): string => {
 function tableText({ identities, coverage: { daysOfLog } }: Inventory, colors: Colors): string {
   const rows = identities.map(one => [
     short(one.id.replace(/^service-account:/, ''), 22),
-    short(one.owner?.name ?? '-', 9),
+    short(one.owner === undefined ? '-' : `${one.owner.certainty === 'guess' ? '?' : ''}${one.owner.name}`, 9),
     `${one.consumers.length}`,
     one.hasEverything ? 'all' : `${one.rights?.granted ?? 0}`,
     one.rights === undefined || one.rights.granted === 0 || daysOfLog === 0

@@ -28,7 +28,7 @@ export async function ownIdentities({ config, admin }: OwnChoice, terminal: Term
   return { own: [...merged([...known, ...identities]), ...(await passwords(admin))], notedTokens: noted }
 }
 
-const configuration = { name: 'Sallyport', inferredFrom: 'configuration' }
+const configuration = { name: 'Sallyport', inferredFrom: 'configuration', certainty: 'stated' } as const
 
 function configured({ config, snapshot }: LoadedPolicy): InventoriedIdentity[] {
   const issuers = (config?.machines?.issuers ?? []).map(
@@ -54,7 +54,7 @@ function configured({ config, snapshot }: LoadedPolicy): InventoriedIdentity[] {
       id: `machine:${whom}`,
       kind: 'machine',
       name,
-      owner: { name: 'Sallyport', inferredFrom: 'policy' },
+      owner: { name: 'Sallyport', inferredFrom: 'policy', certainty: 'stated' },
       bindings: places,
     }
   })
@@ -98,7 +98,7 @@ function passwordIdentity({ handle, subject, name, expiresAt, lastUsedAt }: List
     id: `application-password:${handle}`,
     kind: 'application-password',
     name,
-    owner: { name: subject, inferredFrom: 'who made it' },
+    owner: { name: subject, inferredFrom: 'who made it', certainty: 'stated' },
     credentials: [
       {
         kind: 'password',

@@ -52,14 +52,14 @@ function identityOf(machine: ListedMachine): InventoriedIdentity {
     const own = name.slice(name.indexOf(':') + 1)
     return {
       ...{ ...nothing, id: `machine:${name}`, kind: 'machine', name: own, credentials },
-      owner: { name: own.split('/')[0] ?? own, inferredFrom: 'issuer in its name' },
+      owner: { name: own.split('/')[0] ?? own, inferredFrom: 'issuer in its name', certainty: 'likely' },
       ...use,
     }
   }
   return {
     ...{ ...nothing, id: `bearer-token:${credential}:${name}${by}`, kind: 'bearer-token', credentials },
     name: `${name}${by}`,
-    owner: { name: name.slice('user:'.length), inferredFrom: 'whom it names' },
+    owner: { name: name.slice('user:'.length), inferredFrom: 'whom it names', certainty: 'likely' },
     ...use,
   }
 }
