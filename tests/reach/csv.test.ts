@@ -109,7 +109,7 @@ const identityOf = (text: string): InventoriedIdentity => ({
   kind: text as 'machine',
   namespace: text,
   name: text,
-  owner: { name: text, inferredFrom: text },
+  owner: { name: text, inferredFrom: text, certainty: 'guess' },
   consumers: [text, 'b', text].map(workload => ({ workload, hasToken: true, isOnEveryNode: false })),
   credentials: [{ kind: text as 'password', name: text }],
   cloudRoles: [{ cloud: text as 'aws', role: text }],

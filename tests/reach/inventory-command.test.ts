@@ -422,10 +422,10 @@ test('CSV: a line for each, and no cell that a spreadsheet would compute', async
   const { out, errors } = await run({ ...withLog, csv: true })
   expect(out.split('\r\n').slice(0, 4)).toMatchInlineSnapshot(`
     [
-      "id,kind,namespace,name,exists,owner,owner_inferred_from,created,last_used,workloads,credentials,cloud_roles,bindings,everything,rights,used,unused_percent,reaches,can_become,owner_certainty,expires,findings",
-      "service-account:payments/agent,service-account,payments,agent,yes,alice@example.com,annotation sallyport.dev/owner,2026-01-01T00:00:00.000Z,2026-05-31T00:00:00.000Z,DaemonSet/agent,automounted-token: DaemonSet/agent,,ClusterRoleBinding/agent,no,2,1,50,,0,stated,,token-on-every-node",
-      "service-account:payments/default,service-account,payments,default,yes,payments-team,label team of the namespace,2026-01-01T00:00:00.000Z,,Deployment/batch,automounted-token: Deployment/batch,,,no,0,0,,,0,likely,,default-account-used",
-      "service-account:payments/deployer,service-account,payments,deployer,yes,payments-team,label team of the namespace,2026-01-01T00:00:00.000Z,2026-05-30T00:00:00.000Z,Deployment/core,token-secret: deployer-token; automounted-token: Deployment/core,aws: arn:aws:iam::1:role/pay,ClusterRoleBinding/deployer,yes,435,0,100,cluster-admin in 1 step by RB05; system:masters in 1 step by ID01; every Secret in 1 step by ID10; a node in 1 step by WL01,11,likely,never; ,long-lived-credential",
+      ""id","kind","namespace","name","exists","owner","owner_inferred_from","created","last_used","workloads","credentials","cloud_roles","bindings","everything","rights","used","unused_percent","reaches","can_become","owner_certainty","expires","findings"",
+      ""service-account:payments/agent","service-account","payments","agent","yes","alice@example.com","annotation sallyport.dev/owner","2026-01-01T00:00:00.000Z","2026-05-31T00:00:00.000Z","DaemonSet/agent","automounted-token: DaemonSet/agent","","ClusterRoleBinding/agent","no","2","1","50","","0","stated","","token-on-every-node"",
+      ""service-account:payments/default","service-account","payments","default","yes","payments-team","label team of the namespace","2026-01-01T00:00:00.000Z","","Deployment/batch","automounted-token: Deployment/batch","","","no","0","0","","","0","likely","","default-account-used"",
+      ""service-account:payments/deployer","service-account","payments","deployer","yes","payments-team","label team of the namespace","2026-01-01T00:00:00.000Z","2026-05-30T00:00:00.000Z","Deployment/core","token-secret: deployer-token; automounted-token: Deployment/core","aws: arn:aws:iam::1:role/pay","ClusterRoleBinding/deployer","yes","435","0","100","cluster-admin in 1 step by RB05; system:masters in 1 step by ID01; every Secret in 1 step by ID10; a node in 1 step by WL01","11","likely","never; ","long-lived-credential"",
     ]
   `)
   expect(out).toContain(`"user:=cmd|calc","named-user","","'=cmd|calc",`)

@@ -2,6 +2,7 @@
 import { unusedShare } from '../../../../rbac/reach/excess/excess.ts'
 import { severities } from '../../../../rbac/reach/finding.ts'
 import type { Inventory, InventoryFinding, NotedTokens } from '../../../../rbac/reach/inventory/identity.ts'
+import { printable } from '../../../../spelling/printable.ts'
 import { formatTable } from '../../../policy/answer.ts'
 import type { Terminal } from '../../../terminal.ts'
 import { dayOf } from '../usage-input.ts'
