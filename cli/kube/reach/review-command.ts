@@ -76,7 +76,7 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
         )
         .addOption(
           new Option('--what-if <file...>', 'what these roles and bindings would close, and open').conflicts([
-            ...['to', 'baseline', 'subject', 'namespace', 'all', 'suppress', 'suppressDraft'],
+            ...['to', 'baseline', 'all', 'suppressDraft'],
           ]),
         )
         .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),

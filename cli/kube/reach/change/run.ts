@@ -2,8 +2,12 @@
 import { type Change, changedBy } from '../../../../rbac/reach/change/change.ts'
 import { comparisonWith, type ReachEffect } from '../../../../rbac/reach/change/reach-effect.ts'
 import type { Severity } from '../../../../rbac/reach/finding.ts'
+import type { ClusterObjects } from '../../../../rbac/reach/objects.ts'
 import type { KnownPeople } from '../../../../rbac/reach/people/read-users.ts'
-import { isAtLeast } from '../../../../rbac/reach/report/report.ts'
+import type { Asked } from '../../../../rbac/reach/report/baseline.ts'
+import { isAtLeast, isOpen } from '../../../../rbac/reach/report/report.ts'
+import { type Review, reviewOf } from '../../../../rbac/reach/review.ts'
+import type { SuppressionOutcome } from '../../../../rbac/reach/suppress/suppression.ts'
 import { exitCodes, type Terminal } from '../../../terminal.ts'
 import { type InputChoice, readObjects } from '../input.ts'
 import { jsonText } from '../json-text.ts'
@@ -28,21 +32,22 @@ export interface ReachChoice extends InputChoice, Asked {
   readonly severity: Severity
   readonly serverVersion?: string
   readonly failOn?: Severity
-  readonly people: KnownPeople
+  /** File of what is accepted, before and afterwards. */
+  readonly suppress?: string
   /** Seconds since the epoch; the clock if absent. */
   readonly now?: number
+  readonly people: KnownPeople
 }
 
 /** @returns 1 with `--fail-on` where something opens that is that bad */
 export async function runReachEffect(choice: ReachChoice, isJson: boolean, terminal: Terminal): Promise<number> {
-  const { whatIf, serverVersion, severity, failOn, people, now } = choice
+  const { whatIf, severity, failOn, now } = choice
+  const asked = askedOf(choice)
+  const suppressions = suppressionsOf(choice.suppress, terminal, now)
   const objects = await readObjects(choice, terminal)
   const change = await readChange(whatIf, terminal.cwd, objects)
   terminal.progress(() => 'reviewing what is, and what would be')
-  const effect = reachEffectOf(objects, change, {
-    ...(serverVersion !== undefined && { serverVersion }),
-    ...peopleOptions(people, objects, now),
-  })
+  const { effect, outcomes } = effectOf({ ...choice, objects, change, suppressions, asked })
   const { isNew, writtenBack } = effect
   const remarks = { isNew, writtenBack, notJudged: change.notJudged }
   const broken = suppressions === undefined ? '' : brokenText(outcomes, suppressions.path)
@@ -69,6 +74,8 @@ interface Comparing {
   readonly objects: ClusterObjects
   readonly change: Change
   readonly serverVersion?: string
+  readonly people: KnownPeople
+  readonly now?: number
   readonly suppressions: SuppressionFile | undefined
   readonly asked: Asked
 }
@@ -79,8 +86,11 @@ interface Compared {
   readonly outcomes: readonly SuppressionOutcome[]
 }
 
-function effectOf({ objects, change, serverVersion, suppressions, asked }: Comparing): Compared {
-  const options = { ...(serverVersion !== undefined && { serverVersion }) }
+function effectOf({ objects, change, serverVersion, people, now, suppressions, asked }: Comparing): Compared {
+  const options = {
+    ...(serverVersion !== undefined && { serverVersion }),
+    ...peopleOptions(people, objects, now),
+  }
   const { objects: changed, writtenBack, isNew } = changedBy(objects, change)
   const before = withSuppressions(reviewOf(objects, options), suppressions).review
   const { review: after, outcomes } = withSuppressions(reviewOf(changed, options), suppressions)
