@@ -83,8 +83,7 @@ const consumerOf = (workload: WorkloadObject, account: ServiceAccountObject | un
 
 /** The accounts that every namespace has are the controller manager's. */
 function ownerOfAccount(object: Metadata | undefined, name: string, namespace: Metadata | undefined) {
-  if (object === undefined) return undefined
-  const owner = ownerOf(object, namespace)
+  const owner = object === undefined ? undefined : ownerOf(object, namespace)
   return name === 'default' && hasNoOwner({ owner }) ? kubernetes('name default') : owner
 }
 
