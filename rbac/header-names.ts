@@ -1,8 +1,9 @@
 /** Which request headers a policy reads. */
 import type { Condition } from './conditions/condition.ts'
+import { routeFactName } from './conditions/route.ts'
 import type { PolicySnapshot } from './policy.ts'
 
-/** Lower-case names that the `header` conditions of its rows name, each once. One pass, for it runs at each load. */
+/** Lower-case names that the `header` conditions of its rows name, and what `route` conditions ask for among them, each once. One pass, for it runs at each load. */
 export function headerNamesOf({ rows }: PolicySnapshot): readonly string[] {
   const names = new Set<string>()
   // Rows with an equal condition share its compiled form.
@@ -18,8 +19,9 @@ export function headerNamesOf({ rows }: PolicySnapshot): readonly string[] {
 function addNames(names: Set<string>, condition: Condition): void {
   if (condition.kind === 'not') addNames(names, condition.of)
   else if (condition.kind !== 'criterion') for (const part of condition.of) addNames(names, part)
-  else if (condition.type === 'header') {
+  else if (condition.type === 'header' || condition.type === 'route') {
     const name: unknown = Reflect.get(Object(condition.argument), 'name')
-    if (typeof name === 'string') names.add(name.toLowerCase())
+    if (typeof name !== 'string') return
+    names.add(condition.type === 'route' ? routeFactName(name) : name.toLowerCase())
   }
 }
