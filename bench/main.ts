@@ -67,6 +67,10 @@ async function runRole(role: string): Promise<void> {
       return (await import('./ending-process.ts')).runEndingProcess(JSON.parse(first))
     case 'bare-gateway':
       return (await import('./gateway/bare-gateway.ts')).runBareGateway(JSON.parse(readFileSync(first, 'utf8')))
+    case 'bare-grpc':
+      return (await import('./grpc/bare-check-server.ts')).runBareCheckServer(Buffer.from(first, 'base64'))
+    case 'checks':
+      return (await import('./grpc/check-generator.ts')).runCheckGenerator()
     case 'calls':
       return (await import('./gateway/call-generator.ts')).runCallGenerator()
     default:

@@ -5,7 +5,17 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Resources } from './resources.ts'
 
-export type Role = 'bare' | 'naive' | 'load' | 'policy' | 'raw' | 'ending' | 'calls' | 'bare-gateway'
+export type Role =
+  | 'bare'
+  | 'naive'
+  | 'load'
+  | 'policy'
+  | 'raw'
+  | 'ending'
+  | 'calls'
+  | 'bare-gateway'
+  | 'bare-grpc'
+  | 'checks'
 /** `any`: wherever the machine puts it. */
 export type Core = 'server' | 'load' | 'any'
 

@@ -19,6 +19,8 @@ export interface ServiceProcess {
   readonly adminPort: number
   /** 0 where no cluster is configured. */
   readonly gatewayPort: number
+  /** 0 where Envoy does not ask over gRPC. */
+  readonly envoyPort: number
   readonly pid: number
   /** SIGTERM, and wait: for a profile that is written at the end. */
   readonly stop: () => Promise<void>
@@ -52,8 +54,8 @@ export async function startServiceProcess(
   const child = startPinned(core, command, { stderr: 'pipe' })
   resources.add(() => stop(child))
   const ports = await listeningPorts(child)
-  const { main: port, admin: adminPort, gateway: gatewayPort } = ports
-  return { port, adminPort, gatewayPort, pid: child.pid ?? 0, stop: () => stop(child) }
+  const { main: port, admin: adminPort, gateway: gatewayPort, envoy: envoyPort } = ports
+  return { port, adminPort, gatewayPort, envoyPort, pid: child.pid ?? 0, stop: () => stop(child) }
 }
 
 const mostAttempts = 600
@@ -69,15 +71,15 @@ export async function untilReady({ adminPort }: Pick<ServiceProcess, 'adminPort'
 }
 
 /** The service says on its log where it listens. */
-function listeningPorts(child: ChildProcess): Promise<{ main: number; admin: number; gateway: number }> {
+function listeningPorts(child: ChildProcess): Promise<{ main: number; admin: number; gateway: number; envoy: number }> {
   return new Promise((resolve, reject) => {
     const log: string[] = []
     if (child.stderr === null) throw new Error('the log of the service cannot be read')
     createInterface({ input: child.stderr }).on('line', line => {
       if (log.length < 100) log.push(line)
-      const { msg, main, admin, gateway = 0 } = parseLine(line)
+      const { msg, main, admin, gateway = 0, envoy = 0 } = parseLine(line)
       if (msg !== 'listening' || typeof main !== 'number' || typeof admin !== 'number') return
-      resolve({ main, admin, gateway: Number(gateway) })
+      resolve({ main, admin, gateway: Number(gateway), envoy: Number(envoy) })
     })
     child.once('exit', code => reject(new Error(`the service ended with ${code}:\n${log.join('\n')}`)))
   })

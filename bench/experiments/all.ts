@@ -4,6 +4,7 @@ import { runDirectory } from './directory.ts'
 import { runEndings } from './endings.ts'
 import type { Experiment } from './experiment.ts'
 import { runGateway } from './gateway.ts'
+import { runGrpc } from './grpc.ts'
 import { runNginx } from './nginx.ts'
 import { runPolicy } from './policy.ts'
 import { runReach } from './reach.ts'
@@ -24,6 +25,7 @@ export const experiments: Readonly<Record<SpecialCaseName, Experiment>> = {
   workers: runWorkers,
   start: runStart,
   nginx: runNginx,
+  grpc: runGrpc,
   gateway: runGateway,
   policy: runPolicy,
   reach: runReach,
