@@ -164,7 +164,14 @@ const addDemo = (program: Command, onExit: (code: number) => void): void => {
     .command('demo')
     .description('run everything on this machine: provider, proxy, two applications')
     .addOption(
-      new Option('--proxy <name>', 'proxy in front').choices(['nginx', 'traefik', 'caddy', 'envoy', 'built-in']),
+      new Option('--proxy <name>', 'proxy in front').choices([
+        'nginx',
+        'traefik',
+        'caddy',
+        'envoy',
+        'envoy-grpc',
+        'built-in',
+      ]),
     )
     .option('--kubernetes', 'kubectl through a browser login, with a real cluster, instead of the applications')
     .option('--check', 'drive the whole story, print what passed and end')

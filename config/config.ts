@@ -1,6 +1,7 @@
 /** The configuration as the rest of the service sees it: typed, in seconds, with absolute paths, frozen. */
 import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema/schema.ts'
+import { toEnvoy } from './to-envoy.ts'
 import { toHost } from './to-host.ts'
 import { toClusters } from './to-kubernetes.ts'
 import { toMachines } from './to-machines.ts'
@@ -46,6 +47,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     },
     audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
+    ...(parsed.envoy === undefined ? {} : { envoy: toEnvoy(parsed.envoy, directory) }),
     ...(parsed.kubernetes === undefined ? {} : toClusters(parsed.kubernetes, directory)),
     ...(parsed.machines === undefined ? {} : { machines: toMachines(parsed.machines, directory) }),
     passwords: toPasswords(parsed.passwords),

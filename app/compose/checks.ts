@@ -15,7 +15,7 @@ import { OperationalError, operationalErrors } from '../errors.ts'
 import { createChallenge } from '../fronts/challenge.ts'
 import { createCheckEndpoint } from '../fronts/check-endpoint.ts'
 import { createDeniedPages } from '../fronts/denied-pages.ts'
-import type { Refusal } from '../fronts/executor.ts'
+import { createExecutor, type Executor, type Refusal } from '../fronts/executor.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { createFrontRoutes } from '../fronts/front-routes.ts'
 import { createHandoff } from '../fronts/handoff.ts'
@@ -41,12 +41,19 @@ interface CheckInputs {
   readonly tokens: KubeTokens | undefined
 }
 
+export interface Checks {
+  /** Of the fronts that are asked on the main listener. */
+  readonly routes: CheckRoutes
+  /** For a front that is asked elsewhere. */
+  readonly executorOf: (kind: FrontKind) => Executor
+}
+
 export function composeChecks(
   base: Base,
   kept: Kept & WithPasswords,
   { authenticate, sessionCookie, machines }: Identification,
   { policy, record, fronts, tokens }: CheckInputs,
-): CheckRoutes {
+): Checks {
   const { config, clock, logger, metrics, audit, trustedProxies } = base
   const { url: publicUrl, webSocketOrigins } = config.server
   const { cookies } = kept
@@ -109,16 +116,21 @@ export function composeChecks(
     logger[level]({ requestId, front, code, err: error }, 'subrequest refused')
   }
   const write = createReplyWriter()
-  return createFrontRoutes(
-    fronts,
-    settings,
-    { verify, handoff, pages: kept.pages, newRequestId, onAliases: metrics.ignoredHeaders, onRefused },
-    (execute, front) =>
-      createCheckEndpoint(execute, {
-        write,
-        onUnwritten: (requestId, error) => onRefused({ front, requestId, code: 'ERR_INTERNAL', error }),
-      }),
+  const dependencies = {
+    verify,
+    handoff,
+    pages: kept.pages,
+    newRequestId,
+    onAliases: metrics.ignoredHeaders,
+    onRefused,
+  }
+  const routes = createFrontRoutes(fronts, settings, dependencies, (execute, front) =>
+    createCheckEndpoint(execute, {
+      write,
+      onUnwritten: (requestId, error) => onRefused({ front, requestId, code: 'ERR_INTERNAL', error }),
+    }),
   )
+  return { routes, executorOf: kind => createExecutor(kind.create(settings), dependencies) }
 }
 
 /** A disk that is full is a decision of the operator: refuse what cannot be recorded, or go on, count and complain. */

@@ -14,7 +14,6 @@ import { watchClock } from '../clock-watch.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { fronts as tableOfFronts } from '../fronts/fronts.ts'
 import { createTrustedProxies } from '../fronts/trusted-proxies.ts'
-import { gatewayFront } from '../kubernetes/judge.ts'
 import { createClientErrorReport } from '../listener/client-error-report.ts'
 import { drain, listen, portOf, stopAccepting } from '../listener/listen.ts'
 import { createMainServer } from '../listener/server.ts'
@@ -31,8 +30,10 @@ import { composeAdmin, type ServiceAnswers } from './admin.ts'
 import { composeChecks } from './checks.ts'
 import { composeDirectClusters } from './direct-clusters.ts'
 import { composeSessionAnswers } from './directory.ts'
-import { composeExchange, exchangeFront } from './exchange.ts'
-import { composeGrants, hasClusters, hasGrants } from './grants.ts'
+import { composeEnvoy } from './envoy.ts'
+import { composeExchange } from './exchange.ts'
+import { frontNamesOf, hasExchange } from './front-names.ts'
+import { composeGrants, hasGrants } from './grants.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
 import { composeKubernetes } from './kubernetes.ts'
@@ -61,7 +62,7 @@ export interface Service {
   /** What the admin listener says, wherever that is. */
   readonly answers: ServiceAnswers
   /** The ports in use, once started. */
-  ports(): { readonly main: number; readonly admin: number; readonly gateway?: number }
+  ports(): { readonly main: number; readonly admin: number; readonly gateway?: number; readonly envoy?: number }
 }
 
 export interface ComposeOptions {
@@ -87,11 +88,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const metrics = createMetrics({
     version,
     providers: config.providers.map(({ name }) => name),
-    fronts: [
-      ...fronts.map(({ name }) => name),
-      ...(hasClusters(config) ? [gatewayFront] : []),
-      ...(hasExchange(config) ? [exchangeFront] : []),
-    ],
+    fronts: frontNamesOf(config, fronts),
     clusters: (config.kubernetes?.clusters ?? []).map(({ name }) => name),
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
@@ -124,6 +121,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     record,
   })
   const checks = composeChecks(base, kept, identity, { policy, record, fronts, tokens: grants?.tokens })
+  const envoy = composeEnvoy(base, checks)
   const endings = composeEndings(base, kept, records, login.verification)
   const ownRights = composeOwnRights(base, { kept, policy })
   judgeAgain = () => {
@@ -136,7 +134,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record })
   let isDraining = false
   const main = createMainServer(
-    checks,
+    checks.routes,
     composePages(base, kept, login, {
       isWorker,
       endpoints: [...(grants?.endpoints ?? []), ...exchange],
@@ -177,6 +175,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     main: portOf(main),
     admin: admin === undefined ? 0 : portOf(admin),
     ...(gateway !== undefined && { gateway: gateway.port }),
+    ...(envoy !== undefined && { envoy: envoy.port() }),
   })
 
   let stopClockWatch = (): void => undefined
@@ -194,6 +193,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       await listen(main, config.server.listen)
       if (admin !== undefined) await listen(admin, config.admin.listen)
       if (config.kubernetes !== undefined) await gateway?.listen(config.kubernetes.listen)
+      if (config.envoy !== undefined) await envoy?.listen(config.envoy.listen)
       logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
       void login.providers.start()
       stopClockWatch = watchClock({ clock, onJump: noteJump })
@@ -203,7 +203,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
       auditFile.reopen().catch((error: unknown) => logger.error({ err: error }, 'audit file cannot be opened again'))
     },
     handOver() {
-      leaving ??= together(stopAccepting(main), gateway?.handOver())
+      leaving ??= together(stopAccepting(main), gateway?.handOver(), envoy?.close())
       return leaving
     },
     async close() {
@@ -217,6 +217,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
         drain(main, shutdownTimeoutSeconds, leaving?.mainEnded),
         ...(admin === undefined ? [] : [drain(admin, shutdownTimeoutSeconds)]),
         gateway?.close(shutdownTimeoutSeconds * 800),
+        envoy?.close(shutdownTimeoutSeconds * 800),
       ])
       endings.close()
       await policy.close()
@@ -234,15 +235,13 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
 }
 
 /** `isAlone`: of all listeners; `mainEnded`: of the main one, for its drain. */
-const together = (main: { readonly isAlone: Promise<void> }, gateway: Promise<void> | undefined) => ({
-  isAlone: Promise.all([main.isAlone, gateway]).then(() => undefined),
+const together = (main: { readonly isAlone: Promise<void> }, ...others: readonly (Promise<void> | undefined)[]) => ({
+  isAlone: Promise.all([main.isAlone, ...others]).then(() => undefined),
   mainEnded: main.isAlone,
 })
 
 /** Assertions, the tokens of kubectl and those that are exchanged are signed by the same keys. */
 const needsKeys = (config: Config): boolean => config.assertion.enabled || hasGrants(config) || hasExchange(config)
-
-const hasExchange = ({ machines }: Config): boolean => machines?.exchange !== undefined
 
 function composeAudit(
   { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,

@@ -7,6 +7,7 @@ import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-
 import { canonicalise } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { Fields, FrontKind, Subrequest } from './front.ts'
+import { aliasesOf } from './identity-aliases.ts'
 import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { relayedReply } from './relayed-reply.ts'
@@ -64,13 +65,6 @@ function readOriginal(
     throw asRefusal(error)
   }
 }
-
-/**
- * Names under which an application may read an identity header as well, for Envoy to take away from the request: its own
- * configuration should have dropped them before, and somebody's does not.
- */
-const aliasesOf = (names: ReadonlySet<string>): readonly string[] =>
-  [...names].filter(name => name.includes('-')).map(name => name.replaceAll('-', '_'))
 
 const removalOf = (names: readonly string[]): Fields => ['X-Envoy-Auth-Headers-To-Remove', names.join(',')]
 

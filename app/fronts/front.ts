@@ -42,6 +42,8 @@ export interface Reply {
   /** All but the length of the body. */
   readonly headers: readonly Fields[]
   readonly body: string
+  /** What a proxy may write into its log, by name; only where its protocol has room for it. No credential. */
+  readonly told?: Readonly<Record<string, string>>
 }
 
 export interface Front {

@@ -4,12 +4,12 @@ import { runStory } from './check.ts'
 import { interrupted, refuse, reportCheck } from './ending.ts'
 import { isOnPath } from './executables.ts'
 import { portOrFree } from './ports.ts'
-import { findProxy, type ProxyKind, proxyKinds } from './proxies/proxies.ts'
+import { findProxy, type ProxyKind, programOf, proxyKinds } from './proxies/proxies.ts'
 import { printAddresses, printStackError } from './report.ts'
 import { type Stack, StackError, startStack } from './stack.ts'
 
 export interface DemoOptions {
-  /** nginx, traefik, caddy, envoy or built-in; the first one that is installed if absent. */
+  /** nginx, traefik, caddy, envoy, envoy-grpc or built-in; the first one that is installed if absent. */
   readonly proxy?: string
   /** Run the story and end. */
   readonly check: boolean
@@ -29,7 +29,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const say = options.json === true ? () => undefined : (text: string) => console.log(text)
   const proxy = options.proxy ?? findProxy()
   if (!isProxyKind(proxy)) return refuse(`There is no proxy called "${proxy}": choose one of ${proxyKinds.join(', ')}.`)
-  if (proxy !== 'built-in' && !isOnPath(proxy)) {
+  if (proxy !== 'built-in' && !isOnPath(programOf(proxy))) {
     return refuse(`${proxy} is not installed (not on the PATH). Without --proxy the demo takes what there is.`)
   }
   const wanted = options.port ?? DEFAULT_PORT

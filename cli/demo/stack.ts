@@ -100,6 +100,7 @@ async function startParts(
   const payrollAddress = await serve(createDemoApp({ name: 'payroll' }))
   const authAddress = `${loopback}:${await freePort()}`
   const adminAddress = `${loopback}:${await freePort()}`
+  const grpcAddress = `${loopback}:${await freePort()}`
 
   onProgress(`reverse proxy (${options.proxy})`)
   const targets = {
@@ -107,6 +108,7 @@ async function startParts(
     port,
     authHost: 'auth.localhost',
     authAddress,
+    grpcAddress,
     wikiAddress,
     payrollAddress,
     providerAddress,
@@ -126,7 +128,7 @@ async function startParts(
   })
   const config = writeConfig(
     directory,
-    configuration(options, { origin, authAddress, adminAddress, directory, clientSecret }),
+    configuration(options, { origin, authAddress, adminAddress, grpcAddress, directory, clientSecret }),
   )
   const args = [commandFile, 'serve', '--config', config]
   const sallyport = startChild({ name: 'sallyport', command: process.execPath, args })
@@ -151,6 +153,7 @@ interface Place {
   readonly origin: (name: string) => string
   readonly authAddress: string
   readonly adminAddress: string
+  readonly grpcAddress: string
   readonly directory: string
   readonly clientSecret: string
 }
@@ -164,6 +167,7 @@ function configuration(options: StackOptions, place: Place): unknown {
   return {
     server: { url: place.origin('auth'), listen: place.authAddress, workers: options.workers ?? 1 },
     admin: { listen: place.adminAddress },
+    ...(options.proxy === 'envoy-grpc' && { envoy: { listen: place.grpcAddress } }),
     providers: [
       {
         name: providerName,

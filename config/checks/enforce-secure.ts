@@ -33,6 +33,7 @@ export function enforceSecure(tree: Tree, allowed: ReadonlySet<InsecureSetting>)
     ...checkReturnTo(tree),
     ...checkTicketHosts(tree),
     ...checkAdminListener(tree),
+    ...checkEnvoyListener(tree),
   ]
   const isRefused = (finding: SecurityFinding) => finding.name !== undefined && !allowed.has(finding.name)
   const withFlag = (finding: SecurityFinding): SecurityFinding =>
@@ -144,4 +145,13 @@ function checkAdminListener(tree: Tree): SecurityFinding[] {
   return [
     { name: 'admin-listen', path, message: 'expected a loopback address; this listener asks nobody who they are' },
   ]
+}
+
+// Checks hold session cookies, and whoever answers in our place lets in whom they like.
+function checkEnvoyListener(tree: Tree): SecurityFinding[] {
+  const path = ['envoy', 'listen']
+  if (getIn(tree, ['envoy']) === undefined || getIn(tree, ['envoy', 'tls']) !== undefined) return []
+  const listen = parsedOrNone(parseListenAddress, textAt(tree, path) ?? '')
+  if (listen === undefined || isLoopback(listen.host)) return []
+  return [{ name: 'envoy-listen', path, message: 'expected a loopback address, or envoy.tls beside it' }]
 }

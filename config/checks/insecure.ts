@@ -6,6 +6,7 @@ export const insecureSettings = {
   'http-issuer': 'accept an OpenID provider without TLS that is not on localhost',
   'trust-all-proxies': 'accept trusted proxies that cover the whole internet or much of it',
   'public-suffix': 'accept a host or pattern that is a public suffix, shared by unrelated owners',
+  'envoy-listen': 'accept checks over gRPC in plain text from other machines',
   'admin-listen': 'accept an admin listener that other machines reach',
 } as const
 

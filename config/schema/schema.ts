@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { assertion } from './assertion-schema.ts'
+import { envoy } from './envoy-schema.ts'
 import { host } from './hosts-schema.ts'
 import { kubernetes } from './kubernetes-schema.ts'
 import { machines } from './machines-schema.ts'
@@ -159,6 +160,10 @@ export const configSchema = z.strictObject({
   login: section(login.prefault({}), 'The login itself.'),
   audit: section(audit.prefault({}), 'The record of decisions and logins.'),
   log: section(log.prefault({}), 'The operational log.'),
+  envoy: section(
+    envoy.exactOptional(),
+    'The listener for checks of Envoy over gRPC; without this section Envoy asks over HTTP alone.',
+  ),
   kubernetes: section(
     kubernetes.exactOptional(),
     'The gateway to Kubernetes clusters, and the logins of kubectl; without this section there is none of it.',

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import { request } from '../../cli/demo/browser.ts'
-import { proxyKinds, type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
+import { programOf, proxyKinds, type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
 import { handshake, send } from '../proxies/tunnels.ts'
@@ -35,7 +35,8 @@ let reading: string
 let writing: string
 
 beforeAll(async () => {
-  world = await startExchange({ policy, hosts: [{ host: 'wiki.localhost', bearerFrom: ['sallyport'] }] })
+  const hosts = [{ host: 'wiki.localhost', bearerFrom: ['sallyport'] }]
+  world = await startExchange({ policy, hosts, settings: { envoy: { listen: '127.0.0.1:0' } } })
   address = `127.0.0.1:${await listen(application)}`
   reading = await world.exchanged({ audience: 'wiki.localhost', scope: 'read' })
   writing = await world.exchanged({ audience: 'wiki.localhost', scope: 'read write' })
@@ -46,7 +47,7 @@ afterAll(async () => {
 })
 
 for (const kind of proxyKinds) {
-  const isAbsent = kind !== 'built-in' && requirePeer(kind) === undefined
+  const isAbsent = kind !== 'built-in' && requirePeer(programOf(kind)) === undefined
   describe.skipIf(isAbsent)(`a token through ${kind}`, () => {
     let proxy: RunningProxy
     let port: number
@@ -54,8 +55,9 @@ for (const kind of proxyKinds) {
     beforeAll(async () => {
       port = await freePort()
       const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress: `127.0.0.1:${world.port}` }
+      const grpcAddress = `127.0.0.1:${world.service.ports().envoy}`
       const addresses = { wikiAddress: address, payrollAddress: address, providerAddress: address }
-      proxy = await startProxy(kind, { ...targets, ...addresses })
+      proxy = await startProxy(kind, { ...targets, ...addresses, grpcAddress })
       const url = `http://wiki.localhost:${port}/ready`
       for (let attempt = 0; ; attempt += 1) {
         const headers = { authorization: `Bearer ${reading}` }

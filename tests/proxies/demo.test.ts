@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { request } from '../../cli/demo/browser.ts'
 import { commandFile } from '../../cli/demo/paths.ts'
 import { freePort, listen } from '../../cli/demo/ports.ts'
-import { proxyKinds } from '../../cli/demo/proxies/proxies.ts'
+import { programOf, proxyKinds } from '../../cli/demo/proxies/proxies.ts'
 import { findPeer } from '../peers.ts'
 
 interface Ended {
@@ -26,7 +26,7 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
   })
 }
 
-const available = proxyKinds.filter(kind => kind === 'built-in' || findPeer(kind) !== undefined)
+const available = proxyKinds.filter(kind => kind === 'built-in' || findPeer(programOf(kind)) !== undefined)
 
 describe('sallyport demo', () => {
   it.each(available)('checks itself behind %s and ends with its count', async kind => {

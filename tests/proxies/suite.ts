@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { freePort } from '../../cli/demo/ports.ts'
-import type { ProxyKind } from '../../cli/demo/proxies/proxies.ts'
+import { type ProxyKind, programOf } from '../../cli/demo/proxies/proxies.ts'
 import { type Stack, startStack } from '../../cli/demo/stack.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { scenarios } from './scenarios.ts'
@@ -11,7 +11,7 @@ import { createWorld, type World } from './world.ts'
 export const policyDirectory = join(import.meta.dirname, 'policy')
 
 export function describeProxy(kind: ProxyKind): void {
-  const isAbsent = kind !== 'built-in' && requirePeer(kind) === undefined
+  const isAbsent = kind !== 'built-in' && requirePeer(programOf(kind)) === undefined
   for (const store of ['lmdb', 'redis'] as const) {
     const isStoreAbsent = store === 'redis' && requirePeer('redis-server') === undefined
     describe.skipIf(isAbsent || isStoreAbsent)(`${kind} in front, sessions in ${store}`, () =>

@@ -11,8 +11,11 @@ import { repositoryRoot } from '../paths.ts'
 import { startBuiltInProxy } from './built-in-proxy.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
 
-export const proxyKinds = ['nginx', 'traefik', 'caddy', 'envoy', 'built-in'] as const
+export const proxyKinds = ['nginx', 'traefik', 'caddy', 'envoy', 'envoy-grpc', 'built-in'] as const
 export type ProxyKind = (typeof proxyKinds)[number]
+
+/** The program that a kind is: two ways to ask are one Envoy. */
+export const programOf = (kind: ProxyKind): string => (kind === 'envoy-grpc' ? 'envoy' : kind)
 
 export interface RunningProxy {
   readonly kind: ProxyKind
@@ -23,14 +26,14 @@ export interface RunningProxy {
 
 /** The first real proxy on the PATH, or the built-in one. */
 export function findProxy(): ProxyKind {
-  return proxyKinds.find(kind => kind !== 'built-in' && isOnPath(kind)) ?? 'built-in'
+  return proxyKinds.find(kind => kind !== 'built-in' && isOnPath(programOf(kind))) ?? 'built-in'
 }
 
 /** `directory`: its files; those of deploy/ unless they are a copy that somebody has changed. */
 export async function startProxy(
   kind: ProxyKind,
   targets: ProxyTargets,
-  directory = join(repositoryRoot, 'deploy', kind),
+  directory = join(repositoryRoot, 'deploy', programOf(kind)),
 ): Promise<RunningProxy> {
   switch (kind) {
     case 'nginx':
@@ -40,7 +43,8 @@ export async function startProxy(
     case 'caddy':
       return fromChild(kind, startCaddy(targets, directory))
     case 'envoy':
-      return startEnvoy(targets, directory)
+    case 'envoy-grpc':
+      return startEnvoy(kind, targets, directory)
     case 'built-in': {
       const stop = await startBuiltInProxy(targets)
       return { kind, stop }
@@ -65,6 +69,7 @@ function environmentOf(targets: ProxyTargets): Readonly<Record<string, string>> 
     PROXY_PORT: String(targets.port),
     AUTH_HOST: targets.authHost,
     AUTH_ADDRESS: targets.authAddress,
+    GRPC_ADDRESS: targets.grpcAddress ?? '127.0.0.1:9183',
     WIKI_ADDRESS: targets.wikiAddress,
     PAYROLL_ADDRESS: targets.payrollAddress,
     PROVIDER_ADDRESS: targets.providerAddress,
@@ -114,7 +119,7 @@ function startCaddy(targets: ProxyTargets, directory: string): Child {
 }
 
 /** Envoy wants host and port apart, and the folder in which the files of its filters are. */
-function startEnvoy(targets: ProxyTargets, files: string): RunningProxy {
+function startEnvoy(kind: 'envoy' | 'envoy-grpc', targets: ProxyTargets, files: string): RunningProxy {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-envoy-'))
   const variables = environmentOf(targets)
   const apart = Object.entries(variables).flatMap(([name, value]) => {
@@ -130,11 +135,11 @@ function startEnvoy(targets: ProxyTargets, files: string): RunningProxy {
     ...variables,
     ...Object.fromEntries(apart),
     ENVOY_FILES: files,
-    SALLYPORT_CHECK: 'sallyport-check-http.yaml',
+    SALLYPORT_CHECK: kind === 'envoy' ? 'sallyport-check-http.yaml' : 'sallyport-check-grpc.yaml',
   }
   renderTemplates(files, directory, filled)
   // Each has shared memory of its own, and none waits for another one to hand its listeners over.
   const alone = ['--disable-hot-restart', '--concurrency', '2', '--log-level', 'error']
   const child = startChild({ name: 'envoy', command: 'envoy', args: ['-c', join(directory, 'envoy.yaml'), ...alone] })
-  return fromChild('envoy', child, () => rmSync(directory, { recursive: true, force: true }))
+  return fromChild(kind, child, () => rmSync(directory, { recursive: true, force: true }))
 }

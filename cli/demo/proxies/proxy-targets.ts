@@ -7,6 +7,8 @@ export interface ProxyTargets {
   /** Host of Sallyport's public URL, without a port. */
   readonly authHost: string
   readonly authAddress: string
+  /** Where Sallyport listens for checks over gRPC; only Envoy asks there. */
+  readonly grpcAddress?: string
   readonly wikiAddress: string
   readonly payrollAddress: string
   readonly providerAddress: string

@@ -1,0 +1,85 @@
+/**
+ * `grpc.health.v1.Health`: whether checks are answered at the moment (https://grpc.io/docs/guides/health-checking). It says
+ * nothing else, so whoever reaches the listener may ask.
+ */
+import type {
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { readOnce } from './proto-reader.ts'
+import { numberField } from './proto-writer.ts'
+
+const statuses = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const
+/** Of gRPC. */
+const notFound = 5
+const invalidArgument = 3
+
+const asItIs = (bytes: Buffer): Buffer => bytes
+const method = (name: string, responseStream: boolean) => ({
+  path: `/grpc.health.v1.Health/${name}`,
+  requestStream: false,
+  responseStream,
+  requestSerialize: asItIs,
+  requestDeserialize: asItIs,
+  responseSerialize: asItIs,
+  responseDeserialize: asItIs,
+})
+
+export const healthDefinition = {
+  Check: method('Check', false),
+  Watch: method('Watch', true),
+} as const satisfies ServiceDefinition
+
+export interface Health {
+  readonly implementation: UntypedServiceImplementation
+  /** From now on nothing is served; whoever watches is told. */
+  readonly stop: () => void
+}
+
+/** `services`: what is known beside the whole server, whose name is empty. */
+export function createHealth(services: readonly string[]): Health {
+  let isServing = true
+  const watchers = new Set<() => void>()
+  const statusOf = (service: string): number => {
+    if (service !== '' && !services.includes(service)) return statuses.SERVICE_UNKNOWN
+    return isServing ? statuses.SERVING : statuses.NOT_SERVING
+  }
+  const check = (call: Pick<ServerUnaryCall<Buffer, Buffer>, 'request'>, callback: sendUnaryData<Buffer>): void => {
+    const status = readStatus(call.request, statusOf)
+    if (status === undefined) callback({ code: invalidArgument, details: 'the message cannot be read' })
+    else if (status === statuses.SERVICE_UNKNOWN) callback({ code: notFound, details: 'there is no such service' })
+    else callback(null, numberField(1, status))
+  }
+  const watch = (call: ServerWritableStream<Buffer, Buffer>): void => {
+    const status = readStatus(call.request, statusOf)
+    if (status === undefined) return void call.destroy(Object.assign(new Error('malformed'), { code: invalidArgument }))
+    const tell = (): void => void call.write(numberField(1, readStatus(call.request, statusOf) ?? 0))
+    // The stream of a server that goes away would hold it back.
+    const end = (): void => {
+      tell()
+      call.end()
+    }
+    watchers.add(end)
+    call.on('cancelled', () => watchers.delete(end))
+    tell()
+  }
+  return {
+    implementation: { Check: check, Watch: watch },
+    stop() {
+      isServing = false
+      for (const end of watchers) end()
+      watchers.clear()
+    },
+  }
+}
+
+function readStatus(request: Buffer, statusOf: (service: string) => number): number | undefined {
+  try {
+    return statusOf(readOnce(request, [1])[0]?.toString('utf8') ?? '')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+/** `envoy.config.core.v3.Metadata` of a route, as names and texts that a condition of the policy can name. */
+import { MalformedMessageError, readFields, readOnce } from './proto-reader.ts'
+
+/** Deeper and longer ones are no facts about a route. */
+const deepest = 8
+
+type Add = (name: string, value: string) => void
+
+/**
+ * Every text, number and truth value: `<namespace>/<key>`, and below it the keys joined by dots, places in lists counted from
+ * 0. Throws `MalformedMessageError`.
+ */
+export function readMetadata(metadata: Buffer, add: Add): void {
+  readFields(metadata, ({ number, bytes }) => {
+    if (number !== 1) return
+    const [namespace, struct] = readOnce(bytes, [1, 2])
+    if (struct !== undefined) readStruct(struct, `${latin1(namespace)}/`, add, 0)
+  })
+}
+
+function readStruct(struct: Buffer, prefix: string, add: Add, depth: number): void {
+  if (depth > deepest) throw new MalformedMessageError('metadata is nested too deep')
+  readFields(struct, ({ number, bytes }) => {
+    if (number !== 1) return
+    const [key, value] = readOnce(bytes, [1, 2])
+    if (value !== undefined) readValue(value, prefix + latin1(key), add, depth)
+  })
+}
+
+/** `google.protobuf.Value`. */
+function readValue(value: Buffer, name: string, add: Add, depth: number): void {
+  readFields(value, ({ number, bytes, value: truth }) => {
+    if (number === 2) add(name, String(bytes.readDoubleLE(0)))
+    else if (number === 3) add(name, latin1(bytes))
+    else if (number === 4) add(name, String(truth === 1))
+    else if (number === 5) readStruct(bytes, `${name}.`, add, depth + 1)
+    else if (number === 6) readList(bytes, name, add, depth + 1)
+  })
+}
+
+function readList(list: Buffer, name: string, add: Add, depth: number): void {
+  if (depth > deepest) throw new MalformedMessageError('metadata is nested too deep')
+  let place = 0
+  readFields(list, ({ number, bytes }) => {
+    if (number !== 1) return
+    readValue(bytes, `${name}.${place}`, add, depth)
+    place += 1
+  })
+}
+
+const latin1 = (bytes: Buffer | undefined): string => bytes?.toString('latin1') ?? ''

@@ -1,0 +1,89 @@
+/**
+ * Envoy `ext_authz` over gRPC, as `app/ext-authz/` hands it on: method and target are those of the request, and what only
+ * Envoy can have said stands under names that no header has. It has no endpoint on the main listener.
+ */
+import type { Identity } from '../../rbac/identity.ts'
+import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
+import { canonicalise } from '../../rbac/request/access-request.ts'
+import { OperationalError } from '../errors.ts'
+import type { VerifyResult } from '../verify.ts'
+import type { Fields, FrontKind, FrontSettings, Reply, Subrequest } from './front.ts'
+import { aliasesOf } from './identity-aliases.ts'
+import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
+import type { SubrequestHeaders } from './raw-headers.ts'
+import { relayedReply } from './relayed-reply.ts'
+import { allowReply } from './reply.ts'
+
+const name = 'ext-authz-grpc'
+const dialect = [':authority', ':scheme', ':source', ':too-many', 'x-forwarded-proto'] as const
+type DialectHeaders = SubrequestHeaders<(typeof dialect)[number] | 'x-forwarded-for'>
+
+export const extAuthzGrpc = {
+  name,
+  isRoutedHere: false,
+  create(settings) {
+    const read = createDialectReader(dialect)
+    const removed: Fields = Object.freeze([':remove', aliasesOf(settings.identityHeaderNames).join(',')])
+    return {
+      name,
+      parse: subrequest => {
+        const headers = admit(subrequest, read, settings)
+        if (headers.first(':too-many') !== undefined) {
+          throw new OperationalError('ERR_HEADERS_TOO_LARGE', 'more headers than are read')
+        }
+        const request = readOriginal(subrequest, headers, settings.canonical)
+        return { ...describeSubrequest(headers, request, settings), clientAddress: clientOf(headers, settings) }
+      },
+      render: (result, parsed): Reply => {
+        const reply =
+          result.decision.effect === 'allow'
+            ? allowReply(result, ['Cookie', result.upstreamCookie ?? '', ...removed])
+            : relayedReply(result, parsed, settings.deniedPages)
+        return { ...reply, told: toldOf(result) }
+      },
+    }
+  },
+} as const satisfies FrontKind
+
+function readOriginal(
+  { method, target }: Subrequest,
+  headers: DialectHeaders,
+  canonical: CanonicalOptions,
+): AccessRequest {
+  // Envoy writes the header itself, from the connection or from what a trusted balancer says; `:scheme` is a client's own in
+  // HTTP/2.
+  const scheme = headers.first('x-forwarded-proto') === undefined ? ':scheme' : 'x-forwarded-proto'
+  const original = { method, scheme: headers.required(scheme), host: headers.required(':authority'), target }
+  try {
+    return canonicalise(original, canonical)
+  } catch (error) {
+    throw asRefusal(error)
+  }
+}
+
+/**
+ * Envoy's own word for where the request came from is the last hop. Without it no address is known, whatever a header says
+ * that a client may have written.
+ */
+function clientOf(headers: DialectHeaders, { trustedProxies }: FrontSettings): string | undefined {
+  const source = headers.first(':source')
+  if (source === undefined) return undefined
+  const forwarded = headers.joined('x-forwarded-for', ',')
+  return trustedProxies.clientAddress(forwarded === '' ? source : `${forwarded},${source}`)
+}
+
+/** For the access log, where Envoy has it as dynamic metadata. */
+function toldOf({ requestId, decision, identity }: VerifyResult): Readonly<Record<string, string>> {
+  const user = nameOf(identity)
+  return {
+    request_id: requestId,
+    effect: decision.effect,
+    ...('reason' in decision && { reason: decision.reason }),
+    ...(user !== undefined && { user }),
+  }
+}
+
+function nameOf(identity: Identity): string | undefined {
+  if (identity.kind === 'anonymous') return undefined
+  return identity.kind === 'user' ? (identity.email ?? identity.subject) : identity.subject
+}

@@ -1,0 +1,34 @@
+/** The settings of the listener for Envoy's checks over gRPC. */
+import { z } from 'zod'
+import { parsed, section, setting, text } from './setting.ts'
+import * as value from './values.ts'
+
+const tls = z.strictObject({
+  certificateFile: setting(text, {
+    description: 'File that holds the certificate of the listener, in PEM, its own first; it is read at the start.',
+    expected: 'a path',
+    example: '/etc/sallyport/envoy.pem',
+    isPath: true,
+  }),
+  keyFile: setting(text, {
+    description: 'File that holds the private key of the certificate, in PEM; it is read at the start.',
+    expected: 'a path',
+    example: '/run/secrets/envoy-key.pem',
+    isPath: true,
+  }),
+  clientCaFile: setting(text.exactOptional(), {
+    description:
+      'File that holds the certificates of the authority of the proxies, in PEM: nobody is answered who has no certificate of it. Absent: the address alone says who may ask (`server.trustedProxies`, which counts in any case).',
+    expected: 'a path',
+    example: '/etc/sallyport/envoy-ca.pem',
+    isPath: true,
+  }),
+})
+
+export const envoy = z.strictObject({
+  listen: setting(parsed(value.parseListenAddress).prefault('127.0.0.1:9183'), {
+    description: "Address and port of the listener for Envoy's checks over gRPC.",
+    expected: 'host:port, such as 127.0.0.1:9183 or [::]:9183',
+  }),
+  tls: section(tls.exactOptional(), 'The certificate of the listener; without it checks come in plain text.'),
+})

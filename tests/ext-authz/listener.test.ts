@@ -1,0 +1,130 @@
+/** Who gets as far as asking over gRPC, and how the listener ends. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { credentials } from '@grpc/grpc-js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createGrpcListener } from '../../app/ext-authz/listener.ts'
+import type { Reply } from '../../app/fronts/front.ts'
+import { createAuthority } from '../certificates.ts'
+import { requirePeer } from '../peers.ts'
+import { startService, type TestService } from '../service.ts'
+import { createEnvoyClient, requestAbout } from './client.ts'
+
+const url = 'https://wiki.example.com/public/a'
+const policy = 'p, anyone, wiki.example.com, /public/**, read, -, allow\n'
+const about = requestAbout({ url })
+
+describe.skipIf(requirePeer('openssl') === undefined)('the listener with TLS', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-grpc-'))
+  const authority = createAuthority('Mesh')
+  const stranger = createAuthority('Stranger')
+  const mine = authority.issue('envoy')
+  const theirs = stranger.issue('envoy')
+  const server = authority.issue('localhost', ['localhost'])
+  const file = (name: string, text: string | Buffer): string => {
+    writeFileSync(join(directory, name), text, { mode: 0o600 })
+    return join(directory, name)
+  }
+  let world: TestService
+  beforeAll(async () => {
+    const tls = {
+      certificateFile: file('cert.pem', server.certificate),
+      keyFile: file('key.pem', server.key),
+      clientCaFile: file('ca.pem', authority.certificate),
+    }
+    world = await startService({ policy, settings: { envoy: { listen: '127.0.0.1:0', tls } } })
+  })
+  afterAll(async () => {
+    await world?.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  const root = Buffer.from(authority.certificate)
+  const ask = async (trust: Parameters<typeof createEnvoyClient>[1]) => {
+    const client = createEnvoyClient(world.service.ports().envoy ?? 0, trust)
+    try {
+      return (await client.check(about, { deadline: Date.now() + 30_000 })).status.code
+    } finally {
+      client.close()
+    }
+  }
+
+  it('A23 answers a proxy with a certificate of the authority', async () => {
+    expect(await ask(credentials.createSsl(root, Buffer.from(mine.key), Buffer.from(mine.certificate)))).toBe(0)
+  })
+
+  it.each([
+    ['none', () => credentials.createSsl(root)],
+    [
+      'one of somebody else',
+      () => credentials.createSsl(root, Buffer.from(theirs.key), Buffer.from(theirs.certificate)),
+    ],
+    ['plain text', () => credentials.createInsecure()],
+  ])('A23 answers nobody with %s', async (_what, trust) => {
+    await expect(ask(trust())).rejects.toMatchObject({ code: 14 })
+  })
+})
+
+describe('the listener', () => {
+  it('A23 answers no peer that is no trusted proxy, whatever the message says', async () => {
+    const settings = { envoy: { listen: '127.0.0.1:0' }, server: { trustedProxies: ['192.0.2.1'] } }
+    const world = await startService({ policy, settings })
+    const client = createEnvoyClient(world.service.ports().envoy ?? 0)
+    try {
+      const { status, denied_response: denied } = await client.check(about)
+      expect([status.code, denied?.status.code]).toEqual([7, 403])
+    } finally {
+      client.close()
+      await world.close()
+    }
+  })
+
+  it('finishes what it has begun, says that it goes, and takes no more', async () => {
+    let answer: (reply: Reply) => void = () => {}
+    let begun: () => void = () => {}
+    const isAsked = new Promise<void>(resolve => {
+      begun = resolve
+    })
+    const listener = createGrpcListener({
+      execute: () => {
+        begun()
+        return new Promise<Reply>(resolve => {
+          answer = resolve
+        })
+      },
+      limits: { maxHeaderLines: 10, maxHeaderBytes: 1000 },
+      maxMessageBytes: 10_000,
+      onRefused: () => {},
+    })
+    await listener.listen({ host: '127.0.0.1', port: 0 })
+    const client = createEnvoyClient(listener.port())
+    const asked = client.check(about)
+    await isAsked
+    const closed = listener.close(60_000)
+    const late = createEnvoyClient(listener.port())
+    await expect(late.check(about, { deadline: Date.now() + 20_000 })).rejects.toMatchObject({ code: 14 })
+    answer({ status: 200, headers: [], body: '' })
+    expect((await asked).status.code).toBe(0)
+    client.close()
+    late.close()
+    await closed
+  })
+
+  it('lets go of a check that is never answered', async () => {
+    const listener = createGrpcListener({
+      execute: () => new Promise<Reply>(() => {}),
+      limits: { maxHeaderLines: 10, maxHeaderBytes: 1000 },
+      maxMessageBytes: 10_000,
+      onRefused: () => {},
+    })
+    await listener.listen({ host: '127.0.0.1', port: 0 })
+    const client = createEnvoyClient(listener.port())
+    await expect(client.check(about, { deadline: Date.now() + 500 })).rejects.toMatchObject({ code: 4 })
+    const open = client.check(about)
+    const failed = expect(open).rejects.toMatchObject({ code: expect.any(Number) })
+    await listener.close(50)
+    await failed
+    client.close()
+  })
+})

@@ -1,0 +1,155 @@
+/** Checks of Envoy over gRPC, with the whole service behind them and a client of its own kind. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { navigation, startService, type TestService } from '../service.ts'
+import { type CheckResponse, createEnvoyClient, type EnvoyClient, requestAbout } from './client.ts'
+
+const wiki = 'https://wiki.example.com'
+const policy = `
+p, anyone,    wiki.example.com, /public/**, read, -,        allow
+p, group:ops, wiki.example.com, /pages/**,  *,    -,        allow
+p, group:ops, wiki.example.com, /inner/**,  *,    inner,    allow
+p, anyone,    wiki.example.com, /marked/**, read, -,        allow
+p, anyone,    wiki.example.com, /marked/**, read, closed,   deny
+p, anyone,    wiki.example.com, /office/**, read, office,   allow
+`
+const conditions = `
+inner: { route: { name: Tier, in: [internal] } }
+closed: { route: { name: envoy-gateway/resources.0.annotations.access, in: [closed] } }
+office: { source-network: [198.51.100.0/24] }
+`
+
+let world: TestService
+let client: EnvoyClient
+beforeAll(async () => {
+  world = await startService({ policy, conditions, settings: { envoy: { listen: '127.0.0.1:0' } } })
+  client = createEnvoyClient(world.service.ports().envoy ?? 0)
+})
+afterAll(async () => {
+  client?.close()
+  await world?.close()
+})
+
+const ok = ({ ok_response: answer }: CheckResponse) =>
+  Object.fromEntries((answer?.headers ?? []).map(({ header }) => [header.key, header.value]))
+const deniedStatus = ({ status, denied_response: answer }: CheckResponse) => {
+  expect(status.code).not.toBe(0)
+  return answer?.status.code
+}
+const deniedHeader = ({ denied_response: answer }: CheckResponse, name: string) =>
+  answer?.headers.find(({ header }) => header.key === name)?.header.value
+
+describe('a check over gRPC', () => {
+  it('lets a person in, says who it is, and takes away what a client may have forged', async () => {
+    const cookie = await world.logIn('alice', `${wiki}/pages/a`)
+    const answer = await client.check(
+      requestAbout({ url: `${wiki}/pages/a?x=1`, headers: [['cookie', `theme=dark; ${cookie}`]] }),
+    )
+    expect(answer.status.code).toBe(0)
+    expect(ok(answer)).toMatchObject({ 'remote-user': 'alice', 'remote-groups': 'ops', cookie: 'theme=dark' })
+    expect(Object.keys(ok(answer))).not.toContain('x-sallyport-request-id')
+    for (const option of answer.ok_response?.headers ?? []) expect(option.append_action).toBe(2)
+    expect(answer.ok_response?.headers_to_remove).toEqual(
+      expect.arrayContaining(['remote_user', 'remote.groups', 'x_sallyport_assertion']),
+    )
+    expect(answer.dynamic_metadata?.fields).toMatchObject({
+      effect: { string_value: 'allow' },
+      user: { string_value: 'alice@example.com' },
+    })
+  })
+
+  it('takes every identity header and the cookie away where nobody is known', async () => {
+    const answer = await client.check(requestAbout({ url: `${wiki}/public/a`, headers: [['remote-user', 'mallory']] }))
+    expect(answer.status.code).toBe(0)
+    expect(answer.ok_response?.headers_to_remove).toEqual(
+      expect.arrayContaining(['remote-user', 'remote-email', 'remote-name', 'remote-groups', 'cookie']),
+    )
+  })
+
+  it('sends a browser to the login with a cookie that replaces no other, and tells a script', async () => {
+    const browser = await client.check(requestAbout({ url: `${wiki}/pages/a`, headers: navigation }))
+    expect(deniedStatus(browser)).toBe(302)
+    expect(new URL(deniedHeader(browser, 'location') ?? '').searchParams.get('rd')).toBe(`${wiki}/pages/a`)
+    const cookies = browser.denied_response?.headers.filter(({ header }) => header.key === 'set-cookie') ?? []
+    // With `append` Envoy leaves it out.
+    expect(cookies.map(option => [option.append, option.append_action])).toEqual([[null, 0]])
+    const script = await client.check(requestAbout({ url: `${wiki}/pages/a` }))
+    expect([deniedStatus(script), script.status.code]).toEqual([401, 16])
+    expect(JSON.parse(script.denied_response?.body ?? '')).toMatchObject({ error: 'authentication-required' })
+    expect(script.dynamic_metadata?.fields.reason?.string_value).toBe('user-unauthenticated')
+  })
+
+  it('is the word of its audit events', async () => {
+    const answer = await client.check(requestAbout({ url: `${wiki}/public/audited` }))
+    const requestId = answer.dynamic_metadata?.fields.request_id?.string_value
+    const found = () => world.auditEvents().find(event => event.requestId === requestId)
+    for (let attempt = 0; found() === undefined && attempt < 2_000; attempt += 1)
+      await new Promise(resolve => setTimeout(resolve, 10))
+    expect(found()).toMatchObject({ event: 'access.allowed', front: 'ext-authz-grpc', clientAddress: '203.0.113.9' })
+  })
+
+  it('A21 what the route says of itself is a condition, and no header of a client is', async () => {
+    const cookie = await world.logIn('alice', `${wiki}/pages/a`)
+    const ask = async (extensions: Record<string, string> | undefined, more: [string, string][] = []) =>
+      client.check(
+        requestAbout({
+          url: `${wiki}/inner/a`,
+          headers: [['cookie', cookie], ...more],
+          ...(extensions && { extensions }),
+        }),
+      )
+    expect((await ask({ tier: 'internal' })).status.code).toBe(0)
+    expect(deniedStatus(await ask({ tier: 'other' }))).toBe(403)
+    expect(deniedStatus(await ask(undefined))).toBe(403)
+    for (const name of [':route/tier', 'tier', 'route/tier', 'x-route-tier'])
+      expect(deniedStatus(await ask(undefined, [[name, 'internal']])), name).toBe(403)
+    expect(deniedStatus(await ask({ tier: 'internal', Tier: 'other' }))).toBe(400)
+  })
+
+  it('A21 a deny by what a route says holds where it says nothing', async () => {
+    const text = (value: string) => ({ string_value: value })
+    const list = (fields: object) => ({ list_value: { values: [{ struct_value: { fields } }] } })
+    const about = (access?: string) => {
+      const { attributes } = requestAbout({ url: `${wiki}/marked/a` }) as { readonly attributes: object }
+      const annotations = { struct_value: { fields: { access: text(access ?? '') } } }
+      const fields = { resources: list({ annotations }) }
+      const metadata = { filter_metadata: { 'envoy-gateway': { fields } } }
+      return { attributes: { ...attributes, ...(access !== undefined && { route_metadata_context: metadata }) } }
+    }
+    expect((await client.check(about('open'))).status.code).toBe(0)
+    expect(deniedStatus(await client.check(about('closed')))).toBe(403)
+    expect(deniedStatus(await client.check(about()))).toBe(403)
+  })
+
+  it('A12 A13 takes the address that Envoy states, behind trusted hops the one that they appended', async () => {
+    const from = async (source: string, forwarded?: string) => {
+      const headers = forwarded === undefined ? [] : ([['x-forwarded-for', forwarded]] as const)
+      return (await client.check(requestAbout({ url: `${wiki}/office/a`, source, headers }))).status.code
+    }
+    expect(await from('198.51.100.7')).toBe(0)
+    expect(await from('127.0.0.1', '198.51.100.7')).toBe(0)
+    for (const [source, forwarded] of [
+      ['203.0.113.9', '198.51.100.7'],
+      ['', '198.51.100.7'],
+      ['198.51.100.7:80', '198.51.100.7'],
+      ['127.0.0.1', '198.51.100.7, 203.0.113.9'],
+    ] as const)
+      expect(await from(source, forwarded), `${source} ${forwarded}`).not.toBe(0)
+  })
+
+  it('answers health checks, also about the service itself', async () => {
+    expect(await client.health('')).toBe(1)
+    expect(await client.health('envoy.service.auth.v3.Authorization')).toBe(1)
+    await expect(client.health('another')).rejects.toMatchObject({ code: 5 })
+  })
+
+  it('answers nobody after its deadline, and goes on', async () => {
+    const late = client.check(requestAbout({ url: `${wiki}/public/a` }), { deadline: Date.now() - 1 })
+    await expect(late).rejects.toMatchObject({ code: 4 })
+    expect((await client.check(requestAbout({ url: `${wiki}/public/a` }))).status.code).toBe(0)
+  })
+
+  it('A22 a message that is longer than is read is an error of gRPC, and no allow', async () => {
+    const http = { body: 'x'.repeat(300_000) }
+    await expect(client.check(requestAbout({ url: `${wiki}/public/a`, http }))).rejects.toMatchObject({ code: 8 })
+  })
+})
