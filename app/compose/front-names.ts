@@ -2,9 +2,9 @@
 import type { Config } from '../../config/config.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { gatewayFront } from '../kubernetes/judge.ts'
+import { hasClusters } from './clusters/grants.ts'
 import { envoyFront } from './envoy.ts'
 import { exchangeFront } from './exchange.ts'
-import { hasClusters } from './grants.ts'
 
 export const hasExchange = ({ machines }: Config): boolean => machines?.exchange !== undefined
 

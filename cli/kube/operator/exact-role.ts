@@ -1,5 +1,5 @@
 /** The exact role of the gateway in a cluster, from the configuration, the policy and who is logged in. */
-import type { Cluster } from '../../../app/compose/cluster-access.ts'
+import type { Cluster } from '../../../app/compose/clusters/cluster-access.ts'
 import type { ImpersonationMode } from '../../../app/kubernetes/rights/impersonation-mode.ts'
 import { namesOfPeople, peopleOf } from '../../../app/kubernetes/rights/people.ts'
 import { type ExactRole, exactRole } from '../../../app/kubernetes/rights/role-objects.ts'

@@ -1,7 +1,7 @@
 /** Who is logged in, as a running service or a file says, and in which cluster their names are to count. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Cluster } from '../../../app/compose/cluster-access.ts'
+import type { Cluster } from '../../../app/compose/clusters/cluster-access.ts'
 import type { SummaryOfPerson } from '../../../app/kubernetes/rights/people.ts'
 import type { Config } from '../../../config/config.ts'
 import { callAdmin, strangeAnswer } from '../../admin-call.ts'

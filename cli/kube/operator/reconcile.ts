@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { accessTo } from '../../../app/compose/cluster-access.ts'
+import { accessTo } from '../../../app/compose/clusters/cluster-access.ts'
 import {
   type ChangingCluster,
   createChangingCluster,

@@ -1,13 +1,13 @@
 /** Composition of what the service finds out about its own rights in the clusters that it is the gateway of. */
-import { createChangingCluster } from '../kubernetes/gateway/upstream/changing-cluster.ts'
-import { createApiCalls } from '../kubernetes/rights/api-calls.ts'
-import { impersonableIn } from '../kubernetes/rights/impersonable.ts'
-import { askOwnRights, type OwnRights } from '../kubernetes/rights/own-rights.ts'
-import { namesOfPeople, peopleOf, type SummaryOfPerson } from '../kubernetes/rights/people.ts'
-import type { SessionDirectory } from '../sessions/session-directory.ts'
-import type { ReadinessProbe, ReadinessState } from '../telemetry/readiness.ts'
+import { createChangingCluster } from '../../kubernetes/gateway/upstream/changing-cluster.ts'
+import { createApiCalls } from '../../kubernetes/rights/api-calls.ts'
+import { impersonableIn } from '../../kubernetes/rights/impersonable.ts'
+import { askOwnRights, type OwnRights } from '../../kubernetes/rights/own-rights.ts'
+import { namesOfPeople, peopleOf, type SummaryOfPerson } from '../../kubernetes/rights/people.ts'
+import type { SessionDirectory } from '../../sessions/session-directory.ts'
+import type { ReadinessProbe, ReadinessState } from '../../telemetry/readiness.ts'
+import type { Base, Kept, Policy } from '../kept.ts'
 import { accessTo, type Cluster } from './cluster-access.ts'
-import type { Base, Kept, Policy } from './kept.ts'
 
 interface Parts {
   readonly kept: Pick<Kept, 'directory'>

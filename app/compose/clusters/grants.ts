@@ -1,10 +1,10 @@
 /** Composition of the logins of kubectl: present where `kubernetes` is configured. */
 import { readFile } from 'node:fs/promises'
 import { decodeJwt } from 'jose'
-import type { Config } from '../../config/config.ts'
-import { signJwt } from '../assertion/sign.ts'
-import { networksOf } from '../client-networks.ts'
-import type { ExchangeLogins } from '../exchange/dependencies.ts'
+import type { Config } from '../../../config/config.ts'
+import { signJwt } from '../../assertion/sign.ts'
+import { networksOf } from '../../client-networks.ts'
+import type { ExchangeLogins } from '../../exchange/dependencies.ts'
 import {
   audienceOf,
   type GrantCode,
@@ -13,27 +13,27 @@ import {
   issuerOf,
   type KnownCluster,
   type SessionUse,
-} from '../grants/dependencies.ts'
+} from '../../grants/dependencies.ts'
 import {
   type AskedCode,
   createDeviceRequests,
   type DeviceAnswer,
   type DeviceRequest,
-} from '../grants/device-requests.ts'
-import { createKubeTokens, type KubeTokenRefusal, type KubeTokens, type SessionSeal } from '../grants/kube-tokens.ts'
-import { createGrantEndpoints, createGrantPages } from '../grants/routes.ts'
-import { endedAdvice } from '../grants/token.ts'
-import { findClaim } from '../login/claims/identity-of-claims.ts'
-import { createRateLimit } from '../login/rate-limit.ts'
-import { createRefreshGrants } from '../sessions/grants/refresh-grants.ts'
-import type { LoginSession } from '../sessions/login-session.ts'
-import type { RecordStore, ValueOrPromise } from '../sessions/record-store.ts'
-import { createBoundedRecords } from '../sessions/records/bounded-records.ts'
-import { createSeal } from '../sessions/records/seal.ts'
-import { createOneTimeStore } from '../sessions/records/sealed-records.ts'
-import { composeHolds } from './identity.ts'
-import { type Base, type Kept, newRequestId, secretsOf } from './kept.ts'
-import type { Login } from './login.ts'
+} from '../../grants/device-requests.ts'
+import { createKubeTokens, type KubeTokenRefusal, type KubeTokens, type SessionSeal } from '../../grants/kube-tokens.ts'
+import { createGrantEndpoints, createGrantPages } from '../../grants/routes.ts'
+import { endedAdvice } from '../../grants/token.ts'
+import { findClaim } from '../../login/claims/identity-of-claims.ts'
+import { createRateLimit } from '../../login/rate-limit.ts'
+import { createRefreshGrants } from '../../sessions/grants/refresh-grants.ts'
+import type { LoginSession } from '../../sessions/login-session.ts'
+import type { RecordStore, ValueOrPromise } from '../../sessions/record-store.ts'
+import { createBoundedRecords } from '../../sessions/records/bounded-records.ts'
+import { createSeal } from '../../sessions/records/seal.ts'
+import { createOneTimeStore } from '../../sessions/records/sealed-records.ts'
+import { composeHolds } from '../identity.ts'
+import { type Base, type Kept, newRequestId, secretsOf } from '../kept.ts'
+import type { Login } from '../login.ts'
 
 /** Machines that wait for somebody, ten minutes each; none of their records is long. */
 const deviceBounds = {

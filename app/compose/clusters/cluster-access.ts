@@ -1,9 +1,9 @@
 /** How the gateway reaches a cluster, out of its settings. */
-import type { Config } from '../../config/config.ts'
-import type { AccessFile } from '../kubernetes/gateway/upstream/changing-cluster.ts'
-import type { ClusterAccess } from '../kubernetes/gateway/upstream/cluster-access.ts'
-import { inClusterAccess } from '../kubernetes/gateway/upstream/in-cluster.ts'
-import { readKubeconfig } from '../kubernetes/gateway/upstream/kubeconfig.ts'
+import type { Config } from '../../../config/config.ts'
+import type { AccessFile } from '../../kubernetes/gateway/upstream/changing-cluster.ts'
+import type { ClusterAccess } from '../../kubernetes/gateway/upstream/cluster-access.ts'
+import { inClusterAccess } from '../../kubernetes/gateway/upstream/in-cluster.ts'
+import { readKubeconfig } from '../../kubernetes/gateway/upstream/kubeconfig.ts'
 
 export type Cluster = NonNullable<Config['kubernetes']>['clusters'][number]
 

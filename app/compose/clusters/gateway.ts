@@ -1,13 +1,13 @@
 /** Builds the gateway in front of the clusters: who is let in is decided by the judge that it is given. */
-import { createTrustedProxies } from '../fronts/trusted-proxies.ts'
-import type { TlsFiles } from '../kubernetes/gateway/arriving/tls-files.ts'
-import type { CallMeter } from '../kubernetes/gateway/carrying/call-meter.ts'
-import { createGateway, type Gateway, type RefusedCall } from '../kubernetes/gateway/gateway.ts'
-import type { Judge } from '../kubernetes/gateway/gateway-call.ts'
-import { type AccessFile, createChangingCluster } from '../kubernetes/gateway/upstream/changing-cluster.ts'
-import type { ClusterAccess } from '../kubernetes/gateway/upstream/cluster-access.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import { newRequestId } from './kept.ts'
+import { createTrustedProxies } from '../../fronts/trusted-proxies.ts'
+import type { TlsFiles } from '../../kubernetes/gateway/arriving/tls-files.ts'
+import type { CallMeter } from '../../kubernetes/gateway/carrying/call-meter.ts'
+import { createGateway, type Gateway, type RefusedCall } from '../../kubernetes/gateway/gateway.ts'
+import type { Judge } from '../../kubernetes/gateway/gateway-call.ts'
+import { type AccessFile, createChangingCluster } from '../../kubernetes/gateway/upstream/changing-cluster.ts'
+import type { ClusterAccess } from '../../kubernetes/gateway/upstream/cluster-access.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { newRequestId } from '../kept.ts'
 
 export interface ComposeGatewayOptions {
   readonly tls: TlsFiles
