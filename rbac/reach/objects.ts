@@ -21,7 +21,7 @@ export interface Metadata {
   readonly annotations: Readonly<Record<string, string>>
   /** RFC 3339, as the server gives it. */
   readonly creationTimestamp?: string
-  /** Names in `managedFields`, of whoever wrote more than a status, each once; absent where there are none. */
+  /** Names in `managedFields`, of whoever wrote more than a status, each once; of service accounts alone, and absent where there are none. */
   readonly managers?: readonly string[]
   /** The first of `ownerReferences`: `ReplicaSet/core-5d4f`. */
   readonly owner?: string

@@ -47,6 +47,8 @@ export interface MetadataChoice {
   /** Where an object of a namespace names none, as `kubectl apply` takes that of the context. */
   readonly namespace: string
   readonly onAssumed: () => void
+  /** Whether `managedFields` count. */
+  readonly hasManagers: boolean
 }
 
 /** Throws `InvalidObject`. */
@@ -66,7 +68,7 @@ export function metadataOf(value: unknown, choice: MetadataChoice): Metadata {
     labels,
     annotations: Object.fromEntries(annotations),
     ...(typeof creationTimestamp === 'string' && { creationTimestamp }),
-    ...managersIn(value.managedFields),
+    ...(choice.hasManagers && managersIn(value.managedFields)),
     ...(owner !== undefined && { owner: `${String(owner.kind)}/${String(owner.name)}` }),
     place: choice.place,
   }

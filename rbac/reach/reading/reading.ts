@@ -136,6 +136,8 @@ export function createReading(options: ReadingOptions = {}): Reading {
       place,
       namespace,
       isNamespaced: isNamespaced(kind),
+      // kubectl is asked for them of these alone, and whoever reads is to find the same.
+      hasManagers: kind === 'ServiceAccount',
       onAssumed: () => {
         if (isAssuming) assumed.push(place)
       },
