@@ -77,6 +77,8 @@ export interface ExplanationDocument extends Explanation {
   readonly identity: {
     readonly kind: Identity['kind']
     readonly subject?: string
+    /** Of a machine: as rows name it. */
+    readonly name?: string
     readonly email?: string
     readonly groups?: readonly string[]
   }
@@ -109,7 +111,8 @@ export function explainAsDocument(
 function describeIdentity(identity: Identity): ExplanationDocument['identity'] {
   if (identity.kind === 'anonymous') return { kind: 'anonymous' }
   const { kind, subject, groups } = identity
-  const email = identity.kind === 'user' ? identity.email : undefined
+  if (identity.kind === 'machine') return { kind, subject, name: subjectNameOf(identity), groups }
+  const { email } = identity
   return { kind, subject, ...(email === undefined ? {} : { email }), groups }
 }
 

@@ -44,22 +44,30 @@ const lowerDomain = (address: string): string => address.replace(/@[^@]*$/, doma
 
 function parseServiceAccount(value: unknown, defaults: IdentityDefaults): Machine {
   const fields = parseMapping(value, ['service-account', ...common])
-  const serviceAccount = parseText(fields['service-account'], '<cluster>/<namespace>/<name>')
+  const serviceAccount = parseName(fields['service-account'], 'service-account: <cluster>/<namespace>/<name>', 3)
   return { kind: 'machine', ...parseCommon(fields, serviceAccount, defaults), serviceAccount }
 }
 
 function parseClient(value: unknown, defaults: IdentityDefaults): Machine {
   const fields = parseMapping(value, ['client', ...common])
-  const client = parseText(fields.client, '<provider>/<client id>')
-  const provider = client.slice(0, Math.max(client.indexOf('/'), 0))
+  const client = parseName(fields.client, 'client: <provider>/<client id>', 2)
+  const provider = client.slice(0, client.indexOf('/'))
   return { kind: 'machine', ...parseCommon(fields, client, { ...defaults, provider }), client }
 }
 
 function parseCertified(value: unknown, defaults: IdentityDefaults): Machine {
   const fields = parseMapping(value, ['certificate', ...common])
-  const certificate = parseText(fields.certificate, '<authority>/<name>')
-  const provider = certificate.slice(0, Math.max(certificate.indexOf('/'), 0))
+  const certificate = parseName(fields.certificate, 'certificate: <authority>/<name>', 2)
+  const provider = certificate.slice(0, certificate.indexOf('/'))
   return { kind: 'machine', ...parseCommon(fields, certificate, { ...defaults, provider }), certificate }
+}
+
+/** `parts`: how many there are at least, none of which but the last may be empty; the last may hold a slash. */
+function parseName(value: unknown, form: string, parts: number): string {
+  const name = parseText(value, form)
+  const pieces = name.split('/')
+  if (pieces.length < parts || pieces.slice(0, parts - 1).includes('')) throw new ValueError(`expected ${form}`)
+  return name
 }
 
 function parseCommon(fields: Readonly<Record<string, unknown>>, sub: string, defaults: IdentityDefaults) {

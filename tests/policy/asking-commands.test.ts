@@ -114,6 +114,7 @@ all:
     expect(await run('explain', '--as', 'service-account:prod/ci/deployer', ...question.slice(2))).toBe(0)
     expect(await run('explain', '--service-account', 'prod/ci/deployer', ...question.slice(2))).toBe(0)
     expect(await run('explain', '--client', 'corp/robot', ...question.slice(2))).toBe(0)
+    expect(terminal.output()).toContain('  by client:corp/robot in sre\n')
     expect(await run('explain', '--client', 'corp/robot', '--as', 'alice', ...question.slice(2))).toBe(2)
     expect(terminal.output()).toContain('The gateway takes people with a login and workloads with a token')
     expect(terminal.output()).toMatch(/^challenge {2}/)
@@ -231,6 +232,22 @@ laptop: { client-certificate: { san-dns: [laptop-7.example.com] } }
     ['an anonymous one with groups', ['--anonymous', '--groups', 'ops', ...keys], '--anonymous has no groups'],
     ['a time that is none', ['--as', 'a', '--at', 'noon', ...keys], '--at: expected a time'],
     ['an address that is none', ['--as', 'a', '--url', 'wiki'], 'the address has no scheme'],
+    [
+      'a question like one about a cluster',
+      ['GET', 'wiki.example.com', '/a', '--anonymous'],
+      'https://wiki.example.com/a',
+    ],
+    ['a client without its provider', ['--client', 'robot', ...keys], 'expected client: <provider>/<client id>'],
+    [
+      'a certificate without its authority',
+      ['--certificate-identity', '/a', ...keys],
+      'expected certificate: <authority>/',
+    ],
+    [
+      'a service account in part',
+      ['--service-account', 'ci/deployer', ...keys],
+      'expected service-account: <cluster>/',
+    ],
     ['a header without value', ['--as', 'a', '--header', 'x', ...keys], '--header: expected <name>=<value>'],
   ])('refuses %s', async (_, args, message) => {
     expect(await run('explain', ...args)).toBe(2)

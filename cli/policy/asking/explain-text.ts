@@ -60,10 +60,10 @@ const isPassed = (decision: Decision): boolean =>
   !['rule-denied', 'actor-denied', 'evaluation-failed', 'path-too-costly'].includes(decision.reason)
 
 function whoOf({ identity, actors = [] }: ExplainAnswer): string {
-  const { kind, subject, groups = [] } = identity
+  const { kind, subject, name = subject, groups = [] } = identity
   const inGroups = groups.length === 0 ? '' : ` in ${groups.join(', ')}`
   const acting = actors.length === 0 ? '' : `, for whom ${actors.join(', ')} ${actors.length === 1 ? 'acts' : 'act'}`
-  return kind === 'anonymous' ? 'nobody (anonymous)' : `${subject}${inGroups}${acting}`
+  return kind === 'anonymous' ? 'nobody (anonymous)' : `${name}${inGroups}${acting}`
 }
 
 function untoldText(answer: AuditExplanation, colors: Colors): string {

@@ -55,9 +55,15 @@ function requestToHost(text: string) {
   try {
     return canonicaliseUrl(text.slice(0, Math.max(space, 0)), text.slice(space + 1))
   } catch (error) {
-    if (error instanceof MalformedRequestError) throw new ValueError(error.message)
+    if (error instanceof MalformedRequestError) throw new ValueError(error.message + meantBy(text))
     throw error
   }
+}
+
+/** `GET wiki.example.com /admin` is what a question about a cluster looks like. */
+function meantBy(text: string): string {
+  const [, host, path = '/'] = /^\S+ ([a-z\d.-]+\.[a-z\d.-]+(?::\d+)?) ?(\/\S*)?$/i.exec(text) ?? []
+  return host === undefined ? '' : `: expected it as in https://${host}${path}`
 }
 
 const impersonation = ['impersonate-user', 'impersonate-group', 'impersonate-uid']
