@@ -162,7 +162,9 @@ describe.each(fronts)('%s', front => {
 
   it('D08 CONNECT names no path, so no rule can allow it', async () => {
     for (const url of [`${wiki}/`, `${wiki}/public/a`, `${wiki}/all/a`]) {
-      expect((await world.ask(front, { method: 'CONNECT', url })).status, url).toBe(400)
+      // Where the method is that of the check itself, the connection ends without an answer: to Envoy that is an error, and no pass.
+      const refused = front === 'ext-authz' ? 0 : 400
+      expect((await world.ask(front, { method: 'CONNECT', url })).status, url).toBe(refused)
     }
   })
 

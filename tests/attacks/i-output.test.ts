@@ -112,19 +112,18 @@ describe.each(fronts)('%s', front => {
 })
 
 describe('I07 the main listener', () => {
-  it.each([
-    '/metrics',
-    '/healthz',
-    '/readyz',
-    '/admin',
-    '/debug',
-    '/verify',
-    '/verify/',
-    '/verify/ext-authz/public',
-    '/verify/unknown',
-  ])('does not answer %s', async path => {
-    const answer = await world.send(`GET ${path} HTTP/1.1`, [['X-Forwarded-Method', 'GET']])
-    expect([404, 421]).toContain(answer.status)
+  it.each(['/metrics', '/healthz', '/readyz', '/admin', '/debug', '/verify', '/verify/', '/verify/unknown'])(
+    'does not answer %s',
+    async path => {
+      const answer = await world.send(`GET ${path} HTTP/1.1`, [['X-Forwarded-Method', 'GET']])
+      expect([404, 421]).toContain(answer.status)
+      for (const name of identityHeaders) expect(answer.headers.has(name)).toBe(false)
+    },
+  )
+
+  it('answers a check that does not say where the request came from with no more than that', async () => {
+    const answer = await world.send('GET /verify/ext-authz/public HTTP/1.1', [['X-Forwarded-Method', 'GET']])
+    expect(answer.status).toBe(400)
     for (const name of identityHeaders) expect(answer.headers.has(name)).toBe(false)
   })
 

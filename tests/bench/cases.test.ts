@@ -125,7 +125,7 @@ describe('a short run of everything', () => {
 test('the help names every case', async () => {
   const { stdout } = await bench('--help')
   for (const name of [...loadCaseNames, ...specialCaseNames]) expect(stdout).toContain(`\n  ${name} `)
-  expect(defaultCaseNames).toHaveLength(10)
+  expect(defaultCaseNames).toHaveLength(11)
 })
 
 test('Ctrl-C ends every process and removes every directory', async () => {

@@ -5,6 +5,7 @@ import { createOutbound } from '../../app/login/provider/outbound.ts'
 import { passwordOf, type RunningKeycloak, requireKeycloak, startKeycloak } from '../keycloak.ts'
 import { keycloakClient } from '../keycloak-realm.ts'
 import { type Answer, header, startService, type TestService } from '../service.ts'
+import { hasEdge, startEdge } from './edge.ts'
 
 const folder = requireKeycloak()
 const audience = 'https://hosts.example.com'
@@ -111,6 +112,24 @@ describe.skipIf(folder === undefined)('with Keycloak', () => {
     const denied = await ask('/robots/now', token)
     expect([denied.status, header(denied, 'remote-user') ?? '']).toEqual([403, ''])
     expect(await world.eventOf(denied)).toMatchObject({ credential: 'user-token' })
+  })
+
+  it.runIf(hasEdge())('either comes through NGINX, and the application gets who it is and not the token', async () => {
+    const edge = await startEdge({ service: world.port })
+    try {
+      const see = (path: string, token: string) =>
+        edge.see(`printf 'Authorization: Bearer %s' "$token" | curl -fsS -H @- https://wiki.example.com${path}`, {
+          token,
+        })
+      const alice = await tokenOfPerson('alice', 'robot')
+      expect(await see('/admin/', alice)).toEqual({ user: decodeJwt(alice).sub, hasAssertion: true })
+      const robot = await tokenOfClient('robot')
+      expect(await see('/robots/now', robot)).toEqual({ user: 'client:corp/robot', hasAssertion: true })
+      expect((await edge.statusOf('/robots/now', alice))[0]).toBe('403')
+      expect((await edge.statusOf('/admin/', robot))[0]).toBe('403')
+    } finally {
+      await edge.close()
+    }
   })
 
   it('J10 a person who is called as the account of a client would be is no client', async () => {

@@ -51,6 +51,7 @@ export function describePages(name: string, start: () => Promise<Backend>): void
           identity: login.identity,
           sessionId: id,
           sessionDigest: digestOf('session', id).slice(0, 16),
+          login,
           bindingHash: cookies.bindingOf(id, 'wiki.example.com', cookieOf(id)),
           clearCookie: false,
         })
