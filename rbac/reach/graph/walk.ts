@@ -50,10 +50,17 @@ export function waysTo(graph: Graph, target: NodeId): Ways {
   }
 }
 
-/** An edge for starts alone, where it is nearer than any other. */
+/** An edge for starts alone, where it is nearer than any other: the nearest of them, the first of those that are alike. */
 function startOf(graph: Graph, from: NodeId, distances: ReadonlyMap<NodeId, number>): Edge | undefined {
-  const known = distances.get(from) ?? Number.POSITIVE_INFINITY
-  return (graph.atStart.get(from) ?? []).find(({ to }) => (distances.get(to) ?? Number.POSITIVE_INFINITY) + 1 < known)
+  let nearest = distances.get(from) ?? Number.POSITIVE_INFINITY
+  let found: Edge | undefined
+  for (const edge of graph.atStart.get(from) ?? []) {
+    const far = (distances.get(edge.to) ?? Number.POSITIVE_INFINITY) + 1
+    if (far >= nearest) continue
+    nearest = far
+    found = edge
+  }
+  return found
 }
 
 function follow(next: ReadonlyMap<NodeId, Edge>, from: NodeId, target: NodeId): readonly Step[] | undefined {

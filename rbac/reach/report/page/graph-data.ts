@@ -71,7 +71,8 @@ export function numberedGraph(graph: Graph, findings: readonly Finding[], shown:
       isStart,
     ])
   }
-  for (const list of graph.from.values()) for (const edge of list) add(edge, 0)
+  // In the order of the search, backwards: of ways that are equally long the page finds the same.
+  for (const list of graph.to.values()) for (const edge of list) add(edge, 0)
   for (const list of graph.atStart.values()) for (const edge of list) add(edge, 1)
   return { nodes, edges, nodeIndex, edgeIndex: step => places.get(keyOf(step)) ?? -1 }
 }

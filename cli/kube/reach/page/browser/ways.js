@@ -51,10 +51,16 @@ export function waysTo(target) {
   }
 
   /** @param {number} from */
-  const startOf = from =>
-    (edgesFrom[from] ?? []).find(
-      place => edgeAt(place)[6] === 1 && farBy(place) < (distances.get(from) ?? Number.POSITIVE_INFINITY),
-    )
+  function startOf(from) {
+    let nearest = distances.get(from) ?? Number.POSITIVE_INFINITY
+    let found
+    for (const place of edgesFrom[from] ?? []) {
+      if (edgeAt(place)[6] !== 1 || farBy(place) >= nearest) continue
+      nearest = farBy(place)
+      found = place
+    }
+    return found
+  }
 
   /** @param {number} from */
   function distance(from) {
