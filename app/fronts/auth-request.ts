@@ -5,10 +5,9 @@
  * `X-Sallyport-Redirect` says where an interactive client is to be sent, and the configuration sends it.
  */
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
-import { canonicaliseUrl } from '../../rbac/request/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { Fields, FrontKind, ParsedSubrequest, Reply } from './front.ts'
-import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
+import { admit, createDialectReader, describeSubrequest, readOriginalUrl } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { allowReply, bearerFields, credentialReply, jsonReply, tokenReply } from './reply.ts'
 
@@ -25,22 +24,15 @@ export const authRequest = {
       name: 'auth-request',
       parse: subrequest => {
         const headers = admit(subrequest, read, settings)
-        return describeSubrequest(headers, readOriginal(headers, settings.canonical), settings)
+        return describeSubrequest(headers, readRequest(headers, settings.canonical), settings)
       },
       render,
     }
   },
 } as const satisfies FrontKind
 
-function readOriginal(headers: DialectHeaders, options: CanonicalOptions): AccessRequest {
-  const method = headers.required('x-original-method')
-  const url = headers.required('x-original-url')
-  try {
-    return canonicaliseUrl(method, url, options)
-  } catch (error) {
-    throw asRefusal(error)
-  }
-}
+const readRequest = (headers: DialectHeaders, options: CanonicalOptions): AccessRequest =>
+  readOriginalUrl(headers.required('x-original-method'), headers.required('x-original-url'), options)
 
 function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
   switch (result.decision.effect) {

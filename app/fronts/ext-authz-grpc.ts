@@ -4,12 +4,11 @@
  */
 import type { Identity } from '../../rbac/identity.ts'
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
-import { canonicalise } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { Fields, FrontKind, FrontSettings, Reply, Subrequest } from './front.ts'
 import { aliasesOf } from './identity-aliases.ts'
-import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
+import { admit, createDialectReader, describeSubrequest, readOriginal } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { relayedReply } from './relayed-reply.ts'
 import { allowReply } from './reply.ts'
@@ -31,7 +30,7 @@ export const extAuthzGrpc = {
         if (headers.first(':too-many') !== undefined) {
           throw new OperationalError('ERR_HEADERS_TOO_LARGE', 'more headers than are read')
         }
-        const request = readOriginal(subrequest, headers, settings.canonical)
+        const request = readRequest(subrequest, headers, settings.canonical)
         return { ...describeSubrequest(headers, request, settings), clientAddress: clientOf(headers, settings) }
       },
       render: (result, parsed): Reply => {
@@ -45,7 +44,7 @@ export const extAuthzGrpc = {
   },
 } as const satisfies FrontKind
 
-function readOriginal(
+function readRequest(
   { method, target }: Subrequest,
   headers: DialectHeaders,
   canonical: CanonicalOptions,
@@ -54,11 +53,7 @@ function readOriginal(
   // HTTP/2.
   const scheme = headers.first('x-forwarded-proto') === undefined ? ':scheme' : 'x-forwarded-proto'
   const original = { method, scheme: headers.required(scheme), host: headers.required(':authority'), target }
-  try {
-    return canonicalise(original, canonical)
-  } catch (error) {
-    throw asRefusal(error)
-  }
+  return readOriginal(original, canonical)
 }
 
 /**

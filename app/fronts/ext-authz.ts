@@ -4,11 +4,10 @@
  * Envoy takes 200 as allow and relays every other answer to the client as it is.
  */
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
-import { canonicalise } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { Fields, FrontKind, Subrequest } from './front.ts'
 import { aliasesOf } from './identity-aliases.ts'
-import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
+import { admit, createDialectReader, describeSubrequest, readOriginal } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { relayedReply } from './relayed-reply.ts'
 import { allowReply } from './reply.ts'
@@ -34,7 +33,7 @@ export const extAuthz = {
       name,
       parse: subrequest => {
         const headers = admit(subrequest, read, settings)
-        return describeSubrequest(headers, readOriginal(subrequest, headers, settings.canonical), settings)
+        return describeSubrequest(headers, readRequest(subrequest, headers, settings.canonical), settings)
       },
       render: (result, parsed) =>
         result.decision.effect === 'allow'
@@ -44,7 +43,7 @@ export const extAuthz = {
   },
 } as const satisfies FrontKind
 
-function readOriginal(
+function readRequest(
   { method, target }: Subrequest,
   headers: DialectHeaders,
   canonical: CanonicalOptions,
@@ -59,11 +58,7 @@ function readOriginal(
     host: headers.required('host'),
     target: target.slice(prefix.length),
   }
-  try {
-    return canonicalise(original, canonical)
-  } catch (error) {
-    throw asRefusal(error)
-  }
+  return readOriginal(original, canonical)
 }
 
 const removalOf = (names: readonly string[]): Fields => ['X-Envoy-Auth-Headers-To-Remove', names.join(',')]

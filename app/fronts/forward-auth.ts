@@ -3,9 +3,8 @@
  * X-Forwarded-{Method,Proto,Host,Uri}. The proxy relays every answer that is not 2xx to the client as it is.
  */
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
-import { canonicalise } from '../../rbac/request/access-request.ts'
 import type { FrontKind } from './front.ts'
-import { admit, asRefusal, createDialectReader, describeSubrequest } from './original-request.ts'
+import { admit, createDialectReader, describeSubrequest, readOriginal } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { relayedReply } from './relayed-reply.ts'
 import { allowReply } from './reply.ts'
@@ -22,7 +21,7 @@ export const forwardAuth = {
       name: 'forward-auth',
       parse: subrequest => {
         const headers = admit(subrequest, read, settings)
-        return describeSubrequest(headers, readOriginal(headers, settings.canonical), settings)
+        return describeSubrequest(headers, readRequest(headers, settings.canonical), settings)
       },
       render: (result, parsed) =>
         result.decision.effect === 'allow'
@@ -34,16 +33,12 @@ export const forwardAuth = {
   },
 } as const satisfies FrontKind
 
-function readOriginal(headers: DialectHeaders, options: CanonicalOptions): AccessRequest {
+function readRequest(headers: DialectHeaders, options: CanonicalOptions): AccessRequest {
   const original = {
     method: headers.required('x-forwarded-method'),
     scheme: headers.required('x-forwarded-proto'),
     host: headers.required('x-forwarded-host'),
     target: headers.required('x-forwarded-uri'),
   }
-  try {
-    return canonicalise(original, options)
-  } catch (error) {
-    throw asRefusal(error)
-  }
+  return readOriginal(original, options)
 }

@@ -2,8 +2,8 @@
  * What every dialect states beside method and URL, read the same way: cookie, client address, whether a person waits,
  * and whether it is a WebSocket handshake.
  */
-import type { AccessRequest } from '../../rbac/request/access-request.ts'
-import { MalformedRequestError, originOf } from '../../rbac/request/access-request.ts'
+import type { AccessRequest, CanonicalOptions, OriginalRequest } from '../../rbac/request/access-request.ts'
+import { canonicalise, canonicaliseUrl, MalformedRequestError, originOf } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { FrontSettings, ParsedSubrequest, Subrequest } from './front.ts'
 import { createHeaderReader, type HeaderReader, type SubrequestHeaders } from './raw-headers.ts'
@@ -88,8 +88,26 @@ function isOurs(name: string, settings: FrontSettings): boolean {
   return /^(x-forwarded-|x-original-|cookie$|host$|origin$)/.test(name) || settings.identityHeaderNames.has(name)
 }
 
-/** Turns a refusal of the canonicaliser into the answer that the proxy gets; anything else stays what it is. */
-export function asRefusal(error: unknown): unknown {
+/** The canonical form of what a proxy states. Throws as an answer to it what the canonicaliser refuses. */
+export function readOriginal(original: OriginalRequest, options: CanonicalOptions): AccessRequest {
+  try {
+    return canonicalise(original, options)
+  } catch (error) {
+    throw asRefusal(error)
+  }
+}
+
+/** The same of `scheme://authority/target`. */
+export function readOriginalUrl(method: string, url: string, options: CanonicalOptions): AccessRequest {
+  try {
+    return canonicaliseUrl(method, url, options)
+  } catch (error) {
+    throw asRefusal(error)
+  }
+}
+
+/** Anything else than a refusal of the canonicaliser stays what it is. */
+function asRefusal(error: unknown): unknown {
   if (!(error instanceof MalformedRequestError)) return error
   const code = error.part === 'length' ? 'ERR_REQUEST_TOO_LONG' : 'ERR_REQUEST_MALFORMED'
   return new OperationalError(code, error.message, { cause: error })
