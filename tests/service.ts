@@ -49,6 +49,8 @@ export interface TestServiceOptions {
   readonly replicas?: number
   /** `sessions.secret` of each replica, where they are not all the same. */
   readonly secrets?: readonly string[]
+  /** Sections of each replica in place of those in `settings`, where they are not all the same. */
+  readonly replicaSettings?: readonly NonNullable<TestServiceOptions['settings']>[]
   /** The table of fronts. Default the product's own. */
   readonly fronts?: readonly FrontKind[]
 }
@@ -130,10 +132,11 @@ export async function startService(options: TestServiceOptions): Promise<TestSer
   for (let index = 0; index < (options.replicas ?? 1); index += 1) {
     const ownPort = index === 0 ? port : await freePort()
     const audit = index === 0 ? 'audit.jsonl' : `audit-${index}.jsonl`
+    const settings = { ...options.settings, ...options.replicaSettings?.[index] }
     replicas.push(
       await startReplica(
         { directory, publicUrl, port: ownPort, secret: options.secrets?.[index] ?? secret, providers, issuers, audit },
-        options,
+        { ...options, settings },
       ),
     )
   }

@@ -31,7 +31,7 @@ import { createRandomTexts } from '../random-texts.ts'
 import { type ExchangedToken, ownIssuer } from '../sessions/exchanged-tokens.ts'
 import type { DecidedQuestion } from '../verify.ts'
 
-import { composeLogins, composeStanding } from './clusters/grants.ts'
+import { composeLogins, composeStanding, takesLogins } from './clusters/grants.ts'
 import { composeVerify } from './clusters/kubernetes.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
 import type { Login } from './login.ts'
@@ -94,7 +94,7 @@ function composeTokens(base: Base, { kept, login, machines }: ExchangeParts): Ex
   const { clock } = base
   const own = composeOwnIssuer(base, kept)
   const proofs = composeProofs(base, kept)
-  const standing = composeStanding(base, kept, login)
+  const standing = takesLogins(base.config) ? composeStanding(base, kept, login) : undefined
   const verifyForeign = createForeignTokens(machines.issuers, clock)
   return {
     verify: (token, presented) =>
@@ -123,9 +123,16 @@ function composeTokens(base: Base, { kept, login, machines }: ExchangeParts): Ex
   }
 }
 
-/** Threat: what was made from a login that has ended, or whose person has lost a group since. Rejects with `TokenRefused`. */
-async function withLogin(token: ExchangedToken, standing: ReturnType<typeof composeStanding>): Promise<ExchangedToken> {
+/**
+ * Threat: what was made from a login that has ended, or whose person has lost a group since, or where people may have none any
+ * more (`standing` is absent). Rejects with `TokenRefused`.
+ */
+async function withLogin(
+  token: ExchangedToken,
+  standing: ReturnType<typeof composeStanding> | undefined,
+): Promise<ExchangedToken> {
   if (token.sessionId === undefined) return token
+  if (standing === undefined) throw new TokenRefused('logins')
   const login = await standing(token.sessionId, 'program')
   if (login?.identity.subject !== token.identity.subject) throw new TokenRefused('session')
   return { ...token, identity: login.identity }

@@ -93,13 +93,16 @@ function composeExchanged(
   kept: KeptForTokens,
   acceptedOn: (domain: string) => HostAcceptance | undefined,
 ): readonly Authenticator[] {
-  if (base.config.machines?.exchange === undefined) return []
-  const { clock, metrics } = base
+  const { clock, config, metrics } = base
+  const { exchange } = config.machines ?? {}
+  if (exchange === undefined) return []
   const own = composeOwnIssuer(base, kept)
   const onRefused = metrics.tokenRefused
   const proofs = composeProofs(base, kept)
   const certificateIn = composeTokenCertificates(base)
-  const { exchanged: tokens, ofSession } = kept
+  const { exchanged: tokens } = kept
+  // Threat: a token out of a login that goes on for its minutes when people may have none any more.
+  const ofSession = exchange.people ? kept.ofSession : undefined
   const looks = { proofs, certificateIn, permits, ofSession }
   return [createExchangedToken({ acceptedOn, own, tokens, ...looks, clock, onRefused })]
 }

@@ -32,8 +32,8 @@ export interface ExchangedTokenOptions {
     scope: string | undefined,
     asked: { readonly method: string; readonly isUpgrade: boolean },
   ) => boolean
-  /** Looks at the login session that a token was made from. */
-  readonly ofSession: LookAtSession
+  /** Looks at the login session that a token was made from. Absent: a token of a login counts for nothing. */
+  readonly ofSession?: LookAtSession | undefined
   readonly clock: { readonly now: () => number }
   /** Told of each token that lets nobody in; must not throw. */
   readonly onRefused?: (reason: TokenRefusalReason) => void

@@ -21,8 +21,10 @@ export type OfLogin = (
   request: { readonly asked: AskedWith; readonly acceptance: HostAcceptance },
 ) => Authentication | Promise<Authentication>
 
-export function createOfLogin(lookAt: LookAtSession): OfLogin {
+/** `lookAt`: absent where no token of a login counts, as when people may have none any more. */
+export function createOfLogin(lookAt: LookAtSession | undefined): OfLogin {
   return ({ sessionId, identity }, known, { asked, acceptance }) => {
+    if (lookAt === undefined) throw new TokenRefused('logins')
     // Threat: a script with a token, by which a host goes on that its person has long left. And it would count as their visit.
     if (acceptance.maxIdleSeconds !== undefined) throw new TokenRefused('idle')
     // Nobody waits who could be sent to a login.

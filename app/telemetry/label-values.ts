@@ -39,6 +39,7 @@ const tokenReasons = {
   person: true,
   groups: true,
   session: true,
+  logins: true,
   revoked: true,
   proof: true,
   inactive: true,

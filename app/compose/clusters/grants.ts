@@ -71,7 +71,8 @@ export const hasClusters = ({ kubernetes, directClusters }: Config): boolean =>
 /** Whether people may log a command line in: for clusters, or for tokens of hosts. */
 export const hasGrants = (config: Config): boolean => hasClusters(config) || takesLogins(config)
 
-const takesLogins = ({ machines }: Config): boolean => machines?.exchange?.people === true
+/** Whether people get tokens of hosts out of their login. */
+export const takesLogins = ({ machines }: Config): boolean => machines?.exchange?.people === true
 
 type Kubernetes = NonNullable<Config['kubernetes']>
 

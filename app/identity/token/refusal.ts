@@ -29,6 +29,7 @@ export const tokenRefusals = {
   person: 'the token is that of a person, and this issuer lets in none',
   groups: 'the token does not say which groups the person is in',
   session: 'the login that the token was made from has ended',
+  logins: 'tokens that are made from a login do not count here, or no longer',
   revoked: 'the token was revoked, or one that it was made from',
   proof: 'the proof of the key does not fit this request, was used before, or is missing (RFC 9449)',
   inactive: 'its issuer says that the token does not count, or no longer',
