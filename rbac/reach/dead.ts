@@ -1,4 +1,5 @@
 /** Bindings, subjects and rules that give nothing to anybody, and why: most are mistakes, and some wait to be claimed. */
+import { isRoleListed, listedIn } from './absence.ts'
 import { isClusterResource } from './cluster-resources.ts'
 import type { DeadGrant } from './grant.ts'
 import type { BindingObject, BindingSubject, ClusterObjects, RoleObject } from './objects.ts'
@@ -13,14 +14,19 @@ export function deadGrantsOf(objects: ClusterObjects, { roleOf, subjectOfBinding
   const accounts = new Set(objects.serviceAccounts.map(({ namespace, name }) => idOf(accountSubject(namespace, name))))
   // Without any service account the objects say nothing about which there are.
   const knowsAccounts = objects.kindsRead.has('ServiceAccount')
+  const isListed = listedIn(objects)
   return objects.bindings.flatMap(binding => {
     const role = roleOf(binding)
     return [
-      ...(role === undefined ? [{ binding, reason: 'no-such-role' as const }] : deadRulesOf(binding, role)),
+      ...(role === undefined ? withoutRole(binding) : deadRulesOf(binding, role)),
       ...(binding.subjects.length === 0 ? [{ binding, reason: 'no-subjects' as const }] : []),
       ...binding.subjects.flatMap(one => deadSubject(binding, one)),
     ]
   })
+
+  function withoutRole(binding: BindingObject): DeadGrant[] {
+    return isRoleListed(binding, isListed) ? [{ binding, reason: 'no-such-role' }] : []
+  }
 
   function deadSubject(binding: BindingObject, named: BindingSubject): DeadGrant[] {
     const subject = subjectOfBinding(binding, named)
@@ -28,7 +34,8 @@ export function deadGrantsOf(objects: ClusterObjects, { roleOf, subjectOfBinding
     // Each namespace has its own `default`, whether or not a manifest speaks of it.
     const isAccount = subject.startsWith('service-account:') && !subject.endsWith('/default')
     const isMissing = knowsAccounts && isAccount && !accounts.has(subject)
-    return isMissing ? [{ binding, reason: 'no-such-service-account', subject }] : []
+    const isKnown = isListed('ServiceAccount', named.namespace || binding.namespace)
+    return isMissing && isKnown ? [{ binding, reason: 'no-such-service-account', subject }] : []
   }
 }
 

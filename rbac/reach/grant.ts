@@ -53,6 +53,8 @@ export interface Grants {
   readonly allowingAnybody: (question: AccessQuestion, scope?: GrantScope) => readonly Grant[]
   /** Bindings and rules that give nothing, and why. */
   readonly dead: readonly DeadGrant[]
+  /** Bindings of roles that could not be read: what they give is not known. */
+  readonly unknown: readonly BindingObject[]
 }
 
 export interface DeadGrant {

@@ -5,6 +5,7 @@
  * tests/reach/against-api-server.test.ts.
  */
 import { type Rule, ruleAllows } from '../kubernetes/rule.ts'
+import { isRoleListed, listedIn } from './absence.ts'
 import { deadGrantsOf } from './dead.ts'
 import type { AccessQuestion, Given, Grant, GrantScope, Grants } from './grant.ts'
 import type { BindingObject, BindingSubject, ClusterObjects, RoleObject } from './objects.ts'
@@ -14,6 +15,7 @@ const masters = 'system:masters'
 
 export function grantsOf(objects: ClusterObjects): Grants {
   const roleOf = rolesByName(objects.roles)
+  const isListed = listedIn(objects)
   const given = new Map<SubjectId, Given[]>()
   for (const binding of objects.bindings) {
     const role = roleOf(binding)
@@ -40,6 +42,7 @@ export function grantsOf(objects: ClusterObjects): Grants {
         : first(spellingsOf(asker), subject => first(rolesOf(subject), one => allowedBy(one, question))),
     allowingAnybody: (question, scope = 'as-asked') => allowedAnybody([...given.values()], question, scope),
     dead: deadGrantsOf(objects, { roleOf, subjectOfBinding }),
+    unknown: objects.bindings.filter(one => roleOf(one) === undefined && !isRoleListed(one, isListed)),
   }
 
   function know(namespace: string, name: string): void {

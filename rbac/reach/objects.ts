@@ -146,6 +146,8 @@ export interface ReadingProblem {
     | 'assumed-role'
     | 'aggregation'
     | 'not-permitted'
+    | 'other-namespaces'
+    | 'unknown-role'
     | 'server-version'
     | 'too-much'
   /** How many objects were not read because of it. Absent: none (a part of one), or nobody can know (what was cut off). */
@@ -153,6 +155,8 @@ export interface ReadingProblem {
   readonly place: Place
   /** `ClusterRole/edit`, where it is known. */
   readonly object?: string
+  /** Of `not-permitted`: the namespace in which alone the kind is not read. */
+  readonly namespace?: string
   /** One sentence: what was not read, and what to do. */
   readonly message: string
 }
@@ -174,6 +178,8 @@ export interface ClusterObjects {
   readonly objectsSeen: number
   /** Kinds that were asked for or found at all: an inventory without Secrets says so, instead of "none". */
   readonly kindsRead: ReadonlySet<string>
+  /** The only namespaces that were asked for; absent: all that there are. */
+  readonly namespacesRead?: ReadonlySet<string>
   /** `1.37`, as a live cluster says it; absent: manifests, or it did not. */
   readonly serverVersion?: string
 }

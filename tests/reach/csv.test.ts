@@ -124,6 +124,7 @@ test('each column of an inventory', () => {
     serviceAccounts: { seen: 1, all: 1 },
     withoutOwner: 0,
     missing: 0,
+    unread: 0,
     kindsNotRead: [],
     takenForPeople: 0,
     daysOfLog: 0,

@@ -483,6 +483,7 @@ test.skipIf(!existsSync(dataFolder))(
         "seen": 124,
       },
       "takenForPeople": 0,
+      "unread": 0,
       "withoutOwner": 96,
     }
   `)

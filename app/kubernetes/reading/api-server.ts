@@ -1,39 +1,49 @@
 /** A live cluster from within: as the service account of the pod, page by page. */
 import type { ApiCall, ApiResult } from '../rights/api-calls.ts'
 import { messageOf } from '../rights/api-calls.ts'
-import { type AskedKind, askedKinds, notPermitted, secrets } from './kinds-asked.ts'
+import {
+  type Asked,
+  type AskedList,
+  begin,
+  isSecret,
+  listsAsked,
+  noSuchNamespace,
+  notPermitted,
+  pathOf,
+} from './kinds-asked.ts'
 import type { Reader } from './source.ts'
 
-export interface ApiServerOptions {
+export interface ApiServerOptions extends Asked {
   readonly call: (call: ApiCall) => Promise<ApiResult>
   /** Shown as the place of what is read. */
   readonly source: string
-  readonly scansSecrets: boolean
 }
 
 const pageSize = 500
 
-/** Rejects when the API server cannot be reached, or does not know who asks. */
+/** Rejects when the API server cannot be reached, does not know who asks, or has no such namespace. */
 export async function readByApiServer(options: ApiServerOptions, reader: Reader): Promise<void> {
-  const kinds = [...askedKinds, ...(options.scansSecrets ? [secrets] : [])]
+  const lists = listsAsked(options)
+  begin(options, options.source, reader)
   const version = await options.call({ method: 'GET', target: '/version' })
   reader.reading.addServerVersion(version.status === 200 ? version.body : undefined, options.source)
-  for (const [done, kind] of kinds.entries()) {
+  for (const [done, list] of lists.entries()) {
     reader.progress(
-      () => `asking the cluster, ${done} of ${kinds.length} kinds, ${reader.reading.objectsSeen()} objects`,
+      () => `asking the cluster, ${done} of ${lists.length} lists, ${reader.reading.objectsSeen()} objects`,
     )
-    await readKind(kind, options, reader)
+    await readList(list, options, reader)
   }
 }
 
-async function readKind(kind: AskedKind, { call, source }: ApiServerOptions, { reading }: Reader): Promise<void> {
+async function readList(list: AskedList, { call, source }: ApiServerOptions, { reading }: Reader): Promise<void> {
   const pages: unknown[] = []
-  let [next, limit] = ['', `limit=${pageSize}`]
+  const { kind, name } = list
+  let [next, limit] = ['', name === undefined ? `limit=${pageSize}` : '']
   do {
     const page = await call({
       method: 'GET',
-      target: `${kind.path}?${limit}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`,
-      ...(kind === secrets && { accept: namesAlone }),
+      target: `${pathOf(list)}?${limit}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`,
+      ...(isSecret(list) && { accept: namesAlone }),
     })
     if (page.status === 410 && limit !== '') {
       // The list has gone on for so long that its beginning is forgotten: all of it at once.
@@ -41,16 +51,23 @@ async function readKind(kind: AskedKind, { call, source }: ApiServerOptions, { r
       ;[next, limit] = ['', '']
       continue
     }
-    if (page.status === 403 || page.status === 404) {
-      reading.addProblem(notPermitted(kind, source, messageOf(page)))
+    if (isRefused(page, list)) {
+      reading.addProblem(notPermitted(list, source, messageOf(page)))
       return
     }
-    if (page.status !== 200) throw new Error(`${kind.path}: ${messageOf(page)}`)
     pages.push(page.body)
     next = nextOf(page.body)
   } while (next !== '' || (limit === '' && pages.length === 0))
-  reading.markRead(kind.kind)
-  for (const page of pages) for (const object of objectsOf(page, kind)) reading.addObject(object, { source })
+  reading.markRead(kind)
+  for (const page of pages) for (const object of objectsOf(page, list)) reading.addObject(object, { source })
+}
+
+/** Throws for whatever else is no answer. */
+function isRefused(page: ApiResult, list: AskedList): boolean {
+  if (page.status === 404 && list.name !== undefined) throw noSuchNamespace(list.name)
+  if (page.status === 403 || page.status === 404) return true
+  if (page.status !== 200) throw new Error(`${pathOf(list)}: ${messageOf(page)}`)
+  return false
 }
 
 /** Threat: what a Secret holds. A table has its type in a column, and metadata beside it; the data stays in the server. */
@@ -65,7 +82,7 @@ interface Page {
 
 const nextOf = (body: unknown): string => (body as Page | undefined)?.metadata?.continue ?? ''
 
-function objectsOf(body: unknown, { kind }: AskedKind): readonly unknown[] {
+function objectsOf(body: unknown, { kind }: AskedList): readonly unknown[] {
   const { kind: whole, columnDefinitions = [], rows } = body as Page
   if (whole !== 'Table') return [body]
   const type = columnDefinitions.findIndex(({ name }) => name === 'Type')

@@ -1,17 +1,24 @@
 /**
  * A live cluster, through the operator's own kubectl: it knows every way to log in, and the rights are those of whoever runs
- * it. One `kubectl get` for each kind; what may not be listed is told of, and the rest is read.
+ * it. One `kubectl get` for each kind, and each namespace where not all are asked for; what may not be listed is told of, and the rest is read.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { type AskedKind, askedKinds, notPermitted, secrets } from './kinds-asked.ts'
+import {
+  type Asked,
+  type AskedList,
+  begin,
+  isSecret,
+  listsAsked,
+  noSuchNamespace,
+  notPermitted,
+} from './kinds-asked.ts'
 import type { Reader } from './source.ts'
 
-export interface KubectlOptions {
+export interface KubectlOptions extends Asked {
   readonly context?: string
   readonly kubeconfig?: string
   /** Which program. Default: `kubectl` of the PATH. */
   readonly program?: string
-  readonly scansSecrets: boolean
   readonly env: Readonly<Record<string, string | undefined>>
   /** What a login plugin says: an address to open, a code. */
   readonly onLogin: (text: string) => void
@@ -21,22 +28,23 @@ const atOnce = 4
 /** Characters of one answer; a text may be no longer than this in Node. */
 const longestAnswer = 500 * 1024 * 1024
 
-/** Rejects when kubectl is not there, or does not reach the cluster: with what it says. */
+/** Rejects when kubectl is not there, or does not reach the cluster, with what it says; and for a namespace that there is not. */
 export async function readByKubectl(options: KubectlOptions, reader: Reader): Promise<void> {
   const source = options.context ?? 'cluster'
-  const kinds = [...askedKinds, ...(options.scansSecrets ? [secrets] : [])]
+  const lists = listsAsked(options)
+  begin(options, source, reader)
   const running = new Set<ChildProcess>()
-  const waiting = [...kinds.entries()]
-  // In the order of the kinds, whichever is there first: the same cluster gives the same answer, to the last of two equal ways.
+  const waiting = [...lists.entries()]
+  // In the order of the lists, whichever is there first: the same cluster gives the same answer, to the last of two equal ways.
   const answers = new Map<number, () => void>()
   let [done, added] = [0, 0]
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [at, kind] = next
+      const [at, list] = next
       reader.progress(
-        () => `asking the cluster, ${done} of ${kinds.length} kinds, ${reader.reading.objectsSeen()} objects`,
+        () => `asking the cluster, ${done} of ${lists.length} lists, ${reader.reading.objectsSeen()} objects`,
       )
-      answers.set(at, await readKind(kind, { options, source, reader, running }))
+      answers.set(at, await readList(list, { options, source, reader, running }))
       done += 1
       for (let add = answers.get(added); add !== undefined; add = answers.get(added)) {
         answers.delete(added)
@@ -62,32 +70,38 @@ interface Asking {
 }
 
 /** @returns what adds the answer */
-async function readKind(kind: AskedKind, { options, source, reader, running }: Asking): Promise<() => void> {
-  const { code, stdout, stderr } = await run(argumentsFor(kind, options), options, { running })
+async function readList(list: AskedList, { options, source, reader, running }: Asking): Promise<() => void> {
+  const { code, stdout, stderr } = await run(argumentsFor(list, options), options, { running })
   if (code === 0) {
     return () => {
-      reader.reading.markRead(kind.kind)
+      reader.reading.markRead(list.kind)
       if (stdout.trim() !== '') reader.reading.addText(stdout, source)
     }
   }
   const reason = lastLine(stderr)
+  if (list.name !== undefined && /\(NotFound\)/.test(stderr)) throw noSuchNamespace(list.name)
   const isAbsent = /the server doesn't have a resource type|could not find the requested resource/i.test(stderr)
   if (!isForbidden(stderr) && !isAbsent)
-    throw new Error(`kubectl get ${kind.resource} failed: ${reason || `exit code ${code}`}`)
-  return () => reader.reading.addProblem(notPermitted(kind, source, reason))
+    throw new Error(`kubectl get ${list.resource} failed: ${reason || `exit code ${code}`}`)
+  return () => reader.reading.addProblem(notPermitted(list, source, reason))
 }
 
 /** Threat: what a Secret holds; kubectl keeps it to itself, and hands on its name and type. */
 const namesAlone =
   '{range .items[*]}{"{"}"apiVersion":"v1","kind":"Secret","type":"{.type}","metadata":{.metadata}{"}"}{"\\n"}{end}'
 
-const argumentsFor = (kind: AskedKind, options: KubectlOptions): string[] => [
+const argumentsFor = (list: AskedList, options: KubectlOptions): string[] => [
   ...accessOf(options),
-  ...['get', kind.resource, '--all-namespaces', '--chunk-size=500'],
+  ...['get', list.resource, ...whichOf(list)],
   // Of accounts it is asked whose they are.
-  ...(kind.kind === 'ServiceAccount' ? ['--show-managed-fields'] : []),
-  ...['-o', kind === secrets ? `jsonpath=${namesAlone}` : 'json'],
+  ...(list.kind === 'ServiceAccount' ? ['--show-managed-fields'] : []),
+  ...['-o', isSecret(list) ? `jsonpath=${namesAlone}` : 'json'],
 ]
+
+function whichOf({ name, namespace }: AskedList): readonly string[] {
+  if (name !== undefined) return [name]
+  return [namespace === undefined ? '--all-namespaces' : `--namespace=${namespace}`, '--chunk-size=500']
+}
 
 const accessOf = ({ context, kubeconfig }: KubectlOptions): string[] => [
   ...(context === undefined ? [] : [`--context=${context}`]),

@@ -20,7 +20,7 @@ const record = (properties: Readonly<Record<string, unknown>>, optional: Readonl
 })
 
 const place = record({ source: text }, { line: { type: 'integer', minimum: 1 } })
-const problem = record({ code: text, place, message: text }, { unread: count, object: text })
+const problem = record({ code: text, place, message: text }, { unread: count, object: text, namespace: text })
 const log = record({
   ...{ calls: count, denied: count, repeated: count, withoutDecision: count, unauthenticated: count },
   ...{ unreadable: counts(count), leftOut: count, tooOld: count },
@@ -103,9 +103,10 @@ export const inventorySchema = head(
     coverage: record(
       {
         serviceAccounts: record({ seen: count, all: count }),
-        ...{ withoutOwner: count, missing: count, kindsNotRead: list(text), takenForPeople: count, daysOfLog: count },
+        ...{ withoutOwner: count, missing: count, unread: count, kindsNotRead: list(text), takenForPeople: count },
+        daysOfLog: count,
       },
-      { notedTokens: record({ since: moment, forgotten: count }) },
+      { namespacesRead: list(text), notedTokens: record({ since: moment, forgotten: count }) },
     ),
     identities: list(
       record(
@@ -117,7 +118,7 @@ export const inventorySchema = head(
           ...{ hasEverything: flag, isMissing: flag },
         },
         {
-          ...{ namespace: text, place, created: moment, lastUsed: moment },
+          ...{ namespace: text, place, created: moment, lastUsed: moment, isUnread: flag },
           owner: record({ name: text, inferredFrom: text, certainty: oneOf(certainties) }),
           rights: record({ granted: count, used: count, unseen: count }, { unusedShare: share }),
           reach: record({ sinks: list(sink), becomes: count }),

@@ -1,6 +1,6 @@
 /** Where the objects of a cluster come from, for every command that reviews one. */
 import { resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { createCluster } from '../../../app/kubernetes/gateway/upstream/cluster.ts'
 import { inClusterAccess } from '../../../app/kubernetes/gateway/upstream/in-cluster.ts'
 import { readByApiServer } from '../../../app/kubernetes/reading/api-server.ts'
@@ -21,12 +21,15 @@ export interface InputChoice {
   readonly inCluster?: boolean
   readonly serviceAccountDir?: string
   readonly scanSecrets?: boolean
+  readonly readNamespace?: readonly string[]
 }
 
 /** Said in the help of each of these commands. */
 export const inputHelp = `
 What is reviewed comes from your own kubectl and its current context, unless it is told otherwise: it logs in as it always
-does, and needs no right but get and list. What you may not list is left out, and said. --from reads manifests, the output of
+does, and needs no right but get and list. What you may not list is left out, and said. --read-namespace asks for single
+namespaces, and for what belongs to none as far as you may list it: whatever stands elsewhere is in no count, and no check passes
+(--fail-on). --from reads manifests, the output of
 Helm and dumps of kubectl instead; of an object that comes twice the last counts, as with kubectl apply. Secrets are never
 read, only their names and types with --scan-secrets. Whatever was not read is said at the end.`
 
@@ -46,7 +49,22 @@ export const addInput = (command: Command): Command =>
       '--service-account-dir <folder>',
       'with --in-cluster: where its token and ca.crt are mounted, if not as usual',
     )
+    .addOption(
+      new Option(
+        '--read-namespace <name...>',
+        'of a cluster these namespaces alone, for whoever may not list all of them',
+      )
+        .argParser(readNamespaces)
+        .conflicts('from'),
+    )
     .option('--scan-secrets', 'ask for the names and types of Secrets as well')
+
+/** As the API server takes it (RFC 1123 section 2.1). Threat: it becomes part of a path, and an argument of kubectl. */
+function readNamespaces(name: string, before: readonly string[] = []): readonly string[] {
+  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
+    throw new InvalidArgumentError('Expected the name of a namespace, such as payments.')
+  return [...new Set([...before, name])]
+}
 
 /** Rejects where nothing at all could be read. */
 export async function readObjects(choice: InputChoice, terminal: Terminal): Promise<ClusterObjects> {
@@ -57,12 +75,13 @@ export async function readObjects(choice: InputChoice, terminal: Terminal): Prom
   if (from !== undefined) await readFiles({ paths: from, cwd: terminal.cwd, stdin: readStdin }, reader)
   else if (choice.inCluster) await readFromPod(choice, reading, terminal)
   else {
-    const { context, kubeconfig, scanSecrets = false } = choice
+    const { context, kubeconfig, scanSecrets = false, readNamespace } = choice
     await readByKubectl(
       {
         ...(context !== undefined && { context }),
         ...(kubeconfig !== undefined && { kubeconfig }),
         scansSecrets: scanSecrets,
+        namespaces: readNamespace,
         env: terminal.env,
         onLogin: terminal.writeError,
       },
@@ -75,13 +94,15 @@ export async function readObjects(choice: InputChoice, terminal: Terminal): Prom
   // Whoever may list nothing would be told that nothing was found.
   if (from === undefined && objects.kindsRead.size === 0) {
     terminal.writeError(problemsText(objects))
-    throw new Error('nothing of the cluster could be read')
+    throw new Error(`nothing of the cluster could be read${choice.readNamespace === undefined ? hint : ''}`)
   }
   return objects
 }
 
+const hint = ': where you may list some namespaces alone, name them by --read-namespace'
+
 async function readFromPod(
-  { scanSecrets = false, serviceAccountDir }: InputChoice,
+  { scanSecrets = false, serviceAccountDir, readNamespace }: InputChoice,
   reading: Reading,
   terminal: Terminal,
 ): Promise<void> {
@@ -90,7 +111,7 @@ async function readFromPod(
   try {
     const call = createApiCalls(cluster)
     await readByApiServer(
-      { call, source: 'cluster', scansSecrets: scanSecrets },
+      { call, source: 'cluster', scansSecrets: scanSecrets, namespaces: readNamespace },
       { reading, progress: terminal.progress },
     )
   } finally {

@@ -49,7 +49,7 @@ export function documentText(output: Exclude<Output, 'text'>, shown: Shown): str
 }
 
 function contextOf({ choice, suppressions = [] }: Shown): PageContext {
-  const { from, context, inCluster = false, subject, namespace } = choice
+  const { from, context, inCluster = false, subject, namespace, readNamespace } = choice
   const broken = suppressions.filter(({ state }) => state !== 'applies')
   const source = from?.map(path => (path === '-' ? 'standard input' : path)).join(', ')
   const cluster = inCluster
@@ -59,6 +59,7 @@ function contextOf({ choice, suppressions = [] }: Shown): PageContext {
     from: source === undefined ? cluster : `Manifests of ${source}`,
     at: new Date().toISOString(),
     limits: [
+      ...(readNamespace === undefined ? [] : [`what stands in namespace ${readNamespace.join(' or ')}, or in none`]),
       ...(subject === undefined ? [] : [`findings of ${subject}`]),
       ...(namespace === undefined ? [] : [`findings in namespace ${namespace}`]),
     ],

@@ -51,9 +51,10 @@ export const problemSchema = record(
     unread: count,
     place: record({ source: text, line: { type: 'integer', minimum: 1 } }, ['line']),
     object: text,
+    namespace: { ...text, description: 'in which alone the kind was not read' },
     message: text,
   },
-  ['unread', 'object'],
+  ['unread', 'object', 'namespace'],
 )
 
 export const suppressionSchema = record(

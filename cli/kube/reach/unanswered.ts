@@ -8,7 +8,10 @@ import { wrapped } from './wrapped.ts'
 const rightsKinds: ReadonlySet<string> = new Set(['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'])
 
 /** Whatever is in there, nobody has seen it. */
-const unseen: ReadonlySet<ReadingProblem['code']> = new Set(['unreadable-document', 'cut-off', 'too-much', 'lost-rule'])
+const unseen: ReadonlySet<ReadingProblem['code']> = new Set([
+  ...(['unreadable-document', 'cut-off', 'too-much', 'lost-rule'] as const),
+  ...(['other-namespaces', 'unknown-role'] as const),
+])
 
 /**
  * Threat: a document that is cut off before its bindings, or bindings that may not be listed, would let everything pass.

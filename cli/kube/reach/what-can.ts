@@ -35,6 +35,7 @@ export async function runWhatCan(subject: Subject, choice: WhatCanChoice, termin
     asker,
     given,
     dead: deadOf(grants, spellings),
+    unknown: namedBy(grants.unknown, spellings),
     isKnown: grants.subjects.includes(asker.id) || options.memberships?.has(asker.id) === true,
     ...(choice.eventual && { eventually: whatEventually(objects, spellings, options) }),
   }
@@ -49,6 +50,8 @@ interface Found {
   readonly asker: Asker
   readonly given: readonly Given[]
   readonly dead: readonly DeadGrant[]
+  /** Of roles that could not be read. */
+  readonly unknown: readonly BindingObject[]
   /** A binding names it, or it exists. */
   readonly isKnown: boolean
   readonly eventually?: readonly Reached[]
@@ -58,12 +61,18 @@ interface Found {
 const deadOf = ({ dead }: Grants, spellings: readonly string[]): readonly DeadGrant[] =>
   dead.filter(({ binding, rule, reason }) => {
     if (rule === undefined && reason !== 'no-such-role') return false
+    return namedBy([binding], spellings).length > 0
+  })
+
+function namedBy(bindings: readonly BindingObject[], spellings: readonly string[]): readonly BindingObject[] {
+  return bindings.filter(binding => {
     const named = subjectsOf(binding)
     return spellings.some(spelling => named.has(spelling))
   })
+}
 
 function text(
-  { asker, given, dead, isKnown, eventually }: Found,
+  { asker, given, dead, unknown, isKnown, eventually }: Found,
   objects: ClusterObjects,
   { colors }: Terminal,
 ): string {
@@ -88,11 +97,18 @@ function text(
     ...(isKnown ? [] : ['No binding names it, and nothing of what was read is called so.\n']),
     ...(isMaster ? [`${colors.red('system:masters may do everything')}, and no binding says so\n`] : []),
     ...bindings,
+    ...(unknown.length === 0 ? [] : ['What else is given to it could not be read:\n', ...unknown.map(unknownLine)]),
     ...(deadLines.length === 0 ? [] : ['Of this nothing comes:\n', ...deadLines]),
     ...(eventually === undefined ? [] : [eventualText('What it can become or reach', eventually)]),
     problemsText(objects),
   ].join('')
 }
+
+const unknownLine = (binding: BindingObject): string =>
+  wrapped(printable(`${bindingText({ binding })}: ${binding.roleRef.kind} ${binding.roleRef.name}`), {
+    first: '    ',
+    rest: '      ',
+  })
 
 const deadText = ({ roleRef }: BindingObject, what: readonly string[]): string =>
   what.length > 0 ? what.join(', ') : `${roleRef.kind} ${roleRef.name}`
@@ -106,7 +122,10 @@ const deadReasons: Readonly<Record<DeadGrant['reason'], string>> = {
   'non-resource-in-namespace': 'URLs belong to no namespace',
 }
 
-function json({ asker, given, dead, isKnown, eventually }: Found, { problems, objectsSeen }: ClusterObjects): string {
+function json(
+  { asker, given, dead, unknown, isKnown, eventually }: Found,
+  { problems, objectsSeen }: ClusterObjects,
+): string {
   const bindings = given.map(({ subject, namespace, binding, role }) => ({
     subject,
     ...(namespace !== undefined && { namespace }),
@@ -115,7 +134,18 @@ function json({ asker, given, dead, isKnown, eventually }: Found, { problems, ob
     rules: role.rules,
   }))
   const without = dead.map(({ binding, reason, rule, what }) => ({ binding: reference(binding), reason, rule, what }))
+  const unread = unknown.map(binding => ({ binding: reference(binding), role: binding.roleRef }))
   const { id: subject, groups } = asker
   const later = eventually === undefined ? {} : { eventually: eventualJson(eventually) }
-  return jsonText({ subject, groups, isKnown, bindings, dead: without, ...later, objectsSeen, problems })
+  return jsonText({
+    subject,
+    groups,
+    isKnown,
+    bindings,
+    dead: without,
+    unknown: unread,
+    ...later,
+    objectsSeen,
+    problems,
+  })
 }

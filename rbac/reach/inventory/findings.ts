@@ -37,6 +37,8 @@ const finding = (
 
 const none: readonly InventoryFinding[] = []
 const isAccount = ({ kind }: InventoriedIdentity): boolean => kind === 'service-account'
+/** Of whom nothing is known but the name. */
+const isNotThere = ({ isMissing, isUnread = false }: InventoriedIdentity): boolean => isMissing || isUnread
 const hasRights = ({ rights }: InventoriedIdentity): boolean => (rights?.granted ?? 0) > 0
 const secondsOfDay = 86_400
 const daysSince = (now: number, then: number): number => Math.floor((now - then) / secondsOfDay)
@@ -128,7 +130,7 @@ const rules: readonly FindingRule[] = [
   },
   (identity, { coverage }) => {
     const knowsWorkloads = !coverage.kindsNotRead.includes('Deployment') || !coverage.kindsNotRead.includes('Pod')
-    if (!isAccount(identity) || identity.isMissing || !knowsWorkloads || !hasRights(identity)) return none
+    if (!isAccount(identity) || isNotThere(identity) || !knowsWorkloads || !hasRights(identity)) return none
     if (identity.consumers.length > 0 || identity.lastUsed !== undefined) return none
     return finding(
       'no-consumers',
@@ -156,7 +158,7 @@ const rules: readonly FindingRule[] = [
         )
       : none,
   identity => {
-    if (!hasNoOwner(identity) || identity.isMissing) return none
+    if (!hasNoOwner(identity) || isNotThere(identity)) return none
     const share = identity.rights === undefined ? 0 : unusedShare(identity.rights)
     const severity = identity.hasEverything ? 'medium' : 'low'
     const what = hasRights(identity)

@@ -111,6 +111,8 @@ export interface InventoriedIdentity {
   readonly certificate?: CertificateFacts
   /** Named in bindings or used by workloads, and not there. */
   readonly isMissing: boolean
+  /** Named, and nobody could see whether it is there: it stands in a namespace, or is of a kind, that was not read. */
+  readonly isUnread?: boolean
 }
 
 export const findingCodes = [
@@ -148,7 +150,11 @@ export interface Coverage {
   readonly serviceAccounts: { readonly seen: number; readonly all: number }
   readonly withoutOwner: number
   readonly missing: number
-  /** Kinds of objects that were not read at all, so that nothing is said of them. */
+  /** Service accounts that are named alone, where accounts could not be read. */
+  readonly unread: number
+  /** The only namespaces that were read; absent: all that there are. */
+  readonly namespacesRead?: readonly string[]
+  /** Kinds of objects that were not read, or not in each namespace that was asked for, so that nothing is said of what is not listed. */
   readonly kindsNotRead: readonly string[]
   /** Users with an address for a name: taken for people, and left out. */
   readonly takenForPeople: number

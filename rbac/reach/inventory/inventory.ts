@@ -25,14 +25,18 @@ export function inventoryOf(sources: InventorySources, choice: InventoryChoice):
   const withReach = (one: InventoriedIdentity) => ({ ...one, reach: sources.reach(one.id) })
   const subjects = [...accounts, ...users.identities].map(withReach)
   const identities = [...subjects, ...bootstrapTokens(objects), ...certificateRequests(objects), ...own]
+  const { namespacesRead, problems } = objects
+  const refused = new Set(problems.flatMap(({ code, object }) => (code === 'not-permitted' ? [object] : [])))
   const coverage: Coverage = {
     serviceAccounts: {
       seen: objects.serviceAccounts.length,
       all: objects.serviceAccounts.length + unreadAccounts(objects),
     },
-    withoutOwner: identities.filter(one => hasNoOwner(one) && !one.isMissing).length,
+    withoutOwner: identities.filter(one => hasNoOwner(one) && !one.isMissing && one.isUnread !== true).length,
     missing: identities.filter(({ isMissing }) => isMissing).length,
-    kindsNotRead: neededKinds.filter(kind => !objects.kindsRead.has(kind)),
+    unread: identities.filter(({ isUnread }) => isUnread).length,
+    ...(namespacesRead !== undefined && { namespacesRead: [...namespacesRead].sort() }),
+    kindsNotRead: neededKinds.filter(kind => !objects.kindsRead.has(kind) || refused.has(kind)),
     takenForPeople: users.people,
     daysOfLog: daysOf(usage),
     ...(notedTokens !== undefined && { notedTokens }),

@@ -1,5 +1,6 @@
 /** Service accounts: those that exist, and those that bindings, workloads and token Secrets only name. */
 import { parseInstant } from '../../conditions/times.ts'
+import { listedIn } from '../absence.ts'
 import type { IdentityExcess } from '../excess/excess.ts'
 import type { ClusterObjects, Metadata, SecretObject, ServiceAccountObject, WorkloadObject } from '../objects.ts'
 import { type SubjectId, subjectOf } from '../subject.ts'
@@ -28,6 +29,8 @@ export function serviceAccounts(sources: AccountSources): readonly InventoriedId
     objects.secrets.filter(({ type }) => type === tokenType),
     one => `service-account:${one.namespace}/${one.annotations[nameOfAccount] ?? ''}`,
   )
+  const knowsAccounts = objects.kindsRead.has('ServiceAccount')
+  const isListed = listedIn(objects)
   const bound = subjects.filter(subject => subject.startsWith('service-account:'))
   // Threat: a token whose account is gone works again for whoever makes an account of that name, where nobody deletes it first.
   const named = [...bound, ...[...secrets.keys()].filter(id => !id.endsWith('/'))]
@@ -51,7 +54,8 @@ export function serviceAccounts(sources: AccountSources): readonly InventoriedId
       cloudRoles: account === undefined ? [] : cloudRolesOf(account),
       ...rightsOf(sources.excess.get(id), tokens),
       // The controller manager makes the default account of each namespace, whether or not a manifest says so.
-      isMissing: objects.kindsRead.has('ServiceAccount') && account === undefined && name !== 'default',
+      isMissing: knowsAccounts && isListed('ServiceAccount', namespace) && account === undefined && name !== 'default',
+      ...(account === undefined && !isListed('ServiceAccount', namespace) && { isUnread: true }),
     }
   })
 }

@@ -5,9 +5,9 @@
 import type { BindingObject, RoleObject } from '../objects.ts'
 import { bootstrapping, shippedRoles } from './shipped-roles.ts'
 
-/** What was read is a whole cluster's where it has roles that only an API server makes: then what is not there is not there. */
+/** All roles of a cluster were read where there are some that only an API server makes: then what is not there is not there. */
 const isOfCluster = (roles: readonly RoleObject[]): boolean =>
-  roles.some(({ labels }) => labels[bootstrapping] !== undefined)
+  roles.some(({ kind, labels }) => kind === 'ClusterRole' && labels[bootstrapping] !== undefined)
 
 /** @returns roles as Kubernetes ships them; with an aggregated one all that it takes its rules from */
 export function assumedRoles(roles: readonly RoleObject[], bindings: readonly BindingObject[]): readonly RoleObject[] {

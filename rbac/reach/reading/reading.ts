@@ -4,6 +4,7 @@
  *
  * An object that comes twice counts as it comes last, as with `kubectl apply`; the earlier one is a problem.
  */
+import { listedIn } from '../absence.ts'
 import { aggregated, rulesNotBrought } from '../aggregation.ts'
 import type { BindingObject, ClusterObjects, Metadata, Place, ReadingProblem, RoleObject } from '../objects.ts'
 import { assumedRoles } from './assumed-roles.ts'
@@ -12,6 +13,7 @@ import { looksLikeJson, objectsInJson } from './json-text.ts'
 import { isNamespaced, type Reader, readerOf } from './kinds.ts'
 import { type Made, made } from './makers.ts'
 import { byName, byPlace } from './order.ts'
+import { otherNamespaces, unlistedRoles } from './partly-read.ts'
 import { itemOf, type RawObject } from './raw.ts'
 import { serverVersionOf } from './server-version.ts'
 import { hasPodTemplate } from './workloads.ts'
@@ -22,7 +24,7 @@ export interface ReadingOptions {
   readonly namespace?: string
   /**
    * Whether roles that every cluster has are taken as Kubernetes ships them, where bindings name them and nothing of what was
-   * read is one: true by default, for manifests; false for what a live cluster answered.
+   * read is one: true by default, for manifests; false for what a live cluster answered, unless its ClusterRoles may not be listed.
    */
   readonly assumesShippedRoles?: boolean
   /** Objects that are kept at most, of all kinds: 500,000 by default. */
@@ -39,6 +41,8 @@ export interface Reading {
   readonly addServerVersion: (answer: unknown, source: string) => void
   /** A kind was asked for, whether or not there was one. */
   readonly markRead: (kind: string) => void
+  /** Nothing was asked of any other namespace; a problem, since whatever stands there is not read. */
+  readonly markNamespaces: (names: readonly string[], source: string) => void
   readonly objectsSeen: () => number
   readonly finish: () => ClusterObjects
 }
@@ -56,6 +60,7 @@ export function createReading(options: ReadingOptions = {}): Reading {
   const assumed: Place[] = []
   let [seen, dropped] = [0, 0]
   let serverVersion: string | undefined
+  let namespacesRead: ReadonlySet<string> | undefined
 
   return {
     addText: (text, source) => {
@@ -73,6 +78,10 @@ export function createReading(options: ReadingOptions = {}): Reading {
       if (serverVersion === undefined) problems.push(noServerVersion(source))
     },
     markRead: kind => void kindsRead.add(kind),
+    markNamespaces: (names, source) => {
+      namespacesRead = new Set(names)
+      problems.push(otherNamespaces(names, source))
+    },
     objectsSeen: () => seen,
     finish,
   }
@@ -162,9 +171,13 @@ export function createReading(options: ReadingOptions = {}): Reading {
     const of = <Kind extends keyof Made>(reader: Kind): Made[Kind][] =>
       [...kept.values()].flatMap(one => (one.reader === reader ? [one.object as Made[Kind]] : [])).sort(byName)
     const bindings = of('binding')
-    const assumedToBe = assumesShippedRoles ? assumedRoles(of('role'), bindings) : []
+    const partly = namespacesRead === undefined ? {} : { namespacesRead }
+    // Threat: whoever may read one namespace alone is given `admin` there by a role that he may not list.
+    const isAssuming = assumesShippedRoles || !listedIn({ problems })('ClusterRole')
+    const assumedToBe = isAssuming ? assumedRoles(of('role'), bindings) : []
     for (const { name } of assumedToBe) problems.push(shippedRole(name, bindings))
     const written = [...of('role'), ...assumedToBe].sort(byName)
+    problems.push(...unlistedRoles(bindings, written, { problems, ...partly }))
     const roles = aggregated(written).map((role, at) => withWritten(role, written[at] as RoleObject, problems))
     return {
       roles,
@@ -178,6 +191,7 @@ export function createReading(options: ReadingOptions = {}): Reading {
       problems: [...problems, ...lateProblems()].sort((one, other) => byPlace(one.place, other.place)),
       objectsSeen: seen,
       kindsRead,
+      ...partly,
       ...(serverVersion !== undefined && { serverVersion }),
     }
   }

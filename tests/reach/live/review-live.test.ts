@@ -128,6 +128,34 @@ describe.skipIf(programs === undefined)('a review of a real cluster', () => {
       expect(stderr).toMatch(/ClusterRoleBinding: none of this kind is read/)
     }
 
+    // These are read by that name, by kubectl and from within a pod; and what is in bank is what whoever sees everything sees of it.
+    const mounted = join(directory, 'narrow')
+    mkdirSync(mounted)
+    writeFileSync(join(mounted, 'token'), await cluster.serviceAccountToken('bank', 'default'))
+    writeFileSync(join(mounted, 'ca.crt'), cluster.authority)
+    const host = new URL(cluster.url)
+    const env = { KUBERNETES_SERVICE_HOST: host.hostname, KUBERNETES_SERVICE_PORT: host.port }
+    const inPod = (...args: string[]) => run({ args: [...args, '--in-cluster', '--service-account-dir', mounted], env })
+    const bank = ['--read-namespace', 'bank', '--scan-secrets']
+    const [ofBank, ofAll] = [await asNarrow('inventory', '--json', ...bank), await byKubectl('inventory', '--json')]
+    const accountsIn = ({ stdout }: Printed) =>
+      (
+        JSON.parse(stdout) as { identities: { kind: string; namespace?: string; isMissing: boolean; name: string }[] }
+      ).identities
+        .filter(({ kind, namespace }) => kind === 'service-account' && namespace === 'bank')
+        .map(({ name, isMissing }) => [name, isMissing])
+    expect(accountsIn(ofBank).length).toBeGreaterThan(3)
+    expect(accountsIn(ofBank)).toEqual(accountsIn(ofAll))
+    const { problems } = JSON.parse(ofBank.stdout) as { problems: { code: string; object?: string }[] }
+    const said = problems.filter(({ code }) => code !== 'assumed-role' && code !== 'unknown-role')
+    expect(said.map(({ code, object = '' }) => `${code} ${object}`).sort()).toEqual([
+      ...['CertificateSigningRequest', 'ClusterRole', 'ClusterRoleBinding'].map(kind => `not-permitted ${kind}`),
+      ...['not-permitted Node', 'other-namespaces '],
+    ])
+    // What either server said differs by a word of kubectl.
+    const byApi = await inPod('inventory', '--json', ...bank)
+    expect(withoutPlaces(byApi, ['message'])).toEqual(withoutPlaces(ofBank, ['message']))
+
     await cluster.api.call('POST', `${rbac}/clusterroles`, {
       metadata: { name: 'reads-some' },
       rules: [{ apiGroups: [''], resources: ['namespaces', 'serviceaccounts'], verbs: ['get', 'list'] }],
@@ -184,10 +212,10 @@ describe.skipIf(programs === undefined)('a review of a real cluster', () => {
 })
 
 /** Where an object stood is what differs by the way that it was read. */
-function withoutPlaces({ code, stdout, stderr }: Printed): string {
+function withoutPlaces({ code, stdout, stderr }: Printed, others: readonly string[] = []): string {
   expect([code, stderr]).toEqual([0, ''])
   // A dump does not say that there was none of a kind.
-  const different = ['place', 'kindsNotRead']
+  const different = ['place', 'kindsNotRead', ...others]
   const drop = (key: string, value: unknown): unknown => (different.includes(key) ? undefined : value)
   return JSON.stringify(JSON.parse(stdout), drop, 1)
 }

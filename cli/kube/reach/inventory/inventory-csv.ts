@@ -10,7 +10,7 @@ const columns: readonly (readonly [string, (one: InventoriedIdentity, coverage: 
   ['kind', one => one.kind],
   ['namespace', one => one.namespace ?? ''],
   ['name', one => one.name],
-  ['exists', one => (one.isMissing ? 'no' : 'yes')],
+  ['exists', one => (one.isMissing ? 'no' : one.isUnread ? 'unknown' : 'yes')],
   ['owner', one => one.owner?.name ?? ''],
   ['owner_inferred_from', one => one.owner?.inferredFrom ?? ''],
   ['created', one => (one.created === undefined ? '' : isoOf(one.created))],

@@ -33,7 +33,7 @@ function tableText({ identities, coverage: { daysOfLog } }: Inventory, colors: C
       ? '-'
       : `${Math.floor(unusedShare(one.rights) * 100)} %`,
     reachCell(one.reach),
-    one.isMissing ? 'missing' : one.lastUsed === undefined ? '-' : dayOf(one.lastUsed),
+    one.isMissing ? 'missing' : one.isUnread ? 'not read' : one.lastUsed === undefined ? '-' : dayOf(one.lastUsed),
   ])
   const head = ['IDENTITY', 'OWNER', 'USERS', 'RIGHTS', 'UNUSED', 'REACHES', 'LAST USE']
   return formatTable([head, ...rows], (text, column, row) =>
@@ -84,6 +84,8 @@ export function coverageText({ coverage, identities }: Inventory): string {
     serviceAccounts: { seen, all },
     withoutOwner,
     missing,
+    unread,
+    namespacesRead,
     kindsNotRead,
     takenForPeople,
     daysOfLog,
@@ -93,9 +95,12 @@ export function coverageText({ coverage, identities }: Inventory): string {
   for (const { kind } of identities) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
   const others = [...kinds].filter(([kind]) => kind !== 'service-account').map(([kind, count]) => `${count} ${kind}`)
   const sentences = [
-    `${seen} of ${all} service accounts seen${others.length === 0 ? '' : `, and ${others.join(', ')}`}; ${withoutOwner} without owner.`,
+    `${seen} of ${all} service accounts${placesText(namespacesRead)} seen${others.length === 0 ? '' : `, and ${others.join(', ')}`}; ${withoutOwner} without owner.`,
     reachSentence(identities),
     ...(missing > 0 ? [`${missing} are named by bindings or workloads, and are not there.`] : []),
+    ...(unread > 0
+      ? [`${unread} are named by bindings or workloads where accounts were not read: nothing else is known of them.`]
+      : []),
     ...(takenForPeople > 0 ? [`${takenForPeople} users with an address for a name were taken for people.`] : []),
     ...(kindsNotRead.length > 0 ? [`Not read, so nothing is said of them: ${kindsNotRead.join(', ')}.`] : []),
     ...(notedTokens === undefined ? [] : [notedText(notedTokens)]),
@@ -104,6 +109,12 @@ export function coverageText({ coverage, identities }: Inventory): string {
       : `The audit log covers ${daysOfLog} ${daysOfLog === 1 ? 'day' : 'days'}.`,
   ]
   return sentences.map(sentence => wrapped(sentence, { first: '', rest: '  ' })).join('')
+}
+
+/** Nobody takes them for those of the whole cluster. */
+function placesText(namespaces: readonly string[] | undefined): string {
+  if (namespaces === undefined) return ''
+  return ` of ${namespaces.length === 1 ? 'namespace' : 'namespaces'} ${namespaces.join(', ')}, the only ones that were read,`
 }
 
 function notedText({ since, forgotten }: NotedTokens): string {
