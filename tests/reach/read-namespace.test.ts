@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readByApiServer } from '../../app/kubernetes/reading/api-server.ts'
 import { readByKubectl } from '../../app/kubernetes/reading/kubectl.ts'
 import type { CallApi } from '../../app/kubernetes/rights/api-calls.ts'
+import { listedIn } from '../../rbac/reach/absence.ts'
 import type { ClusterObjects } from '../../rbac/reach/objects.ts'
 import { createReading } from '../../rbac/reach/reading/reading.ts'
 import { runKube } from './run-kube.ts'
@@ -149,6 +150,20 @@ describe.each(ways)('by %s', (_, read) => {
     expect(problems.map(({ code }) => code)).toEqual(problems.map(() => 'not-permitted'))
     expect(problems.length).toBe(16)
   })
+})
+
+test('what is not there is known where its kind was listed, and nowhere else', () => {
+  const problem = (object: string, namespace?: string) => ({
+    ...{ code: 'not-permitted' as const, place: { source: 'cluster' }, object, message: '' },
+    ...(namespace !== undefined && { namespace }),
+  })
+  const problems = [problem('Role'), problem('ServiceAccount', 'shop'), problem('ClusterRole')]
+  const isListed = listedIn({ problems, namespacesRead: new Set(['shop', 'payments']) })
+  expect(['Role', 'ServiceAccount', 'Pod'].map(kind => isListed(kind, 'payments'))).toEqual([false, true, true])
+  expect(['Role', 'ServiceAccount', 'Pod'].map(kind => isListed(kind, 'shop'))).toEqual([false, false, true])
+  expect(['Pod', 'ServiceAccount'].map(kind => isListed(kind, 'elsewhere'))).toEqual([false, false])
+  expect(['ClusterRole', 'Node'].map(kind => isListed(kind))).toEqual([false, true])
+  expect(listedIn({ problems: [] })('Role', 'elsewhere')).toBe(true)
 })
 
 const printed = new Map<string, ReturnType<typeof runKube>>()
