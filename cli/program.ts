@@ -170,6 +170,7 @@ const addDemo = (program: Command, onExit: (code: number) => void): void => {
         'caddy',
         'envoy',
         'envoy-grpc',
+        'haproxy',
         'built-in',
       ]),
     )

@@ -9,7 +9,7 @@ import { printAddresses, printStackError } from './report.ts'
 import { type Stack, StackError, startStack } from './stack.ts'
 
 export interface DemoOptions {
-  /** nginx, traefik, caddy, envoy, envoy-grpc or built-in; the first one that is installed if absent. */
+  /** nginx, traefik, caddy, envoy, envoy-grpc, haproxy or built-in; the first one that is installed if absent. */
   readonly proxy?: string
   /** Run the story and end. */
   readonly check: boolean

@@ -1,6 +1,6 @@
 /**
- * Starts a reverse proxy in front of the demo: the real NGINX, Traefik, Caddy or Envoy with the files of deploy/, or the
- * built-in one where none is installed. The tests start them through the same functions.
+ * Starts a reverse proxy in front of the demo: the real NGINX, Traefik, Caddy, Envoy or HAProxy with the files of deploy/,
+ * or the built-in one where none is installed. The tests start them through the same functions.
  */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { repositoryRoot } from '../paths.ts'
 import { startBuiltInProxy } from './built-in-proxy.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
 
-export const proxyKinds = ['nginx', 'traefik', 'caddy', 'envoy', 'envoy-grpc', 'built-in'] as const
+export const proxyKinds = ['nginx', 'traefik', 'caddy', 'envoy', 'envoy-grpc', 'haproxy', 'built-in'] as const
 export type ProxyKind = (typeof proxyKinds)[number]
 
 /** The program that a kind is: two ways to ask are one Envoy. */
@@ -45,6 +45,8 @@ export async function startProxy(
     case 'envoy':
     case 'envoy-grpc':
       return startEnvoy(kind, targets, directory)
+    case 'haproxy':
+      return fromChild(kind, startHaproxy(targets, directory))
     case 'built-in': {
       const stop = await startBuiltInProxy(targets)
       return { kind, stop }
@@ -142,4 +144,11 @@ function startEnvoy(kind: 'envoy' | 'envoy-grpc', targets: ProxyTargets, files: 
   const alone = ['--disable-hot-restart', '--concurrency', '2', '--log-level', 'error']
   const child = startChild({ name: 'envoy', command: 'envoy', args: ['-c', join(directory, 'envoy.yaml'), ...alone] })
   return fromChild(kind, child, () => rmSync(directory, { recursive: true, force: true }))
+}
+
+/** In the foreground, one process. */
+function startHaproxy(targets: ProxyTargets, directory: string): Child {
+  const args = ['-db', '-f', join(directory, 'haproxy.cfg')]
+  const env = { ...environmentOf(targets), HAPROXY_FILES: directory }
+  return startChild({ name: 'haproxy', command: 'haproxy', args, env })
 }

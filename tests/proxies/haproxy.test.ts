@@ -1,0 +1,3 @@
+import { describeProxy } from './suite.ts'
+
+describeProxy('haproxy')
