@@ -2,14 +2,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const givingProxies = ['nginx', 'traefik', 'caddy', 'envoy'] as const
+export const givingProxies = ['nginx', 'traefik', 'caddy', 'envoy', 'haproxy'] as const
 
-/** NGINX and Envoy need nothing. `host`: of a site that is there. */
+/** NGINX, Envoy and HAProxy need nothing. `host`: of a site that is there. */
 export const giveAuthorization: Readonly<
   Record<(typeof givingProxies)[number], (directory: string, host: string) => void>
 > = {
   nginx: () => undefined,
   envoy: () => undefined,
+  haproxy: () => undefined,
   traefik: (directory, host) => {
     const rule = `rule: Host(\`${host}\`)\n      middlewares: [sallyport`
     change(join(directory, 'dynamic/sites.yaml'), `${rule}]`, `${rule}-with-authorization]`)

@@ -35,6 +35,7 @@ const inForce: Readonly<Record<string, (text: string) => string>> = {
   'nginx/templates/sallyport.conf.template': text =>
     text.replaceAll(/# (10\.0\.0\.10 balancer;|set_real_ip_from .*;|real_ip_\w+ .*;)/g, '$1'),
   'caddy/Caddyfile': text => text.replaceAll(/# (trusted_proxies)/g, '$1'),
+  'haproxy/haproxy.cfg': text => text.replaceAll(/# (http-request set-var.*src 10\.0\.0\.10 )/g, '$1'),
   'traefik/traefik.env': text => text.replaceAll(/# (TRAEFIK_ENTRYPOINTS_WEB_FORWARDEDHEADERS_TRUSTEDIPS)/g, '$1'),
 }
 
@@ -51,7 +52,7 @@ function editedFiles(kind: ProxyKind): string {
   return directory
 }
 
-describe.each(['nginx', 'traefik', 'caddy'] as const)('%s behind a balancer', kind => {
+describe.each(['nginx', 'traefik', 'caddy', 'haproxy'] as const)('%s behind a balancer', kind => {
   describe.skipIf(requirePeer(kind) === undefined || !hasOpenssl)('that ends TLS', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-behind-'))
     const application = createDemoApp({ name: 'wiki' })

@@ -82,7 +82,7 @@ async function start(
   return { proxy, origin }
 }
 
-describe.each(['nginx', 'traefik', 'caddy', 'built-in'] as const)('behind %s', kind => {
+describe.each(['nginx', 'traefik', 'caddy', 'haproxy', 'built-in'] as const)('behind %s', kind => {
   it.skipIf(kind !== 'built-in' && requirePeer(kind) === undefined)(
     'the files of deploy/ pass',
     { timeout: 120_000 },

@@ -84,6 +84,17 @@ describe('the headers that no client gets through', () => {
     expect(order).toEqual(['sallyport-drop', 'sallyport-check', 'envoy.filters.http.router'])
   })
 
+  it('are removed by the lines of HAProxy that stand before the check, whole families by what they begin with', () => {
+    const [before = ''] = read('deploy/haproxy/haproxy.cfg').split('http-request lua.sallyport ')
+    const removed = [...before.matchAll(/^ {4}http-request del-header (\S+?)( -m beg)?$/gm)]
+    const exact = new Set(removed.map(([, name, isPrefix]) => (isPrefix === undefined ? name : undefined)))
+    const prefixes = removed.flatMap(([, name = '', isPrefix]) => (isPrefix === undefined ? [] : [name]))
+    const missing = lower(names).filter(name => !exact.has(name) && !prefixes.some(prefix => name.startsWith(prefix)))
+    expect(missing).toEqual([])
+    for (const own of ['remote-', 'x-sallyport-', 'x-forwarded-', 'x-original-', 'x-rewrite-'])
+      expect(prefixes).toContain(own)
+  })
+
   it('are all on the page', () => {
     const page = read('docs/proxies/dropped-headers.md')
     expect(names.filter(name => !page.includes(`\`${name}\``))).toEqual([])

@@ -8,7 +8,7 @@ import { browserPatienceMs, requirePeer } from '../peers.ts'
 
 const executablePath = requirePeer('chromium')
 
-describe.each(['nginx', 'traefik', 'caddy', 'envoy'] as const)('behind %s', kind => {
+describe.each(['nginx', 'traefik', 'caddy', 'envoy', 'haproxy'] as const)('behind %s', kind => {
   const isAbsent = executablePath === undefined || requirePeer(kind) === undefined
   describe.skipIf(isAbsent)('a provider that posts its answer', () => {
     let stack: Stack

@@ -202,11 +202,22 @@ export const headerScenarios: readonly Scenario[] = [
   },
   {
     name: 'two Host headers or none are refused (C08)',
-    run: async ({ raw, url }) => {
+    run: async ({ kind, raw, url }) => {
       const { host } = new URL(url('wiki', '/'))
-      for (const hosts of [`Host: ${host}\r\nHost: ${host}\r\n`, '', 'Host:\r\n', `Host: evil@${host}\r\n`]) {
-        const answer = await raw(`GET /public/page HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`)
-        expect([hosts, reachedApplication(answer)]).toEqual([hosts, false])
+      const twice = `Host: ${host}\r\nHost: ${host}\r\n`
+      for (const hosts of [
+        twice,
+        `Host: ${host}\r\nHost: evil.example\r\n`,
+        '',
+        'Host:\r\n',
+        `Host: evil@${host}\r\n`,
+      ]) {
+        const answer = await raw(
+          `GET /public/page HTTP/1.1\r\n${hosts}Accept: application/json\r\nConnection: close\r\n\r\n`,
+        )
+        // HAProxy makes one of two that are the same before anything looks at them: for the check and for the application.
+        if (kind === 'haproxy' && hosts === twice) expect(answer.match(/\["host",/gi)).toHaveLength(1)
+        else expect([hosts, reachedApplication(answer)]).toEqual([hosts, false])
       }
     },
   },

@@ -10,6 +10,7 @@ const advisories = {
   nginx: [],
   traefik: ['CVE-2026-39858', 'CVE-2026-35051', 'CVE-2026-54764', 'CVE-2026-40912', 'GHSA-62c8-mh53-4cqv'],
   caddy: ['CVE-2026-30851', 'CVE-2026-52845'],
+  haproxy: [],
 }
 
 describe.each(Object.entries(advisories))('docs/proxies/%s.md', (proxy, wanted) => {

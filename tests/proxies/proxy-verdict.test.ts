@@ -24,7 +24,7 @@ const conditions = 'waf: { header: { name: X-Waf-Verdict, in: [block] } }\n'
 type Edit = readonly [file: string, before: string, after: string]
 
 /** As a firewall module or a header rule of the proxy would: for the check and for the application. */
-const edits: Readonly<Record<'nginx' | 'traefik' | 'caddy' | 'envoy', readonly Edit[]>> = {
+const edits: Readonly<Record<'nginx' | 'traefik' | 'caddy' | 'envoy' | 'haproxy', readonly Edit[]>> = {
   nginx: ['sallyport-ask', 'sallyport-location'].map(name => [
     `templates/${name}.conf.template`,
     'proxy_http_version 1.1;',
@@ -51,9 +51,16 @@ const edits: Readonly<Record<'nginx' | 'traefik' | 'caddy' | 'envoy', readonly E
 `,
     ],
   ],
+  haproxy: [
+    [
+      'haproxy.cfg',
+      '    http-request del-header forwarded\n',
+      '    http-request del-header forwarded\n    http-request set-header X-Waf-Verdict block\n',
+    ],
+  ],
 }
 
-describe.each(['nginx', 'traefik', 'caddy', 'envoy'] as const)('%s sets a verdict', kind => {
+describe.each(['nginx', 'traefik', 'caddy', 'envoy', 'haproxy'] as const)('%s sets a verdict', kind => {
   describe.skipIf(requirePeer(kind) === undefined)('that a rule denies by', () => {
     let directory: string
     let service: TestService

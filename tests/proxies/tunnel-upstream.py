@@ -28,5 +28,8 @@ async def app(scope, receive, send):
         seen.append({"path": scope["path"], "http": scope["http_version"], "user": user, "names": names})
     body = json.dumps(seen).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    # As a check would answer: HAProxy's Lua lets nobody through without these.
+    headers += [(b"remote-" + name, b"") for name in (b"user", b"email", b"name", b"groups")]
+    headers += [(b"x-sallyport-assertion", b""), (b"cookie", b"")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
