@@ -13,6 +13,11 @@ export const operationalErrors = {
   ERR_BODY_TOO_LARGE: { status: 413, sentence: 'What was sent is too large.' },
   ERR_BODY_UNSUPPORTED: { status: 415, sentence: 'What was sent is written in a way that is not read here.' },
   ERR_CREDENTIALS_AMBIGUOUS: { status: 400, sentence: 'The request says in two ways who is asking.' },
+  ERR_COOKIE_UNREADABLE: {
+    status: 400,
+    sentence:
+      'A cookie of this site holds characters that cannot be passed on. Please delete the cookies of this site.',
+  },
   ERR_BEARER_INVALID: { status: 401, sentence: 'The token lets nobody in here.' },
   ERR_SCOPE_INSUFFICIENT: { status: 403, sentence: 'The token is not for requests of this kind.' },
   ERR_PASSWORD_INVALID: { status: 401, sentence: 'The user name and the password let nobody in here.' },

@@ -5,7 +5,7 @@
  * here has it for a default.
  */
 import type { Fields, Reply } from '../fronts/front.ts'
-import { messageField, numberField, textField } from './proto-writer.ts'
+import { headerField, messageField, numberField, textField } from './proto-writer.ts'
 
 /** `google.rpc.Code`, by the status of HTTP; what is not here is `UNKNOWN`. */
 const codes: Readonly<Record<number, number>> = {
@@ -65,7 +65,9 @@ export const toRemove = ':remove'
 const upstreamHeader = (name: string, value: string): Buffer =>
   value === '' ? textField(5, name) : messageField(2, [headerValue(name, value), overwrite])
 
-const headerValue = (name: string, value: string): Buffer => messageField(1, [textField(1, name), textField(2, value)])
+/** What a client sent and goes on, such as the rest of its cookies, goes on byte for byte. Envoy does not read `raw_value` here. */
+const headerValue = (name: string, value: string): Buffer =>
+  messageField(1, [textField(1, name), headerField(2, value)])
 
 /** `append_action: OVERWRITE_IF_EXISTS_OR_ADD`. */
 const overwrite = numberField(3, 2)

@@ -2,11 +2,12 @@
  * Envoy `ext_authz` over gRPC, as `app/ext-authz/` hands it on: method and target are those of the request, and what only
  * Envoy can have said stands under names that no header has. It has no endpoint on the main listener.
  */
+import { isUtf8 } from 'node:buffer'
 import type { Identity } from '../../rbac/identity.ts'
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { VerifyResult } from '../verify.ts'
-import type { Fields, FrontKind, FrontSettings, Reply, Subrequest } from './front.ts'
+import type { Fields, FrontKind, FrontSettings, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { aliasesOf } from './identity-aliases.ts'
 import { admit, createDialectReader, describeSubrequest, readOriginal } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
@@ -36,7 +37,7 @@ export const extAuthzGrpc = {
       render: (result, parsed): Reply => {
         const reply =
           result.decision.effect === 'allow'
-            ? allowReply(result, ['Cookie', result.upstreamCookie ?? '', ...removed])
+            ? allowReply(result, [...cookieOf(result, parsed), ...removed])
             : relayedReply(result, parsed, settings.deniedPages)
         return { ...reply, told: toldOf(result) }
       },
@@ -65,6 +66,16 @@ function clientOf(headers: DialectHeaders, { trustedProxies }: FrontSettings): s
   if (source === undefined) return undefined
   const forwarded = headers.joined('x-forwarded-for', ',')
   return trustedProxies.clientAddress(forwarded === '' ? source : `${forwarded},${source}`)
+}
+
+/**
+ * Threat: bytes of a cookie of the application that become others on the way, as the message has room for UTF-8 alone. So what
+ * is not changed is not said, and what would have to be cannot be passed on.
+ */
+function cookieOf({ upstreamCookie = '' }: VerifyResult, { cookie }: ParsedSubrequest): Fields {
+  if (upstreamCookie === cookie && cookie !== '') return []
+  if (isUtf8(Buffer.from(upstreamCookie, 'latin1'))) return ['Cookie', upstreamCookie]
+  throw new OperationalError('ERR_COOKIE_UNREADABLE', 'a cookie beside ours holds bytes that are no UTF-8')
 }
 
 /** For the access log, where Envoy has it as dynamic metadata. */

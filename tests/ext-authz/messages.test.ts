@@ -106,6 +106,13 @@ describe('an answer', () => {
     })
   })
 
+  it('A24 says a value byte for byte, and none that is no UTF-8 or more than bytes', () => {
+    const written = (value: string) => writeCheckResponse({ status: 200, headers: [['Cookie', value]], body: '' })
+    expect(written('a=d\u00c3\u00a4rk').includes(Buffer.from('a=d\u00c3\u00a4rk', 'latin1'))).toBe(true)
+    expect(decode(written('a=d\u00c3\u00a4rk')).ok_response?.headers[0]?.header.value).toBe('a=d\u00e4rk')
+    for (const value of ['d\u00e4rk', '\u010a', 'a\u{1f600}']) expect(() => written(value)).toThrow('no UTF-8')
+  })
+
   it.each([0, 100, 201, 204, 299, 302, 400, 401, 403, 404, 414, 431, 500, 503])(
     'A21 of status %i is no allow',
     status => {

@@ -57,6 +57,22 @@ describe('a check over gRPC', () => {
     })
   })
 
+  it('A24 passes bytes of other cookies on as they are, or refuses the request and says what to do', async () => {
+    const cookie = await world.logIn('alice', `${wiki}/pages/a`)
+    const ask = (url: string, value: string, more: typeof navigation | readonly [] = []) =>
+      client.check(requestAbout({ url: `${wiki}${url}`, headers: [['cookie', value], ...more] }))
+    // The client reads what arrives as UTF-8.
+    expect(ok(await ask('/pages/a', `a=d\u00c3\u00a4rk; ${cookie}`)).cookie).toBe('a=d\u00e4rk')
+    const refused = await ask('/pages/a', `a=d\u00e4rk; ${cookie}`, navigation)
+    expect(deniedStatus(refused)).toBe(400)
+    expect(refused.denied_response?.body).toContain('Please delete the cookies of this site.')
+    for (const untouched of ['a=d\u00e4rk', 'a=dark']) {
+      const answer = await ask('/public/a', untouched)
+      expect([answer.status.code, ok(answer).cookie]).toEqual([0, undefined])
+      expect(answer.ok_response?.headers_to_remove).not.toContain('cookie')
+    }
+  })
+
   it('takes every identity header and the cookie away where nobody is known', async () => {
     const answer = await client.check(requestAbout({ url: `${wiki}/public/a`, headers: [['remote-user', 'mallory']] }))
     expect(answer.status.code).toBe(0)
