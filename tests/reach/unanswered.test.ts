@@ -115,6 +115,8 @@ test('a kind that may not be listed keeps a check from its answer where the answ
   expect(unansweredBy(refused('RoleBinding'))).toHaveLength(1)
   expect(unansweredBy(refused('Secret'))).toHaveLength(0)
   expect(unansweredBy(refused('Secret'), ['Secret'])).toHaveLength(1)
+  for (const code of ['other-namespaces', 'unknown-role'] as const)
+    expect(unansweredBy({ problems: [{ code, place: { source: 'cluster' }, message: 'not read' }] })).toHaveLength(1)
 })
 
 /** A list within twelve lists. */

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { Subject } from '../../../rbac/reach/subject.ts'
 import type { Terminal } from '../../terminal.ts'
+import { filterHelp, jsonOption, namespaceOption, serverVersionOption, subjectOption } from './filters.ts'
 import { addInput, inputHelp } from './input.ts'
 import { addPeople, peopleHelp } from './people-input.ts'
 import { readSubject } from './subject-argument.ts'
@@ -15,6 +16,7 @@ const whoCanHelp = `
 Resources are written as for kubectl: pods, deploy, pods/exec, deployments.apps/scale, widgets.example.com, or a path such as
 /metrics. A right to pods is none to pods/exec. Without --namespace and --all-namespaces every grant is listed, with where it
 holds. Groups are listed as such; who is in one is known of the built-in ones alone.
+${filterHelp}
 ${inputHelp}
 ${peopleHelp}
 
@@ -31,6 +33,7 @@ ${exits}`
 const whatCanHelp = `
 A service account is <namespace>/<name> or system:serviceaccount:<namespace>:<name>, a user user:<name>, a group group:<name>.
 What its groups hold counts too: the built-in ones, and those that you name, as an identity provider would.
+${filterHelp}
 ${inputHelp}
 ${peopleHelp}
 
@@ -43,7 +46,6 @@ Examples:
 ${exits}`
 
 export function addReachCommands(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
-  const json = () => new Option('--json', 'print one JSON document')
   addPeople(
     addInput(
       kube
@@ -52,13 +54,15 @@ export function addReachCommands(kube: Command, terminal: Terminal, onExit: (cod
         .argument('<verb>', 'get, create, impersonate, … or *')
         .argument('<resource>', 'pods, pods/exec, deployments.apps, /metrics, …')
         .helpCommand(false)
-        .option('-n, --namespace <name>', 'in this namespace')
+        .addOption(subjectOption())
+        .addOption(namespaceOption('<name>'))
         .addOption(new Option('-A, --all-namespaces', 'in all namespaces at once').conflicts('namespace'))
         .option('--name <name>', 'the object of this name')
-        .option('--eventual', 'and who can become one of them, in several steps'),
+        .option('--eventual', 'and who can become one of them, in several steps')
+        .addOption(serverVersionOption()),
     ),
   )
-    .addOption(json())
+    .addOption(jsonOption())
     .addHelpText('after', whoCanHelp)
     .action(async (verb: string, resource: string, values: WhoCanChoice) => {
       const { runWhoCan } = await import('./who-can.ts')
@@ -72,10 +76,12 @@ export function addReachCommands(kube: Command, terminal: Terminal, onExit: (cod
         .argument('<subject>', 'payments/deployer, user:alice, group:ops', readSubject)
         .helpCommand(false)
         .option('--group <name...>', 'a group that somebody else vouches for')
-        .option('--eventual', 'and whom it can become, or what it can reach, in several steps'),
+        .addOption(namespaceOption('<name>').conflicts('eventual'))
+        .option('--eventual', 'and whom it can become, or what it can reach, in several steps')
+        .addOption(serverVersionOption()),
     ),
   )
-    .addOption(json())
+    .addOption(jsonOption())
     .addHelpText('after', whatCanHelp)
     .action(async (subject: Subject, values: WhatCanChoice) => {
       const { runWhatCan } = await import('./what-can.ts')

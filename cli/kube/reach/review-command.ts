@@ -1,7 +1,15 @@
 /** `sallyport kube review`, as commander knows it. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { severities } from '../../../rbac/reach/finding.ts'
+import { type Command, Option } from 'commander'
 import type { Terminal } from '../../terminal.ts'
+import {
+  failOnOption,
+  filterHelp,
+  jsonOption,
+  namespaceOption,
+  serverVersionOption,
+  severityOption,
+  subjectOption,
+} from './filters.ts'
 import { addInput, inputHelp } from './input.ts'
 import { outputs } from './output-kinds.ts'
 import { addPeople, peopleHelp } from './people-input.ts'
@@ -18,6 +26,7 @@ away. What Kubernetes itself ships is folded and counted. Every move has its pag
 --what-if takes whole objects as kubectl apply does, $patch: delete, and JSON patches of roles with a target. It says which
 findings go, which come, and who gets to cluster-admin, system:masters, every Secret or a node by it, or no longer does; with
 --subject and --namespace of these alone. What --suppress accepts is open again where the change makes more of it.
+${filterHelp}
 ${inputHelp}
 ${peopleHelp}
 
@@ -38,29 +47,19 @@ Exit codes: 0 it was reviewed, whatever was found; 1 nothing could be read, or w
 neither expected, nor accepted, nor within another, or with --what-if one that comes, or rights may stand in what was not read;
 2 the command line is wrong.`
 
-function readServerVersion(text: string): string {
-  if (!/^v?\d{1,3}\.\d{1,4}(?:[.+-]|$)/.test(text)) throw new InvalidArgumentError('Expected a version, such as 1.34.')
-  return text
-}
-
 export function addReview(kube: Command, terminal: Terminal, onExit: (code: number) => void): void {
-  const levels = [...severities].reverse()
   addPeople(
     addInput(
       kube
         .command('review')
         .description('who can become whom in a cluster, and how to take it away')
         .helpCommand(false)
-        .addOption(new Option('--severity <level>', 'the least that is shown in full').choices(levels).default('high'))
-        .option('--subject <name>', 'of one: payments/deployer, user:alice, group:ops')
-        .option('-n, --namespace <name>', 'what holds in a namespace, or reaches into it')
+        .addOption(severityOption('high'))
+        .addOption(subjectOption())
+        .addOption(namespaceOption('<name>'))
         .option('--to <target>', 'who can eventually reach this')
         .option('--all', 'what is expected, and what is within other findings, as well')
-        .option(
-          '--server-version <version>',
-          'of the API server, such as 1.34: before 1.35 get opens streams. Default: what a live cluster says',
-          readServerVersion,
-        )
+        .addOption(serverVersionOption())
         .option(
           '--baseline <file>',
           'what --json printed before: says what is new and gone, and --fail-on counts the new',
@@ -79,10 +78,10 @@ export function addReview(kube: Command, terminal: Terminal, onExit: (code: numb
             ...['to', 'baseline', 'all', 'suppressDraft'],
           ]),
         )
-        .addOption(new Option('--fail-on <level>', 'end with 1 where a finding is that bad').choices(levels)),
+        .addOption(failOnOption()),
     ),
   )
-    .addOption(new Option('--json', 'print one JSON document').conflicts('output'))
+    .addOption(jsonOption().conflicts('output'))
     .addOption(
       new Option('--output <kind>', 'how it is printed: csv, sarif and html have no --to')
         .choices(outputs)

@@ -7,6 +7,7 @@ import { type Asker, askerOf, idOf, type Subject } from '../../../rbac/reach/sub
 import { printable } from '../../../spelling/printable.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { eventualJson, eventualText, whatEventually } from './eventual.ts'
+import { versionOf } from './filters.ts'
 import { bindingText, roleText, ruleText } from './grant-text.ts'
 import { type InputChoice, readObjects } from './input.ts'
 import { jsonText } from './json-text.ts'
@@ -19,23 +20,30 @@ export interface WhatCanChoice extends InputChoice, PeopleChoice {
   /** That an identity provider or a certificate vouches for. */
   readonly group?: readonly string[]
   readonly eventual?: boolean
+  /** Where alone: what holds in the whole cluster holds there as well. */
+  readonly namespace?: string
+  readonly serverVersion?: string
   readonly json?: boolean
 }
 
 export async function runWhatCan(subject: Subject, choice: WhatCanChoice, terminal: Terminal): Promise<number> {
   const people = await readPeople(choice, terminal)
   const objects = await readObjects(choice, terminal)
-  const options = peopleOptions(people, objects)
+  const options = { ...peopleOptions(people, objects), ...versionOf(choice) }
   const said = options.memberships?.get(idOf(subject)) ?? []
   const asker = askerOf(subject, [...(choice.group ?? []), ...said])
   const grants = grantsOf(objects)
   const spellings = [...new Set([asker.id, ...asker.groups.map(group => `group:${group}`)])]
-  const given = spellings.flatMap(grants.rolesOf).toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
+  const isThere = ({ kind, namespace }: Given['binding']): boolean =>
+    choice.namespace === undefined || kind === 'ClusterRoleBinding' || namespace === choice.namespace
+  const all = spellings.flatMap(grants.rolesOf).filter(({ binding }) => isThere(binding))
+  const given = all.toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
   const found = {
     asker,
     given,
-    dead: deadOf(grants, spellings),
-    unknown: namedBy(grants.unknown, spellings),
+    dead: deadOf(grants, spellings).filter(({ binding }) => isThere(binding)),
+    unknown: namedBy(grants.unknown, spellings).filter(isThere),
+    ...(choice.namespace !== undefined && { namespace: choice.namespace }),
     isKnown: grants.subjects.includes(asker.id) || options.memberships?.has(asker.id) === true,
     ...(choice.eventual && { eventually: whatEventually(objects, spellings, options) }),
   }
@@ -55,6 +63,8 @@ interface Found {
   /** A binding names it, or it exists. */
   readonly isKnown: boolean
   readonly eventually?: readonly Reached[]
+  /** Where alone was asked for. */
+  readonly namespace?: string
 }
 
 /** What bindings seem to give, and do not. */
@@ -72,7 +82,7 @@ function namedBy(bindings: readonly BindingObject[], spellings: readonly string[
 }
 
 function text(
-  { asker, given, dead, unknown, isKnown, eventually }: Found,
+  { asker, given, dead, unknown, isKnown, eventually, namespace: place }: Found,
   objects: ClusterObjects,
   { colors }: Terminal,
 ): string {
@@ -94,6 +104,7 @@ function text(
       first: '',
       rest: '  ',
     }),
+    ...(place === undefined ? [] : [`Only what holds in namespace ${printable(place)}, or in the whole cluster\n`]),
     ...(isKnown ? [] : ['No binding names it, and nothing of what was read is called so.\n']),
     ...(isMaster ? [`${colors.red('system:masters may do everything')}, and no binding says so\n`] : []),
     ...bindings,

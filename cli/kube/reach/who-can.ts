@@ -6,18 +6,24 @@ import type { Reached } from '../../../rbac/reach/graph/ahead.ts'
 import type { ReviewOptions } from '../../../rbac/reach/moves/facts.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { membersOfGroup } from '../../../rbac/reach/people/read-users.ts'
+import { askerOf, idOf, type Subject, type SubjectId } from '../../../rbac/reach/subject.ts'
 import { printable } from '../../../spelling/printable.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { eventualJson, eventualText, whoEventually } from './eventual.ts'
+import { versionOf } from './filters.ts'
 import { byText, membersText, questionText } from './grant-text.ts'
 import { type InputChoice, readObjects } from './input.ts'
 import { jsonText } from './json-text.ts'
 import { type PeopleChoice, peopleOptions, readPeople } from './people-input.ts'
 import { problemsText } from './problems-text.ts'
 import { type AskedResource, resourceOf } from './resource-names.ts'
+import { readSubject } from './subject-argument.ts'
 import { wrapped } from './wrapped.ts'
 
 export interface WhoCanChoice extends InputChoice, PeopleChoice {
+  /** Whose alone is shown, by what binds it or a group that it is in. */
+  readonly subject?: string
+  readonly serverVersion?: string
   readonly namespace?: string
   readonly allNamespaces?: boolean
   readonly name?: string
@@ -35,18 +41,31 @@ interface Scope {
 
 export async function runWhoCan(verb: string, what: string, choice: WhoCanChoice, terminal: Terminal): Promise<number> {
   const scope = scopeOf(verb, what, choice)
+  const only = choice.subject === undefined ? undefined : readSubject(choice.subject)
   const people = await readPeople(choice, terminal)
   const objects = await readObjects(choice, terminal)
-  const options = peopleOptions(people, objects)
+  const options = { ...peopleOptions(people, objects), ...versionOf(choice) }
   const { question } = scope
-  const found = grantsOf(objects)
+  const all = grantsOf(objects)
     .allowingAnybody(question, scope.isAnywhere ? 'anywhere' : 'as-asked')
     .toSorted((one, other) => orderOf(one).localeCompare(orderOf(other)))
-  const holders = new Set(found.map(({ subject }) => subject))
-  const eventually = choice.eventual ? whoEventually(objects, holders, options) : undefined
+  const holders = new Set(all.map(({ subject }) => subject))
+  const isShown = shownOf(only, options)
+  const found = all.filter(({ subject }) => isShown(subject))
+  const eventually = choice.eventual
+    ? whoEventually(objects, holders, options).filter(({ node }) => only === undefined || node === idOf(only))
+    : undefined
   const around = { objects, terminal, options, ...(eventually !== undefined && { eventually }) }
   terminal.write(choice.json ? json(scope, found, around) : text(scope, found, around))
   return exitCodes.ok
+}
+
+/** Of a subject what its groups hold is its own. */
+function shownOf(only: Subject | undefined, { memberships }: ReviewOptions): (holder: SubjectId) => boolean {
+  if (only === undefined) return () => true
+  const { id, groups } = askerOf(only, memberships?.get(idOf(only)) ?? [])
+  const spellings = new Set<SubjectId>([id, ...groups.map((group): SubjectId => `group:${group}`)])
+  return holder => spellings.has(holder)
 }
 
 const orderOf = ({ subject, namespace = '' }: Grant): string => `${namespace === '' ? 0 : 1} ${subject} ${namespace}`

@@ -1,7 +1,15 @@
 /** `sallyport kube inventory`: every identity that is no person. */
 import { type Command, Option } from 'commander'
-import { severities } from '../../../../rbac/reach/finding.ts'
 import type { Terminal } from '../../../terminal.ts'
+import {
+  failOnOption,
+  filterHelp,
+  jsonOption,
+  namespaceOption,
+  serverVersionOption,
+  severityOption,
+  subjectOption,
+} from '../filters.ts'
 import { addInput, inputHelp } from '../input.ts'
 import { addUsers, peopleHelp } from '../people-input.ts'
 import { addUsage, usageHelp } from '../usage-input.ts'
@@ -12,6 +20,7 @@ Service accounts (those that are there, and those that bindings and workloads on
 tokens, requests for certificates; with --config the issuers and machines that Sallyport's configuration and policy name, with
 --admin the application passwords of a running service and who came with a token. An owner is what the first of these says: the annotation
 sallyport.dev/owner, app.kubernetes.io/managed-by, Helm, Argo CD or Flux, ownerReferences, the owner of the namespace.
+${filterHelp}
 ${inputHelp}
 ${peopleHelp}
 ${usageHelp}
@@ -37,11 +46,13 @@ export function addInventory(kube: Command, terminal: Terminal, onExit: (code: n
       '--admin <url>',
       'admin listener of a running service: its application passwords, and who came with a token',
     )
-    .addOption(new Option('--severity <severity>', 'findings from here on').choices([...severities]))
-    .option('--namespace <name...>', 'only identities of these namespaces')
+    .addOption(severityOption('medium'))
+    .addOption(subjectOption())
+    .addOption(namespaceOption('<name...>'))
+    .addOption(serverVersionOption())
     .addOption(new Option('--csv', 'print one line for each identity').conflicts(['json']))
-    .option('--json', 'print one JSON document')
-    .addOption(new Option('--fail-on <severity>', 'exit with 1 from this severity on').choices([...severities]))
+    .addOption(jsonOption())
+    .addOption(failOnOption())
     .addHelpText('after', help)
     .action(async (values: InventoryValues) => {
       const { runInventory } = await import('./run.ts')

@@ -1,7 +1,8 @@
 /** An inventory as a person reads it, in 80 columns. */
 import { unusedShare } from '../../../../rbac/reach/excess/excess.ts'
-import { severities } from '../../../../rbac/reach/finding.ts'
+import { type Severity, severities } from '../../../../rbac/reach/finding.ts'
 import type { Inventory, InventoryFinding, NotedTokens } from '../../../../rbac/reach/inventory/identity.ts'
+import { isAtLeast } from '../../../../rbac/reach/report/report.ts'
 import { printable } from '../../../../spelling/printable.ts'
 import { formatTable } from '../../../policy/answer.ts'
 import type { Terminal } from '../../../terminal.ts'
@@ -12,8 +13,11 @@ import { reachCell, reachSentence } from './reach-words.ts'
 
 type Colors = Terminal['colors']
 
-export function inventoryText(inventory: Inventory, { colors }: Terminal): string {
-  return [tableText(inventory, colors), findingsText(inventory.findings, colors), coverageText(inventory)].join('\n')
+/** @param least severity of the findings that are shown in full */
+export function inventoryText(inventory: Inventory, least: Severity, { colors }: Terminal): string {
+  return [tableText(inventory, colors), findingsText(inventory.findings, least, colors), coverageText(inventory)].join(
+    '\n',
+  )
 }
 
 const short = (text: string, widest: number): string => {
@@ -56,10 +60,10 @@ export const bySeverity = (one: InventoryFinding, other: InventoryFinding): numb
   severities.indexOf(other.severity) - severities.indexOf(one.severity) ||
   (`${one.about} ${one.code}` < `${other.about} ${other.code}` ? -1 : 1)
 
-/** Of the lowest severity only how many there are of each. */
-function findingsText(findings: readonly InventoryFinding[], colors: Colors): string {
-  const shown = findings.filter(({ severity }) => severity !== 'low').sort(bySeverity)
-  const low = findings.filter(({ severity }) => severity === 'low')
+/** Of what is less bad only how many there are of each. */
+function findingsText(findings: readonly InventoryFinding[], least: Severity, colors: Colors): string {
+  const shown = findings.filter(({ severity }) => isAtLeast(severity, least)).sort(bySeverity)
+  const low = findings.filter(({ severity }) => !isAtLeast(severity, least))
   const codes = [...new Set(low.map(({ code }) => code))].map(
     code => `${low.filter(one => one.code === code).length} ${code}`,
   )
@@ -75,7 +79,12 @@ function findingsText(findings: readonly InventoryFinding[], colors: Colors): st
     }),
     low.length === 0
       ? ''
-      : colors.dim(wrapped(`low: ${codes.join(', ')} (--severity low shows them)`, { first: '', rest: '    ' })),
+      : colors.dim(
+          wrapped(`${least === 'medium' ? 'low' : `below ${least}`}: ${codes.join(', ')} (--severity low shows them)`, {
+            first: '',
+            rest: '    ',
+          }),
+        ),
   ].join('')
 }
 

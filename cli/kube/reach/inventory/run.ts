@@ -1,18 +1,24 @@
 /** Reads a cluster, its log and what Sallyport knows, and prints the inventory. */
 import { excessOf, unusedShare } from '../../../../rbac/reach/excess/excess.ts'
-import { type Severity, severities } from '../../../../rbac/reach/finding.ts'
-import { grantsOf } from '../../../../rbac/reach/grants.ts'
+import type { Severity } from '../../../../rbac/reach/finding.ts'
+import { grantsOf, subjectsOf } from '../../../../rbac/reach/grants.ts'
 import type { InventoriedIdentity, Inventory } from '../../../../rbac/reach/inventory/identity.ts'
 import { inventoryOf, neededKinds } from '../../../../rbac/reach/inventory/inventory.ts'
 import { reachSummaries } from '../../../../rbac/reach/inventory/reach-summary.ts'
+import type { ClusterObjects } from '../../../../rbac/reach/objects.ts'
+import { isAtLeast } from '../../../../rbac/reach/report/report.ts'
 import { reviewOf } from '../../../../rbac/reach/review.ts'
+import type { SubjectId } from '../../../../rbac/reach/subject.ts'
+import { bindingKey } from '../../../../rbac/reach/usage/reason.ts'
 import { reportError } from '../../../report-error.ts'
 import { exitCodes, type Terminal } from '../../../terminal.ts'
+import { versionOf } from '../filters.ts'
 import { type InputChoice, readObjects } from '../input.ts'
 import { jsonText } from '../json-text.ts'
 import { UsageError } from '../listening/usage-error.ts'
 import { type PeopleChoice, peopleOptions, readPeople } from '../people-input.ts'
 import { problemsText } from '../problems-text.ts'
+import { subjectIdOf } from '../review-names.ts'
 import { checked } from '../unanswered.ts'
 import { hasLog, readUsage, receivedOf, type UsageChoice, usageText } from '../usage-input.ts'
 import { inventoryCsv } from './inventory-csv.ts'
@@ -22,7 +28,9 @@ import { type OwnChoice, ownIdentities } from './own-identities.ts'
 
 export interface InventoryValues extends InputChoice, UsageChoice, OwnChoice, PeopleChoice {
   readonly severity?: Severity
+  readonly subject?: string
   readonly namespace?: readonly string[]
+  readonly serverVersion?: string
   readonly csv?: boolean
   readonly json?: boolean
   readonly failOn?: Severity
@@ -33,6 +41,7 @@ export interface InventoryValues extends InputChoice, UsageChoice, OwnChoice, Pe
 export async function runInventory(values: InventoryValues, terminal: Terminal): Promise<number> {
   try {
     const isLogRead = hasLog(values, terminal)
+    const subject = values.subject === undefined ? undefined : subjectIdOf(values.subject)
     const people = await readPeople(values, terminal)
     const objects = await readObjects(values, terminal)
     const reading = await readUsage(values, terminal)
@@ -41,9 +50,10 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
     const excess = excessOf(objects, grants, reading.usage)
     const { now = Math.floor(Date.now() / 1000), days } = values
     terminal.progress(() => `reviewing ${objects.bindings.length} bindings`)
-    const reach = reachSummaries(reviewOf(objects, peopleOptions(people, objects, now)).graph)
+    const options = { ...peopleOptions(people, objects, now), ...versionOf(values) }
+    const reach = reachSummaries(reviewOf(objects, options).graph)
     const all = inventoryOf({ objects, grants, usage: reading.usage, excess, ...known, reach }, { now, days })
-    const shown = narrowed(all, values)
+    const shown = narrowed(all, { ...values, subject }, objects)
     if (values.json === true)
       terminal.write(
         jsonText(
@@ -56,7 +66,7 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
       terminal.writeError(coverageText(shown) + receivedOf(reading) + problemsText(objects))
     } else {
       const log = isLogRead ? usageText(reading, days) : ''
-      terminal.write(inventoryText(shown, terminal) + log + problemsText(objects))
+      terminal.write(inventoryText(shown, values.severity ?? 'medium', terminal) + log + problemsText(objects))
     }
     const { failOn } = values
     const isBad = failOn !== undefined && shown.findings.some(({ severity }) => isAtLeast(severity, failOn))
@@ -69,16 +79,26 @@ export async function runInventory(values: InventoryValues, terminal: Terminal):
   }
 }
 
-const isAtLeast = (one: Severity, other: Severity): boolean => severities.indexOf(one) >= severities.indexOf(other)
+interface Narrowing {
+  readonly namespace?: readonly string[]
+  readonly subject: SubjectId | undefined
+}
 
 /** The coverage stays that of the whole. */
-function narrowed(inventory: Inventory, { namespace, severity = 'low' }: InventoryValues): Inventory {
-  const isShown = (one: InventoriedIdentity): boolean => namespace?.includes(one.namespace ?? '') !== false
+function narrowed(inventory: Inventory, { namespace, subject }: Narrowing, { bindings }: ClusterObjects): Inventory {
+  const isOf = (id: string): boolean => subject === undefined || id === subject
+  const isShown = (one: InventoriedIdentity): boolean =>
+    namespace?.includes(one.namespace ?? '') !== false && isOf(one.id)
+  const named = new Set(
+    bindings.flatMap(one => (subject !== undefined && subjectsOf(one).has(subject) ? [bindingKey(one)] : [])),
+  )
   const identities = inventory.identities.filter(isShown)
   const ids = new Set(identities.map(({ id }) => id))
+  const isThere = (about: string): boolean =>
+    namespace === undefined || namespace.some(name => about.startsWith(`RoleBinding/${name}/`))
   const isAbout = (about: string): boolean =>
-    namespace === undefined || ids.has(about) || namespace.some(name => about.startsWith(`RoleBinding/${name}/`))
-  const findings = inventory.findings.filter(one => isAtLeast(one.severity, severity) && isAbout(one.about))
+    ids.has(about) || (isThere(about) && (subject === undefined || named.has(about)))
+  const findings = inventory.findings.filter(({ about }) => isAbout(about))
   return { ...inventory, identities, findings }
 }
 
