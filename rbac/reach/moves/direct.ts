@@ -2,16 +2,18 @@
  * Direct moves: who can make which move, where, on whom. One for each subject, move and scope.
  *
  * A move is of the subject that a binding names; whoever is in a group has it through the group (graph/). Rights that belong
- * together may come from different bindings, and some of them from a group; one at least has to be the subject's own, and in
- * a namespace one at least has to be given there: else it is the same move of the group, or of the whole cluster.
+ * together may come from different bindings, and some of them from a group; one at least has to be the subject's own, or no
+ * group of it has them all, and in a namespace one at least has to be given there: else it is the same move of the group, or
+ * of the whole cluster.
  */
 import type { MoveId, NodeId, Severity } from '../finding.ts'
 import type { Grant } from '../grant.ts'
 import type { SubjectId } from '../subject.ts'
 import { type Facts, objectText } from './facts.ts'
 import { type Holdings, holdingsReader } from './holdings.ts'
+import { isByApply, lookupIn } from './lookup.ts'
 import type { At, Move, RightsMove, SituationMove } from './move.ts'
-import { type Lookup, type Need, rightsIn, satisfied, type Use } from './need.ts'
+import { isCompound, type Lookup, type Need, rightsIn, satisfied, type Use } from './need.ts'
 import type { Right } from './right.ts'
 import { moves as catalogue } from './table.ts'
 
@@ -39,15 +41,17 @@ export function directMoves(facts: Facts, moves: readonly Move[] = catalogue): D
     ...rightsIn(needs),
     ...(without === undefined ? [] : rightsIn(without)),
   ])
-  const counted = rights.filter(({ before }) => before === undefined || facts.isServerBefore(before))
+  const counted = rights
+    .flatMap(right => (right.applied === undefined ? [right] : [right, right.applied]))
+    .filter(({ before }) => before === undefined || facts.isServerBefore(before))
   const holdingsOf = holdingsReader(facts.grants, [...new Set(counted)], facts.options)
   const possible = movesByRight(ofRights)
   const found: DirectMove[] = []
-  for (const subject of facts.grants.subjects) {
+  for (const subject of new Set([...facts.grants.subjects, ...(facts.options.memberships?.keys() ?? [])])) {
     const holdings = holdingsOf(subject)
     if (holdings === undefined) continue
     for (const move of possible(holdings))
-      for (const scope of holdings.scopes) {
+      for (const scope of scopesFor(move, holdings)) {
         const one = moveAt(move, { holdings, scope, facts })
         if (one !== undefined) found.push(one)
       }
@@ -67,19 +71,46 @@ function movesByRight(moves: readonly RightsMove[]): (holdings: Holdings) => rea
   }
 }
 
+/** Where it is given by groups alone it can be the subject's if a part of it comes from elsewhere. */
+function scopesFor(move: RightsMove, { subject, of, scopes, widerScopes, groups }: Holdings): Holdings['scopes'] {
+  if (widerScopes.length === 0) return scopes
+  const uses = rightsIn(move.needs).flatMap(right => of.get(right) ?? [])
+  if (!isJoint(move, uses)) return scopes
+  const isPart = ({ grant, right }: Use) =>
+    grant.subject === subject && (grant.namespace === undefined || right.isAnywhere === true)
+  return groups.length > 0 || uses.some(isPart) ? [...scopes, ...widerScopes] : scopes
+}
+
+/** Whether rights of several bindings can make it together. */
+const isJoint = ({ needs }: RightsMove, uses: readonly Use[]): boolean => isCompound(needs) || uses.some(isByApply)
+
 interface Place {
   readonly holdings: Holdings
   readonly scope: string | undefined
   readonly facts: Facts
 }
 
-function moveAt(move: RightsMove, { holdings, scope, facts }: Place): DirectMove | undefined {
+function moveAt(move: RightsMove, place: Place): DirectMove | undefined {
+  const { holdings, scope } = place
   if (!isIn(move.scope, scope)) return undefined
   const lookup = lookupIn(holdings, scope)
+  const found = satisfied(move.needs, lookup)
+  if (found === undefined) return undefined
+  if (isOwn(found, lookup, holdings.subject)) return moveBy(move, lookup, place)
+  if (holdings.groups.length === 0 || !isJoint(move, found) || !found.some(lookup.isHere)) return undefined
+  const together = moveBy(move, lookup, place)
+  const alone = holdings.groups.map(group => moveBy(move, lookupIn(holdings, scope, group), place))
+  return alone.some(one => saysAll(one, together)) ? undefined : together
+}
+
+/** What a group has by itself is said of the group. */
+const saysAll = (one: DirectMove | undefined, all: DirectMove | undefined): boolean =>
+  one?.severity === all?.severity && all?.to.every(node => one?.to.includes(node)) !== false
+
+function moveBy(move: RightsMove, lookup: Lookup, { holdings, scope, facts }: Place): DirectMove | undefined {
   const has = (need: Need): boolean => satisfied(need, lookup) !== undefined
   const found = satisfied(move.needs, lookup)
-  if (found === undefined || !isOwn(found, lookup, holdings.subject)) return undefined
-  if (move.without !== undefined && has(move.without)) return undefined
+  if (found === undefined || (move.without !== undefined && has(move.without))) return undefined
   const uses = [...new Set(found)]
   const at: At = { subject: holdings.subject, ...inScope(scope), uses, facts, has }
   if (move.when !== undefined && !move.when.of(at)) return undefined
@@ -106,21 +137,6 @@ const isIn = (wanted: RightsMove['scope'], scope: string | undefined): boolean =
 
 const isOwn = (uses: readonly Use[], { isNear }: Lookup, subject: SubjectId): boolean =>
   uses.some(isNear) && uses.some(({ grant }) => grant.subject === subject)
-
-function lookupIn({ subject, of }: Holdings, scope: string | undefined): Lookup {
-  const isHere = ({ grant }: Use) => grant.namespace === scope
-  const isMine = ({ grant }: Use) => grant.subject === subject
-  const nearness = (use: Use) => (isHere(use) ? 2 : 0) + (isMine(use) ? 1 : 0)
-  return {
-    isNear: use => isHere(use) && (scope !== undefined || isMine(use)),
-    usesOf: (right: Right) => {
-      if (right.isAnywhere === true && scope !== undefined) return of.get(right) ?? []
-      const counted = (of.get(right) ?? []).filter(use => use.grant.namespace === undefined || isHere(use))
-      const best = Math.max(0, ...counted.map(nearness))
-      return counted.filter(use => nearness(use) === best)
-    },
-  }
-}
 
 /** One for each binding and rule. */
 function grantsOfUses(uses: readonly Use[]): readonly Grant[] {

@@ -2,7 +2,7 @@
 import type { Rule } from '../../kubernetes/rule.ts'
 import type { Given, Grant, Grants } from '../grant.ts'
 import type { RoleObject } from '../objects.ts'
-import { askerOf, type SubjectId, subjectOf } from '../subject.ts'
+import { askerOf, builtInGroups, type SubjectId, subjectOf } from '../subject.ts'
 import type { ReviewOptions } from './facts.ts'
 import type { Use } from './need.ts'
 import { candidatesAmong, type Hit, hitsOf, type Right } from './right.ts'
@@ -19,9 +19,13 @@ export interface Holdings {
   readonly of: ReadonlyMap<Right, readonly Use[]>
   /** Where the subject itself is granted something: undefined stands for the whole cluster. */
   readonly scopes: readonly (string | undefined)[]
+  /** Where its groups alone are granted something. */
+  readonly widerScopes: readonly (string | undefined)[]
+  /** Each with the groups that its members are in anyway; empty where one of them has what all of them have together. */
+  readonly groups: readonly ReadonlySet<SubjectId>[]
 }
 
-/** @returns undefined for a subject that no binding names: what it holds, its groups hold */
+/** @returns undefined for a subject that no binding names, and that is not in several groups: what it holds, its group holds */
 export function holdingsReader(grants: Grants, rights: readonly Right[], { memberships }: ReviewOptions) {
   const candidates = candidatesAmong(rights)
   const ofRoles = new Map<RoleObject, readonly RuleHit[]>()
@@ -32,14 +36,23 @@ export function holdingsReader(grants: Grants, rights: readonly Right[], { membe
   }
   return (subject: SubjectId): Holdings | undefined => {
     const own = grants.rolesOf(subject)
-    if (own.length === 0) return undefined
-    const { groups } = askerOf(subjectOf(subject), memberships?.get(subject) ?? [])
-    const inherited = groups.map(group => `group:${group}`).filter(id => id !== subject)
+    const vouched = memberships?.get(subject) ?? []
+    const groups = vouched.length > 1 ? vouched.map(groupWithOthers) : []
+    if (own.length === 0 && groups.length === 0) return undefined
+    const asker = askerOf(subjectOf(subject), vouched)
+    const inherited = asker.groups
+      .map(group => `group:${group}`)
+      .filter(id => id !== subject)
+      .flatMap(id => grants.rolesOf(id))
     const of = new Map<Right, Use[]>()
-    for (const given of [...own, ...inherited.flatMap(id => grants.rolesOf(id))]) addUses(of, given, hitsIn(given.role))
-    return { subject, of, scopes: scopesOf(own) }
+    for (const given of [...own, ...inherited]) addUses(of, given, hitsIn(given.role))
+    const scopes = scopesOf(own)
+    return { subject, of, scopes, widerScopes: scopesOf(inherited).filter(one => !scopes.includes(one)), groups }
   }
 }
+
+const groupWithOthers = (name: string): ReadonlySet<SubjectId> =>
+  new Set([name, ...builtInGroups({ kind: 'group', name })].map(group => `group:${group}`))
 
 function addUses(of: Map<Right, Use[]>, given: Given, hits: readonly RuleHit[]): void {
   for (const { right, ruleIndex, hit } of hits) {

@@ -25,6 +25,8 @@ export interface Right {
   readonly isOfCluster: boolean
   /** It is about a namespace of its own: beside what is given in one namespace it counts in whichever it is given. */
   readonly isAnywhere?: boolean
+  /** Of a create: the right to patch the same, with which a create that is limited to names is good for something. */
+  readonly applied?: Right
 }
 
 /** How much of a right one rule gives. */
@@ -32,6 +34,8 @@ export interface Hit {
   readonly verbs: readonly string[]
   /** Absent: all names. */
   readonly names?: readonly string[]
+  /** Counts only for names that may be patched too, by whichever rule (`Right.applied`). */
+  readonly isByApply?: boolean
 }
 
 export const anySubresource = '<any>'
@@ -60,6 +64,7 @@ function makeRight(verbs: string, resource: string, more: More): Right {
   const [whole = '', subresource] = resource.split('/', 2)
   const dot = whole.indexOf('.')
   const [kind, group] = dot === -1 ? [whole, coreGroup] : [whole.slice(0, dot), whole.slice(dot + 1)]
+  const isCreate = verbs.split(' ').includes('create') && subresource === undefined && more.paths === undefined
   return {
     verbs: verbs.split(' '),
     group,
@@ -67,6 +72,7 @@ function makeRight(verbs: string, resource: string, more: More): Right {
     // Whether a role may be bound is asked in the namespace of the binding, for ClusterRoles as well.
     isOfCluster: more.paths !== undefined || (isClusterResource(group, kind) && verbs !== 'bind'),
     ...(subresource !== undefined && { subresource }),
+    ...(isCreate && { applied: right('patch', resource) }),
     ...more,
   }
 }
@@ -77,14 +83,15 @@ export const resourceText = ({ group, resource, subresource, paths }: Right): st
   `${resource}${group === coreGroup ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource === anySubresource ? 'KEY' : subresource}`}`
 
 /**
- * Requests without a name in their address: a rule with resourceNames never matches them. A create on a subresource has the
- * name of its object; list and watch have one when the client asks for `fieldSelector=metadata.name=…`. Threat: a server-side
- * apply of what is not there is asked about as patch and as create, both with the name (k8s.io/apiserver, handlers/patch.go).
+ * Requests without a name in their address: a rule with resourceNames matches them only by a name that is empty. A create on a
+ * subresource has the name of its object; list and watch have one when the client asks for `fieldSelector=metadata.name=…`;
+ * escalate has that of the role that is written, and none for one that is created.
  */
-function isNameless(verb: string, { subresource }: Right, { verbs }: Rule): boolean {
-  if (verb === 'deletecollection') return true
-  return verb === 'create' && subresource === undefined && !holdsVerb(verbs, 'patch')
-}
+const canBeNameless = (verb: string, { subresource }: Right): boolean =>
+  ['list', 'watch', 'deletecollection', 'escalate'].includes(verb) || isPlainCreate(verb, subresource)
+
+const isPlainCreate = (verb: string, subresource: string | undefined): boolean =>
+  verb === 'create' && subresource === undefined
 
 const holdsVerb = (verbs: readonly string[], verb: string): boolean => verbs.includes(verb) || verbs.includes('*')
 
@@ -107,21 +114,31 @@ export function hitsOf(rule: Rule, wanted: Right): readonly Hit[] {
   if (wanted.matches !== undefined) return wanted.matches(rule) ? [wholeRule(rule)] : []
   const { resourceNames = [] } = rule
   const subresources = subresourcesIn(rule, wanted)
-  const all = wanted.verbs.filter(verb => subresources.some(sub => allows(rule, wanted, { verb, sub })))
-  if (resourceNames.length === 0) return all.length === 0 ? [] : [{ verbs: all }]
-  const named = wanted.verbs.filter(verb => !isNameless(verb, wanted, rule))
-  const names = resourceNames.filter(
-    name =>
-      (wanted.names?.(name) ?? true) &&
-      named.some(verb => subresources.some(sub => allows(rule, wanted, { verb, sub, name }))),
-  )
-  const [name] = names
-  const verbs = named.filter(verb => subresources.some(sub => allows(rule, wanted, { verb, sub, name: name ?? '' })))
+  const isAllowed = (verb: string, name?: string): boolean =>
+    subresources.some(sub => allows(rule, wanted, { verb, sub, ...(name !== undefined && { name }) }))
+  const isNamed = resourceNames.length > 0
+  const all = wanted.verbs.filter(verb => (!isNamed || canBeNameless(verb, wanted)) && isAllowed(verb))
+  const whole = all.length === 0 ? [] : [{ verbs: all }]
+  if (!isNamed) return whole
+  const named = wanted.verbs.filter(verb => verb !== 'deletecollection')
+  // Threat: a server-side apply of what is not there is asked about as patch and as create, both with the name
+  // (k8s.io/apiserver, handlers/patch.go).
+  const isByApply = (verb: string): boolean =>
+    isPlainCreate(verb, wanted.subresource) && !holdsVerb(rule.verbs, 'patch')
   return [
-    // A name that is empty is that of a request without one.
-    ...(all.length === 0 ? [] : [{ verbs: all }]),
-    ...(name === undefined || verbs.length === 0 ? [] : [{ verbs, names }]),
+    ...whole,
+    ...hitsOnNames(named.filter(verb => !isByApply(verb))),
+    ...hitsOnNames(named.filter(isByApply)).map(hit => ({ ...hit, isByApply: true })),
   ]
+
+  function hitsOnNames(verbs: readonly string[]): readonly Hit[] {
+    const names = resourceNames.filter(
+      name => name !== '' && (wanted.names?.(name) ?? true) && verbs.some(verb => isAllowed(verb, name)),
+    )
+    const [name] = names
+    const held = verbs.filter(verb => isAllowed(verb, name))
+    return name === undefined || held.length === 0 ? [] : [{ verbs: held, names }]
+  }
 }
 
 const wholeRule = ({ verbs, resourceNames = [] }: Rule): Hit =>
@@ -151,12 +168,14 @@ function subresourcesIn({ resources = [] }: Rule, { resource, subresource }: Rig
   })
 }
 
+function urlHits({ nonResourceURLs, verbs }: Rule, { paths = [], verbs: wanted }: Right): readonly Hit[] {
+  const held = wanted.filter(verb => holdsVerb(verbs, verb))
+  return reachesPaths(nonResourceURLs, paths) && held.length > 0 ? [{ verbs: held }] : []
+}
+
 /** A rule may name less than the whole prefix (`/debug/pprof/heap`), or more (`*`). */
-function urlHits({ nonResourceURLs = [], verbs }: Rule, wanted: Right): readonly Hit[] {
-  const { paths = [] } = wanted
+export function reachesPaths(urls: readonly string[] = [], prefixes: readonly string[]): boolean {
   const isBelow = (url: string, prefix: string) => url === prefix || url.startsWith(`${prefix}/`)
   const covers = (url: string, prefix: string) => url.endsWith('*') && prefix.startsWith(url.replace(/\*+$/, ''))
-  const held = wanted.verbs.filter(verb => holdsVerb(verbs, verb))
-  const isOne = nonResourceURLs.some(url => paths.some(prefix => isBelow(url, prefix) || covers(url, prefix)))
-  return isOne && held.length > 0 ? [{ verbs: held }] : []
+  return urls.some(url => prefixes.some(prefix => isBelow(url, prefix) || covers(url, prefix)))
 }

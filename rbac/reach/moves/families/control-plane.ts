@@ -3,6 +3,7 @@ import type { NodeId } from '../../finding.ts'
 import { namespaceOfAccount } from '../facts.ts'
 import { type At, always, byScope, nowhere, type Reach, type RightsMove } from '../move.ts'
 import { any, can, canAny } from '../need.ts'
+import { reachesPaths } from '../right.ts'
 import { accountsId, perhaps, told, usesOn } from '../targets.ts'
 
 const goodPractices = 'https://kubernetes.io/docs/concepts/security/rbac-good-practices/'
@@ -154,9 +155,7 @@ export const controlPlaneMoves: readonly RightsMove[] = [
     severity: {
       text: 'medium; low where it is /metrics alone',
       of: ({ uses }) =>
-        uses.every(({ grant }) => (grant.rule.nonResourceURLs ?? []).every(url => !/^\/?\*|debug|logs/.test(url)))
-          ? 'low'
-          : 'medium',
+        uses.every(({ grant }) => !reachesPaths(grant.rule.nonResourceURLs, ['/debug', '/logs'])) ? 'low' : 'medium',
     },
     reaches: nowhere,
     why: 'Profiles and logs hold what others have sent, and profiling costs what an attacker wants it to cost.',

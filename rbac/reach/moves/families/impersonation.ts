@@ -15,9 +15,11 @@ const masters = 'system:masters'
 /** Of constrained impersonation: what may be done as somebody else is asked about on the resource itself. */
 function onBehalf(mode: string): Need {
   const prefix = `impersonate-on:${mode}:`
+  // A wildcard is the whole verb or none: `impersonate-on:user-info:*` is no verb that anybody asks about.
+  const isAction = (verb: string) => verb.startsWith(prefix) && !['', '*'].includes(verb.slice(prefix.length))
   return can(`${prefix}VERB`, 'any resource', {
-    matches: ({ verbs, resources = [] }) =>
-      resources.length > 0 && verbs.some(verb => verb === '*' || verb.startsWith(prefix)),
+    matches: ({ verbs, resources = [], apiGroups = [] }) =>
+      resources.length > 0 && apiGroups.length > 0 && verbs.some(verb => verb === '*' || isAction(verb)),
   })
 }
 

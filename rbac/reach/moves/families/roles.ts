@@ -20,6 +20,7 @@ export const isEverything = ({ apiGroups = [], resources = [], verbs, resourceNa
 const isWildcard = (rule: Rule): boolean =>
   !isEverything(rule) &&
   (rule.resources ?? []).length > 0 &&
+  (rule.apiGroups ?? []).length > 0 &&
   (rule.verbs.includes('*') || (rule.resources ?? []).includes('*'))
 
 const usesWith = ({ uses }: At, verb: string, resource: string): readonly Use[] =>
@@ -57,12 +58,20 @@ function rolesToBind({ namespace, facts }: At, uses: readonly Use[]): `role:Role
 
 /** Whoever may write any rule into a role that somebody is bound to has whatever that somebody wants. */
 function byEscalation(at: At): Reach {
-  const inCluster = usesWith(at, 'escalate', 'clusterroles')
-  const inNamespace = usesWith(at, 'escalate', 'roles')
-  const writesOf = (resource: string) =>
-    at.uses.some(use => use.right.resource === resource && !use.verbs.includes('escalate'))
-  if (inCluster.length > 0 && writesOf('clusterroles')) return { to: ['sink:cluster-admin'] }
-  return inNamespace.length > 0 && writesOf('roles') ? { to: [namespaceId(at.namespace)] } : { to: [] }
+  if (escalates(at, 'clusterroles')) return { to: ['sink:cluster-admin'] }
+  return escalates(at, 'roles') ? { to: [namespaceId(at.namespace)] } : { to: [] }
+}
+
+/** Escalate is asked with the name of the role that is written, and with none for one that is created. */
+function escalates(at: At, resource: string): boolean {
+  const writing = at.uses.filter(use => use.right.resource === resource && !use.verbs.includes('escalate'))
+  return usesWith(at, 'escalate', resource).some(({ names }) =>
+    writing.some(
+      use =>
+        names === undefined ||
+        (use.verbs.some(verb => verb !== 'create') && names.some(name => use.names?.includes(name) ?? true)),
+    ),
+  )
 }
 
 const isWhole = (at: At, verb: string): boolean => at.uses.some(({ verbs }) => !verbs.includes(verb))
@@ -102,8 +111,8 @@ export const roleMoves: readonly RightsMove[] = [
       canAny('escalate', clusterRoles, roles),
     ),
     severity: {
-      text: 'critical with the right to write roles, medium without it',
-      of: at => (isWhole(at, 'escalate') ? 'critical' : 'medium'),
+      text: 'critical with the right to write such roles, medium without it',
+      of: at => (['clusterroles', 'roles'].some(resource => escalates(at, resource)) ? 'critical' : 'medium'),
     },
     reaches: told('cluster-admin; for Roles, the namespace', byEscalation),
     why: 'With escalate the API server does not ask whether the writer of a role holds what he writes: a role that he has himself becomes whatever he wants.',

@@ -2,7 +2,7 @@
 import type { Severity } from '../../finding.ts'
 import type { Grant } from '../../grant.ts'
 import type { BindingObject } from '../../objects.ts'
-import { idOf, type SubjectId, userSubject } from '../../subject.ts'
+import { accountSubject, idOf, type SubjectId, userSubject } from '../../subject.ts'
 import { accountOf, type Facts, objectText } from '../facts.ts'
 import { type At, always, nowhere, type RightsMove, type Situation, type SituationMove } from '../move.ts'
 import { can } from '../need.ts'
@@ -131,7 +131,7 @@ function subjectIn(binding: BindingObject, one: BindingObject['subjects'][number
   if (one.kind === 'Group') return idOf({ kind: 'group', name: one.name })
   if (one.kind === 'User') return idOf(userSubject(one.name))
   const namespace = one.namespace || inNamespace(binding).namespace
-  return namespace === undefined ? undefined : idOf({ kind: 'service-account', namespace, name: one.name })
+  return namespace === undefined ? undefined : idOf(accountSubject(namespace, one.name))
 }
 
 /** Components of the control plane have certificates of the cluster, not accounts at an identity provider. */
