@@ -6,6 +6,7 @@
  */
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
+import { fateOfAuthorization } from './authorization-fate.ts'
 import type { Fields, FrontKind, ParsedSubrequest, Reply } from './front.ts'
 import { admit, createDialectReader, describeSubrequest, readOriginalUrl } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
@@ -54,13 +55,8 @@ function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
 /** The configuration fetches the answer to a 403 for the client, and hands this back with its question. */
 const reasonOf = ({ reason }: { readonly reason: string }): Fields => ['X-Sallyport-Reason', reason]
 
-/**
- * What becomes of the Authorization header, as NGINX cannot tell an empty header of an answer from none. `given`: the
- * application gets that of the answer. `taken`: none, as it was a token for us; what came beside a certificate was not.
- */
-function authorizationOf({ credential, identityHeaders }: VerifyResult): Fields {
-  if (identityHeaders.at(-2) === 'Authorization') return ['X-Sallyport-Bearer', 'given']
-  return credential === undefined || credential.credential === 'client-certificate'
-    ? []
-    : ['X-Sallyport-Bearer', 'taken']
+/** What becomes of the Authorization header, as NGINX cannot tell an empty header of an answer from none. */
+function authorizationOf(result: VerifyResult): Fields {
+  const fate = fateOfAuthorization(result)
+  return fate === undefined ? [] : ['X-Sallyport-Bearer', fate]
 }

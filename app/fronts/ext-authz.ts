@@ -5,6 +5,8 @@
  */
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
+import type { VerifyResult } from '../verify.ts'
+import { fateOfAuthorization } from './authorization-fate.ts'
 import type { Fields, FrontKind, Subrequest } from './front.ts'
 import { aliasesOf } from './identity-aliases.ts'
 import { admit, createDialectReader, describeSubrequest, readOriginal } from './original-request.ts'
@@ -25,10 +27,7 @@ export const extAuthz = {
   create(settings) {
     const read = createDialectReader(dialect)
     const dropped = aliasesOf(settings.identityHeaderNames)
-    const removal = {
-      some: removalOf(dropped),
-      all: Object.freeze(['Cookie', '', ...removalOf([...dropped, 'cookie'])]),
-    }
+    const removalOf = createRemovals(dropped)
     return {
       name,
       parse: subrequest => {
@@ -37,7 +36,7 @@ export const extAuthz = {
       },
       render: (result, parsed) =>
         result.decision.effect === 'allow'
-          ? allowReply(result, upstreamFields(result.upstreamCookie ?? '', removal))
+          ? allowReply(result, upstreamFields(result, removalOf))
           : relayedReply(result, parsed, settings.deniedPages),
     }
   },
@@ -61,12 +60,30 @@ function readRequest(
   return readOriginal(original, canonical)
 }
 
-const removalOf = (names: readonly string[]): Fields => ['X-Envoy-Auth-Headers-To-Remove', names.join(',')]
+/** What is taken away of a request beside the names that always are. */
+interface Taken {
+  readonly cookie: boolean
+  readonly authorization: boolean
+}
+
+/** Each list is made once. */
+function createRemovals(always: readonly string[]): (taken: Taken) => Fields {
+  const of = (...more: string[]): Fields =>
+    Object.freeze(['X-Envoy-Auth-Headers-To-Remove', [...always, ...more].join(',')])
+  const [none, cookie] = [of(), of('cookie')]
+  const [authorization, both] = [of('authorization'), of('cookie', 'authorization')]
+  return taken => {
+    if (taken.authorization) return taken.cookie ? both : authorization
+    return taken.cookie ? cookie : none
+  }
+}
 
 /**
  * Envoy puts the first in the place of what was there, and obeys the second last. A Cookie that would be empty is on it:
  * some applications read `Cookie:` as one cookie without a name.
  */
-function upstreamFields(cookie: string, removal: { readonly some: Fields; readonly all: Fields }): Fields {
-  return cookie === '' ? removal.all : ['Cookie', cookie, ...removal.some]
+function upstreamFields(result: VerifyResult, removalOf: (taken: Taken) => Fields): Fields {
+  const { upstreamCookie = '' } = result
+  const taken = { cookie: upstreamCookie === '', authorization: fateOfAuthorization(result) === 'taken' }
+  return ['Cookie', upstreamCookie, ...removalOf(taken)]
 }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import { type HttpResponse, request } from '../../cli/demo/browser.ts'
 import type { Echo } from '../../cli/demo/echo.ts'
-import { type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
+import { programOf, type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
 import { dropTokens, proxyKinds } from '../machines/token-dropping.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
@@ -24,7 +24,7 @@ p, client:robots/relay,              wiki.localhost,    /deploy/keys,    *,     
 `
 
 describe.each(proxyKinds)('through the real %s', kind => {
-  describe.skipIf(requirePeer(kind) === undefined)('an exchanged token', () => {
+  describe.skipIf(requirePeer(programOf(kind)) === undefined)('an exchanged token', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-exchange-proxy-'))
     const application = createDemoApp({ name: 'wiki' })
     let world: ExchangeWorld
@@ -33,15 +33,17 @@ describe.each(proxyKinds)('through the real %s', kind => {
 
     beforeAll(async () => {
       const hosts = ['wiki.localhost', 'payroll.localhost'].map(host => ({ host, bearerFrom: ['sallyport'] }))
-      world = await startExchange({ policy, hosts })
-      cpSync(join(import.meta.dirname, '../../deploy', kind), directory, { recursive: true })
+      const settings = { envoy: { listen: '127.0.0.1:0' }, machines: { exchange: {} } }
+      world = await startExchange({ policy, hosts, settings })
+      cpSync(join(import.meta.dirname, '../../deploy', programOf(kind)), directory, { recursive: true })
       dropTokens[kind](directory)
       port = await freePort()
       const wikiAddress = `127.0.0.1:${await listen(application)}`
       const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress: `127.0.0.1:${world.port}` }
+      const grpcAddress = `127.0.0.1:${world.service.ports().envoy}`
       proxy = await startProxy(
         kind,
-        { ...targets, wikiAddress, payrollAddress: wikiAddress, providerAddress: wikiAddress },
+        { ...targets, grpcAddress, wikiAddress, payrollAddress: wikiAddress, providerAddress: wikiAddress },
         directory,
       )
       for (let attempt = 0; ; attempt += 1) {

@@ -2,11 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const proxyKinds = ['nginx', 'traefik', 'caddy'] as const
+export const proxyKinds = ['nginx', 'traefik', 'caddy', 'envoy', 'envoy-grpc'] as const
 
-/** What the page says for each proxy; NGINX needs nothing. */
+/** What the page says for each proxy; NGINX and Envoy need nothing. */
 export const dropTokens: Readonly<Record<(typeof proxyKinds)[number], (directory: string) => void>> = {
   nginx: () => undefined,
+  envoy: () => undefined,
+  'envoy-grpc': () => undefined,
   traefik: directory => {
     change(join(directory, 'dynamic/sites.yaml'), [
       [
