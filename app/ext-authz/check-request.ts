@@ -1,5 +1,5 @@
 /**
- * `envoy.service.auth.v3.CheckRequest`, the fields that a check needs (check-request.proto beside this file names them), as
+ * `envoy.service.auth.v3.CheckRequest`, the fields that a check needs (ext-authz.proto beside this file names them), as
  * a subrequest for the fronts.
  *
  * What only Envoy can have said stands in it under names that no header has: `:authority` and `:scheme`, `:source` for the
@@ -8,7 +8,7 @@
  */
 import type { Subrequest } from '../fronts/front.ts'
 import { MalformedMessageError, readFields, readOnce } from './proto-reader.ts'
-import { readMetadata } from './route-facts.ts'
+import { readMetadata, textOf } from './route-facts.ts'
 
 /** What is read of one message. */
 export interface CheckLimits {
@@ -93,7 +93,7 @@ function readHeaderValue(entry: Buffer): [string, string] {
   return [text(key), text(raw ?? value)]
 }
 
-export function readMapEntry(entry: Buffer): [string, string] {
+function readMapEntry(entry: Buffer): [string, string] {
   const [key, value] = readOnce(entry, [1, 2])
   return [text(key), text(value)]
 }
@@ -114,6 +114,10 @@ function withoutPseudo({ lines, areExact }: Headers, stated: Readonly<Record<str
   const kept: string[] = []
   for (let at = 0; at < lines.length; at += 2) {
     const [name = '', value = ''] = lines.slice(at, at + 2)
+    // Applications look at both; what judged one of them has judged the other.
+    if (name.toLowerCase() === 'host' && value !== stated[':authority']) {
+      throw new MalformedMessageError('the host is stated in two ways')
+    }
     if (!name.startsWith(':')) kept.push(name, value)
     else if (Object.hasOwn(stated, name) && stated[name] !== value) {
       throw new MalformedMessageError(`${name} is stated in two ways`)
@@ -147,7 +151,9 @@ function routeFacts(attributes: Buffer, metadata: Buffer | undefined): string[] 
     facts.push(key, value)
   }
   readFields(attributes, ({ number, bytes }) => {
-    if (number === 10) add(...readMapEntry(bytes))
+    if (number !== 10) return
+    const [name, value] = readOnce(bytes, [1, 2])
+    add(textOf(name), textOf(value))
   })
   if (metadata !== undefined) readMetadata(metadata, add)
   return facts

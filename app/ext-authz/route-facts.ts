@@ -1,4 +1,5 @@
 /** `envoy.config.core.v3.Metadata` of a route, as names and texts that a condition of the policy can name. */
+import { isUtf8 } from 'node:buffer'
 import { MalformedMessageError, readFields, readOnce } from './proto-reader.ts'
 
 /** Deeper and longer ones are no facts about a route. */
@@ -14,7 +15,7 @@ export function readMetadata(metadata: Buffer, add: Add): void {
   readFields(metadata, ({ number, bytes }) => {
     if (number !== 1) return
     const [namespace, struct] = readOnce(bytes, [1, 2])
-    if (struct !== undefined) readStruct(struct, `${latin1(namespace)}/`, add, 0)
+    if (struct !== undefined) readStruct(struct, `${textOf(namespace)}/`, add, 0)
   })
 }
 
@@ -23,7 +24,7 @@ function readStruct(struct: Buffer, prefix: string, add: Add, depth: number): vo
   readFields(struct, ({ number, bytes }) => {
     if (number !== 1) return
     const [key, value] = readOnce(bytes, [1, 2])
-    if (value !== undefined) readValue(value, prefix + latin1(key), add, depth)
+    if (value !== undefined) readValue(value, prefix + textOf(key), add, depth)
   })
 }
 
@@ -31,7 +32,7 @@ function readStruct(struct: Buffer, prefix: string, add: Add, depth: number): vo
 function readValue(value: Buffer, name: string, add: Add, depth: number): void {
   readFields(value, ({ number, bytes, value: truth }) => {
     if (number === 2) add(name, String(bytes.readDoubleLE(0)))
-    else if (number === 3) add(name, latin1(bytes))
+    else if (number === 3) add(name, textOf(bytes))
     else if (number === 4) add(name, String(truth === 1))
     else if (number === 5) readStruct(bytes, `${name}.`, add, depth + 1)
     else if (number === 6) readList(bytes, name, add, depth + 1)
@@ -48,4 +49,12 @@ function readList(list: Buffer, name: string, add: Add, depth: number): void {
   })
 }
 
-const latin1 = (bytes: Buffer | undefined): string => bytes?.toString('latin1') ?? ''
+/**
+ * Threat: a row that denies by a name that is no ASCII. Unlike a header, a text of the route is UTF-8, as that of the row is. Throws
+ * `MalformedMessageError` for what is none.
+ */
+export function textOf(bytes: Buffer | undefined): string {
+  if (bytes === undefined) return ''
+  if (!isUtf8(bytes)) throw new MalformedMessageError('a text is no UTF-8')
+  return bytes.toString('utf8')
+}

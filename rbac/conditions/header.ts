@@ -14,7 +14,7 @@ export function header(value: unknown): Criterion {
   const mapping = parseComplete(value, ['name', 'in'])
   const name = parseText(mapping.name, 'the name of a header').toLowerCase()
   if (!fieldName.test(name)) throw new ValueError(`"${name}" is not the name of a header`)
-  const values = new Set(parseTexts(mapping.in, 'values'))
+  const values = new Set(parseTexts(mapping.in, 'values').flatMap(text => [text, asRead(text)]))
   return {
     type: 'header',
     test: ({ context }) => {
@@ -24,3 +24,9 @@ export function header(value: unknown): Criterion {
     },
   }
 }
+
+/**
+ * Threat: a row that denies by a value beyond ASCII, which never applies. Headers are read as bytes, one for each character, and
+ * most of those who write such a value write UTF-8.
+ */
+const asRead = (text: string): string => String.fromCharCode(...new TextEncoder().encode(text))

@@ -11,9 +11,15 @@ p, group:ops, wiki.example.com, /inner/**,  *,    inner,    allow
 p, anyone,    wiki.example.com, /marked/**, read, -,        allow
 p, anyone,    wiki.example.com, /marked/**, read, closed,   deny
 p, anyone,    wiki.example.com, /office/**, read, office,   allow
+p, anyone,    wiki.example.com, /sizes/**,  read, -,        allow
+p, anyone,    wiki.example.com, /sizes/**,  read, old,      deny
+p, anyone,    wiki.example.com, /parts/**,  read, -,        allow
+p, anyone,    wiki.example.com, /parts/**,  read, odd,      deny
 `
 const conditions = `
 inner: { route: { name: Tier, in: [internal] } }
+old: { route: { name: Größe, in: [größer] } }
+odd: { header: { name: x-part, in: [größer] } }
 closed: { route: { name: envoy-gateway/resources.0.annotations.access, in: [closed] } }
 office: { source-network: [198.51.100.0/24] }
 `
@@ -134,6 +140,47 @@ describe('a check over gRPC', () => {
     expect((await client.check(about('open'))).status.code).toBe(0)
     expect(deniedStatus(await client.check(about('closed')))).toBe(403)
     expect(deniedStatus(await client.check(about()))).toBe(403)
+  })
+
+  it('A25 a deny by what is no ASCII applies, be it of a route or of a header', async () => {
+    const size = async (extensions: Record<string, string>) =>
+      (await client.check(requestAbout({ url: `${wiki}/sizes/a`, extensions }))).status.code
+    expect(await size({ größe: 'klein' })).toBe(0)
+    expect(await size({ größe: 'größer' })).toBe(7)
+    expect(await size({})).toBe(7)
+    const bytes = Buffer.from('größer').toString('latin1')
+    for (const [part, statuses] of [
+      ['klein', [0, 200]],
+      ['gr\u00f6\u00dfer', [7, 403]],
+      [bytes, [7, 403]],
+    ] as const) {
+      const url = `${wiki}/parts/a`
+      const { status } = await client.check(requestAbout({ url, headers: [['x-part', part]] }))
+      const answer = await world.ask('forward-auth', { url, headers: [['X-Part', part]] })
+      expect([status.code, answer.status]).toEqual(statuses)
+    }
+  })
+
+  it('A26 has the host in one form however it is written, and no second one beside it', async () => {
+    const about = (host: string, headers: [string, string][] = []) =>
+      client.check(requestAbout({ url: `https://${host}/public/a`, headers }))
+    for (const host of ['wiki.example.com', 'WIKI.example.com', 'wiki.example.com.', 'wiki.example.com:443']) {
+      expect([host, (await about(host)).status.code]).toEqual([host, 0])
+      expect([host, (await about(host, [['host', host]])).status.code]).toEqual([host, 0])
+    }
+    expect(deniedStatus(await about('other.example.com'))).toBe(403)
+    for (const host of [
+      '',
+      'wiki.example.com:',
+      'wiki.example.com..',
+      'a@wiki.example.com',
+      'wiki.example.com/a',
+      '[::1',
+    ])
+      expect([host, deniedStatus(await about(host))]).toEqual([host, 400])
+    const besides = [['host', 'evil.example.com']] as [string, string][]
+    expect(deniedStatus(await about('wiki.example.com', besides))).toBe(400)
+    expect(deniedStatus(await about('wiki.example.com', [['Host', 'evil.example.com']]))).toBe(400)
   })
 
   it('A12 A13 takes the address that Envoy states, behind trusted hops the one that they appended', async () => {
