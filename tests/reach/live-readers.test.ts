@@ -16,6 +16,8 @@ import { requireClusterPrograms } from '../kubernetes/programs.ts'
 
 const programs = requireClusterPrograms()
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
+/** The API server takes any text, and kubectl prints it as it is. */
+const oddType = 'x","metadata":{}}\n{"apiVersion":"v1","kind":"Node","metadata":{"name":"made-up"}}\n{"x":"'
 const hidden = 'T3BlbiBzZXNhbWUgb2YgdGVzdHM='
 
 describe.skipIf(programs === undefined)('a live cluster', () => {
@@ -53,17 +55,19 @@ describe.skipIf(programs === undefined)('a live cluster', () => {
       type: 'example.com/kind',
       data: { token: hidden },
     })
+    await cluster.api.call('POST', '/api/v1/namespaces/payments/secrets', { metadata: { name: 'odd' }, type: oddType })
     whole = await byKubectl(admin())
   }, 400_000)
   afterAll(() => cluster?.stop())
 
-  it('is read by kubectl: every kind, Secrets by name and type alone', () => {
+  it('M36 is read by kubectl: every kind, Secrets by name and type alone', () => {
     expect(whole.problems).toEqual([])
     expect(whole.workloads).toMatchObject([
       { kind: 'Pod', name: 'core', namespace: 'payments', serviceAccount: 'default' },
     ])
     expect(whole.secrets).toMatchObject([
       { name: 'key', namespace: 'payments', type: 'example.com/kind', annotations: { 'example.com/note': 'x' } },
+      { name: 'odd', namespace: 'payments', type: oddType },
     ])
     expect(whole.nodes.length).toBe(1)
     expect(JSON.stringify(whole)).not.toContain(hidden)

@@ -56,7 +56,9 @@ async function readList(list: AskedList, { call, source }: ApiServerOptions, { r
       return
     }
     pages.push(page.body)
-    next = nextOf(page.body)
+    const further = nextOf(page.body)
+    if (further !== '' && further === next) throw new Error(`${pathOf(list)}: the list comes to no end`)
+    next = further
   } while (next !== '' || (limit === '' && pages.length === 0))
   reading.markRead(kind)
   for (const page of pages) for (const object of objectsOf(page, list)) reading.addObject(object, { source })
@@ -67,6 +69,8 @@ function isRefused(page: ApiResult, list: AskedList): boolean {
   if (page.status === 404 && list.name !== undefined) throw noSuchNamespace(list.name)
   if (page.status === 403 || page.status === 404) return true
   if (page.status !== 200) throw new Error(`${pathOf(list)}: ${messageOf(page)}`)
+  // Threat: a proxy that answers with a page of its own, which would be a cluster with nothing in it.
+  if (typeof page.body !== 'object' || page.body === null) throw new Error(`${pathOf(list)}: the answer is no object`)
   return false
 }
 

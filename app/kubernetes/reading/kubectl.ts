@@ -3,6 +3,7 @@
  * it. One `kubectl get` for each kind, and each namespace where not all are asked for; what may not be listed is told of, and the rest is read.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import {
   type Asked,
   type AskedList,
@@ -12,6 +13,7 @@ import {
   noSuchNamespace,
   notPermitted,
 } from './kinds-asked.ts'
+import { addSecrets, secretsTemplate } from './kubectl-secrets.ts'
 import type { Reader } from './source.ts'
 
 export interface KubectlOptions extends Asked {
@@ -71,11 +73,13 @@ interface Asking {
 
 /** @returns what adds the answer */
 async function readList(list: AskedList, { options, source, reader, running }: Asking): Promise<() => void> {
-  const { code, stdout, stderr } = await run(argumentsFor(list, options), options, { running })
+  const mark = randomUUID()
+  const { code, stdout, stderr } = await run(argumentsFor(list, options, mark), options, { running })
   if (code === 0) {
     return () => {
       reader.reading.markRead(list.kind)
-      if (stdout.trim() !== '') reader.reading.addText(stdout, source)
+      if (isSecret(list)) addSecrets(stdout, { mark, source, reader })
+      else if (stdout.trim() !== '') reader.reading.addText(stdout, source)
     }
   }
   const reason = lastLine(stderr)
@@ -86,16 +90,12 @@ async function readList(list: AskedList, { options, source, reader, running }: A
   return () => reader.reading.addProblem(notPermitted(list, source, reason))
 }
 
-/** Threat: what a Secret holds; kubectl keeps it to itself, and hands on its name and type. */
-const namesAlone =
-  '{range .items[*]}{"{"}"apiVersion":"v1","kind":"Secret","type":"{.type}","metadata":{.metadata}{"}"}{"\\n"}{end}'
-
-const argumentsFor = (list: AskedList, options: KubectlOptions): string[] => [
+const argumentsFor = (list: AskedList, options: KubectlOptions, mark: string): string[] => [
   ...accessOf(options),
   ...['get', list.resource, ...whichOf(list)],
   // Of accounts it is asked whose they are.
   ...(list.kind === 'ServiceAccount' ? ['--show-managed-fields'] : []),
-  ...['-o', isSecret(list) ? `jsonpath=${namesAlone}` : 'json'],
+  ...['-o', isSecret(list) ? secretsTemplate(mark) : 'json'],
 ]
 
 function whichOf({ name, namespace }: AskedList): readonly string[] {

@@ -21,11 +21,18 @@ export interface ApiResult {
 
 export type CallApi = (call: ApiCall) => Promise<ApiResult>
 
-const longestAnswerMs = 15_000
-const mostBytes = 16 * 1024 * 1024
+export interface ApiCallOptions {
+  /** Of silence. Default: 15 s. */
+  readonly longestAnswerMs?: number
+  /** Of one answer. Default: 16 MiB. */
+  readonly mostBytes?: number
+}
 
-/** Rejects when the API server cannot be reached or does not answer in time. */
-export function createApiCalls(cluster: Cluster): CallApi {
+/** Rejects when the API server cannot be reached, does not answer in time, or answers at too great a length. */
+export function createApiCalls(
+  cluster: Cluster,
+  { longestAnswerMs = 15_000, mostBytes = 16 * 1024 * 1024 }: ApiCallOptions = {},
+): CallApi {
   return ({ method, target, body, contentType = 'application/json', accept = 'application/json' }) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? '' : JSON.stringify(body)
@@ -42,18 +49,18 @@ export function createApiCalls(cluster: Cluster): CallApi {
       })
       request.setTimeout(longestAnswerMs, () => request.destroy(new Error('no answer in time')))
       request.once('error', reject)
-      request.once('response', response => readAnswer(response).then(resolve, reject))
+      request.once('response', response => readAnswer(response, mostBytes).then(resolve, reject))
       request.end(text)
     })
 }
 
-async function readAnswer(response: IncomingMessage): Promise<ApiResult> {
+async function readAnswer(response: IncomingMessage, mostBytes: number): Promise<ApiResult> {
   const parts: Buffer[] = []
   let bytes = 0
   for await (const part of response) {
     parts.push(part as Buffer)
     bytes += (part as Buffer).length
-    if (bytes > mostBytes) throw new Error('the answer is too long')
+    if (bytes > mostBytes) throw new Error(`the answer is too long: more than ${mostBytes} bytes`)
   }
   const text = Buffer.concat(parts).toString()
   try {

@@ -109,7 +109,8 @@ async function readFromPod(
   const access = inClusterAccess(terminal.env, serviceAccountDir && resolve(terminal.cwd, serviceAccountDir))
   const cluster = createCluster({ name: 'cluster', access, onError: error => void reportError(error, terminal) })
   try {
-    const call = createApiCalls(cluster)
+    // A page of pods may be long, and where the server has forgotten its beginning the list comes whole.
+    const call = createApiCalls(cluster, { longestAnswerMs: 60_000, mostBytes: longestFile })
     await readByApiServer(
       { call, source: 'cluster', scansSecrets: scanSecrets, namespaces: readNamespace },
       { reading, progress: terminal.progress },

@@ -2,7 +2,8 @@
  * Documents become the objects of a cluster: texts (manifests, output of Helm, dumps of kubectl) or objects that are parsed
  * already. Whatever is not read is a problem; no count is ever silently too small.
  *
- * An object that comes twice counts as it comes last, as with `kubectl apply`; the earlier one is a problem.
+ * An object that comes twice counts as it comes last, as with `kubectl apply`; the earlier one is a problem. So is the later
+ * one of two bindings of one name to two roles, which `kubectl apply` cannot apply.
  */
 import { listedIn } from '../absence.ts'
 import { aggregated, rulesNotBrought } from '../aggregation.ts'
@@ -161,7 +162,10 @@ export function createReading(options: ReadingOptions = {}): Reading {
       const key = JSON.stringify([reader === 'other' ? apiVersion : reader, kind, metadata.namespace, metadata.name])
       const object = made(reader, value, { metadata, notes })
       const earlier = kept.get(key)
-      if (earlier !== undefined) problems.push(replaced(earlier.object.place, place, notes.object))
+      if (earlier !== undefined) {
+        keepsItsRole(earlier.object, object)
+        problems.push(replaced(earlier.object.place, place, notes.object))
+      }
       kept.delete(key)
       kept.set(key, { reader, object })
     }
@@ -238,9 +242,20 @@ function shippedRole(name: string, bindings: readonly BindingObject[]): ReadingP
   return { code: 'assumed-role', place, object: `ClusterRole/${name}`, message }
 }
 
-function replaced(place: Place, { source, line }: Place, object: string): ReadingProblem {
-  const where = line === undefined ? source : `${source}:${line}`
-  const message = `it comes again in ${where}, and that one counts, as with kubectl apply`
+/** Throws `InvalidObject` for a binding that comes again with another role, which cannot be changed: the one that is there stays. */
+function keepsItsRole(earlier: Kept['object'], later: Kept['object']): void {
+  const [before, after] = [earlier, later].map(one =>
+    'roleRef' in one ? (one.roleRef as BindingObject['roleRef']) : undefined,
+  )
+  if (before?.kind === after?.kind && before?.name === after?.name) return
+  const message = `roleRef was ${before?.kind} ${before?.name} in ${placeText(earlier.place)}, and cannot be changed: that one counts`
+  throw new InvalidObject(message)
+}
+
+const placeText = ({ source, line }: Place): string => (line === undefined ? source : `${source}:${line}`)
+
+function replaced(place: Place, later: Place, object: string): ReadingProblem {
+  const message = `it comes again in ${placeText(later)}, and that one counts, as with kubectl apply`
   return { code: 'duplicate', unread: 1, place, object, message }
 }
 
