@@ -15,14 +15,23 @@ export function deadGrantsOf(objects: ClusterObjects, { roleOf, subjectOfBinding
   // Without any service account the objects say nothing about which there are.
   const knowsAccounts = objects.kindsRead.has('ServiceAccount')
   const isListed = listedIn(objects)
+  // A role is read once, however often it is bound.
+  const inNamespace = new Map<RoleObject, readonly DeadRule[]>()
   return objects.bindings.flatMap(binding => {
     const role = roleOf(binding)
     return [
-      ...(role === undefined ? withoutRole(binding) : deadRulesOf(binding, role)),
+      ...(role === undefined ? withoutRole(binding) : deadRules(binding, role)),
       ...(binding.subjects.length === 0 ? [{ binding, reason: 'no-subjects' as const }] : []),
       ...binding.subjects.flatMap(one => deadSubject(binding, one)),
     ]
   })
+
+  function deadRules(binding: BindingObject, role: RoleObject): readonly DeadGrant[] {
+    if (binding.kind === 'ClusterRoleBinding') return []
+    const rules = inNamespace.get(role) ?? deadRulesOf(role)
+    inNamespace.set(role, rules)
+    return rules.map(rule => ({ binding, ...rule }))
+  }
 
   function withoutRole(binding: BindingObject): DeadGrant[] {
     return isRoleListed(binding, isListed) ? [{ binding, reason: 'no-such-role' }] : []
@@ -39,8 +48,10 @@ export function deadGrantsOf(objects: ClusterObjects, { roleOf, subjectOfBinding
   }
 }
 
-function deadRulesOf(binding: BindingObject, role: RoleObject): DeadGrant[] {
-  if (binding.kind === 'ClusterRoleBinding') return []
+type DeadRule = Omit<DeadGrant, 'binding'>
+
+/** What of a role is dead in a RoleBinding. */
+function deadRulesOf(role: RoleObject): DeadRule[] {
   return role.rules.flatMap(rule => {
     const { apiGroups = [], resources = [], verbs, nonResourceURLs = [] } = rule
     const inCluster = resources.filter(
@@ -48,8 +59,8 @@ function deadRulesOf(binding: BindingObject, role: RoleObject): DeadGrant[] {
     )
     return [...dead('cluster-resource-in-namespace', inCluster), ...dead('non-resource-in-namespace', nonResourceURLs)]
 
-    function dead(reason: DeadGrant['reason'], what: readonly string[]): DeadGrant[] {
-      return what.length === 0 ? [] : [{ binding, reason, rule, what }]
+    function dead(reason: DeadGrant['reason'], what: readonly string[]): DeadRule[] {
+      return what.length === 0 ? [] : [{ reason, rule, what }]
     }
   })
 }

@@ -35,7 +35,13 @@ export function userSubject(name: string): Subject {
 }
 
 /** A subject of kind ServiceAccount stands for the user with its name, and nothing else. */
-export const accountSubject = (namespace: string, name: string): Subject => userSubject(userNameOf(namespace, name))
+export const accountSubject = (namespace: string, name: string): Subject =>
+  isPart(namespace) && isPart(name)
+    ? { kind: 'service-account', namespace, name }
+    : userSubject(userNameOf(namespace, name))
+
+/** Of the name of a service account: of any other, `userSubject` says what it is. */
+const isPart = (text: string): boolean => text !== '' && !text.includes(':') && !text.includes('/')
 
 export function idOf(subject: Subject): SubjectId {
   const rest = subject.kind === 'service-account' ? `${subject.namespace}/${subject.name}` : subject.name

@@ -1,25 +1,32 @@
 /** A review and an inventory of a big cluster. */
 import { expect, test } from 'vitest'
+import { pageText } from '../../cli/kube/reach/page/page.ts'
 import { excessOf } from '../../rbac/reach/excess/excess.ts'
 import { groupsOf } from '../../rbac/reach/findings/findings.ts'
 import { grantsOf } from '../../rbac/reach/grants.ts'
 import { inventoryOf } from '../../rbac/reach/inventory/inventory.ts'
 import { reachSummaries } from '../../rbac/reach/inventory/reach-summary.ts'
+import { pageDataOf } from '../../rbac/reach/report/page/page-data.ts'
 import { reviewOf } from '../../rbac/reach/review.ts'
 import { createUsageCollector } from '../../rbac/reach/usage/usage.ts'
 import { bigCluster } from './big-cluster.ts'
 
-test('5,000 accounts, 10,000 bindings and 3,000 roles within 10 seconds of the processor and 500 MB', () => {
+const context = { from: 'here', at: '2026-01-01T00:00:00Z', limits: [], remarks: [], shown: (text: string) => text }
+
+test('5,000 accounts, 10,000 bindings and 3,000 roles, and their page, within 10 seconds of the processor and 500 MB', () => {
   const objects = bigCluster()
   const before = process.cpuUsage()
-  const { findings, graph } = reviewOf(objects)
+  const review = reviewOf(objects)
+  const { findings, graph } = review
   const groups = groupsOf(findings)
+  const page = pageText(pageDataOf(review, findings, context))
   const { user, system } = process.cpuUsage(before)
   const [seconds, megabytes] = [(user + system) / 1e6, process.memoryUsage.rss() / 2 ** 20]
   process.stdout.write(
     `${findings.length} findings in ${groups.length} groups, graph ${JSON.stringify(graph.size)}: ${seconds.toFixed(1)} s of the processor, ${megabytes.toFixed(0)} MB in all\n`,
   )
   expect(findings.length).toBeGreaterThan(10_000)
+  expect(page.length).toBeGreaterThan(1_000_000)
   // A set is one node: nothing grows with accounts times accounts.
   expect(graph.size.edges).toBeLessThan(100_000)
   expect(seconds).toBeLessThan(10)

@@ -44,7 +44,31 @@ function canBeChanged(role: RoleObject, uses: readonly Use[]): boolean {
 export const isBootstrap = ({ labels }: { readonly labels: Readonly<Record<string, string>> }): boolean =>
   labels['kubernetes.io/bootstrapping'] === 'rbac-defaults'
 
+/** By all that an edit of a role depends on: of a role that is bound a hundred times it is written once. */
+const edits = new WeakMap<RoleObject, Map<string, Edit>>()
+
 function roleEdit(role: RoleObject, uses: readonly Use[], { narrow }: Move & { readonly narrow?: string }): Edit {
+  const known = edits.get(role) ?? new Map<string, Edit>()
+  edits.set(role, known)
+  const key = JSON.stringify([
+    narrow,
+    ...uses.map(({ grant, right, verbs, names }) => [grant.ruleIndex, numberOf(right), verbs, names !== undefined]),
+  ])
+  const edit = known.get(key) ?? roleEditOf(role, uses, narrow)
+  known.set(key, edit)
+  return edit
+}
+
+const numbers = new WeakMap<Use['right'], number>()
+let rightsSeen = 0
+
+function numberOf(right: Use['right']): number {
+  const number = numbers.get(right) ?? ++rightsSeen
+  numbers.set(right, number)
+  return number
+}
+
+function roleEditOf(role: RoleObject, uses: readonly Use[], narrow: string | undefined): Edit {
   const byRule = grouped(uses, ({ grant }) => grant.ruleIndex)
   const rules = role.rules.flatMap((rule, at) => without(rule, byRule.get(at) ?? []))
   const what = [...byRule].map(([at, list]) => `rule ${at + 1}: ${takenText(list)}`).join('; ')

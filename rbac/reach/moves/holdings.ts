@@ -55,9 +55,13 @@ const groupWithOthers = (name: string): ReadonlySet<SubjectId> =>
   new Set([name, ...builtInGroups({ kind: 'group', name })].map(group => `group:${group}`))
 
 function addUses(of: Map<Right, Use[]>, given: Given, hits: readonly RuleHit[]): void {
+  // Many rights hit the same rule: a big cluster would hold each grant dozens of times.
+  const grants: Grant[] = []
   for (const { right, ruleIndex, hit } of hits) {
     if (right.isOfCluster && given.namespace !== undefined) continue
-    const use = { right, ...hit, grant: grantAt(given, ruleIndex) }
+    const grant = grants[ruleIndex] ?? grantAt(given, ruleIndex)
+    grants[ruleIndex] = grant
+    const use = { right, ...hit, grant }
     const list = of.get(right)
     if (list === undefined) of.set(right, [use])
     else list.push(use)

@@ -111,12 +111,14 @@ function namespaceOf(value: unknown, { namespace, onAssumed }: MetadataChoice): 
 function textsOf(value: unknown, field: string): [string, string][] {
   if (value === undefined || value === null) return []
   if (!isEntry(value)) throw new InvalidObject(`${field} is no mapping`)
-  return Object.entries(value).flatMap(([key, text]): [string, string][] => {
-    if (text === null) return [[key, '']]
+  const texts: [string, string][] = []
+  for (const [key, text] of Object.entries(value)) {
     // An unquoted true is no text: the API server refuses the object, and a selector would not find it.
-    if (typeof text !== 'string') throw new InvalidObject(`${field}.${key} is no text: it needs quotes`)
-    return [[key, text]]
-  })
+    if (text !== null && typeof text !== 'string')
+      throw new InvalidObject(`${field}.${key} is no text: it needs quotes`)
+    texts.push([key, text ?? ''])
+  }
+  return texts
 }
 
 /** Notes each key that the API server does not know: it stands in the wrong place, or is mistyped. */

@@ -6,7 +6,7 @@ import type { Metadata, Place } from '../objects.ts'
 
 type Named = Pick<Metadata, 'name' | 'namespace'> & { readonly kind?: string; readonly apiVersion?: string }
 
-const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+const compare = (one: string, other: string): number => (one === other ? 0 : one < other ? -1 : 1)
 
 /** By kind, namespace and name; by code units, which no locale changes. */
 export const byName = (one: Named, other: Named): number =>

@@ -1,9 +1,10 @@
 /** All that the HTML page of a review has to know, as one JSON value: counts as in `--json`, names as they may be shown. */
 import type { Edit, Finding, NodeId, Severity } from '../../finding.ts'
+import type { Grant } from '../../grant.ts'
 import { objectText } from '../../moves/facts.ts'
 import { docsPageOf } from '../../moves/move.ts'
 import { moveOf } from '../../moves/table.ts'
-import type { Place } from '../../objects.ts'
+import type { BindingObject, Place } from '../../objects.ts'
 import { type Review, reachersOf } from '../../review.ts'
 import { isSuppressed, isWithin, type Report, summaryOf } from '../report.ts'
 import { type GraphData, type NodeIndex, type Numbered, numberedGraph } from './graph-data.ts'
@@ -98,7 +99,7 @@ export function pageDataOf(review: Review, asked: readonly Finding[], context: P
   const isAsked = new Set(asked)
   const findings = [...asked, ...review.findings.filter(one => !isAsked.has(one))]
   const graph = numberedGraph(review.graph, findings, shown)
-  const tables = { graph, grants: createTable(shown), edits: createEdits(shown), shown }
+  const tables = { graph, grants: createGrants(shown), edits: createEdits(shown), shown }
   const entries = findings.map(one => findingEntry(one, tables))
   const admins = reachersOf(review, 'sink:cluster-admin')
   const expected = admins.filter(({ isExpected }) => isExpected).length
@@ -148,7 +149,7 @@ interface Table<Item> {
 
 interface Tables {
   readonly graph: Numbered
-  readonly grants: Table<string>
+  readonly grants: Table<Grant>
   readonly edits: Table<Edit>
   readonly shown: (text: string) => string
 }
@@ -165,9 +166,7 @@ function findingEntry(finding: Finding, { graph, grants, edits, shown }: Tables)
     path: finding.path.filter(({ from, to }) => from !== to).map(graph.edgeIndex),
     targets: targets.map(graph.nodeIndex),
     perhaps: perhaps.map(graph.nodeIndex),
-    grants: finding.grants.map(({ binding, role, ruleIndex }) =>
-      grants.add(`${objectText(binding)} gives ${objectText(role)}, rule ${ruleIndex + 1} (${atText(binding.place)})`),
-    ),
+    grants: finding.grants.map(grants.add),
     edits: finding.edits.map(edits.add),
     folded: foldedOf(finding),
     accepted:
@@ -183,39 +182,57 @@ function foldedOf(finding: Finding): PageFinding['folded'] {
   return isWithin(finding) ? 'within' : null
 }
 
-function createTable(shown: (text: string) => string): Table<string> & { readonly values: readonly string[] } {
+function createGrants(shown: (text: string) => string): Table<Grant> & { readonly values: readonly string[] } {
   const values: string[] = []
   const places = new Map<string, number>()
+  // Of each binding by rule: of a big cluster's grants most come again, and a text is slower than a look.
+  const known = new Map<BindingObject, number[]>()
   return {
     values,
-    add: text => {
-      const place = places.get(text) ?? values.push(shown(text)) - 1
-      places.set(text, place)
-      return place
+    add: ({ binding, role, ruleIndex }) => {
+      const rules = known.get(binding) ?? []
+      known.set(binding, rules)
+      rules[ruleIndex] ??= placeOf(
+        `${objectText(binding)} gives ${objectText(role)}, rule ${ruleIndex + 1} (${atText(binding.place)})`,
+      )
+      return rules[ruleIndex]
     },
+  }
+
+  function placeOf(text: string): number {
+    const place = places.get(text) ?? values.push(shown(text)) - 1
+    places.set(text, place)
+    return place
   }
 }
 
 function createEdits(shown: (text: string) => string): Table<Edit> & { readonly values: readonly PageEdit[] } {
   const values: PageEdit[] = []
   const places = new Map<string, number>()
+  const known = new Map<Edit, number>()
   let left = mostPatchText
   return {
     values,
-    add: ({ object, sentence, patch }) => {
-      const key = JSON.stringify([object, sentence, patch])
-      const known = places.get(key)
-      if (known !== undefined) return known
-      const isCut = patch !== undefined && patch.length > left
-      if (patch !== undefined && !isCut) left -= patch.length
-      values.push({
-        object: shown(object),
-        sentence: shown(sentence),
-        patch: patch === undefined || isCut ? null : patch,
-        isCut,
-      })
-      places.set(key, values.length - 1)
-      return values.length - 1
+    add: edit => {
+      const place = known.get(edit) ?? placeOf(edit)
+      known.set(edit, place)
+      return place
     },
+  }
+
+  function placeOf({ object, sentence, patch }: Edit): number {
+    const key = JSON.stringify([object, sentence, patch])
+    const known = places.get(key)
+    if (known !== undefined) return known
+    const isCut = patch !== undefined && patch.length > left
+    if (patch !== undefined && !isCut) left -= patch.length
+    values.push({
+      object: shown(object),
+      sentence: shown(sentence),
+      patch: patch === undefined || isCut ? null : patch,
+      isCut,
+    })
+    places.set(key, values.length - 1)
+    return values.length - 1
   }
 }
