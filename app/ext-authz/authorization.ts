@@ -4,6 +4,7 @@
  * Threat: an error of gRPC, which Envoy lets through where somebody has set `failure_mode_allow`. So whatever goes wrong here is
  * an answer that denies, and only a message that never arrived whole is an error.
  */
+import type { PeerCertificate } from 'node:tls'
 import type { ServerUnaryCall, ServiceDefinition, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Executor } from '../fronts/executor.ts'
 import type { Reply } from '../fronts/front.ts'
@@ -13,6 +14,8 @@ import { writeCheckResponse } from './check-response.ts'
 export interface AuthorizationOptions {
   readonly execute: Executor
   readonly limits: CheckLimits
+  /** Whether whoever has this certificate is a proxy; `undefined` for nobody's. Absent: the address alone says so. Must not throw. */
+  readonly isProxy?: (certificate: PeerCertificate | undefined) => boolean
   /** Something could not be understood or written and was denied. Must not throw. */
   readonly onRefused: (error: unknown) => void
 }
@@ -31,7 +34,7 @@ export const authorizationDefinition = {
   },
 } as const satisfies ServiceDefinition
 
-type Call = Pick<ServerUnaryCall<Buffer, Buffer>, 'request' | 'cancelled' | 'getPeer'>
+type Call = Pick<ServerUnaryCall<Buffer, Buffer>, 'request' | 'cancelled' | 'getPeer' | 'getAuthContext'>
 
 export function createAuthorization(options: AuthorizationOptions): UntypedServiceImplementation {
   const check = (call: Call, callback: sendUnaryData<Buffer>): void => {
@@ -40,7 +43,7 @@ export function createAuthorization(options: AuthorizationOptions): UntypedServi
       if (!call.cancelled) callback(null, written(reply, options))
     }
     try {
-      const reply = options.execute({ ...question(call.request, options), peerAddress: peerOf(call.getPeer()) })
+      const reply = options.execute({ ...question(call.request, options), peerAddress: peerOf(call, options) })
       if (reply instanceof Promise) reply.then(answer, error => answer(failed(error, options)))
       else answer(reply)
     } catch (error) {
@@ -79,8 +82,10 @@ function failed(error: unknown, { onRefused }: AuthorizationOptions): Reply {
 
 const refusal = writeCheckResponse({ status: 500, headers: [], body: '' })
 
-/** `127.0.0.1:5000`, `[::1]:5000`; what has no such form is nobody who is trusted. */
-function peerOf(peer: string): string {
+/** `127.0.0.1:5000`, `[::1]:5000`; what has no such form is nobody who is trusted, and so is who is no proxy by their certificate. */
+function peerOf(call: Call, { isProxy }: AuthorizationOptions): string {
+  if (isProxy?.(call.getAuthContext().sslPeerCertificate) === false) return ''
+  const peer = call.getPeer()
   const colon = peer.lastIndexOf(':')
   return colon === -1 ? '' : peer.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
 }

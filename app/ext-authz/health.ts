@@ -16,6 +16,10 @@ const statuses = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const
 /** Of gRPC. */
 const notFound = 5
 const invalidArgument = 3
+const resourceExhausted = 8
+
+/** Anybody who reaches the listener may watch, for as long as they like. */
+const mostWatchers = 200
 
 const asItIs = (bytes: Buffer): Buffer => bytes
 const method = (name: string, responseStream: boolean) => ({
@@ -55,12 +59,21 @@ export function createHealth(services: readonly string[]): Health {
   }
   const watch = (call: ServerWritableStream<Buffer, Buffer>): void => {
     const status = readStatus(call.request, statusOf)
-    if (status === undefined) return void call.destroy(Object.assign(new Error('malformed'), { code: invalidArgument }))
+    if (status === undefined) refuse(call, invalidArgument, 'the message cannot be read')
+    else if (watchers.size >= mostWatchers) refuse(call, resourceExhausted, 'too many are watching')
+    else follow(call)
+  }
+  const follow = (call: ServerWritableStream<Buffer, Buffer>): void => {
     const tell = (): void => void call.write(numberField(1, readStatus(call.request, statusOf) ?? 0))
     // The stream of a server that goes away would hold it back.
     const end = (): void => {
       tell()
       call.end()
+    }
+    if (!isServing) {
+      // It came as the server was about to go.
+      end()
+      return
     }
     watchers.add(end)
     call.on('cancelled', () => watchers.delete(end))
@@ -75,6 +88,10 @@ export function createHealth(services: readonly string[]): Health {
     },
   }
 }
+
+/** A stream that is destroyed says no status, and whoever watches goes on waiting. */
+const refuse = (call: ServerWritableStream<Buffer, Buffer>, code: number, details: string): void =>
+  void call.emit('error', Object.assign(new Error(details), { code, details }))
 
 function readStatus(request: Buffer, statusOf: (service: string) => number): number | undefined {
   try {

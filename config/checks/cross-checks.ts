@@ -7,6 +7,7 @@ import { getIn, type Path, type Tree, textAt } from '../tree.ts'
 import { checkBinding } from './binding-checks.ts'
 import { checkCertificateBinding } from './certificate-checks.ts'
 import { checkCertificateMachines } from './certificate-machines-checks.ts'
+import { checkEnvoy } from './envoy-checks.ts'
 import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
 import { inForceAt } from './in-force.ts'
 import { checkKubernetes } from './kubernetes-checks.ts'
@@ -30,6 +31,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkPasswords(tree),
     ...checkCertificateMachines(tree),
     ...checkKubernetes(tree),
+    ...checkEnvoy(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
     ...checkModule(tree, ['policy', 'adapter']),

@@ -23,6 +23,12 @@ const tls = z.strictObject({
     example: '/etc/sallyport/envoy-ca.pem',
     isPath: true,
   }),
+  clientNames: setting(z.array(text).min(1).exactOptional(), {
+    description:
+      'Subject alternative names (URI or DNS) of the proxies, beside `clientCaFile`: a certificate has to have one of them, compared whole. Absent: every certificate of that authority will do, so it must issue them to proxies alone.',
+    expected: 'a list of names, at least one',
+    example: ['spiffe://example.com/ns/edge/sa/envoy'],
+  }),
 })
 
 export const envoy = z.strictObject({

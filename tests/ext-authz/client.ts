@@ -49,6 +49,8 @@ export const decode = (bytes: Buffer): CheckResponse => check.responseDeserializ
 export interface EnvoyClient {
   readonly check: (request: object | Buffer, options?: CallOptions) => Promise<CheckResponse>
   readonly health: (service: string) => Promise<number>
+  /** Follows the health of a service: the first status that is told; rejects where the stream ends before. */
+  readonly watch: (service: string | Buffer) => { readonly first: Promise<number>; readonly cancel: () => void }
   readonly close: () => void
 }
 
@@ -73,6 +75,21 @@ export function createEnvoyClient(port: number, trust: ChannelCredentials = cred
       call('/grpc.health.v1.Health/Check', health.requestSerialize({ service }), bytes => {
         return (health.responseDeserialize(bytes) as { readonly status: number }).status
       }),
+    watch: service => {
+      const request = Buffer.isBuffer(service) ? service : health.requestSerialize({ service })
+      const stream = client.makeServerStreamRequest(
+        '/grpc.health.v1.Health/Watch',
+        (bytes: Buffer) => bytes,
+        bytes => (health.responseDeserialize(bytes) as { readonly status: number }).status,
+        request,
+        { deadline: Date.now() + 60_000 },
+      )
+      const first = new Promise<number>((resolve, reject) => {
+        stream.on('data', resolve)
+        stream.on('error', reject)
+      })
+      return { first, cancel: () => stream.cancel() }
+    },
     close: () => client.close(),
   }
 }

@@ -14,6 +14,7 @@ import { createEnvoyClient, requestAbout } from './client.ts'
 const url = 'https://wiki.example.com/public/a'
 const policy = 'p, anyone, wiki.example.com, /public/**, read, -, allow\n'
 const about = requestAbout({ url })
+const idle = { limits: { maxHeaderLines: 10, maxHeaderBytes: 1000 }, maxMessageBytes: 10_000, onRefused: () => {} }
 
 describe.skipIf(requirePeer('openssl') === undefined)('the listener with TLS', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-grpc-'))
@@ -26,14 +27,14 @@ describe.skipIf(requirePeer('openssl') === undefined)('the listener with TLS', (
     writeFileSync(join(directory, name), text, { mode: 0o600 })
     return join(directory, name)
   }
+  const tls = () => ({
+    certificateFile: file('cert.pem', server.certificate),
+    keyFile: file('key.pem', server.key),
+    clientCaFile: file('ca.pem', authority.certificate),
+  })
   let world: TestService
   beforeAll(async () => {
-    const tls = {
-      certificateFile: file('cert.pem', server.certificate),
-      keyFile: file('key.pem', server.key),
-      clientCaFile: file('ca.pem', authority.certificate),
-    }
-    world = await startService({ policy, settings: { envoy: { listen: '127.0.0.1:0', tls } } })
+    world = await startService({ policy, settings: { envoy: { listen: '127.0.0.1:0', tls: tls() } } })
   })
   afterAll(async () => {
     await world?.close()
@@ -41,8 +42,8 @@ describe.skipIf(requirePeer('openssl') === undefined)('the listener with TLS', (
   })
 
   const root = Buffer.from(authority.certificate)
-  const ask = async (trust: Parameters<typeof createEnvoyClient>[1]) => {
-    const client = createEnvoyClient(world.service.ports().envoy ?? 0, trust)
+  const ask = async (trust: Parameters<typeof createEnvoyClient>[1], { service } = world) => {
+    const client = createEnvoyClient(service.ports().envoy ?? 0, trust)
     try {
       return (await client.check(about, { deadline: Date.now() + 30_000 })).status.code
     } finally {
@@ -64,9 +65,53 @@ describe.skipIf(requirePeer('openssl') === undefined)('the listener with TLS', (
   ])('A23 answers nobody with %s', async (_what, trust) => {
     await expect(ask(trust())).rejects.toMatchObject({ code: 14 })
   })
+
+  it('A27 answers nobody of the authority who has another name, where names are listed', async () => {
+    const named = await startService({
+      policy,
+      settings: { envoy: { listen: '127.0.0.1:0', tls: { ...tls(), clientNames: ['spiffe://corp/envoy', 'edge'] } } },
+    })
+    const by = (...names: string[]) => {
+      const { key, certificate } = authority.issue('edge', names)
+      return ask(credentials.createSsl(root, Buffer.from(key), Buffer.from(certificate)), named)
+    }
+    try {
+      for (const names of [['URI:spiffe://corp/envoy'], ['edge'], ['other', 'URI:spiffe://corp/envoy']]) {
+        expect([names, await by(...names)]).toEqual([names, 0])
+      }
+      for (const names of [
+        [],
+        ['other'],
+        ['URI:spiffe://corp/envoy/x'],
+        ['URI:edge:spiffe://corp/envoy'],
+        ['email:edge'],
+      ])
+        expect([names, await by(...names)]).toEqual([names, 7])
+      expect(await ask(credentials.createSsl(root, Buffer.from(mine.key), Buffer.from(mine.certificate)), named)).toBe(
+        7,
+      )
+    } finally {
+      await named.close()
+    }
+  })
 })
 
 describe('the listener', () => {
+  it('A27 ends a health watch that cannot be read or is one too many, and forgets those that have gone', async () => {
+    const listener = createGrpcListener({ ...idle, execute: () => ({ status: 200, headers: [], body: '' }) })
+    await listener.listen({ host: '127.0.0.1', port: 0 })
+    const client = createEnvoyClient(listener.port())
+    await expect(client.watch(Buffer.from([0xff])).first).rejects.toMatchObject({ code: 3 })
+    expect(await client.watch('another').first).toBe(3)
+    const streams = Array.from({ length: 199 }, () => client.watch(''))
+    expect(new Set(await Promise.all(streams.map(({ first }) => first)))).toEqual(new Set([1]))
+    await expect(client.watch('').first).rejects.toMatchObject({ code: 8 })
+    for (const { cancel } of streams) cancel()
+    await expect.poll(() => client.watch('').first.catch(() => 8), { timeout: 30_000 }).toBe(1)
+    await listener.close(1_000)
+    client.close()
+  })
+
   it('A23 answers no peer that is no trusted proxy, whatever the message says', async () => {
     const settings = { envoy: { listen: '127.0.0.1:0' }, server: { trustedProxies: ['192.0.2.1'] } }
     const world = await startService({ policy, settings })
@@ -93,9 +138,7 @@ describe('the listener', () => {
           answer = resolve
         })
       },
-      limits: { maxHeaderLines: 10, maxHeaderBytes: 1000 },
-      maxMessageBytes: 10_000,
-      onRefused: () => {},
+      ...idle,
     })
     await listener.listen({ host: '127.0.0.1', port: 0 })
     const client = createEnvoyClient(listener.port())
@@ -114,9 +157,7 @@ describe('the listener', () => {
   it('lets go of a check that is never answered', async () => {
     const listener = createGrpcListener({
       execute: () => new Promise<Reply>(() => {}),
-      limits: { maxHeaderLines: 10, maxHeaderBytes: 1000 },
-      maxMessageBytes: 10_000,
-      onRefused: () => {},
+      ...idle,
     })
     await listener.listen({ host: '127.0.0.1', port: 0 })
     const client = createEnvoyClient(listener.port())
