@@ -1,7 +1,17 @@
 /** HAProxy goes on when its Lua fails: whatever becomes of a check, nobody is let in by it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { requirePeer } from '../../peers.ts'
-import { allowing, closing, type Lab, type LabOptions, refusing, startLab, statusesOf, talk, type Verdict } from './lab.ts'
+import {
+  allowing,
+  closing,
+  type Lab,
+  type LabOptions,
+  refusing,
+  startLab,
+  statusesOf,
+  talk,
+  type Verdict,
+} from './lab.ts'
 
 const isAbsent = requirePeer('haproxy') === undefined
 const cut = (bytes: string): Verdict => ({ bytes, isEnd: true })
@@ -78,7 +88,7 @@ describe.skipIf(isAbsent)('a check of HAProxy', () => {
     })
   })
 
-  const begin = "function(txn, address)\n"
+  const begin = 'function(txn, address)\n'
   const end = "  txn:set_var('txn.sallyport_allowed', true)\n"
   const mistakes: readonly (readonly [string, (lua: string) => string])[] = [
     ['begins with an error', lua => lua.replace(begin, `${begin}  error('x')\n`)],

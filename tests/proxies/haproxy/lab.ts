@@ -8,9 +8,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDemoApp } from '../../../cli/demo/app.ts'
+import { listen } from '../../../cli/demo/ports.ts'
 import { startProxy } from '../../../cli/demo/proxies/proxies.ts'
 import { freePort } from '../../peers.ts'
-import { close, listen } from '../../provider.ts'
+import { close } from '../../provider.ts'
 
 /** A check as HAProxy asks it. */
 export interface Check {
@@ -39,7 +40,7 @@ export interface Lab {
 export interface LabOptions {
   readonly judge: Lab['judge']
   /** Changes a file of deploy/haproxy. */
-  readonly edit?: Readonly<Record<string, (text: string) => string>>
+  readonly edit?: Readonly<Record<string, (text: string, directory: string) => string>>
 }
 
 const identity = ['Remote-User', 'Remote-Email', 'Remote-Name', 'Remote-Groups', 'X-Sallyport-Assertion', 'Cookie']
@@ -65,7 +66,7 @@ export async function startLab({ judge, edit = {} }: LabOptions): Promise<Lab> {
   cpSync(join(import.meta.dirname, '../../../deploy/haproxy'), directory, { recursive: true })
   for (const [name, change] of Object.entries(edit)) {
     const text = readFileSync(join(directory, name), 'utf8')
-    const changed = change(text)
+    const changed = change(text, directory)
     if (changed === text) throw new Error(`nothing was changed in ${name}`)
     writeFileSync(join(directory, name), changed)
   }
@@ -77,7 +78,12 @@ export async function startLab({ judge, edit = {} }: LabOptions): Promise<Lab> {
   const port = await freePort()
   const judges = createJudge(check => lab.judge(check))
   const addresses = { wikiAddress, payrollAddress: wikiAddress, providerAddress: wikiAddress }
-  const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress: `127.0.0.1:${await listen(judges.server)}` }
+  const targets = {
+    bind: '127.0.0.1',
+    port,
+    authHost: 'auth.localhost',
+    authAddress: `127.0.0.1:${await listen(judges.server)}`,
+  }
   const lab: Lab = {
     port,
     reached,

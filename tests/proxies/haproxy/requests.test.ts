@@ -11,7 +11,11 @@ const body = 'x'.repeat(900_000)
 const hidden = 'GET /secrets HTTP/1.1\r\nHost: wiki.localhost\r\n\r\n'
 const smuggled: readonly (readonly [string, string, string])[] = [
   ['a length and chunks', 'Content-Length: 6\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${hidden}`],
-  ['chunks and a length', `Transfer-Encoding: chunked\r\nContent-Length: ${hidden.length + 5}\r\n`, `0\r\n\r\n${hidden}`],
+  [
+    'chunks and a length',
+    `Transfer-Encoding: chunked\r\nContent-Length: ${hidden.length + 5}\r\n`,
+    `0\r\n\r\n${hidden}`,
+  ],
   ['chunks in two lines', 'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n', `0\r\n\r\n${hidden}`],
   ['chunks of another kind', 'Transfer-Encoding: xchunked\r\nContent-Length: 5\r\n', `0\r\n\r\n${hidden}`],
   ['chunks behind a tab', 'Transfer-Encoding:\tchunked\r\nContent-Length: 5\r\n', `0\r\n\r\n${hidden}`],
@@ -40,7 +44,7 @@ const targets = [
   '/public/?',
   '/public?x=1?y=2',
   '/public/%c3%a4%ff',
-  "/public/!$&'()*+,:@[]|^`{}<>\"",
+  '/public/!$&\'()*+,:@[]|^`{}<>"',
   '//public/page',
   '/public/\\secrets',
   '/public/\xe4\xf6',
@@ -122,10 +126,19 @@ describe.skipIf(isAbsent)('a request through HAProxy', () => {
 
   it('A33 of a site whose name is written otherwise goes where its check went, or nowhere', async () => {
     lab.judge = () => allowing()
-    for (const host of ['WIKI.localhost', 'wiki.localhost:1', 'wiki.localhost.', 'wiki.localhost,evil', 'x@wiki.localhost']) {
+    for (const host of [
+      'WIKI.localhost',
+      'wiki.localhost:1',
+      'wiki.localhost.',
+      'wiki.localhost,evil',
+      'x@wiki.localhost',
+    ]) {
       const answer = await talk(lab.port, `GET /public HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
       const [reached] = lab.reached.splice(0)
-      expect([host, statusesOf(answer)[0]]).toEqual([host, reached === undefined ? expect.toSatisfy(s => s >= 400) : 200])
+      expect([host, statusesOf(answer)[0]]).toEqual([
+        host,
+        reached === undefined ? expect.toSatisfy(s => s >= 400) : 200,
+      ])
       const asked = lab.checks.splice(0).map(({ first }) => first('x-forwarded-host'))
       if (reached !== undefined) expect([asked, reached.headers]).toEqual([[host], expect.arrayContaining([host])])
     }
@@ -157,24 +170,40 @@ describe.skipIf(isAbsent)('a request through HAProxy', () => {
     const lines = 'X-One: a\r\nX-Two: b\r\nX-One: c, d\r\nX-One:\r\n'
     const answer = await talk(lab.port, closing('GET /public HTTP/1.0', lines))
     expect(statusesOf(answer)).toEqual([200])
-    expect(lab.checks[0]?.lines.filter(([name]) => name === 'x-one').map(([, value]) => value)).toEqual(['a', 'c, d', ''])
+    expect(lab.checks[0]?.lines.filter(([name]) => name === 'x-one').map(([, value]) => value)).toEqual([
+      'a',
+      'c, d',
+      '',
+    ])
     const { headers = [] } = lab.reached[0] ?? {}
     expect(headers.filter((_, place) => headers[place - 1]?.toLowerCase() === 'x-one')).toEqual(['a', 'c, d', ''])
   })
 
   it('tells the check of no header that nobody sent', async () => {
-    const own = ['host', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-method', 'x-forwarded-proto', 'x-forwarded-uri']
+    const own = [
+      'host',
+      'x-forwarded-for',
+      'x-forwarded-host',
+      'x-forwarded-method',
+      'x-forwarded-proto',
+      'x-forwarded-uri',
+    ]
     const names = async (headers: string) => {
       await talk(lab.port, closing('GET /public HTTP/1.1', headers))
       return lab.checks.splice(0).flatMap(({ lines }) => lines.map(([name]) => name).sort())
     }
     expect(await names('')).toEqual(own)
     expect(await names('Accept: a\r\nTE: trailers\r\nKeep-Alive: 1\r\n')).toEqual(['accept', ...own])
-    expect(await names('User-Agent: b\r\nX-Sallyport-Absent: user-agent\r\n')).toEqual(['host', 'user-agent', ...own.slice(1)])
+    expect(await names('User-Agent: b\r\nX-Sallyport-Absent: user-agent\r\n')).toEqual([
+      'host',
+      'user-agent',
+      ...own.slice(1),
+    ])
   })
 
   it('that is refused is answered with the page, the cookies and the headers of the check', async () => {
-    const headers = 'Location: https://auth.localhost/login?a=b,c\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nX-Odd:\r\n'
+    const headers =
+      'Location: https://auth.localhost/login?a=b,c\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nX-Odd:\r\n'
     for (const status of [302, 303, 401, 403, 431, 503]) {
       lab.judge = () => refusing(status, `${headers}Connection: X-Odd\r\n`, 'the page')
       const answer = await talk(lab.port, closing('GET /public HTTP/1.1'))
