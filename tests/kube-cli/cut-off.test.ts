@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { builtCommandLine } from '../built-command-line.ts'
 
-const program = join(import.meta.dirname, '../../dist/cli/main.js')
+const program = builtCommandLine()
 const manifests = join(import.meta.dirname, '../reach/clusters/storage-driver.yml')
 
 test('a command whose reader has gone ends as one that was cut off, without a word, and not as one that found nothing', async () => {

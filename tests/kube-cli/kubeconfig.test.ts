@@ -8,6 +8,7 @@ import { parse } from 'yaml'
 import { parseKept } from '../../cli/kube/cache.ts'
 import { parseExecInfo } from '../../cli/kube/exec-info.ts'
 import { kubeconfigEntries, mergeKubeconfig, newKubeconfig } from '../../cli/kube/kubeconfig.ts'
+import { builtCommandLine } from '../built-command-line.ts'
 import { type GrantWorld, logInBrowser, startGrantWorld } from '../grants/world.ts'
 import { fc } from '../properties.ts'
 import { createMachine, logIn, type Machine } from './machine.ts'
@@ -204,7 +205,7 @@ describe('the command', () => {
 it('is a plugin of kubectl under its other name', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-plugin-'))
   const link = join(directory, 'kubectl-sallyport')
-  symlinkSync(join(import.meta.dirname, '../../dist/cli/main.js'), link)
+  symlinkSync(builtCommandLine(), link)
   expect(execFileSync(process.execPath, [link, '--help'], { encoding: 'utf8', timeout: 60_000 })).toContain(
     'Usage: sallyport kube',
   )

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { createOutbound } from '../../app/login/provider/outbound.ts'
+import { builtCommandLine } from '../built-command-line.ts'
 import { press, visit } from '../grants/world.ts'
 import { leadsTo } from '../provider.ts'
 import type { TestBrowser, TestService } from '../service.ts'
 
-const cli = join(import.meta.dirname, '../../dist/cli/main.js')
+const cli = builtCommandLine()
 const outbound = createOutbound()
 
 export interface Finished {

@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { builtCommandLine } from '../built-command-line.ts'
 import type { Finished, Running } from '../kube-cli/machine.ts'
 
 const root = join(import.meta.dirname, '../..')
-const cli = join(root, 'dist/cli/main.js')
+const cli = builtCommandLine()
 
 /** The lines of the blocks without a language below a heading of `docs/<page>.md`; without one, those before the first. */
 export function printedCommands(page: string, heading = ''): readonly string[] {

@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { freshSecret } from '../../cli/secret.ts'
+import { builtCommandLine } from '../built-command-line.ts'
 import { endProcess, freePort } from '../peers.ts'
 
-export const cli = join(import.meta.dirname, '../../dist/cli/main.js')
+export const cli = builtCommandLine()
 
 export interface RunningService {
   readonly directory: string

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tokenRefusals } from '../../app/identity/token/refusal.ts'
 import { runCli } from '../../cli/program.ts'
+import { builtCommandLine } from '../built-command-line.ts'
 import { createAuthority } from '../certificates.ts'
 import { goodSecret } from '../config/load-text.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
@@ -290,7 +291,7 @@ describe('the token itself', () => {
   })
 
   it('comes by standard input as well', async () => {
-    const main = join(import.meta.dirname, '../../dist/cli/main.js')
+    const main = builtCommandLine()
     const answer = await new Promise<{ code: number | null; output: string }>(resolve => {
       const child = execFile('node', [main, 'token', 'inspect', '--json', ...at, ...wiki], { cwd }, (_error, output) =>
         resolve({ code: child.exitCode, output }),

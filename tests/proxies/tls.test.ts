@@ -15,6 +15,7 @@ import { createDemoApp } from '../../cli/demo/app.ts'
 import type { Child } from '../../cli/demo/child.ts'
 import { freshSecret } from '../../cli/secret.ts'
 import { loadConfig } from '../../config/load.ts'
+import { builtCommandLine } from '../built-command-line.ts'
 import { chromiumOptions } from '../chromium.ts'
 import { browserPatienceMs, freePort, requirePeer } from '../peers.ts'
 import { close, listen, startProvider, type TestProvider } from '../provider.ts'
@@ -139,7 +140,7 @@ interface Report {
 
 /** The program itself: Node reads whom to trust as it starts. */
 async function doctor(address: string, trusted?: string) {
-  const args = [join(import.meta.dirname, '../../dist/cli/main.js'), 'doctor', '--json', address]
+  const args = [builtCommandLine(), 'doctor', '--json', address]
   const env = { ...process.env, ...(trusted !== undefined && { NODE_EXTRA_CA_CERTS: trusted }) }
   return new Promise<{ code: number; output: string; complaint: string }>(resolve => {
     execFile(process.execPath, args, { env }, (error, output, complaint) =>

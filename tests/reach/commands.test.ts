@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import pc from 'picocolors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../../cli/program.ts'
+import { builtCommandLine } from '../built-command-line.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-reach-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -325,7 +326,7 @@ describe('manifests come', () => {
   })
 
   it('from standard input', async () => {
-    const cli = join(import.meta.dirname, '../../dist/cli/main.js')
+    const cli = builtCommandLine()
     const child = spawn(process.execPath, [cli, 'kube', 'who-can', 'get', 'pods', '--from', '-', '--json'])
     child.stdin.end(manifests)
     let out = ''

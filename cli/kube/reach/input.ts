@@ -29,9 +29,12 @@ export const inputHelp = `
 What is reviewed comes from your own kubectl and its current context, unless it is told otherwise: it logs in as it always
 does, and needs no right but get and list. What you may not list is left out, and said. --read-namespace asks for single
 namespaces, and for what belongs to none as far as you may list it: whatever stands elsewhere is in no count, and no check passes
-(--fail-on). --from reads manifests, the output of
-Helm and dumps of kubectl instead; of an object that comes twice the last counts, as with kubectl apply. Secrets are never
-read, only their names and types with --scan-secrets. Whatever was not read is said at the end.`
+(--fail-on). --from reads manifests, the output of Helm and dumps of kubectl instead; of an object that comes twice the last counts,
+as with kubectl apply. Whatever was not read is said at the end.
+
+Secrets are not asked for. With --scan-secrets their type and metadata are (name, namespace, labels, annotations, age), for which one
+needs list of secrets: what they hold stays with the API server, or with your own kubectl. Of Secrets in --from it is dropped while
+they are read, but for the expiration of a bootstrap token.`
 
 export const addInput = (command: Command): Command =>
   command
@@ -57,7 +60,7 @@ export const addInput = (command: Command): Command =>
         .argParser(readNamespaces)
         .conflicts('from'),
     )
-    .option('--scan-secrets', 'ask for the names and types of Secrets as well')
+    .option('--scan-secrets', 'ask a cluster for the type and metadata of Secrets as well, never for what they hold')
 
 /** As the API server takes it (RFC 1123 section 2.1). Threat: it becomes part of a path, and an argument of kubectl. */
 function readNamespaces(name: string, before: readonly string[] = []): readonly string[] {

@@ -1,6 +1,6 @@
 /** `sallyport kube excess --listen` as a process of its own: what a signal does to it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
+import { builtCommandLine } from '../../built-command-line.ts'
 
 export interface Listening {
   /** `https://127.0.0.1:9443`. */
@@ -18,7 +18,7 @@ export interface Ended {
   readonly errors: string
 }
 
-const cli = join(import.meta.dirname, '../../../dist/cli/main.js')
+const cli = builtCommandLine()
 
 /** @param env beside that of this process */
 export function spawnKube(

@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { builtCommandLine } from '../../built-command-line.ts'
 import type { ClusterPrograms } from '../../kubernetes/programs.ts'
 
-const cli = join(import.meta.dirname, '../../../dist/cli/main.js')
+const cli = builtCommandLine()
 
 export interface Printed {
   readonly code: number | null

@@ -16,9 +16,10 @@ import { addUsage, usageHelp } from '../usage-input.ts'
 import type { InventoryValues } from './run.ts'
 
 const help = `
-Service accounts (those that are there, and those that bindings and workloads only name), users that are no people, bootstrap
-tokens, requests for certificates; with --config the issuers and machines that Sallyport's configuration and policy name, with
---admin the application passwords of a running service and who came with a token. An owner is what the first of these says: the annotation
+Service accounts (those that are there, and those that bindings and workloads only name), users that are no people, requests for
+certificates; token Secrets and bootstrap tokens with --scan-secrets, or where they are in --from, by type and metadata alone; with
+--config the issuers and machines that Sallyport's configuration and policy name, with --admin the application passwords of a running
+service and who came with a token. An owner is what the first of these says: the annotation
 sallyport.dev/owner, app.kubernetes.io/managed-by, Helm, Argo CD or Flux, ownerReferences, the owner of the namespace.
 ${filterHelp}
 ${inputHelp}
