@@ -66,6 +66,31 @@ kind: List
 metadata:
   resourceVersion: ""
 `
+  const ofOne = list.slice(0, list.indexOf('- apiVersion: v1\n  kind: ServiceAccount'))
+  it.each([
+    ['after the items', `${ofOne}kind: List\nrules:\n- apiGroups: [""]\n  verbs: [get]\n`, 'rules', 11],
+    ['before them', `subjects:\n- kind: User\n${ofOne}kind: List\n`, 'subjects', 1],
+    ['beside anchors', `${ofOne.replace('payments', '&name payments')}kind: List\nrules: [*name]\n`, 'rules', 1],
+  ])('of a list %s says what an indent lost', (_, text, key, line) => {
+    expect(told(read(text))).toEqual([
+      `lost-rule ${line} List: ${key} is no field of a list: what it holds is lost, or belongs to the item before it`,
+    ])
+  })
+
+  it('of a role whose rules have an indent too many says it', () => {
+    const text =
+      'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: r\n  rules:\n  - verbs: [get]\n'
+    expect(told(read(text))).toEqual([
+      'lost-rule 1 ClusterRole/r: metadata.rules is no field of it: what it holds is lost',
+    ])
+    const binding = text
+      .replace('ClusterRole', 'ClusterRoleBinding')
+      .replace('  rules:\n  - verbs: [get]', '  subjects: []')
+    expect(told(read(`${binding}roleRef: { kind: ClusterRole, name: r }\n`))).toEqual([
+      'lost-rule 1 ClusterRoleBinding/r: metadata.subjects is no field of it: what it holds is lost',
+    ])
+  })
+
   it.each([
     ['of kubectl', list],
     ['of kubectl, indented', list.replace(/^(- | {2})/gm, '  $1').replace('  metadata:\n  res', 'metadata:\n  res')],

@@ -8,16 +8,28 @@ import { type Entry, entryOf, InvalidObject, isEntry, type Notes, needText, note
 
 const ofObject = ['apiVersion', 'kind', 'metadata']
 const ruleFields = ['apiGroups', 'resources', 'verbs', 'resourceNames', 'nonResourceURLs'] as const
+/** `metav1.ObjectMeta`, with what older servers had in it. */
+const ofMetadata =
+  `name generateName namespace selfLink uid resourceVersion generation creationTimestamp deletionTimestamp
+  deletionGracePeriodSeconds labels annotations ownerReferences finalizers managedFields clusterName initializers`.split(
+    /\s+/,
+  )
 const rbac = 'rbac.authorization.k8s.io'
 
 export function roleOf(value: Entry, metadata: Metadata, notes: Notes): RoleObject {
   const kind = value.kind === 'Role' ? 'Role' : 'ClusterRole'
   const known = [...ofObject, 'rules', ...(kind === 'ClusterRole' ? ['aggregationRule'] : [])]
-  noteUnknown(value, known, { notes, at: '' })
+  noteLost(value, known, notes)
   const { aggregationRule } = value
   const aggregation =
     kind === 'ClusterRole' && isEntry(aggregationRule) ? selectorsOf(aggregationRule, notes) : undefined
   return { ...metadata, kind, rules: rulesOf(value.rules, notes), ...(aggregation !== undefined && { aggregation }) }
+}
+
+/** Threat: an indent too many puts the rules into the metadata, and the role looks as if it had none. */
+function noteLost(value: Entry, known: readonly string[], notes: Notes): void {
+  noteUnknown(value, known, { notes, at: '' })
+  noteUnknown(entryOf(value.metadata), ofMetadata, { notes, at: 'metadata' })
 }
 
 /** An entry that grants nothing stays, so that the index of a rule is the one in its file. */
@@ -106,7 +118,7 @@ function needValue(value: unknown, field: string): string {
 /** Throws `InvalidObject` for a binding to nothing that could be a role. */
 export function bindingOf(value: Entry, metadata: Metadata, notes: Notes): BindingObject {
   const kind = value.kind === 'RoleBinding' ? 'RoleBinding' : 'ClusterRoleBinding'
-  noteUnknown(value, [...ofObject, 'subjects', 'roleRef'], { notes, at: '' })
+  noteLost(value, [...ofObject, 'subjects', 'roleRef'], notes)
   const { roleRef, subjects } = value
   if (!isEntry(roleRef)) throw new InvalidObject('roleRef is missing')
   noteUnknown(roleRef, ['apiGroup', 'kind', 'name'], { notes, at: 'roleRef' })

@@ -12,6 +12,7 @@ import { assumedRoles } from './assumed-roles.ts'
 import { type Entry, entryOf, InvalidObject, isEntry, metadataOf, type Notes, needText, textOf } from './fields.ts'
 import { looksLikeJson, objectsInJson } from './json-text.ts'
 import { isNamespaced, type Reader, readerOf } from './kinds.ts'
+import { strayKey, strayKeys } from './list-keys.ts'
 import { type Made, made } from './makers.ts'
 import { byName, byPlace } from './order.ts'
 import { otherNamespaces, unlistedRoles } from './partly-read.ts'
@@ -96,6 +97,7 @@ export function createReading(options: ReadingOptions = {}): Reading {
     if (raw.value === null || raw.value === undefined) return
     const list = listIn(raw.value)
     if (list !== undefined && depth < deepestList) {
+      problems.push(...strayKeys(raw.value).map(key => strayKey(key, raw.place)))
       for (const item of list) add({ ...raw, value: item }, depth + 1)
       return
     }

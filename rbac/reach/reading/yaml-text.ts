@@ -5,6 +5,7 @@
 import { LineCounter, parseDocument } from 'yaml'
 import type { Place } from '../objects.ts'
 import { duplicateKeys } from './duplicate-keys.ts'
+import { strayKey, strayKeys } from './list-keys.ts'
 import { itemOf, longestYaml, type Raw } from './raw.ts'
 
 interface Lines {
@@ -65,8 +66,18 @@ function* objectsInDocument(document: Lines, source: string): Generator<Raw> {
   for (const item of list.items)
     for (const raw of objectIn({ lines: item.lines, at: document.at + item.at }, source))
       yield 'problem' in raw ? raw : { ...raw, value: itemOf(raw.value, kind, apiVersion) }
+  for (const key of strayKeys(Object.fromEntries(list.around.flatMap(keyAtStart)))) {
+    const at = lines.findLastIndex(line => keyAtStart(line)[0]?.[0] === key)
+    yield { problem: strayKey(key, { source, line: document.at + at + 1 }) }
+  }
   const place = { source, line: document.at + lines.length }
   if (kind === undefined) yield cutOff(place, 'after these items the kind of the list is missing')
+}
+
+/** Of a line that is not indented. */
+function keyAtStart(line: string): readonly (readonly [key: string, value: true])[] {
+  const [, key] = /^["']?([A-Za-z][\w.-]*)["']?\s*:/.exec(line) ?? []
+  return key === undefined ? [] : [[key, true]]
 }
 
 function fieldsOf(around: readonly string[]): { readonly kind?: string; readonly apiVersion?: string } {
