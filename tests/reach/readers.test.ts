@@ -264,32 +264,3 @@ describe('a stream of bytes', () => {
     expect(await text(...parts)).toBe(expected)
   })
 })
-
-describe('M37 a binding that comes again', () => {
-  const binding = (role: string, ...users: string[]) => ({
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'RoleBinding',
-    metadata: { name: 'b', namespace: 'shop' },
-    roleRef: { kind: 'ClusterRole', name: role },
-    subjects: users.map(name => ({ kind: 'User', name })),
-  })
-  const read = (...objects: object[]) =>
-    readBy(async ({ reading }) => {
-      for (const [at, one] of objects.entries()) reading.addObject(one, { source: 'a.yaml', line: at + 1 })
-    })
-
-  test('with another role is refused, as by the API server: what is there stays', async () => {
-    const objects = await read(binding('admin', 'alice'), binding('view', 'bob'))
-    expect(objects.bindings).toMatchObject([{ roleRef: { name: 'admin' }, subjects: [{ name: 'alice' }] }])
-    expect(told(objects)).toEqual([
-      'invalid-object RoleBinding/shop/b 1: roleRef was ClusterRole admin in a.yaml:1, and cannot be changed: that one counts',
-    ])
-    expect(objects.objectsSeen).toBe(2)
-  })
-
-  test('with the same role counts as it comes last', async () => {
-    const objects = await read(binding('admin', 'alice'), binding('admin', 'bob'))
-    expect(objects.bindings).toMatchObject([{ subjects: [{ name: 'bob' }] }])
-    expect(objects.problems.map(({ code, unread }) => [code, unread])).toEqual([['duplicate', 1]])
-  })
-})

@@ -80,11 +80,23 @@ function hasOthers(text: string, { slices, from, to, commas }: NonNullable<Value
 /** What a list says of itself, before or after its elements. */
 function fieldsAround(text: string, { from, to, elements }: Value): { kind?: string; apiVersion?: string } {
   if (elements === undefined || text[from] === '[') return {}
-  const around = text.slice(from, elements.from) + text.slice(elements.to, to)
-  const [kind, apiVersion] = ['kind', 'apiVersion'].map(
-    field => new RegExp(`"${field}"\\s*:\\s*"([^"]*)"`).exec(around)?.[1],
-  )
+  const around = [text.slice(from, elements.from), text.slice(elements.to, to)]
+  const whole = to === undefined ? undefined : parsedObject(around.join('[]'))
+  const [kind, apiVersion] = ['kind', 'apiVersion'].map(field => {
+    const value = whole?.[field]
+    if (whole !== undefined) return typeof value === 'string' ? value : undefined
+    return new RegExp(`"${field}"\\s*:\\s*"([^"]*)"`).exec(around.join(''))?.[1]
+  })
   return { ...(kind !== undefined && { kind }), ...(apiVersion !== undefined && { apiVersion }) }
+}
+
+/** Undefined for what is no JSON, as where the text ends within it. */
+function parsedObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function* parsed(text: string, { from, to, keys }: Slice, placeAt: (offset: number) => Place): Generator<Raw> {
