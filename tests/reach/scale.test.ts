@@ -11,7 +11,15 @@ import { reviewOf } from '../../rbac/reach/review.ts'
 import { createUsageCollector } from '../../rbac/reach/usage/usage.ts'
 import { bigCluster } from './big-cluster.ts'
 
-const context = { from: 'here', at: '2026-01-01T00:00:00Z', limits: [], remarks: [], shown: (text: string) => text }
+const context = {
+  from: 'here',
+  at: '2026-01-01T00:00:00Z',
+  limits: [],
+  remarks: [],
+  isAll: false,
+  bounds: { maxSteps: 8, maxPaths: 50 },
+  shown: (text: string) => text,
+}
 
 test('5,000 accounts, 10,000 bindings and 3,000 roles, and their page, within 10 seconds of the processor and 500 MB', () => {
   const objects = bigCluster()

@@ -15,6 +15,9 @@ import type { Output } from './output-kinds.ts'
 import { pageText } from './page/page.ts'
 import { outcomeEntry } from './suppress/suppressions.ts'
 
+/** Of every way of somebody, which `--to` and the page show. */
+export const wayBounds = { maxSteps: 8, maxPaths: 50 }
+
 interface Shown {
   readonly review: Review
   /** All that were asked for, of every severity. */
@@ -48,7 +51,7 @@ export function documentText(output: Exclude<Output, 'text'>, shown: Shown): str
   })
 }
 
-function contextOf({ choice, suppressions = [] }: Shown): PageContext {
+function contextOf({ choice, isAll, before, changes, suppressions = [] }: Shown): PageContext {
   const { from, context, inCluster = false, subject, namespace, readNamespace } = choice
   const broken = suppressions.filter(({ state }) => state !== 'applies')
   const source = from?.map(path => (path === '-' ? 'standard input' : path)).join(', ')
@@ -67,6 +70,9 @@ function contextOf({ choice, suppressions = [] }: Shown): PageContext {
       ({ suppression: { line, of }, state, message }) =>
         `A suppression does not hold, line ${line}, ${suppressedText(of)}: ${message} [${state}]`,
     ),
+    isAll,
+    bounds: wayBounds,
+    ...(before !== undefined && changes !== undefined && { since: { baseline: before, changes } }),
     shown: shownText,
   }
 }

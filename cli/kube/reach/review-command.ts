@@ -23,6 +23,9 @@ away. What Kubernetes itself ships is folded and counted. Every move has its pag
 --to turns it round: who can eventually reach cluster-admin, system:masters, all-secrets, node, namespace:NAME, or somebody
 (payments/deployer, user:NAME, group:NAME); with --subject every way of that one, of at most 8 steps and 50 in number.
 
+--output html is one page with everything in it: with --all what is folded and every way of whoever is chosen are shown from the
+beginning, with --baseline it marks what is new and lists what is gone.
+
 --what-if takes whole objects as kubectl apply does, $patch: delete, and JSON patches of roles with a target. It says which
 findings go, which come, and who gets to cluster-admin, system:masters, every Secret or a node by it, or no longer does; with
 --subject and --namespace of these alone. What --suppress accepts is open again where the change makes more of it.

@@ -10,7 +10,7 @@ import { runReachEffect } from './change/run.ts'
 import { type InputChoice, readObjects } from './input.ts'
 import { jsonText } from './json-text.ts'
 import type { Output } from './output-kinds.ts'
-import { documentText } from './outputs.ts'
+import { wayBounds as bounds, documentText } from './outputs.ts'
 import { type PeopleChoice, peopleOptions, readPeople } from './people-input.ts'
 import { problemsText } from './problems-text.ts'
 import { askedOf, filtered, subjectIdOf, targetOf } from './review-names.ts'
@@ -42,8 +42,6 @@ export interface ReviewChoice extends InputChoice, PeopleChoice {
   readonly now?: number
   readonly whatIf?: readonly string[]
 }
-
-const bounds = { maxSteps: 8, maxPaths: 50 }
 
 /** @returns 1 with `--fail-on` where an open finding is that bad */
 export async function runReview(choice: ReviewChoice, terminal: Terminal): Promise<number> {

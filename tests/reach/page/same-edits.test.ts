@@ -29,7 +29,15 @@ test('each finding has the edits that it has where it alone is looked at', () =>
 
 test('the page has the edits and grants of each finding, as the review has them', () => {
   const review = reviewOf(objects())
-  const context = { from: 'here', at: '2026-01-01T00:00:00Z', limits: [], remarks: [], shown: (text: string) => text }
+  const context = {
+    from: 'here',
+    at: '2026-01-01T00:00:00Z',
+    limits: [],
+    remarks: [],
+    isAll: false,
+    bounds: { maxSteps: 8, maxPaths: 50 },
+    shown: (text: string) => text,
+  }
   const page = pageDataOf(review, review.findings, context)
   for (const [at, { edits, grants }] of page.findings.entries()) {
     const finding = review.findings[at]

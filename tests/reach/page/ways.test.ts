@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { NodeId } from '../../../rbac/reach/finding.ts'
 import type { Edge, Graph } from '../../../rbac/reach/graph/graph.ts'
-import { isSubject, waysTo } from '../../../rbac/reach/graph/walk.ts'
+import { allPaths, isSubject, waysTo } from '../../../rbac/reach/graph/walk.ts'
 import { grouped } from '../../../rbac/reach/moves/facts.ts'
 import { numberedGraph } from '../../../rbac/reach/report/page/graph-data.ts'
 import { fc } from '../../properties.ts'
@@ -16,6 +16,13 @@ interface PageSearch {
   readonly waysTo: (target: number) => PageWays
   readonly reachersOf: (ways: PageWays) => readonly { readonly node: number }[]
 }
+
+interface EveryWay {
+  readonly allWays: (from: number, target: number) => { readonly paths: readonly number[][]; readonly bound?: string }
+}
+
+/** Small ones, so that each is met. */
+const bounds = { maxSteps: 3, maxPaths: 4 }
 
 function graphOf(edges: readonly Edge[], starts: readonly Edge[]): Graph {
   const size = { nodes: 0, edges: edges.length + starts.length }
@@ -31,13 +38,14 @@ function graphOf(edges: readonly Edge[], starts: readonly Edge[]): Graph {
 async function searchOf(graph: Graph) {
   const numbered = numberedGraph(graph, [], text => text)
   const { nodes, edges, nodeIndex } = numbered
-  const textContent = JSON.stringify({ nodes, edges, findings: [], asked: 0 })
+  const textContent = JSON.stringify({ nodes, edges, findings: [], asked: 0, bounds })
   vi.resetModules()
   vi.stubGlobal('document', { getElementById: () => ({ textContent }) })
   const path = '../../../cli/kube/reach/page/browser/ways.js'
   const search = (await import(path)) as PageSearch
+  const every = (await import('../../../cli/kube/reach/page/browser/all-ways.js' as string)) as EveryWay
   vi.unstubAllGlobals()
-  return { ...search, edges, nodeIndex, nodes }
+  return { ...search, ...every, edges, nodeIndex, nodes }
 }
 
 async function expectSame(graph: Graph, target: NodeId): Promise<void> {
@@ -49,6 +57,24 @@ async function expectSame(graph: Graph, target: NodeId): Promise<void> {
     const text = inPage.path(at)?.map(place => page.edges[place]?.slice(0, 3))
     const expected = ways.path(id)?.map(({ from, to, move }) => [page.nodeIndex(from), page.nodeIndex(to), move])
     expect([id, text]).toEqual([id, expected])
+  }
+  for (const [at, { id }] of page.nodes.entries()) {
+    if (id === target) continue
+    const [all, inCommand] = [page.allWays(at, page.nodeIndex(target)), allPaths(graph, id, target, bounds)]
+    expect([id, all.bound, all.paths.length]).toEqual([id, inCommand.bound, inCommand.paths.length])
+    const texts = (paths: readonly (readonly unknown[])[]) => paths.map(path => JSON.stringify(path)).sort()
+    // Of more than fit, which are shown may differ; how long they are may not.
+    const lengths = (paths: readonly (readonly number[])[]) =>
+      paths.map(path => path.reduce((sum, cost) => sum + cost, 0))
+    expect(lengths(all.paths.map(path => path.map(place => page.edges[place]?.[3] ?? 0)))).toEqual(
+      lengths(inCommand.paths.map(path => path.map(step => (step as Edge).cost))),
+    )
+    if (all.bound === 'paths') continue
+    expect(texts(all.paths.map(path => path.map(place => page.edges[place]?.slice(0, 3))))).toEqual(
+      texts(
+        inCommand.paths.map(path => path.map(({ from, to, move }) => [page.nodeIndex(from), page.nodeIndex(to), move])),
+      ),
+    )
   }
   const found = page.reachersOf(inPage).map(({ node }) => page.nodes[node]?.id ?? '')
   const told = ways.subjects().filter(one => one !== target && isSubject(one) && (ways.path(one) ?? []).length > 0)

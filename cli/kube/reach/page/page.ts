@@ -7,7 +7,7 @@
  */
 import { Html, html } from '../../../../app/pages/html.ts'
 import { severities } from '../../../../rbac/reach/finding.ts'
-import type { PageData } from '../../../../rbac/reach/report/page/page-data.ts'
+import type { PageData, PageSince } from '../../../../rbac/reach/report/page/page-data.ts'
 import { pageAssets } from './assets.ts'
 import { plainTable } from './plain-table.ts'
 
@@ -63,7 +63,7 @@ const jsonInHtml = (value: unknown): string =>
     character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
-function headOf({ from, at, limits, remarks, summary, admins }: PageData): Html {
+function headOf({ from, at, limits, remarks, summary, admins, since }: PageData): Html {
   const { findings, expected, within, suppressed, subjects, serverVersion, objectsSeen } = summary
   const version = serverVersion ?? '1.35 or later, as nobody said which'
   return html`<header>
@@ -75,8 +75,15 @@ ${[...severities].reverse().map(one => html`<li><strong class="severity ${one}">
 <li><strong>${admins.open}</strong> identities can reach cluster-admin, ${admins.expected} more as Kubernetes expects</li>
 <li>folded: <strong>${expected}</strong> that Kubernetes itself ships and expects, <strong>${within}</strong> within others, <strong>${suppressed}</strong> accepted</li>
 </ul>
+${since === null ? '' : sinceOf(since)}
 ${remarks.map(remark => html`<p><strong>${remark}</strong></p>`)}
 </header>`
+}
+
+function sinceOf({ new: fresh, gone, goneCount, folded, unchanged, isPartial }: PageSince): Html {
+  const left = goneCount - gone.length
+  return html`<p><strong>Since the baseline: ${fresh} new, ${goneCount} gone, ${folded} folded now, ${unchanged} unchanged</strong>.${isPartial && goneCount > 0 ? ' What is gone may only not have been read: see below.' : ''}</p>
+${goneCount === 0 ? '' : html`<details id="gone"><summary>What is gone: ${goneCount}</summary><ul>${gone.map(({ severity, move, sentence }) => html`<li><span class="severity ${severity}">${severity}</span> ${move} ${sentence}</li>`)}</ul>${left > 0 ? html`<p>${left} more are not in this page: --json has all of them.</p>` : ''}</details>`}`
 }
 
 /** What was not read stands above everything that was. */

@@ -14,12 +14,12 @@ export function plainTable(data: PageData): Html {
 ${open.slice(0, mostRows).map(one => rowOf(one, data))}</tbody></table></section>`
 }
 
-function rowOf({ severity, move, sentence, path, edits, subject }: PageFinding, data: PageData): Html {
+function rowOf({ severity, move, sentence, path, edits, subject, isNew }: PageFinding, data: PageData): Html {
   const way = path.flatMap(place => {
     const [, to, how] = data.edges[place] ?? []
     return to === undefined ? [] : [`${how} → ${data.nodes[to]?.text}`]
   })
   const edit = edits.map(at => `${data.edits[at]?.object}: ${data.edits[at]?.sentence}`)
-  return html`<tr><td>${severity}</td><td>${move}</td><td>${sentence}</td><td>${way.length === 0 ? '' : [data.nodes[subject]?.text, ...way].join(' — ')}</td><td>${edit.join('; ')}</td></tr>
+  return html`<tr><td>${severity}${isNew ? ' new' : ''}</td><td>${move}</td><td>${sentence}</td><td>${way.length === 0 ? '' : [data.nodes[subject]?.text, ...way].join(' — ')}</td><td>${edit.join('; ')}</td></tr>
 `
 }

@@ -1,11 +1,13 @@
 /** All that the HTML page of a review has to know, as one JSON value: counts as in `--json`, names as they may be shown. */
-import type { Edit, Finding, NodeId, Severity } from '../../finding.ts'
+import { type Edit, type Finding, type NodeId, type Severity, severities } from '../../finding.ts'
 import type { Grant } from '../../grant.ts'
+import type { PathBounds } from '../../graph/walk.ts'
 import { objectText } from '../../moves/facts.ts'
 import { docsPageOf } from '../../moves/move.ts'
 import { moveOf } from '../../moves/table.ts'
 import type { BindingObject, Place } from '../../objects.ts'
 import { type Review, reachersOf } from '../../review.ts'
+import type { Baseline, Changes } from '../baseline.ts'
 import { isSuppressed, isWithin, type Report, summaryOf } from '../report.ts'
 import { type GraphData, type NodeIndex, type Numbered, numberedGraph } from './graph-data.ts'
 
@@ -19,6 +21,12 @@ export interface PageContext {
   readonly limits: readonly string[]
   /** Whatever else has to be said before the findings. */
   readonly remarks: readonly string[]
+  /** Everything is shown from the beginning: what is folded, and every way of whoever is chosen. */
+  readonly isAll: boolean
+  /** Of the ways that are followed. */
+  readonly bounds: PathBounds
+  /** The review of before, and what is different; absent: there is none. */
+  readonly since?: { readonly baseline: Baseline; readonly changes: Changes }
   /** A name, or a sentence with names, without characters that make somebody see something else. */
   readonly shown: (text: string) => string
 }
@@ -59,6 +67,27 @@ export interface PageFinding {
   readonly folded: 'expected' | 'suppressed' | 'within' | null
   /** Why somebody accepts it, and until when; null: nobody does, or it is expected. */
   readonly accepted: string | null
+  /** Since the baseline; absent: it is not, or there is none. */
+  readonly isNew?: true
+}
+
+/** A finding of before that is not there any more. */
+export interface PageGone {
+  readonly severity: Severity
+  readonly move: string
+  readonly sentence: string
+}
+
+/** As `changes` in `--json`, counted. */
+export interface PageSince {
+  readonly new: number
+  /** The worst of them. */
+  readonly gone: readonly PageGone[]
+  readonly goneCount: number
+  readonly folded: number
+  readonly unchanged: number
+  /** Something was not read: what is gone may be there. */
+  readonly isPartial: boolean
 }
 
 export interface PageProblem {
@@ -86,6 +115,10 @@ export interface PageData extends GraphData {
   readonly findings: readonly PageFinding[]
   readonly asked: number
   readonly sinks: readonly NodeIndex[]
+  readonly isAll: boolean
+  readonly bounds: PathBounds
+  /** null: there is no baseline. */
+  readonly since: PageSince | null
 }
 
 const sinks: readonly NodeId[] = ['sink:cluster-admin', 'sink:system-masters', 'sink:all-secrets', 'sink:node']
@@ -100,7 +133,11 @@ export function pageDataOf(review: Review, asked: readonly Finding[], context: P
   const findings = [...asked, ...review.findings.filter(one => !isAsked.has(one))]
   const graph = numberedGraph(review.graph, findings, shown)
   const tables = { graph, grants: createGrants(shown), edits: createEdits(shown), shown }
-  const entries = findings.map(one => findingEntry(one, tables))
+  const fresh = new Set(context.since?.changes.new)
+  const entries = findings.map(one => ({
+    ...findingEntry(one, tables),
+    ...(fresh.has(one.id) && { isNew: true as const }),
+  }))
   const admins = reachersOf(review, 'sink:cluster-admin')
   const expected = admins.filter(({ isExpected }) => isExpected).length
   const sinkIndexes = sinks.map(graph.nodeIndex)
@@ -126,6 +163,30 @@ export function pageDataOf(review: Review, asked: readonly Finding[], context: P
     findings: entries,
     asked: asked.length,
     sinks: sinkIndexes,
+    isAll: context.isAll,
+    bounds: context.bounds,
+    since: context.since === undefined ? null : sinceOf(context.since, problems.length > 0, shown),
+  }
+}
+
+const mostGone = 500
+
+function sinceOf(
+  { baseline, changes }: NonNullable<PageContext['since']>,
+  isPartial: boolean,
+  shown: (text: string) => string,
+): PageSince {
+  const gone = changes.gone.flatMap(id => baseline.findings.get(id) ?? [])
+  const worst = gone.toSorted((one, other) => severities.indexOf(other.severity) - severities.indexOf(one.severity))
+  return {
+    new: changes.new.length,
+    gone: worst.slice(0, mostGone).map(({ severity, move, sentence }) => ({
+      ...{ severity, move: shown(move), sentence: shown(sentence) },
+    })),
+    goneCount: gone.length,
+    folded: changes.folded.length,
+    unchanged: changes.unchanged,
+    isPartial,
   }
 }
 

@@ -50,6 +50,8 @@ const move = choice(
 const subject = field('Identity')
 const text = field('Text')
 const folded = el('input', { type: 'checkbox', id: 'folded' })
+folded.checked = data.isAll
+const fresh = el('input', { type: 'checkbox', id: 'new' })
 const { expected, within, suppressed } = data.summary
 
 /** @param {() => void} onChange */
@@ -64,6 +66,14 @@ export function addFilters(onChange) {
       folded,
       `Show what is folded: ${counted(expected, 'finding')} that Kubernetes itself ships and expects, ${within.toLocaleString('en')} within others, ${suppressed.toLocaleString('en')} accepted`,
     ]),
+    ...(data.since === null
+      ? []
+      : [
+          el('label', { class: 'switch' }, [
+            fresh,
+            `Only the ${data.since.new.toLocaleString('en')} that are new since the baseline`,
+          ]),
+        ]),
   )
   byId('filters').addEventListener('input', onChange)
 }
@@ -72,7 +82,11 @@ export const showsFolded = () => folded.checked
 
 /** Whether anything but the switch is set. */
 export const isLimited = () =>
+  fresh.checked ||
   [severity.select, namespace.select, move.select, subject.input, text.input].some(({ value }) => value !== '')
+
+/** @param {import('./data.js').PageFinding} one */
+const isSwitchedOff = one => (one.folded !== null && !folded.checked) || (fresh.checked && one.isNew !== true)
 
 /** Places of findings that are looked at. @returns {number[]} */
 export function lookedAt() {
@@ -81,7 +95,7 @@ export function lookedAt() {
   const found = []
   for (let at = 0; at < data.asked; at++) {
     const one = findingAt(at)
-    if (one.folded !== null && !folded.checked) continue
+    if (isSwitchedOff(one)) continue
     if (severityNames.indexOf(one.severity) > least) continue
     if (move.select.value !== '' && one.move !== move.select.value) continue
     if (namespace.select.value !== '' && !placesOf(one.namespace, one.subject).includes(namespace.select.value))

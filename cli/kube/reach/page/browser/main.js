@@ -1,5 +1,6 @@
 /** The page: what is looked at goes into the graph and the table, whoever is chosen into the panel beside the graph. */
-import { counted, data, findingAt, findingsOf, isSubject, nodeText, severityNames, stepsIn } from './data.js'
+import { allWays, boundText } from './all-ways.js'
+import { counted, data, edgeAt, findingAt, findingsOf, isSubject, nodeText, severityNames, stepsIn } from './data.js'
 import { button, byId, el } from './dom.js'
 import { draw, highlight, isDrawn, show } from './drawing.js'
 import { addFilters, isLimited, lookedAt, showsFolded } from './filters.js'
@@ -98,7 +99,7 @@ function panelParts(node, path) {
   const own = findingsOf.get(node) ?? []
   return [
     el('h3', {}, [nodeText(node)]),
-    ...(node === ways.target ? targetParts() : wayParts(path)),
+    ...(node === ways.target ? targetParts() : wayParts(node, path)),
     ...(node === ways.target ? [] : [button('Who can become or reach this?', () => aimAt(node))]),
     ...(own.length === 0 || !isSubject(node) ? [] : [el('h4', {}, [`Its ${counted(own.length, 'finding')}`])]),
     ...own.slice(0, 30).map(at => {
@@ -118,13 +119,38 @@ function panelParts(node, path) {
 /** @param {number} at */
 const filledParts = at => findingParts(at).filter(part => part !== undefined)
 
-/** @param {readonly number[]} path */
-function wayParts(path) {
+/** @param {number} node @param {readonly number[]} path */
+function wayParts(node, path) {
   if (path.length === 0) return [el('p', {}, [`It has no way to ${nodeText(ways.target)}.`])]
   return [
     el('p', {}, [`The shortest way to ${nodeText(ways.target)}, ${counted(stepsIn(path), 'step')}:`]),
     stepsList(path),
+    everyWay(node),
   ]
+}
+
+/** At once with `--all`, else when somebody asks: it is a longer search. @param {number} node */
+function everyWay(node) {
+  const { target } = ways
+  const part = el('div', { class: 'every-way' })
+  const fill = () => {
+    const found = allWays(node, target)
+    part.replaceChildren(
+      el('h4', {}, [`Every way to ${nodeText(target)}`]),
+      el('p', { role: 'status' }, [boundText(found)]),
+      ...found.paths.map(path =>
+        el('details', {}, [
+          el('summary', {}, [
+            `${counted(stepsIn(path), 'step')}: ${path.map(place => nodeText(edgeAt(place)[1])).join(' → ')}`,
+          ]),
+          stepsList(path),
+        ]),
+      ),
+    )
+  }
+  if (data.isAll) fill()
+  else part.append(button('Show every way', fill))
+  return part
 }
 
 function targetParts() {

@@ -90,7 +90,7 @@ function inOrder() {
 
 /** @param {number} at */
 function rowsOf(at) {
-  const { severity, move, subject, namespace, sentence, folded } = findingAt(at)
+  const { severity, move, subject, namespace, sentence, folded, isNew } = findingAt(at)
   const opened = el('tr', { class: 'opened', hidden: true })
   const opener = button(sentence, () => {
     const isOpen = opener.getAttribute('aria-expanded') === 'true'
@@ -101,7 +101,7 @@ function rowsOf(at) {
   opener.className = 'opener'
   opener.setAttribute('aria-expanded', 'false')
   const row = el('tr', { class: folded === null ? '' : 'folded', 'data-finding': `${at}` }, [
-    el('td', {}, [el('span', { class: `severity ${severity}` }, [severity])]),
+    el('td', {}, [el('span', { class: `severity ${severity}` }, [severity]), ...(isNew ? [' new'] : [])]),
     el('td', { title: data.moves[move]?.title ?? '' }, [move]),
     el('td', { class: 'name' }, [nodeText(subject)]),
     el('td', { class: 'name' }, [namespace ?? 'whole cluster']),

@@ -3,8 +3,8 @@ import { data, edgeAt, expectedMoves, isSubject } from './data.js'
 
 /** @type {number[][]} */
 const edgesTo = data.nodes.map(() => [])
-/** @type {number[][]} */
-const edgesFrom = data.nodes.map(() => [])
+/** Those for starts alone among them. @type {number[][]} */
+export const edgesFrom = data.nodes.map(() => [])
 for (const [at, [from, to, , , , , isStart]] of data.edges.entries()) {
   if (isStart === 0) edgesTo[to]?.push(at)
   edgesFrom[from]?.push(at)
