@@ -25,13 +25,17 @@ export function allWays(from, target) {
   function walk(node, path, left) {
     if (paths.length > maxPaths) return
     if (node === target && left === 0) paths.push([...path])
-    for (const place of node === target ? [] : (edgesFrom[node] ?? [])) {
-      const rest = isFurther(place, path) ? ways.distance(edgeAt(place)[1]) : undefined
-      if (rest === undefined) continue
-      const [, to, , cost] = edgeAt(place)
-      if (cost + rest <= left) walk(to, [...path, place], left - cost)
-      else isCut = isCut || length === maxSteps
-    }
+    for (const place of node === target ? [] : (edgesFrom[node] ?? []))
+      if (isFurther(place, path)) go(place, path, left)
+  }
+
+  /** @param {number} place @param {readonly number[]} path @param {number} left */
+  function go(place, path, left) {
+    const [, to, , cost] = edgeAt(place)
+    const rest = ways.distance(to)
+    if (rest === undefined) return
+    if (cost + rest <= left) walk(to, [...path, place], left - cost)
+    else isCut = isCut || length === maxSteps
   }
 
   /** Not back to where it was; and what counts at the start of a way alone is no later step. @param {number} place @param {readonly number[]} path */
