@@ -65,6 +65,7 @@ export function composeChecks(
     webSocketOrigins: new Set(webSocketOrigins),
     canonical: canonicalOptions(config),
     deniedPages,
+    tokenHeaderOn: (domain: string) => base.hostSettings(domain).bearerHeader,
   }
   const onEvaluationError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
   const countShadow = createShadowCounter(metrics.shadowed)

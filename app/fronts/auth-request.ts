@@ -6,8 +6,8 @@
  */
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
-import { fateOfAuthorization } from './authorization-fate.ts'
-import type { Fields, FrontKind, ParsedSubrequest, Reply } from './front.ts'
+import { givesAuthorization, takenHeader } from './authorization-fate.ts'
+import type { Fields, FrontKind, FrontSettings, ParsedSubrequest, Reply } from './front.ts'
 import { admit, createDialectReader, describeSubrequest, readOriginalUrl } from './original-request.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import { allowReply, bearerFields, credentialReply, jsonReply, tokenReply } from './reply.ts'
@@ -27,7 +27,7 @@ export const authRequest = {
         const headers = admit(subrequest, read, settings)
         return describeSubrequest(headers, readRequest(headers, settings.canonical), settings)
       },
-      render,
+      render: (result, parsed) => render(result, parsed, settings),
     }
   },
 } as const satisfies FrontKind
@@ -35,11 +35,15 @@ export const authRequest = {
 const readRequest = (headers: DialectHeaders, options: CanonicalOptions): AccessRequest =>
   readOriginalUrl(headers.required('x-original-method'), headers.required('x-original-url'), options)
 
-function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
+function render(result: VerifyResult, parsed: ParsedSubrequest, settings: FrontSettings): Reply {
   switch (result.decision.effect) {
     case 'allow':
       // The configuration hands this to the application instead of the client's Cookie header.
-      return allowReply(result, ['X-Sallyport-Cookie', result.upstreamCookie ?? '', ...authorizationOf(result)])
+      return allowReply(result, [
+        'X-Sallyport-Cookie',
+        result.upstreamCookie ?? '',
+        ...authorizationOf(result, settings),
+      ])
     case 'challenge': {
       if (result.credential !== undefined) return credentialReply(result, reasonOf(result.decision))
       const loginUrl = result.loginUrl ?? ''
@@ -56,7 +60,7 @@ function render(result: VerifyResult, parsed: ParsedSubrequest): Reply {
 const reasonOf = ({ reason }: { readonly reason: string }): Fields => ['X-Sallyport-Reason', reason]
 
 /** What becomes of the Authorization header, as NGINX cannot tell an empty header of an answer from none. */
-function authorizationOf(result: VerifyResult): Fields {
-  const fate = fateOfAuthorization(result)
-  return fate === undefined ? [] : ['X-Sallyport-Bearer', fate]
+function authorizationOf(result: VerifyResult, settings: FrontSettings): Fields {
+  if (givesAuthorization(result)) return ['X-Sallyport-Bearer', 'given']
+  return takenHeader(result, settings) === 'authorization' ? ['X-Sallyport-Bearer', 'taken'] : []
 }

@@ -7,7 +7,7 @@ import type { Identity } from '../../rbac/identity.ts'
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { VerifyResult } from '../verify.ts'
-import { fateOfAuthorization } from './authorization-fate.ts'
+import { takenHeader } from './authorization-fate.ts'
 import type { Fields, FrontKind, FrontSettings, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { aliasesOf } from './identity-aliases.ts'
 import { admit, createDialectReader, describeSubrequest, readOriginal } from './original-request.ts'
@@ -25,8 +25,10 @@ export const extAuthzGrpc = {
   create(settings) {
     const read = createDialectReader(dialect)
     const removed: Fields = Object.freeze([':remove', aliasesOf(settings.identityHeaderNames).join(',')])
-    const authorizationOf = (result: VerifyResult): Fields =>
-      fateOfAuthorization(result) === 'taken' ? [':remove', 'authorization'] : []
+    const credentialOf = (result: VerifyResult): Fields => {
+      const taken = takenHeader(result, settings)
+      return taken === undefined ? [] : [':remove', taken]
+    }
     return {
       name,
       parse: subrequest => {
@@ -40,7 +42,7 @@ export const extAuthzGrpc = {
       render: (result, parsed): Reply => {
         const reply =
           result.decision.effect === 'allow'
-            ? allowReply(result, [...cookieOf(result, parsed), ...removed, ...authorizationOf(result)])
+            ? allowReply(result, [...cookieOf(result, parsed), ...removed, ...credentialOf(result)])
             : relayedReply(result, parsed, settings.deniedPages)
         return { ...reply, told: toldOf(result) }
       },

@@ -6,7 +6,7 @@
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { VerifyResult } from '../verify.ts'
-import { fateOfAuthorization } from './authorization-fate.ts'
+import { takenHeader } from './authorization-fate.ts'
 import type { Fields, FrontKind, Subrequest } from './front.ts'
 import { aliasesOf } from './identity-aliases.ts'
 import { admit, createDialectReader, describeSubrequest, readOriginal } from './original-request.ts'
@@ -27,7 +27,16 @@ export const extAuthz = {
   create(settings) {
     const read = createDialectReader(dialect)
     const dropped = aliasesOf(settings.identityHeaderNames)
-    const removalOf = createRemovals(dropped)
+    const removal = {
+      some: removalOf(...dropped),
+      all: Object.freeze(['Cookie', '', ...removalOf(...dropped, 'cookie')]),
+    }
+    const upstreamOf = (result: VerifyResult): Fields => {
+      const { upstreamCookie = '' } = result
+      const taken = takenHeader(result, settings)
+      if (taken === undefined) return upstreamFields(upstreamCookie, removal)
+      return withoutCredential(upstreamCookie, removal, taken)
+    }
     return {
       name,
       parse: subrequest => {
@@ -36,7 +45,7 @@ export const extAuthz = {
       },
       render: (result, parsed) =>
         result.decision.effect === 'allow'
-          ? allowReply(result, upstreamFields(result, removalOf))
+          ? allowReply(result, upstreamOf(result))
           : relayedReply(result, parsed, settings.deniedPages),
     }
   },
@@ -60,30 +69,22 @@ function readRequest(
   return readOriginal(original, canonical)
 }
 
-/** What is taken away of a request beside the names that always are. */
-interface Taken {
-  readonly cookie: boolean
-  readonly authorization: boolean
-}
-
-/** Each list is made once. */
-function createRemovals(always: readonly string[]): (taken: Taken) => Fields {
-  const of = (...more: string[]): Fields =>
-    Object.freeze(['X-Envoy-Auth-Headers-To-Remove', [...always, ...more].join(',')])
-  const [none, cookie] = [of(), of('cookie')]
-  const [authorization, both] = [of('authorization'), of('cookie', 'authorization')]
-  return taken => {
-    if (taken.authorization) return taken.cookie ? both : authorization
-    return taken.cookie ? cookie : none
-  }
-}
+const removalOf = (...names: readonly string[]): Fields =>
+  Object.freeze(['X-Envoy-Auth-Headers-To-Remove', names.join(',')])
 
 /**
  * Envoy puts the first in the place of what was there, and obeys the second last. A Cookie that would be empty is on it:
  * some applications read `Cookie:` as one cookie without a name.
  */
-function upstreamFields(result: VerifyResult, removalOf: (taken: Taken) => Fields): Fields {
-  const { upstreamCookie = '' } = result
-  const taken = { cookie: upstreamCookie === '', authorization: fateOfAuthorization(result) === 'taken' }
-  return ['Cookie', upstreamCookie, ...removalOf(taken)]
+function upstreamFields(cookie: string, removal: { readonly some: Fields; readonly all: Fields }): Fields {
+  return cookie === '' ? removal.all : ['Cookie', cookie, ...removal.some]
+}
+
+/** The same, and the header with the credential. */
+function withoutCredential(
+  cookie: string,
+  { some: [name = '', names = ''] }: { readonly some: Fields },
+  taken: string,
+): Fields {
+  return ['Cookie', cookie, name, `${names},${taken}${cookie === '' ? ',cookie' : ''}`]
 }

@@ -61,6 +61,8 @@ export interface FrontSettings {
   readonly webSocketOrigins: ReadonlySet<string>
   readonly canonical: CanonicalOptions
   readonly deniedPages: DeniedPages
+  /** Lower-case name of the header in which a host takes tokens, where that is one of its own. Default: none has one. */
+  readonly tokenHeaderOn?: (domain: string) => string | undefined
 }
 
 /** One file of this folder, and one line of the table in `fronts.ts`. */

@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tokenRefusals } from '../../app/identity/token/refusal.ts'
 import { frontNames } from '../dialects.ts'
+import { createEnvoyClient, requestAbout } from '../ext-authz/client.ts'
 import { createSigningIssuer, deployer } from '../identity/token-issuer.ts'
 import { type Answer, header, identityHeaders, navigation } from '../service.ts'
 import { type MachinesWorld, startMachines, timesNow } from './world.ts'
@@ -171,6 +172,34 @@ describe.each(frontNames)('a bearer token on %s', front => {
     expect(header(nobody, front === 'auth-request' ? 'x-sallyport-redirect' : 'location')).toContain('/login?rd=')
     expect(nobody.headers.has('www-authenticate')).toBe(false)
   })
+})
+
+it('J147 a token in a header of the host is taken away under that name, and an Authorization header stays', async () => {
+  const other = await startMachines({
+    policy: 'p, authenticated, wiki.example.com, /**, *, -, allow\n',
+    hosts: [{ host: 'wiki.example.com', bearerFrom: ['prod'], bearerHeader: 'X-Machine-Token', passwords: true }],
+    settings: { envoy: { listen: '127.0.0.1:0' } },
+  })
+  const envoy = createEnvoyClient(other.service.ports().envoy ?? 0)
+  try {
+    const headers: [string, string][] = [
+      ['X-Machine-Token', other.token()],
+      ['Authorization', 'Digest username="bob"'],
+    ]
+    const question = { url: `${wiki}/a`, headers }
+    const overHttp = await other.ask('ext-authz', question)
+    const removed = (header(overHttp, 'x-envoy-auth-headers-to-remove') ?? '').split(',')
+    const { ok_response: overGrpc } = await envoy.check(requestAbout(question))
+    for (const names of [removed, overGrpc?.headers_to_remove ?? []]) {
+      expect(names).toEqual(expect.arrayContaining(['x-machine-token', 'cookie', 'remote_user']))
+      expect(names).not.toContain('authorization')
+    }
+    const nginx = await other.ask('auth-request', question)
+    expect([nginx.status, header(nginx, 'x-sallyport-bearer')]).toEqual([200, undefined])
+  } finally {
+    envoy.close()
+    await other.close()
+  }
 })
 
 it('each token that lets nobody in is counted by why, and what a token says names no series', async () => {
