@@ -90,6 +90,16 @@ describe('M34 a part comes from a group', () => {
     ).toEqual(['service-account:shop/x * medium ', 'service-account:shop/x shop critical namespace:shop'])
   })
 
+  test('in a namespace where something is done as somebody of another', () => {
+    const whom = rule('impersonate:serviceaccount', 'serviceaccounts', { apiGroups: ['authentication.k8s.io'] })
+    expect(
+      found('ID07', [
+        [whom, account, 'payments'],
+        [onCore('impersonate-on:serviceaccount:get', 'pods'), accounts, 'books'],
+      ]),
+    ).toEqual(['service-account:shop/x books medium '])
+  })
+
   test('and the whole from another: then each is that of its group alone', () => {
     const given: Given[] = [
       [bind, ops],
@@ -129,6 +139,25 @@ describe('M34 a part comes from a group', () => {
     ]
     expect(found('RB01', given, { [alice]: ['ops', 'staff'] })).toContain('user:alice * critical sink:cluster-admin')
   })
+})
+
+test('what a group has, or what holds everywhere, is not told once more where the subject is given something else', () => {
+  const mint = onCore('create', 'serviceaccounts/token')
+  const who = (...given: Given[]) =>
+    found('ID09', [...given, [onCore('get', 'pods'), account, 'shop']]).map(text => text.split(' ', 2).join(' '))
+  expect(who([mint, ofShop, 'shop'])).toEqual([`${ofShop} shop`])
+  expect(who([mint, account])).toEqual(['service-account:shop/x *'])
+})
+
+test('what a group has instead is not told as what the subject has', () => {
+  const { findings } = reviewed([
+    [writeBindings, account],
+    [writeClusterBindings, accounts],
+  ])
+  const told = findings.flatMap(({ move, subject, grants }) =>
+    move === 'RB03' ? [`${subject}: ${grants.map(grant => grant.subject).join()}`] : [],
+  )
+  expect(told.sort()).toEqual([`${accounts}: ${accounts}`, 'service-account:shop/x: service-account:shop/x'])
 })
 
 describe('M34 a create that is limited to names', () => {
