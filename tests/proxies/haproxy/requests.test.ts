@@ -89,6 +89,14 @@ describe.skipIf(isAbsent)('a request through HAProxy', () => {
     expect(lab.reached.map(({ target }) => target)).toEqual(paths.filter(path => path !== '/secrets'))
   })
 
+  it('A32 is let through by no permission of the one before, where its own check fails', async () => {
+    lab.judge = ({ uri }) => (uri === '/public/fault' ? refusing(200) : allowing())
+    const first = 'GET /public/first HTTP/1.1\r\nHost: wiki.localhost\r\n\r\n'
+    const answer = await talk(lab.port, `${first}${closing('GET /public/fault HTTP/1.1')}`)
+    expect(statusesOf(answer)).toEqual([200, expect.toSatisfy((status: number) => status >= 500)])
+    expect(lab.reached.map(({ target }) => target)).toEqual(['/public/first'])
+  })
+
   it('A32 is judged by itself behind one that is refused with a body of its own', async () => {
     const refused = `POST /secrets HTTP/1.1\r\nHost: wiki.localhost\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`
     const answer = await talk(lab.port, `${refused}${closing('GET /secrets HTTP/1.1')}`)
