@@ -37,6 +37,8 @@ describe.each(frontNames)('a bearer token on %s', front => {
     })
     expect(answer.headers.has('set-cookie')).toBe(false)
     expect(header(answer, 'x-sallyport-bearer')).toBe(front === 'auth-request' ? 'taken' : undefined)
+    const removed = header(answer, 'x-envoy-auth-headers-to-remove')?.split(',') ?? []
+    expect(removed.includes('authorization')).toBe(front === 'ext-authz')
   })
 
   it('J20 leaves its issuer, kind and id in the audit log, and itself nowhere', async () => {
