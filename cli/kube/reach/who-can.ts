@@ -119,7 +119,10 @@ function text(
     return `${who}${wrapped(printable(`${where}, ${byText(grant)}`), { first: '    ', rest: '    ' })}`
   })
   return [
-    `Who can ${printable(questionText(question))}${printable(words)}: ${subjects === 0 ? 'nobody' : subjects}, by bindings\n`,
+    wrapped(
+      `Who can ${printable(questionText(question))}${printable(words)}: ${subjects === 0 ? 'nobody' : subjects}, by bindings`,
+      { first: '', rest: '  ' },
+    ),
     ...lines,
     ...[masters, ...(remark === undefined ? [] : [remark])].map(line =>
       wrapped(printable(line), { first: '', rest: '' }),
