@@ -117,6 +117,8 @@ describe('M34 a part comes from a group', () => {
     const both = { [alice]: ['ops', 'staff'], 'user:bob': ['ops'] }
     const together = 'user:alice * critical sink:cluster-admin'
     expect(found('RB01', given, both)).toEqual(['group:ops * medium ', together])
+    const elsewhere: Given = [onCore('get', 'pods'), 'group:staff', 'shop']
+    expect(found('RB01', [...given, elsewhere], both)).toEqual(['group:ops * medium ', together])
     expect(found('RB01', [...given, [onCore('get', 'pods'), alice]], both)).toContain(together)
     expect(reachersOf(reviewed(given, both), 'sink:cluster-admin').map(({ subject }) => subject)).toContain(alice)
     expect(
