@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const proxyKinds = ['nginx', 'traefik', 'caddy', 'envoy', 'envoy-grpc'] as const
+export const proxyKinds = ['nginx', 'traefik', 'caddy', 'envoy', 'envoy-grpc', 'haproxy'] as const
 
 /** What the page says for each proxy; NGINX and Envoy need nothing. */
 export const dropTokens: Readonly<Record<(typeof proxyKinds)[number], (directory: string) => void>> = {
@@ -18,6 +18,14 @@ export const dropTokens: Readonly<Record<(typeof proxyKinds)[number], (directory
       [
         'http:\n',
         "http:\n  middlewares:\n    drop-token: { headers: { customRequestHeaders: { Authorization: '' } } }\n",
+      ],
+    ])
+  },
+  haproxy: directory => {
+    change(join(directory, 'haproxy.cfg'), [
+      [
+        '    use_backend wiki if',
+        '    http-request del-header authorization if { var(txn.site) -m str wiki.localhost }\n    use_backend wiki if',
       ],
     ])
   },
