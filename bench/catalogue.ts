@@ -93,7 +93,7 @@ Options
   --warm-up <s>       length of the run before the first round, not counted (2)
   --connections <n>   keep-alive connections of the load generator (16)
   --sizes <n,n>       sessions, directory: how many are in the store (1000,1000000); reload, start: rows of the policy;
-                      gateway: pods and watches (5000,1000)
+                      policy: the most rows (100000); reach: accounts (5000); gateway: pods and watches (5000,1000)
   --json              the last line is one JSON object
   --save              writes bench/result.json; cases that did not run keep their figures
   --profile           runs one case (check-cached) and writes a .cpuprofile and a flame graph

@@ -3,13 +3,12 @@ import type { ChildProcess } from 'node:child_process'
 import type { CompileCost, DecisionTimes } from '../policy-process.ts'
 import type { PolicySize } from '../policy-rows.ts'
 import { alignedTable, type CaseReport } from '../report.ts'
-import type { Resources } from '../resources.ts'
 import { nextMessage, startRole } from '../roles.ts'
 import { medianOf, summarise } from '../statistics.ts'
 import type { ExperimentContext } from './experiment.ts'
 
 /** The yardstick first. */
-const sizes: readonly PolicySize[] = [
+const allSizes: readonly PolicySize[] = [
   { rows: 10, domains: 1 },
   { rows: 1_000, domains: 100 },
   { rows: 10_000, domains: 1_000 },
@@ -23,9 +22,9 @@ interface Measured extends CompileCost {
   readonly rounds: readonly DecisionTimes[]
 }
 
-export async function runPolicy({ resources, rounds, onProgress }: ExperimentContext): Promise<CaseReport> {
-  onProgress('compiling')
-  const measured = await measureSizes(rounds, resources)
+export async function runPolicy(context: ExperimentContext): Promise<CaseReport> {
+  context.onProgress('compiling')
+  const measured = await measureSizes(context)
   const yardstick = measured[0]?.rounds.map(({ medianUs }) => medianUs) ?? []
   const cases = measured.map(one => ({ ...one, ...resultOf(one, yardstick) }))
   const head = [
@@ -60,9 +59,10 @@ export async function runPolicy({ resources, rounds, onProgress }: ExperimentCon
 const nameOf = ({ rows, domains }: PolicySize): string =>
   rows === domains * 10 ? `policy-${rows}` : `policy-${rows}-over-${domains}`
 
-async function measureSizes(rounds: number, resources: Resources): Promise<Measured[]> {
+async function measureSizes({ rounds, resources, sizes }: ExperimentContext): Promise<Measured[]> {
+  const mostRows = sizes?.at(-1) ?? 100_000
   const children: { child: ChildProcess; size: PolicySize; cost: CompileCost; times: DecisionTimes[] }[] = []
-  for (const size of sizes) {
+  for (const size of allSizes.filter(({ rows }) => rows <= mostRows)) {
     const args = [String(size.rows), String(size.domains)]
     const { child, ready } = await startRole<CompileCost>('policy', args, resources)
     children.push({ child, size, cost: ready, times: [] })

@@ -7,9 +7,9 @@ import { reachDump, reachObjects } from '../reach-objects.ts'
 import { alignedTable, type CaseReport } from '../report.ts'
 import type { ExperimentContext } from './experiment.ts'
 
-const size = { accounts: 5_000, bindings: 10_000, roles: 3_000 }
-
-export async function runReach({ onProgress }: ExperimentContext): Promise<CaseReport> {
+export async function runReach({ onProgress, sizes }: ExperimentContext): Promise<CaseReport> {
+  const accounts = sizes?.at(-1) ?? 5_000
+  const size = { accounts, bindings: accounts * 2, roles: Math.ceil(accounts * 0.6) }
   onProgress('making a cluster up')
   const dump = reachDump(size)
   const figures: Record<string, number> = { dumpMb: dump.length / 1024 / 1024 }
@@ -38,8 +38,9 @@ export async function runReach({ onProgress }: ExperimentContext): Promise<CaseR
   figures.yamlLines = manifests.split('\n').length
   timed('readYamlMs', () => read(manifests))
   const rows = Object.entries(figures).map(([name, value]) => [name, value.toFixed(0)])
+  const [of, bindings, roles] = Object.values(size).map(count => count.toLocaleString('en'))
   return {
-    lines: [alignedTable(['5,000 accounts, 10,000 bindings, 3,000 roles', ''], rows)],
+    lines: [alignedTable([`${of} accounts, ${bindings} bindings, ${roles} roles`, ''], rows)],
     cases: { reach: figures },
   }
 }

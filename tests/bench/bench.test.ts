@@ -178,7 +178,7 @@ describe('the load generator', () => {
 
 describe('the program', () => {
   const bench = (...args: string[]) =>
-    promisify(execFile)(process.execPath, ['--import', './tests/typescript-loader.mjs', 'bench/main.ts', ...args], {
+    promisify(execFile)(process.execPath, ['dist/bench/main.js', ...args], {
       cwd: root,
       timeout: 600_000,
     })

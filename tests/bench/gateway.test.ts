@@ -12,10 +12,9 @@ import type { BenchResult } from '../../bench/report.ts'
 import { requireClusterPrograms } from '../kubernetes/programs.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const loader = ['--import', './tests/typescript-loader.mjs']
 const tiny = ['--rounds', '1', '--seconds', '0.1', '--warm-up', '0.1', '--sizes', '20,10', '--json']
 const bench = (environment: NodeJS.ProcessEnv = {}) =>
-  promisify(execFile)(process.execPath, [...loader, 'bench/main.ts', 'gateway', ...tiny], {
+  promisify(execFile)(process.execPath, ['dist/bench/main.js', 'gateway', ...tiny], {
     cwd: root,
     timeout: 600_000,
     env: { ...process.env, ...environment },
