@@ -131,7 +131,8 @@ describe('the load generator', () => {
 
   test('counts answers and measures how long they take', async () => {
     const { requests, seconds, p50Ms, p99Ms } = await runJob(job('/'))
-    expect(requests).toBeGreaterThan(4)
+    // One for each connection at the least, however long the machine was busy with others.
+    expect(requests).toBeGreaterThanOrEqual(4)
     expect(requests).toBeLessThanOrEqual((4 * seconds * 1_000) / 4)
     expect(p50Ms).toBeGreaterThanOrEqual(4)
     expect(p99Ms).toBeGreaterThanOrEqual(p50Ms)
@@ -176,19 +177,31 @@ describe('the load generator', () => {
   })
 })
 
+/** Seconds on two free cores. */
+const patienceMs = 600_000
+
 describe('the program', () => {
   const bench = (...args: string[]) =>
     promisify(execFile)(process.execPath, ['dist/bench/main.js', ...args], {
       cwd: root,
-      timeout: 600_000,
+      timeout: patienceMs,
     })
 
-  test('prints one object as its last line', async () => {
-    const { stdout } = await bench('bare', '--rounds', '2', '--seconds', '0.1', '--warm-up', '0.1', '--json')
-    const { machine, cases } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as BenchResult
-    expect(machine).toContain(`Node ${process.versions.node}`)
-    expect(cases.bare).toMatchObject({ ratio: 1, spread: [1, 1], p50Ms: expect.any(Number), p99Ms: expect.any(Number) })
-  })
+  test(
+    'prints one object as its last line',
+    async () => {
+      const { stdout } = await bench('bare', '--rounds', '2', '--seconds', '0.1', '--warm-up', '0.1', '--json')
+      const { machine, cases } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as BenchResult
+      expect(machine).toContain(`Node ${process.versions.node}`)
+      expect(cases.bare).toMatchObject({
+        ratio: 1,
+        spread: [1, 1],
+        p50Ms: expect.any(Number),
+        p99Ms: expect.any(Number),
+      })
+    },
+    patienceMs,
+  )
 
   test('refuses a case that it does not have, and says which there are', async () => {
     await expect(bench('check-everything')).rejects.toMatchObject({
