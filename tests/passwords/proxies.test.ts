@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import { request } from '../../cli/demo/browser.ts'
 import type { Echo } from '../../cli/demo/echo.ts'
-import { type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
+import { programOf, type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
 import { dropTokens, proxyKinds } from '../machines/token-dropping.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
@@ -20,7 +20,7 @@ p, authenticated, payroll.localhost, /**,        *,    -, allow
 `
 
 describe.each(proxyKinds)('through the real %s', kind => {
-  describe.skipIf(requirePeer(kind) === undefined)('an application password', () => {
+  describe.skipIf(requirePeer(programOf(kind)) === undefined)('an application password', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-passwords-proxy-'))
     const application = createDemoApp({ name: 'wiki' })
     let world: PasswordsWorld
@@ -31,15 +31,21 @@ describe.each(proxyKinds)('through the real %s', kind => {
 
     beforeAll(async () => {
       const hosts = [{ host: 'wiki.localhost', passwords: true }, { host: 'payroll.localhost' }]
-      world = await startPasswords({ policy, conditions: '{}\n', hosts })
+      world = await startPasswords({
+        policy,
+        conditions: '{}\n',
+        hosts,
+        settings: { envoy: { listen: '127.0.0.1:0' } },
+      })
       alice = await world.make('alice', { hosts: ['wiki.localhost'] })
       bob = await world.make('bob', { hosts: ['wiki.localhost'] })
-      cpSync(join(import.meta.dirname, '../../deploy', kind), directory, { recursive: true })
+      cpSync(join(import.meta.dirname, '../../deploy', programOf(kind)), directory, { recursive: true })
       dropTokens[kind](directory)
       port = await freePort()
       const wikiAddress = `127.0.0.1:${await listen(application)}`
       const authAddress = `127.0.0.1:${world.port}`
-      const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress, wikiAddress }
+      const grpcAddress = `127.0.0.1:${world.service.ports().envoy}`
+      const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress, grpcAddress, wikiAddress }
       const others = { payrollAddress: wikiAddress, providerAddress: wikiAddress }
       proxy = await startProxy(kind, { ...targets, ...others }, directory)
       const isUp = async () => expect(await statusOf('/public/')).toBe(200)
