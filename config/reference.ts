@@ -3,6 +3,7 @@ import { stringify } from 'yaml'
 import { z } from 'zod'
 import { insecureFlag, insecureNames, insecureSettings } from './checks/insecure.ts'
 import { configSchema } from './schema/schema.ts'
+import { settingMetas } from './schema/setting.ts'
 import { type Section, type Setting, sections, settingAt, settings } from './schema/settings.ts'
 import { formatPath, isTree, type Path } from './tree.ts'
 
@@ -137,9 +138,11 @@ export function referenceMarkdown(): string {
 export function jsonSchema(): string {
   const schema = z.toJSONSchema(configSchema, {
     io: 'input',
-    override: ({ jsonSchema: node, path }) => {
+    override: ({ zodSchema, jsonSchema: node, path }) => {
       // Defaults of whole sections say nothing that the defaults of their settings do not say.
       if (isTree(node.default)) delete node.default
+      // What several settings are made of would get the sentence of the first of them, and show it in all.
+      if (!settingMetas.has(zodSchema)) return
       const steps = path.filter(step => step !== 'properties').map(step => (step === 'items' ? 0 : step))
       const setting = settingAt(steps)
       if (setting !== undefined) {

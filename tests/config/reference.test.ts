@@ -78,6 +78,12 @@ describe('the JSON Schema', () => {
     }
   })
 
+  it('says of no other place what it says of a setting', () => {
+    const described: string[] = JSON.stringify(root).match(/Environment: SALLYPORT_\w+/g) ?? []
+    expect(described.filter((name, at) => described.indexOf(name) !== at)).toEqual([])
+    expect(described).toHaveLength(settings.length)
+  })
+
   it('requires what has no default and refuses unknown names', () => {
     expect(root.required).toEqual(['server', 'providers'])
     expect(root.properties?.server?.required).toEqual(['url'])
