@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.ts'
 import type { ChangedRecord } from '../sessions/record-store.ts'
 import type { MetricValues } from '../telemetry/metrics.ts'
 import { type Ask, createAsker } from './asker.ts'
+import { watchDealtConnections } from './dealt-connections.ts'
 import { type Answer, type Heard, isMessage, type LastWords, type SessionEnded } from './duties.ts'
 import type { LineOutput } from './output.ts'
 
@@ -55,6 +56,7 @@ export interface ForkOptions {
 
 export function forkWorker({ outputs, onLastWords, onSessionEnded }: ForkOptions): WorkerHandle {
   const worker = cluster.fork()
+  const closeNotTaken = watchDealtConnections(worker)
   const asker = createAsker(question => worker.send(question))
   let heard = (): void => {}
   const hears = new Promise<void>(resolve => {
@@ -79,6 +81,7 @@ export function forkWorker({ outputs, onLastWords, onSessionEnded }: ForkOptions
     stderr === null ? undefined : outputs.stderr.pass(stderr),
   ])
   const ended = endOf(worker).then(async how => {
+    closeNotTaken()
     asker.close(new Error(`worker ${worker.id} has ended: ${how}`))
     heard()
     await passed

@@ -217,6 +217,8 @@ describe('a worker that is killed under load', () => {
     expect(allowed).toBeGreaterThan(50)
     // Each of the six clients has at most one request under way.
     expect(failures.length).toBeLessThanOrEqual(6)
+    // And each is told at once that its connection is gone, also one that the worker had not looked at yet.
+    expect(failures).not.toContain('no answer within a minute')
     expect(await metric(service, 'sallyport_worker_restarts_total')).toBe(1)
     expect(service.stderr()).toContain('"how":"SIGKILL","msg":"a worker has ended and is replaced"')
     expect(JSON.parse((await service.readiness()).body)).toMatchObject({
