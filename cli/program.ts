@@ -7,6 +7,7 @@ import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addKube, addLogin } from './kube/commands.ts'
 import { addPasswords } from './passwords/commands.ts'
 import { addPolicy } from './policy/commands.ts'
+import { addProxyConfig } from './proxy-config/commands.ts'
 import { reportError } from './report-error.ts'
 import { withHandlesMarked } from './session-handles.ts'
 import { addSessions } from './sessions-commands.ts'
@@ -44,6 +45,7 @@ Examples:
   $ sallyport secret > session-secret                make the secret it needs
   $ sallyport config check                           every mistake, with file, line and column
   $ sallyport policy check                           the same for the policy
+  $ sallyport proxy-config nginx                     what your reverse proxy needs
   $ sallyport serve                                  run
 
 Exit codes: 0 it worked; 1 it failed; 2 the command line, the configuration or the policy is wrong.`
@@ -101,6 +103,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addToken(program, terminal, onExit)
   addWorkers(program, terminal, onExit)
   addStore(program, terminal, onExit)
+  addProxyConfig(program, terminal, onExit)
   addDoctor(program, terminal, onExit)
   addDemo(program, onExit)
   addDemoParts(program, onExit)

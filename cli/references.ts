@@ -11,6 +11,7 @@ import {
 import { whatIfSchemaText } from './kube/reach/change/what-if-schema.ts'
 import { excessSchemaText, inventorySchemaText } from './kube/reach/document-schemas.ts'
 import { reportSchemaText } from './kube/reach/report-schema.ts'
+import { deployFiles } from './proxy-config/deploy.ts'
 import { movePages } from './reach-pages.ts'
 
 /** A generated page: its path in the checkout, and its text. */
@@ -24,6 +25,7 @@ export function references(): readonly ReferencePage[] {
     { path: 'docs/reference/metrics.md', text: metricsPage() },
     { path: 'docs/reference/audit-events.md', text: auditEventsPage() },
     ...movePages(),
+    ...deployFiles(),
     { path: 'docs/reference/reach-report.schema.json', text: reportSchemaText() },
     { path: 'docs/reference/kube-what-if.schema.json', text: whatIfSchemaText() },
     { path: 'docs/reference/kube-excess.schema.json', text: excessSchemaText() },

@@ -1,0 +1,98 @@
+/** `sallyport proxy-config <proxy>`. */
+import { type Command, Option } from 'commander'
+import { addInsecureOptions, insecureOptionsOf } from '../insecure-options.ts'
+import type { Terminal } from '../terminal.ts'
+import type { Address, NamedHost } from './question.ts'
+import { each, readAddress, readHost, readListen, readPath, readRange } from './read-options.ts'
+import type { ProxyConfigChoice } from './run.ts'
+
+const help = `
+Prints the text with which a reverse proxy asks Sallyport about every request, for your configuration: the host of server.url,
+the hosts that take tokens or passwords (which the application must not get), the names of headers, client certificates. Hosts
+that no --host names are those of the configuration and of the policy; each needs --host or --upstream to say where it is.
+
+With --output the files are written there. Printing again overwrites what this command wrote and nothing else: a file without
+its first line stops everything before anything is written. Lines of your own stand in files of their own; the first lines of
+each file, and docs/proxies/, say where.
+
+Where TLS ends is said by --tls-certificate with --tls-key (in this proxy), by --balancer (in front of it), or by both. Paths
+are those of the proxy's machine, and are not opened here.
+
+Examples:
+  $ sallyport proxy-config --list
+  $ sallyport proxy-config nginx --host wiki.example.com=127.0.0.1:8080 --balancer 10.0.0.10
+  $ sallyport proxy-config haproxy --host wiki.example.com=wiki:8080 --host payroll.example.com=payroll:8080 \\
+      --tls-certificate /etc/haproxy/site.pem --sallyport 10.0.0.21:9180 --sallyport 10.0.0.22:9180
+  $ sallyport proxy-config caddy --upstream 127.0.0.1:8080 --output /etc/caddy/sallyport
+
+Exit codes: 0 it was printed; 1 a file cannot be written; 2 the command line or the configuration is wrong.`
+
+interface Values extends Readonly<Record<string, unknown>> {
+  readonly config?: string
+  readonly host?: readonly NamedHost[]
+  readonly upstream?: Address
+  readonly sallyport?: readonly Address[]
+  readonly grpc?: readonly Address[]
+  readonly listen?: { readonly host?: string; readonly port: number }
+  readonly balancer?: readonly string[]
+  readonly tlsCertificate?: string
+  readonly tlsKey?: string
+  readonly directory?: string
+  readonly output?: string
+  readonly force?: boolean
+  readonly json?: boolean
+  readonly list?: boolean
+}
+
+export function addProxyConfig(program: Command, terminal: Terminal, onExit: (code: number) => void): void {
+  const command = program
+    .command('proxy-config')
+    .description('print the configuration of your reverse proxy')
+    .argument('[proxy]', 'which one; --list names them')
+    .addOption(new Option('-c, --config <file>', 'configuration file (default: ./sallyport.yaml)'))
+    .option('--host <host=address>', 'a host to protect, and where its application is; repeatable', each(readHost))
+    .option('--upstream <address>', 'where the applications of hosts are that name none', readAddress)
+    .option('--sallyport <address>', 'where the proxy reaches Sallyport; repeat it for replicas', each(readAddress))
+    .option('--grpc <address>', 'where it reaches the listener of checks over gRPC; repeatable', each(readAddress))
+    .option('--listen <[address:]port>', 'where the proxy listens (default: the port of server.url)', readListen)
+    .option(
+      '--balancer <cidr>',
+      'a balancer in front, whose word on client and scheme counts; repeatable',
+      each(readRange),
+    )
+    .option('--tls-certificate <path>', 'certificate with which the proxy ends TLS', readPath)
+    .option('--tls-key <path>', 'its key', readPath)
+    .option('--directory <path>', 'folder of the files on the machine of the proxy (default: --output)', readPath)
+    .option('--output <dir>', 'write the files there in place of printing them')
+    .option('--force', 'with --output: overwrite files that this command has not written')
+    .option('--list', 'say which proxies there are')
+    .option('--json', 'print one JSON document')
+  addInsecureOptions(command)
+    .addHelpText('after', help)
+    .action(async (proxy: string | undefined, values: Values) => {
+      const { runProxyConfig } = await import('./run.ts')
+      onExit(await runProxyConfig(proxy, choiceOf(values), terminal))
+    })
+}
+
+function choiceOf(values: Values): ProxyConfigChoice {
+  const { host = [], sallyport = [], grpc = [], balancer = [], ...rest } = values
+  const { config, upstream, listen, tlsCertificate, tlsKey, directory, output } = rest
+  return {
+    ...(config === undefined ? {} : { config }),
+    allowInsecure: insecureOptionsOf(values),
+    hosts: host,
+    sallyport,
+    grpc,
+    balancers: balancer,
+    ...(upstream === undefined ? {} : { upstream }),
+    ...(listen === undefined ? {} : { listen }),
+    ...(tlsCertificate === undefined ? {} : { tlsCertificate }),
+    ...(tlsKey === undefined ? {} : { tlsKey }),
+    ...(directory === undefined ? {} : { directory }),
+    ...(output === undefined ? {} : { output }),
+    force: values.force === true,
+    json: values.json === true,
+    list: values.list === true,
+  }
+}

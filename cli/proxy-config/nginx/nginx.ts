@@ -1,0 +1,103 @@
+/** NGINX: files to include, and one with every protected host. */
+import { droppedHeaders } from '../../demo/dropped-headers.ts'
+import type { ProxyFile, ProxyFormat } from '../format.ts'
+import { addressText, type ProxyHost, type ProxyQuestion } from '../question.ts'
+import { fill, readTemplate, type Values } from '../template.ts'
+
+/** What differs between the files that are printed and those of deploy/, which NGINX's image fills in at its start. */
+export interface NginxParts {
+  readonly identity: ProxyQuestion['identity']
+  readonly sallyport: readonly string[]
+  readonly loginHost: string
+  readonly listen: readonly string[]
+  readonly balancers: readonly string[]
+  readonly realAddress: readonly string[]
+  readonly alsoDropped: readonly string[]
+}
+
+const read = (name: string): string => readTemplate(`${name}.conf.tmpl`, import.meta.url)
+
+/** The files that name no protected host. */
+export function nginxParts(parts: NginxParts): readonly ProxyFile[] {
+  const file = (name: string, values: Values): ProxyFile => ({ path: `${name}.conf`, text: fill(read(name), values) })
+  const { user, email, name, groups, assertion } = parts.identity
+  const identity = { USER: user, EMAIL: email, NAME: name, GROUPS: groups, ASSERTION: assertion }
+  const variables = Object.fromEntries(
+    Object.entries(identity).map(([key, value]) => [`${key}_VARIABLE`, value.toLowerCase().replaceAll('-', '_')]),
+  )
+  return [
+    file('sallyport', {
+      SALLYPORT: parts.sallyport,
+      BALANCERS: parts.balancers,
+      REAL_ADDRESS: parts.realAddress,
+      LISTEN: parts.listen,
+      LOGIN_HOST: parts.loginHost,
+    }),
+    file('sallyport-ask', identity),
+    file('sallyport-drop', { DROPPED: droppedLines(parts.alsoDropped) }),
+    file('sallyport-server', {}),
+    file('sallyport-location', { ...identity, ...variables }),
+  ]
+}
+
+const drop = (name: string): string => `proxy_set_header ${name} "";`
+
+function droppedLines(also: readonly string[]): readonly string[] {
+  const families = droppedHeaders.map(({ names }, index) => {
+    const { of } = droppedHeaders[index] ?? {}
+    const lines = names.map(drop)
+    // Several families of one product stand below each other.
+    return of === droppedHeaders[index - 1]?.of ? lines : ['', `# ${of}`, ...lines]
+  })
+  const own =
+    also.length === 0 ? [] : ['', '# the certificate of a client, which this proxy does not pass', ...also.map(drop)]
+  return [...families.flat(), ...own].slice(1)
+}
+
+function render(question: ProxyQuestion): readonly ProxyFile[] {
+  const { balancers, clientCertificateHeader, login, sallyport } = question
+  const real = balancers.map(range => `set_real_ip_from ${range};`)
+  const parts = nginxParts({
+    identity: question.identity,
+    sallyport: sallyport.map(address => `server ${addressText(address)};`),
+    loginHost: login.host,
+    listen: listenLines(question),
+    balancers: balancers.map(range => `${range} balancer;`),
+    realAddress: real.length === 0 ? [] : [...real, 'real_ip_header X-Forwarded-For;', 'real_ip_recursive on;'],
+    alsoDropped: clientCertificateHeader === undefined ? [] : [clientCertificateHeader],
+  })
+  const sites = fill(read('sallyport-sites'), {
+    SITES: question.hosts.flatMap(host => siteLines(host, question)).slice(0, -1),
+    LISTEN_LAST: listenLines(question, ' default_server'),
+  })
+  return [...parts, { path: 'sallyport-sites.conf', text: sites }]
+}
+
+function listenLines({ listen, tls }: ProxyQuestion, more = ''): readonly string[] {
+  if (tls === undefined) return [`listen ${addressText(listen)}${more};`]
+  return [
+    `listen ${addressText(listen)} ssl${more};`,
+    `ssl_certificate ${tls.certificate};`,
+    `ssl_certificate_key ${tls.key};`,
+    'ssl_protocols TLSv1.2 TLSv1.3;',
+  ]
+}
+
+function siteLines({ host, upstream, withheld }: ProxyHost, question: ProxyQuestion): readonly string[] {
+  const own = withheld.filter(name => name !== 'Authorization')
+  const why =
+    '# A token for Sallyport comes in it. One in Authorization is dropped by the include, where it let somebody in.'
+  const text = fill(read('site'), {
+    LISTEN: listenLines(question),
+    HOST: host,
+    WITHHELD: own.length === 0 ? [] : [why, ...own.map(drop)],
+    UPSTREAM: addressText(upstream),
+  })
+  return text.split('\n')
+}
+
+export const nginx: ProxyFormat = {
+  name: 'nginx',
+  summary: 'files to include in the http section of NGINX',
+  render,
+}

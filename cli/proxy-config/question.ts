@@ -1,0 +1,183 @@
+/**
+ * What the proxy has to know, in values that were checked: the configuration of the service, and what the command line adds
+ * to it. Pure.
+ */
+import type { Config } from '../../config/config.ts'
+import { createHostSettings } from '../../config/host-settings.ts'
+import type { ListenAddress } from '../../config/schema/values.ts'
+
+/** What was asked makes no configuration; says what, where and what to do. */
+export class QuestionError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'QuestionError'
+  }
+}
+
+/** A name or an address, and a port. */
+export type Address = ListenAddress
+
+/** As it stands in a URL and in most configurations. */
+export const addressText = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
+
+/** One protected host. */
+export interface ProxyHost {
+  /** Canonical: lower case, ASCII, no port. */
+  readonly host: string
+  /** Where its application is. */
+  readonly upstream: Address
+  /**
+   * Headers in which tokens and passwords come that were for Sallyport: `Authorization`, or `bearerHeader` in lower case. The
+   * application must not get them.
+   */
+  readonly withheld: readonly string[]
+  /** Whether the application gets `Authorization` from Sallyport (`hosts[].authorization`), and never the client's own. */
+  readonly givenAuthorization: boolean
+  /** `canonical.allowEncodedSlash`: whether `%2F` in a path has to get through to it. */
+  readonly encodedSlash: boolean
+}
+
+export interface ProxyQuestion {
+  /** At least one, in the order in which they were named; none twice, and none of them the login host. */
+  readonly hosts: readonly ProxyHost[]
+  /** Of `server.url`: login, callback, log-out, keys. */
+  readonly login: { readonly scheme: 'http' | 'https'; readonly host: string }
+  /** Where the proxy reaches Sallyport; of several replicas each. */
+  readonly sallyport: readonly [Address, ...Address[]]
+  /** The same for checks over gRPC; empty where the configuration has no section `envoy`. */
+  readonly grpc: readonly Address[]
+  /** Whether Sallyport's listener for gRPC wants TLS. */
+  readonly grpcTls: boolean
+  /** Where the proxy listens. */
+  readonly listen: Address
+  /** What the proxy ends TLS with: whole paths on its machine. Absent: it does not, or fetches certificates itself. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+  /** Ranges (CIDR) of balancers in front, whose word on the client's address and scheme counts. */
+  readonly balancers: readonly string[]
+  /** Names of the headers that applications get. */
+  readonly identity: {
+    readonly user: string
+    readonly email: string
+    readonly name: string
+    readonly groups: string
+    readonly assertion: string
+  }
+  /** `server.clientCertificateHeader` in lower case: no client's own may get through. */
+  readonly clientCertificateHeader?: string
+  /** Whole path of the folder in which the files are on the proxy's machine. */
+  readonly directory: string
+}
+
+/** The command line, read. */
+export interface ProxyOptions {
+  /** Empty: those of the configuration and of the policy. */
+  readonly hosts: readonly NamedHost[]
+  /** For hosts that name no address. */
+  readonly upstream?: Address
+  readonly sallyport: readonly Address[]
+  readonly grpc: readonly Address[]
+  readonly listen?: { readonly host?: string; readonly port: number }
+  readonly tls?: ProxyQuestion['tls']
+  readonly balancers: readonly string[]
+  readonly directory: string
+}
+
+export interface NamedHost {
+  readonly host: string
+  readonly upstream?: Address
+}
+
+interface QuestionFacts {
+  readonly config: Config
+  readonly options: ProxyOptions
+  readonly fetchesCertificates: boolean
+  readonly upstreamOf?: (host: string) => Address
+}
+
+/** Throws `QuestionError`. */
+export function questionOf({ config, options, ...format }: QuestionFacts): ProxyQuestion {
+  const url = new URL(config.server.url)
+  const scheme = url.protocol === 'https:' ? 'https' : 'http'
+  checkTls(config.server.url, options, scheme === 'https', format.fetchesCertificates)
+  const { user, email, name, groups, assertion } = config.headers
+  const { clientCertificateHeader } = config.server
+  const [first, ...more] = options.sallyport
+  return {
+    hosts: hostsOf(config, options, format.upstreamOf),
+    login: { scheme, host: url.hostname },
+    sallyport: first === undefined ? [reachable(config.server.listen)] : [first, ...more],
+    grpc: grpcOf(config, options),
+    grpcTls: config.envoy?.tls !== undefined,
+    listen: listenOf(url, options, format.fetchesCertificates),
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    balancers: options.balancers,
+    identity: { user, email, name, groups, assertion },
+    ...(clientCertificateHeader === undefined ? {} : { clientCertificateHeader }),
+    directory: options.directory,
+  }
+}
+
+// Threat: a login that leads to https while nobody ends TLS, or cookies marked for https that come over http.
+function checkTls(url: string, { balancers, tls }: ProxyOptions, isHttps: boolean, fetches: boolean): void {
+  if (isHttps && tls === undefined && balancers.length === 0 && !fetches)
+    throw new QuestionError(
+      `server.url is ${url}, and nothing that is asked for ends TLS: add --tls-certificate and --tls-key for this proxy, or --balancer with the addresses of what ends it in front`,
+    )
+  if (!isHttps && tls !== undefined)
+    throw new QuestionError(
+      `server.url is ${url}, and --tls-certificate makes every host https: write https:// in server.url, or leave TLS out`,
+    )
+}
+
+function hostsOf(config: Config, options: ProxyOptions, upstreamOf?: (host: string) => Address): ProxyHost[] {
+  const settingsOf = createHostSettings(config.hosts)
+  const login = new URL(config.server.url).hostname
+  if (options.hosts.length === 0)
+    throw new QuestionError('neither the configuration nor the policy names a host: name each with --host')
+  const seen = new Set<string>([login])
+  const missing = options.hosts.filter(({ upstream }) => (upstream ?? options.upstream ?? upstreamOf) === undefined)
+  if (missing.length > 0)
+    throw new QuestionError(
+      `it is not known where the applications are: say ${missing.map(({ host }) => `--host ${host}=ADDRESS:PORT`).join(' ')}, or --upstream ADDRESS:PORT for all of them`,
+    )
+  return options.hosts.flatMap(({ host, upstream = options.upstream ?? upstreamOf?.(host) }) => {
+    if (host === login)
+      throw new QuestionError(
+        `${host} is the host of server.url, which Sallyport serves itself: leave it out of --host`,
+      )
+    if (seen.has(host)) throw new QuestionError(`--host names ${host} twice: once is enough`)
+    seen.add(host)
+    if (upstream === undefined) return []
+    const { authorization, bearerFrom, bearerHeader, passwords } = settingsOf(host)
+    const takesAuthorization = (bearerFrom !== undefined && bearerHeader === undefined) || passwords === true
+    return {
+      host,
+      upstream,
+      withheld: [
+        ...(bearerHeader === undefined ? [] : [bearerHeader]),
+        ...(takesAuthorization ? ['Authorization'] : []),
+      ],
+      givenAuthorization: authorization !== undefined,
+      encodedSlash: config.canonical.allowEncodedSlash.includes(host),
+    }
+  })
+}
+
+function grpcOf({ envoy }: Config, { grpc }: ProxyOptions): readonly Address[] {
+  if (grpc.length > 0) return grpc
+  return envoy === undefined ? [] : [reachable(envoy.listen)]
+}
+
+/** An address on which somebody listens, as somebody on the same machine calls it. */
+function reachable({ host, port }: Address): Address {
+  if (host === '0.0.0.0') return { host: '127.0.0.1', port }
+  return host === '::' ? { host: '::1', port } : { host, port }
+}
+
+/** Behind a balancer the port of `server.url` is the balancer's. */
+function listenOf(url: URL, { balancers, listen, tls }: ProxyOptions, fetches: boolean): Address {
+  const endsTls = tls !== undefined || (fetches && url.protocol === 'https:' && balancers.length === 0)
+  const usual = endsTls ? 443 : 80
+  const own = url.port === '' || balancers.length > 0 ? usual : Number(url.port)
+  return { host: listen?.host ?? '0.0.0.0', port: listen?.port ?? own }
+}
