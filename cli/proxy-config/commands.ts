@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { addInsecureOptions, insecureOptionsOf } from '../insecure-options.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Address, NamedHost } from './question.ts'
-import { each, readAddress, readHost, readListen, readPath, readRange } from './read-options.ts'
+import { each, readAddress, readHost, readListen, readLoopback, readPath, readRange } from './read-options.ts'
 import type { ProxyConfigChoice } from './run.ts'
 
 const help = `
@@ -33,6 +33,7 @@ interface Values extends Readonly<Record<string, unknown>> {
   readonly upstream?: Address
   readonly sallyport?: readonly Address[]
   readonly grpc?: readonly Address[]
+  readonly checks?: Address
   readonly listen?: { readonly host?: string; readonly port: number }
   readonly balancer?: readonly string[]
   readonly tlsCertificate?: string
@@ -54,6 +55,11 @@ export function addProxyConfig(program: Command, terminal: Terminal, onExit: (co
     .option('--upstream <address>', 'where the applications of hosts are that name none', readAddress)
     .option('--sallyport <address>', 'where the proxy reaches Sallyport; repeat it for replicas', each(readAddress))
     .option('--grpc <address>', 'where it reaches the listener of checks over gRPC; repeatable', each(readAddress))
+    .option(
+      '--checks <address>',
+      'Traefik with replicas: a loopback address of its own (default: 127.0.0.1:9189)',
+      readLoopback,
+    )
     .option('--listen <[address:]port>', 'where the proxy listens (default: the port of server.url)', readListen)
     .option(
       '--balancer <cidr>',
@@ -77,7 +83,7 @@ export function addProxyConfig(program: Command, terminal: Terminal, onExit: (co
 
 function choiceOf(values: Values): ProxyConfigChoice {
   const { host = [], sallyport = [], grpc = [], balancer = [], ...rest } = values
-  const { config, upstream, listen, tlsCertificate, tlsKey, directory, output } = rest
+  const { checks, config, upstream, listen, tlsCertificate, tlsKey, directory, output } = rest
   return {
     ...(config === undefined ? {} : { config }),
     allowInsecure: insecureOptionsOf(values),
@@ -87,6 +93,7 @@ function choiceOf(values: Values): ProxyConfigChoice {
     balancers: balancer,
     ...(upstream === undefined ? {} : { upstream }),
     ...(listen === undefined ? {} : { listen }),
+    ...(checks === undefined ? {} : { checks }),
     ...(tlsCertificate === undefined ? {} : { tlsCertificate }),
     ...(tlsKey === undefined ? {} : { tlsKey }),
     ...(directory === undefined ? {} : { directory }),

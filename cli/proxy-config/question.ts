@@ -48,6 +48,8 @@ export interface ProxyQuestion {
   readonly grpc: readonly Address[]
   /** Whether Sallyport's listener for gRPC wants TLS. */
   readonly grpcTls: boolean
+  /** Where a proxy that can ask one address alone passes checks on to several replicas; its own, and nobody else's. */
+  readonly checks: Address
   /** Where the proxy listens. */
   readonly listen: Address
   /** What the proxy ends TLS with: whole paths on its machine. Absent: it does not, or fetches certificates itself. */
@@ -76,6 +78,7 @@ export interface ProxyOptions {
   readonly upstream?: Address
   readonly sallyport: readonly Address[]
   readonly grpc: readonly Address[]
+  readonly checks?: Address
   readonly listen?: { readonly host?: string; readonly port: number }
   readonly tls?: ProxyQuestion['tls']
   readonly balancers: readonly string[]
@@ -108,6 +111,7 @@ export function questionOf({ config, options, ...format }: QuestionFacts): Proxy
     sallyport: first === undefined ? [reachable(config.server.listen)] : [first, ...more],
     grpc: grpcOf(config, options),
     grpcTls: config.envoy?.tls !== undefined,
+    checks: options.checks ?? { host: '127.0.0.1', port: 9189 },
     listen: listenOf(url, options, format.fetchesCertificates),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     balancers: options.balancers,
@@ -149,7 +153,9 @@ function hostsOf(config: Config, options: ProxyOptions, upstreamOf?: (host: stri
     seen.add(host)
     if (upstream === undefined) return []
     const { authorization, bearerFrom, bearerHeader, passwords } = settingsOf(host)
-    const takesAuthorization = (bearerFrom !== undefined && bearerHeader === undefined) || passwords === true
+    // Where Sallyport gives the application that header, the client's own is gone anyway.
+    const takesAuthorization =
+      authorization === undefined && ((bearerFrom !== undefined && bearerHeader === undefined) || passwords === true)
     return {
       host,
       upstream,

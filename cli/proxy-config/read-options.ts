@@ -28,6 +28,13 @@ function parseAddress(text: string): Address {
 
 export const readAddress = reading(parseAddress)
 
+/** An address that nobody but this machine reaches. */
+export const readLoopback = reading(text => {
+  const address = parseAddress(text)
+  if (!/^127\.|^::1$/.test(address.host)) throw new RangeError('it has to be an address of 127.0.0.0/8 or [::1]')
+  return address
+})
+
 /** `app.example.com` or `app.example.com=127.0.0.1:8080`. */
 export const readHost = reading((text): NamedHost => {
   const equals = text.indexOf('=')

@@ -1,0 +1,130 @@
+/** Caddy: a Caddyfile, what it imports, and one file with every protected host. */
+import { alsoDropped, droppedPatterns } from '../dropped.ts'
+import type { ProxyFile, ProxyFormat } from '../format.ts'
+import { addressText, type ProxyHost, type ProxyQuestion } from '../question.ts'
+import { fill, readTemplate } from '../template.ts'
+
+/** What differs between the files that are printed and those of deploy/. */
+export interface CaddyParts {
+  readonly identity: ProxyQuestion['identity']
+  /** Addresses, with a space between two. */
+  readonly sallyport: string
+  readonly replicas: readonly string[]
+  /** The address of the login host's site. */
+  readonly login: string
+  readonly tls: readonly string[]
+  readonly certificates: readonly string[]
+  readonly bind: readonly string[]
+  readonly balancers: readonly string[]
+  readonly alsoDropped: readonly string[]
+  /** Name of the file with the sites. */
+  readonly sites: string
+}
+
+const read = (name: string): string => readTemplate(`${name}.tmpl`, import.meta.url)
+
+/** The files that name no protected host. */
+export function caddyParts(parts: CaddyParts): readonly ProxyFile[] {
+  const dropped = droppedPatterns().map(({ name, isPrefix }) => (isPrefix ? `${name}*` : name))
+  return [
+    {
+      path: 'Caddyfile',
+      text: fill(read('Caddyfile'), {
+        CERTIFICATES: parts.certificates,
+        BIND: parts.bind,
+        BALANCERS: parts.balancers,
+        SITES: parts.sites,
+      }),
+    },
+    {
+      path: 'sallyport.caddy',
+      text: fill(read('sallyport.caddy'), {
+        DROPPED: [...dropped, ...parts.alsoDropped].map(name => `request_header -${name}`),
+        IDENTITY: Object.values(parts.identity),
+        SALLYPORT: parts.sallyport,
+        REPLICAS: parts.replicas,
+        LOGIN: parts.login,
+        TLS: parts.tls,
+      }),
+    },
+  ]
+}
+
+function render(question: ProxyQuestion): readonly ProxyFile[] {
+  const { balancers, hosts, listen, login, sallyport } = question
+  const parts = caddyParts({
+    identity: question.identity,
+    sallyport: sallyport.map(addressText).join(' '),
+    replicas: replicaLines(question),
+    login: siteAddress(login.host, question),
+    tls: tlsLines(question),
+    certificates: certificateLines(question),
+    bind: listen.host === '0.0.0.0' ? [] : [`default_bind ${listen.host}`],
+    balancers:
+      balancers.length === 0
+        ? ['# X-Forwarded-* of a client are dropped: nobody is believed but the connection itself (--balancer).']
+        : [
+            '# From these addresses alone X-Forwarded-For and X-Forwarded-Proto count.',
+            `trusted_proxies static ${balancers.join(' ')}`,
+            'trusted_proxies_strict',
+          ],
+    alsoDropped: alsoDropped(question),
+    sites: 'sallyport-sites.caddy',
+  })
+  const text = fill(read('sallyport-sites.caddy'), {
+    SITES: hosts.flatMap(host => siteLines(host, question)).slice(0, -1),
+    ANY: siteAddress('', question),
+    TLS: tlsLines(question),
+  })
+  return [...parts, { path: 'sallyport-sites.caddy', text }]
+}
+
+/** Whether Caddy gets certificates itself: nothing else ends TLS, and logins are over https. */
+const isAutomatic = ({ balancers, login, tls }: ProxyQuestion): boolean =>
+  tls === undefined && balancers.length === 0 && login.scheme === 'https'
+
+function certificateLines(question: ProxyQuestion): readonly string[] {
+  if (isAutomatic(question)) return []
+  const how = question.tls === undefined ? 'No site has TLS here' : 'Each site names its certificate'
+  return [`# ${how}: Caddy fetches none, and opens no port 80 beside.`, 'auto_https off']
+}
+
+function siteAddress(host: string, question: ProxyQuestion): string {
+  if (isAutomatic(question)) return host === '' ? `:${question.listen.port}` : `https://${host}:${question.listen.port}`
+  return `${question.tls === undefined ? 'http' : 'https'}://${host}:${question.listen.port}`
+}
+
+const tlsLines = ({ tls }: ProxyQuestion): readonly string[] =>
+  tls === undefined ? [] : [`tls ${tls.certificate} ${tls.key}`]
+
+/** A replica that does not answer costs no request: the next one is asked. */
+const replicaLines = ({ sallyport }: ProxyQuestion): readonly string[] =>
+  sallyport.length === 1
+    ? []
+    : ['lb_policy round_robin', 'lb_try_duration 3s', 'lb_try_interval 50ms', 'fail_duration 5s']
+
+function siteLines(protectedHost: ProxyHost, question: ProxyQuestion): readonly string[] {
+  const { host, upstream, withheld, givenAuthorization } = protectedHost
+  const text = fill(read('site.caddy'), {
+    SITE: siteAddress(host, question),
+    TLS: tlsLines(question),
+    SNIPPET: givenAuthorization ? 'sallyport_with_authorization' : 'sallyport',
+    WITHHELD:
+      withheld.length === 0
+        ? []
+        : [
+            '# What was for Sallyport is not the business of the application.',
+            ...withheld.map(name => `request_header -${name}`),
+          ],
+    HOST: host,
+    UPSTREAM: addressText(upstream),
+  })
+  return text.split('\n')
+}
+
+export const caddy: ProxyFormat = {
+  name: 'caddy',
+  summary: 'a Caddyfile and what it imports; certificates by Caddy itself unless they are named',
+  fetchesCertificates: true,
+  render,
+}

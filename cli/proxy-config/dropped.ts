@@ -1,0 +1,30 @@
+/** What no client gets through, for proxies that drop whole families by what they begin with. */
+import { droppedHeaders } from '../demo/dropped-headers.ts'
+import type { ProxyQuestion } from './question.ts'
+
+export interface DroppedPattern {
+  /** Who sets it where it is true. */
+  readonly of: string
+  /** A name, or what names begin with. */
+  readonly name: string
+  readonly isPrefix: boolean
+}
+
+/** In the order of the table. Without `X-Forwarded-*`, all of which these proxies drop anyway. */
+export function droppedPatterns(): readonly DroppedPattern[] {
+  const patterns = droppedHeaders.flatMap(({ of, prefix, names }) =>
+    prefix === undefined ? names.map(name => ({ of, name, isPrefix: false })) : [{ of, name: prefix, isPrefix: true }],
+  )
+  return patterns.filter(({ name }) => !isAlways(name))
+}
+
+/** Names of the configuration that no rule of every file covers: identity headers of other names, and certificates. */
+export function alsoDropped({ identity, clientCertificateHeader }: ProxyQuestion): readonly string[] {
+  const names = [
+    ...Object.values(identity),
+    ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader]),
+  ]
+  return names.filter(name => !isAlways(name))
+}
+
+const isAlways = (name: string): boolean => /^(?:remote-|x-sallyport-|x-forwarded-)/i.test(name)

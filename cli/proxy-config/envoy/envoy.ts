@@ -1,0 +1,209 @@
+/** Envoy: a bootstrap, and its two filters in files of their own; the check over HTTP or over gRPC. */
+import { alsoDropped, droppedPatterns } from '../dropped.ts'
+import type { ProxyFile, ProxyFormat } from '../format.ts'
+import { type Address, type ProxyQuestion, QuestionError } from '../question.ts'
+import { fill, readTemplate } from '../template.ts'
+
+/** What differs between the files that are printed and those of deploy/. Lines begin where their place is. */
+export interface EnvoyParts {
+  readonly about: readonly string[]
+  readonly listen: string
+  readonly chain: readonly string[]
+  readonly balancers: readonly string[]
+  readonly escapedSlashes: string
+  readonly directory: string
+  readonly check: string
+  readonly loginHost: string
+  readonly sites: readonly string[]
+  readonly openSites: readonly string[]
+  readonly retry: string
+  readonly replicas: readonly string[]
+  readonly sallyport: readonly string[]
+  readonly clusters: readonly string[]
+}
+
+const read = (name: string): string => readTemplate(`${name}.yaml.tmpl`, import.meta.url)
+
+export const envoyBootstrap = (parts: EnvoyParts): string =>
+  fill(read('envoy'), {
+    ABOUT: parts.about,
+    LISTEN: parts.listen,
+    CHAIN: parts.chain,
+    BALANCERS: parts.balancers,
+    ESCAPED_SLASHES: parts.escapedSlashes,
+    DIRECTORY: parts.directory,
+    CHECK: parts.check,
+    LOGIN_HOST: parts.loginHost,
+    SITES: parts.sites,
+    OPEN_SITES: parts.openSites,
+    RETRY: parts.retry,
+    REPLICAS: parts.replicas,
+    SALLYPORT: parts.sallyport,
+    CLUSTERS: parts.clusters,
+  })
+
+export interface EnvoyFilters {
+  readonly identity: ProxyQuestion['identity']
+  readonly alsoDropped: readonly string[]
+  /** Of a check, in the service that is asked. */
+  readonly retry: readonly string[]
+}
+
+export const dropFilter = ({ alsoDropped: also }: Pick<EnvoyFilters, 'alsoDropped'>): ProxyFile => {
+  const patterns = droppedPatterns()
+  const lines = patterns.flatMap(({ of, name, isPrefix }, index) => {
+    const lower = name.toLowerCase()
+    const line = isPrefix ? `- remove_on_match: { key_matcher: { prefix: ${lower} } }` : `- remove: ${lower}`
+    return of === patterns[index - 1]?.of ? [line] : [`# ${of}`, line]
+  })
+  const more = also.map(name => `- remove: ${name.toLowerCase()}`)
+  const why = more.length === 0 ? [] : ['# What this configuration names besides.', ...more]
+  return { path: 'sallyport-drop.yaml', text: fill(read('sallyport-drop'), { DROPPED: [...lines, ...why] }) }
+}
+
+export const httpFilter = ({ identity, retry }: Omit<EnvoyFilters, 'alsoDropped'>): ProxyFile => ({
+  path: 'sallyport-check-http.yaml',
+  text: fill(read('sallyport-check-http'), {
+    IDENTITY: Object.values(identity).map(name => `- exact: ${name.toLowerCase()}`),
+    RETRY: retry,
+  }),
+})
+
+export const grpcFilter = ({ retry }: Pick<EnvoyFilters, 'retry'>): ProxyFile => ({
+  path: 'sallyport-check-grpc.yaml',
+  text: fill(read('sallyport-check-grpc'), { RETRY: retry }),
+})
+
+/** The cluster of checks over gRPC. */
+export const grpcCluster = (endpoints: readonly string[], replicas: readonly string[]): readonly string[] => [
+  ...fill(read('grpc-cluster'), { REPLICAS: replicas, SALLYPORT: endpoints }).trimEnd().split('\n'),
+]
+
+/** A site's cluster. */
+export const siteCluster = (name: string, address: string): readonly string[] => [
+  `- name: ${name}`,
+  '  type: STRICT_DNS',
+  '  load_assignment:',
+  `    cluster_name: ${name}`,
+  '    endpoints:',
+  '      - lb_endpoints:',
+  `          - endpoint: { address: { socket_address: { ${address} } } }`,
+]
+
+const socket = ({ host, port }: Address): string => `address: '${host}', port_value: ${port}`
+const endpoints = (addresses: readonly Address[]): readonly string[] =>
+  addresses.map(address => `- endpoint: { address: { socket_address: { ${socket(address)} } } }`)
+
+function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] {
+  const { balancers, directory, hosts, listen, login, sallyport } = question
+  const isSeveral = sallyport.length > 1
+  const check = isGrpc
+    ? grpcFilter({ retry: retryLines(grpcOf(question).length > 1) })
+    : httpFilter({ identity: question.identity, retry: retryLines(isSeveral) })
+  const text = envoyBootstrap({
+    about: [
+      `# Envoy in front of Sallyport: envoy -c ${directory}/envoy.yaml. Listeners and clusters of your own go into a file of`,
+      '# their own, which Envoy adds to this one: --config-yaml "$(cat own.yaml)".',
+    ],
+    listen: socket(listen),
+    chain: chainLines(question),
+    balancers:
+      balancers.length === 0
+        ? []
+        : [
+            '# The last address of X-Forwarded-For is the client, and X-Forwarded-Proto counts: nobody else gets as far as here.',
+            'xff_num_trusted_hops: 1',
+          ],
+    escapedSlashes: hosts.some(({ encodedSlash }) => encodedSlash)
+      ? 'KEEP_UNCHANGED # canonical.allowEncodedSlash names a host; Sallyport refuses them on the others'
+      : 'REJECT_REQUEST',
+    directory,
+    check: check.path,
+    loginHost: login.host,
+    sites: hosts.flatMap(({ host }) => siteLines(host)),
+    openSites: [],
+    retry: isSeveral ? ', retry_policy: { retry_on: connect-failure, num_retries: 2 }' : '',
+    replicas: replicaLines(isSeveral),
+    sallyport: endpoints(sallyport),
+    clusters: [
+      ...(isGrpc ? grpcCluster(endpoints(grpcOf(question)), replicaLines(grpcOf(question).length > 1)) : []),
+      ...hosts.flatMap(({ host, upstream }) => siteCluster(siteOf(host), socket(upstream))),
+    ],
+  })
+  return [{ path: 'envoy.yaml', text }, dropFilter({ alsoDropped: alsoDropped(question) }), check]
+}
+
+/** A name that no cluster of ours has. */
+const siteOf = (host: string): string => `site-${host}`
+
+const siteLines = (host: string): readonly string[] => [
+  `- name: ${siteOf(host)}`,
+  `  domains: ['${host}']`,
+  '  # No limit for downloads and streams; 15 s is what Envoy has by itself.',
+  `  routes: [{ match: { prefix: / }, route: { cluster: ${siteOf(host)}, timeout: 0s } }]`,
+]
+
+function grpcOf({ grpc, grpcTls }: ProxyQuestion): readonly Address[] {
+  if (grpc.length === 0)
+    throw new QuestionError(
+      'Sallyport has no listener for checks over gRPC: add the section `envoy` to its configuration, or say --grpc ADDRESS:PORT, or take the format envoy',
+    )
+  if (grpcTls)
+    throw new QuestionError(
+      'envoy.tls is set, and which authority Envoy has to believe there is not known here: leave it out where both are on one machine, or take the format envoy',
+    )
+  return grpc
+}
+
+function chainLines({ balancers, tls }: ProxyQuestion): readonly string[] {
+  const ranges = balancers.map(range => {
+    const [address = '', length = ''] = range.split('/')
+    return `{ address_prefix: '${address}', prefix_len: ${length} }`
+  })
+  const only =
+    ranges.length === 0
+      ? []
+      : [
+          '# These balancers alone: Envoy believes X-Forwarded-* from whoever gets in, and closes every other connection.',
+          `filter_chain_match: { source_prefix_ranges: [${ranges.join(', ')}] }`,
+        ]
+  return tls === undefined ? only : [...only, ...tlsLines(tls)]
+}
+
+const tlsLines = ({ certificate, key }: NonNullable<ProxyQuestion['tls']>): readonly string[] => [
+  'transport_socket:',
+  '  name: envoy.transport_sockets.tls',
+  '  typed_config:',
+  "    '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+  '    common_tls_context:',
+  '      tls_params: { tls_minimum_protocol_version: TLSv1_2 }',
+  '      alpn_protocols: [h2, http/1.1]',
+  '      tls_certificates:',
+  `        - certificate_chain: { filename: '${certificate}' }`,
+  `          private_key: { filename: '${key}' }`,
+]
+
+/** A replica on which nobody answers is asked nothing until it is back. */
+const replicaLines = (isSeveral: boolean): readonly string[] =>
+  isSeveral
+    ? [
+        'health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {} }]',
+      ]
+    : []
+
+/** Until that is known, the next one is asked. */
+const retryLines = (isSeveral: boolean): readonly string[] =>
+  isSeveral ? ['retry_policy: { retry_on: connect-failure, num_retries: 2 }'] : []
+
+export const envoy: ProxyFormat = {
+  name: 'envoy',
+  summary: 'a bootstrap for Envoy that asks over HTTP',
+  render: question => render(question, false),
+}
+
+export const envoyGrpc: ProxyFormat = {
+  name: 'envoy-grpc',
+  summary: 'the same that asks over gRPC',
+  directory: '/etc/envoy',
+  render: question => render(question, true),
+}

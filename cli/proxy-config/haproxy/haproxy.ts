@@ -1,0 +1,136 @@
+/** HAProxy: one configuration, and the action in Lua that asks. */
+import { alsoDropped, droppedPatterns } from '../dropped.ts'
+import type { ProxyFile, ProxyFormat } from '../format.ts'
+import { type Address, addressText, type ProxyQuestion, QuestionError } from '../question.ts'
+import { fill, readTemplate } from '../template.ts'
+
+/** What differs between the files that are printed and those of deploy/. */
+export interface HaproxyParts {
+  readonly identity: ProxyQuestion['identity']
+  readonly about: readonly string[]
+  readonly directory: string
+  /** Lines of the section `global`. */
+  readonly tls: readonly string[]
+  readonly bind: readonly string[]
+  readonly checkSocket: string
+  readonly balancers: readonly string[]
+  readonly loginHost: string
+  readonly unchecked: readonly string[]
+  readonly withheld: readonly string[]
+  readonly useBackends: readonly string[]
+  readonly backends: readonly string[]
+  readonly servers: readonly string[]
+  readonly alsoDropped: readonly string[]
+  /** Name of the file. */
+  readonly path: string
+}
+
+const read = (name: string): string => readTemplate(`${name}.tmpl`, import.meta.url)
+
+export function haproxyParts(parts: HaproxyParts): readonly ProxyFile[] {
+  const dropped = [
+    ...droppedPatterns().map(({ name, isPrefix }) => `${name.toLowerCase()}${isPrefix ? ' -m beg' : ''}`),
+    ...parts.alsoDropped.map(name => name.toLowerCase()),
+  ]
+  const text = fill(read('haproxy.cfg'), {
+    ABOUT: parts.about,
+    DIRECTORY: parts.directory,
+    TLS: parts.tls,
+    BIND: parts.bind,
+    CHECK_SOCKET: parts.checkSocket,
+    BALANCERS: parts.balancers,
+    DROPPED: dropped.map(name => `http-request del-header ${name}`),
+    LOGIN_HOST: parts.loginHost,
+    UNCHECKED: parts.unchecked,
+    WITHHELD: parts.withheld,
+    USE_BACKENDS: parts.useBackends,
+    BACKENDS: parts.backends,
+    SERVERS: parts.servers,
+  })
+  const given = Object.values(parts.identity).map(name => `'${name.toLowerCase()}'`)
+  const lua = fill(read('sallyport.lua'), { IDENTITY: given.join(', ') })
+  return [
+    { path: parts.path, text },
+    { path: 'sallyport.lua', text: lua, comment: '--' },
+  ]
+}
+
+/** Names of backends, which no name of a host can meet. */
+const backendOf = (host: string): string => `site:${host}`
+
+function render(question: ProxyQuestion): readonly ProxyFile[] {
+  const { balancers, directory, hosts, listen, login, sallyport } = question
+  return haproxyParts({
+    identity: question.identity,
+    about: [
+      `# HAProxy in front of Sallyport: haproxy -f ${directory}/sallyport.cfg. Frontends and backends of your own go into`,
+      '# further files, each with a -f of its own.',
+    ],
+    directory,
+    ...tlsOf(question),
+    checkSocket: `abns@sallyport-check-${listen.port}`,
+    balancers: balancerLines(balancers),
+    loginHost: login.host,
+    unchecked: [
+      "# Every site is checked that is not named here: the host of server.url in Sallyport's configuration alone.",
+      `acl unchecked var(txn.site) -m str "${login.host}"`,
+    ],
+    withheld: withheldLines(question),
+    useBackends: [
+      ...hosts.map(({ host }) => `use_backend ${backendOf(host)} if { var(txn.site) -m str "${host}" }`),
+      'use_backend sallyport if auth',
+    ],
+    backends: hosts
+      .flatMap(({ host, upstream }) => ['', `backend ${backendOf(host)}`, `    server app ${addressText(upstream)}`])
+      .slice(1),
+    servers: serverLines(sallyport),
+    alsoDropped: alsoDropped(question),
+    path: 'sallyport.cfg',
+  })
+}
+
+function tlsOf({ listen, tls }: ProxyQuestion): Pick<HaproxyParts, 'tls' | 'bind'> {
+  if (tls === undefined) return { tls: [], bind: [`bind ${addressText(listen)}`] }
+  const bind = [`bind ${addressText(listen)} ssl crt ${tls.certificate} alpn h2,http/1.1`]
+  const newest = 'ssl-default-bind-options ssl-min-ver TLSv1.2'
+  if (tls.key === tls.certificate || tls.key === `${tls.certificate}.key`) return { tls: [newest], bind }
+  if (tls.certificate.endsWith('.crt') && tls.key === tls.certificate.replace(/\.crt$/, '.key'))
+    return { tls: [newest, '# The key of x.crt is x.key.', 'ssl-load-extra-del-ext'], bind }
+  throw new QuestionError(
+    `HAProxy finds a key by the name of its certificate: put the key at ${tls.certificate}.key, or both into one file and name it twice`,
+  )
+}
+
+function balancerLines(ranges: readonly string[]): readonly string[] {
+  if (ranges.length === 0) return ['# Nobody is believed who says otherwise: no --balancer was named.']
+  const from = `{ src ${ranges.join(' ')} }`
+  return [
+    '# From these balancers alone the last address of X-Forwarded-For, and X-Forwarded-Proto, count.',
+    `http-request set-var(txn.client) req.hdr_ip(x-forwarded-for,-1) if ${from}`,
+    `http-request set-var(txn.scheme) str(https) if ${from} { req.fhdr(x-forwarded-proto) -m str https }`,
+  ]
+}
+
+function withheldLines({ hosts }: ProxyQuestion): readonly string[] {
+  const lines = hosts.flatMap(({ host, withheld }) =>
+    withheld.map(name => `http-request del-header ${name.toLowerCase()} if { var(txn.site) -m str "${host}" }`),
+  )
+  return lines.length === 0 ? [] : ['# What was for Sallyport is not the business of the application.', ...lines]
+}
+
+/** A replica that does not answer costs no request: the next one is asked, and it is asked nothing until it is back. */
+function serverLines(sallyport: readonly Address[]): readonly string[] {
+  const [only, ...more] = sallyport.map(addressText)
+  if (only !== undefined && more.length === 0) return [`server sallyport ${only}`]
+  return [
+    'option redispatch',
+    'default-server check inter 1s fall 1 rise 1',
+    ...sallyport.map((address, index) => `server sallyport-${index + 1} ${addressText(address)}`),
+  ]
+}
+
+export const haproxy: ProxyFormat = {
+  name: 'haproxy',
+  summary: 'one configuration for HAProxy 2.6 or later, and the Lua that asks',
+  render,
+}
