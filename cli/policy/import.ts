@@ -1,22 +1,26 @@
 /** Converts a file, proves that the result loads, and writes or prints it with everything that was left out. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { parse } from 'yaml'
 import { compilePolicy } from '../../rbac/policy.ts'
 import { parsePolicyTests } from '../../rbac/testing/policy-test.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
-import { canonicalHost, importAuthelia } from './import/authelia.ts'
-import { importOauth2Proxy } from './import/oauth2-proxy.ts'
-import { importPomerium } from './import/pomerium.ts'
+import { canonicalHost } from './import/authelia.ts'
+import type { FormatName } from './import/format-names.ts'
+import { formats } from './import/formats.ts'
 import { createReport, type Finding, formatFindings } from './import/report.ts'
 import { createConditionNames, type ImportedPolicy, type ImportedRow, writePolicy } from './import/rows.ts'
 
 export interface ImportChoice {
-  readonly format: 'authelia' | 'pomerium' | 'oauth2-proxy'
+  readonly format: FormatName
   readonly file: string
   readonly output?: string
-  readonly host?: string
+  /** What the written files are called. Default the format. */
+  readonly name?: string
+  readonly host?: readonly string[]
   readonly usernameClaim?: string
+  readonly withSlashAndQuery?: boolean
   readonly json?: boolean
 }
 
@@ -24,17 +28,21 @@ export async function importPolicy(choice: ImportChoice, terminal: Terminal): Pr
   try {
     const path = resolve(terminal.cwd, choice.file)
     const file = { name: choice.file, text: readFileSync(path, 'utf8') }
-    const { policy, findings } = await convert(choice, file, { path, progress: terminal.progress })
+    const directory = choice.output === undefined ? undefined : resolve(terminal.cwd, choice.output)
+    const there = directory === undefined ? undefined : readIfThere(join(directory, conditionsName))
+    const { policy, findings, rows } = await convert(choice, file, { path, there, progress: terminal.progress })
     const files = filesOf(choice, policy)
-    if (choice.output !== undefined) writeNew(resolve(terminal.cwd, choice.output), files)
+    const isNothing = rows.length === 0
+    if (directory !== undefined && !isNothing) writeNew(directory, files, there)
     if (choice.json === true) terminal.write(`${JSON.stringify({ files, findings })}\n`)
     else {
-      if (choice.output === undefined)
+      if (isNothing) terminal.write('not one row came of it; nothing is written\n')
+      else if (choice.output === undefined)
         for (const [name, text] of Object.entries(files)) terminal.write(`# ${name}\n${text}\n`)
       else terminal.write(`written to ${choice.output}: ${Object.keys(files).join(', ')}\n`)
       terminal.write(formatFindings(choice.file, findings))
     }
-    return exitCodes.ok
+    return isNothing ? exitCodes.failure : exitCodes.ok
   } catch (error) {
     return reportError(error, terminal)
   }
@@ -43,6 +51,8 @@ export async function importPolicy(choice: ImportChoice, terminal: Terminal): Pr
 export interface ConvertOptions {
   /** Files that the original names are looked for beside it. Default its name. */
   readonly path?: string
+  /** Conditions that the policy has already; what is made is named beside them. */
+  readonly there?: string | undefined
   readonly progress?: Terminal['progress']
 }
 
@@ -50,49 +60,76 @@ export interface ConvertOptions {
 export async function convert(
   choice: Omit<ImportChoice, 'file'>,
   file: { readonly name: string; readonly text: string },
-  { path = file.name, progress = () => {} }: ConvertOptions = {},
+  { path = file.name, there, progress = () => {} }: ConvertOptions = {},
 ): Promise<{ policy: ImportedPolicy; findings: readonly Finding[]; rows: readonly ImportedRow[] }> {
-  const names = createConditionNames()
+  const names = createConditionNames(there === undefined ? {} : (parse(there) ?? {}))
   const report = createReport()
-  const { usernameClaim } = choice
-  const options = { names, report, ...(usernameClaim === undefined ? {} : { usernameClaim }) }
-  const rows = ((): ImportedRow[] => {
-    if (choice.format === 'authelia') return importAuthelia(file, options)
-    if (choice.format === 'pomerium') return importPomerium(file, options)
-    const host = choice.host === undefined ? undefined : canonicalHost(choice.host)
-    if (host === undefined) throw new Error('--host: name the host that the proxy stands before')
-    const readEmails = (name: string): string | undefined => readIfThere(resolve(dirname(path), name))
-    return importOauth2Proxy(file, { ...options, host, readEmails })
-  })()
+  const { usernameClaim, withSlashAndQuery: isSlashSame } = choice
+  const rows = formats[choice.format].read(file, {
+    names,
+    report,
+    isSlashSame,
+    hosts: hostsOf(choice),
+    readBeside: name => readIfThere(resolve(dirname(path), name)),
+    ...(usernameClaim === undefined ? {} : { usernameClaim }),
+  })
   progress(() => `writing ${rows.length} rows`)
   const policy = writePolicy(rows, names, file.name)
-  await proveItLoads(policy, progress)
+  await proveItLoads(policy, { there, progress })
   return { policy, findings: report.findings(), rows }
+}
+
+function hostsOf({ format, host = [] }: Omit<ImportChoice, 'file'>): readonly string[] {
+  const { hosts } = formats[format]
+  if (hosts === 'needed' && host.length === 0) throw new Error(`--host: name the hosts that ${format} stands before`)
+  if (hosts === 'never' && host.length > 0) throw new Error(`--host: the file of ${format} names its hosts itself`)
+  return host.map(text => {
+    const canonical = canonicalHost(text)
+    if (canonical === undefined || (hosts === 'may' && canonical.includes('*')))
+      throw new Error(`--host: "${text}" is not one host`)
+    return canonical
+  })
 }
 
 function readIfThere(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined
 }
 
-async function proveItLoads({ csv, conditions, tests }: ImportedPolicy, progress: Terminal['progress']): Promise<void> {
+interface Proof {
+  readonly there: string | undefined
+  readonly progress: Terminal['progress']
+}
+
+async function proveItLoads({ csv, conditions, tests }: ImportedPolicy, { there, progress }: Proof): Promise<void> {
   const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
-  const conditionsFile = conditions === '' ? {} : { conditions: { name: 'conditions.yaml', text: conditions } }
+  const text = joined(there, conditions)
+  const conditionsFile = text === '' ? {} : { conditions: { name: conditionsName, text } }
   const pause = async (): Promise<void> => progress(() => 'compiling what came of it')
   await compilePolicy({ model, files: [{ name: 'imported.csv', text: csv }], ...conditionsFile }, { pause })
   parsePolicyTests({ name: 'imported.test.yaml', text: tests }, { now: 0 })
 }
 
-function filesOf({ format }: ImportChoice, { csv, conditions, tests }: ImportedPolicy): Record<string, string> {
-  const conditionsFile = conditions === '' ? {} : { 'conditions.yaml': conditions }
-  return { [`${format}.csv`]: csv, ...conditionsFile, [`${format}.test.yaml`]: tests }
+const conditionsName = 'conditions.yaml'
+const joined = (there = '', conditions = ''): string =>
+  there === '' || there.endsWith('\n') ? there + conditions : `${there}\n${conditions}`
+
+function filesOf(
+  { format, name = format }: ImportChoice,
+  { csv, conditions, tests }: ImportedPolicy,
+): Record<string, string> {
+  const conditionsFile = conditions === '' ? {} : { [conditionsName]: conditions }
+  return { [`${name}.csv`]: csv, ...conditionsFile, [`${name}.test.yaml`]: tests }
 }
 
-/** Nothing is overwritten: a policy may stand there. */
-function writeNew(directory: string, files: Readonly<Record<string, string>>): void {
+/** Nothing is overwritten: a policy may stand there. New conditions come after those that do. */
+function writeNew(directory: string, files: Readonly<Record<string, string>>, there: string | undefined): void {
   mkdirSync(directory, { recursive: true })
-  for (const name of Object.keys(files)) {
+  for (const name of Object.keys(files).filter(file => file !== conditionsName)) {
     if (existsSync(join(directory, name)))
-      throw new Error(`${join(directory, name)} is there already; name another directory`)
+      throw new Error(`${join(directory, name)} is there already; name another directory, or the files with --name`)
   }
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text, { flag: 'wx' })
+  for (const [name, text] of Object.entries(files)) {
+    const isAdded = name === conditionsName
+    writeFileSync(join(directory, name), isAdded ? joined(there, text) : text, { flag: isAdded ? 'w' : 'wx' })
+  }
 }

@@ -1,5 +1,5 @@
 /** `sallyport policy import`, as a person uses it, and the settings of oauth2-proxy. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -29,10 +29,60 @@ it('writes a policy that loads, and lists what it left out', async () => {
 })
 
 it('overwrites nothing', async () => {
-  writeFileSync(join(cwd, 'c.yml'), 'rules: []\n')
+  writeFileSync(join(cwd, 'c.yml'), 'rules: [{ domain: app.example.com, policy: one_factor }]\n')
   expect(await run('import', 'authelia', 'c.yml', '--output', '.')).toBe(0)
   expect(await run('import', 'authelia', 'c.yml', '--output', '.')).toBe(1)
   expect(terminal.errors()).toContain('is there already')
+})
+
+it('puts a second file beside the first, and its conditions after those that are there', async () => {
+  const settings = (group: string): string =>
+    `email_domains = ["example.com"]\nallowed_groups = ["${group}"]\ntrusted_ips = ["10.0.0.0/8"]\n`
+  writeFileSync(join(cwd, 'a.cfg'), settings('ops'))
+  writeFileSync(join(cwd, 'b.cfg'), settings('dev'))
+  const command = ['import', 'oauth2-proxy']
+  const output = ['--output', 'policy', '--host']
+  expect(await run(...command, 'a.cfg', ...output, 'a.example.com', '--name', 'first')).toBe(0)
+  const before = readFileSync(join(cwd, 'policy/conditions.yaml'), 'utf8')
+  writeFileSync(join(cwd, 'policy/conditions.yaml'), `# ours\n${before.trimEnd()}`)
+  expect(
+    await run(...command, 'b.cfg', ...output, 'b.example.com', '--name', 'second', '--host', 'c.example.com'),
+  ).toBe(0)
+  const after = readFileSync(join(cwd, 'policy/conditions.yaml'), 'utf8')
+  expect(after.startsWith(`# ours\n${before}groups-dev:`)).toBe(true)
+  expect(after.match(/source-network/g)).toHaveLength(1)
+  expect(readFileSync(join(cwd, 'policy/second.csv'), 'utf8').match(/[bc]\.example\.com, .*groups-dev/g)).toHaveLength(
+    2,
+  )
+  expect(await run('check', 'policy')).toBe(0)
+})
+
+it('says when not one row came of it, and writes nothing', async () => {
+  writeFileSync(join(cwd, 'c.yml'), 'rules: []\n')
+  expect(await run('import', 'authelia', 'c.yml', '--output', 'policy')).toBe(1)
+  expect(terminal.output()).toContain('not one row')
+  expect(existsSync(join(cwd, 'policy'))).toBe(false)
+})
+
+it.each([
+  ['vouch', 'c.yml', []],
+  ['vouch', 'c.yml', ['--host', 'no host']],
+  ['authelia', 'c.yml', ['--host', 'app.example.com']],
+  ['traefik-forward-auth', 'c.yml', ['--host', '*.example.com']],
+])('%s, hosts %s %j: refused', async (format, file, more) => {
+  writeFileSync(join(cwd, 'c.yml'), '')
+  expect(await run('import', format, file, ...more)).toBe(1)
+  expect(terminal.errors()).toContain('--host')
+})
+
+it('takes an exact path for itself, with a slash and with any query, where that is chosen', async () => {
+  writeFileSync(join(cwd, 'proxy.cfg'), 'skip_auth_routes = ["GET=^/health$", "^/public/"]\n')
+  const args = ['import', 'oauth2-proxy', 'proxy.cfg', '--host', 'app.example.com']
+  expect(await run(...args)).toBe(0)
+  expect(terminal.output()).not.toContain(', /health,')
+  expect(await run(...args, '--with-slash-and-query')).toBe(0)
+  expect(terminal.output()).toContain('p, anyone, app.example.com, /health, GET, -, allow')
+  expect(terminal.output()).toContain('p, anyone, app.example.com, /public/**, *, -, allow')
 })
 
 it('reads the settings of oauth2-proxy', async () => {
@@ -65,7 +115,7 @@ cookie_secure = true
 
 it('lets nobody in by a login while a setting is not understood', async () => {
   writeFileSync(join(cwd, 'proxy.cfg'), 'email_domains = ["*"]\ngithub_org = "example"\n')
-  expect(await run('import', 'oauth2-proxy', 'proxy.cfg', '--host', 'app.example.com')).toBe(0)
+  expect(await run('import', 'oauth2-proxy', 'proxy.cfg', '--host', 'app.example.com')).toBe(1)
   expect(terminal.output()).toContain('proxy.cfg:2  left out: github_org')
   expect(terminal.output()).not.toMatch(/^p, /m)
 })

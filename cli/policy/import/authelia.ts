@@ -6,15 +6,11 @@ import { isMethod } from '../../../rbac/request/methods.ts'
 import { compileFirstMatch, type Level, levels, type OrderedRule, type Who } from './first-match.ts'
 import { hostsSpeltBy } from './host-pattern.ts'
 import { type Located, parseLocated, textsOf } from './located.ts'
+import type { ImportOptions } from './options.ts'
 import { allPaths, pathsByPattern } from './paths.ts'
 import type { Report } from './report.ts'
-import type { ConditionNames, ImportedRow } from './rows.ts'
-import { bothOf, type SubjectOptions, whoIsInGroup, whoIsUser } from './subjects.ts'
-
-export interface ImportOptions extends SubjectOptions {
-  readonly names: ConditionNames
-  readonly report: Report
-}
+import type { ImportedRow } from './rows.ts'
+import { bothOf, whoIsInGroup, whoIsUser } from './subjects.ts'
 
 interface Reading extends ImportOptions {
   /** Networks by their name in the file. */
@@ -114,7 +110,7 @@ function readRule(item: Located, reading: Reading): OrderedRule {
     line: item.line,
     level: level ?? 'deny',
     hosts,
-    paths: readPaths(field('resources'), report),
+    paths: readPaths(field('resources'), reading),
     methods: readMethods(field('methods'), cannot),
     who,
     conditions:
@@ -185,11 +181,11 @@ export function canonicalHost(text: string): string | undefined {
   }
 }
 
-function readPaths(value: Located | undefined, report: Report): OrderedRule['paths'] {
+function readPaths(value: Located | undefined, { report, isSlashSame }: Reading): OrderedRule['paths'] {
   if (value === undefined) return allPaths
   const patterns = textsOf(value)
   if (patterns === undefined || patterns.length === 0) return { inner: [], outer: allPaths.outer }
-  const sets = patterns.map(pattern => ({ pattern, set: pathsByPattern(pattern) }))
+  const sets = patterns.map(pattern => ({ pattern, set: pathsByPattern(pattern, { isSlashSame }) }))
   for (const { pattern, set } of sets) {
     if (set.inner.length === 0)
       report.leftOut(

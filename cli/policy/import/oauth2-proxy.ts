@@ -1,16 +1,14 @@
 /** oauth2-proxy's settings (`key = value`): who may log in, which groups, and what needs no login. */
-import type { ImportOptions } from './authelia.ts'
 import { canonicalNetwork } from './authelia.ts'
+import type { FormatOptions } from './options.ts'
 import { pathsByPattern, resourcesWithout } from './paths.ts'
 import type { ImportedRow } from './rows.ts'
 import { readSettings, type Settings } from './settings-file.ts'
 import { claimIs, isPlainName } from './subjects.ts'
 
-export interface ProxyImportOptions extends ImportOptions {
-  /** The host that the proxy stands before; its settings do not say. */
+interface Reading extends FormatOptions {
+  /** One of the hosts that it stands before; its settings do not say. */
   readonly host: string
-  /** Text of `authenticated_emails_file`, where it could be read. */
-  readonly readEmails: (name: string) => string | undefined
 }
 
 const understood = [
@@ -29,7 +27,7 @@ const irrelevant =
   /^(?:provider|provider_display_name|client_id|client_secret.*|cookie_.*|session_.*|redis_.*|redirect_url|oidc_issuer_url|oidc_jwks_url|oidc_email_claim|login_url|redeem_url|profile_url|scope|prompt|code_challenge_method|http_address|https_address|metrics_.*|tls_.*|upstreams|upstream_timeout|pass_.*|set_.*|prefer_email_to_user|reverse_proxy|real_client_ip_header|request_.*|auth_logging.*|standard_logging.*|logging_.*|silence_ping_logging|ping_.*|ready_path|skip_provider_button|banner|footer|custom_.*|whitelist_domains|proxy_prefix|proxy_websockets|ssl_.*|insecure_oidc_.*|insecure_.*|show_debug_on_error|exclude_logging_paths|errors_to_info_log|gcp_healthchecks)$/
 
 /** Throws `PolicyError` for lines that are no settings. */
-export function importOauth2Proxy(file: { name: string; text: string }, options: ProxyImportOptions): ImportedRow[] {
+export function importOauth2Proxy(file: { name: string; text: string }, options: FormatOptions): ImportedRow[] {
   const settings = readSettings(file)
   const { report } = options
   const strange = [...settings].filter(([key]) => !understood.includes(key) && !irrelevant.test(key))
@@ -54,7 +52,10 @@ export function importOauth2Proxy(file: { name: string; text: string }, options:
       'because of the settings that are not understood',
       'Write the rows yourself.',
     )
-  return [...openRows(settings, options), ...(isComplete ? personRows(settings, options) : [])]
+  return options.hosts.flatMap(host => {
+    const reading = { ...options, host }
+    return [...openRows(settings, reading), ...(isComplete ? personRows(settings, reading) : [])]
+  })
 }
 
 const row = (line: number, changes: Partial<ImportedRow> & { domain: string }): ImportedRow => ({
@@ -67,7 +68,7 @@ const row = (line: number, changes: Partial<ImportedRow> & { domain: string }): 
   ...changes,
 })
 
-function openRows(settings: Settings, options: ProxyImportOptions): ImportedRow[] {
+function openRows(settings: Settings, options: Reading): ImportedRow[] {
   const routes = ['skip_auth_routes', 'skip_auth_regex'].flatMap(key => {
     const { line, values } = settings.get(key) ?? { line: 1, values: [] }
     return values.flatMap(route => routeRows({ key, line, route }, options))
@@ -81,11 +82,13 @@ function openRows(settings: Settings, options: ProxyImportOptions): ImportedRow[
 /** `METHOD=^/path`, or the pattern alone; `METHOD!=` is everything else. */
 function routeRows(
   { key, line, route }: { readonly key: string; readonly line: number; readonly route: string },
-  { host: domain, report }: ProxyImportOptions,
+  { host: domain, report, isSlashSame }: Reading,
 ): ImportedRow[] {
   const withMethods = key === 'skip_auth_routes' ? /^([A-Z-]+(?:\|[A-Z-]+)*)=([\s\S]*)$/.exec(route) : null
   const [, methods, pattern] = withMethods ?? [undefined, undefined, route]
-  const resources = pathsByPattern(pattern ?? '').inner.flatMap(shape => resourcesWithout(shape, []) ?? [])
+  const resources = pathsByPattern(pattern ?? '', { isSlashSame }).inner.flatMap(
+    shape => resourcesWithout(shape, []) ?? [],
+  )
   if (resources.length === 0)
     report.leftOut(
       line,
@@ -96,7 +99,7 @@ function routeRows(
   return resources.map(resource => row(line, { domain, resource, action: methods ?? '*' }))
 }
 
-function trustedRows(settings: Settings, { host: domain, names, report }: ProxyImportOptions): ImportedRow[] {
+function trustedRows(settings: Settings, { host: domain, names, report }: Reading): ImportedRow[] {
   const trusted = settings.get('trusted_ips')
   if (trusted === undefined) return []
   const networks = trusted.values.map(canonicalNetwork)
@@ -108,7 +111,7 @@ function trustedRows(settings: Settings, { host: domain, names, report }: ProxyI
 }
 
 /** An address that fits, and one of the groups where any are set. */
-function personRows(settings: Settings, options: ProxyImportOptions): ImportedRow[] {
+function personRows(settings: Settings, options: Reading): ImportedRow[] {
   const { names, host: domain } = options
   const people = addressSubjects(settings, options)
   const groups = [...(settings.get('allowed_groups')?.values ?? []), ...(settings.get('allowed_group')?.values ?? [])]
@@ -128,7 +131,7 @@ interface Addressed {
   readonly subject: string
 }
 
-function addressSubjects(settings: Settings, { report, readEmails }: ProxyImportOptions): Addressed[] {
+function addressSubjects(settings: Settings, { report, readBeside }: Reading): Addressed[] {
   const { line, values } = settings.get('email_domains') ?? { line: 1, values: [] }
   const ofDomains = values.flatMap(name => {
     if (name === '*') return [{ line, subject: 'authenticated' }]
@@ -138,7 +141,7 @@ function addressSubjects(settings: Settings, { report, readEmails }: ProxyImport
   })
   const emails = settings.get('authenticated_emails_file')
   if (emails === undefined) return ofDomains
-  const text = readEmails(emails.values[0] ?? '')
+  const text = readBeside(emails.values[0] ?? '')
   if (text === undefined)
     report.leftOut(emails.line, 'authenticated_emails_file', 'it cannot be read', 'Copy it here, and import again.')
   const addresses = (text ?? '').split('\n').map(entry => entry.trim())

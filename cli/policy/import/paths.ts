@@ -34,25 +34,37 @@ const unknownPaths: PathSet = { inner: [], outer: [everyPath], isExact: false }
 /** Characters that no server escapes or reads in two ways. */
 const plainPath = /^\/[A-Za-z0-9._~/-]*$/
 
+export interface PathOptions {
+  /** What fits one path may fit it with a slash at its end, or without it, and with any query. Default no. */
+  readonly isSlashSame?: boolean | undefined
+}
+
 /** All paths that start with a text. */
-export function pathsWithPrefix(text: string): PathSet {
+export function pathsWithPrefix(text: string, options: PathOptions = {}): PathSet {
   if (text === '/' || text === '') return allPaths
   if (!isPlain(text)) return unknownPaths
-  if (!text.endsWith('/')) return exactly({ kind: 'prefix', text })
-  const base = text.slice(0, -1)
-  return { inner: [{ kind: 'beneath', text: base }], outer: [{ kind: 'below', text: base }], isExact: false }
+  return text.endsWith('/') ? pathsBeneath(text.slice(0, -1), options) : exactly({ kind: 'prefix', text })
 }
 
 /** One path; a slash at its end makes another path of it there, but not here, so nothing may be allowed by it. */
-export function onePath(text: string): PathSet {
+export function onePath(text: string, { isSlashSame = false }: PathOptions = {}): PathSet {
   if (!isPlain(text)) return unknownPaths
   const path = text.length > 1 && text.endsWith('/') ? text.slice(0, -1) : text
   // The root is the one path that has no second spelling.
-  return {
-    inner: text === '/' ? [{ kind: 'exact', text }] : [],
-    outer: [{ kind: 'exact', text: path }],
-    isExact: text === '/',
-  }
+  const isExact = isSlashSame || text === '/'
+  const shape: Shape = { kind: 'exact', text: path }
+  return { inner: isExact ? [shape] : [], outer: [shape], isExact }
+}
+
+/** A pattern sees the query as well, so that even the root has more than one spelling. */
+const closedPath = (path: string, { isSlashSame = false }: PathOptions): PathSet => ({
+  ...onePath(path, { isSlashSame }),
+  ...(isSlashSame ? {} : { inner: [], isExact: false }),
+})
+
+function pathsBeneath(base: string, { isSlashSame = false }: PathOptions): PathSet {
+  const outer: Shape = { kind: 'below', text: base }
+  return isSlashSame ? exactly(outer) : { inner: [{ kind: 'beneath', text: base }], outer: [outer], isExact: false }
 }
 
 const exactly = (shape: Shape): PathSet => ({ inner: [shape], outer: [shape], isExact: true })
@@ -60,20 +72,17 @@ const exactly = (shape: Shape): PathSet => ({ inner: [shape], outer: [shape], is
 const isPlain = (text: string): boolean => plainPath.test(text) && !/\/\/|\/\.\.?(?:\/|$)/.test(text)
 
 /** A regular expression that is searched for anywhere in the path and its query. */
-export function pathsByPattern(pattern: string): PathSet {
+export function pathsByPattern(pattern: string, options: PathOptions = {}): PathSet {
   if (!pattern.startsWith('^') || hasTopLevelBar(pattern)) return unknownPaths
   const { body, tail } = splitTail(pattern.slice(1))
   const literal = literalOf(body)
   if (literal === undefined) return tail === 'open' ? openPattern(body) : { ...unknownPaths, outer: [outerOf(body)] }
-  if (tail === 'open') return pathsWithPrefix(literal)
+  if (tail === 'open') return pathsWithPrefix(literal, options)
   if (!isPlain(literal)) return unknownPaths
   const base = literal.endsWith('/') ? literal.slice(0, -1) : literal
   if (tail === 'segment' && base === literal && base !== '') return exactly({ kind: 'below', text: base })
-  if (tail === 'children' && base !== '') {
-    return { inner: [{ kind: 'beneath', text: base }], outer: [{ kind: 'below', text: base }], isExact: false }
-  }
-  if (tail === 'closed')
-    return { inner: [], outer: [{ kind: 'exact', text: base === '' ? '/' : base }], isExact: false }
+  if (tail === 'children' && base !== '') return pathsBeneath(base, options)
+  if (tail === 'closed') return closedPath(base === '' ? '/' : base, options)
   return { inner: [], outer: [base === '' ? everyPath : { kind: 'below', text: base }], isExact: false }
 }
 

@@ -1,9 +1,18 @@
 /** Pomerium's routes: the first route that fits a request decides, by its own `allow` and `deny`. */
-import type { ImportOptions } from './authelia.ts'
 import { canonicalHost } from './authelia.ts'
 import type { Who } from './first-match.ts'
 import { type Located, parseLocated } from './located.ts'
-import { allPaths, canMeet, onePath, type PathSet, pathsByPattern, pathsWithPrefix, resourcesWithout } from './paths.ts'
+import type { ImportOptions } from './options.ts'
+import {
+  allPaths,
+  canMeet,
+  onePath,
+  type PathOptions,
+  type PathSet,
+  pathsByPattern,
+  pathsWithPrefix,
+  resourcesWithout,
+} from './paths.ts'
 import { type Criterion, criterionOf, everyTerm, noTerm, type Term } from './pomerium-criteria.ts'
 import type { ImportedRow } from './rows.ts'
 import { bothOf } from './subjects.ts'
@@ -69,7 +78,7 @@ function readRoute(item: Located, options: ImportOptions): Route | 'unknown' {
     )
     return 'unknown'
   }
-  const paths = readPaths(item)
+  const paths = readPaths(item, options)
   if (paths.inner.length === 0)
     report.leftOut(
       item.line,
@@ -103,7 +112,7 @@ function hostOf(value: unknown): string | undefined {
   return name === '' ? undefined : canonicalHost(name)
 }
 
-function readPaths({ fields }: Located): PathSet {
+function readPaths({ fields }: Located, options: PathOptions): PathSet {
   const text = (key: string): string | undefined => {
     const value = fields?.get(key)
     return value === undefined ? undefined : String(value.scalar ?? '')
@@ -111,9 +120,9 @@ function readPaths({ fields }: Located): PathSet {
   const given = ['prefix', 'path', 'regex'].filter(key => fields?.has(key))
   if (given.length > 1) return { ...allPaths, inner: [], isExact: false }
   const [prefix, path, regex] = [text('prefix'), text('path'), text('regex')]
-  if (prefix !== undefined) return pathsWithPrefix(prefix)
-  if (path !== undefined) return onePath(path)
-  return regex === undefined ? allPaths : pathsByPattern(`^${regex.replace(/^\^|\$$/g, '')}$`)
+  if (prefix !== undefined) return pathsWithPrefix(prefix, options)
+  if (path !== undefined) return onePath(path, options)
+  return regex === undefined ? allPaths : pathsByPattern(`^${regex.replace(/^\^|\$$/g, '')}$`, options)
 }
 
 interface Sides {

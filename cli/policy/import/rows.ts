@@ -20,8 +20,9 @@ export interface ConditionNames {
   readonly text: () => string
 }
 
-export function createConditionNames(): ConditionNames {
-  const names = new Map<string, string>()
+/** @param there criteria that the policy has, by name: an equal one is used, and no other gets its name */
+export function createConditionNames(there: Readonly<Record<string, unknown>> = {}): ConditionNames {
+  const names = new Map<string, string>(Object.entries(there).map(([name, value]) => [JSON.stringify(value), name]))
   const criteria = new Map<string, unknown>()
   return {
     nameOf(prefix, criterion) {
@@ -30,7 +31,7 @@ export function createConditionNames(): ConditionNames {
       if (known !== undefined) return known
       const base = prefix.replace(/[^A-Za-z0-9]+/g, '-').replace(/^[^A-Za-z]+|-+$/g, '') || 'condition'
       let name = base
-      for (let number = 2; criteria.has(name); number++) name = `${base}-${number}`
+      for (let number = 2; criteria.has(name) || Object.hasOwn(there, name); number++) name = `${base}-${number}`
       names.set(key, name)
       criteria.set(name, criterion)
       return name
