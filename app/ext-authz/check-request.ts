@@ -7,7 +7,7 @@
  * headers), so that what is no ASCII is seen as such.
  */
 import type { Subrequest } from '../fronts/front.ts'
-import { MalformedMessageError, readFields, readOnce } from './proto-reader.ts'
+import { MalformedMessageError, type Part, readFields, readOnce, wholeOf } from './proto-reader.ts'
 import { readMetadata, textOf } from './route-facts.ts'
 
 /** What is read of one message. */
@@ -28,7 +28,7 @@ export type Question = Omit<Subrequest, 'peerAddress'>
 
 /** Throws `MalformedMessageError` for what is no such message or contradicts itself, `TooManyHeadersError` beyond the limits. */
 export function readCheckRequest(message: Buffer, limits: CheckLimits): Question {
-  const attributes = required(readOnce(message, [1])[0], 'attributes')
+  const attributes = required(readOnce(wholeOf(message), [1])[0], 'attributes')
   const [source, request, metadata] = readOnce(attributes, [1, 4, 13])
   const http = required(readOnce(required(request, 'request'), [2])[0], 'http')
   const [method, headers, path, host, scheme, query, fragment] = readHttp(http, limits)
@@ -44,13 +44,13 @@ export function readCheckRequest(message: Buffer, limits: CheckLimits): Question
 }
 
 type Http = readonly [
-  method: Buffer | undefined,
+  method: Part | undefined,
   headers: Headers,
-  path: Buffer | undefined,
-  host: Buffer | undefined,
-  scheme: Buffer | undefined,
-  query: Buffer | undefined,
-  fragment: Buffer | undefined,
+  path: Part | undefined,
+  host: Part | undefined,
+  scheme: Part | undefined,
+  query: Part | undefined,
+  fragment: Part | undefined,
 ]
 
 interface Headers {
@@ -60,16 +60,16 @@ interface Headers {
   readonly areExact: boolean
 }
 
-function readHttp(http: Buffer, limits: CheckLimits): Http {
+function readHttp(http: Part, limits: CheckLimits): Http {
   const [method, path, host, scheme, query, fragment, list] = readOnce(http, [2, 4, 5, 6, 7, 8, 13])
-  const joined: Buffer[] = []
-  readFields(http, ({ number, bytes }) => {
-    if (number === 3) joined.push(bytes)
+  const joined: Part[] = []
+  readFields(http, ({ number, part }) => {
+    if (number === 3) joined.push(part)
   })
-  const single: Buffer[] = []
+  const single: Part[] = []
   if (list !== undefined) {
-    readFields(list, ({ number, bytes }) => {
-      if (number === 1) single.push(bytes)
+    readFields(list, ({ number, part }) => {
+      if (number === 1) single.push(part)
     })
   }
   // Threat: two lists, of which we would believe one and the proxy means the other.
@@ -78,22 +78,27 @@ function readHttp(http: Buffer, limits: CheckLimits): Http {
   const entries = areExact ? single : joined
   // Pseudo-headers are among them.
   if (entries.length > limits.maxHeaderLines + 4) throw new TooManyHeadersError(`${entries.length} headers`)
-  const lines = entries.flatMap(entry => (areExact ? readHeaderValue(entry) : readMapEntry(entry)))
-  const length = lines.reduce((sum, part) => sum + part.length, 0)
+  const lines: string[] = []
+  let length = 0
+  for (const entry of entries) {
+    const [name, value] = areExact ? readHeaderValue(entry) : readMapEntry(entry)
+    lines.push(name, value)
+    length += name.length + value.length
+  }
   if (length > limits.maxHeaderBytes) throw new TooManyHeadersError(`${length} bytes of headers`)
   return [method, { lines, areExact }, path, host, scheme, query, fragment]
 }
 
 /** `envoy.config.core.v3.HeaderValue`: Envoy writes `raw_value`, others may write `value`. */
-function readHeaderValue(entry: Buffer): [string, string] {
+function readHeaderValue(entry: Part): [string, string] {
   const [key, value, raw] = readOnce(entry, [1, 2, 3])
-  if (value !== undefined && raw !== undefined && !value.equals(raw)) {
+  if (value !== undefined && raw !== undefined && text(value) !== text(raw)) {
     throw new MalformedMessageError('a header has two values')
   }
   return [text(key), text(raw ?? value)]
 }
 
-function readMapEntry(entry: Buffer): [string, string] {
+function readMapEntry(entry: Part): [string, string] {
   const [key, value] = readOnce(entry, [1, 2])
   return [text(key), text(value)]
 }
@@ -113,7 +118,7 @@ function targetOf(path: string, query: string, fragment: string): string {
 function withoutPseudo({ lines, areExact }: Headers, stated: Readonly<Record<string, string>>): readonly string[] {
   const kept: string[] = []
   for (let at = 0; at < lines.length; at += 2) {
-    const [name = '', value = ''] = lines.slice(at, at + 2)
+    const [name, value] = [lines[at] as string, lines[at + 1] as string]
     // Applications look at both; what judged one of them has judged the other.
     if (name.toLowerCase() === 'host' && value !== stated[':authority']) {
       throw new MalformedMessageError('the host is stated in two ways')
@@ -130,7 +135,7 @@ function withoutPseudo({ lines, areExact }: Headers, stated: Readonly<Record<str
 }
 
 /** `envoy.config.core.v3.Address`, if it is one of the network. */
-function sourceOf(source: Buffer | undefined): string[] {
+function sourceOf(source: Part | undefined): string[] {
   const [address] = source === undefined ? [] : readOnce(source, [1])
   const [socket] = address === undefined ? [] : readOnce(address, [1])
   const [ip] = socket === undefined ? [] : readOnce(socket, [2])
@@ -141,7 +146,7 @@ function sourceOf(source: Buffer | undefined): string[] {
  * Context extensions by their name, the route's metadata by namespace and name; one name twice is nobody's. Not
  * `metadata_context`, which earlier filters may have made of the request itself.
  */
-function routeFacts(attributes: Buffer, metadata: Buffer | undefined): string[] {
+function routeFacts(attributes: Part, metadata: Part | undefined): string[] {
   const facts: string[] = []
   const names = new Set<string>()
   const add = (name: string, value: string): void => {
@@ -150,18 +155,18 @@ function routeFacts(attributes: Buffer, metadata: Buffer | undefined): string[] 
     names.add(key)
     facts.push(key, value)
   }
-  readFields(attributes, ({ number, bytes }) => {
+  readFields(attributes, ({ number, part }) => {
     if (number !== 10) return
-    const [name, value] = readOnce(bytes, [1, 2])
+    const [name, value] = readOnce(part, [1, 2])
     add(textOf(name), textOf(value))
   })
   if (metadata !== undefined) readMetadata(metadata, add)
   return facts
 }
 
-const text = (bytes: Buffer | undefined): string => bytes?.toString('latin1') ?? ''
+const text = (part: Part | undefined): string => part?.latin1() ?? ''
 
-function required(bytes: Buffer | undefined, name: string): Buffer {
-  if (bytes === undefined) throw new MalformedMessageError(`${name} is missing`)
-  return bytes
+function required(part: Part | undefined, name: string): Part {
+  if (part === undefined) throw new MalformedMessageError(`${name} is missing`)
+  return part
 }

@@ -5,7 +5,7 @@
  * here has it for a default.
  */
 import type { Fields, Reply } from '../fronts/front.ts'
-import { headerField, messageField, numberField, textField } from './proto-writer.ts'
+import { type Field, headerField, messageField, messageOf, numberField, textField } from './proto-writer.ts'
 
 /** `google.rpc.Code`, by the status of HTTP; what is not here is `UNKNOWN`. */
 const codes: Readonly<Record<number, number>> = {
@@ -26,7 +26,7 @@ const notForUpstream: ReadonlySet<string> = new Set(['cache-control', 'set-cooki
 
 export function writeCheckResponse(reply: Reply): Buffer {
   const { status } = reply
-  return Buffer.concat([
+  return messageOf([
     messageField(1, [numberField(1, codes[status] ?? unknown)]),
     status === 200 ? allowed(reply) : denied(reply),
     ...(reply.told === undefined ? [] : [messageField(4, Object.entries(reply.told).map(structEntry))]),
@@ -34,39 +34,39 @@ export function writeCheckResponse(reply: Reply): Buffer {
 }
 
 /** `OkHttpResponse`. */
-function allowed({ headers }: Reply): Buffer {
-  const parts: Buffer[] = []
+function allowed({ headers }: Reply): Field {
+  const parts: Field[] = []
   for (const fields of headers) parts.push(upstreamPart(fields))
   return messageField(3, parts)
 }
 
 /** Of lists that are frozen: most are the same for thousands of answers. */
-const written = new WeakMap<Fields, Buffer>()
+const written = new WeakMap<Fields, Field>()
 
-function upstreamPart(fields: Fields): Buffer {
+function upstreamPart(fields: Fields): Field {
   const known = written.get(fields)
   if (known !== undefined) return known
-  const parts: Buffer[] = []
+  const parts: Field[] = []
   for (let at = 0; at < fields.length; at += 2) {
     const [name = '', value = ''] = [fields[at]?.toLowerCase(), fields[at + 1]]
     if (name === 'set-cookie') parts.push(messageField(6, appended(name, value)))
     else if (name === toRemove) for (const one of value.split(',')) parts.push(textField(5, one))
     else if (!notForUpstream.has(name)) parts.push(upstreamHeader(name, value))
   }
-  const bytes = Buffer.concat(parts)
-  if (Object.isFrozen(fields)) written.set(fields, bytes)
-  return bytes
+  const part = parts.join('')
+  if (Object.isFrozen(fields)) written.set(fields, part)
+  return part
 }
 
 /** A field of ours, which never goes out: names of headers that Envoy takes away from the request. */
 export const toRemove = ':remove'
 
 /** In the place of what was there; a header that would be empty is taken away, so that nothing is left of a client's own. */
-const upstreamHeader = (name: string, value: string): Buffer =>
+const upstreamHeader = (name: string, value: string): Field =>
   value === '' ? textField(5, name) : messageField(2, [headerValue(name, value), overwrite])
 
 /** What a client sent and goes on, such as the rest of its cookies, goes on byte for byte. Envoy does not read `raw_value` here. */
-const headerValue = (name: string, value: string): Buffer =>
+const headerValue = (name: string, value: string): Field =>
   messageField(1, [textField(1, name), headerField(2, value)])
 
 /** `append_action: OVERWRITE_IF_EXISTS_OR_ADD`. */
@@ -75,10 +75,10 @@ const overwrite = numberField(3, 2)
 const append = messageField(2, [numberField(1, 1)])
 
 /** A second cookie must not replace the first, nor one of the application's. */
-const appended = (name: string, value: string): Buffer[] => [headerValue(name, value), append]
+const appended = (name: string, value: string): Field[] => [headerValue(name, value), append]
 
 /** `DeniedHttpResponse`: goes to the client as it is. */
-function denied({ status, headers, body }: Reply): Buffer {
+function denied({ status, headers, body }: Reply): Field {
   const parts = [messageField(1, [numberField(1, status)])]
   for (const fields of headers) {
     for (let at = 0; at < fields.length; at += 2) {
@@ -92,5 +92,5 @@ function denied({ status, headers, body }: Reply): Buffer {
 }
 
 /** An entry of `google.protobuf.Struct`, a text. */
-const structEntry = ([name, value]: readonly [string, string]): Buffer =>
+const structEntry = ([name, value]: readonly [string, string]): Field =>
   messageField(1, [textField(1, name), messageField(2, [textField(3, value)])])

@@ -9,8 +9,8 @@ import type {
   sendUnaryData,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { readOnce } from './proto-reader.ts'
-import { numberField } from './proto-writer.ts'
+import { readOnce, wholeOf } from './proto-reader.ts'
+import { messageOf, numberField } from './proto-writer.ts'
 
 const statuses = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 } as const
 /** Of gRPC. */
@@ -55,7 +55,7 @@ export function createHealth(services: readonly string[]): Health {
     const status = readStatus(call.request, statusOf)
     if (status === undefined) callback({ code: invalidArgument, details: 'the message cannot be read' })
     else if (status === statuses.SERVICE_UNKNOWN) callback({ code: notFound, details: 'there is no such service' })
-    else callback(null, numberField(1, status))
+    else callback(null, answerOf(status))
   }
   const watch = (call: ServerWritableStream<Buffer, Buffer>): void => {
     const status = readStatus(call.request, statusOf)
@@ -64,7 +64,7 @@ export function createHealth(services: readonly string[]): Health {
     else follow(call)
   }
   const follow = (call: ServerWritableStream<Buffer, Buffer>): void => {
-    const tell = (): void => void call.write(numberField(1, readStatus(call.request, statusOf) ?? 0))
+    const tell = (): void => void call.write(answerOf(readStatus(call.request, statusOf) ?? 0))
     // The stream of a server that goes away would hold it back.
     const end = (): void => {
       tell()
@@ -89,13 +89,15 @@ export function createHealth(services: readonly string[]): Health {
   }
 }
 
+const answerOf = (status: number): Buffer => messageOf([numberField(1, status)])
+
 /** A stream that is destroyed says no status, and whoever watches goes on waiting. */
 const refuse = (call: ServerWritableStream<Buffer, Buffer>, code: number, details: string): void =>
   void call.emit('error', Object.assign(new Error(details), { code, details }))
 
 function readStatus(request: Buffer, statusOf: (service: string) => number): number | undefined {
   try {
-    return statusOf(readOnce(request, [1])[0]?.toString('utf8') ?? '')
+    return statusOf(readOnce(wholeOf(request), [1])[0]?.bytes().toString('utf8') ?? '')
   } catch {
     return undefined
   }

@@ -14,55 +14,96 @@ const eightBytes = 1
 const lengthDelimited = 2
 const fourBytes = 5
 
+/** A text, bytes or a message within one: where they are. A view of each would cost more than all that is read of them. */
+export class Part {
+  readonly whole: Buffer
+  /** Of the first byte. */
+  readonly start: number
+  /** Of the first byte behind it. */
+  readonly end: number
+
+  constructor(whole: Buffer, start: number, end: number) {
+    this.whole = whole
+    this.start = start
+    this.end = end
+  }
+
+  /** One character for each byte. */
+  latin1(): string {
+    return this.whole.toString('latin1', this.start, this.end)
+  }
+
+  bytes(): Buffer {
+    return this.whole.subarray(this.start, this.end)
+  }
+}
+
+/** A message as it came. */
+export const wholeOf = (message: Buffer): Part => new Part(message, 0, message.length)
+
 /** One field of a message: its number, and where its bytes are if it is a text, bytes or a message. */
 export interface Field {
   readonly number: number
   /** Empty for a number. */
-  readonly bytes: Buffer
+  readonly part: Part
   /** Of a number as it stands in a varint, the lowest 32 bits; 0 for everything else. */
   readonly value: number
 }
 
 /** Calls `visit` for each field of a message, in order. Throws `MalformedMessageError`. */
-export function readFields(message: Buffer, visit: (field: Field) => void): void {
-  const cursor = { message, at: 0 }
-  while (cursor.at < message.length) visit(readField(cursor))
+export function readFields(message: Part, visit: (field: Field) => void): void {
+  const cursor = cursorOf(message)
+  while (cursor.at < cursor.end) {
+    next(cursor)
+    visit({ number: cursor.number, part: partOf(cursor), value: cursor.value })
+  }
 }
 
 /** The fields of these numbers, each at most once; those of other numbers are skipped. Throws `MalformedMessageError`. */
-export function readOnce(message: Buffer, numbers: readonly number[]): readonly (Buffer | undefined)[] {
-  const found: (Buffer | undefined)[] = numbers.map(() => undefined)
-  readFields(message, ({ number, bytes }) => {
-    const place = numbers.indexOf(number)
-    if (place === -1) return
-    if (found[place] !== undefined) throw new MalformedMessageError(`field ${number} comes twice`)
-    found[place] = bytes
-  })
+export function readOnce(message: Part, numbers: readonly number[]): readonly (Part | undefined)[] {
+  const found: (Part | undefined)[] = []
+  const cursor = cursorOf(message)
+  while (cursor.at < cursor.end) {
+    next(cursor)
+    const place = numbers.indexOf(cursor.number)
+    if (place === -1) continue
+    if (found[place] !== undefined) throw new MalformedMessageError(`field ${cursor.number} comes twice`)
+    found[place] = partOf(cursor)
+  }
   return found
 }
 
+/** A place in a message, and the field that ends there. One for all fields: an object for each would be most of the cost. */
 interface Cursor {
-  readonly message: Buffer
+  readonly whole: Buffer
+  readonly end: number
   at: number
+  number: number
+  start: number
+  value: number
 }
 
-const none = Buffer.alloc(0)
+const cursorOf = ({ whole, start, end }: Part): Cursor => ({ whole, end, at: start, number: 0, start, value: 0 })
 
-function readField(cursor: Cursor): Field {
+const partOf = ({ whole, start, at }: Cursor): Part => new Part(whole, start, at)
+
+function next(cursor: Cursor): void {
   const tag = readVarint(cursor)
-  const number = tag >>> 3
-  if (number === 0) throw new MalformedMessageError('a field has number 0')
+  cursor.number = tag >>> 3
+  cursor.value = 0
+  if (cursor.number === 0) throw new MalformedMessageError('a field has number 0')
   switch (tag & 7) {
     case varint:
-      return { number, bytes: none, value: readVarint(cursor) }
+      cursor.value = readVarint(cursor)
+      return skip(cursor, 0)
     case eightBytes:
-      return { number, bytes: skip(cursor, 8), value: 0 }
+      return skip(cursor, 8)
     case lengthDelimited:
-      return { number, bytes: skip(cursor, readVarint(cursor)), value: 0 }
+      return skip(cursor, readVarint(cursor))
     case fourBytes:
-      return { number, bytes: skip(cursor, 4), value: 0 }
+      return skip(cursor, 4)
     default:
-      throw new MalformedMessageError(`field ${number} has an unknown wire type`)
+      throw new MalformedMessageError(`field ${cursor.number} has an unknown wire type`)
   }
 }
 
@@ -70,8 +111,8 @@ function readField(cursor: Cursor): Field {
 function readVarint(cursor: Cursor): number {
   let value = 0
   for (let shift = 0; shift < 70; shift += 7) {
-    const byte = cursor.message[cursor.at]
-    if (byte === undefined) break
+    if (cursor.at >= cursor.end) break
+    const byte = cursor.whole[cursor.at] as number
     cursor.at += 1
     if (shift < 32) value |= (byte & 0x7f) << shift
     if (byte < 0x80) return value >>> 0
@@ -79,10 +120,8 @@ function readVarint(cursor: Cursor): number {
   throw new MalformedMessageError('a number does not end')
 }
 
-function skip(cursor: Cursor, length: number): Buffer {
-  const end = cursor.at + length
-  if (end > cursor.message.length) throw new MalformedMessageError('a field is longer than its message')
-  const bytes = cursor.message.subarray(cursor.at, end)
-  cursor.at = end
-  return bytes
+function skip(cursor: Cursor, length: number): void {
+  cursor.start = cursor.at
+  cursor.at += length
+  if (cursor.at > cursor.end) throw new MalformedMessageError('a field is longer than its message')
 }

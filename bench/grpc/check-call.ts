@@ -1,6 +1,6 @@
 /** The call and the message of a check over gRPC, as Envoy makes them. */
 import { authorizationDefinition } from '../../app/ext-authz/authorization.ts'
-import { messageField, textField } from '../../app/ext-authz/proto-writer.ts'
+import { messageField, messageOf, textField } from '../../app/ext-authz/proto-writer.ts'
 import { browserHeaders, type RequestFacts } from '../browser-request.ts'
 
 export const checkDefinition = authorizationDefinition
@@ -29,5 +29,5 @@ export function checkMessage(facts: RequestFacts): Buffer {
     messageField(13, headers),
   ]
   const source = messageField(1, [messageField(1, [messageField(1, [textField(2, '192.0.2.7')])])])
-  return messageField(1, [source, messageField(4, [messageField(2, http)])])
+  return messageOf([messageField(1, [source, messageField(4, [messageField(2, http)])])])
 }
