@@ -66,8 +66,7 @@ const upstreamHeader = (name: string, value: string): Field =>
   value === '' ? textField(5, name) : messageField(2, [headerValue(name, value), overwrite])
 
 /** What a client sent and goes on, such as the rest of its cookies, goes on byte for byte. Envoy does not read `raw_value` here. */
-const headerValue = (name: string, value: string): Field =>
-  messageField(1, [textField(1, name), headerField(2, value)])
+const headerValue = (name: string, value: string): Field => messageField(1, [textField(1, name), headerField(2, value)])
 
 /** `append_action: OVERWRITE_IF_EXISTS_OR_ADD`. */
 const overwrite = numberField(3, 2)

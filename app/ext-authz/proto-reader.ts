@@ -10,9 +10,9 @@ export class MalformedMessageError extends Error {
 
 /** Wire types that a serialiser of proto3 writes. */
 const varint = 0
-const eightBytes = 1
 const lengthDelimited = 2
-const fourBytes = 5
+/** Bytes behind the tag, by wire type; those of a varint have been read by then, and nothing else is known. */
+const lengths: Readonly<Record<number, number>> = { [varint]: 0, 1: 8, 5: 4 }
 
 /** A text, bytes or a message within one: where they are. A view of each would cost more than all that is read of them. */
 export class Part {
@@ -90,21 +90,14 @@ const partOf = ({ whole, start, at }: Cursor): Part => new Part(whole, start, at
 function next(cursor: Cursor): void {
   const tag = readVarint(cursor)
   cursor.number = tag >>> 3
-  cursor.value = 0
   if (cursor.number === 0) throw new MalformedMessageError('a field has number 0')
-  switch (tag & 7) {
-    case varint:
-      cursor.value = readVarint(cursor)
-      return skip(cursor, 0)
-    case eightBytes:
-      return skip(cursor, 8)
-    case lengthDelimited:
-      return skip(cursor, readVarint(cursor))
-    case fourBytes:
-      return skip(cursor, 4)
-    default:
-      throw new MalformedMessageError(`field ${cursor.number} has an unknown wire type`)
-  }
+  const wireType = tag & 7
+  cursor.value = wireType === varint ? readVarint(cursor) : 0
+  const length = wireType === lengthDelimited ? readVarint(cursor) : lengths[wireType]
+  if (length === undefined) throw new MalformedMessageError(`field ${cursor.number} has an unknown wire type`)
+  cursor.start = cursor.at
+  cursor.at += length
+  if (cursor.at > cursor.end) throw new MalformedMessageError('a field is longer than its message')
 }
 
 /** The lowest 32 bits, without a sign. */
@@ -118,10 +111,4 @@ function readVarint(cursor: Cursor): number {
     if (byte < 0x80) return value >>> 0
   }
   throw new MalformedMessageError('a number does not end')
-}
-
-function skip(cursor: Cursor, length: number): void {
-  cursor.start = cursor.at
-  cursor.at += length
-  if (cursor.at > cursor.end) throw new MalformedMessageError('a field is longer than its message')
 }
