@@ -18,6 +18,7 @@ import { commandFile, repositoryRoot } from './paths.ts'
 import { freePort, listen, loopback } from './ports.ts'
 import { createDemoProvider } from './provider/provider.ts'
 import { type ProxyKind, type RunningProxy, startProxy } from './proxies/proxies.ts'
+import type { ProxyTargets } from './proxies/proxy-targets.ts'
 
 export interface StackOptions {
   readonly proxy: ProxyKind
@@ -27,6 +28,8 @@ export interface StackOptions {
   readonly redisUrl?: string
   /** Directory of the policy; the demo's own if absent. */
   readonly policyDirectory?: string
+  /** Writes other files for the proxy than those of deploy/, and says in which directory they are. */
+  readonly proxyFiles?: (targets: ProxyTargets) => Promise<string>
   /** How many processes Sallyport is. Default 1. */
   readonly workers?: number
   /** How the provider answers a login. Default `query`. */
@@ -113,7 +116,7 @@ async function startParts(
     payrollAddress,
     providerAddress,
   }
-  const proxy = await startProxy(options.proxy, targets)
+  const proxy = await startProxy(options.proxy, targets, await options.proxyFiles?.(targets))
   undo.push(() => proxy.stop())
   await waitFor(`${origin('idp')}/.well-known/openid-configuration`, proxy.child, options.proxy)
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { freePort } from '../../cli/demo/ports.ts'
 import { type ProxyKind, programOf } from '../../cli/demo/proxies/proxies.ts'
-import { type Stack, startStack } from '../../cli/demo/stack.ts'
+import { type Stack, type StackOptions, startStack } from '../../cli/demo/stack.ts'
 import { type RunningRedis, requirePeer, startRedis } from '../peers.ts'
 import { scenarios } from './scenarios.ts'
 import { createWorld, type World } from './world.ts'
@@ -22,24 +22,24 @@ export function describeProxy(kind: ProxyKind): void {
 
 function describeStack(kind: ProxyKind, store: 'lmdb' | 'redis'): void {
   let redis: RunningRedis | undefined
+  describeTable(async () => {
+    redis = store === 'redis' ? await startRedis() : undefined
+    return { proxy: kind, policyDirectory, ...(redis === undefined ? {} : { redisUrl: redis.url }) }
+  })
+  afterAll(() => redis?.stop())
+}
+
+/** The whole table, in front of a stack that is made beforehand. */
+export function describeTable(prepare: () => Promise<Omit<StackOptions, 'port'>>): void {
   let stack: Stack | undefined
   let world: World | undefined
 
   beforeAll(async () => {
-    redis = store === 'redis' ? await startRedis() : undefined
-    stack = await startStack({
-      proxy: kind,
-      port: await freePort(),
-      policyDirectory,
-      ...(redis === undefined ? {} : { redisUrl: redis.url }),
-    })
+    stack = await startStack({ ...(await prepare()), port: await freePort() })
     world = await createWorld(stack)
   })
 
-  afterAll(async () => {
-    await stack?.stop()
-    await redis?.stop()
-  })
+  afterAll(() => stack?.stop())
 
   for (const { name, run } of scenarios) {
     it(name, async () => {

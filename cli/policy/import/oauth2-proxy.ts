@@ -116,12 +116,12 @@ function personRows(settings: Settings, options: Reading): ImportedRow[] {
   const people = addressSubjects(settings, options)
   const groups = [...(settings.get('allowed_groups')?.values ?? []), ...(settings.get('allowed_group')?.values ?? [])]
   const claim = settings.get('oidc_groups_claim')?.values[0] ?? 'groups'
-  const isMember = groups.length === 0 ? [] : [claimIs(names, claim, groups)]
+  const isMember = (): readonly string[] => (groups.length === 0 ? [] : [claimIs(names, claim, groups)])
   return people.flatMap(({ line, subject }) => {
-    if (subject !== 'authenticated') return [row(line, { domain, subject, conditions: isMember })]
+    if (subject !== 'authenticated') return [row(line, { domain, subject, conditions: isMember() })]
     const verified = names.nameOf('verified-email', { claim: { name: 'email_verified', in: [true] } })
     const plain = groups.every(isPlainName) && claim === 'groups' && groups.length > 0
-    if (!plain) return [row(line, { domain, subject, conditions: [...isMember, verified] })]
+    if (!plain) return [row(line, { domain, subject, conditions: [...isMember(), verified] })]
     return groups.map(group => row(line, { domain, subject: `group:${group}`, conditions: [verified] }))
   })
 }

@@ -1,0 +1,3 @@
+import { describeMigration } from './suite.ts'
+
+describeMigration('authelia', { proxy: 'caddy' })

@@ -1,0 +1,3 @@
+import { describeMigration } from './suite.ts'
+
+describeMigration('pomerium', { proxy: 'nginx' })

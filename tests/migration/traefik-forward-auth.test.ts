@@ -1,0 +1,3 @@
+import { describeMigration } from './suite.ts'
+
+describeMigration('traefik-forward-auth', { proxy: 'traefik' })
