@@ -18,8 +18,8 @@ import { freshSecret } from '../../cli/secret.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Authority, createAuthority } from '../certificates.ts'
 import { freePort, requirePeer } from '../peers.ts'
-import { close, listen, ProviderVisitor, startProvider, type TestProvider } from '../provider.ts'
-import { type Answer, addresses, ask, createBalancer, shakeHands } from './balancer.ts'
+import { close, listen, startProvider, type TestProvider } from '../provider.ts'
+import { type Answer, addresses, ask, createBalancer, logInThrough, shakeHands } from './balancer.ts'
 
 const hasOpenssl = requirePeer('openssl') !== undefined
 const secret = 'the client secret behind a balancer'
@@ -122,36 +122,9 @@ describe.each(['nginx', 'traefik', 'caddy', 'haproxy'] as const)('%s behind a ba
       for (const path of [directory, files]) rmSync(path, { recursive: true, force: true })
     })
 
-    /** As a browser would: every cookie to the host that set it. */
-    async function logIn(
-      wanted: string,
-    ): Promise<{ readonly addresses: string[]; readonly last: Answer; readonly cookie: string }> {
-      const visitor = new ProviderVisitor()
-      const jars = new Map<string, Map<string, string>>()
-      const visited: string[] = []
-      const headersFor = (host: string) => ({
-        ...navigation,
-        cookie: [...(jars.get(host) ?? [])].map(pair => pair.join('=')).join('; '),
-      })
-      let next = wanted
-      for (let step = 0; step < 12; step += 1) {
-        if (next.startsWith('http://idp.localhost')) next = await visitor.logIn(next, 'alice')
-        visited.push(next)
-        const { host } = new URL(next)
-        const last = await ask(next, { headers: headersFor(host) })
-        for (const line of last.headers['set-cookie'] ?? []) {
-          const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=', 2)
-          jars.set(host, (jars.get(host) ?? new Map<string, string>()).set(name, value))
-        }
-        if (last.headers.location === undefined) return { addresses: visited, last, cookie: headersFor(host).cookie }
-        next = new URL(last.headers.location, next).href
-      }
-      throw new Error(`the login goes in circles: ${visited.join(' ')}`)
-    }
-
     it('a login leads back to the https address that was asked', async () => {
       const wanted = url('wiki', '/notes?page=2')
-      const login = await logIn(wanted)
+      const login = await logInThrough((address, headers) => ask(address, { headers }), wanted)
       expect([login.last.status, login.addresses.at(-1)]).toEqual([200, wanted])
       expect(login.addresses.filter(address => !address.startsWith('https://'))).toEqual([])
       cookie = login.cookie

@@ -7,6 +7,7 @@ import { createServer, request as httpsRequest, type Server } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import type { Certificate } from '../certificates.ts'
+import { ProviderVisitor } from '../provider.ts'
 
 /** All of 127.0.0.0/8 is this machine, so each part of a test has an address of its own. */
 export const addresses = { balancer: '127.0.0.2', client: '127.0.0.9', stranger: '127.0.0.3' } as const
@@ -68,17 +69,19 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>
   readonly from?: string
   readonly method?: string
+  /** Where to connect, if that is not the port of the address. */
+  readonly port?: number
 }
 
 /** One request for an address below `.localhost`, over TLS or not; redirects are not followed. */
 export function ask(
   address: string,
-  { headers = {}, from = addresses.client, method = 'GET' }: Question = {},
+  { headers = {}, from = addresses.client, method = 'GET', port: connected }: Question = {},
 ): Promise<Answer> {
   const { host, hostname, pathname, port, protocol, search } = new URL(address)
   const options = {
     host: '127.0.0.1',
-    port,
+    port: connected ?? port,
     localAddress: from,
     agent: false as const,
     method,
@@ -123,4 +126,40 @@ export function shakeHands(address: string, headers: Readonly<Record<string, str
     })
     socket.on('error', reject).on('close', () => resolve(answer))
   })
+}
+
+export interface Login {
+  readonly addresses: readonly string[]
+  readonly last: Answer
+  /** The Cookie header of the host where it ended. */
+  readonly cookie: string
+}
+
+/** Alice opens a page and logs in, as a browser would: every cookie to the host that set it. `ask` is one request. */
+export async function logInThrough(
+  ask: (address: string, headers: Readonly<Record<string, string>>) => Promise<Answer>,
+  wanted: string,
+): Promise<Login> {
+  const visitor = new ProviderVisitor()
+  const jars = new Map<string, Map<string, string>>()
+  const visited: string[] = []
+  const headersFor = (host: string) => ({
+    accept: 'text/html',
+    'sec-fetch-mode': 'navigate',
+    cookie: [...(jars.get(host) ?? [])].map(pair => pair.join('=')).join('; '),
+  })
+  let next = wanted
+  for (let step = 0; step < 12; step += 1) {
+    if (next.startsWith('http://idp.localhost')) next = await visitor.logIn(next, 'alice')
+    visited.push(next)
+    const { host } = new URL(next)
+    const last = await ask(next, headersFor(host))
+    for (const line of last.headers['set-cookie'] ?? []) {
+      const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=', 2)
+      jars.set(host, (jars.get(host) ?? new Map<string, string>()).set(name, value))
+    }
+    if (last.headers.location === undefined) return { addresses: visited, last, cookie: headersFor(host).cookie }
+    next = new URL(last.headers.location, next).href
+  }
+  throw new Error(`the login goes in circles: ${visited.join(' ')}`)
 }

@@ -101,7 +101,7 @@ const tlsLines = ({ tls }: ProxyQuestion): readonly string[] =>
 const replicaLines = ({ sallyport }: ProxyQuestion): readonly string[] =>
   sallyport.length === 1
     ? []
-    : ['lb_policy round_robin', 'lb_try_duration 3s', 'lb_try_interval 50ms', 'fail_duration 5s']
+    : ['lb_policy round_robin', 'lb_try_duration 3s', 'lb_try_interval 50ms', 'fail_duration 2s']
 
 function siteLines(protectedHost: ProxyHost, question: ProxyQuestion): readonly string[] {
   const { host, upstream, withheld, givenAuthorization } = protectedHost

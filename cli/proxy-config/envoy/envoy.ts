@@ -122,7 +122,8 @@ function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] 
     loginHost: login.host,
     sites: hosts.flatMap(({ host }) => siteLines(host)),
     openSites: [],
-    retry: isSeveral ? ', retry_policy: { retry_on: connect-failure, num_retries: 2 }' : '',
+    // A login may not be asked twice: only where nobody was reached.
+    retry: isSeveral ? `, retry_policy: { retry_on: connect-failure, ${elsewhere} }` : '',
     replicas: replicaLines(isSeveral),
     sallyport: endpoints(sallyport),
     clusters: [
@@ -188,12 +189,21 @@ const replicaLines = (isSeveral: boolean): readonly string[] =>
   isSeveral
     ? [
         'health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {} }]',
+        '# When a replica goes, every check that was under way there asks again; of itself Envoy lets three do so at a time.',
+        'circuit_breakers: { thresholds: [{ max_retries: 1024 }] }',
       ]
     : []
 
-/** Until that is known, the next one is asked. */
+/** Another replica than those that did not answer. */
+const elsewhere = [
+  'num_retries: 2',
+  'host_selection_retry_max_attempts: 3',
+  "retry_host_predicate: [{ name: envoy.retry_host_predicates.previous_hosts, typed_config: { '@type': type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate } }]",
+].join(', ')
+
+/** Until it is known that a replica is gone, a check asks the next one. A check may be asked twice. */
 const retryLines = (isSeveral: boolean): readonly string[] =>
-  isSeveral ? ['retry_policy: { retry_on: connect-failure, num_retries: 2 }'] : []
+  isSeveral ? [`retry_policy: { retry_on: 'connect-failure,reset', ${elsewhere} }`] : []
 
 export const envoy: ProxyFormat = {
   name: 'envoy',

@@ -59,7 +59,10 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
   const real = balancers.map(range => `set_real_ip_from ${range};`)
   const parts = nginxParts({
     identity: question.identity,
-    sallyport: sallyport.map(address => `server ${addressText(address)};`),
+    // One that does not answer is asked nothing for two seconds; NGINX's own are ten.
+    sallyport: sallyport.map(
+      address => `server ${addressText(address)}${sallyport.length > 1 ? ' max_fails=1 fail_timeout=2s' : ''};`,
+    ),
     loginHost: login.host,
     listen: listenLines(question),
     balancers: balancers.map(range => `${range} balancer;`),

@@ -139,6 +139,7 @@ const healthCheck = (host: string): readonly string[] => [
   `  hostname: ${host}`,
   '  interval: 1s',
   '  timeout: 1s',
+  'passiveHealthCheck: { maxFailedAttempts: 1, failureWindow: 1s }',
 ]
 
 const certificateLines = ({ certificate, key }: NonNullable<ProxyQuestion['tls']>): readonly string[] => [

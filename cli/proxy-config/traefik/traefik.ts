@@ -22,7 +22,9 @@ function furtherMiddlewares({ hosts, sallyport }: ProxyQuestion): readonly strin
       `    ${withholding(header)}:`,
       `      headers: { customRequestHeaders: { ${header}: '' } }`,
     ]),
-    ...(sallyport.length > 1 ? ['    sallyport-next-replica:', '      retry: { attempts: 2 }'] : []),
+    ...(sallyport.length > 1
+      ? ['    sallyport-next-replica:', '      retry: { attempts: 3, initialInterval: 20ms }']
+      : []),
   ]
   return lines.length === 0 ? [] : ['  middlewares:', ...lines]
 }
