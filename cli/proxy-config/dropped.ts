@@ -27,4 +27,11 @@ export function alsoDropped({ identity, clientCertificateHeader }: ProxyQuestion
   return names.filter(name => !isAlways(name))
 }
 
+/** The usual names of identity headers where others are in force, for proxies that drop by name alone. */
+export function usualNames({ identity }: ProxyQuestion): readonly string[] {
+  const inForce = new Set(Object.values(identity).map(name => name.toLowerCase()))
+  return usual.filter(name => !inForce.has(name.toLowerCase()))
+}
+const usual = ['Remote-User', 'Remote-Email', 'Remote-Name', 'Remote-Groups', 'X-Sallyport-Assertion']
+
 const isAlways = (name: string): boolean => /^(?:remote-|x-sallyport-|x-forwarded-)/i.test(name)

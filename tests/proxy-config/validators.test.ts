@@ -84,30 +84,32 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
     })
   })
 
-  it.skipIf(requirePeer('traefik') === undefined).each(names)('is taken by Traefik: %s', async combination => {
-    const port = await freePort()
-    const place = await print('traefik', combination, port)
-    const proxy = startPrinted('traefik', place)
-    const scheme = readFileSync(join(place, 'traefik.env'), 'utf8').includes('HTTP_TLS=true') ? 'https' : 'http'
-    const statusOf = (host: string): Promise<number> =>
-      ask(`${scheme}://${host}/`, { port, from: '127.0.0.1' }).then(
-        ({ status }) => status,
-        () => 0,
-      )
-    try {
-      // Nobody answers in the place of Sallyport: a host that has a router with the check is refused, one without is unknown.
-      const isRead = async () => {
-        if (!proxy.isRunning()) throw new Error(proxy.lastLines())
-        return ![0, 404].includes(await statusOf('more.example.com'))
+  describe.skipIf(requirePeer('traefik') === undefined)('for traefik', () => {
+    it.concurrent.each(names)('is taken by it: %s', async combination => {
+      const port = await freePort()
+      const place = await print('traefik', combination, port)
+      const proxy = startPrinted('traefik', place)
+      const scheme = readFileSync(join(place, 'traefik.env'), 'utf8').includes('HTTP_TLS=true') ? 'https' : 'http'
+      const statusOf = (host: string): Promise<number> =>
+        ask(`${scheme}://${host}/`, { port, from: '127.0.0.1' }).then(
+          ({ status }) => status,
+          () => 0,
+        )
+      try {
+        // Nobody answers in the place of Sallyport: a host that has a router with the check is refused, one without is unknown.
+        const isRead = async () => {
+          if (!proxy.isRunning()) throw new Error(proxy.lastLines())
+          return ![0, 404].includes(await statusOf('more.example.com'))
+        }
+        await vi.waitUntil(isRead, { timeout: 120_000, interval: 25 })
+        for (const host of ['passwords', 'tokens', 'given', 'files', 'more']) {
+          expect([500, 503]).toContain(await statusOf(`${host}.example.com`))
+        }
+        expect(await statusOf('unknown.example.com')).toBe(404)
+        expect(proxy.lastLines()).not.toMatch(/\b(?:ERR|WRN)\b.*(?:middleware|router|entry ?point|certificate|yaml)/i)
+      } finally {
+        await proxy.stop()
       }
-      await vi.waitUntil(isRead, { timeout: 120_000, interval: 25 })
-      for (const host of ['passwords', 'tokens', 'given', 'files', 'more']) {
-        expect([500, 503]).toContain(await statusOf(`${host}.example.com`))
-      }
-      expect(await statusOf('unknown.example.com')).toBe(404)
-      expect(proxy.lastLines()).not.toMatch(/\b(?:ERR|WRN)\b.*(?:middleware|router|entry ?point|certificate|yaml)/i)
-    } finally {
-      await proxy.stop()
-    }
+    })
   })
 })

@@ -1,5 +1,6 @@
 /** NGINX: files to include, and one with every protected host. */
 import { droppedHeaders } from '../../demo/dropped-headers.ts'
+import { usualNames } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
 import { addressText, type ProxyHost, type ProxyQuestion } from '../question.ts'
 import { fill, readTemplate, type Values } from '../template.ts'
@@ -50,7 +51,7 @@ function droppedLines(also: readonly string[]): readonly string[] {
     return of === droppedHeaders[index - 1]?.of ? lines : ['', `# ${of}`, ...lines]
   })
   const own =
-    also.length === 0 ? [] : ['', '# the certificate of a client, which this proxy does not pass', ...also.map(drop)]
+    also.length === 0 ? [] : ['', '# what this configuration names besides, or by other names', ...also.map(drop)]
   return [...families.flat(), ...own].slice(1)
 }
 
@@ -67,7 +68,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
     listen: listenLines(question),
     balancers: balancers.map(range => `${range} balancer;`),
     realAddress: real.length === 0 ? [] : [...real, 'real_ip_header X-Forwarded-For;', 'real_ip_recursive on;'],
-    alsoDropped: clientCertificateHeader === undefined ? [] : [clientCertificateHeader],
+    alsoDropped: [...usualNames(question), ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader])],
   })
   const sites = fill(read('sallyport-sites'), {
     SITES: question.hosts.flatMap(host => siteLines(host, question)).slice(0, -1),

@@ -1,5 +1,6 @@
 /** The files of Traefik that name no protected host: the static settings, and the middleware that asks. */
 import { droppedHeaders } from '../../demo/dropped-headers.ts'
+import { usualNames } from '../dropped.ts'
 import type { ProxyFile } from '../format.ts'
 import { addressText, type ProxyQuestion } from '../question.ts'
 import { fill, readTemplate } from '../template.ts'
@@ -83,8 +84,7 @@ export function partsOf(question: ProxyQuestion, providers: readonly string[]): 
     about: [],
     checks: isSeveral ? `http://${addressText(checks)}` : (origins[0] ?? ''),
     trust: String(balancers.length > 0),
-    // The only one that is no identity header; those are removed by name.
-    alsoDropped: clientCertificateHeader === undefined ? [] : [clientCertificateHeader],
+    alsoDropped: [...usualNames(question), ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader])],
     loginHost: login.host,
     servers: origins,
     checkRouter: isSeveral ? checkRouter : [],
