@@ -14,7 +14,10 @@ interface Documented {
 }
 
 const directories = ['rbac/', 'deploy/demo/policy/', 'deploy/demo/kubernetes/']
-const pages = ['README.md', ...pagesBelow('docs/')].filter(page => /^p, /m.test(read(page)))
+// What comes of another program's rules is one policy for the whole page; `tests/migration` runs lint on it.
+const pages = ['README.md', ...pagesBelow('docs/')].filter(
+  page => /^p, /m.test(read(page)) && !page.startsWith('docs/migration/'),
+)
 
 function pagesBelow(directory: string): readonly string[] {
   return readdirSync(new URL(directory, root), { recursive: true, encoding: 'utf8' })

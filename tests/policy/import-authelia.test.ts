@@ -10,7 +10,8 @@ import { policyOf } from '../decisions/policies.ts'
 import { fc } from '../properties.ts'
 
 interface Rule {
-  readonly domain: string[]
+  readonly domain?: string[]
+  readonly domain_regex?: string[]
   readonly policy: string
   readonly resources?: string[]
   readonly methods?: string[]
@@ -53,9 +54,10 @@ function isAllowedThere(rules: readonly Rule[], defaultPolicy: string, attempt: 
   const isSubject = (name: string): boolean =>
     name.startsWith('user:') ? who?.login === name.slice(5) : who?.groups.includes(name.slice(6)) === true
   const fits = (rule: Rule): boolean =>
-    rule.domain.some(domain =>
+    ((rule.domain ?? []).some(domain =>
       domain.startsWith('*.') ? attempt.host.endsWith(domain.slice(1)) : domain === attempt.host,
-    ) &&
+    ) ||
+      (rule.domain_regex ?? []).some(pattern => new RegExp(pattern).test(attempt.host))) &&
     (rule.resources?.some(pattern => new RegExp(pattern).test(attempt.path + attempt.query)) ?? true) &&
     (rule.methods?.includes(attempt.method) ?? true) &&
     (rule.networks === undefined || attempt.address.startsWith('10.')) &&
@@ -87,7 +89,15 @@ const optional = <T>(arbitrary: fc.Arbitrary<T>, weight = 3) => fc.option(arbitr
 const some = <T>(...values: T[]) => fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 2 })
 const rule: fc.Arbitrary<Rule> = fc
   .record({
-    domain: some('app.example.com', '*.example.com', 'other.example.com', '*.app.example.com', 'third.test'),
+    hosts: fc.oneof(
+      {
+        weight: 6,
+        arbitrary: some('app.example.com', '*.example.com', 'other.example.com', '*.app.example.com', 'third.test').map(
+          domain => ({ domain }),
+        ),
+      },
+      { weight: 1, arbitrary: some('^other', 'test$', '^(a|o).*example').map(domain_regex => ({ domain_regex })) },
+    ),
     policy: fc.constantFrom('bypass', 'one_factor', 'two_factor', 'deny'),
     resources: optional(some(...patterns), 1),
     methods: optional(some('GET', 'POST', 'HEAD'), 4),
@@ -98,6 +108,7 @@ const rule: fc.Arbitrary<Rule> = fc
     ),
     query: optional(fc.constant([{ operator: 'present', key: 'a' }]), 12),
   })
+  .map(({ hosts, ...one }) => ({ ...hosts, ...one }))
   .map(one => Object.fromEntries(Object.entries(one).filter(([, value]) => value !== undefined)) as unknown as Rule)
   .filter(one => one.policy !== 'bypass' || one.subject === undefined)
 const attempt: fc.Arbitrary<Attempt> = fc.record({
@@ -222,6 +233,21 @@ describe('what is said', () => {
       ...['^((a|b))\\.example$', '^[ab]\\.example$', '^(?i)a\\.example$', '^(a|)\\.example$', '^(a-){2}\\.example$'],
     ])
       expect([wider, await rows(wider)]).toEqual([wider, []])
+  })
+
+  test('a free pattern of hosts keeps out of later rules for hosts that it cannot mean', async () => {
+    const rows = async (pattern: string) => {
+      const rules = [
+        { domain_regex: pattern, policy: 'two_factor' },
+        { domain: ['app.example.com', '*.example.com'], policy: 'bypass' },
+      ]
+      const { rows: kept } = await convert({ format: 'authelia' }, { name: 'c.yml', text: stringify({ rules }) })
+      return kept.map(({ domain }) => domain)
+    }
+    expect(await rows('^wiki-.*$')).toEqual(['app.example.com'])
+    expect(await rows('^APP-?')).toEqual([])
+    expect(await rows('example')).toEqual([])
+    expect(await rows('[')).toEqual([])
   })
 
   test('what cannot be said is listed with its line and allows nothing', async () => {

@@ -95,6 +95,7 @@ authenticated_emails_file = "emails"
 skip_auth_routes = ["GET=^/public/", "^/health$", "POST!=^/x/"]
 skip_auth_preflight = true
 cookie_secure = true
+upstreams = ["http://127.0.0.1:8080/"]
 `
   writeFileSync(join(cwd, 'proxy.cfg'), settings)
   writeFileSync(join(cwd, 'emails'), 'carol@other.example\n')
@@ -111,6 +112,38 @@ cookie_secure = true
   expect(findings.map(({ line, what }: { line: number; what: string }) => `${line} ${what}`)).toEqual(
     expect.arrayContaining(['7 skip_auth_routes ^/health$', '7 skip_auth_routes POST!=^/x/']),
   )
+})
+
+it('passes over settings of oauth2-proxy that keep nobody out, and lists those that let in more', async () => {
+  const settings = (more: string): string => `email_domains = ["example.com"]\n${more}\n`
+  const imported = async (more: string) => {
+    writeFileSync(join(cwd, 'proxy.cfg'), settings(more))
+    const other = createTestTerminal({ cwd })
+    const args = ['policy', 'import', 'oauth2-proxy', 'proxy.cfg', '--host', 'app.example.com']
+    await runCli(args, { version: '0', terminal: other })
+    return other.output()
+  }
+  const person = /^p, email-domain:example\.com, app\.example\.com, /m
+  for (const fine of [
+    'acr_values = "x"',
+    'api_routes = ["^/api"]',
+    'oidc_email_claim = "email"',
+    'signature_key = "a"',
+  ])
+    expect([fine, await imported(fine)]).toEqual([fine, expect.stringMatching(person)])
+  for (const strange of [
+    'oidc_email_claim = "upn"',
+    'azure_tenant = "x"',
+    'keycloak_groups = ["a"]',
+    'allowed_roles = ["a"]',
+  ])
+    expect([strange, await imported(strange)]).toEqual([strange, expect.not.stringMatching(person)])
+  const more = await imported('htpasswd_file = "people"')
+  expect(more).toMatch(person)
+  expect(more).toContain('proxy.cfg:2  left out: htpasswd_file')
+  const checks = await imported('skip_auth_preflight = true\nupstreams = ["static://202"]')
+  expect(checks).toContain('proxy.cfg:2  left out: skip_auth_preflight')
+  expect(checks).not.toContain('OPTIONS, -, allow')
 })
 
 it('lets nobody in by a login while a setting is not understood', async () => {

@@ -205,3 +205,34 @@ test('an address that a route denies stays out also when nobody verified it', as
   }
   expect([effect('a@example.com'), effect('b@example.com')]).toEqual(['deny', 'allow'])
 })
+
+const rowsOf = async (config: unknown) => {
+  const { rows, findings } = await convert({ format: 'pomerium' }, { name: 'config.yaml', text: stringify(config) })
+  const left = findings.filter(({ kind }) => kind === 'left-out').map(({ line, what }) => `${line} ${what}`)
+  return { rows: rows.map(({ subject, domain, resource }) => `${subject} ${domain} ${resource}`), left }
+}
+
+test('routes of old versions stand under policy, and name groups', async () => {
+  const policy = [{ from: 'https://app.example.com', allowed_groups: ['ops', 'dev'], cors_allow_preflight: true }]
+  expect(await rowsOf({ policy })).toEqual({
+    rows: ['group:ops app.example.com /**', 'group:dev app.example.com /**'],
+    left: ['2 cors_allow_preflight'],
+  })
+  expect((await rowsOf({ policy, routes: policy })).rows).toEqual([])
+})
+
+test('a tunnel decides no request, and a route at a port of its own takes its paths from those below', async () => {
+  const open = (from: string, more = {}) => ({ from, allow_public_unauthenticated_access: true, ...more })
+  const routes = [
+    open('tcp+https://ssh.example.com:22'),
+    open('https://app.example.com:8443', { prefix: '/a' }),
+    open('https://app.example.com:443'),
+    open('https://other.example.com'),
+  ]
+  const { rows, left } = await rowsOf({ routes })
+  expect(rows).toEqual([
+    expect.stringMatching(/^anyone app\.example\.com re:.*\[\^a\]/),
+    'anyone other.example.com /**',
+  ])
+  expect(left).toEqual(['2 from tcp+https://ssh.example.com:22', '4 from https://app.example.com:8443'])
+})

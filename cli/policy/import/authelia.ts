@@ -1,5 +1,6 @@
 /** Authelia's `access_control`: ordered rules, the first that fits decides. */
 import ipaddr from 'ipaddr.js'
+import { RE2JS } from 're2js'
 import { isReservedDomain, parseDomainPattern } from '../../../rbac/domains.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
 import { isMethod } from '../../../rbac/request/methods.ts'
@@ -122,47 +123,64 @@ function readRule(item: Located, reading: Reading): OrderedRule {
 type Cannot = Report['leftOut']
 
 function readHosts(item: Located, report: Report): OrderedRule['hosts'] {
-  const domain = item.fields?.get('domain')
   const pattern = item.fields?.get('domain_regex')
-  const texts = textsOf(domain)
+  const domains = readDomains(item, report)
+  if (domains === undefined) return { inner: [], outer: ['*'], isKnown: false }
+  const patterns = textsOf(pattern)
+  const spelt = patterns?.map(readHostPattern) ?? []
+  const named = spelt.flatMap(hosts => hosts ?? [])
+  const inner = [...domains.inner, ...named]
+  const outer = [...domains.outer, ...named]
+  const isPatternKnown = pattern === undefined || (spelt.length > 0 && !spelt.includes(undefined))
+  if (isPatternKnown && outer.length > 0) return { inner, outer, isKnown: true }
+  report.leftOut(
+    pattern?.line ?? item.line,
+    'domain_regex',
+    'no row can hold a pattern of hosts that does more than spell some out',
+    'Write the hosts, or *.example.com.',
+  )
+  const mayFit = domains.outer.length === 0 ? hostTest(patterns ?? []) : undefined
+  return { inner, outer: ['*'], isKnown: false, ...(mayFit === undefined ? {} : { mayFit }) }
+}
+
+/** `undefined` when one of them is no host that a row can name. */
+function readDomains(item: Located, report: Report): Pick<OrderedRule['hosts'], 'inner' | 'outer'> | undefined {
+  const domain = item.fields?.get('domain')
+  const line = domain?.line ?? item.line
   const outer: string[] = []
   const inner: string[] = []
-  for (const text of texts ?? []) {
+  const texts = textsOf(domain)
+  if (texts === undefined) report.leftOut(line, 'domain', 'expected texts', 'Correct it, and import again.')
+  if (texts === undefined) return undefined
+  for (const text of texts) {
     const wildcard = /^\{(?:user|group)\}\./.test(text) ? `*${text.slice(text.indexOf('.'))}` : undefined
     const host = canonicalHost(wildcard ?? text)
     if (host === undefined) {
-      report.leftOut(
-        domain?.line ?? item.line,
-        `domain ${text}`,
-        'no row can name these hosts',
-        'Write the hosts one by one.',
-      )
-      return { inner, outer: ['*'], isKnown: false }
+      const why = /\{\{|\$\{/.test(text) ? 'a template is read as it stands' : 'no row can name these hosts'
+      report.leftOut(line, `domain ${text}`, why, 'Write the hosts one by one.')
+      return undefined
     }
     outer.push(host)
     if (wildcard === undefined) inner.push(host)
     else
       report.leftOut(
-        domain?.line ?? item.line,
+        line,
         `domain ${text}`,
         'no row can compare a host with a name',
         'Write a row for each person or group.',
       )
   }
-  const spelt = textsOf(pattern)?.map(readHostPattern) ?? []
-  const named = spelt.flatMap(hosts => hosts ?? [])
-  inner.push(...named)
-  outer.push(...named)
-  const isPatternKnown = pattern === undefined || (spelt.length > 0 && !spelt.includes(undefined))
-  const isKnown = isPatternKnown && outer.length > 0
-  if (!isKnown)
-    report.leftOut(
-      pattern?.line ?? item.line,
-      'domain_regex',
-      'no row can hold a pattern of hosts that does more than spell some out',
-      'Write the hosts, or *.example.com.',
-    )
-  return { inner, outer: isKnown ? outer : ['*'], isKnown }
+  return { inner, outer }
+}
+
+/** Whether one host may be meant by patterns that name none; `undefined` when one of them cannot be read. */
+function hostTest(patterns: readonly string[]): ((host: string) => boolean) | undefined {
+  try {
+    const expressions = patterns.map(pattern => RE2JS.compile(pattern, RE2JS.CASE_INSENSITIVE))
+    return patterns.length === 0 ? undefined : host => expressions.some(one => one.matcher(host).find())
+  } catch {
+    return undefined
+  }
 }
 
 function readHostPattern(pattern: string): readonly string[] | undefined {

@@ -22,7 +22,13 @@ export interface Who {
 export interface OrderedRule {
   readonly line: number
   readonly level: Level
-  readonly hosts: { readonly inner: readonly string[]; readonly outer: readonly string[]; readonly isKnown: boolean }
+  readonly hosts: {
+    readonly inner: readonly string[]
+    readonly outer: readonly string[]
+    readonly isKnown: boolean
+    /** Of hosts that no pattern of rows names: whether one host may be among them. Absent: every one may. */
+    readonly mayFit?: (host: string) => boolean
+  }
   readonly paths: { readonly inner: readonly Inner[]; readonly outer: readonly Shape[] }
   /** Methods; `undefined`: every one. */
   readonly methods: { readonly inner: readonly string[] | undefined; readonly outer: readonly string[] | undefined }
@@ -117,7 +123,9 @@ function meets(other: OrderedRule, rule: OrderedRule, host: string): boolean {
     outer === undefined ||
     rule.methods.inner === undefined ||
     outer.some(method => rule.methods.inner?.includes(method))
+  const mayFit = host.includes('*') || other.hosts.mayFit?.(host) !== false
   return (
+    mayFit &&
     other.hosts.outer.some(pattern => covers(pattern, host) || covers(host, pattern)) &&
     other.paths.outer.some(shape => rule.paths.inner.some(inner => canMeet(inner, shape))) &&
     hasMethod(other.methods)

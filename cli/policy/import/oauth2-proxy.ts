@@ -3,7 +3,7 @@ import { canonicalNetwork } from './authelia.ts'
 import type { FormatOptions } from './options.ts'
 import { pathsByPattern, resourcesWithout } from './paths.ts'
 import type { ImportedRow } from './rows.ts'
-import { readSettings, type Settings } from './settings-file.ts'
+import { readSettings, type Setting, type Settings } from './settings-file.ts'
 import { claimIs, isPlainName } from './subjects.ts'
 
 interface Reading extends FormatOptions {
@@ -21,16 +21,41 @@ const understood = [
   'authenticated_emails_file',
   'trusted_ips',
   'oidc_groups_claim',
+  'upstreams',
 ]
 /** Settings about cookies, the provider, logs and what is passed on: they let nobody in and keep nobody out. */
-const irrelevant =
-  /^(?:provider|provider_display_name|client_id|client_secret.*|cookie_.*|session_.*|redis_.*|redirect_url|oidc_issuer_url|oidc_jwks_url|oidc_email_claim|login_url|redeem_url|profile_url|scope|prompt|code_challenge_method|http_address|https_address|metrics_.*|tls_.*|upstreams|upstream_timeout|pass_.*|set_.*|prefer_email_to_user|reverse_proxy|real_client_ip_header|request_.*|auth_logging.*|standard_logging.*|logging_.*|silence_ping_logging|ping_.*|ready_path|skip_provider_button|banner|footer|custom_.*|whitelist_domains|proxy_prefix|proxy_websockets|ssl_.*|insecure_oidc_.*|insecure_.*|show_debug_on_error|exclude_logging_paths|errors_to_info_log|gcp_healthchecks)$/
+const irrelevant = new RegExp(
+  `^(?:${[
+    'provider|provider_display_name|provider_ca_files?|use_system_trust_store|client_id|client_secret(?:_file)?|resource|scope',
+    'acr_values|approval_prompt|prompt|code_challenge_method|jwt_key|jwt_key_file|pubjwk_url|login_url|redeem_url|profile_url',
+    'validate_url|redirect_url|relative_redirect_url|backend_logout_url|whitelist_domains|encode_state|oidc_issuer_url',
+    'oidc_jwks_url|oidc_public_key_files?|skip_oidc_discovery|oidc_roles_claim|oidc_audience_claims?|oidc_extra_audiences?',
+    'skip_claims_from_profile_url|insecure_oidc_[a-z_]+|cookie_[a-z_]+|session_[a-z_]+|redis_[a-z_]+|http_address|https_address',
+    'tls_[a-z_]+|ssl_[a-z_]+|metrics_[a-z_]+|force_https|reverse_proxy|real_client_ip_header|trusted_proxy_ips?|proxy_prefix',
+    'proxy_websockets|upstream_timeout|flush_interval|pass_[a-z_]+|set_[a-z_]+|prefer_email_to_user|basic_auth_password',
+    'skip_auth_strip_headers|skip_provider_button|api_routes?|force_json_errors|allow_query_semicolons|display_htpasswd_form',
+    'htpasswd_user_groups?|signature_key|banner|footer|custom_[a-z_]+|show_debug_on_error|request_[a-z_]+|auth_logging[a-z_]*',
+    'standard_logging[a-z_]*|logging_[a-z_]+|errors_to_info_log|exclude_logging_paths?|silence_ping_logging|ping_[a-z_]+',
+    'ready_path|gcp_healthchecks',
+  ].join('|')})$`,
+)
+/** Settings that let in more than the others say: without them the rows are narrower, and still right. */
+const admitting = ['htpasswd_file', 'skip_jwt_bearer_tokens', 'extra_jwt_issuers']
+/** The claim that an address comes from: with any other one, rows about addresses would mean other people. */
+const ofAddresses = ['oidc_email_claim', 'user_id_claim']
+
+function isStrange([key, { values }]: readonly [string, Setting]): boolean {
+  if (ofAddresses.includes(key)) return values[0] !== 'email'
+  return !understood.includes(key) && !admitting.includes(key) && !irrelevant.test(key)
+}
 
 /** Throws `PolicyError` for lines that are no settings. */
 export function importOauth2Proxy(file: { name: string; text: string }, options: FormatOptions): ImportedRow[] {
   const settings = readSettings(file)
   const { report } = options
-  const strange = [...settings].filter(([key]) => !understood.includes(key) && !irrelevant.test(key))
+  const strange = [...settings].filter(isStrange)
+  for (const [key, { line }] of [...settings].filter(([name]) => admitting.includes(name)))
+    report.leftOut(line, key, 'whoever it lets in has no login here', 'See docs/machines.md for programs with tokens.')
   for (const [key, { line }] of strange)
     report.leftOut(
       line,
@@ -74,9 +99,25 @@ function openRows(settings: Settings, options: Reading): ImportedRow[] {
     return values.flatMap(route => routeRows({ key, line, route }, options))
   })
   const preflight = settings.get('skip_auth_preflight')
-  const isOpen = preflight?.values[0] === 'true'
-  const preflightRows = isOpen ? [row(preflight.line, { domain: options.host, action: 'OPTIONS' })] : []
-  return [...routes, ...preflightRows, ...trustedRows(settings, options)]
+  return [...routes, ...preflightRows(preflight, settings, options), ...trustedRows(settings, options)]
+}
+
+/** A proxy that asks about a request asks with GET: only where the settings name an application did a preflight pass. */
+function preflightRows(
+  preflight: Setting | undefined,
+  settings: Settings,
+  { host: domain, report }: Reading,
+): ImportedRow[] {
+  if (preflight?.values[0] !== 'true') return []
+  const isProxy = settings.get('upstreams')?.values.some(upstream => /^https?:/.test(upstream)) === true
+  if (isProxy) return [row(preflight.line, { domain, action: 'OPTIONS' })]
+  report.leftOut(
+    preflight.line,
+    'skip_auth_preflight',
+    'without an upstream it only answers checks, which a preflight never passed',
+    'Write a row for anyone and OPTIONS, where the application answers it.',
+  )
+  return []
 }
 
 /** `METHOD=^/path`, or the pattern alone; `METHOD!=` is everything else. */

@@ -13,9 +13,9 @@ import {
   pathsWithPrefix,
   resourcesWithout,
 } from './paths.ts'
-import { type Criterion, criterionOf, everyTerm, noTerm, type Term } from './pomerium-criteria.ts'
+import { noTerm, type Term } from './pomerium-criteria.ts'
+import { readPolicy, shorthands } from './pomerium-policy.ts'
 import type { ImportedRow } from './rows.ts'
-import { bothOf } from './subjects.ts'
 
 interface Route {
   readonly line: number
@@ -27,18 +27,24 @@ interface Route {
 }
 
 /** Keys that say who may, or which requests are meant. */
-const understood = ['from', 'prefix', 'path', 'regex', 'policy', 'allow_public_unauthenticated_access']
-const shorthands = ['allow_any_authenticated_user', 'allowed_users', 'allowed_domains', 'allowed_idp_claims']
+const understood = ['from', 'prefix', 'path', 'regex', 'policy', 'cors_allow_preflight']
 /** Keys about what happens after the decision. */
 const irrelevant =
   /^(?:to|name|id|description|logo_url|redirect|response|prefix_rewrite|regex_rewrite_.*|host_rewrite.*|preserve_host_header|timeout|idle_timeout|tls_.*|set_request_headers|remove_request_headers|set_response_headers|rewrite_response_headers|pass_identity_headers|allow_websockets|allow_spdy|kubernetes_service_account_token.*|enable_google_cloud_serverless_authentication|lb_config|outlier_detection|health_checks)$/
 
-/** Throws `PolicyError` for what is no YAML. Takes the whole configuration, or a list of routes. */
+/**
+ * Throws `PolicyError` for what is no YAML. Takes the whole configuration, whose routes old versions had under `policy`, or
+ * a list of routes.
+ */
 export function importPomerium(file: { name: string; text: string }, options: ImportOptions): ImportedRow[] {
   const root = parseLocated(file.name, file.text)
   const { report } = options
-  const list = root.items ?? root.fields?.get('routes')?.items ?? []
-  if (list.length === 0) report.leftOut(root.line, 'routes', 'there are none', 'Name the file that holds the routes.')
+  const lists = root.items === undefined ? ['routes', 'policy'].flatMap(key => root.fields?.get(key) ?? []) : [root]
+  const list = lists.length === 1 ? (lists[0]?.items ?? []) : []
+  if (lists.length > 1)
+    report.leftOut(root.line, 'every route', 'some are under routes and some under policy', 'Put them into one list.')
+  else if (list.length === 0)
+    report.leftOut(root.line, 'routes', 'there are none', 'Name the file that holds the routes.')
   report.check(
     root.line,
     'groups and claims',
@@ -49,6 +55,7 @@ export function importPomerium(file: { name: string; text: string }, options: Im
   const rows: ImportedRow[] = []
   for (const item of list) {
     const route = readRoute(item, options)
+    if (route === 'tunnel') continue
     if (route === 'unknown') {
       // It may stand before any of the routes below: what they allow could have been its to refuse.
       report.leftOut(
@@ -65,19 +72,27 @@ export function importPomerium(file: { name: string; text: string }, options: Im
   return rows
 }
 
-function readRoute(item: Located, options: ImportOptions): Route | 'unknown' {
+/** `tunnel`: it carries no requests, and so decides none of those that later routes decide. */
+function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'unknown' {
   const { report } = options
   const from = item.fields?.get('from')
-  const host = hostOf(from?.scalar)
-  if (host === undefined) {
+  const place = placeOf(from?.scalar)
+  if (typeof place === 'string' || place.hasPort)
     report.leftOut(
       from?.line ?? item.line,
       `from ${String(from?.scalar)}`,
-      'rows name plain hosts of the web, for every port',
+      place === 'tunnel' ? 'rows are about requests' : 'rows name plain hosts of the web, for every port',
       'Write the rows yourself.',
     )
-    return 'unknown'
-  }
+  if (typeof place === 'string') return place
+  const { host } = place
+  if (item.fields?.get('cors_allow_preflight')?.scalar === true)
+    report.leftOut(
+      item.line,
+      'cors_allow_preflight',
+      'a row cannot tell a preflight from another OPTIONS',
+      'Write a row for anyone and OPTIONS, where the application answers it.',
+    )
   const paths = readPaths(item, options)
   if (paths.inner.length === 0)
     report.leftOut(
@@ -104,12 +119,16 @@ function readRoute(item: Located, options: ImportOptions): Route | 'unknown' {
       'Check what it means there, and write the rows of this route yourself.',
     )
   const { allow, deny, isComplete } = readPolicy(item, options)
-  return { line: item.line, host, paths, allow: strange.length > 0 || !isComplete ? noTerm : allow, deny }
+  const isLost = strange.length > 0 || !isComplete || place.hasPort
+  return { line: item.line, host, paths, allow: isLost ? noTerm : allow, deny }
 }
 
-function hostOf(value: unknown): string | undefined {
-  const [, name = ''] = /^https:\/\/([^/:*]+)\/?$/.exec(String(value)) ?? []
-  return name === '' ? undefined : canonicalHost(name)
+/** `hasPort`: it decides at a port of its own alone, so that rows may take from it, and nothing may be allowed by it. */
+function placeOf(value: unknown): { readonly host: string; readonly hasPort: boolean } | 'tunnel' | 'unknown' {
+  if (/^(?:(?:tcp|udp)\+https|ssh):\/\//.test(String(value))) return 'tunnel'
+  const [, name = '', port = '443'] = /^https:\/\/([^/:*]+)(?::(\d+))?\/?$/.exec(String(value)) ?? []
+  const host = name === '' ? undefined : canonicalHost(name)
+  return host === undefined ? 'unknown' : { host, hasPort: port !== '443' }
 }
 
 function readPaths({ fields }: Located, options: PathOptions): PathSet {
@@ -123,120 +142,6 @@ function readPaths({ fields }: Located, options: PathOptions): PathSet {
   if (prefix !== undefined) return pathsWithPrefix(prefix, options)
   if (path !== undefined) return onePath(path, options)
   return regex === undefined ? allPaths : pathsByPattern(`^${regex.replace(/^\^|\$$/g, '')}$`, options)
-}
-
-interface Sides {
-  readonly allow: readonly Term[]
-  readonly deny: readonly Term[]
-  /** Everything that denies could be said; otherwise nothing may be allowed. */
-  readonly isComplete: boolean
-}
-
-function readPolicy(item: Located, options: ImportOptions): Sides {
-  const allow: Term[] = []
-  const deny: Term[] = []
-  let isComplete = true
-  for (const [key, value] of item.fields ?? []) allow.push(...shorthand(key, value, options))
-  const policy = item.fields?.get('policy')
-  const blocks = policy?.items ?? (policy === undefined ? [] : [policy])
-  for (const [effect, block] of blocks.flatMap(one => [...(one.fields ?? [])])) {
-    if (effect === 'allow') allow.push(...termsOf(block, 'inner', options))
-    else if (effect === 'deny') {
-      const terms = termsOf(block, 'outer', options)
-      deny.push(...terms)
-      if (terms.some(isEverything)) isComplete = false
-    } else {
-      isComplete = false
-      options.report.leftOut(block.line, effect, 'neither allow nor deny', 'Write the rows of this route yourself.')
-    }
-  }
-  if (!isComplete)
-    options.report.leftOut(
-      item.line,
-      'the route',
-      'not everything that it denies can be said, so nothing of it is allowed',
-      'Write the rows of this route yourself.',
-    )
-  return { allow, deny, isComplete }
-}
-
-const isEverything = ({ who, conditions, methods, paths }: Term): boolean =>
-  who === undefined && conditions.length === 0 && methods === undefined && paths === undefined
-
-function shorthand(key: string, value: Located, options: ImportOptions): readonly Term[] {
-  const criterion = (name: string, data: Located): readonly Term[] => criterionOf(name, data, options).inner
-  if (key === 'allow_public_unauthenticated_access') return value.scalar === true ? everyTerm : noTerm
-  if (key === 'allow_any_authenticated_user')
-    return value.scalar === true ? criterion('authenticated_user', value) : noTerm
-  if (key === 'allowed_users') return (value.items ?? []).flatMap(item => criterion('email', item))
-  if (key === 'allowed_domains') return (value.items ?? []).flatMap(item => criterion('domain', item))
-  if (key !== 'allowed_idp_claims') return noTerm
-  return [...(value.fields ?? [])].flatMap(([claim, values]) =>
-    (values.items ?? [values]).flatMap(item => criterion(`claim/${claim}`, item)),
-  )
-}
-
-/** Terms any of which makes a block hold; its operators are alternatives of each other. */
-function termsOf(block: Located, side: 'inner' | 'outer', options: ImportOptions): readonly Term[] {
-  return [...(block.fields ?? [])].flatMap(([operator, { items, line }]) => {
-    const criteria = (items ?? []).flatMap(item =>
-      [...(item.fields ?? [])].map(([key, data]) => criterionOf(key, data, options)),
-    )
-    if (items === undefined || items.some(({ fields }) => fields?.size !== 1)) {
-      options.report.leftOut(line, operator, 'expected a list of criteria', 'Write the rows of this route yourself.')
-      return side === 'inner' ? noTerm : everyTerm
-    }
-    if (criteria.length === 0) return noTerm
-    const positive = (criterion: Criterion): readonly Term[] => criterion[side]
-    const negative = (criterion: Criterion): readonly Term[] =>
-      side === 'inner' ? criterion.notInner : criterion.notOuter
-    switch (operator) {
-      case 'and':
-        return product(criteria.map(positive), side, options)
-      case 'or':
-        return criteria.flatMap(positive)
-      // `not`: none of them; `nor`: not all of them.
-      case 'not':
-        return product(criteria.map(negative), side, options)
-      case 'nor':
-        return criteria.flatMap(negative)
-      default:
-        options.report.leftOut(line, operator, 'expected and, or, not or nor', 'Write the rows of this route yourself.')
-        return side === 'inner' ? noTerm : everyTerm
-    }
-  })
-}
-
-function product(sets: readonly (readonly Term[])[], side: 'inner' | 'outer', options: ImportOptions): readonly Term[] {
-  return sets.reduce(
-    (left, right) => left.flatMap(one => right.flatMap(two => meet(one, two, side, options))),
-    everyTerm,
-  )
-}
-
-/** Both at once. Where that cannot be said, nothing (inner) or the first of them alone (outer). */
-function meet(one: Term, two: Term, side: 'inner' | 'outer', options: ImportOptions): readonly Term[] {
-  const who =
-    one.who === undefined || two.who === undefined
-      ? (one.who ?? two.who)
-      : bothOf(one.who, two.who, options.names, options)
-  const isPeopleLost = who === undefined && (one.who ?? two.who) !== undefined
-  const isPathLost = one.paths !== undefined && two.paths !== undefined
-  if (isPeopleLost || isPathLost) return side === 'inner' ? noTerm : [one]
-  const methods =
-    one.methods !== undefined && two.methods !== undefined
-      ? one.methods.filter(name => two.methods?.includes(name))
-      : (one.methods ?? two.methods)
-  if (methods?.length === 0) return noTerm
-  const paths = one.paths ?? two.paths
-  return [
-    {
-      conditions: [...one.conditions, ...two.conditions],
-      ...(who === undefined ? {} : { who }),
-      ...(methods === undefined ? {} : { methods }),
-      ...(paths === undefined ? {} : { paths }),
-    },
-  ]
 }
 
 function rowsOf(route: Route, earlier: readonly Route[], { report }: ImportOptions): ImportedRow[] {

@@ -1,13 +1,19 @@
 /** `key = value` lines of oauth2-proxy: texts in quotes, numbers, booleans, and lists of them over several lines. */
 import { PolicyError, type Problem } from '../../../rbac/policy-error.ts'
 
-export type Settings = ReadonlyMap<string, { readonly line: number; readonly values: readonly string[] }>
+export interface Setting {
+  /** Counted from 1. */
+  readonly line: number
+  readonly values: readonly string[]
+}
+
+export type Settings = ReadonlyMap<string, Setting>
 
 const item = /"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_.:+-]+)/g
 
 /** Throws `PolicyError` with every line that is none of these. */
 export function readSettings(file: { readonly name: string; readonly text: string }): Settings {
-  const settings = new Map<string, { line: number; values: readonly string[] }>()
+  const settings = new Map<string, Setting>()
   const problems: Problem[] = []
   const lines = file.text.replace(/^\uFEFF/, '').split(/\r?\n/)
   for (let index = 0; index < lines.length; index++) {
