@@ -1,17 +1,18 @@
-/** Tokens are exchanged and used through the real proxies, with the files of deploy/ and the lines of docs/machines.md. */
+/** Tokens are exchanged and used through the real proxies, with what `sallyport proxy-config` prints for such hosts. */
 import { createHash, randomUUID } from 'node:crypto'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import { type HttpResponse, request } from '../../cli/demo/browser.ts'
+import type { Child } from '../../cli/demo/child.ts'
 import type { Echo } from '../../cli/demo/echo.ts'
-import { programOf, type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
-import { dropTokens, proxyKinds } from '../machines/token-dropping.ts'
+import { programOf } from '../../cli/demo/proxies/proxies.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
+import { printedFormats, startPrintedFor } from '../proxy-config/printed.ts'
 import { type ExchangeWorld, jwtType, startExchange } from './world.ts'
 
 const policy = `
@@ -23,29 +24,22 @@ p, client:robots/relay,              tokens,            /wiki.localhost, create,
 p, client:robots/relay,              wiki.localhost,    /deploy/keys,    *,      -, deny
 `
 
-describe.each(proxyKinds)('through the real %s', kind => {
+describe.each(printedFormats)('through the real %s', kind => {
   describe.skipIf(requirePeer(programOf(kind)) === undefined)('an exchanged token', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-exchange-proxy-'))
     const application = createDemoApp({ name: 'wiki' })
     let world: ExchangeWorld
-    let proxy: RunningProxy
+    let proxy: Child
     let port: number
 
     beforeAll(async () => {
       const hosts = ['wiki.localhost', 'payroll.localhost'].map(host => ({ host, bearerFrom: ['sallyport'] }))
       const settings = { envoy: { listen: '127.0.0.1:0' }, machines: { exchange: {} } }
       world = await startExchange({ policy, hosts, settings })
-      cpSync(join(import.meta.dirname, '../../deploy', programOf(kind)), directory, { recursive: true })
-      dropTokens[kind](directory)
       port = await freePort()
       const wikiAddress = `127.0.0.1:${await listen(application)}`
-      const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress: `127.0.0.1:${world.port}` }
-      const grpcAddress = `127.0.0.1:${world.service.ports().envoy}`
-      proxy = await startProxy(
-        kind,
-        { ...targets, grpcAddress, wikiAddress, payrollAddress: wikiAddress, providerAddress: wikiAddress },
-        directory,
-      )
+      const sites = ['wiki', 'payroll'].map(name => `${name}.localhost=${wikiAddress}`)
+      proxy = await startPrintedFor(kind, { directory, world, port, hosts: sites })
       for (let attempt = 0; ; attempt += 1) {
         const answer = await request(`http://wiki.localhost:${port}/public/`).catch(() => undefined)
         if (answer?.status === 200) break

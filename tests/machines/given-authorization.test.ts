@@ -1,17 +1,19 @@
-/** What an application gets as Authorization of a host that wants one, through the real proxies with the files of deploy/. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+/** What an application gets as Authorization of a host that wants one, through the real proxies with what `sallyport proxy-config` prints. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import { request } from '../../cli/demo/browser.ts'
+import type { Child } from '../../cli/demo/child.ts'
 import type { Echo } from '../../cli/demo/echo.ts'
-import { type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
 import { type GrantWorld, gatewayUrl, startGrantWorld } from '../grants/world.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
-import { giveAuthorization, givingProxies } from './given-authorization.ts'
+import { startPrintedFor } from '../proxy-config/printed.ts'
+
+const givingProxies = ['nginx', 'traefik', 'caddy', 'envoy', 'haproxy'] as const
 
 const policy = `
 p, group:ops,     wiki.localhost,    /**,        *, -, allow
@@ -30,19 +32,15 @@ describe.each(givingProxies)('the Authorization header of an application behind 
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-authorization-'))
     const application = createDemoApp({ name: 'wiki' })
     let world: GrantWorld
-    let proxy: RunningProxy
+    let proxy: Child
     let port: number
 
     beforeAll(async () => {
       world = await startGrantWorld({ policy, hosts })
-      cpSync(join(import.meta.dirname, '../../deploy', kind), directory, { recursive: true })
-      for (const { host } of hosts) giveAuthorization[kind](directory, host)
       port = await freePort()
       const wikiAddress = `127.0.0.1:${await listen(application)}`
-      const authAddress = `127.0.0.1:${world.service.port}`
-      const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress, wikiAddress }
-      const addresses = { payrollAddress: wikiAddress, providerAddress: wikiAddress }
-      proxy = await startProxy(kind, { ...targets, ...addresses }, directory)
+      const sites = hosts.map(({ host }) => `${host}=${wikiAddress}`)
+      proxy = await startPrintedFor(kind, { directory, world: world.service, port, hosts: sites })
       const isThere = async () => expect((await ask('wiki', '/public/')).status).toBe(200)
       await vi.waitFor(isThere, { timeout: 60_000, interval: 25 })
     })

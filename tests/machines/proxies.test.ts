@@ -1,46 +1,44 @@
-/** Bearer tokens through the real proxies, with the files of deploy/ and the lines of docs/machines.md. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+/** Bearer tokens through the real proxies, with what `sallyport proxy-config` prints for hosts that take them. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import { type HttpResponse, request } from '../../cli/demo/browser.ts'
+import type { Child } from '../../cli/demo/child.ts'
 import type { Echo } from '../../cli/demo/echo.ts'
-import { programOf, type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
+import { programOf } from '../../cli/demo/proxies/proxies.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
-import { dropTokens, proxyKinds } from './token-dropping.ts'
+import { printedFormats, startPrintedFor } from '../proxy-config/printed.ts'
 import { type MachinesWorld, startMachines } from './world.ts'
 
 const policy = `
 p, service-account:prod/ci/deployer, wiki.localhost, /deploy/**, *, -, allow
 p, anyone,                           wiki.localhost, /public/**, *, -, allow
+p, service-account:prod/ci/deployer, payroll.localhost, /**,     *, -, allow
 `
 
-describe.each(proxyKinds)('a bearer token through %s', kind => {
+describe.each(printedFormats)('a bearer token through %s', kind => {
   describe.skipIf(requirePeer(programOf(kind)) === undefined)(`the real ${kind}`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-machines-'))
     const application = createDemoApp({ name: 'wiki' })
     let world: MachinesWorld
-    let proxy: RunningProxy
+    let proxy: Child
     let origin: string
 
     beforeAll(async () => {
       const settings = { envoy: { listen: '127.0.0.1:0' } }
-      world = await startMachines({ policy, settings, hosts: [{ host: 'wiki.localhost', bearerFrom: ['prod'] }] })
-      cpSync(join(import.meta.dirname, '../../deploy', programOf(kind)), directory, { recursive: true })
-      dropTokens[kind](directory)
+      const hosts = [
+        { host: 'wiki.localhost', bearerFrom: ['prod'] },
+        { host: 'payroll.localhost', bearerFrom: ['prod'], bearerHeader: 'X-Machine-Token' },
+      ]
+      world = await startMachines({ policy, settings, hosts })
       const port = await freePort()
       origin = `http://wiki.localhost:${port}`
       const wikiAddress = `127.0.0.1:${await listen(application)}`
-      const authAddress = `127.0.0.1:${world.port}`
-      const grpcAddress = `127.0.0.1:${world.service.ports().envoy}`
-      const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress, grpcAddress, wikiAddress }
-      proxy = await startProxy(
-        kind,
-        { ...targets, payrollAddress: wikiAddress, providerAddress: wikiAddress },
-        directory,
-      )
+      const sites = ['wiki', 'payroll'].map(name => `${name}.localhost=${wikiAddress}`)
+      proxy = await startPrintedFor(kind, { directory, world, port, hosts: sites })
       await untilAnswered(`${origin}/public/`)
     })
     afterAll(async () => {
@@ -65,6 +63,16 @@ describe.each(proxyKinds)('a bearer token through %s', kind => {
       expect(received(answer, 'remote-user')).toEqual(['service-account:prod/ci/deployer'])
       expect(received(answer, 'x-sallyport-assertion')).toHaveLength(1)
       expect(received(answer, 'authorization')).toEqual([])
+    })
+
+    it('J147 keeps a header of its own from the application, and leaves it Authorization', async () => {
+      const headers = { 'x-machine-token': world.token(), authorization: 'Basic Ym9iOng=', accept: 'application/json' }
+      const answer = await request(`${origin.replace('wiki', 'payroll')}/pay`, { headers })
+      expect(answer.status).toBe(200)
+      const filled = ['remote-user', 'x-machine-token', 'authorization'].map(name =>
+        received(answer, name).filter(value => value !== ''),
+      )
+      expect(filled).toEqual([['service-account:prod/ci/deployer'], [], ['Basic Ym9iOng=']])
     })
 
     it.runIf(kind === 'nginx' || programOf(kind) === 'envoy')(

@@ -1,15 +1,16 @@
-/** Application passwords through the real proxies, with the files of deploy/ and the lines of docs/machines.md. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+/** Application passwords through the real proxies, with what `sallyport proxy-config` prints for hosts that take them. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createDemoApp } from '../../cli/demo/app.ts'
 import { request } from '../../cli/demo/browser.ts'
+import type { Child } from '../../cli/demo/child.ts'
 import type { Echo } from '../../cli/demo/echo.ts'
-import { programOf, type RunningProxy, startProxy } from '../../cli/demo/proxies/proxies.ts'
-import { dropTokens, proxyKinds } from '../machines/token-dropping.ts'
+import { programOf } from '../../cli/demo/proxies/proxies.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen } from '../provider.ts'
+import { printedFormats, startPrintedFor } from '../proxy-config/printed.ts'
 import { basicOf, type MadePassword, type PasswordsWorld, startPasswords } from './world.ts'
 
 const policy = `
@@ -19,12 +20,12 @@ p, group:ops,     wiki.localhost,    /admin/**,  *,    -, allow
 p, authenticated, payroll.localhost, /**,        *,    -, allow
 `
 
-describe.each(proxyKinds)('through the real %s', kind => {
+describe.each(printedFormats)('through the real %s', kind => {
   describe.skipIf(requirePeer(programOf(kind)) === undefined)('an application password', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-passwords-proxy-'))
     const application = createDemoApp({ name: 'wiki' })
     let world: PasswordsWorld
-    let proxy: RunningProxy
+    let proxy: Child
     let port: number
     let alice: MadePassword
     let bob: MadePassword
@@ -39,15 +40,10 @@ describe.each(proxyKinds)('through the real %s', kind => {
       })
       alice = await world.make('alice', { hosts: ['wiki.localhost'] })
       bob = await world.make('bob', { hosts: ['wiki.localhost'] })
-      cpSync(join(import.meta.dirname, '../../deploy', programOf(kind)), directory, { recursive: true })
-      dropTokens[kind](directory)
       port = await freePort()
       const wikiAddress = `127.0.0.1:${await listen(application)}`
-      const authAddress = `127.0.0.1:${world.port}`
-      const grpcAddress = `127.0.0.1:${world.service.ports().envoy}`
-      const targets = { bind: '127.0.0.1', port, authHost: 'auth.localhost', authAddress, grpcAddress, wikiAddress }
-      const others = { payrollAddress: wikiAddress, providerAddress: wikiAddress }
-      proxy = await startProxy(kind, { ...targets, ...others }, directory)
+      const sites = ['wiki', 'payroll'].map(name => `${name}.localhost=${wikiAddress}`)
+      proxy = await startPrintedFor(kind, { directory, world, port, hosts: sites })
       const isUp = async () => expect(await statusOf('/public/')).toBe(200)
       await vi.waitFor(isUp, { timeout: 60_000, interval: 25 })
     })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Child, startChild } from '../../cli/demo/child.ts'
 import { runCli } from '../../cli/program.ts'
 import { createTestTerminal } from '../config/test-terminal.ts'
+import type { TestService } from '../service.ts'
 
 export const printedFormats = ['nginx', 'traefik', 'caddy', 'haproxy', 'envoy', 'envoy-grpc'] as const
 export type PrintedFormat = (typeof printedFormats)[number]
@@ -77,6 +78,28 @@ export function startPrinted(format: PrintedFormat, directory: string): Child {
 function environmentOf(directory: string): Readonly<Record<string, string>> {
   const lines = readFileSync(join(directory, 'traefik.env'), 'utf8').matchAll(/^([A-Z][A-Z_]*)=(.*)$/gm)
   return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]))
+}
+
+export interface PrintedPlace {
+  /** Where the files go. */
+  readonly directory: string
+  /** A service of tests/service.ts, by whose configuration the files are. */
+  readonly world: Pick<TestService, 'directory' | 'port' | 'service'>
+  readonly port: number
+  /** `host=address` */
+  readonly hosts: readonly string[]
+}
+
+/** Prints what the configuration of a running service asks for, without TLS, and starts the proxy with it. */
+export async function startPrintedFor(
+  format: PrintedFormat,
+  { directory, world, port, hosts }: PrintedPlace,
+): Promise<Child> {
+  const { envoy } = world.service.ports()
+  const grpc = envoy === undefined ? [] : ['--grpc', `127.0.0.1:${envoy}`]
+  const config = ['--config', join(world.directory, 'sallyport.yaml'), '--listen', `127.0.0.1:${port}`]
+  await printInto(directory, [format, ...config, ...grpc, ...hosts.flatMap(host => ['--host', host])], directory)
+  return startPrinted(format, directory)
 }
 
 /** A folder that does not exist yet. */

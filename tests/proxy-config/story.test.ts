@@ -102,7 +102,7 @@ describe.skipIf(!hasOpenssl)('printed with TLS, a balancer and two replicas', ()
         proxy = startPrinted(format, files)
         await untilServed()
       })
-      afterAll(() => proxy?.stop())
+      afterAll(() => proxy?.stop(1_000))
 
       it('leads who is not logged in to the login, and back', async () => {
         const challenged = await send(page, { headers: navigation })

@@ -108,7 +108,7 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
         expect(await statusOf('unknown.example.com')).toBe(404)
         expect(proxy.lastLines()).not.toMatch(/\b(?:ERR|WRN)\b.*(?:middleware|router|entry ?point|certificate|yaml)/i)
       } finally {
-        await proxy.stop()
+        await proxy.stop(1_000)
       }
     })
   })
