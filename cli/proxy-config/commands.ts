@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import { addInsecureOptions, insecureOptionsOf } from '../insecure-options.ts'
 import type { Terminal } from '../terminal.ts'
+import { type ClusterOptions, readName, readPods } from './kubernetes/cluster-options.ts'
 import type { Address, NamedHost } from './question.ts'
 import { each, readAddress, readHost, readListen, readLoopback, readPath, readRange } from './read-options.ts'
 import type { ProxyConfigChoice } from './run.ts'
@@ -18,11 +19,17 @@ each file, and docs/proxies/, say where.
 Where TLS ends is said by --tls-certificate with --tls-key (in this proxy), by --balancer (in front of it), or by both. Paths
 are those of the proxy's machine, and are not opened here.
 
+In a cluster (envoy-gateway, istio, gateway-api, contour, kgateway, traefik-crd, ingress-nginx) addresses are Services,
+NAME.NAMESPACE:PORT; Sallyport is sallyport.sallyport where nothing else is said, and an application the Service that is called
+like the first label of its host. docs/proxies/kubernetes.md says what was run, and what was only given to an API server.
+
 Examples:
   $ sallyport proxy-config --list
   $ sallyport proxy-config nginx --host wiki.example.com=127.0.0.1:8080 --balancer 10.0.0.10
   $ sallyport proxy-config haproxy --host wiki.example.com=wiki:8080 --host payroll.example.com=payroll:8080 \\
       --tls-certificate /etc/haproxy/site.pem --sallyport 10.0.0.21:9180 --sallyport 10.0.0.22:9180
+  $ sallyport proxy-config envoy-gateway --namespace edge --gateway public --host wiki.example.com | \
+      kubectl apply --server-side -f -
   $ sallyport proxy-config caddy --upstream 127.0.0.1:8080 --output /etc/caddy/sallyport
 
 Exit codes: 0 it was printed; 1 a file cannot be written; 2 the command line or the configuration is wrong.`
@@ -38,6 +45,10 @@ interface Values extends Readonly<Record<string, unknown>> {
   readonly balancer?: readonly string[]
   readonly tlsCertificate?: string
   readonly tlsKey?: string
+  readonly namespace?: string
+  readonly gateway?: string
+  readonly gatewayPods?: ClusterOptions['gatewayPods']
+  readonly check?: 'http' | 'grpc'
   readonly directory?: string
   readonly output?: string
   readonly force?: boolean
@@ -68,6 +79,10 @@ export function addProxyConfig(program: Command, terminal: Terminal, onExit: (co
     )
     .option('--tls-certificate <path>', 'certificate with which the proxy ends TLS', readPath)
     .option('--tls-key <path>', 'its key', readPath)
+    .option('--namespace <name>', 'in a cluster: that of the gateway and its routes (default: default)', readName)
+    .option('--gateway <name>', 'in a cluster: name of the Gateway (default: gateway)', readName)
+    .option('--gateway-pods <namespace/label=value>', 'in a cluster: the pods that ask Sallyport', readPods)
+    .addOption(new Option('--check <protocol>', 'in a cluster: how Sallyport is asked').choices(['http', 'grpc']))
     .option('--directory <path>', 'folder of the files on the machine of the proxy (default: --output)', readPath)
     .option('--output <dir>', 'write the files there in place of printing them')
     .option('--force', 'with --output: overwrite files that this command has not written')
@@ -96,10 +111,20 @@ function choiceOf(values: Values): ProxyConfigChoice {
     ...(checks === undefined ? {} : { checks }),
     ...(tlsCertificate === undefined ? {} : { tlsCertificate }),
     ...(tlsKey === undefined ? {} : { tlsKey }),
+    cluster: clusterOf(values),
     ...(directory === undefined ? {} : { directory }),
     ...(output === undefined ? {} : { output }),
     force: values.force === true,
     json: values.json === true,
     list: values.list === true,
+  }
+}
+
+function clusterOf({ namespace, gateway, gatewayPods, check }: Values): ClusterOptions {
+  return {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(gatewayPods === undefined ? {} : { gatewayPods }),
+    ...(check === undefined ? {} : { check }),
   }
 }

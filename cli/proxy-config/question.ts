@@ -5,6 +5,7 @@
 import type { Config } from '../../config/config.ts'
 import { createHostSettings } from '../../config/host-settings.ts'
 import type { ListenAddress } from '../../config/schema/values.ts'
+import type { ClusterOptions } from './kubernetes/cluster-options.ts'
 
 /** What was asked makes no configuration; says what, where and what to do. */
 export class QuestionError extends Error {
@@ -68,6 +69,10 @@ export interface ProxyQuestion {
   readonly clientCertificateHeader?: string
   /** Whole path of the folder in which the files are on the proxy's machine. */
   readonly directory: string
+  /** For gateways in a cluster. */
+  readonly cluster?: ClusterOptions
+  /** Of `kubernetes.listen`, where kubectl comes. */
+  readonly kubectlPort?: number
 }
 
 /** The command line, read. */
@@ -83,6 +88,7 @@ export interface ProxyOptions {
   readonly tls?: ProxyQuestion['tls']
   readonly balancers: readonly string[]
   readonly directory: string
+  readonly cluster?: ClusterOptions
 }
 
 export interface NamedHost {
@@ -118,6 +124,8 @@ export function questionOf({ config, options, ...format }: QuestionFacts): Proxy
     identity: { user, email, name, groups, assertion },
     ...(clientCertificateHeader === undefined ? {} : { clientCertificateHeader }),
     directory: options.directory,
+    ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
+    ...(config.kubernetes?.listen === undefined ? {} : { kubectlPort: config.kubernetes.listen.port }),
   }
 }
 

@@ -1,0 +1,134 @@
+/** kgateway: a GatewayExtension, and a TrafficPolicy for all of a Gateway. */
+import type { ProxyFile } from '../format.ts'
+import { droppedNames } from './checked-headers.ts'
+import type { ClusterFormat, ClusterQuestion } from './cluster-question.ts'
+import {
+  backendTls,
+  believed,
+  closedWithoutAnswer,
+  gatewayPods,
+  heading,
+  loginRoute,
+  networkPolicy,
+  onGateway,
+  onlyBackendRef,
+  ownService,
+  referenceGrants,
+  refusedBy,
+} from './common-objects.ts'
+import { documents, type Lines, manifest, nothing } from './manifest.ts'
+
+export const kgateway: ClusterFormat = {
+  name: 'kgateway',
+  summary:
+    'kgateway: GatewayExtension and TrafficPolicy for all of a Gateway, over gRPC (its own kinds are not validated)',
+  checks: ['grpc'],
+  pods: gatewayPods,
+  files,
+}
+
+function files(question: ClusterQuestion): readonly ProxyFile[] {
+  const services = [question.sallyport, ...(question.grpc === undefined ? [] : [question.grpc])]
+  const grants = referenceGrants(question, services, [
+    { group: 'gateway.kgateway.dev', kind: 'GatewayExtension' },
+    { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' },
+  ])
+  const text = documents(
+    extensionOf(question),
+    checkOf(question),
+    clientsOf(question),
+    loginRoute(question, refusedBy('gateway.kgateway.dev', 'DirectResponse')),
+    refusal(question),
+    loginException(question),
+    backendTls(question),
+    ownService(question),
+    ...grants,
+    networkPolicy(question),
+  )
+  return [{ path: 'sallyport.yaml', text: `${heading(question, introduction)}${text}` }]
+}
+
+const introduction = [
+  'kgateway 2.2 or later, data plane Envoy. NOT VALIDATED: its definitions are in no registry that the tests reach. The kinds',
+  'of gateway.kgateway.dev below follow its reference; everything else was given to an API server. Look at the result of',
+  '`kubectl apply --server-side --dry-run=server --validate=strict -f` before you rely on it.',
+  '',
+  'Every route of the Gateway is checked. A TrafficPolicy of a route whose extAuth is disabled opens it: let nobody else write',
+  'TrafficPolicies. Never percentageEnabled below 100 where a version has it: the rest goes through without a check.',
+]
+
+function extensionOf({ namespace, grpc }: ClusterQuestion): Lines {
+  if (grpc === undefined) return nothing
+  return manifest`
+apiVersion: gateway.kgateway.dev/v1alpha1
+kind: GatewayExtension
+metadata:
+  name: sallyport
+  namespace: ${namespace}
+spec:
+  type: ExtAuth
+  extAuth:
+    ${closedWithoutAnswer}
+    # The route that was chosen for the request that was checked is the one that is taken.
+    clearRouteCache: false
+    # No withRequestBody: a check needs no body, and uploads would be held back for it.
+    grpcService:
+      # Envoy's own limit is 200 ms, which a session that is read from a store far away may take.
+      requestTimeout: 5s
+      backendRef:
+        ${onlyBackendRef(grpc, namespace)}`
+}
+
+const checkOf = (question: ClusterQuestion): Lines => manifest`
+apiVersion: gateway.kgateway.dev/v1alpha1
+kind: TrafficPolicy
+${onGateway('sallyport', question)}
+  extAuth:
+    extensionRef: { name: sallyport }`
+
+const clientsOf = (question: ClusterQuestion): Lines => manifest`
+# What the gateway believes of a client.
+apiVersion: gateway.kgateway.dev/v1alpha1
+kind: ListenerPolicy
+${onGateway('sallyport', question)}
+  default:
+    httpSettings:
+      # Address and scheme are those of the connection, whatever a client says.
+      useRemoteAddress: true
+      ${hopsOf(question.balancers)}
+      # Before anything is asked: what is not a client's to say. There is room for 16; docs/proxies/dropped-headers.md has more.
+      earlyRequestHeaderModifier:
+        remove:
+          ${[...question.identityHeaders, ...droppedNames].slice(0, 16)}
+      # %2F and %5C in a path go through to Sallyport, which refuses them but on hosts of canonical.allowEncodedSlash
+      # (CVE-2021-29492).`
+
+const hopsOf = (balancers: readonly string[]): Lines =>
+  balancers.length === 0
+    ? nothing
+    : manifest`
+# The balancer in front says where a request came from, and whether it came over https. It is believed from whoever connects:
+# ${believed(balancers)}
+xffNumTrustedHops: 1`
+
+const refusal = ({ namespace }: ClusterQuestion): Lines => manifest`
+apiVersion: gateway.kgateway.dev/v1alpha1
+kind: DirectResponse
+metadata:
+  name: sallyport-not-found
+  namespace: ${namespace}
+spec:
+  status: 404`
+
+const loginException = ({ namespace }: ClusterQuestion): Lines => manifest`
+# The login pages are open, or nobody could log in: a policy of a route goes before the Gateway's.
+apiVersion: gateway.kgateway.dev/v1alpha1
+kind: TrafficPolicy
+metadata:
+  name: sallyport-login
+  namespace: ${namespace}
+spec:
+  targetRefs:
+    - { group: gateway.networking.k8s.io, kind: HTTPRoute, name: sallyport-login }
+  extAuth:
+    disable: {}`
