@@ -22,6 +22,8 @@ export interface ProxyFormat {
   readonly fetchesCertificates?: boolean
   /** Where the application of a host is that names no address. Absent: every host has to name one. */
   readonly upstreamOf?: (host: string) => { readonly host: string; readonly port: number }
+  /** Whether it is a gateway in a cluster: addresses are Services then, and TLS ends with objects. Default false. */
+  readonly isInCluster?: boolean
   /** Why nobody should begin with it any more; said on standard error. */
   readonly retired?: string
   /**

@@ -51,6 +51,7 @@ export interface ClusterFormat {
 export const inCluster = (format: ClusterFormat): ProxyFormat => ({
   name: format.name,
   summary: format.summary,
+  isInCluster: true,
   ...(format.retired === undefined ? {} : { retired: format.retired }),
   // TLS ends in listeners of the gateway, with certificates that are objects of the cluster.
   fetchesCertificates: true,
