@@ -55,6 +55,12 @@ it('puts a second file beside the first, and its conditions after those that are
     2,
   )
   expect(await run('check', 'policy')).toBe(0)
+  writeFileSync(join(cwd, 'c.cfg'), 'trusted_ips = ["192.0.2.0/24"]\n')
+  expect(await run(...command, 'c.cfg', ...output, 'd.example.com', '--name', 'third')).toBe(0)
+  expect(readFileSync(join(cwd, 'policy/third.csv'), 'utf8')).toContain(
+    'p, anyone, d.example.com, /**, *, network-2, allow',
+  )
+  expect(await run('check', 'policy')).toBe(0)
 })
 
 it('says when not one row came of it, and writes nothing', async () => {
