@@ -27,7 +27,7 @@ ENV NODE_ENV=production
 WORKDIR /opt/sallyport
 COPY --from=dependencies /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
-COPY package.json LICENSE* ./
+COPY package.json LICENSE ./
 # An empty volume takes over the owner of the directory that it covers.
 RUN install -d -o 1000 -g 1000 -m 0700 /var/lib/sallyport
 USER 1000:1000
