@@ -48,3 +48,10 @@ export async function must(cluster: RunningCluster, args: readonly string[]): Pr
   if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`)
   return stdout
 }
+
+/** Makes the objects that the text holds, as `kubectl apply --server-side` does. */
+export async function applied(cluster: RunningCluster, text: string): Promise<void> {
+  const args = ['apply', '--server-side', '--validate=strict', '-f', '-']
+  const { code, stderr } = await cluster.kubectl({ version: '1.37', args, stdin: text })
+  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`)
+}
