@@ -10,6 +10,7 @@ import { exitCodes, type Terminal } from '../terminal.ts'
 import type { ProxyFile, ProxyFormat } from './format.ts'
 import { formats } from './formats.ts'
 import { marked } from './mark.ts'
+import { notesOf } from './notes.ts'
 import { type NamedHost, type ProxyOptions, QuestionError, questionOf } from './question.ts'
 import { readPath } from './read-options.ts'
 import { writeFiles } from './write-files.ts'
@@ -36,7 +37,6 @@ export async function runProxyConfig(
   try {
     const format = formatOf(name)
     const files = await filesOf(format, choice, terminal)
-    if (format.retired !== undefined) terminal.writeError(`note: ${format.retired}\n`)
     if (choice.output === undefined) print(files, choice, terminal)
     else await write(files, { ...choice, output: choice.output }, terminal)
     return exitCodes.ok
@@ -81,8 +81,9 @@ async function filesOf(
     fetchesCertificates: format.fetchesCertificates === true,
     ...(format.upstreamOf === undefined ? {} : { upstreamOf: format.upstreamOf }),
   })
-  sayWhatIsLeftOut(config, hosts, terminal)
-  return format.render(question).map(file => marked(file, format.name))
+  const files = format.render(question).map(file => marked(file, format.name))
+  for (const note of notesOf(format, config, question)) terminal.writeError(`note: ${note}\n`)
+  return files
 }
 
 function tlsOf({ tlsCertificate, tlsKey }: ProxyConfigChoice): Pick<ProxyOptions, 'tls'> {
@@ -119,16 +120,6 @@ async function knownHosts(
   if (patterns.length > 0)
     terminal.writeError(`note: ${patterns.join(', ')} name no single host: name those that you have with --host\n`)
   return named.filter(domain => !patterns.includes(domain)).map(host => ({ host }))
-}
-
-function sayWhatIsLeftOut(config: Config, hosts: readonly NamedHost[], terminal: Terminal): void {
-  const given = new Set(hosts.map(({ host }) => host))
-  const absent = config.hosts.map(({ host }) => host).filter(host => !host.includes('*') && !given.has(host))
-  if (absent.length > 0) terminal.writeError(`note: left out, because no --host names them: ${absent.join(', ')}\n`)
-  if (config.server.clientCertificateHeader !== undefined)
-    terminal.writeError(
-      `note: server.clientCertificateHeader is set. What is printed drops what clients send in it and passes no certificate on; docs/lifetimes.md has the lines that do\n`,
-    )
 }
 
 function print(files: readonly ProxyFile[], { json }: ProxyConfigChoice, terminal: Terminal): void {

@@ -1,5 +1,5 @@
 /** What is asked for, what is refused, and what no text of the command line gets to. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -93,6 +93,14 @@ describe('the command', () => {
       0,
       expect.stringContaining('left out, because no --host names them: wiki'),
     ])
+  })
+
+  it('says what Sallyport has to trust, where the proxy tells of it', async () => {
+    const traefik = await say('traefik', ...wiki, '--balancer', '127.0.0.7')
+    expect(traefik.errors.match(/^note: .*trustedProxies.*$/gm)).toEqual([
+      expect.stringContaining('traefik tells Sallyport of 10.0.0.10/32 as one more hop'),
+    ])
+    expect((await say('caddy', ...wiki)).errors).not.toContain('trustedProxies')
   })
 
   it('prints no https server where nothing ends TLS here, and nothing but https where it does', async () => {
@@ -198,6 +206,11 @@ describe('a question', () => {
       const way = ways[name]
       if (way === undefined) return expect.unreachable(`nobody looks at ${name}`)
       expect([...text.matchAll(way)].map(([, host]) => host)).toEqual(['a.example.com', 'b.example.com'])
+      // An action of Lua that fails stops nothing: the line below it does.
+      if (name === 'haproxy')
+        expect(text).toMatch(
+          /lua\.sallyport "\S+" unless unchecked\n.*\n +http-request deny deny_status 503 unless unchecked or/,
+        )
       if (name === 'haproxy')
         expect(text.match(/acl unchecked .*/g)).toEqual(['acl unchecked var(txn.site) -m str "auth.example.com"'])
       if (name.startsWith('envoy')) expect(text.match(/disabled: true/g)).toHaveLength(1)
@@ -335,6 +348,34 @@ describe('a template', () => {
     expect(() => fill('@{X} @{Y}', { X: '1' })).toThrow('no value for Y')
     expect(() => fill('@{X}', { X: '1', Y: '1' })).toThrow('no place for Y')
     expect(() => fill('a @{X}', { X: ['1'] })).toThrow('several lines')
+  })
+})
+
+describe('the commands of the pages', () => {
+  const root = join(import.meta.dirname, '../..')
+  const pages = ['README.md', ...readdirSync(join(root, 'docs/proxies')).map(name => `docs/proxies/${name}`)]
+  const commands = pages.flatMap(page => {
+    const text = readFileSync(join(root, page), 'utf8').replaceAll(/ *\\\n\s*/g, ' ')
+    return [...text.matchAll(/sallyport proxy-config ([a-z-]+ --[^`|\n]*)/g)].map(
+      ([, line = '']) => [page, line.trim()] as const,
+    )
+  })
+
+  it('are there for each proxy on a machine', () => {
+    const named = new Set(commands.map(([, line]) => line.split(' ')[0]))
+    expect(onMachines.map(({ name }) => name).filter(name => name !== 'envoy-grpc' && !named.has(name))).toEqual([])
+  })
+
+  it.each(commands)('of %s print what they promise: %s', async (_page, line) => {
+    const directory = mkdtempSync(join(tmpdir(), 'sallyport-page-'))
+    writeFileSync(join(directory, 'sallyport.yaml'), configuration(), { mode: 0o600 })
+    // Some leave TLS to other words of the page.
+    const args = line.replace(/ --output \S+/, '').split(' ')
+    const isSaid = /--balancer|--tls|^caddy/.test(line)
+    const said = await proxyConfig([...args, ...(isSaid ? [] : ['--balancer', '10.0.0.10'])], directory)
+    rmSync(directory, { recursive: true, force: true })
+    expect([said.code, said.errors.replaceAll(/^note: .*\n/gm, '')]).toEqual([0, ''])
+    expect(said.output).toContain('wiki.example.com')
   })
 })
 

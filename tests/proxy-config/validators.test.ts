@@ -33,7 +33,9 @@ const configuration = (url: string): string =>
   })
 
 const balancer = ['--balancer', '10.0.0.10', '--balancer', '10.1.0.0/16', '--balancer', 'fd00::/8']
-const replicas = ['--sallyport', '10.0.0.21:9180', '--sallyport', '[fd00::22]:9180']
+// Ports of this machine on which nobody listens.
+const nobody = ['--sallyport', '127.0.0.1:1']
+const replicas = ['--sallyport', '[::1]:1']
 
 describe.skipIf(!hasOpenssl)('what is printed', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-validated-'))
@@ -67,7 +69,7 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
     const listening = ['--listen', `127.0.0.1:${port}`, '--checks', `127.0.0.1:${await freePort()}`]
     const hosts = JSON.parse(configuration('')).hosts.flatMap(({ host }: { host: string }) => ['--host', host])
     const more = ['--upstream', '127.0.0.1:8080', '--host', 'more.example.com=[::1]:8081']
-    const args = [format, ...combinations[combination], ...hosts, ...more, ...listening]
+    const args = [format, ...nobody, ...combinations[combination], ...hosts, ...more, ...listening]
     await printInto(place, args, join(directory, isHttps ? 'https' : 'http'))
     return place
   }
@@ -82,6 +84,16 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
       const said = lines.filter(line => !/expires within|No files matching import glob/.test(line))
       expect(said.filter(line => /\[(?:warn|emerg|alert|warning)\]|"level":"(?:warn|error)"/i.test(line))).toEqual([])
     })
+  })
+
+  it.skipIf(requirePeer('caddy') === undefined)('is taken by Caddy where it fetches certificates itself', async () => {
+    const place = folder(directory, 'caddy-automatic')
+    const args = ['caddy', '--host', 'more.example.com=10.0.0.5:8081', '--host', 'files.example.com=10.0.0.5:8082']
+    await printInto(place, args, join(directory, 'https'))
+    expect(validate('caddy', place)).toMatch(
+      /enabling automatic HTTP->HTTPS redirects|automatic TLS certificate management/,
+    )
+    expect(readFileSync(join(place, 'sallyport-sites.caddy'), 'utf8')).not.toMatch(/^http:/m)
   })
 
   describe.skipIf(requirePeer('traefik') === undefined)('for traefik', () => {

@@ -106,6 +106,7 @@ function labelsOf(host: ProxyHost): readonly string[] {
 export const traefik: ProxyFormat = {
   name: 'traefik',
   summary: 'settings and files for the file provider of Traefik 3.7.12 or later',
+  listsBalancers: true,
   render: fileProvider,
 }
 
@@ -113,5 +114,6 @@ export const traefikLabels: ProxyFormat = {
   name: 'traefik-labels',
   summary: 'the same with the hosts as labels for Docker Compose',
   directory: '/etc/traefik',
+  listsBalancers: true,
   render: labels,
 }
