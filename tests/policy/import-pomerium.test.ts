@@ -236,3 +236,23 @@ test('a tunnel decides no request, and a route at a port of its own takes its pa
   ])
   expect(left).toEqual(['2 from tcp+https://ssh.example.com:22', '4 from https://app.example.com:8443'])
 })
+
+test('who is not in a group, or has not an address, is said by the claim', async () => {
+  const policy = [{ allow: { not: [{ groups: { has: 'contractors' } }, { email: { is: 'bob@example.com' } }] } }]
+  const text = stringify({ routes: [{ from: 'https://app.example.com', policy }] })
+  const { policy: imported } = await convert({ format: 'pomerium' }, { name: 'config.yaml', text })
+  const snapshot = await policyOf(imported.csv, imported.conditions)
+  const effect = (identity: Identity) =>
+    decide(
+      { request: { domain: 'app.example.com', resource: '/', action: 'GET', url: '' }, identity, context: { now: 0 } },
+      snapshot,
+    ).effect
+  const who = (email: string, groups: string[]) => identityOf({ email, isVerified: true, groups })
+  const { claims: _none, ...unknown } = who('carol@example.com', []) as Extract<Identity, { kind: 'user' }>
+  expect(
+    [who('carol@example.com', ['ops']), who('bob@example.com', []), who('carol@example.com', ['contractors'])].map(
+      effect,
+    ),
+  ).toEqual(['allow', 'deny', 'deny'])
+  expect([anonymous, { ...unknown, claims: {} }].map(effect)).not.toContain('allow')
+})

@@ -50,6 +50,12 @@ type Read = (data: Located, options: ImportOptions) => Criterion | undefined
 const authenticated: Who = { subject: 'authenticated', conditions: [] }
 const people = (...all: readonly Who[]): readonly Term[] => all.map(who => ({ who, conditions: [] }))
 
+/** Of whom the claim is known, and is another; nobody whose claim is not known is surely none of them. */
+const isNot = (claimed: string): Pick<Criterion, 'notInner' | 'notOuter'> => ({
+  notInner: people({ ...authenticated, conditions: [`!${claimed}`] }),
+  notOuter: everyTerm,
+})
+
 const readers: Readonly<Record<string, Read>> = {
   accept: () => always,
   reject: () => never,
@@ -59,11 +65,11 @@ const readers: Readonly<Record<string, Read>> = {
     if (addresses === undefined || !addresses.every(address => isPlainName(address) && /^[^@]+@[^@]+$/.test(address)))
       return undefined
     // An address that nobody verified admits nobody here, but it has to keep out whom it kept out there.
-    const claimed = { subject: 'authenticated', conditions: [claimIs(names, 'email', addresses)] }
+    const claimed = claimIs(names, 'email', addresses)
     return {
-      ...inexpressible,
       inner: people(...addresses.map(address => ({ subject: `email:${address}`, conditions: [] }))),
-      outer: people(claimed),
+      outer: people({ ...authenticated, conditions: [claimed] }),
+      ...isNot(claimed),
     }
   },
   domain: data => {
@@ -75,11 +81,11 @@ const readers: Readonly<Record<string, Read>> = {
       inner: people(...domains.map(domain => ({ subject: `email-domain:${domain}`, conditions: [] }))),
     }
   },
-  groups: data => {
-    const groups = valuesOf(data, ['has'])?.map(whoIsInGroup)
-    const known = groups?.filter(who => who !== undefined)
-    if (known === undefined || known.length !== groups?.length) return undefined
-    return { ...inexpressible, inner: people(...known), outer: people(...known) }
+  groups: (data, { names, groupsClaim = 'groups' }) => {
+    const groups = valuesOf(data, ['has'])
+    const known = groups?.map(whoIsInGroup).filter(who => who !== undefined)
+    if (groups === undefined || known === undefined || known.length !== groups.length) return undefined
+    return { inner: people(...known), outer: people(...known), ...isNot(claimIs(names, groupsClaim, groups)) }
   },
   user: (data, options) => {
     const users = valuesOf(data, ['is', 'in'])?.map(name => whoIsUser(name, options.names, options))

@@ -17,7 +17,8 @@ export interface ImportedRow {
 export interface ConditionNames {
   /** Name of a criterion; equal ones share a name. */
   readonly nameOf: (prefix: string, criterion: Readonly<Record<string, unknown>>) => string
-  readonly text: () => string
+  /** Of those that some row uses, without its `!`. */
+  readonly text: (used: ReadonlySet<string>) => string
 }
 
 /** @param there criteria that the policy has, by name: an equal one is used, and no other gets its name */
@@ -36,7 +37,10 @@ export function createConditionNames(there: Readonly<Record<string, unknown>> = 
       criteria.set(name, criterion)
       return name
     },
-    text: () => (criteria.size === 0 ? '' : stringify(Object.fromEntries(criteria))),
+    text: used => {
+      const written = [...criteria].filter(([name]) => used.has(name))
+      return written.length === 0 ? '' : stringify(Object.fromEntries(written))
+    },
   }
 }
 
@@ -54,6 +58,7 @@ export function writePolicy(rows: readonly ImportedRow[], conditions: ConditionN
     `# Converted from ${origin.replace(/[^\x20-\x7e]/g, '?')}; what is missing stands in the report.`,
   ]
   const seen = new Set<string>()
+  const used = new Set(rows.flatMap(row => row.conditions.map(name => name.replace(/^!/, ''))))
   let line = 0
   for (const row of rows) {
     const condition = row.conditions.length === 0 ? '-' : [...new Set(row.conditions)].join(' & ')
@@ -65,7 +70,7 @@ export function writePolicy(rows: readonly ImportedRow[], conditions: ConditionN
     line = row.line
     lines.push(text)
   }
-  return { csv: `${lines.join('\n')}\n`, conditions: conditions.text(), tests: testSkeleton(rows) }
+  return { csv: `${lines.join('\n')}\n`, conditions: conditions.text(used), tests: testSkeleton(rows) }
 }
 
 /** A method that is in no registry has a spelling of its own. */
