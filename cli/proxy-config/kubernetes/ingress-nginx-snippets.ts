@@ -10,14 +10,16 @@ const dropped = [
   .map(name => `proxy_set_header ${name} "";`)
 
 export const ingressNginxSnippets = manifest`
-# \`GET http://other/\` with another Host: NGINX serves the one, and the controller asks Sallyport about the other.
+# \`GET http://other/\` with another Host: NGINX serves the one, and the controller asks Sallyport about the other. It is refused.
 http-snippet: |
   map "$host $http_host" $sallyport_other_host {
     default 1;
     "~*^(?<sallyport_name>[^ ]+) \\k<sallyport_name>(:[0-9]+)?$" 0;
   }
+# And every upgrade but that to a WebSocket: after 101 for h2c the same connection asks for any path, and nobody is asked about it.
 server-snippet: |
   if ($sallyport_other_host) { return 400; }
+  if ($http_upgrade !~* "^(websocket)?$") { return 400; }
   location @sallyport_login {
     add_header Set-Cookie $sallyport_set_cookie always;
     add_header Cache-Control no-store always;
@@ -29,4 +31,7 @@ location-snippet: |
   auth_request_set $sallyport_redirect $upstream_http_x_sallyport_redirect;
   auth_request_set $sallyport_set_cookie $upstream_http_set_cookie;
   error_page 401 = @sallyport_login;
+  # What was asked for, for what Sallyport serves on the hosts of applications; and never a client's own word for it.
+  proxy_set_header X-Original-URL $scheme://$http_host$request_uri;
+  proxy_set_header X-Original-Method $request_method;
   ${new Lines(dropped)}`

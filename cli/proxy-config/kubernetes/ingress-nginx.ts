@@ -24,7 +24,7 @@ export const ingressNginx: ClusterFormat = {
 function files(question: ClusterQuestion): readonly ProxyFile[] {
   const text = documents(
     controllerOf(question),
-    ...question.hosts.map(host => ingressOf(host, question)),
+    ...question.hosts.flatMap(host => [ingressOf(host, question), handoffOf(host, question)]),
     loginOf(question),
     ownService(question),
     networkPolicy(question),
@@ -75,6 +75,23 @@ spec:
           - path: /
             pathType: Prefix
             backend: { service: { name: ${host.service.name}, port: { number: ${host.service.port} } } }`
+
+const handoffOf = ({ host }: ClusterHost, { sallyport }: ClusterQuestion): Lines => manifest`
+# The end of a login is on the host of the application. This needs no check, and would wait for itself.
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: ${`sallyport-own-${host.replaceAll('.', '-')}`}
+  namespace: ${sallyport.namespace}
+spec:
+  ingressClassName: nginx
+  rules:
+    - host: ${host}
+      http:
+        paths:
+          - path: /.sallyport
+            pathType: Prefix
+            backend: { service: { name: ${sallyport.name}, port: { number: ${sallyport.port} } } }`
 
 const tlsOf = (scheme: string, host: string): Lines =>
   scheme === 'https'
