@@ -11,7 +11,7 @@ import type { Identity, Machine, User } from '../rbac/identity.ts'
 import type { AuditedKubernetesCall } from '../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
 import type { Situation } from '../rbac/situation.ts'
-import type { Access, CredentialFacts, ImpersonationFacts } from './audit/access-event.ts'
+import type { Access, AskedByFacts, CredentialFacts, ImpersonationFacts } from './audit/access-event.ts'
 import type { LoginSession } from './sessions/login-session.ts'
 
 /** What the credentials of a request are worth. */
@@ -65,6 +65,17 @@ export interface VerifyQuestion extends Credentials {
   readonly isUpgrade: boolean
   /** Of a call to a cluster, which may be more questions than this one. */
   readonly kubernetes?: AuditedKubernetesCall | undefined
+  /** Of a question of an application. */
+  readonly asked?: AskedByFacts | undefined
+  /** What the application says beside it, and may say. */
+  readonly said?: SaidFacts | undefined
+}
+
+/** Circumstances that an application states of what it asks about. */
+export interface SaidFacts {
+  /** The moment that is asked about, seconds since the epoch; absent: now. */
+  readonly at?: number | undefined
+  readonly property: NonNullable<Context['property']>
 }
 
 /** What the fronts render. */
@@ -165,9 +176,9 @@ function conclude(
 }
 
 function contextOf(question: VerifyQuestion, { now, clientCertificate }: VerifyDependencies): Context {
-  const { clientAddress } = question
+  const { clientAddress, headers, said } = question
   const seconds = Math.floor(now() / 1000)
-  const { headers } = question
+  if (said !== undefined) return { now: said.at ?? seconds, clientAddress, property: said.property }
   // Threat: a header that the policy reads, written by whoever asks. Only of a trusted proxy is it known who wrote it.
   const header = headers.areVouchedFor === false ? undefined : (name: string) => headers.any(name)
   if (clientCertificate === undefined) return { now: seconds, header, clientAddress }

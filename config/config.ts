@@ -1,6 +1,7 @@
 /** The configuration as the rest of the service sees it: typed, in seconds, with absolute paths, frozen. */
 import { resolve } from 'node:path'
 import type { ParsedSettings } from './schema/schema.ts'
+import { toAuthzen } from './to-authzen.ts'
 import { toEnvoy } from './to-envoy.ts'
 import { toHost } from './to-host.ts'
 import { toClusters } from './to-kubernetes.ts'
@@ -50,6 +51,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
     ...(parsed.envoy === undefined ? {} : { envoy: toEnvoy(parsed.envoy, directory) }),
     ...(parsed.kubernetes === undefined ? {} : toClusters(parsed.kubernetes, directory)),
     ...(parsed.machines === undefined ? {} : { machines: toMachines(parsed.machines, directory) }),
+    ...(parsed.authzen === undefined ? {} : { authzen: toAuthzen(parsed.authzen) }),
     passwords: toPasswords(parsed.passwords),
     hosts: parsed.hosts.map(toHost),
   }

@@ -11,6 +11,10 @@ export function machineNamesOf({ machines }: Pick<Config, 'machines'>) {
   return { machines: { issuers, clusters, certificates } }
 }
 
+/** What applications may ask about, for rows about their objects; absent where nobody can ask. */
+export const applicationNamesOf = ({ authzen }: Pick<Config, 'authzen'>) =>
+  authzen === undefined ? {} : { applications: authzen.applications }
+
 /** For findings about rows that nothing can meet. */
 export function knownTokensOf(config: Pick<Config, 'hosts' | 'machines' | 'kubernetes' | 'directClusters'>) {
   const { hosts, machines, kubernetes, directClusters } = config

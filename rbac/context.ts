@@ -10,11 +10,18 @@ export interface Context {
    */
   readonly header?: ((name: string) => string | undefined) | undefined
   /**
+   * What an application that asks says under this name, of the object, of what is to be done with it, or of the circumstances;
+   * `undefined` when it says nothing. Absent: nobody has said anything that is believed. Read only by conditions.
+   */
+  readonly property?: ((of: SaidOf, name: string) => unknown) | undefined
+  /**
    * The client certificate that the proxy verified. `null`: the connection is known to have none. Absent: this front
    * carries no certificate information.
    */
   readonly clientCertificate?: ClientCertificate | null | undefined
 }
+
+export type SaidOf = 'resource' | 'action' | 'context'
 
 export interface ClientCertificate {
   /** SHA-256 over the DER form, lower-case hexadecimal without colons. */
@@ -43,6 +50,10 @@ export class WatchedContext implements Context {
 
   get header(): Context['header'] {
     return this.#read().header
+  }
+
+  get property(): Context['property'] {
+    return this.#read().property
   }
 
   get clientCertificate(): Context['clientCertificate'] {

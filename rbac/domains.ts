@@ -1,5 +1,6 @@
 /**
- * Which hosts a row speaks of (docs/policy.md, "Rows"): a host, `*.example.com`, `*`, `kube:<cluster>`, `tokens` or `console`.
+ * Which hosts a row speaks of (docs/policy.md, "Rows"): a host, `*.example.com`, `*`, `kube:<cluster>`,
+ * `app:<application>`, `tokens`, `authzen` or `console`.
  *
  * A pattern is compared as a whole string, never as a suffix: `evilexample.com` is not below `*.example.com`.
  */
@@ -13,16 +14,28 @@ export const isKubernetesDomain = (domain: string): boolean => domain.startsWith
 /** Where resources are the hosts that a token of ours is for, `/wiki.example.com`, and actions what is done with it. */
 export const tokensDomain = 'tokens'
 
-/** No host: the console, clusters and tokens. `*` covers none of them, and no login leads there. */
-export const isReservedDomain = (domain: string): boolean =>
-  domain === 'console' || domain === tokensDomain || isKubernetesDomain(domain)
+/** Where resources are the domains that an application asks about, `/wiki.example.com` or `/app:todo`, and actions what it may ask. */
+export const questionsDomain = 'authzen'
 
+/** Where resources are an application's own objects, `/<type>/<id>`, and actions words of its own. */
+export const isApplicationDomain = (domain: string): boolean => domain.startsWith('app:')
+
+/** No host: the console, clusters, applications, tokens and questions. `*` covers none of them, and no login leads there. */
+export const isReservedDomain = (domain: string): boolean =>
+  named.has(domain) || isKubernetesDomain(domain) || isApplicationDomain(domain)
+
+const named: ReadonlySet<string> = new Set(['console', tokensDomain, questionsDomain])
+
+const application = /^app:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/
 const cluster = /^kube:[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/
 
 /** Canonical pattern of a row's domain field. Throws `ValueError`. */
 export function parseDomainPattern(text: string): string {
-  if (text === '*' || text === 'console' || text === tokensDomain || cluster.test(text)) return text
+  if (text === '*' || named.has(text) || cluster.test(text) || application.test(text)) return text
   if (isKubernetesDomain(text)) throw new ValueError('a cluster name holds lower-case letters, digits, dots and dashes')
+  if (isApplicationDomain(text)) {
+    throw new ValueError('the name of an application holds lower-case letters, digits and dashes, at most 40')
+  }
   if (!text.startsWith('*.')) return parseHost(text)
   const apex = parseHost(text.slice(2))
   if (/^\[|\.\d+$|^\d+$/.test(apex)) throw new ValueError('an address has no hosts below it')

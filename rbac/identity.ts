@@ -42,8 +42,11 @@ export interface User extends Authenticated {
   readonly untold?: readonly Untold[]
 }
 
-/** `user`: no `<issuer>#<sub>`; `email`: no address. Where `provider` is empty, that of the groups is not told either. */
-export type Untold = 'user' | 'email'
+/**
+ * `user`: no `<issuer>#<sub>`; `email`: no address; `groups`: none of them. Where `provider` is empty, that of the groups is not told
+ * either.
+ */
+export type Untold = 'user' | 'email' | 'groups'
 
 /** A workload. Exactly one of `serviceAccount`, `client` and `certificate` names it. */
 export interface Machine extends Authenticated {

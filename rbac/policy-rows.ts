@@ -6,7 +6,7 @@ import { type PolicyFile, type PolicyLine, parsePolicyLines } from './policy-lin
 import { parseRoleRow, type RoleRow } from './roles.ts'
 import { createRowParser, problemOf, type Row } from './row.ts'
 import type { Pause } from './slices.ts'
-import type { MachineNames } from './subjects.ts'
+import type { ApplicationNames, MachineNames } from './subjects.ts'
 import { unknownName } from './unknown-name.ts'
 
 export interface PolicyTexts {
@@ -18,6 +18,8 @@ export interface PolicyTexts {
   readonly providers?: readonly string[]
   /** Whose machines there can be; where given, a row that names one of somebody else is a problem. */
   readonly machines?: MachineNames
+  /** What applications ask about their own objects; where given, a row that names another application, type or word is a problem. */
+  readonly applications?: readonly ApplicationNames[]
   /** Names of clusters that judge calls by themselves; a row for one that does not speak of its tokens is a problem. */
   readonly directClusters?: readonly string[]
 }

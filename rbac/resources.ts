@@ -9,6 +9,7 @@ import { tokensDomain } from './domains.ts'
 import { decodeForMatching, type Readings } from './matchable-path.ts'
 import { ValueError } from './policy-error.ts'
 import { canonicaliseSegment } from './request/canonical-path.ts'
+import { unknownName } from './unknown-name.ts'
 
 /** Gets the path in the form of `matchablePath`. */
 export type ResourceMatcher = (path: string) => boolean
@@ -51,6 +52,38 @@ export function parseTokenResource(text: string, isDeny: boolean): Resource {
   const resource = parseResource(text)
   if (isDeny || namesClusters(text)) return resource
   return { ...resource, fits: path => !namesClusters(path) && resource.fits(path) }
+}
+
+/**
+ * Of the domain `authzen`: `/<host>` or `/app:<application>`, with `*` within it, or `/**` for every one. Throws `ValueError`.
+ *
+ * Threat: a row denies questions about `/Wiki.example.com`, and no question is ever about such a host.
+ */
+export function parseQuestionResource(text: string): Resource {
+  if (text !== '/**' && !/^\/(?!\.)[a-z0-9.*_:[\]-]{1,253}(?<!\.)$/.test(text)) {
+    throw new ValueError(
+      'the domain authzen takes what is asked about: /wiki.example.com, /*.example.com, /app:todo or /**',
+    )
+  }
+  return parseResource(text)
+}
+
+/**
+ * Of an application: `/<type>/<id>`, with `*` within each, `/<type>/**` or `/**`. Throws `ValueError`.
+ *
+ * Threat: a row denies `/tdo/1`, or `/todo/a/b`, and no object is ever called so.
+ *
+ * @param types of the application, where they are known
+ */
+export function parseObjectResource(text: string, types: readonly string[] | undefined): Resource {
+  const resource = parseResource(text)
+  if (text === '/**' || text.startsWith('re:')) return resource
+  const [type = '', id, ...more] = text.slice(1).split('/')
+  if (id === undefined || id === '' || more.length > 0)
+    throw new ValueError('an object is written /<type>/<id>, /<type>/* for all of a type; "/" in an id is %252F')
+  if (types !== undefined && !type.includes('*') && !types.includes(type))
+    throw new ValueError(unknownName('type of object', type, types))
+  return resource
 }
 
 const namesClusters = (text: string): boolean => text.startsWith('/kube:')

@@ -4,11 +4,24 @@ import { always, type Condition } from './conditions/condition.ts'
 import type { Conditions } from './conditions/conditions-file.ts'
 import { parseExpression } from './conditions/expression.ts'
 import type { RuleId } from './decision.ts'
-import { isKubernetesDomain, parseDomainPattern, tokensDomain } from './domains.ts'
+import {
+  isApplicationDomain,
+  isKubernetesDomain,
+  parseDomainPattern,
+  questionsDomain,
+  tokensDomain,
+} from './domains.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
-import { parseResource, parseTokenResource, type Resource, type ResourceMatcher } from './resources.ts'
-import { type KnownNames, nameForDeny, parseSubject } from './subjects.ts'
+import {
+  parseObjectResource,
+  parseQuestionResource,
+  parseResource,
+  parseTokenResource,
+  type Resource,
+  type ResourceMatcher,
+} from './resources.ts'
+import { applicationOf, type KnownNames, nameForDeny, parseSubject } from './subjects.ts'
 import { unknownName } from './unknown-name.ts'
 
 const effects = ['allow', 'deny', 'shadow-allow', 'shadow-deny'] as const
@@ -52,19 +65,28 @@ const nowhere: Resource = { fits: () => false, steps: 0, anchor: '' }
 
 /** Rows with an equal field share its text and its compiled form: most fields of a large policy have few values. */
 export function createRowParser({ conditions, known, problems }: RowContext): ParseRow {
-  const domains = remember(parseDomainPattern)
+  const domains = remember(text => checkApplication(parseDomainPattern(text), known))
   const subjects = remember(text => parseSubject(text, known))
   const resources = remember(parseResource)
   const tokenResources = {
     allow: remember(text => parseTokenResource(text, false)),
     deny: remember(text => parseTokenResource(text, true)),
   }
-  const hostActions = createActionParsers('*')
-  const clusterActions = createActionParsers('kube:any')
-  const tokenActions = createActionParsers(tokensDomain)
+  const questions = remember(parseQuestionResource)
+  const objectsIn = rememberFor(domain => {
+    const types = applicationOf(domain, known)?.types
+    return remember(text => parseObjectResource(text, types))
+  })
+  const resourcesIn = (domain: string, takes: 'allow' | 'deny'): Remembering<Resource> => {
+    if (domain === tokensDomain) return tokenResources[takes]
+    if (domain === questionsDomain) return questions
+    return isApplicationDomain(domain) ? objectsIn(domain) : resources
+  }
+  const actionsOf = rememberFor(kind => createActionParsers(kind, applicationOf(kind, known)?.actions))
   const actionsIn = (domain: string) => {
-    if (domain === tokensDomain) return tokenActions
-    return isKubernetesDomain(domain) ? clusterActions : hostActions
+    if (isKubernetesDomain(domain)) return actionsOf('kube:any')
+    const isOwn = domain === tokensDomain || domain === questionsDomain || isApplicationDomain(domain)
+    return actionsOf(isOwn ? domain : '*')
   }
   const expressions = remember(text => parseExpression(text, conditions))
 
@@ -89,7 +111,7 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
     const name = read(1, subject, subjects, '').value
     const knownEffect = read<RowEffect>(6, effect, parseEffect, 'deny').value
     const takes = isDeny ? 'deny' : 'allow'
-    const place = read(3, resource, pattern === tokensDomain ? tokenResources[takes] : resources, nowhere)
+    const place = read(3, resource, resourcesIn(pattern, takes), nowhere)
     const actions = actionsIn(pattern)[takes]
     const does = read(4, action, actions, () => false)
     const holds = read(5, condition, expressions, always)
@@ -138,10 +160,27 @@ function remember<T>(parse: (text: string) => T): Remembering<T> {
 }
 
 /** A row's domain decides between methods and verbs, its effect whether GET covers HEAD. */
-const createActionParsers = (domain: string) => ({
-  allow: remember(text => parseAction(text, domain, false)),
-  deny: remember(text => parseAction(text, domain, true)),
+const createActionParsers = (domain: string, words?: readonly string[]) => ({
+  allow: remember(text => parseAction(text, domain, false, words)),
+  deny: remember(text => parseAction(text, domain, true, words)),
 })
+
+function rememberFor<T>(make: (domain: string) => T): (domain: string) => T {
+  const known = new Map<string, T>()
+  return domain => {
+    const found = known.get(domain) ?? make(domain)
+    known.set(domain, found)
+    return found
+  }
+}
+
+/** Threat: a row denies something in `app:tdo`, and nobody ever asks there. */
+function checkApplication(domain: string, { applications }: KnownNames): string {
+  if (applications === undefined || !isApplicationDomain(domain)) return domain
+  const [name, names] = [domain.slice('app:'.length), applications.map(application => application.name)]
+  if (!names.includes(name)) throw new ValueError(unknownName('application', name, names))
+  return domain
+}
 
 export function problemOf(line: PolicyLine, field: number, message: string): Problem {
   return { file: line.file, line: line.line, column: line.columnOf(field), message }

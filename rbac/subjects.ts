@@ -22,8 +22,23 @@ export interface MachineNames {
   readonly certificates: readonly string[]
 }
 
+/** What an application asks about, beside hosts (docs/authzen.md). */
+export interface ApplicationNames {
+  /** Its domain in rows is `app:<name>`. */
+  readonly name: string
+  /** Types of its objects. */
+  readonly types: readonly string[]
+  /** Words for what is done with them. */
+  readonly actions: readonly string[]
+}
+
+/** What is known of the application of a domain, if it is one's. */
+export const applicationOf = (domain: string, { applications }: KnownNames): ApplicationNames | undefined =>
+  applications?.find(({ name }) => domain === `app:${name}`)
+
 /** What is known of the configuration; of what is absent any name is accepted. */
 export interface KnownNames {
+  readonly applications?: readonly ApplicationNames[] | undefined
   readonly providers?: readonly string[] | undefined
   readonly machines?: MachineNames | undefined
 }

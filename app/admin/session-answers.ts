@@ -127,7 +127,7 @@ function refusalOf(error: unknown): SessionsAnswer {
 
 /** Moments as text. */
 function describeSession(session: ListedSession): object {
-  const { startedAt, startedAtMs: _exactly, endsAt, idleUntil, hosts, ...rest } = session
+  const { startedAt, startedAtMs: _exactly, person: _person, endsAt, idleUntil, hosts, ...rest } = session
   return {
     ...rest,
     startedAt: momentOf(startedAt),

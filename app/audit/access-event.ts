@@ -20,6 +20,7 @@ export interface Access {
     readonly request: AccessRequest
     readonly clientAddress?: string | undefined
     readonly kubernetes?: AuditedKubernetesCall | undefined
+    readonly asked?: AskedByFacts | undefined
   }
   readonly authentication: {
     readonly identity: Identity
@@ -29,6 +30,16 @@ export interface Access {
   }
   readonly decision: Decision
   readonly durationMicroseconds: number
+}
+
+/** An application asked about whoever the event is of. */
+export interface AskedByFacts {
+  /** As rows name it. */
+  readonly askedBy: string
+  /** Whom it named, as `<type>:<id>`: an event of nobody may be of somebody who is not known. */
+  readonly askedAbout: string
+  /** What it calls its question (`X-Request-ID`). */
+  readonly askedId?: string | undefined
 }
 
 /** Which token, password or certificate said who asked, for whoever did not come with a session. Never itself. */

@@ -74,6 +74,10 @@ const accessFields = {
   credentialActors: 'Of an exchanged token: who acted for the subject, as rows name them, in that order.',
   ...impersonatedFields,
   kubernetes,
+  askedBy:
+    'Of a question of an application ([AuthZEN](../authzen.md)): who asked, as rows name it; the event is of whom it asked about.',
+  askedAbout: 'Whom it named, as `<type>:<id>`; of somebody who is not known there is no `subject`.',
+  askedId: 'What the application calls its question (`X-Request-ID`).',
   durationMicroseconds: 'From the parsed question to the decision.',
 } as const
 
@@ -215,6 +219,20 @@ export const auditEvents: {
   'exchange.revoked': {
     sentence: 'A token of our own was revoked by whoever had it, and with it all that was made of it.',
     fields: { jti: 'Its id; never the token.', host: 'The host that it was for.' },
+  },
+  'authzen.searched': {
+    sentence: 'An application asked who may do something, or what somebody may.',
+    fields: {
+      askedBy: 'Who asked, as rows name it.',
+      askedAbout: 'Whom it named, as `<type>:<id>`; absent where subjects were asked for.',
+      askedId: accessFields.askedId,
+      wanted: 'What was asked for: `subject`, `resource` or `action`.',
+      domain: accessFields.domain,
+      resource: 'Canonical path that was asked about; absent where resources were asked for.',
+      action: 'What is to be done; absent where actions were asked for.',
+      revision: accessFields.revision,
+      found: 'How many were told, on this page.',
+    },
   },
   'call.finished': {
     sentence: 'A call to a cluster that was let in is over; its decision has the same request id.',

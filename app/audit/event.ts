@@ -52,6 +52,9 @@ interface Access extends Common {
   readonly impersonatedUser?: string | undefined
   readonly impersonatedGroups?: readonly string[] | undefined
   readonly kubernetes?: AuditedKubernetesCall | undefined
+  readonly askedBy?: string | undefined
+  readonly askedAbout?: string | undefined
+  readonly askedId?: string | undefined
   readonly durationMicroseconds: number
 }
 
@@ -112,6 +115,21 @@ interface ExchangeIssued extends Partial<CredentialFacts> {
   readonly expiresAt: number
   readonly actor?: string | undefined
   readonly confirmation?: ExchangeConfirmation | undefined
+}
+
+/** An application asked who, what or how. */
+interface Searched {
+  readonly event: 'authzen.searched'
+  readonly askedBy: string
+  readonly askedAbout?: string | undefined
+  readonly askedId?: string | undefined
+  readonly wanted: 'subject' | 'resource' | 'action'
+  readonly domain: string
+  readonly resource?: string | undefined
+  readonly action?: string | undefined
+  readonly revision: string
+  /** On the page that was given. */
+  readonly found: number
 }
 
 export type PasswordEnd = 'owner' | 'other-sessions' | 'admin'
@@ -175,6 +193,7 @@ export type AuditEvent =
   | (Common & ExchangeIssued)
   | (Common & { readonly event: 'exchange.refused'; readonly reason: ExchangeRefusal })
   | (Common & { readonly event: 'exchange.revoked'; readonly jti: string; readonly host: string })
+  | (Common & Searched)
   | (Common & CallFinished)
   | (Common & {
       readonly event: 'password.made'

@@ -13,14 +13,14 @@ export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (ac
   const credentialText = rememberFrozen((facts: CredentialFacts) => fieldsText({ ...facts }))
   const beginningOf = createBeginnings(timeOf)
   return ({ question, authentication, decision, durationMicroseconds }, nowMs) => {
-    const { requestId, clientAddress, front, request, kubernetes } = question
+    const { requestId, clientAddress, front, request, kubernetes, asked } = question
     const { domain, resource, action } = request
     const { identity, sessionDigest, impersonation, credential } = authentication
     // One look at all of them together: hardly ever has anything to be escaped.
     const say = escaperFor(requestId + (clientAddress ?? '') + (sessionDigest ?? '') + domain + resource + action)
     const address = clientAddress === undefined ? '' : `,"clientAddress":"${say(clientAddress)}"`
     const session = sessionDigest === undefined ? '' : `,"session":"${say(sessionDigest)}"`
-    const asked = `,"front":"${front}","domain":"${say(domain)}","resource":"${say(resource)}","action":"${say(action)}"`
+    const what = `,"front":"${front}","domain":"${say(domain)}","resource":"${say(resource)}","action":"${say(action)}"`
     const who =
       impersonation === undefined
         ? factsText(identity)
@@ -28,8 +28,9 @@ export function createAccessFormat(timeOf: TimeFormat = createTimeFormat()): (ac
     const token = credential === undefined ? '' : credentialText(credential)
     const outcome = who + token + outcomeText(decision)
     const call = kubernetes === undefined ? '' : fieldsText({ kubernetes })
+    const by = asked === undefined ? '' : fieldsText({ ...asked })
     const duration = `,"durationMicroseconds":${durationMicroseconds}}\n`
-    return `${beginningOf(decision.effect, nowMs)}${say(requestId)}"${address}${session}${asked}${outcome}${call}${duration}`
+    return `${beginningOf(decision.effect, nowMs)}${say(requestId)}"${address}${session}${what}${outcome}${call}${by}${duration}`
   }
 }
 

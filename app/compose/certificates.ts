@@ -16,7 +16,7 @@ export interface MachineCertificates {
 export function composeCertificateMachines(base: Base): MachineCertificates {
   const { config, clock, hostSettings } = base
   const { clientCertificateHeader: header } = config.server
-  const isTaken = config.hosts.some(({ certificateFrom }) => certificateFrom !== undefined)
+  const isTaken = [...config.hosts, config.authzen].some(place => place?.certificateFrom !== undefined)
   if (config.machines === undefined || header === undefined || !isTaken) {
     return { authenticators: [], close: () => undefined }
   }

@@ -2,6 +2,7 @@
 import type { Config } from '../../config/config.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { gatewayFront } from '../kubernetes/judge.ts'
+import { questionFront } from './authzen.ts'
 import { hasClusters } from './clusters/grants.ts'
 import { envoyFront } from './envoy.ts'
 import { exchangeFront } from './exchange.ts'
@@ -12,5 +13,6 @@ export const frontNamesOf = (config: Config, fronts: readonly FrontKind[]): read
   ...fronts.map(({ name }) => name),
   ...(hasClusters(config) ? [gatewayFront] : []),
   ...(hasExchange(config) ? [exchangeFront] : []),
+  ...(config.authzen === undefined ? [] : [questionFront]),
   ...(config.envoy === undefined ? [] : [envoyFront]),
 ]

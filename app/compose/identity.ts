@@ -37,7 +37,8 @@ export function composeIdentity(base: Base, kept: Kept & WithPasswords, verifica
     certificates.close()
     await machines.close()
   }
-  return { sessionCookie, machines: { ...machines, close }, authenticate: createAuthenticate(kinds) }
+  const ofMachines = createAuthenticate([...machines.authenticators, ...certificates.authenticators])
+  return { sessionCookie, machines: { ...machines, close }, authenticate: createAuthenticate(kinds), ofMachines }
 }
 
 export type Identification = ReturnType<typeof composeIdentity>

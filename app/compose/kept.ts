@@ -29,7 +29,7 @@ import { createLogoutMarks } from '../sessions/logout-marks.ts'
 import type { RecordStore } from '../sessions/record-store.ts'
 import { createBoundedRecords } from '../sessions/records/bounded-records.ts'
 import { createOneTimeStore, createSharedStore } from '../sessions/records/sealed-records.ts'
-import { createSessionDirectory, type NamesForClusters } from '../sessions/session-directory.ts'
+import { createSessionDirectory, type NamesForClusters, type PersonFacts } from '../sessions/session-directory.ts'
 import { endOf, longestLifetimeOf } from '../sessions/session-payload.ts'
 import { createSessionStore } from '../sessions/session-store.ts'
 import { createSessionTokens } from '../sessions/session-tokens.ts'
@@ -92,6 +92,7 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       longestLifetimeSeconds: longestLifetimeOf(lifetimes),
       endOf: endOfLogin,
       ...namesForClusters(config),
+      ...factsForQuestions(config),
     }),
     cutoffs: createCutoffs({
       records,
@@ -110,7 +111,7 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
     tokens: createSessionTokens({ records, secrets }),
     leases: createLeases({ records, clock }),
     endOf: endOfLogin,
-    expressStore: createExpressSessionStore({ ...limits, ...namesForClusters(config) }),
+    expressStore: createExpressSessionStore({ ...limits, ...namesForClusters(config), ...factsForQuestions(config) }),
     attempts: createBoundedRecords<LoginAttempt>({ records, secrets, clock, kind: 'attempt', bounds: attemptBounds }),
     answers: createBoundedRecords<PostedAnswer>({ records, secrets, clock, kind: 'answer', bounds: answerBounds }),
     addresses: createKeptAddresses({
@@ -147,6 +148,21 @@ function namesForClusters({ kubernetes }: Config) {
         return name === undefined ? [] : [[claim, name] as const]
       })
       return { groups: identity.groups, names: Object.fromEntries(names) }
+    },
+  }
+}
+
+/** Where applications ask about people a summary has what rows may ask of them. */
+function factsForQuestions({ authzen }: Config) {
+  if (authzen?.fromSessions !== true) return {}
+  return {
+    person({ identity: { groups, authTime, amr, acr } }: LoginSession): PersonFacts {
+      return {
+        groups,
+        ...(authTime !== undefined && { authTime }),
+        ...(amr !== undefined && { amr }),
+        ...(acr !== undefined && { acr }),
+      }
     },
   }
 }

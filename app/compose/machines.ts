@@ -41,7 +41,7 @@ interface KeptForTokens extends Pick<Kept, 'keys' | 'exchanged'> {
 /** Without an issuer, or a host that takes its tokens, there is no authenticator, and checks do not even ask. */
 export function composeMachines(base: Base, kept: KeptForTokens): Machines {
   const { config, clock, metrics } = base
-  const isTaken = config.hosts.some(({ bearerFrom }) => bearerFrom !== undefined)
+  const isTaken = [...config.hosts, config.authzen].some(place => place?.bearerFrom !== undefined)
   // A workload that has tokens for clusters alone sends its own to the token endpoint.
   const isExchanged = config.machines?.exchange !== undefined && config.kubernetes !== undefined
   if (config.machines === undefined || !(isTaken || isExchanged)) {

@@ -27,6 +27,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createReadiness } from '../telemetry/readiness.ts'
 import { version } from '../version.ts'
 import { composeAdmin, type ServiceAnswers } from './admin.ts'
+import { composeQuestions, withQuestions } from './authzen.ts'
 import { composeChecks } from './checks.ts'
 import { composeDirectClusters } from './clusters/direct-clusters.ts'
 import { composeGrants, hasGrants } from './clusters/grants.ts'
@@ -94,7 +95,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
   const seen = composeSightings(clock, auditFile)
-  const hostSettings = createHostSettings(config.hosts)
+  const hostSettings = withQuestions(createHostSettings(config.hosts), config)
   const trustedProxies = createTrustedProxies(config.server.trustedProxies)
   const base: Base = { config, clock, logger, metrics, audit, auditFile: seen.audit, hostSettings, trustedProxies }
   const store = composeStore(base)
@@ -120,6 +121,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     policy,
     record,
   })
+  const questions = composeQuestions(base, { kept, isWorker, identity, policy, record })
   const checks = composeChecks(base, kept, identity, { policy, record, fronts, tokens: grants?.tokens })
   const envoy = composeEnvoy(base, checks)
   const endings = composeEndings(base, kept, records, login.verification)
@@ -137,7 +139,7 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     checks.routes,
     composePages(base, kept, login, {
       isWorker,
-      endpoints: [...(grants?.endpoints ?? []), ...exchange],
+      endpoints: [...(grants?.endpoints ?? []), ...exchange, ...questions],
       pages: grants?.pages ?? [],
     }),
     {

@@ -13,7 +13,7 @@ import { createSessionDirectory, type SessionDirectoryOptions } from './session-
 import { endOf, expiryOf, isExpiryStale, limitsOf, longestLifetimeOf, parsePayload } from './session-payload.ts'
 import { createExpiryMover, endSession, type SessionStoreOptions } from './session-store.ts'
 
-export type ExpressSessionStoreOptions = SessionStoreOptions & Pick<SessionDirectoryOptions, 'inClusters'>
+export type ExpressSessionStoreOptions = SessionStoreOptions & Pick<SessionDirectoryOptions, 'inClusters' | 'person'>
 
 /** Listing and clearing (`all`, `ids`, `length`, `clear`) fail: records cannot be listed without their ids. */
 export function createExpressSessionStore(options: ExpressSessionStoreOptions): RedisStore {
@@ -23,7 +23,7 @@ export function createExpressSessionStore(options: ExpressSessionStoreOptions): 
 
 /** The part of node-redis that connect-redis calls. */
 function createClientFacade(options: ExpressSessionStoreOptions) {
-  const { clock, inClusters } = options
+  const { clock, inClusters, person } = options
   const { records, secrets } = options
   const sessions = createSealedRecords({ records, secrets, kind: 'session' })
   const directory = createSessionDirectory({
@@ -33,6 +33,7 @@ function createClientFacade(options: ExpressSessionStoreOptions) {
     longestLifetimeSeconds: longestLifetimeOf(options),
     endOf: login => endOf(login, options),
     ...(inClusters !== undefined && { inClusters }),
+    ...(person !== undefined && { person }),
   })
   const readCut = createCutoffReader({ records, secrets })
   const moveExpiry = createExpiryMover(sessions)

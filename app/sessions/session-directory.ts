@@ -44,6 +44,17 @@ export interface SessionSummary {
   readonly hosts: readonly { readonly host: string; readonly since: number }[]
   /** Present where clusters are configured: what the person is called there. */
   readonly inClusters?: NamesForClusters
+  /** Present where applications ask about people. */
+  readonly person?: PersonFacts
+}
+
+/** What is known of a person by a login, beside the address: never shown on a list. */
+export interface PersonFacts {
+  readonly groups: readonly string[]
+  /** Seconds since the epoch. */
+  readonly authTime?: number
+  readonly amr?: readonly string[]
+  readonly acr?: string
 }
 
 /** What the role of the gateway in a cluster is made from. */
@@ -101,12 +112,14 @@ export interface SessionDirectoryOptions {
   readonly endOf: (login: LoginSession) => number
   /** Default: summaries say nothing about clusters. */
   readonly inClusters?: (login: LoginSession) => NamesForClusters
+  /** Default: summaries say nothing about groups and the login. */
+  readonly person?: (login: LoginSession) => PersonFacts
 }
 
 export const handleOf = (sessionKey: string): string => sessionKey.slice(0, handleLength)
 
 export function createSessionDirectory(options: SessionDirectoryOptions): SessionDirectory {
-  const { records, secrets, clock, longestLifetimeSeconds, endOf, inClusters } = options
+  const { records, secrets, clock, longestLifetimeSeconds, endOf, inClusters, person } = options
   const summaries = createSealedRecords({ records, secrets, kind: 'summary' })
   const readCut = createCutoffReader({ records, secrets })
 
@@ -155,24 +168,26 @@ export function createSessionDirectory(options: SessionDirectoryOptions): Sessio
     })
   }
 
-  const namesFor = (login: LoginSession): Pick<SessionSummary, 'inClusters'> =>
-    inClusters === undefined ? {} : { inClusters: inClusters(login) }
+  const described = (login: LoginSession): Pick<SessionSummary, 'inClusters' | 'person'> => ({
+    ...(inClusters !== undefined && { inClusters: inClusters(login) }),
+    ...(person !== undefined && { person: person(login) }),
+  })
 
   return {
     async register(sessionId, login) {
       const key = digestOf('session', sessionId)
-      const summary = { ...summarise(handleOf(key), login, endOf(login)), ...namesFor(login) }
+      const summary = { ...summarise(handleOf(key), login, endOf(login)), ...described(login) }
       const expiresAt = summary.endsAt * 1000
       const filters = filtersOf(summary, issuerOf(login))
       await Promise.all(filters.map(filter => records.link(indexOf(filter), key, expiresAt)))
       await summaries.put(key, summary, expiresAt)
     },
     async described(sessionId, login) {
-      if (inClusters === undefined) return
+      if (inClusters === undefined && person === undefined) return
       const { email } = login.identity
       await replace(digestOf('session', sessionId), known => {
         const { email: _email, ...rest } = known
-        const changed = { ...rest, ...(email !== undefined && { email }), ...namesFor(login) }
+        const changed = { ...rest, ...(email !== undefined && { email }), ...described(login) }
         return isDeepStrictEqual(changed, known) ? undefined : changed
       })
     },

@@ -175,6 +175,8 @@ function missingFrom(event: AuditEvent): ReadonlySet<MissingFact> {
   const missing = new Set<MissingFact>(['claims', 'headers', 'certificate'])
   // The line names who asked; the call was judged as somebody else, of whom it says too little.
   if (event.impersonatedUser !== undefined && event.action !== 'impersonate') missing.add('identity')
+  // What an application said of them, or did not tell, is not in the line.
+  if (event.askedBy !== undefined) missing.add('identity')
   const { subject, machine, email, authTime, amr, acr } = event
   const isNobody = subject === undefined && machine === undefined && event.provider === undefined
   const isNamed = text(subject) !== undefined && isOptional(email, text(email) !== undefined)

@@ -4,6 +4,7 @@ import { parseDuration } from '../schema/values.ts'
 import { linesOf } from '../secret-files.ts'
 import { type CrossFinding, checkSecretForms } from '../secret-forms.ts'
 import { getIn, type Path, type Tree, textAt } from '../tree.ts'
+import { checkAuthzen } from './authzen-checks.ts'
 import { checkBinding } from './binding-checks.ts'
 import { checkCertificateBinding } from './certificate-checks.ts'
 import { checkCertificateMachines } from './certificate-machines-checks.ts'
@@ -32,6 +33,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkCertificateMachines(tree),
     ...checkKubernetes(tree),
     ...checkEnvoy(tree),
+    ...checkAuthzen(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
     ...checkModule(tree, ['policy', 'adapter']),

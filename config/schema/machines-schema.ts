@@ -11,10 +11,10 @@ const algorithms = [
   ...(['ES256', 'ES384', 'ES512', 'EdDSA'] as const),
 ] as const
 
-const audience = text
+export const audience = text
   .max(256)
   .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'visible ASCII characters without quotes, at most 256')
-const audienceExpected = 'text such as sallyport'
+export const audienceExpected = 'text such as sallyport'
 
 const path = (description: string, example: string) =>
   setting(text.exactOptional(), { description, expected: 'a path', example, isPath: true })

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { assertion } from './assertion-schema.ts'
+import { authzen } from './authzen-schema.ts'
 import { envoy } from './envoy-schema.ts'
 import { host } from './hosts-schema.ts'
 import { kubernetes } from './kubernetes-schema.ts'
@@ -171,6 +172,10 @@ export const configSchema = z.strictObject({
   machines: section(
     machines.exactOptional(),
     'Who may come with a bearer token in place of a login: workloads, clients, and people without a browser. Without this section nobody.',
+  ),
+  authzen: section(
+    authzen.exactOptional(),
+    'Questions of applications: who may do what (AuthZEN Authorization API 1.0). Without this section nobody can ask.',
   ),
   passwords: section(
     passwords.prefault({}),

@@ -4,10 +4,10 @@
  * A change is a proposal and never an answer: whoever collects some has to ask `decide()` what they are worth.
  */
 
-import { namesIn, tokenActions } from '../actions.ts'
+import { namesIn, questionActions, tokenActions } from '../actions.ts'
 import type { Context } from '../context.ts'
 import type { RuleId } from '../decision.ts'
-import { isKubernetesDomain, tokensDomain } from '../domains.ts'
+import { isApplicationDomain, isKubernetesDomain, questionsDomain, tokensDomain } from '../domains.ts'
 import type { Identity, Machine, User } from '../identity.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { Row } from '../row.ts'
@@ -190,16 +190,23 @@ export function changesToLose(row: Row, { identity, request }: Situation, { addR
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']
 
+function usualActions(domain: string): readonly string[] {
+  if (domain === tokensDomain) return tokenActions
+  if (domain === questionsDomain) return questionActions
+  if (isApplicationDomain(domain)) return []
+  return isKubernetesDomain(domain) ? verbs : methods
+}
+
 /** The usual methods, and those that the row names, that do or do not fit it. */
 export function changesOfMethod(row: Row, { request }: Situation, wanted: boolean): Change[] {
-  const isVerb = isKubernetesDomain(request.domain)
-  const usual = request.domain === tokensDomain ? tokenActions : isVerb ? verbs : methods
-  return [...new Set([...usual, ...namesIn(row.action)])]
+  const { domain } = request
+  const isVerb = isKubernetesDomain(domain)
+  return [...new Set([...usualActions(domain), ...namesIn(row.action, domain)])]
     .filter(action => action !== request.action && row.fitsAction(action) === wanted)
     .map(action => ({
       kind: 'method',
       slot: 'method',
-      text: `with ${isVerb ? 'verb' : 'method'} ${action}`,
+      text: `with ${isVerb ? 'verb' : isApplicationDomain(domain) ? 'action' : 'method'} ${action}`,
       rule: row.id,
       apply: situation => ({ ...situation, request: { ...situation.request, action } }),
     }))

@@ -3,8 +3,8 @@
  * not a proof: what conditions and patterns make of other requests is not in it.
  */
 
-import { namesIn, tokenActions } from '../actions.ts'
-import { isKubernetesDomain, tokensDomain } from '../domains.ts'
+import { namesIn, questionActions, tokenActions } from '../actions.ts'
+import { isApplicationDomain, isKubernetesDomain, questionsDomain, tokensDomain } from '../domains.ts'
 import { matchablePath } from '../matchable-path.ts'
 import type { AccessRequest } from '../request/access-request.ts'
 import { canonicaliseTarget } from '../request/canonical-path.ts'
@@ -60,8 +60,10 @@ function canonicalForm(path: string): readonly string[] {
 
 function sampleActions(action: string, domain: string): readonly string[] {
   if (domain === tokensDomain && action === '*') return tokenActions
+  if (domain === questionsDomain && action === '*') return questionActions
+  if (isApplicationDomain(domain)) return action === '*' ? ['sample'] : namesIn(action, domain)
   const every = isKubernetesDomain(domain) ? ['get', 'create'] : ['GET', 'POST']
   const groups: Readonly<Record<string, readonly string[]>> = { '*': every, read: ['GET'], write: ['POST'] }
   const ofGroups = action.split('|').flatMap(name => groups[name.trim()] ?? [])
-  return [...new Set([...ofGroups, ...namesIn(action)])]
+  return [...new Set([...ofGroups, ...namesIn(action, domain)])]
 }

@@ -9,7 +9,7 @@
 
 import type { Condition } from '../conditions/condition.ts'
 import type { RuleId } from '../decision.ts'
-import { isKubernetesDomain } from '../domains.ts'
+import { isApplicationDomain, isKubernetesDomain } from '../domains.ts'
 import type { KubernetesQuestion } from '../kubernetes/questions.ts'
 import { readingsOf } from '../matchable-path.ts'
 import type { PolicySnapshot } from '../policy.ts'
@@ -72,10 +72,12 @@ export function whoCan(request: AccessRequest, policy: PolicySnapshot): WhoCan {
  * when `when` is true; whoever may make it answers to a listed subject, or for each question to one that is allowed it.
  */
 export function whoCanCall(call: Call, policy: PolicySnapshot): WhoCanCall {
-  return answerTo(call, policy, isKubernetesDomain(call.request.domain) ? known : name => [name])
+  return answerTo(call, policy, asksForSomebody(call.request.domain) ? known : name => [name])
 }
 
-/** The gateway makes no call for nobody. */
+/** The gateway makes no call for nobody, and an application asks about somebody. */
+const asksForSomebody = (domain: string): boolean => isKubernetesDomain(domain) || isApplicationDomain(domain)
+
 const known = (name: string): readonly string[] => [name === 'anyone' ? 'authenticated' : name]
 
 interface Fitting {

@@ -7,6 +7,7 @@ import { clientCertificate } from './client-certificate.ts'
 import type { Criterion } from './condition.ts'
 import { dateWindow } from './date-window.ts'
 import { header } from './header.ts'
+import { property } from './property.ts'
 import { route } from './route.ts'
 import { sourceNetwork } from './source-network.ts'
 import { timeWindow } from './time-window.ts'
@@ -24,5 +25,6 @@ export const criteria: Readonly<Record<string, ParseCriterion>> = {
   claim,
   header,
   route,
+  property,
   'client-certificate': clientCertificate,
 }

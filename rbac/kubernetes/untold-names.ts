@@ -28,7 +28,11 @@ interface Mentioned {
   readonly groups: ReadonlyMap<string, string>
 }
 
-const prefixes: Readonly<Record<Untold, RegExp>> = { user: /^user:/, email: /^email(?:-domain)?:/ }
+const prefixes: Readonly<Record<Untold, RegExp>> = {
+  user: /^user:/,
+  email: /^email(?:-domain)?:/,
+  groups: /^group:/,
+}
 const ofProvider = /^group:[^/]+\//
 
 /** Gone with the policy. */

@@ -18,11 +18,11 @@ interface ActionSet {
 /** Rows with an equal action share its compiled form. */
 const sets = new WeakMap<Row['fitsAction'], ActionSet>()
 
-function setOf({ action, fitsAction }: Row): ActionSet {
+function setOf({ action, domain, fitsAction }: Row): ActionSet {
   const known = sets.get(fitsAction)
   if (known !== undefined) return known
   const bits = universe.reduce((sum, name, index) => (fitsAction(name) ? sum | (1n << BigInt(index)) : sum), 0n)
-  const set = { bits, own: namesIn(action).filter(name => !isInUniverse.has(name)) }
+  const set = { bits, own: namesIn(action, domain).filter(name => !isInUniverse.has(name)) }
   sets.set(fitsAction, set)
   return set
 }

@@ -5,7 +5,7 @@
 import { namesIn } from '../actions.ts'
 import { certificateRows, describeNoCertificate } from '../asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn, type ReturnHosts } from '../asking/return-hosts.ts'
-import { isKubernetesDomain } from '../domains.ts'
+import { isReservedDomain } from '../domains.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { PolicyTexts } from '../policy-rows.ts'
 import { canonicaliseHost } from '../request/canonical-host.ts'
@@ -120,8 +120,8 @@ function lintRow(row: Row, options: LintOptions, report: Report): void {
 }
 
 function lintMethods({ id, action, domain }: Row, report: Report): void {
-  if (isKubernetesDomain(domain)) return
-  const idle = namesIn(action).filter(name => methodsWithoutPath.has(name))
+  if (isReservedDomain(domain)) return
+  const idle = namesIn(action, domain).filter(name => methodsWithoutPath.has(name))
   if (idle.length === 0) return
   report('method-without-path', id, {
     message: `no request has the method ${idle.join(', ')}: it asks for no path`,

@@ -49,7 +49,7 @@ function partOf(wide: Row, row: Row, coverage: Coverage): Part[] {
   if (!coverage.coversSubject(wide, row) || !coverage.coversPlace(wide, row)) return []
   if (where.length === 0 && coversAction(wide, row)) return []
   const { names, others } = sharedActions(wide, row)
-  const own = [...namesIn(wide.action), ...namesIn(row.action)]
+  const own = [wide, row].flatMap(({ action, domain }) => namesIn(action, domain))
   // `read` and `write` have PROPFIND and its like in common, which nobody means who writes one row for each.
   const meant = names.filter(name => plainReadMethods.has(name) || !readMethods.has(name) || own.includes(name))
   const isApart = isReadAndWrite(wide, row) && meant.length === 0

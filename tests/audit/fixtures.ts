@@ -57,6 +57,9 @@ const access = {
   impersonatedUser: 'bob@example.com',
   impersonatedGroups: ['sallyport:contractors'],
   kubernetes,
+  askedBy: 'client:prod/payroll',
+  askedAbout: 'user:alice',
+  askedId: 'bfe9eb29',
   durationMicroseconds: 87,
 }
 
@@ -96,6 +99,19 @@ export const everyEvent: { readonly [N in AuditEventName]: Extract<Unstamped, { 
   },
   'exchange.refused': { event: 'exchange.refused', ...common, reason: 'policy' },
   'exchange.revoked': { event: 'exchange.revoked', ...common, jti: 'c0ffee', host: 'wiki.example.com' },
+  'authzen.searched': {
+    event: 'authzen.searched',
+    ...common,
+    askedBy: 'client:prod/payroll',
+    askedAbout: 'user:alice',
+    askedId: 'bfe9eb29',
+    wanted: 'resource',
+    domain: 'app:todo',
+    resource: '/todo/1',
+    action: 'can_read',
+    revision: '0123456789abcdef',
+    found: 3,
+  },
   'call.finished': {
     event: 'call.finished',
     ...common,

@@ -1,7 +1,7 @@
 /** How a call is written on a command line and in test files. */
 import { suggestion } from '../../../spelling/nearest.ts'
 import { parseAction } from '../../actions.ts'
-import { parseDomainPattern, tokensDomain } from '../../domains.ts'
+import { isApplicationDomain, parseDomainPattern, questionsDomain, tokensDomain } from '../../domains.ts'
 import type { AskedCall } from '../../kubernetes/questions.ts'
 import { readKubernetesRequest } from '../../kubernetes/request.ts'
 import { kubernetesVerbs } from '../../kubernetes/verbs.ts'
@@ -26,15 +26,19 @@ export type HeaderOf = (name: string) => string | undefined
 /**
  * - `GET https://host/path`
  * - `create tokens /wiki.example.com`: a token for that host, as rows have it
+ * - `can_read app:todo /todo/1`: an action of an application on one of its objects
+ * - `evaluate authzen /app:todo`: a question of an application
  * - `create kube:prod /payments/core/pods/web-0/exec`: verb and path as rows have them; `apply` is a server-side apply
  * - `PATCH kube:prod /api/v1/namespaces/payments/configmaps/web`: as HTTP has it, with `Content-Type` and `Upgrade` of `header`
  *
  * Throws `ValueError`, also for a call that the gateway refuses before the policy is asked.
  */
 export function parseCall(text: string, header: HeaderOf = () => undefined): WrittenCall {
-  const [, action = '', domain = '', path = ''] = /^([A-Za-z-]+) (kube:\S+|console|tokens) (\/\S*)$/.exec(text) ?? []
-  if (domain === tokensDomain) parseAction(action, domain, false)
-  if (domain === 'console' || domain === tokensDomain) {
+  const [, action = '', domain = '', path = ''] = /^([\w.:-]+) (kube:\S+|app:\S+|console|tokens|authzen) (\/\S*)$/.exec(text) ?? []
+  if (isApplicationDomain(domain)) parseDomainPattern(domain)
+  const isWord = domain === tokensDomain || domain === questionsDomain || isApplicationDomain(domain)
+  if (isWord) parseAction(action, domain, false)
+  if (isWord || domain === 'console') {
     return plain(callOfRequest({ domain, resource: path, action, url: `${domain}${path}` }))
   }
   if (domain === '') return plain(callOfRequest(requestToHost(text)))
