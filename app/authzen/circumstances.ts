@@ -30,7 +30,10 @@ const nothingSaid: Circumstances = {
 }
 
 /** Throws `QuestionFault` for a time that cannot be read: another moment would be judged. */
-export function circumstancesOf({ subject, resource, action, context }: Statements, isBelieved: boolean): Circumstances {
+export function circumstancesOf(
+  { subject, resource, action, context }: Statements,
+  isBelieved: boolean,
+): Circumstances {
   if (!isBelieved) return nothingSaid
   const ofSubject = subject?.properties ?? {}
   const said = { resource: resource?.properties ?? {}, action: action?.properties ?? {}, context }
@@ -49,5 +52,7 @@ const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:
 function momentOf(time: unknown): number | undefined {
   if (time === undefined) return undefined
   const at = typeof time === 'string' && moment.test(time) ? Date.parse(time) : Number.NaN
-  return Number.isFinite(at) ? Math.floor(at / 1000) : malformed('context.time: expected a time such as 2026-06-27T18:03:00Z')
+  return Number.isFinite(at)
+    ? Math.floor(at / 1000)
+    : malformed('context.time: expected a time such as 2026-06-27T18:03:00Z')
 }

@@ -58,7 +58,11 @@ export const own = (fields: Fields, name: string): unknown => (Object.hasOwn(fie
 export function entityOf(value: unknown, what: 'subject' | 'resource'): Entity {
   const fields = fieldsOf(value, what)
   const type = textOf(fields, 'type', what)
-  return { type, id: textOf(fields, 'id', what, what === 'resource' ? longestAddress : longestText), properties: propertiesOf(fields, what) }
+  return {
+    type,
+    id: textOf(fields, 'id', what, what === 'resource' ? longestAddress : longestText),
+    properties: propertiesOf(fields, what),
+  }
 }
 
 /** Of a search for it: its id is passed over. */

@@ -50,7 +50,10 @@ function originIn({ properties }: Omit<Entity, 'id'>): string {
   const [host, scheme = 'https'] = [own(properties, 'host'), own(properties, 'scheme')]
   if (typeof host !== 'string' || typeof scheme !== 'string')
     malformed('resource.properties.host: expected the host of an address')
-  return `${scheme}://${host}`
+  const origin = `${scheme}://${host}`
+  // Threat: what stands behind the host is cut off, and another address is judged than the one that was named.
+  if (/[/?#]/.test(host)) malformed('resource.properties.host: expected a host, with nothing behind it')
+  return origin
 }
 
 /** Throws `QuestionFault` for what no front would judge either. */

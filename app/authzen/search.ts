@@ -5,9 +5,9 @@
  * where rows admit whom or what nobody can list, the answer is an error that says so.
  */
 import type { RequestHandler } from 'express'
-import { objectOfPath } from '../../rbac/request/object-request.ts'
-import { proposeActions, type Proposed, proposePaths, proposeSubjects } from '../../rbac/asking/search.ts'
+import { type Proposed, proposeActions, proposePaths, proposeSubjects } from '../../rbac/asking/search.ts'
 import { type AccessRequest, canonicaliseUrl } from '../../rbac/request/access-request.ts'
+import { objectOfPath } from '../../rbac/request/object-request.ts'
 import type { Situation } from '../../rbac/situation.ts'
 import { messageOf } from './arrival.ts'
 import { type Circumstances, circumstancesOf, type Statements } from './circumstances.ts'
@@ -190,7 +190,11 @@ async function searchResources(message: Fields, asking: Asking, dependencies: Qu
       const asked = requestAt(place, { ...resource, id }, action, dependencies)
       return isAllow(situationOf(asked, identity, circumstances, dependencies), dependencies)
     },
-    resultOf: id => ({ type, id, ...(origin !== undefined && type === 'route' && { properties: { host: place.domain } }) }),
+    resultOf: id => ({
+      type,
+      id,
+      ...(origin !== undefined && type === 'route' && { properties: { host: place.domain } }),
+    }),
   }
 }
 

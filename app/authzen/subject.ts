@@ -74,7 +74,10 @@ const ofSession = (base: PersonBase, { email, groups, authTime, amr, acr }: Know
 function withSaid(base: PersonBase, said: Fields): User {
   const groups = textsIn(said, 'groups')
   const email = own(said, 'email_verified') === true ? addressIn(own(said, 'email')) : undefined
-  const untold = [...(email === undefined ? ['email' as const] : []), ...(groups === undefined ? ['groups' as const] : [])]
+  const untold = [
+    ...(email === undefined ? ['email' as const] : []),
+    ...(groups === undefined ? ['groups' as const] : []),
+  ]
   return { ...base, groups: groups ?? [], ...(email !== undefined && { email }), ...loginIn(said), ...untoldOf(untold) }
 }
 

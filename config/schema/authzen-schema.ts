@@ -10,7 +10,8 @@ const application = z.strictObject({
   name: setting(
     text.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'lower-case letters, digits and hyphens, at most 40'),
     {
-      description: 'Short name of the application: its objects are asked about in the domain `app:<name>` of the policy.',
+      description:
+        'Short name of the application: its objects are asked about in the domain `app:<name>` of the policy.',
       expected: 'a short name such as todo',
       example: 'todo',
     },

@@ -64,8 +64,7 @@ export function proposePaths(asked: AskedObjects, policy: PolicySnapshot): Propo
   const names = new Set(namesOf(identity))
   policy.addRoles(names, domain)
   const rows = allowing(domain, policy).filter(
-    row =>
-      names.has(row.whom) && row.fitsAction(action) && evaluateCondition(row.when, { identity, context }) === true,
+    row => names.has(row.whom) && row.fitsAction(action) && evaluateCondition(row.when, { identity, context }) === true,
   )
   const unlistable = rows.filter(row => !isLiteral(row) && mayCover(row.anchor)).map(({ id }) => id)
   if (unlistable.length > 0) return { unlistable }

@@ -66,7 +66,7 @@ export function canonicaliseHost(host: string, allowUnderscore?: (domain: string
   if (!domain.split('.').every(part => label.test(part))) refuse('the host is not a DNS name')
   if (domain.includes('_') && !allowUnderscore?.(domain)) refuse('the host holds an underscore')
   // Both are domains of the product's own: an application on a host of that name would share their rows.
-  if (domain === 'console' || domain === 'tokens') refuse(`the host name ${domain} is reserved`)
+  if (domain === 'console' || domain === 'tokens' || domain === 'authzen') refuse(`the host name ${domain} is reserved`)
   return domain
 }
 

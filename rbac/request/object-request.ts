@@ -29,7 +29,8 @@ export function requestForObject(application: string, { type, id }: ApplicationO
 
 function segmentOf(name: string): string {
   if (name === '') throw new MalformedRequestError('path', 'the id is empty')
-  if (name.length > longestName) throw new MalformedRequestError('length', `it is longer than ${longestName} characters`)
+  if (name.length > longestName)
+    throw new MalformedRequestError('length', `it is longer than ${longestName} characters`)
   if (invisible.test(name)) throw new MalformedRequestError('path', 'the id is no plain text')
   try {
     return encodeURIComponent(name.replace(parting, encodeURIComponent))

@@ -106,7 +106,7 @@ function standingOf(host: string, options: ReturnToOptions): Standing {
   const { allowedDomains, named = [], tickets, cookieDomain } = options
   const said = tickets?.(host)
   const domains = allowedDomains()
-  const isNamed = host !== 'console' && host !== 'tokens' && (domains.includes(host) || named.includes(host))
+  const isNamed = !['console', 'tokens', 'authzen'].includes(host) && (domains.includes(host) || named.includes(host))
   const isCovered = isNamed || said !== undefined || domains.some(pattern => covers(pattern, host))
   if (said === false) return isCovered ? 'covered' : 'unknown'
   if (isNamed) return 'named'

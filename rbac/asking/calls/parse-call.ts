@@ -34,7 +34,8 @@ export type HeaderOf = (name: string) => string | undefined
  * Throws `ValueError`, also for a call that the gateway refuses before the policy is asked.
  */
 export function parseCall(text: string, header: HeaderOf = () => undefined): WrittenCall {
-  const [, action = '', domain = '', path = ''] = /^([\w.:-]+) (kube:\S+|app:\S+|console|tokens|authzen) (\/\S*)$/.exec(text) ?? []
+  const [, action = '', domain = '', path = ''] =
+    /^([\w.:-]+) (kube:\S+|app:\S+|console|tokens|authzen) (\/\S*)$/.exec(text) ?? []
   if (isApplicationDomain(domain)) parseDomainPattern(domain)
   const isWord = domain === tokensDomain || domain === questionsDomain || isApplicationDomain(domain)
   if (isWord) parseAction(action, domain, false)
