@@ -16,7 +16,7 @@ import type { BrowserMarks } from '../login/dependencies.ts'
 import { createPostedAnswers } from '../login/posted-answers.ts'
 import { createAskProvider } from '../login/provider/ask-provider.ts'
 import { createOutbound } from '../login/provider/outbound.ts'
-import { createProviders } from '../login/provider/providers.ts'
+import { createProviders, type ProviderStatus } from '../login/provider/providers.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createReturnToGuard } from '../login/return/return-to.ts'
 import { createLoginRouter } from '../login/routes.ts'
@@ -152,4 +152,10 @@ export function composePages(base: Base, kept: Kept & WithPasswords, login: Logi
       else logger[isOfBody(code) ? 'warn' : 'debug']({ requestId, code, detail }, 'page refused')
     },
   })
+}
+
+/** Of a provider, for readiness. */
+export function providerState(name: string, all: readonly ProviderStatus[]) {
+  const { ready, lastError } = all.find(status => status.name === name) ?? { ready: false }
+  return { ok: ready, ...(lastError === undefined ? {} : { detail: lastError }) }
 }

@@ -17,7 +17,6 @@ import { createTrustedProxies } from '../fronts/trusted-proxies.ts'
 import { createClientErrorReport } from '../listener/client-error-report.ts'
 import { drain, listen, portOf, stopAccepting } from '../listener/listen.ts'
 import { createMainServer } from '../listener/server.ts'
-import type { ProviderStatus } from '../login/provider/providers.ts'
 import type { SessionEndings } from '../sessions/endings/session-endings.ts'
 import type { ChangedRecord, RecordStore } from '../sessions/record-store.ts'
 import { withRelay } from '../sessions/records/record-changes.ts'
@@ -39,7 +38,7 @@ import { composeExchange } from './exchange.ts'
 import { frontNamesOf, hasExchange } from './front-names.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
-import { composeLogin, composePages, type Login } from './login.ts'
+import { composeLogin, composePages, type Login, providerState } from './login.ts'
 import { composeSightings } from './machines.ts'
 import { composeOfPasswords, composePasswords } from './passwords.ts'
 import { composePolicy, reloadState } from './policy.ts'
@@ -275,11 +274,6 @@ function composeStore({ config, clock, logger, metrics }: Base): RecordStore {
       else logger.error({ err: state.cause }, 'session store is down')
     },
   })
-}
-
-function providerState(name: string, all: readonly ProviderStatus[]) {
-  const { ready, lastError } = all.find(status => status.name === name) ?? { ready: false }
-  return { ok: ready, ...(lastError === undefined ? {} : { detail: lastError }) }
 }
 
 /** Gauges that say how things are at the moment of the scrape. */
