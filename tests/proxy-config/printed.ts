@@ -57,7 +57,12 @@ export function validate(format: Exclude<PrintedFormat, 'traefik'>, directory: s
   return execFileSync('sh', ['-c', 'exec "$@" 2>&1', command, command, ...args], { encoding: 'utf8', timeout: 60_000 })
 }
 
-export function startPrinted(format: PrintedFormat, directory: string): Child {
+/** `env`: of a Traefik, what a test has elsewhere than a machine. */
+export function startPrinted(
+  format: PrintedFormat,
+  directory: string,
+  env: Readonly<Record<string, string>> = {},
+): Child {
   switch (format) {
     case 'nginx':
       return startChild({ name: format, command: format, args: [...nginxArguments(directory), '-g', 'daemon off;'] })
@@ -66,7 +71,7 @@ export function startPrinted(format: PrintedFormat, directory: string): Child {
     case 'haproxy':
       return startChild({ name: format, command: format, args: ['-db', '-f', join(directory, 'sallyport.cfg')] })
     case 'traefik':
-      return startChild({ name: format, command: format, args: [], env: environmentOf(directory) })
+      return startChild({ name: format, command: format, args: [], env: { ...environmentOf(directory), ...env } })
     default: {
       const alone = ['--disable-hot-restart', '--concurrency', '2', '--log-level', 'error']
       const args = ['-c', join(directory, 'envoy.yaml'), ...alone]
