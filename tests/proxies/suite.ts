@@ -22,11 +22,12 @@ export function describeProxy(kind: ProxyKind): void {
 
 function describeStack(kind: ProxyKind, store: 'lmdb' | 'redis'): void {
   let redis: RunningRedis | undefined
+  // Hooks that end run from the last to the first: Redis goes after those who use it.
+  afterAll(() => redis?.stop())
   describeTable(async () => {
     redis = store === 'redis' ? await startRedis() : undefined
     return { proxy: kind, policyDirectory, ...(redis === undefined ? {} : { redisUrl: redis.url }) }
   })
-  afterAll(() => redis?.stop())
 }
 
 /** The whole table, in front of a stack that is made beforehand. */
