@@ -5,7 +5,11 @@ import type { ProxyFormat } from './format.ts'
 import type { ProxyQuestion } from './question.ts'
 
 /** One sentence or two for each. */
-export function notesOf(format: ProxyFormat, { server, hosts }: Config, question: ProxyQuestion): readonly string[] {
+export function notesOf(
+  format: ProxyFormat,
+  { server, hosts, sessions }: Config,
+  question: ProxyQuestion,
+): readonly string[] {
   const given = new Set(question.hosts.map(({ host }) => host))
   const absent = hosts.map(({ host }) => host).filter(host => !host.includes('*') && !given.has(host))
   const { balancers, sallyport } = question
@@ -23,6 +27,9 @@ export function notesOf(format: ProxyFormat, { server, hosts }: Config, question
       ? []
       : [
           'server.clientCertificateHeader is set. What is printed drops what clients send in it and passes no certificate on; docs/lifetimes.md has the lines that do',
+          ...(sessions.bindTo === 'client-certificate'
+            ? ['sessions.bindTo is client-certificate: until these lines are added nobody can log in']
+            : []),
         ]),
     ...(format.retired === undefined ? [] : [format.retired]),
   ]

@@ -103,6 +103,23 @@ describe('the command', () => {
     expect((await say('caddy', ...wiki)).errors).not.toContain('trustedProxies')
   })
 
+  it('says that certificates of clients are dropped, and what that means', async () => {
+    const file = join(directory, 'bound.yaml')
+    const sections = configuration().replace('example.com }', 'example.com, clientCertificateHeader: X-Certificate }')
+    writeFileSync(file, sections.replace(`sessions: {`, 'sessions: { bindTo: client-certificate,'), { mode: 0o600 })
+    const said = await say('nginx', ...wiki, '--config', file)
+    expect([said.code, said.output]).toEqual([0, expect.stringContaining('proxy_set_header x-certificate "";')])
+    expect(said.errors.match(/passes no certificate on|nobody can log in/g)).toHaveLength(2)
+  })
+
+  it('prints for programs what it prints for people', async () => {
+    const text = (await say('caddy', ...wiki)).output
+    const { files } = JSON.parse((await say('caddy', ...wiki, '--json')).output) as {
+      readonly files: readonly { readonly path: string; readonly text: string }[]
+    }
+    expect(files.map(({ path, text: one }) => `==> ${path} <==\n${one}`).join('\n')).toBe(text)
+  })
+
   it('prints no https server where nothing ends TLS here, and nothing but https where it does', async () => {
     const plain = await say('nginx', ...wiki)
     expect(plain.output).not.toMatch(/listen [^;]*ssl/)
