@@ -1,5 +1,6 @@
 /** The servers under load, and what they need. */
 import { allowedAnswerHeaders } from './allowed-answer.ts'
+import { startAuthzenCase } from './authzen.ts'
 import { isBearerCase, startBearerCases } from './bearer.ts'
 import { browserRequest, envoyRequest, wikiHost } from './browser-request.ts'
 import type { LoadCaseName, ServiceCaseName } from './catalogue.ts'
@@ -53,6 +54,7 @@ export async function startCases(
   }
   const bearer = (['bearer-remembered', 'bearer-new'] as const).filter(name => wants(name))
   if (bearer.length > 0) cases.push(...(await startBearerCases(bearer, cachedService(redisUrl), resources)).cases)
+  if (wants('authzen')) cases.push((await startAuthzenCase(cachedService(redisUrl), resources)).one)
   for (const name of ['policy-10', 'policy-100000'] as const) {
     if (!wants(name)) continue
     onProgress(`starting ${name}`)
@@ -69,6 +71,7 @@ export async function startOneCase(
   resources: Resources,
 ): Promise<{ service: BenchService; one: Case }> {
   const redisUrl = name !== 'check-lmdb' && hasRedis() ? await startRedis(resources) : undefined
+  if (name === 'authzen') return startAuthzenCase({ ...cachedService(redisUrl), ...options }, resources)
   if (isBearerCase(name)) {
     const { service, cases } = await startBearerCases([name], { ...cachedService(redisUrl), ...options }, resources)
     return { service, one: cases[0] as Case }

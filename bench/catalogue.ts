@@ -16,17 +16,20 @@ export const loadCases = {
   'naive-1000': 'as naive, over 1,000 rows',
   'bearer-remembered': 'as check-cached, by a bearer token (ES256) that was seen before in place of a session',
   'bearer-new': 'the same by another token in each request: a signature check for each',
+  authzen: 'a question of an application (AuthZEN) about one of its objects, with everything on',
 } as const
 export type LoadCaseName = keyof typeof loadCases
 
 /** Not in the default set: it would only slow the rounds down. */
-const isExtra = (name: LoadCaseName): boolean => name === 'naive-1000' || name.startsWith('bearer-')
+const isExtra = (name: LoadCaseName): boolean =>
+  name === 'naive-1000' || name === 'authzen' || name.startsWith('bearer-')
 export const loadCaseNames = Object.keys(loadCases) as LoadCaseName[]
 export const defaultCaseNames = loadCaseNames.filter(name => !isExtra(name))
 
 /** Those that ask the built service. */
-export type ServiceCaseName = Extract<LoadCaseName, `${'check' | 'policy' | 'bearer'}-${string}`>
-export const isServiceCase = (name: LoadCaseName): name is ServiceCaseName => /^(check|policy|bearer)-/.test(name)
+export type ServiceCaseName = Extract<LoadCaseName, `${'check' | 'policy' | 'bearer'}-${string}` | 'authzen'>
+export const isServiceCase = (name: LoadCaseName): name is ServiceCaseName =>
+  name === 'authzen' || /^(check|policy|bearer)-/.test(name)
 
 /** An experiment of its own. */
 export const specialCases = {
@@ -81,7 +84,7 @@ export function helpText(): string {
   npm run bench -- --profile check-cached    a flame graph of the server process, in profiles/
   npm run bench -- --profile gateway-get-16  the same of the gateway
 
-Servers under load (all but naive-1000 and bearer-… are the default set)
+Servers under load (all but naive-1000, authzen and bearer-… are the default set)
 ${list(loadCases)}
 
 Experiments
