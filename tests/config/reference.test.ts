@@ -28,7 +28,7 @@ describe('the example', () => {
       /^\s*# (?:clientSecret|clientKey|clientKeyFile|clientKeyId|clientCertificate|clientCertificateHeader|clientCertificateFile|groupPrefix|groupsSeparator|url|urlFile|masterName|sentinelPassword|sentinelPasswordFile|tls|ca|caFile|certificate|certificateFile|key|keyFile|serverName|secret|issuer|label|module|export|options|optionsFile|watcher|cookieDomain|maxAge|maxIdle|providers|assertionClaims|authorization|tickets|certificateFrom|bearerFrom|bearerAudience|bearerHeader|passwords(?=: true)):/
     // What is absent altogether has no defaults in force.
     const lines = exampleYaml()
-      .replace(/^# (?:envoy|kubernetes|machines):\n(?:[# ] .*\n)*/gm, '')
+      .replace(/^# (?:envoy|kubernetes|machines|authzen):\n(?:[# ] .*\n)*/gm, '')
       .split('\n')
     const text = lines.map(line => (isDefault(line) && !withoutDefault.test(line) ? line.replace('# ', '') : line))
     const sections = Object.keys(parse(text.join('\n')) as object)
