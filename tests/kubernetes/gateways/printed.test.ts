@@ -1,9 +1,14 @@
 /** What `proxy-config` prints for gateways in a cluster, without a cluster: what each line holds, and what no value can do. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments, parseDocument } from 'yaml'
+import { repositoryRoot } from '../../../cli/demo/paths.ts'
+import { formats as allFormats } from '../../../cli/proxy-config/formats.ts'
 import { readName, readPods } from '../../../cli/proxy-config/kubernetes/cluster-options.ts'
 import { documents, manifest } from '../../../cli/proxy-config/kubernetes/manifest.ts'
 import { fc } from '../../properties.ts'
+import { customResourceModules } from './custom-resources.ts'
 import { fullSettings, objectsIn, printingWorld } from './printed.ts'
 
 const world = printingWorld(fullSettings)
@@ -250,5 +255,19 @@ describe('what is printed', () => {
       }),
       { numRuns: 25 },
     )
+  })
+})
+
+describe('docs/proxies/kubernetes.md', () => {
+  const page = readFileSync(join(repositoryRoot, 'docs/proxies/kubernetes.md'), 'utf8')
+  const names = allFormats.filter(({ isInCluster }) => isInCluster === true).map(({ name }) => name)
+
+  it('speaks of each format, twice', () => {
+    expect(names).toEqual(formats)
+    expect([...page.matchAll(/^\| `([a-z-]+)`/gm)].map(([, name]) => name)).toEqual([...names, ...names])
+  })
+
+  it('names the versions whose definitions are used', () => {
+    for (const version of Object.values(customResourceModules)) expect(page).toContain(` ${version}`)
   })
 })
