@@ -1,6 +1,6 @@
 /**
  * Rules of equal priority as rows. Where two of them fit a request either may decide, so that a row allows only what
- * every one that fits allows.
+ * every one that fits allows (docs/adr/0070-where-either-rule-may-decide.md).
  */
 import { allInner, commonMethods, type InnerRegion, type Regions } from './matcher-regions.ts'
 import { canMeet, type Inner, resourcesWithout, type Shape } from './paths.ts'
