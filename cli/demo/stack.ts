@@ -32,6 +32,10 @@ export interface StackOptions {
   readonly proxyFiles?: (targets: ProxyTargets) => Promise<string>
   /** How many processes Sallyport is. Default 1. */
   readonly workers?: number
+  /** Addresses of what stands in the place of the two applications. */
+  readonly applications?: { readonly wiki: string; readonly payroll: string }
+  /** File that audit events are appended to; among the last lines of Sallyport if absent. */
+  readonly auditFile?: string
   /** How the provider answers a login. Default `query`. */
   readonly responseMode?: 'query' | 'form_post'
   readonly onProgress?: (step: string) => void
@@ -99,8 +103,8 @@ async function startParts(
   onProgress('identity provider and applications')
   const clientSecret = randomBytes(24).toString('base64url')
   const providerAddress = await serve(await createDemoProvider(providerOptions(origin, clientSecret)))
-  const wikiAddress = await serve(createDemoApp({ name: 'wiki' }))
-  const payrollAddress = await serve(createDemoApp({ name: 'payroll' }))
+  const wikiAddress = options.applications?.wiki ?? (await serve(createDemoApp({ name: 'wiki' })))
+  const payrollAddress = options.applications?.payroll ?? (await serve(createDemoApp({ name: 'payroll' })))
   const authAddress = `${loopback}:${await freePort()}`
   const adminAddress = `${loopback}:${await freePort()}`
   const grpcAddress = `${loopback}:${await freePort()}`
@@ -184,6 +188,7 @@ function configuration(options: StackOptions, place: Place): unknown {
     ],
     sessions: { ...store, secret: freshSecret() },
     policy: { directory: options.policyDirectory ?? join(repositoryRoot, 'deploy/demo/policy') },
+    ...(options.auditFile !== undefined && { audit: { destination: options.auditFile } }),
     login: { rateLimit: 10_000 },
   }
 }
