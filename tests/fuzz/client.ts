@@ -19,7 +19,7 @@ export interface Lane {
 }
 
 /** It only ends what nobody answers; no finding depends on it, for what arrives later is looked at as well. */
-const silenceMs = { plain: 10_000, doubtful: 500 } as const
+const silenceMs = { plain: 10_000, doubtful: 500, closing: 30 } as const
 
 export function createLane(port: number): Lane {
   let socket: Socket | undefined
@@ -63,6 +63,8 @@ function talk(socket: Socket, { bytes, methods }: Sending, isPlain: boolean): Pr
     socket.on('data', (chunk: string) => {
       text += chunk
       if (isPlain && isWhole(text, methods)) finish(false)
+      // The last answer of a connection; some proxies wait a second for us to close it.
+      if (!isPlain && /^connection: *close/im.test(text)) socket.setTimeout(silenceMs.closing, ended)
     })
     socket.once('end', ended).once('close', ended)
     socket.setTimeout(isPlain ? silenceMs.plain : silenceMs.doubtful, () => finish(true))
