@@ -16,6 +16,8 @@ export interface FuzzOptions {
   /** Default: those of deploy/. */
   readonly proxyFiles?: string
   readonly onProgress?: (text: string) => void
+  /** Findings are looked for and progress is told after so many. Default 4,000. */
+  readonly casesOfPart?: number
   /** Stops after a part with findings. Default false. */
   readonly isFirstEnough?: boolean
 }
@@ -38,12 +40,11 @@ export interface Summary {
   readonly findings: readonly FindingReport[]
 }
 
-const casesOfPart = 4_000
 /** Of each kind, those with different details; beyond it only their number counts. */
 const reportedOfKind = 4
 
 export async function fuzzProxy(proxy: ProxyKind, options: FuzzOptions): Promise<Summary> {
-  const { seed, first, count, signal, onProgress = () => undefined } = options
+  const { seed, first, count, signal, onProgress = () => undefined, casesOfPart = 4_000 } = options
   const stack = await startFuzzStack(proxy, options.proxyFiles)
   const fuzzer = createFuzzer(stack)
   let death: string | undefined

@@ -39,7 +39,7 @@ export async function startFuzzStack(proxy: ProxyKind, proxyFiles?: string): Pro
     policyDirectory: join(import.meta.dirname, 'policy'),
     applications: { wiki, payroll },
     auditFile,
-    ...(proxyFiles !== undefined && { proxyFiles }),
+    ...(proxyFiles !== undefined && { proxyFiles: async () => proxyFiles }),
   })
   const checks = followChecks(auditFile)
   const cookies = new Map<string, string>()

@@ -1,4 +1,4 @@
-/** The case that a seed and a number stand for. */
+/** The case that a seed and a number stand for. Another generator gives others: what was found once is kept in known-cases.ts. */
 import { doubtfulBody, expectLine, type Framed, plainBody } from './framing.ts'
 import type { FuzzCase, RawRequest } from './fuzz-case.ts'
 import { forgedLine, manyLines, oddLine, upgradeLines } from './header-tricks.ts'

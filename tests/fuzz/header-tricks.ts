@@ -13,7 +13,7 @@ const own = [
 const forwarded = [
   'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Forwarded-Uri', 'X-Forwarded-Method', 'X-Forwarded-Port',
   'X-Forwarded-Prefix', 'X-Forwarded-Server', 'X-Original-URL', 'X-Original-Method', 'X-Original-URI', 'X-Rewrite-URL',
-  'X-Real-IP', 'Forwarded', 'X-Sallyport-Request-Id', 'X-Sallyport-Bearer', 'X-Sallyport-Redirect',
+  'X-Real-IP', 'Forwarded', 'X-Sallyport-Request-Id', 'X-Sallyport-Bearer', 'X-Sallyport-Redirect', 'X-Sallyport-Reason',
 ] // biome-ignore format: a list to be looked over
 const others = droppedHeaders.flatMap(({ names }) => names)
 

@@ -109,8 +109,9 @@ function checkQuery({ target }: Arrived, sent: string | undefined, found: Found)
     found('query', `sent ${JSON.stringify(wanted)}, arrived ${JSON.stringify(queryOf(target))}`)
 }
 
+/** Of several lines the first is judged: such conditions are for headers that the proxy sets or removes. */
 const saysBlock = ({ lines }: Arrived): boolean =>
-  lines.some(([name, value]) => name.toLowerCase() === 'x-waf-verdict' && value === 'block')
+  lines.find(([name]) => name.toLowerCase() === 'x-waf-verdict')?.[1] === 'block'
 
 const forgedAliases: ReadonlySet<string> = new Set(forgedNames.map(aliasOf))
 

@@ -12,7 +12,22 @@ export function withoutCookie(cookieHeader: string, name: string): string {
   if (start >= 0) return withoutPair(cookieHeader, start)
   if (!cookieHeader.includes(name)) return cookieHeader
   const kept = cookieHeader.split(';').filter(pair => nameOf(pair) !== name)
-  return kept.join(';').trim()
+  return kept
+    .map(pair => withoutJoined(pair, name))
+    .join(';')
+    .trim()
+}
+
+/**
+ * Threat: a proxy that joins two Cookie lines as it joins lists (RFC 9110 section 5.3): `a=b,sallyport=…` is one cookie to
+ * whoever reads it, nobody's session, and would go on to the application.
+ */
+function withoutJoined(pair: string, name: string): string {
+  if (!pair.includes(',')) return pair
+  return pair
+    .split(',')
+    .filter(part => nameOf(part) !== name)
+    .join(',')
 }
 
 /**

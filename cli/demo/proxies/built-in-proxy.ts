@@ -63,7 +63,7 @@ export async function startBuiltInProxy(
   const route = async (request: IncomingMessage, isUpgrade: boolean): Promise<Way | Verdict> => {
     if (request.rawHeaders.length > 2 * maxHeaderLines) return tooManyHeaders
     // A target in absolute form names a host of its own, which nothing here would check.
-    if (request.url?.startsWith('/') !== true || countHosts(request) !== 1) return malformed
+    if (request.url?.startsWith('/') !== true || countHosts(request) !== 1 || !isPlain(request)) return malformed
     const site = sites.get(hostOf(request))
     if (site === undefined || (site.hidden !== undefined && (request.url ?? '').startsWith(site.hidden)))
       return notFound
@@ -139,6 +139,10 @@ function hostOf(request: IncomingMessage): string {
 function countHosts(request: IncomingMessage): number {
   return request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
 }
+
+/** Node reads `identity, chunked` as chunks as well; an application may find another end, and a request behind it. */
+const isPlain = ({ headers: { 'transfer-encoding': encoding = 'chunked' } }: IncomingMessage): boolean =>
+  encoding.toLowerCase() === 'chunked'
 
 /**
  * Any other protocol than a WebSocket is a tunnel: after `101 Switching Protocols` for `h2c`, the same connection asks for

@@ -36,6 +36,9 @@ const ownNames = [
   'x-rewrite-url',
   'x-sallyport-cookie',
   'x-sallyport-request-id',
+  'x-sallyport-reason',
+  'x-sallyport-bearer',
+  'x-sallyport-redirect',
 ]
 
 /** @param given names of what the application gets */
