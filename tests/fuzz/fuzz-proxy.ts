@@ -18,6 +18,8 @@ export interface FuzzOptions {
   readonly onProgress?: (text: string) => void
   /** Findings are looked for and progress is told after so many. Default 4,000. */
   readonly casesOfPart?: number
+  /** How often a finding is sent again to make it small. Default 200. */
+  readonly mostTries?: number
   /** Stops after a part with findings. Default false. */
   readonly isFirstEnough?: boolean
 }
@@ -77,7 +79,7 @@ export async function fuzzProxy(proxy: ProxyKind, options: FuzzOptions): Promise
       seconds,
       counts,
       judged,
-      findings: await reportsOf(found, seed, stack, fuzzer),
+      findings: await reportsOf(found, options, stack, fuzzer),
     }
   } finally {
     fuzzer.close()
@@ -100,7 +102,7 @@ const progressOf = (
 
 async function reportsOf(
   found: readonly Found[],
-  seed: number,
+  { seed, mostTries = 200 }: FuzzOptions,
   stack: FuzzStack,
   fuzzer: Fuzzer,
 ): Promise<FindingReport[]> {
@@ -114,7 +116,7 @@ async function reportsOf(
     }
     const whole = generate(seed, Math.max(one.case, 0))
     const isAlone = one.case >= 0 && (await isFound(whole))
-    const smallest = isAlone ? await shrink(whole, isFound) : whole
+    const smallest = isAlone ? await shrink(whole, isFound, mostTries) : whole
     const filling = { port: stack.port, cookies: new Map<string, string>(), nextMark: () => 'zqMARKq' }
     reports.push({ ...one, times: group.length, isAlone, smallest: render(smallest, filling).bytes })
   }
