@@ -17,7 +17,7 @@ export const customResourceModules = {
 
 export type CustomResourceModule = keyof typeof customResourceModules
 
-/** Where the files of a module are kept. */
+/** Whole path of the folder in which the files of a module are kept. */
 export const customResourceFolder = (module: CustomResourceModule): string =>
   join(homedir(), '.cache', 'sallyport', `crd-${module.replaceAll('/', '-')}-${customResourceModules[module]}`)
 
