@@ -61,7 +61,8 @@ function readRepeated(reader: Reader): string[] {
     const minimum = least === undefined ? Number(text.startsWith('+')) : Number(least)
     const maximum =
       least === undefined ? (text.startsWith('?') ? 1 : 2) : Number(comma === '' ? least : most || minimum + 1)
-    samples = repeated(isAnything && maximum > minimum + 1 ? ['sample', ...samples] : samples, minimum, maximum)
+    // A word reads better than a letter, where there may be as many letters as it has.
+    samples = repeated(isAnything && text.startsWith('*') ? ['sample', ...samples] : samples, minimum, maximum)
   }
 }
 

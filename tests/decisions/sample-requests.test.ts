@@ -31,6 +31,7 @@ describe('the paths of a pattern', () => {
     ['/\\x41{1,3}?', ['/A']],
     ['/[]a]x', ['/ax']],
     ['/\\pL+', ['/a', '/A']],
+    ['/xa?(e)*/z*(?:b|cd).{1,3}', ['/xae/zba', '/xe/zba', '/xa/zba', '/x/zba']],
   ])('%s', async (pattern, wanted) => {
     expect(await pathsOf(pattern)).toEqual(wanted)
   })
