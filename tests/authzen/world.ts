@@ -37,12 +37,14 @@ export interface QuestionWorld extends TestService {
 export interface QuestionOptions extends Partial<TestServiceOptions> {
   readonly applications?: readonly Readonly<Record<string, unknown>>[]
   readonly authzen?: Readonly<Record<string, unknown>>
+  /** Beside `apps` and `prod`. */
+  readonly moreIssuers?: readonly Readonly<Record<string, unknown>>[]
 }
 
 /** `ISSUER` in the policy and the conditions is the issuer of the provider. */
 export async function startQuestions(
   policy: string,
-  { applications = [], authzen = {}, ...options }: QuestionOptions = {},
+  { applications = [], authzen = {}, moreIssuers = [], ...options }: QuestionOptions = {},
 ): Promise<QuestionWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-authzen-'))
   const apps = createSigningIssuer('https://apps.example.com')
@@ -61,6 +63,7 @@ export async function startQuestions(
       return [
         { name: 'apps', kind: 'generic', issuer: apps.issuer, ...kept },
         { name: 'prod', kind: 'kubernetes', issuer: 'https://kubernetes.default.svc', ...kept },
+        ...moreIssuers,
       ]
     },
     settings: {
