@@ -42,6 +42,8 @@ export const specialCases = {
   workers: 'server.workers 1 against 2: processor time for each request',
   start: 'from the start of the process to the first answered check, with 10,000 rows',
   nginx: 'NGINX in front of a static application: without a check, with it, and with it but no keep-alive',
+  proxies:
+    'NGINX, Traefik, Caddy, Envoy (HTTP, gRPC) and HAProxy in front of a static application: without a check, and with it',
   grpc: 'a check of Envoy over gRPC against a bare unary call of grpc-js with as large an answer',
   gateway: 'a real API server asked directly and through the gateway: small calls, 5,000 pods, 1,000 idle watches',
   policy: 'compiling and deciding alone, for policies of several sizes',

@@ -7,6 +7,7 @@ import { runGateway } from './gateway.ts'
 import { runGrpc } from './grpc.ts'
 import { runNginx } from './nginx.ts'
 import { runPolicy } from './policy.ts'
+import { runProxies } from './proxies.ts'
 import { runReach } from './reach.ts'
 import { runReload } from './reload.ts'
 import { runRevoke } from './revoke.ts'
@@ -25,6 +26,7 @@ export const experiments: Readonly<Record<SpecialCaseName, Experiment>> = {
   workers: runWorkers,
   start: runStart,
   nginx: runNginx,
+  proxies: runProxies,
   grpc: runGrpc,
   gateway: runGateway,
   policy: runPolicy,

@@ -14,6 +14,8 @@ export interface ChildOptions {
 
 export interface Child {
   readonly name: string
+  /** `undefined` when it could not be started. */
+  readonly pid: number | undefined
   /** Resolves when the process has ended by itself; never after `stop`. */
   readonly died: Promise<string>
   readonly isRunning: () => boolean
@@ -52,6 +54,7 @@ export function startChild(options: ChildOptions): Child {
   return {
     name: options.name,
     died,
+    pid: child.pid,
     isRunning,
     lastLines: () => lines.join('\n'),
     signal: signal => void child.kill(signal),

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defaultCaseNames, loadCaseNames, specialCaseNames } from '../../bench/catalogue.ts'
 import type { BenchResult, StoredCase } from '../../bench/report.ts'
 import { hasSetting, workersSetting } from '../../bench/service-folder.ts'
+import { programOf } from '../../cli/demo/proxies/proxies.ts'
 import { requirePeer } from '../peers.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -103,6 +104,13 @@ describe('a short run of everything', () => {
     expect(figuresOf('nginx-unchecked').ratio).toBe(1)
     expect(figuresOf('nginx-checked').ratio).toBeGreaterThan(0)
     expect(figuresOf('nginx-checked-no-keep-alive').ratio).toBeGreaterThan(0)
+  })
+
+  const proxies = ['nginx', 'traefik', 'caddy', 'envoy', 'envoy-grpc', 'haproxy'] as const
+  test.each(proxies)('%s is asked with and without a check, in front of a static site', kind => {
+    const isHere = hasNginx && requirePeer(programOf(kind)) !== undefined
+    expect((figuresOf(`${kind}-unchecked`).ratio ?? 0) > 0).toBe(isHere)
+    expect((figuresOf(`${kind}-checked`).ratio ?? 0) > 0).toBe(isHere)
   })
 
   test('workers are compared, or the build has none and the bench says so', () => {
