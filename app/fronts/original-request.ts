@@ -133,11 +133,18 @@ export function describeSubrequest(
 /** A redirect to a login page is only of use to a browser that navigates; a script would follow it into a CORS error. */
 function isNavigation(method: string, headers: SubrequestHeaders<EveryDialect>): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
-  if (headers.first('x-requested-with') !== undefined) return false
+  if (isScript(headers.first('x-requested-with'))) return false
   const mode = headers.first('sec-fetch-mode')
   if (mode !== undefined && mode !== 'navigate') return false
   return headers.first('accept')?.includes('text/html') ?? false
 }
+
+/**
+ * Libraries of scripts write `XMLHttpRequest` or a word of their own. Android's WebView writes the name of the app that it stands
+ * in, `com.example.app`, into every request, and a person in it waits for a page.
+ */
+const isScript = (requestedWith: string | undefined): boolean =>
+  requestedWith !== undefined && !/^[A-Za-z]\w*(?:\.[A-Za-z]\w*)+$/.test(requestedWith)
 
 /** Proxies drop the hop-by-hop `Upgrade` from a subrequest, so the handshake's own headers tell as well (RFC 6455 section 4.1). */
 function isWebSocketHandshake(headers: SubrequestHeaders<EveryDialect>): boolean {

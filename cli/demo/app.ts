@@ -13,6 +13,18 @@ export interface DemoAppOptions {
   readonly name: 'wiki' | 'payroll'
 }
 
+/** What an application sends for long, or much of. */
+export const streamPaths = { events: '/stream/events', download: '/stream/download' } as const
+
+/** Twenty million bytes, always the same. */
+export const download = (): Buffer => Buffer.alloc(20_000_000, 'what an application has to say\n')
+
+/** One event, and then nothing for as long as anybody listens. */
+function sendEvents(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
+  response.write('data: the first\n\n')
+}
+
 /** A server that is not listening yet. */
 export function createDemoApp({ name }: DemoAppOptions): Server {
   const server = createServer((request, response) => {
@@ -24,14 +36,21 @@ export function createDemoApp({ name }: DemoAppOptions): Server {
 }
 
 async function answer(app: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.url === streamPaths.events) return sendEvents(response)
+  if (request.url === streamPaths.download) return void response.end(download())
   let bodyLength = 0
-  for await (const chunk of request) bodyLength += (chunk as Buffer).length
+  const digest = createHash('sha256')
+  for await (const chunk of request) {
+    bodyLength += (chunk as Buffer).length
+    digest.update(chunk as Buffer)
+  }
   const echo: Echo = {
     app,
     method: request.method ?? '',
     url: request.url ?? '',
     headers: pairs(request.rawHeaders),
     bodyLength,
+    bodyDigest: digest.digest('hex'),
   }
   response.setHeader('Cache-Control', 'no-store')
   if (request.headers.accept?.includes('text/html') !== true) {

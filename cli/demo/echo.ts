@@ -8,4 +8,6 @@ export interface Echo {
   /** As received, in order, repeats kept. */
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly bodyLength: number
+  /** SHA-256 in hexadecimal. */
+  readonly bodyDigest: string
 }

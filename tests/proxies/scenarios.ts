@@ -6,6 +6,7 @@ import { cookieScenarios } from './cookie-scenarios.ts'
 import { headerScenarios } from './header-scenarios.ts'
 import { limitScenarios } from './limit-scenarios.ts'
 import { pathScenarios } from './path-scenarios.ts'
+import { trafficScenarios } from './traffic-scenarios.ts'
 import { faultScenarios, trustScenarios } from './trust-scenarios.ts'
 import { handshake } from './tunnels.ts'
 import { received, type Scenario, statusOf, type World } from './world.ts'
@@ -211,5 +212,6 @@ export const scenarios: readonly Scenario[] = [
   ...headerScenarios,
   ...limitScenarios,
   ...pathScenarios,
+  ...trafficScenarios,
   ...faultScenarios,
 ]

@@ -88,7 +88,7 @@ function exchange(port: number, bytes: string, isEnough: (answer: string) => boo
 
 /** With a length that is reached, or the last of its chunks. */
 function isWhole(answer: string): boolean {
-  const [head = '', ...rest] = answer.split('\r\n\r\n')
+  const [head = '', ...rest] = answer.replace(/^HTTP\/1\.1 100 [^\r]*\r\n\r\n/, '').split('\r\n\r\n')
   if (rest.length === 0) return false
   const length = /^content-length: *(\d+)/im.exec(head)?.[1]
   if (length !== undefined) return rest.join('\r\n\r\n').length >= Number(length)
