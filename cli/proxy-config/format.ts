@@ -24,6 +24,8 @@ export interface ProxyFormat {
   readonly upstreamOf?: (host: string) => { readonly host: string; readonly port: number }
   /** Whether it is a gateway in a cluster: addresses are Services then, and TLS ends with objects. Default false. */
   readonly isInCluster?: boolean
+  /** Whether only headers that are listed are sent with a check, over one of its ways to ask. Default false. */
+  readonly listsHeaders?: boolean
   /** Whether it lists a balancer in front as one more hop, which Sallyport has to trust then. Default false. */
   readonly listsBalancers?: boolean
   /** Why nobody should begin with it any more; said on standard error. */

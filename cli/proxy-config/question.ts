@@ -67,6 +67,8 @@ export interface ProxyQuestion {
   }
   /** `server.clientCertificateHeader` in lower case: no client's own may get through. */
   readonly clientCertificateHeader?: string
+  /** Headers that conditions of the policy read, in lower case; empty where the policy was not asked for. */
+  readonly conditionHeaders: readonly string[]
   /** Whole path of the folder in which the files are on the proxy's machine. */
   readonly directory: string
   /** For gateways in a cluster. */
@@ -100,11 +102,13 @@ interface QuestionFacts {
   readonly config: Config
   readonly options: ProxyOptions
   readonly fetchesCertificates: boolean
+  /** Default: none. */
+  readonly conditionHeaders?: readonly string[]
   readonly upstreamOf?: (host: string) => Address
 }
 
 /** Throws `QuestionError`. */
-export function questionOf({ config, options, ...format }: QuestionFacts): ProxyQuestion {
+export function questionOf({ config, options, conditionHeaders = [], ...format }: QuestionFacts): ProxyQuestion {
   const url = new URL(config.server.url)
   const scheme = url.protocol === 'https:' ? 'https' : 'http'
   checkTls(config.server.url, options, scheme === 'https', format.fetchesCertificates)
@@ -123,6 +127,7 @@ export function questionOf({ config, options, ...format }: QuestionFacts): Proxy
     balancers: options.balancers,
     identity: { user, email, name, groups, assertion },
     ...(clientCertificateHeader === undefined ? {} : { clientCertificateHeader }),
+    conditionHeaders,
     directory: options.directory,
     ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
     ...(config.kubernetes?.listen === undefined ? {} : { kubectlPort: config.kubernetes.listen.port }),

@@ -3,10 +3,12 @@ import { resolve } from 'node:path'
 import type { InsecureSetting } from '../../config/checks/insecure.ts'
 import type { Config } from '../../config/config.ts'
 import { isReservedDomain } from '../../rbac/domains.ts'
+import { PolicyError } from '../../rbac/policy-error.ts'
 import { suggestion } from '../../spelling/nearest.ts'
 import { loadChosenConfig } from '../load-config.ts'
-import { loadPolicy } from '../policy/load-policy.ts'
+import { type LoadedPolicy, loadPolicy } from '../policy/load-policy.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
+import { conditionHeaders } from './condition-headers.ts'
 import type { ProxyFile, ProxyFormat } from './format.ts'
 import { formats } from './formats.ts'
 import { marked } from './mark.ts'
@@ -74,9 +76,11 @@ async function filesOf(
   terminal: Terminal,
 ): Promise<readonly ProxyFile[]> {
   const { config } = loadChosenConfig(choice, terminal)
-  const hosts = choice.hosts.length > 0 ? choice.hosts : await knownHosts(config, choice, terminal)
+  const policy = await policyFor(format, choice, terminal)
+  const hosts = choice.hosts.length > 0 ? choice.hosts : knownHosts(config, policy?.snapshot.domains ?? [], terminal)
   const question = questionOf({
     config,
+    conditionHeaders: conditionHeaders([policy?.texts.conditions ?? []].flat()),
     options: { ...choice, hosts, ...tlsOf(choice), directory: directoryOf(format, choice, terminal) },
     fetchesCertificates: format.fetchesCertificates === true,
     ...(format.upstreamOf === undefined ? {} : { upstreamOf: format.upstreamOf }),
@@ -106,15 +110,30 @@ function directoryOf(format: ProxyFormat, { directory, output }: ProxyConfigChoi
   }
 }
 
-/** Those that are named one by one. A pattern names no host, and is said. */
-async function knownHosts(
-  config: Config,
+/** Where hosts are named it is read for the headers of its conditions alone, and may be on another machine. */
+async function policyFor(
+  { listsHeaders = false }: ProxyFormat,
   choice: ProxyConfigChoice,
   terminal: Terminal,
-): Promise<readonly NamedHost[]> {
-  const { snapshot } = await loadPolicy(choice, terminal)
+): Promise<LoadedPolicy | undefined> {
+  if (choice.hosts.length === 0) return loadPolicy(choice, terminal)
+  if (!listsHeaders) return undefined
+  try {
+    return await loadPolicy(choice, terminal)
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error
+    const [problem] = error.problems
+    terminal.writeError(
+      `note: the policy cannot be read (${problem?.file}: ${problem?.message}). Headers that its conditions read are not among those that the gateway sends: a deny by one would not apply. Print again where it can be read\n`,
+    )
+    return undefined
+  }
+}
+
+/** Those that are named one by one. A pattern names no host, and is said. */
+function knownHosts(config: Config, domains: readonly string[], terminal: Terminal): readonly NamedHost[] {
   const login = new URL(config.server.url).hostname
-  const all = [...new Set([...config.hosts.map(({ host }) => host), ...snapshot.domains])]
+  const all = [...new Set([...config.hosts.map(({ host }) => host), ...domains])]
   const named = all.filter(domain => !isReservedDomain(domain) && domain !== login)
   const patterns = named.filter(domain => domain.includes('*'))
   if (patterns.length > 0)

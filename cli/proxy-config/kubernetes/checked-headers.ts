@@ -3,10 +3,14 @@ import { droppedHeaders } from '../../demo/dropped-headers.ts'
 import type { ClusterQuestion } from './cluster-question.ts'
 
 /**
- * What a check over HTTP has to bring beside what is always sent: who asks, from where, and what for. Sorted, in lower case.
- * A header that only a condition of the policy reads is not among them.
+ * What a check over HTTP has to bring beside what is always sent: who asks, from where, and what for, and what conditions of the
+ * policy read. Sorted, in lower case.
  */
-export function checkedHeaders({ hosts, clientCertificateHeader }: ClusterQuestion): readonly string[] {
+export function checkedHeaders({
+  conditionHeaders,
+  hosts,
+  clientCertificateHeader,
+}: ClusterQuestion): readonly string[] {
   const names = [
     'accept',
     'access-control-request-headers',
@@ -25,6 +29,7 @@ export function checkedHeaders({ hosts, clientCertificateHeader }: ClusterQuesti
     'x-forwarded-for',
     'x-forwarded-proto',
     'x-requested-with',
+    ...conditionHeaders,
     ...hosts.flatMap(({ withheld }) => withheld.map(name => name.toLowerCase())),
     ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader]),
   ]

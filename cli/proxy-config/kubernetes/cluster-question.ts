@@ -32,6 +32,8 @@ export interface ClusterQuestion {
   /** In lower case. */
   readonly identityHeaders: readonly string[]
   readonly clientCertificateHeader?: string
+  /** Headers that conditions of the policy read, in lower case. */
+  readonly conditionHeaders: readonly string[]
 }
 
 /** A kind of gateway. */
@@ -41,6 +43,8 @@ export interface ClusterFormat {
   readonly retired?: string
   /** Whether it can ask over HTTP, over gRPC, or both. */
   readonly checks: readonly ('http' | 'grpc')[]
+  /** Whether a check over HTTP sends only headers that are listed. Default false. */
+  readonly listsHeaders?: boolean
   /** The pods that its own installation makes. */
   readonly pods: (gateway: string, namespace: string) => PodSelection
   /** Pure. */
@@ -52,6 +56,7 @@ export const inCluster = (format: ClusterFormat): ProxyFormat => ({
   name: format.name,
   summary: format.summary,
   isInCluster: true,
+  ...(format.listsHeaders === undefined ? {} : { listsHeaders: format.listsHeaders }),
   ...(format.retired === undefined ? {} : { retired: format.retired }),
   // TLS ends in listeners of the gateway, with certificates that are objects of the cluster.
   fetchesCertificates: true,
@@ -81,6 +86,7 @@ export function clusterQuestion(question: ProxyQuestion, format: ClusterFormat):
     pods: cluster.gatewayPods ?? format.pods(gateway, namespace),
     balancers,
     ...(question.kubectlPort === undefined ? {} : { kubectlPort: question.kubectlPort }),
+    conditionHeaders: question.conditionHeaders,
     identityHeaders: Object.values(question.identity).map(name => name.toLowerCase()),
     ...(clientCertificateHeader !== undefined && { clientCertificateHeader }),
   }

@@ -21,6 +21,7 @@ import { documents, type Lines, manifest, nothing } from './manifest.ts'
 export const envoyGateway: ClusterFormat = {
   name: 'envoy-gateway',
   summary: 'Envoy Gateway: SecurityPolicy and ClientTrafficPolicy for all of a Gateway, over gRPC or HTTP',
+  listsHeaders: true,
   checks: ['grpc', 'http'],
   pods: (gateway, namespace) => ({
     namespace: 'envoy-gateway-system',
@@ -89,8 +90,9 @@ grpc:
 }
 
 const overHttp = (question: ClusterQuestion): Lines => manifest`
-# Over HTTP nothing is sent but Host, method, path and these: without cookie nobody is ever logged in. A header that a
-# condition of the policy reads has to be added here: a deny by one that is not sent does not apply.
+# Over HTTP nothing is sent but Host, method, path and these: without cookie nobody is ever logged in.
+# Those that conditions of the policy read are among them: print again when a condition reads another one, since a deny by a
+# header that is not sent does not apply.
 headersToExtAuth:
   ${checkedHeaders(question)}
 http:

@@ -19,6 +19,7 @@ export const gatewayApi: ClusterFormat = {
   name: 'gateway-api',
   summary:
     'Gateway API: an HTTPRoute with the filter ExternalAuth for each host (experimental channel), over gRPC or HTTP',
+  listsHeaders: true,
   checks: ['grpc', 'http'],
   pods: gatewayPods,
   files,
@@ -93,8 +94,9 @@ protocol: HTTP
 http:
   # The path of the request is put behind it.
   path: /verify/ext-authz
-  # Nothing is sent but Host, method, path, Authorization and these: without cookie nobody is ever logged in. A header that a
-  # condition of the policy reads has to be added here: a deny by one that is not sent does not apply.
+  # Nothing is sent but Host, method, path, Authorization and these: without cookie nobody is ever logged in.
+  # Those that conditions of the policy read are among them: print again when a condition reads another one, since a deny by a
+  # header that is not sent does not apply.
   allowedHeaders:
     ${checkedHeaders(question)}
   # Each one takes the place of what a client sent. An empty list would mean all headers of the answer.

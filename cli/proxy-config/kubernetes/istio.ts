@@ -21,6 +21,7 @@ export const istio: ClusterFormat = {
   name: 'istio',
   summary:
     'Istio: meshConfig with an ext_authz provider, and AuthorizationPolicy CUSTOM, DENY and ALLOW, over gRPC or HTTP',
+  listsHeaders: true,
   checks: ['grpc', 'http'],
   pods: gatewayPods,
   files,
@@ -110,8 +111,9 @@ envoyExtAuthzHttp:
   # The path of the request is put behind it.
   pathPrefix: /verify/ext-authz
   ${closed}
-  # Nothing is sent but Host, method, path and these: without cookie nobody is ever logged in. A header that a condition of the
-  # policy reads has to be added here: a deny by one that is not sent does not apply.
+  # Nothing is sent but Host, method, path and these: without cookie nobody is ever logged in.
+  # Those that conditions of the policy read are among them: print again when a condition reads another one, since a deny by a
+  # header that is not sent does not apply.
   includeRequestHeadersInCheck:
     ${checkedHeaders(question)}
   # Each one takes the place of what a client sent. Cookie is the client's header without Sallyport's own.

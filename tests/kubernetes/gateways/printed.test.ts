@@ -1,5 +1,5 @@
 /** What `proxy-config` prints for gateways in a cluster, without a cluster: what each line holds, and what no value can do. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments, parseDocument } from 'yaml'
@@ -167,6 +167,25 @@ describe('what is printed', () => {
       ],
     ])
   })
+
+  it.each(['envoy-gateway', 'istio', 'gateway-api'])(
+    '%s: sends the headers that conditions read, over HTTP',
+    async format => {
+      const own = printingWorld()
+      const conditions = join(own.directory, 'policy', 'conditions.yaml')
+      const ask = () => own.print(format, '--host', 'wiki.example.com', '--check', 'http')
+      try {
+        writeFileSync(conditions, 'a: { any: [{ all: [{ header: { name: X-Device, in: [a] } }] }, { acr: [gold] }] }\n')
+        expect(Object.values((await ask()).files).join('')).toMatch(/^ *- x-device$/m)
+        writeFileSync(conditions, 'a: { any: 1 }\n')
+        const { code, errors, files } = await ask()
+        expect([code, Object.values(files).join('').includes('x-device')]).toEqual([0, false])
+        expect(errors).toContain('the policy cannot be read')
+      } finally {
+        own.remove()
+      }
+    },
+  )
 
   it.each(formats)('%s: says what it believes of a client, with a balancer in front and without', async format => {
     const text = async (...args: readonly string[]) =>
