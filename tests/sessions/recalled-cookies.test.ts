@@ -114,8 +114,8 @@ describe('what the upstream gets', () => {
     const takenApart = (cookieHeader: string) => {
       if (!cookieHeader.includes(name)) return cookieHeader
       const kept = cookieHeader.split(';').filter(one => nameOf(one) !== name)
-      // Joined by a comma, as some proxies join two lines of cookies: the first has a name, the others go by theirs.
-      const apart = kept.map(one => one.split(',').filter((part, place) => place === 0 || nameOf(part) !== name))
+      // Joined by a comma, as some proxies join two lines of cookies: each goes by its own name.
+      const apart = kept.map(one => one.split(',').filter(part => nameOf(part) !== name))
       return apart
         .map(parts => parts.join(','))
         .join(';')
