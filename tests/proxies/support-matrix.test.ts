@@ -25,7 +25,7 @@ const run = (status: string): RunResult => ({
 const { SCENARIO_RESULT: resultFile } = process.env
 
 describe('the page of what holds behind which proxy', () => {
-  it.skipIf(resultFile === undefined)('is written from a run', () => writeMatrix(names, resultFile ?? ''))
+  if (resultFile !== undefined) it('is written from a run', () => writeMatrix(names, resultFile))
 
   it('has the scenarios of the table, each behind every proxy, and the versions that ran', () => {
     const [, , versions = [], ...rows] = rowsOf(readFileSync(matrixFile, 'utf8'))

@@ -44,7 +44,8 @@ function versionOf(kind: ProxyKind): string {
   if (args === undefined) return 'Node'
   // NGINX says it on the standard error.
   const said = execFileSync('sh', ['-c', `exec "$0" "$@" 2>&1`, programOf(kind), ...args], { encoding: 'utf8' })
-  return /\d+\.\d+\.\d+/.exec(said)?.[0] ?? 'unknown'
+  // Envoy says first where it is, and there may be the version of a Python in that.
+  return /\d+\.\d+\.\d+/.exec(said.replaceAll(/\S+\/bin\/\S+/g, ''))?.[0] ?? 'unknown'
 }
 
 /** The page; `scenarios` in the order of the table. Throws for a scenario that failed: there is no page of a run that did. */
