@@ -78,10 +78,7 @@ export const trafficScenarios: readonly Scenario[] = [
     name: 'a preflight request is a request like any other (D04)',
     run: async ({ fetch, url }) => {
       const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'PUT' }
-      const statusOn = async (path: string): Promise<number> =>
-        (await fetch(url('wiki', path), { method: 'OPTIONS', headers })).status
-      // `read` covers it.
-      expect([await statusOn('/notes'), await statusOn('/public/page')]).toEqual([401, 200])
+      expect((await fetch(url('wiki', '/notes'), { method: 'OPTIONS', headers })).status).toBe(401)
     },
   },
   {
