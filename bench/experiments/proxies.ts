@@ -87,7 +87,9 @@ async function startCopy(kind: ProxyKind, addresses: Addresses, resources: Resou
     if (!/\.(template|yaml|caddy|cfg)$/.test(name)) continue
     const file = join(directory, name)
     const text = readFileSync(file, 'utf8').replaceAll(hosts.checked, wikiHost).replaceAll(hosts.open, openHost)
-    writeFileSync(file, text)
+    // NGINX closes a connection after a thousand requests by itself, and the load generator takes that for a fault.
+    const endless = name.endsWith('sites.conf.template') ? 'keepalive_requests 1000000000;\n' : ''
+    writeFileSync(file, endless + text)
   }
   const port = await freePort()
   const { appAddress, ...ofService } = addresses
