@@ -81,22 +81,12 @@ function canonicalOf({ method, target, lines }: Arrived): Allowed | string {
   }
 }
 
-/** Of each list of checks those that were used. */
-const usedOf = new WeakMap<Known['allowed'], Map<string, Allowed>>()
-
-/**
- * The check that let it through, which lets through nothing else; otherwise what was allowed of the same mark. A request that waits
- * for `100 Continue` may arrive twice after one check: Traefik sends it again, as it was, when its connection is closed before.
- */
+/** The check that let it through, which lets through nothing else; otherwise what was allowed of the same mark. */
 function take(allowed: Known['allowed'], arrived: Arrived, seen: Allowed): Allowed | string {
-  const used = usedOf.get(allowed) ?? new Map<string, Allowed>()
-  usedOf.set(allowed, used)
   const same = allowed.get(markPattern.exec(seen.resource)?.[0] ?? '') ?? allowed.get(markOf(arrived)) ?? []
   const place = same.findIndex(one => told(one) === told(seen))
   const [taken] = place === -1 ? [] : same.splice(place, 1)
-  if (taken !== undefined) used.set(told(seen), taken)
-  const waits = arrived.lines.some(([name, value]) => name.toLowerCase() === 'expect' && /100-continue/i.test(value))
-  return taken ?? (waits ? used.get(told(seen)) : undefined) ?? same.map(told).join(' and ')
+  return taken ?? same.map(told).join(' and ')
 }
 
 function checkIdentity({ lines }: Arrived, { user }: Allowed, found: Found): void {
