@@ -43,6 +43,7 @@ export function createFuzzer(stack: FuzzStack): Fuzzer {
   const counts: Counts = { requests: 0, arrived: 0, silent: 0, unanswered: 0, statuses: new Map() }
   const [sent, targets] = [new Map<string, Sent>(), new Map<string, string>()]
   const leaks: Found[] = []
+  const forget = createForgetting([sent, targets, stack.checks.allowed])
   let asked = 0
 
   const send = async (lane: Lane, number: number, fuzzCase: FuzzCase): Promise<void> => {
@@ -94,7 +95,7 @@ export function createFuzzer(stack: FuzzStack): Fuzzer {
       await comparing
       // Once for what was under way, once for what came of it.
       found.push(...(await compare()), ...(await compare()), ...leaks.splice(0))
-      forget(sent, targets, stack)
+      forget()
       return found
     },
   }
@@ -115,8 +116,15 @@ function count(counts: Counts, requests: number, { statuses, isSilent }: Exchang
   for (const status of statuses) counts.statuses.set(status, (counts.statuses.get(status) ?? 0) + 1)
 }
 
-function forget(sent: Map<string, unknown>, targets: Map<string, unknown>, { checks }: FuzzStack): void {
-  sent.clear()
-  targets.clear()
-  checks.allowed.clear()
+/**
+ * Forgets what was there the last time as well. What a proxy holds back, as Traefik does a second for an application that
+ * does not say `100 Continue`, arrives in the part after its own.
+ */
+function createForgetting(maps: readonly Map<string, unknown>[]): () => void {
+  let old: readonly (readonly string[])[] = maps.map(() => [])
+  return () => {
+    for (const [place, map] of maps.entries()) for (const mark of old[place] ?? []) map.delete(mark)
+    // The empty mark is everybody's; few are judged without one, so all of these are kept.
+    old = maps.map(map => [...map.keys()].filter(mark => mark !== ''))
+  }
 }
