@@ -84,13 +84,20 @@ function canonicalOf({ method, target, lines }: Arrived): Allowed | string {
 /** The check that let it through, which lets through nothing else; otherwise what was allowed of the same mark. */
 function take(allowed: Known['allowed'], arrived: Arrived, seen: Allowed): Allowed | string {
   const same = allowed.get(markPattern.exec(seen.resource)?.[0] ?? '') ?? allowed.get(markOf(arrived)) ?? []
-  const place = same.findIndex(one => told(one) === told(seen))
-  const [taken] = place === -1 ? [] : same.splice(place, 1)
+  const fitting = same.filter(one => told(one) === told(seen))
+  // Paths that lose their mark, such as `/`, are asked about by several: then the one whose name arrived.
+  const users = usersIn(arrived)
+  const taken = fitting.find(({ user = '' }) => users.includes(user)) ?? fitting[0]
+  if (taken !== undefined) same.splice(same.indexOf(taken), 1)
   return taken ?? same.map(told).join(' and ')
 }
 
-function checkIdentity({ lines }: Arrived, { user }: Allowed, found: Found): void {
-  const users = lines.filter(([name]) => aliasOf(name) === 'remote-user').map(([, value]) => value)
+const usersIn = ({ lines }: Arrived): string[] =>
+  lines.filter(([name]) => aliasOf(name) === 'remote-user').map(([, value]) => value)
+
+function checkIdentity(arrived: Arrived, { user }: Allowed, found: Found): void {
+  const { lines } = arrived
+  const users = usersIn(arrived)
   const assertions = lines.filter(([name, value]) => aliasOf(name) === 'x-sallyport-assertion' && value !== '')
   const wanted = user === undefined ? [] : [user]
   if (JSON.stringify(users.filter(one => one !== '')) !== JSON.stringify(wanted))
