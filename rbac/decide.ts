@@ -5,6 +5,7 @@
  */
 
 import { firmReasons, heedingActors } from './acting/denied-actor.ts'
+import type { Condition } from './conditions/condition.ts'
 import { WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
@@ -110,7 +111,7 @@ function decideAmong(
     if (!Number.isFinite(now)) throw new RangeError('the clock shows no time')
     const evaluation = evaluationOf()
     const pass = (rows: readonly Row[]): Pass => {
-      const own = { ...evaluation, applied: [], unmet: [] }
+      const own = { ...evaluation, applied: [], unmet: [], spared: [] }
       return { isAllowed: policy.enforce(rows, own), evaluation: own }
     }
     const candidates = candidatesOf(evaluation)
@@ -173,16 +174,22 @@ function refuse(evaluation: Evaluation): Unstamped<Decision> {
 }
 
 /** A workload cannot log in again, so only people are challenged. */
-function challenge({ unmet, facts }: Evaluation): Unstamped<Decision> | undefined {
+function challenge({ unmet, spared, facts }: Evaluation): Unstamped<Decision> | undefined {
   if (facts.identity.kind !== 'user') return undefined
   let best: { readonly row: Row; readonly need: LoginNeed } | undefined
   for (const row of unmet) {
-    const need = loginNeedOf(row.when, facts)
+    const need = loginNeedOf(entryBy(row, spared), facts)
     if (need !== undefined && (best === undefined || preferred(best.need, need) === need)) best = { row, need }
   }
   if (best === undefined) return undefined
   const reason = best.need.maxAgeSeconds === undefined ? 'authentication-method-missing' : 'authentication-too-old'
   return { effect: 'challenge', reason, rule: best.row.id, login: requirementOf(best.need) }
+}
+
+/** The row applies, and still no row that denies. */
+function entryBy({ when }: Row, spared: readonly Row[]): Condition {
+  if (spared.length === 0) return when
+  return { kind: 'all', of: [when, ...spared.map(row => ({ kind: 'not' as const, of: row.when }))] }
 }
 
 function requirementOf({ maxAgeSeconds, acrValues, methods }: LoginNeed): LoginRequirement {

@@ -25,6 +25,8 @@ export interface Evaluation {
   readonly applied: Row[]
   /** Allow rows that fit but for their condition. */
   readonly unmet: Row[]
+  /** Deny rows that fit but for their condition, which is false. */
+  readonly spared: Row[]
   readonly facts: Facts
   /** What the path may be read as; the first is `r.obj` of the Casbin model. */
   readonly readings: Readings
@@ -52,6 +54,7 @@ export function createEvaluation(
   return {
     applied: [],
     unmet: [],
+    spared: [],
     facts: { identity, context },
     readings: readingsOf(request.resource),
     action: request.action,
@@ -91,6 +94,6 @@ function outcomeOf(truth: Truth): Outcome {
 function applies(evaluation: Evaluation, row: Row, outcome: Outcome): boolean {
   const isApplied = row.isDeny ? outcome !== 'miss' : outcome === 'hit'
   if (isApplied) evaluation.applied.push(row)
-  else if (!row.isDeny) evaluation.unmet.push(row)
+  else (row.isDeny ? evaluation.spared : evaluation.unmet).push(row)
   return isApplied
 }
