@@ -55,7 +55,7 @@ export function createEvaluation(
     applied: [],
     unmet: [],
     spared: [],
-    facts: { identity, context },
+    facts: { identity, context, request },
     readings: readingsOf(request.resource),
     action: request.action,
     names,

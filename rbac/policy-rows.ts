@@ -80,14 +80,10 @@ function createTokenRowCheck(directClusters: readonly string[], problems: Proble
   }
 }
 
-const fieldsOfRow = ({ subject, domain, resource, action, condition, effect }: Row): readonly string[] => [
-  subject,
-  domain,
-  resource,
-  action,
-  condition,
-  effect,
-]
+const fieldsOfRow = (row: Row): readonly string[] => {
+  const { domain, resource, condition } = row.written ?? row
+  return [row.subject, domain, resource, row.action, condition, row.effect]
+}
 const fieldsOfRole = ({ member, role, domain }: RoleRow): readonly string[] => [member, role, domain]
 
 function refuseEqualNames(files: readonly PolicyFile[], problems: Problem[]): void {

@@ -1,5 +1,6 @@
 /** One `p` line of a policy, checked and compiled (docs/policy.md, "Rows"). */
 import { type ActionMatcher, parseAction } from './actions.ts'
+import { problemOfBounds, textWithBounds, unbindDomain, unbindResource, withBounds } from './bound-fields.ts'
 import { always, type Condition } from './conditions/condition.ts'
 import type { Conditions } from './conditions/conditions-file.ts'
 import { parseExpression } from './conditions/expression.ts'
@@ -31,15 +32,19 @@ export interface Row {
   readonly id: RuleId
   /** Position in the order of load. */
   readonly order: number
-  /** Canonical pattern. */
+  /** Canonical pattern, with a star for a variable. */
   readonly domain: string
   /** Canonical name. */
   readonly subject: string
   /** The name that an identity has to answer to: the subject, or for a row that denies its `nameForDeny`. */
   readonly whom: string
+  /** With a star for each variable. */
   readonly resource: string
   readonly action: string
+  /** Names joined by `&`, and what variables ask for among them; `-` is none. */
   readonly condition: string
+  /** The fields as they stand in the file, where they hold variables. Absent: as above. */
+  readonly written?: Pick<Row, 'domain' | 'resource' | 'condition'>
   readonly effect: RowEffect
   readonly isDeny: boolean
   readonly isShadow: boolean
@@ -65,7 +70,10 @@ const nowhere: Resource = { fits: () => false, steps: 0, anchor: '' }
 
 /** Rows with an equal field share its text and its compiled form: most fields of a large policy have few values. */
 export function createRowParser({ conditions, known, problems }: RowContext): ParseRow {
-  const domains = remember(text => checkApplication(parseDomainPattern(text), known))
+  const domains = remember(text => {
+    const { pattern, terms } = unbindDomain(text)
+    return { pattern: checkApplication(parseDomainPattern(pattern), known), terms }
+  })
   const subjects = remember(text => parseSubject(text, known))
   const resources = remember(parseResource)
   const tokenResources = {
@@ -88,6 +96,7 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
     const isOwn = domain === tokensDomain || domain === questionsDomain || isApplicationDomain(domain)
     return actionsOf(isOwn ? domain : '*')
   }
+  const paths = remember(unbindResource)
   const expressions = remember(text => parseExpression(text, conditions))
 
   return (line, order) => {
@@ -107,14 +116,20 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
       }
     }
     const isDeny = effect.endsWith('deny')
-    const pattern = read(2, domain, domains, '*').value
+    const where = read(2, domain, domains, { pattern: '*', terms: [] }).value
+    const { pattern } = where
     const name = read(1, subject, subjects, '').value
     const knownEffect = read<RowEffect>(6, effect, parseEffect, 'deny').value
     const takes = isDeny ? 'deny' : 'allow'
-    const place = read(3, resource, resourcesIn(pattern, takes), nowhere)
+    const path = read(3, resource, paths, { pattern: '/**', terms: [] }).value
+    const place = read(3, path.pattern, resourcesIn(pattern, takes), nowhere)
     const actions = actionsIn(pattern)[takes]
     const does = read(4, action, actions, () => false)
     const holds = read(5, condition, expressions, always)
+    const bounds = [...where.terms, ...path.terms]
+    const when = withBounds(holds.value, bounds)
+    const problem = problemOfBounds(when, pattern, known)
+    if (problem !== undefined) problems.push(problemOf(line, bounds.length === 0 ? 5 : 3, problem))
     if (problems.length > before) return undefined
     return Object.freeze({
       id: `${line.file}:${line.line}`,
@@ -124,7 +139,8 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
       whom: isDeny ? nameForDeny(name) : name,
       resource: place.text,
       action: does.text,
-      condition: holds.text,
+      condition: textWithBounds(holds.text, bounds),
+      ...(bounds.length > 0 && { written: { domain: where.terms.length > 0 ? domain : pattern, resource, condition } }),
       effect: knownEffect,
       isDeny,
       isShadow: effect.startsWith('shadow-'),
@@ -132,7 +148,7 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
       steps: place.value.steps,
       anchor: place.value.anchor,
       fitsAction: does.value,
-      when: holds.value,
+      when,
     })
   }
 }

@@ -66,7 +66,8 @@ function domainsOf(row: Row, patterns: readonly string[], namesIn: NamesIn): str
 const covers = (wide: string, narrow: string): boolean => coveringPatterns(narrow).includes(wide)
 
 function entryOf(row: Row, domain: string): AccessEntry {
-  const { id: rule, subject, resource, action, condition, isDeny } = row
+  const { id: rule, subject, action, condition, isDeny } = row
+  const { resource } = row.written ?? row
   return { domain, rule, subject, resource, action, condition, effect: isDeny ? 'deny' : 'allow', row }
 }
 

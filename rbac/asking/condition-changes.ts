@@ -10,6 +10,7 @@ import type { RuleId } from '../decision.ts'
 import type { Machine, User } from '../identity.ts'
 import type { Situation } from '../situation.ts'
 import { type Change, loginChange, withIdentity } from './changes.ts'
+import { changesOfSame } from './same-changes.ts'
 
 type Proposal = Omit<Change, 'rule'>
 type Propose = (argument: unknown, wanted: boolean, situation: Situation, criterion: Criterion) => Proposal[]
@@ -53,11 +54,21 @@ export function changesToMeet(condition: Condition, start: Situation, rule: Rule
   return changes
 }
 
-const aboutIdentity: ReadonlySet<string> = new Set(['authentication-age', 'authentication-method', 'acr', 'claim'])
+const aboutIdentity: ReadonlySet<string> = new Set([
+  'authentication-age',
+  'authentication-method',
+  'acr',
+  'claim',
+  'same',
+])
 
 function changesOfCriterion(criterion: Criterion, wanted: boolean, situation: Situation, rule: RuleId): Change[] {
   if (situation.identity.kind === 'anonymous' && aboutIdentity.has(criterion.type)) return [loginChange(rule)]
   const propose = proposals[criterion.type]
+  if (criterion.compares !== undefined) {
+    const changes = changesOfSame(criterion.compares, wanted, situation).map(change => ({ ...change, rule }))
+    return changes.filter(({ apply }) => criterion.test(apply(situation)) === wanted)
+  }
   if (propose === undefined || criterion.argument === undefined) return []
   return propose(criterion.argument, wanted, situation, criterion)
     .filter(({ apply }) => criterion.test(apply(situation)) === wanted)

@@ -145,7 +145,8 @@ function describe(
   applies: boolean,
   isDeciding: boolean,
 ): ExplainedRow {
-  const { id: rule, subject, domain, resource, action, condition, effect } = row
+  const { id: rule, subject, action, condition, effect } = row
+  const { domain, resource } = row.written ?? row
   const outcomes = fields.map(field => [field, tried[field] ?? 'not-tried'] as const)
   return {
     rule,

@@ -98,7 +98,7 @@ function fittingRows(policy: PolicySnapshot, question: RecordedQuestion): Fittin
   const { names, isMeant } = namesIn(policy, question)
   const asked = { readings: readingsOf(request.resource), action: request.action, names: () => names }
   const rows = policy.narrow(request.domain, asked).enforced.filter(isMeant)
-  return rows.map(row => fittingRow(row, { identity, context }, missing))
+  return rows.map(row => fittingRow(row, { identity, context, request }, missing))
 }
 
 /** `names`: with those by which rows that deny may mean somebody (`User.untold`). `isMeant`: not by such a name alone, for a row that allows. */
@@ -114,16 +114,16 @@ function namesIn(policy: PolicySnapshot, { request: { domain }, identity }: Situ
 
 /** Whoever the groups would name is not known, so that no index leads to the rows. */
 function fittingAmongAll(policy: PolicySnapshot, question: RecordedQuestion): FittingRow[] {
-  const { identity, context, missing } = question
+  const { identity, context, request, missing } = question
   const fitting: FittingRow[] = []
   const { names, isMeant } = namesIn(policy, question)
   decideWithTrace(question, policy, {
     onError: () => {},
     trace(row, field, outcome) {
       if (row.isShadow) return
-      if (field === 'condition' && isMeant(row)) fitting.push(fittingRow(row, { identity, context }, missing))
+      if (field === 'condition' && isMeant(row)) fitting.push(fittingRow(row, { identity, context, request }, missing))
       if (field !== 'subject' || outcome !== 'miss') return
-      if (names.has(row.whom) && isMeant(row)) fitting.push(fittingRow(row, { identity, context }, missing))
+      if (names.has(row.whom) && isMeant(row)) fitting.push(fittingRow(row, { identity, context, request }, missing))
       else if (isNamedByGroups(row)) fitting.push({ row, truths: [], facts: ['groups'] })
     },
   })
@@ -156,7 +156,10 @@ const factOf: Readonly<Record<string, MissingFact>> = {
   'authentication-age': 'login',
   'authentication-method': 'login',
   acr: 'login',
+  group: 'groups',
 }
+
+const ofSomebody: ReadonlySet<MissingFact> = new Set(['claims', 'login', 'groups'])
 
 type Truths = ReadonlySet<Truth>
 
@@ -184,17 +187,22 @@ function truthsOf(
   }
 }
 
+/** Which facts of the line a criterion needs; of what `same` compares, each may need its own. */
+function factsOf({ type, compares }: Criterion): readonly MissingFact[] {
+  const needed = [factOf[type], ...(compares ?? []).map(({ kind }) => factOf[kind])]
+  return needed.filter(fact => fact !== undefined)
+}
+
 function truthsOfCriterion(
-  { type, test }: Criterion,
+  criterion: Criterion,
   facts: Facts,
   missing: ReadonlySet<MissingFact>,
   used: Set<MissingFact>,
 ): Truths {
-  const fact = factOf[type]
-  const isAboutNobody = facts.identity.kind === 'anonymous' && (fact === 'claims' || fact === 'login')
-  const isKnown = fact === undefined || !missing.has(fact) || isAboutNobody
-  if (isKnown) return new Set([test(facts)])
-  used.add(fact)
+  const isNobody = facts.identity.kind === 'anonymous'
+  const unknown = factsOf(criterion).filter(fact => missing.has(fact) && !(isNobody && ofSomebody.has(fact)))
+  if (unknown.length === 0) return new Set([criterion.test(facts)])
+  for (const fact of unknown) used.add(fact)
   return new Set([true, false, undefined])
 }
 

@@ -5,7 +5,8 @@
  * nobody can list them. Whoever asks decides about each that is proposed, by the decision itself.
  */
 import { namesIn } from '../actions.ts'
-import { evaluateCondition } from '../conditions/condition.ts'
+import { criteriaOf, evaluateCondition, type Facts } from '../conditions/condition.ts'
+import { isPlace } from '../conditions/term.ts'
 import type { Context } from '../context.ts'
 import type { RuleId } from '../decision.ts'
 import { isApplicationDomain } from '../domains.ts'
@@ -64,12 +65,20 @@ export function proposePaths(asked: AskedObjects, policy: PolicySnapshot): Propo
   const names = new Set(namesOf(identity))
   policy.addRoles(names, domain)
   const rows = allowing(domain, policy).filter(
-    row => names.has(row.whom) && row.fitsAction(action) && evaluateCondition(row.when, { identity, context }) === true,
+    row => names.has(row.whom) && row.fitsAction(action) && mayHold(row, { identity, context }),
   )
   const unlistable = rows.filter(row => !isLiteral(row) && mayCover(row.anchor)).map(({ id }) => id)
   if (unlistable.length > 0) return { unlistable }
   const paths = rows.filter(isLiteral).map(({ anchor }) => anchor)
   return { all: [...new Set(paths)].filter(isWanted) }
+}
+
+/** What is bound to the path is known of each path alone. */
+const mayHold = ({ when }: Row, facts: Facts): boolean => {
+  const truth = evaluateCondition(when, facts)
+  return (
+    truth === true || (truth === undefined && [...criteriaOf(when)].some(({ compares }) => compares?.some(isPlace)))
+  )
 }
 
 /** Actions that somebody may have there: those that are known, and those that rows name. */

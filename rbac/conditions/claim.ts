@@ -17,7 +17,7 @@ export function claim(value: unknown): Criterion {
 }
 
 /** Own properties only: every object has a `constructor`, and no issuer asserted it. */
-function readClaim(identity: Identity, name: string): unknown {
+export function readClaim(identity: Identity, name: string): unknown {
   if (identity.kind === 'anonymous') return undefined
   if (Object.hasOwn(identity.claims, name)) return identity.claims[name]
   return name.split('/').reduce<unknown>(readOwn, identity.claims)

@@ -6,6 +6,8 @@
  */
 import type { Context } from '../context.ts'
 import type { Identity } from '../identity.ts'
+import type { AccessRequest } from '../request/access-request.ts'
+import type { Term } from './term.ts'
 
 export type Truth = boolean | undefined
 
@@ -13,6 +15,8 @@ export type Truth = boolean | undefined
 export interface Facts {
   readonly identity: Identity
   readonly context: Context
+  /** Absent where it is asked what holds wherever somebody goes; whatever reads it is unknown then. */
+  readonly request?: Pick<AccessRequest, 'domain' | 'resource'> | undefined
 }
 
 /** What a fresh login would have to be like for a criterion to become true. */
@@ -28,6 +32,8 @@ export interface Criterion {
   /** Its value in `conditions.yaml`; absent for a criterion made in code. Only explanations read it. */
   readonly argument?: unknown
   readonly test: (facts: Facts) => Truth
+  /** Present where two things are compared, of the person and of the address. */
+  readonly compares?: readonly [Term, Term]
   /** Present where another login can make the criterion true. */
   readonly stepUp?: StepUp
   /** Present where time runs out: from that moment on (seconds since the epoch) the criterion is false for ever. */
@@ -66,4 +72,13 @@ function combine(parts: readonly Condition[], facts: Facts, decisive: boolean): 
     if (truth === undefined) result = undefined
   }
   return result
+}
+
+type NamedCriterion = Extract<Condition, { kind: 'criterion' }>
+
+/** Every criterion in it, each once. */
+export function criteriaOf(condition: Condition, found = new Set<NamedCriterion>()): ReadonlySet<NamedCriterion> {
+  if (condition.kind === 'criterion') found.add(condition)
+  else for (const part of condition.kind === 'not' ? [condition.of] : condition.of) criteriaOf(part, found)
+  return found
 }

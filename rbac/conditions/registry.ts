@@ -9,6 +9,7 @@ import { dateWindow } from './date-window.ts'
 import { header } from './header.ts'
 import { property } from './property.ts'
 import { route } from './route.ts'
+import { same } from './same.ts'
 import { sourceNetwork } from './source-network.ts'
 import { timeWindow } from './time-window.ts'
 
@@ -26,5 +27,6 @@ export const criteria: Readonly<Record<string, ParseCriterion>> = {
   header,
   route,
   property,
+  same,
   'client-certificate': clientCertificate,
 }

@@ -36,6 +36,7 @@ export const lintRules = {
     'The row denies a group, and does not meet whoever asks to be one of its members (`--as`) without the group.',
   'deny-meets-every-as':
     'The row denies by a name that nobody has whom somebody asks to be (`--as`), so that it meets all of them.',
+  'chosen-name': 'The row is bound to a claim that people may choose for themselves.',
   'unused-condition': 'No row names the condition.',
 } as const
 

@@ -5,12 +5,14 @@
 import { namesIn } from '../actions.ts'
 import { certificateRows, describeNoCertificate } from '../asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn, type ReturnHosts } from '../asking/return-hosts.ts'
+import { criteriaOf } from '../conditions/condition.ts'
 import { isReservedDomain } from '../domains.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { PolicyTexts } from '../policy-rows.ts'
 import { canonicaliseHost } from '../request/canonical-host.ts'
 import { methodsWithoutPath } from '../request/methods.ts'
 import type { Row } from '../row.ts'
+import { findChosenNames } from './chosen-names.ts'
 import { createCoverage, termsOf } from './coverage.ts'
 import type { Finding, Report } from './finding.ts'
 import { findKubernetes } from './kubernetes.ts'
@@ -19,7 +21,7 @@ import { findPartlyCovered, findPassedBy } from './partly-covered.ts'
 import { findPattern } from './patterns.ts'
 import { findUnreadable } from './readings.ts'
 import { findRoles } from './roles.ts'
-import { canApply, criteriaOf } from './satisfiable.ts'
+import { canApply } from './satisfiable.ts'
 import { createWideRows, findShadowed, findUnreachedDenies } from './shadowed.ts'
 import { findSpellings } from './spellings.ts'
 import { findUnmet, type KnownTokens } from './unmet-rows.ts'
@@ -59,6 +61,7 @@ export function lintPolicy(
   for (const row of rows) lintRow(row, options, report)
   findUnreadable(rows, report)
   findKubernetes(rows, { coverage, roles, userClaims: options.userClaims ?? new Map() }, report)
+  findChosenNames(rows, report)
   findSpellings(rows, roles, report)
   findNearNames(rows, roles, report)
   lintReturns(rows, options, report)

@@ -1,5 +1,5 @@
 /** Whether a condition can ever let its row apply, its criteria being independent of each other. */
-import { type Condition, evaluateCondition, type Truth } from '../conditions/condition.ts'
+import { type Condition, criteriaOf, evaluateCondition, type Truth } from '../conditions/condition.ts'
 
 /** Their truth is always known (docs/policy.md, "Conditions"). */
 const neverUnknown: ReadonlySet<string> = new Set(['time-window', 'date-window', 'header'])
@@ -24,12 +24,6 @@ export function canApply(condition: Condition, isDeny: boolean, now?: number): b
     const truth = evaluateAssigned(condition, assigned)
     return isDeny ? truth !== false : truth === true
   })
-}
-
-export function criteriaOf(condition: Condition, found = new Set<Criterion>()): ReadonlySet<Criterion> {
-  if (condition.kind === 'criterion') found.add(condition)
-  else for (const part of condition.kind === 'not' ? [condition.of] : condition.of) criteriaOf(part, found)
-  return found
 }
 
 function someWay(choices: readonly (readonly Truth[])[], isIt: (truths: readonly Truth[]) => boolean): boolean {

@@ -24,6 +24,7 @@ office: { source-network: [10.0.0.0/8] }
 mfa: { authentication-method: [mfa] }
 fresh: { authentication-age: 15m }
 either: { any: [{ source-network: [10.0.0.0/8] }, { header: { name: x-device, in: [managed] } }] }
+own: { same: [path:1, claim:dir] }
 `
 const now = 1_767_434_400
 const person: User = { kind: 'user', subject: 'https://idp.example#nobody', provider: 'corp', groups: [], claims: {} }
@@ -44,24 +45,40 @@ const people: ReadonlyMap<string, Identity> = new Map<string, Identity>([
 ])
 const subjects = [...people.keys()]
 const roles = ['role:admin', 'role:reader']
-const patterns = ['a.example.com', '*.example.com', '*.a.example.com', '*', 'kube:prod', 'console']
+const patterns = [
+  'a.example.com',
+  '{claim:dir}.example.com',
+  '*.example.com',
+  '*.a.example.com',
+  '*',
+  'kube:prod',
+  'console',
+]
 const domains = ['a.example.com', 'b.example.com', 'x.a.example.com', 'other.test', 'kube:prod', 'console']
 const paths = ['/', '/a', '/a/x', '/b/']
 
 const pick = <T>(values: readonly T[]) => fc.constantFrom(...values)
-const oftenNone = pick(['-', '-', '-', 'office', '!office', 'mfa', '!mfa', 'fresh & either', 'either'])
+const oftenNone = pick(['-', '-', '-', 'office', '!office', 'mfa', '!mfa', 'fresh & either', 'either', 'own', '!own'])
+/** Neither clusters nor the console have people's names in their paths. */
+const isHost = (domain: string): boolean => domain !== 'console' && !domain.startsWith('kube:')
 const rows = fc.array(
-  fc.record({
-    subject: pick([...subjects, ...roles]),
-    domain: pick(patterns),
-    resource: pick(['/**', '/a', '/a/**']),
-    condition: oftenNone,
-    effect: pick(['allow', 'allow', 'allow', 'deny', 'shadow-deny']),
-  }),
+  fc
+    .record({
+      subject: pick([...subjects, ...roles]),
+      domain: pick(patterns),
+      resource: pick(['/**', '/a', '/a/**', '/{claim:dir}', '/{claim:dir}/**', '/a/{claim:dir}']),
+      condition: oftenNone,
+      effect: pick(['allow', 'allow', 'allow', 'deny', 'shadow-deny']),
+    })
+    .filter(({ domain, resource, condition }) => isHost(domain) || !`${resource}${condition}`.match(/[{]|own/)),
   { minLength: 1, maxLength: 8 },
 )
 const roleRows = fc.array(
-  fc.record({ member: pick([...subjects, ...roles]), role: pick(roles), domain: pick(patterns) }),
+  fc.record({
+    member: pick([...subjects, ...roles]),
+    role: pick(roles),
+    domain: pick(patterns.filter(pattern => !pattern.startsWith('{'))),
+  }),
   { maxLength: 4 },
 )
 const facts = fc.record({
@@ -69,6 +86,7 @@ const facts = fc.record({
   device: pick([undefined, 'managed']),
   amr: pick([undefined, ['pwd'], ['pwd', 'mfa']]),
   age: pick([undefined, 60, 3600]),
+  dir: pick([undefined, 'a', 'A', 'b', ['x', 'a'], 'a/x']),
 })
 type Facts = typeof facts extends fc.Arbitrary<infer T> ? T : never
 
@@ -86,9 +104,15 @@ function contextOf({ address, device }: Facts): Context {
   return { now, header, ...(address === undefined ? {} : { clientAddress: address }) }
 }
 
-function withFacts(identity: Identity, { amr, age }: Facts): Identity {
+function withFacts(identity: Identity, { amr, age, dir }: Facts): Identity {
   if (identity.kind !== 'user') return identity
-  return { ...identity, ...(amr === undefined ? {} : { amr }), ...(age === undefined ? {} : { authTime: now - age }) }
+  const claims = dir === undefined ? {} : { dir }
+  return {
+    ...identity,
+    claims,
+    ...(amr === undefined ? {} : { amr }),
+    ...(age === undefined ? {} : { authTime: now - age }),
+  }
 }
 
 const requestTo = (domain: string, resource: string): AccessRequest => ({
@@ -126,7 +150,10 @@ describe('who can', () => {
         for (const { subject, when, isAlways } of answer.subjects) {
           const identity = withFacts(people.get(subject) ?? anonymous, given)
           const isAllowed = decide({ request, identity, context }, policy).effect === 'allow'
-          expect([subject, evaluateCondition(when, { identity, context }) === true]).toEqual([subject, isAllowed])
+          expect([subject, evaluateCondition(when, { identity, context, request }) === true]).toEqual([
+            subject,
+            isAllowed,
+          ])
           if (isAlways) expect(isAllowed).toBe(true)
           if (isAllowed) allowed++
         }
@@ -229,7 +256,7 @@ function follows(identity: Identity, policy: PolicySnapshot, request: AccessRequ
       row.fitsResource(matchablePath(request.resource)) &&
       row.fitsAction(request.action),
   )
-  const truth = (entry: (typeof covering)[number]) => evaluateCondition(entry.row.when, { identity, context })
+  const truth = (entry: (typeof covering)[number]) => evaluateCondition(entry.row.when, { identity, context, request })
   return (
     covering.some(entry => entry.effect === 'allow' && truth(entry) === true) &&
     covering.every(entry => entry.effect === 'allow' || truth(entry) === false)

@@ -15,8 +15,10 @@ import { policyOf } from './policies.ts'
 const seed = Number(process.env.SEED ?? Date.now() % 2_147_483_647)
 process.stdout.write(`seed of the random policies: ${seed} (repeat with SEED=${seed})\n`)
 
-const conditionsFile =
-  'office: { source-network: [10.0.0.0/8] }\nmanaged: { header: { name: x-device, in: [managed] } }\n'
+const conditionsFile = `office: { source-network: [10.0.0.0/8] }
+managed: { header: { name: x-device, in: [managed] } }
+own: { same: [path:2, claim:dir] }
+`
 const concreteDomains = [
   'a.example.com',
   'b.example.com',
@@ -32,6 +34,7 @@ const domainPatterns = [
   '*.example.com',
   '*.a.example.com',
   '*',
+  '{claim:dir}.example.com',
   'console',
   'kube:prod',
   'tokens',
@@ -61,6 +64,9 @@ const resources = [
   're:/a/?.*',
   're:/a/x+',
   're:/b/.*|/ab',
+  '/{claim:dir}/**',
+  '/a/{claim:dir}',
+  '/{claim:dir}/{claim:dir}/c',
 ]
 const paths = ['/', '/a', '/a/', '/a/x', '/a/xy', '/a/b/c', '/b', '/b/q/c', '/b/q/c/d', '/ab']
 const methods = ['GET', 'POST', 'HEAD', 'DELETE']
@@ -94,9 +100,18 @@ const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
       kube: pick(['*', 'get', 'get|create']),
       token: pick(['*', 'create', 'create|introspect']),
       tokenHost: pick(['/**', '/wiki.example.com', '/*.example.com', '/other.test']),
-      condition: mostly('-', ['office', '!office', 'managed', 'office & managed', '!managed & office']),
+      condition: mostly('-', ['office', '!office', 'managed', 'office & managed', '!managed & office', 'own', '!own']),
       effect: pick(effects),
     })
+    .map(row =>
+      isReserved(row.domain)
+        ? {
+            ...row,
+            resource: row.resource.includes('{') ? '/**' : row.resource,
+            condition: row.condition.replace(/!?own/, '-'),
+          }
+        : row,
+    )
     .map(({ web, kube, token, tokenHost, ...row }) =>
       row.domain === 'tokens'
         ? { ...row, resource: tokenHost, action: token }
@@ -105,7 +120,7 @@ const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
 const roleRow: fc.Arbitrary<RandomRole> = fc.record({
   member: pick([...subjects.slice(1), 'role:reader']),
   role: pick(['role:admin', 'role:reader']),
-  domain: pick(domainPatterns),
+  domain: pick(domainPatterns.filter(pattern => !pattern.startsWith('{'))),
 })
 const policyArbitrary = fc.record({
   rows: fc.uniqueArray(rowWith(['allow', 'allow', 'allow', 'deny', 'shadow-allow', 'shadow-deny']), {
@@ -118,15 +133,21 @@ const policyArbitrary = fc.record({
 
 const identityArbitrary: fc.Arbitrary<Identity> = fc.oneof(
   fc.constant<Identity>({ kind: 'anonymous' }),
-  fc.record({ sub: pick(['alice', 'bob']), groups: fc.uniqueArray(pick(groups), { maxLength: 2 }) }).map(
-    ({ sub, groups: held }): Identity => ({
-      kind: 'user',
-      subject: `https://idp.example#${sub}`,
-      provider: 'idp',
-      groups: held,
-      claims: {},
-    }),
-  ),
+  fc
+    .record({
+      sub: pick(['alice', 'bob']),
+      groups: fc.uniqueArray(pick(groups), { maxLength: 2 }),
+      dir: fc.option(pick(['a', 'x', 'b', 'A', 'X', '', '..', 'a/b', '*', 'q']), { nil: undefined }),
+    })
+    .map(
+      ({ sub, groups: held, dir }): Identity => ({
+        kind: 'user',
+        subject: `https://idp.example#${sub}`,
+        provider: 'idp',
+        groups: held,
+        claims: dir === undefined ? {} : { dir },
+      }),
+    ),
 )
 
 interface Case {
@@ -174,21 +195,50 @@ g = _, _, _
 [policy_effect]
 e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 [matchers]
-m = covers(r.dom, p.dom) && isOneOf(r.who, p.sub, r.dom, p.eft) && fits(r.obj, p.obj) && does(r.act, p.act, p.eft) && holds(r.facts, p.cond, p.eft)
+m = covers(r.dom, p.dom) && isOneOf(r.who, p.sub, r.dom, p.eft) && fits(r.obj, p.obj) && does(r.act, p.act, p.eft) && holds(r.facts, p.cond, p.eft, bound(r.facts, r.dom, p.dom, r.obj, p.obj))
 `
+
+interface ReferenceFacts extends Context {
+  readonly dir: string | undefined
+  /** The second segment of the path. */
+  readonly segment: string | undefined
+}
 
 const isReserved = (domain: string): boolean => ['console', 'tokens'].includes(domain) || domain.startsWith('kube:')
 
 const covers = (domain: string, pattern: string): boolean => {
   const isHost = !isReserved(domain)
   if (pattern === '*') return isHost
-  return pattern.startsWith('*.') ? isHost && domain.endsWith(pattern.slice(1)) : domain === pattern
+  if (/^[*{]/.test(pattern)) return isHost && domain.endsWith(pattern.slice(pattern.indexOf('.')))
+  return domain === pattern
+}
+
+type Degree = 0 | 0.5 | 1
+const least = (...degrees: readonly number[]): Degree => Math.min(1, ...degrees) as Degree
+
+/** What stands in a place is what the person is called, is not, or nobody can tell. */
+function called({ dir }: ReferenceFacts, place: string | undefined): Degree {
+  if (dir === undefined) return 0.5
+  if (place === undefined) return 0
+  if (dir === place) return 1
+  return /^[a-z]+$/i.test(dir) && dir.toLowerCase() !== place.toLowerCase() ? 0 : 0.5
+}
+
+function bound(facts: ReferenceFacts, domain: string, pattern: string, path: string, resource: string): Degree {
+  const label = domain.replace('.example.com', '')
+  const ofHost = pattern.startsWith('{') ? [called(facts, label.includes('.') ? undefined : label)] : []
+  const segments = path.split('/')
+  const ofPath = resource.split('/').map((part, at) => (part.startsWith('{') ? called(facts, segments[at]) : 1))
+  return least(...ofHost, ...ofPath)
 }
 
 const fits = (path: string, pattern: string): boolean => {
   // These patterns mean the same to JavaScript and RE2.
   if (pattern.startsWith('re:')) return new RegExp(`^(?:${pattern.slice(3)})$`).test(path.replace(/(?<=.)\/$/, ''))
-  const text = pattern.replace(/\*\*$|\*/g, star => (star === '**' ? '\u0000' : '[^/]+')).replace('/\u0000', '(/.*)?')
+  const text = pattern
+    .replaceAll(/\{[^}]*\}/g, '*')
+    .replace(/\*\*$|\*/g, star => (star === '**' ? '\u0000' : '[^/]+'))
+    .replace('/\u0000', '(/.*)?')
   return new RegExp(`^${text}/?$`).test(path)
 }
 
@@ -202,15 +252,16 @@ const does = (action: string, pattern: string, effect: string): boolean => {
   })
 }
 
-const holds = (facts: Context, condition: string, effect: string): boolean => {
-  const truthOf = (name: string): 0 | 0.5 | 1 => {
+const holds = (facts: ReferenceFacts, condition: string, effect: string, bounds: Degree): boolean => {
+  const truthOf = (name: string): Degree => {
+    if (name === 'own') return called(facts, facts.segment)
     if (name === 'managed') return facts.header?.('x-device') === 'managed' ? 1 : 0
     if (facts.clientAddress === undefined) return 0.5
     return facts.clientAddress.startsWith('10.') ? 1 : 0
   }
   const terms = condition === '-' ? [] : condition.split(' & ')
   const truths = terms.map(term => (term.startsWith('!') ? 1 - truthOf(term.slice(1)) : truthOf(term)))
-  const truth = Math.min(1, ...truths)
+  const truth = least(bounds, ...truths)
   return effect === 'deny' ? truth !== 0 : truth === 1
 }
 
@@ -240,11 +291,16 @@ async function createReference(rows: readonly RandomRow[], roles: readonly Rando
     ),
   )
   const policies = rows.map(row => [row.subject, row.domain, row.resource, row.action, row.condition, row.effect])
+  await enforcer.addFunction('bound', bound)
   for (const rule of policies) await enforcer.addPolicy(...rule)
   const unique = new Map(links.map(link => [link.join(' '), link]))
   for (const link of unique.values()) await enforcer.addGroupingPolicy(...link)
   return ({ identity, request, context }: Case): boolean =>
-    enforcer.enforceSync(namesOfCase(identity), request.domain, request.resource, request.action, context)
+    enforcer.enforceSync(namesOfCase(identity), request.domain, request.resource, request.action, {
+      ...context,
+      dir: identity.kind === 'anonymous' ? undefined : identity.claims.dir,
+      segment: request.resource.split('/')[2] || undefined,
+    })
 }
 
 test('the indexed policy answers as one plain Casbin enforcer over all rows, 100,000 times', {

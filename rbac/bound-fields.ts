@@ -1,0 +1,111 @@
+/**
+ * Variables in the fields of a row: `/users/{sub}/**`, `{claim:tenant}.example.com` (docs/policy.md, "Bound to who asks").
+ *
+ * A variable is one whole segment, or the first label of a host. The field becomes the pattern with a star in its place,
+ * and a condition that what stands there is what the person is called: so that index, partition and every answer about
+ * rows know patterns and conditions alone.
+ */
+import { type Condition, criteriaOf } from './conditions/condition.ts'
+import { sameOf } from './conditions/same.ts'
+import { isPlace, type PersonTerm, type Term } from './conditions/term.ts'
+import { parsePersonTerm, termText } from './conditions/terms.ts'
+import { isReservedDomain, parseDomainPattern } from './domains.ts'
+import { ValueError } from './policy-error.ts'
+import type { KnownNames } from './subjects.ts'
+import { unknownName } from './unknown-name.ts'
+
+export interface BoundField {
+  /** The field with a star for each variable. */
+  readonly pattern: string
+  /** What the variables ask for; none for a field without them. */
+  readonly terms: readonly BoundTerm[]
+}
+
+export interface BoundTerm {
+  /** As a term of the condition field is written. */
+  readonly text: string
+  readonly when: Condition
+}
+
+/** Throws `ValueError`. */
+export function unbindResource(text: string): BoundField {
+  // In a regular expression braces count repetitions.
+  if (!text.includes('{') || text.startsWith('re:')) return { pattern: text, terms: [] }
+  const terms: BoundTerm[] = []
+  const segments = text.split('/').map((segment, at) => {
+    const person = variableOf(segment, 'one whole segment')
+    if (person === undefined) return segment
+    terms.push(bind({ kind: 'path', at }, person))
+    return '*'
+  })
+  return { pattern: segments.join('/'), terms }
+}
+
+/** Throws `ValueError`. */
+export function unbindDomain(text: string): BoundField {
+  if (!text.includes('{')) return { pattern: text, terms: [] }
+  const [label = '', ...rest] = text.split('.')
+  const person = variableOf(label, 'the first label')
+  if (person === undefined || /[{}]/.test(rest.join('.'))) {
+    throw new ValueError('a variable is the first label of a host: {sub}.example.com')
+  }
+  if (person.kind === 'email') throw new ValueError('no label of a host is an address: {email} never fits')
+  const pattern = parseDomainPattern(['*', ...rest].join('.'))
+  if (!pattern.startsWith('*.')) throw new ValueError('a variable stands before a domain: {sub}.example.com')
+  return { pattern, terms: [bind({ kind: 'host', suffix: pattern.slice(1) }, person)] }
+}
+
+function variableOf(text: string, what: string): PersonTerm | undefined {
+  if (!/[{}]/.test(text)) return undefined
+  const [, name] = /^\{([^{}]*)\}$/.exec(text) ?? []
+  if (name === undefined) throw new ValueError(`a variable is ${what}, such as {sub}; a brace itself is %7B or %7D`)
+  return parsePersonTerm(name)
+}
+
+function bind(place: Term, person: PersonTerm): BoundTerm {
+  return {
+    text: `${termText(place)} = ${termText(person)}`,
+    when: { kind: 'criterion', ...sameOf(place, person) },
+  }
+}
+
+/** The condition of a row with what its other fields ask for. */
+export function withBounds(condition: Condition, bounds: readonly BoundTerm[]): Condition {
+  if (bounds.length === 0) return condition
+  const isNone = condition.kind === 'all' && condition.of.length === 0
+  return { kind: 'all', of: [...bounds.map(({ when }) => when), ...(isNone ? [] : [condition])] }
+}
+
+export function textWithBounds(condition: string, bounds: readonly BoundTerm[]): string {
+  const texts = bounds.map(({ text }) => text)
+  return [...texts, ...(condition === '-' && texts.length > 0 ? [] : [condition])].join(' & ')
+}
+
+/**
+ * What is wrong with a condition that binds, in a row of this domain.
+ *
+ * Threat: somebody is called `alice` at a provider where people choose their names, and is taken for the `alice` of another.
+ * Threat: a claim `-`, which in a cluster is the place of what belongs to no namespace.
+ */
+export function problemOfBounds(condition: Condition, domain: string, { providers }: KnownNames): string | undefined {
+  for (const { compares } of criteriaOf(condition)) {
+    if (compares?.some(isPlace) !== true) continue
+    if (isReservedDomain(domain)) return 'a variable stands in rows of hosts: paths are names of their own here'
+    for (const term of compares) {
+      const problem = isPlace(term) ? undefined : problemOfProvider(term, providers)
+      if (problem !== undefined) return problem
+    }
+  }
+  return undefined
+}
+
+function problemOfProvider(term: PersonTerm, providers: readonly string[] | undefined): string | undefined {
+  if (providers === undefined) return undefined
+  const { provider } = term
+  if (provider !== undefined && !providers.includes(provider)) {
+    return unknownName('provider', provider, providers)
+  }
+  if (provider !== undefined || providers.length < 2) return undefined
+  const text = termText(term)
+  return `"${text}" of several providers may be several people: write ${text}@${providers[0]}, and a row for each`
+}
