@@ -102,6 +102,12 @@ describe('H26 paths that servers read differently', () => {
     },
   )
 
+  it('what stands in the place in one reading alone is nobody’s own', async () => {
+    const rows = p('authenticated', '/*/{sub}/**')
+    expect(await effectOf(rows, user('alice'), '/x/alice/bob')).toBe('allow')
+    expect(await effectOf(rows, user('alice'), '/;x/alice/bob')).toBe('deny')
+  })
+
   it('one reading that is one’s own keeps a deny', async () => {
     const rows = p('authenticated', '/**') + p('authenticated', '/kept/{sub}/**', { effect: 'deny' })
     expect(await effectOf(rows, user('alice'), '/kept/alice;x/a')).toBe('deny')

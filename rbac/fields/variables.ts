@@ -5,14 +5,14 @@
  * and a condition that what stands there is what the person is called: so that index, partition and every answer about
  * rows know patterns and conditions alone.
  */
-import { type Condition, criteriaOf } from './conditions/condition.ts'
-import { sameOf } from './conditions/same.ts'
-import { isPlace, type PersonTerm, type Term } from './conditions/term.ts'
-import { parsePersonTerm, termText } from './conditions/terms.ts'
-import { isReservedDomain, parseDomainPattern } from './domains.ts'
-import { ValueError } from './policy-error.ts'
-import type { KnownNames } from './subjects.ts'
-import { unknownName } from './unknown-name.ts'
+import { type Condition, criteriaOf } from '../conditions/condition.ts'
+import { sameOf } from '../conditions/same.ts'
+import { isPlace, type PersonTerm, type Term } from '../conditions/term.ts'
+import { parsePersonTerm, termText } from '../conditions/terms.ts'
+import { isReservedDomain, parseDomainPattern } from '../domains.ts'
+import { ValueError } from '../policy-error.ts'
+import type { KnownNames } from '../subjects.ts'
+import { unknownName } from '../unknown-name.ts'
 
 export interface BoundField {
   /** The field with a star for each variable. */
