@@ -1,6 +1,5 @@
 /** One `p` line of a policy, checked and compiled (docs/policy.md, "Rows"). */
 import { type ActionMatcher, parseAction } from './actions.ts'
-import { problemOfBounds, textWithBounds, unbindDomain, unbindResource, withBounds } from './fields/variables.ts'
 import { always, type Condition } from './conditions/condition.ts'
 import type { Conditions } from './conditions/conditions-file.ts'
 import { parseExpression } from './conditions/expression.ts'
@@ -12,6 +11,7 @@ import {
   questionsDomain,
   tokensDomain,
 } from './domains.ts'
+import { problemOfBounds, textWithBounds, unbindDomain, unbindResource, withBounds } from './fields/variables.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import {
