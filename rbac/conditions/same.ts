@@ -60,9 +60,9 @@ type Value = { readonly text: string; readonly folded: string; readonly fits: bo
 type Values = readonly Value[] | undefined
 
 const valuesOf = (term: Term, facts: Facts, forms: Forms): readonly Values[] =>
-  saidOf(term, facts).map(values => values?.map(value => valueOf(value, forms)))
+  saidOf(term, facts).map(values => values?.map(value => valueIn(value, forms)))
 
-function valueOf(value: unknown, { fits, isPlain }: Forms): Value {
+function valueIn(value: unknown, { fits, isPlain }: Forms): Value {
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
   if (typeof text !== 'string' || !isPlain.test(text)) return undefined
   return { text, folded: foldSpelling(text), fits: fits.test(text) }
