@@ -5,7 +5,6 @@
  */
 
 import { firmReasons, heedingActors } from './acting/denied-actor.ts'
-import type { Condition } from './conditions/condition.ts'
 import { WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
@@ -16,7 +15,7 @@ import type { PolicySnapshot } from './policy.ts'
 import type { Row } from './row.ts'
 import { PathTooCostlyError } from './row-index.ts'
 import type { Situation } from './situation.ts'
-import { type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
+import { entryBy, type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
 
 /** Gets what went wrong inside a decision, for the log. */
 export type OnError = (error: unknown) => void
@@ -184,12 +183,6 @@ function challenge({ unmet, spared, facts }: Evaluation): Unstamped<Decision> | 
   if (best === undefined) return undefined
   const reason = best.need.maxAgeSeconds === undefined ? 'authentication-method-missing' : 'authentication-too-old'
   return { effect: 'challenge', reason, rule: best.row.id, login: requirementOf(best.need) }
-}
-
-/** The row applies, and still no row that denies. */
-function entryBy({ when }: Row, spared: readonly Row[]): Condition {
-  if (spared.length === 0) return when
-  return { kind: 'all', of: [when, ...spared.map(row => ({ kind: 'not' as const, of: row.when }))] }
 }
 
 function requirementOf({ maxAgeSeconds, acrValues, methods }: LoginNeed): LoginRequirement {

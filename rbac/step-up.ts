@@ -8,6 +8,7 @@
  */
 import { type Condition, type Criterion, evaluateCondition, type Facts } from './conditions/condition.ts'
 import type { User } from './identity.ts'
+import type { Row } from './row.ts'
 
 /** What the next login has to be like. */
 export interface LoginNeed {
@@ -16,6 +17,12 @@ export interface LoginNeed {
   readonly acrValues: readonly string[]
   /** Of each list one method is needed. A login has many methods, so no two lists contradict each other. */
   readonly methods: readonly (readonly string[])[]
+}
+
+/** What has to be true for somebody to get in by a row: it applies, and still none that denies and spares them now. */
+export function entryBy({ when }: Row, spared: readonly Row[]): Condition {
+  if (spared.length === 0) return when
+  return { kind: 'all', of: [when, ...spared.map(row => ({ kind: 'not' as const, of: row.when }))] }
 }
 
 /**
@@ -181,7 +188,7 @@ function classesFor({ classes, otherThan }: Alternative, acr: string | undefined
 }
 
 /** The need as far as a login of now that is as asked makes the whole condition true. */
-function tried(need: LoginNeed | undefined, condition: Condition, { context }: Facts, user: User) {
+function tried(need: LoginNeed | undefined, condition: Condition, facts: Facts, user: User) {
   if (need === undefined) return undefined
   const { acrValues, methods } = need
   const firsts = methods.flatMap(list => list.slice(0, 1))
@@ -190,12 +197,12 @@ function tried(need: LoginNeed | undefined, condition: Condition, { context }: F
       ...user,
       // Looked at by conditions about it alone: what hangs on no clock can be remembered.
       get authTime() {
-        return context.now
+        return facts.context.now
       },
       ...(firsts.length === 0 ? {} : { amr: [...(user.amr ?? []), ...firsts] }),
       ...(acr === undefined ? {} : { acr }),
     }
-    return evaluateCondition(condition, { identity, context }) === true
+    return evaluateCondition(condition, { ...facts, identity }) === true
   }
   if (acrValues.length === 0) return helps(undefined) ? need : undefined
   const fitting = acrValues.filter(helps)

@@ -13,6 +13,7 @@ import { readingsOf } from '../matchable-path.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { Row } from '../row.ts'
 import type { Situation } from '../situation.ts'
+import { entryBy, loginNeedOf } from '../step-up.ts'
 import { namesOf } from '../subjects.ts'
 
 /** `identity`: who asked, so that nothing at all can be told. `call`: what else it was beside the one question. */
@@ -58,8 +59,9 @@ export function replayQuestion(policy: PolicySnapshot, recorded: RecordedQuestio
   return facts.size === 0 ? replayed : { kind: 'uncertain', facts: [...facts] }
 }
 
-const isFirm = (replayed: ReplayedDecision): boolean =>
-  replayed.kind === 'certain' && replayed.decision.effect === 'deny' && firmReasons.has(replayed.decision.reason)
+const isFirm = (replayed: ReplayedDecision): boolean => replayed.kind === 'certain' && isFirmDecision(replayed.decision)
+
+const isFirmDecision = (decision: Decision): boolean => decision.effect === 'deny' && firmReasons.has(decision.reason)
 
 /** By what is known of them, and nothing that might be. */
 function toldOf(actor: Machine | User): Machine | User {
@@ -75,8 +77,50 @@ function replaySubject(policy: PolicySnapshot, question: RecordedQuestion): Repl
   if (missing.size === 0) return { kind: 'certain', decision }
   const fitting = missing.has('groups') ? fittingAmongAll(policy, question) : fittingRows(policy, question)
   const open = fitting.filter(({ facts }) => facts.length > 0)
-  if (open.length === 0 || isSettled(fitting, open)) return { kind: 'certain', decision }
-  return { kind: 'uncertain', facts: [...new Set(open.flatMap(({ facts }) => facts))] }
+  if (open.length > 0 && !isSettled(fitting, open)) {
+    return { kind: 'uncertain', facts: [...new Set(open.flatMap(({ facts }) => facts))] }
+  }
+  // Refused in any case; whether with a login that would help, may hang on what is missing as well.
+  const facts = decision.effect === 'allow' || isFirmDecision(decision) ? [] : factsOfChallenge(fitting, question)
+  return facts.length === 0 ? { kind: 'certain', decision } : { kind: 'uncertain', facts }
+}
+
+/** Facts on which it hangs whether a login would help somebody whom no row lets in. */
+function factsOfChallenge(fitting: readonly FittingRow[], question: RecordedQuestion): readonly MissingFact[] {
+  const { missing } = question
+  const rows = fitting.map(({ row }) => row)
+  const spared = rows.filter(({ isDeny }) => isDeny)
+  const used = new Set<MissingFact>()
+  const isHelped = (isMet: boolean): boolean => {
+    const assumed = (condition: Condition, wanted: boolean): Condition =>
+      assume(condition, wanted, criterion => {
+        const facts = missingFactsOf(criterion, question, missing)
+        for (const fact of facts) used.add(fact)
+        return facts.length === 0 ? undefined : isMet
+      })
+    const entries = rows.filter(({ isDeny }) => !isDeny).map(row => assumed(entryBy(row, spared), true))
+    return entries.some(entry => loginNeedOf(entry, question) !== undefined)
+  }
+  return isHelped(true) === isHelped(false) ? [] : [...used]
+}
+
+/** The condition with some criteria said to be as it wants them, or to be the opposite. */
+function assume(
+  condition: Condition,
+  wanted: boolean,
+  isMet: (criterion: Criterion) => boolean | undefined,
+): Condition {
+  switch (condition.kind) {
+    case 'criterion': {
+      const met = isMet(condition)
+      return met === undefined ? condition : { kind: 'criterion', type: condition.type, test: () => met === wanted }
+    }
+    case 'not':
+      return { kind: 'not', of: assume(condition.of, !wanted, isMet) }
+    case 'all':
+    case 'any':
+      return { kind: condition.kind, of: condition.of.map(part => assume(part, wanted, isMet)) }
+  }
 }
 
 /** Whether a row denies what no row has to allow; any other answer passes. Never throws. */
@@ -149,17 +193,30 @@ function fittingRow(row: Row, facts: Facts, missing: ReadonlySet<MissingFact>): 
   return { row, truths, facts: truths.length > 1 ? [...used] : [] }
 }
 
-const factOf: Readonly<Record<string, MissingFact>> = {
+/** The fact that a criterion looks at; `undefined` where a line says it, or where nobody has it but who asks for themselves. */
+const factOf: Readonly<Record<string, MissingFact | undefined>> = {
+  'source-network': undefined,
+  'time-window': undefined,
+  'date-window': undefined,
+  // What an application says is in no line, nor is of whom it asked: `identity`.
+  property: undefined,
   claim: 'claims',
   header: 'headers',
+  // Handed on among the headers, and written nowhere.
+  route: 'headers',
   'client-certificate': 'certificate',
   'authentication-age': 'login',
   'authentication-method': 'login',
   acr: 'login',
+  // What it compares says which.
+  same: undefined,
   group: 'groups',
 }
 
 const ofSomebody: ReadonlySet<MissingFact> = new Set(['claims', 'login', 'groups'])
+
+/** Conditions, and parts of those that compare, of which it is known what they look at. */
+export const replayedConditions: readonly string[] = Object.keys(factOf)
 
 type Truths = ReadonlySet<Truth>
 
@@ -187,10 +244,13 @@ function truthsOf(
   }
 }
 
-/** Which facts of the line a criterion needs; of what `same` compares, each may need its own. */
-function factsOf({ type, compares }: Criterion): readonly MissingFact[] {
-  const needed = [factOf[type], ...(compares ?? []).map(({ kind }) => factOf[kind])]
-  return needed.filter(fact => fact !== undefined)
+/** Which facts that are missing a criterion needs; of what `same` compares, each may need its own. */
+function missingFactsOf({ type, compares }: Criterion, { identity }: Facts, missing: ReadonlySet<MissingFact>) {
+  const isNobody = identity.kind === 'anonymous'
+  return [type, ...(compares ?? []).map(({ kind }) => kind)]
+    .map(kind => factOf[kind])
+    .filter((fact): fact is MissingFact => fact !== undefined)
+    .filter(fact => missing.has(fact) && !(isNobody && ofSomebody.has(fact)))
 }
 
 function truthsOfCriterion(
@@ -199,10 +259,9 @@ function truthsOfCriterion(
   missing: ReadonlySet<MissingFact>,
   used: Set<MissingFact>,
 ): Truths {
-  const isNobody = facts.identity.kind === 'anonymous'
-  const unknown = factsOf(criterion).filter(fact => missing.has(fact) && !(isNobody && ofSomebody.has(fact)))
-  if (unknown.length === 0) return new Set([criterion.test(facts)])
-  for (const fact of unknown) used.add(fact)
+  const needed = missingFactsOf(criterion, facts, missing)
+  if (needed.length === 0) return new Set([criterion.test(facts)])
+  for (const fact of needed) used.add(fact)
   return new Set([true, false, undefined])
 }
 

@@ -6,9 +6,11 @@ import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { createAuditLog } from '../../app/audit/audit-log.ts'
 import { readAuditFile } from '../../cli/policy/audit-file.ts'
 import { runCli } from '../../cli/program.ts'
-import { replayQuestion } from '../../rbac/asking/replay.ts'
+import { replayedConditions, replayQuestion } from '../../rbac/asking/replay.ts'
+import { criteria } from '../../rbac/conditions/registry.ts'
+import type { ClientCertificate } from '../../rbac/context.ts'
 import { decide } from '../../rbac/decide.ts'
-import { anonymous, type Identity, type User } from '../../rbac/identity.ts'
+import { anonymous, type Identity, type Machine, type User } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { createTestTerminal, type TestTerminal } from '../config/test-terminal.ts'
 import { policyOf } from '../decisions/policies.ts'
@@ -36,24 +38,39 @@ const alice: User = {
 }
 const bob: User = { kind: 'user', subject: 'https://idp.example#bob', provider: 'corp', groups: [], claims: {} }
 
+const robot: Machine = {
+  kind: 'machine',
+  subject: 'x#robot',
+  provider: 'corp',
+  groups: [],
+  claims: {},
+  client: 'corp/r',
+}
+const laptop: ClientCertificate = { fingerprint: '', sanDns: ['laptop.example.com'], sanEmail: [], sanUri: [] }
+
 interface Question {
   readonly identity: Identity
   readonly path: string
   readonly method?: string
   readonly address?: string
   readonly device?: string
+  /** What the proxy says of the route. */
+  readonly tier?: string
+  readonly certificate?: ClientCertificate | null
 }
 
 /** Decides as the service does, and writes the audit lines that the service writes. */
 async function record(policy: PolicySnapshot, questions: readonly Question[], file = 'audit.jsonl') {
   const audit = createAuditLog({ destination: join(cwd, file), clock: { now: () => nowMs }, onFailure: () => {} })
-  const decisions = questions.map(({ identity, path, method = 'GET', address, device }, index) => {
+  const decisions = questions.map((question, index) => {
+    const { identity, path, method = 'GET', address, device, tier, certificate } = question
     const request = { domain: 'wiki.example.com', resource: path, action: method, url: '' }
     const clientAddress = address === undefined ? {} : { clientAddress: address }
-    const header = (name: string) => (name === 'x-device' ? device : undefined)
-    const decision = decide({ request, identity, context: { now: nowMs / 1000, header, ...clientAddress } }, policy)
-    const question = { front: 'forward-auth', requestId: `r${index}`, request, ...clientAddress }
-    audit.writeAccess({ question, authentication: { identity }, decision, durationMicroseconds: 1 })
+    const header = (name: string) => ({ 'x-device': device, ':route/tier': tier })[name]
+    const context = { now: nowMs / 1000, header, ...clientAddress, clientCertificate: certificate }
+    const decision = decide({ request, identity, context }, policy)
+    const asked = { front: 'forward-auth', requestId: `r${index}`, request, ...clientAddress }
+    audit.writeAccess({ question: asked, authentication: { identity }, decision, durationMicroseconds: 1 })
     return decision
   })
   await audit.close()
@@ -119,6 +136,27 @@ describe('sallyport policy replay', () => {
     expect(report.groups).toMatchObject([{ who: 'alice@example.com', facts: ['headers', 'claims'], count: 1 }])
   })
 
+  it('says nothing would change where a header decided whether another login helps', async () => {
+    const conditions =
+      'fresh: { authentication-age: 1m }\nmanaged: { header: { name: x-device, in: [managed] } }\ninner: { route: { name: tier, in: [inner] } }\n'
+    const rows = ['fresh & managed', 'fresh & !managed', 'fresh & inner', 'fresh'].map(
+      (condition, at) => `p, authenticated, wiki.example.com, /${at}, *, ${condition}, allow\n`,
+    )
+    const old = { ...alice, authTime: nowMs / 1000 - 61 }
+    const about = { identity: old, device: 'managed', tier: 'inner' }
+    const decisions = await record(
+      await policyOf(rows.join(''), conditions),
+      rows.map((_, at) => ({ ...about, path: `/${at}` })),
+    )
+    expect(decisions.map(({ effect }) => effect)).toEqual(['challenge', 'deny', 'challenge', 'challenge'])
+    writeFileSync(join(cwd, 'policy.csv'), rows.join(''))
+    writeFileSync(join(cwd, 'conditions.yaml'), conditions)
+    expect(await run('--json', '--fail-on-change')).toBe(0)
+    const { changed, uncertain, groups } = JSON.parse(terminal.output())
+    expect({ changed, uncertain }).toEqual({ changed: 0, uncertain: 3 })
+    expect(groups.map((group: { facts: unknown }) => group.facts)).toEqual([['headers'], ['headers']])
+  })
+
   it('says so where groups were too many to write, or the line is from before they were written', async () => {
     const many = { ...alice, groups: ['ops', ...Array.from({ length: 64 }, (_, index) => `g${index}`)] }
     await record(await policyOf(opsRow), [{ identity: many, path: '/admin/a' }])
@@ -158,19 +196,28 @@ sales: { claim: { name: department, in: [sales] } }
 office: { source-network: [10.0.0.0/8] }
 mfa: { authentication-method: [otp] }
 either: { any: [{ header: { name: x-device, in: [managed] } }, { source-network: [10.0.0.0/8] }] }
+fresh: { authentication-age: 2m }
+gold: { acr: [gold] }
+silver: { acr: [silver] }
+inner: { route: { name: tier, in: [inner] } }
+laptop: { client-certificate: { san-dns: [laptop.example.com] } }
+strong: { any: [{ all: [{ acr: [silver] }, { route: { name: tier, in: [inner] } }] }, { all: [{ authentication-method: [otp] }, { header: { name: x-device, in: [managed] } }] }] }
 `
 const pick = (...values: string[]) => fc.constantFrom(...values)
+const named = [...conditions.matchAll(/^\w+/gm)].map(([name]) => name)
 const row = fc
   .tuple(
     pick('anyone', 'authenticated', 'group:ops', 'group:g3', 'role:reader'),
     pick('/**', '/a', '/b'),
-    pick('-', 'managed', '!managed', 'sales', '!sales', 'office', 'mfa', 'either', '!either', 'managed & office'),
+    fc
+      .uniqueArray(fc.tuple(fc.boolean(), pick(...named)), { maxLength: 3, selector: ([, name]) => name })
+      .map(terms => terms.map(([isNot, name]) => (isNot ? `!${name}` : name)).join(' & ') || '-'),
     pick('allow', 'allow', 'deny', 'shadow-deny'),
   )
   .map(([subject, path, condition, effect]) => `p, ${subject}, wiki.example.com, ${path}, *, ${condition}, ${effect}`)
 const question: fc.Arbitrary<Question> = fc
   .record({
-    identity: fc.constantFrom<Identity>(anonymous, alice, bob, {
+    identity: fc.constantFrom<Identity>(anonymous, alice, bob, { ...alice, authTime: nowMs / 1000 - 600 }, robot, {
       ...alice,
       groups: Array.from({ length: 70 }, (_, index) => `g${index}`),
       claims: {},
@@ -178,12 +225,20 @@ const question: fc.Arbitrary<Question> = fc
     path: pick('/a', '/b', '/c'),
     address: fc.option(pick('10.0.0.1', '192.0.2.1'), { nil: undefined }),
     device: fc.option(pick('managed', 'other'), { nil: undefined }),
+    tier: fc.option(pick('inner', 'outer'), { nil: undefined }),
+    certificate: fc.option(fc.constantFrom(laptop, null), { nil: undefined }),
   })
-  .map(({ address, device, ...rest }) => ({
+  .map(({ address, device, tier, certificate, ...rest }) => ({
     ...rest,
     ...(address === undefined ? {} : { address }),
     ...(device === undefined ? {} : { device }),
+    ...(tier === undefined ? {} : { tier }),
+    ...(certificate === undefined ? {} : { certificate }),
   }))
+
+test('of every condition it is known whether a line says what it looks at', () => {
+  expect(replayedConditions).toEqual(expect.arrayContaining(Object.keys(criteria)))
+})
 
 test('what is certain without claims, headers and omitted groups is what was decided with them', async () => {
   let certain = 0
