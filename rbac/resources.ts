@@ -20,6 +20,9 @@ export interface Resource {
   readonly steps: number
   /** The only path that fits; or, with a slash at its end, the folder that every path that fits is in, or is. */
   readonly anchor: string
+  /** With exceptions: the pattern without them, and theirs. */
+  readonly base?: string
+  readonly except?: readonly string[]
 }
 
 const maxPatternLength = 2048
@@ -107,6 +110,7 @@ export function parseResource(text: string): Resource {
   if (text.length > maxPatternLength) throw new ValueError('a pattern is at most 2,048 characters long')
   if (text.startsWith('re:')) return parseRegularExpression(text.slice(3))
   if (!text.startsWith('/')) throw new ValueError('a resource starts with "/" or "re:"')
+  if (/\sexcept(?:\s|$)/.test(text)) throw new ValueError('exceptions stand in rows of hosts; a space in a path is %20')
   if (/[?#]/.test(text)) throw new ValueError('query and fragment never take part in matching')
   const segments = text.slice(1).replace(/\/$/, '').split('/')
   const isOpen = segments.at(-1) === '**'

@@ -7,10 +7,12 @@ import type { RuleId } from './decision.ts'
 import {
   isApplicationDomain,
   isKubernetesDomain,
+  isReservedDomain,
   parseDomainPattern,
   questionsDomain,
   tokensDomain,
 } from './domains.ts'
+import { parseHostResource } from './fields/exceptions.ts'
 import { problemOfBounds, textWithBounds, unbindDomain, unbindResource, withBounds } from './fields/variables.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
@@ -38,12 +40,14 @@ export interface Row {
   readonly subject: string
   /** The name that an identity has to answer to: the subject, or for a row that denies its `nameForDeny`. */
   readonly whom: string
-  /** With a star for each variable. */
+  /** With a star for each variable, and without exceptions. */
   readonly resource: string
+  /** Patterns of paths that the resource does not speak of; absent: it has no exceptions. */
+  readonly except?: readonly string[] | undefined
   readonly action: string
   /** Names joined by `&`, and what variables ask for among them; `-` is none. */
   readonly condition: string
-  /** The fields as they stand in the file, where they hold variables. Absent: as above. */
+  /** The fields as they stand in the file, where they hold variables or exceptions. Absent: as above. */
   readonly written?: Pick<Row, 'domain' | 'resource' | 'condition'>
   readonly effect: RowEffect
   readonly isDeny: boolean
@@ -75,7 +79,8 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
     return { pattern: checkApplication(parseDomainPattern(pattern), known), terms }
   })
   const subjects = remember(text => parseSubject(text, known))
-  const resources = remember(parseResource)
+  const resources = remember(parseHostResource)
+  const clusterResources = remember(parseResource)
   const tokenResources = {
     allow: remember(text => parseTokenResource(text, false)),
     deny: remember(text => parseTokenResource(text, true)),
@@ -88,7 +93,8 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
   const resourcesIn = (domain: string, takes: 'allow' | 'deny'): Remembering<Resource> => {
     if (domain === tokensDomain) return tokenResources[takes]
     if (domain === questionsDomain) return questions
-    return isApplicationDomain(domain) ? objectsIn(domain) : resources
+    if (isApplicationDomain(domain)) return objectsIn(domain)
+    return isReservedDomain(domain) ? clusterResources : resources
   }
   const actionsOf = rememberFor(kind => createActionParsers(kind, applicationOf(kind, known)?.actions))
   const actionsIn = (domain: string) => {
@@ -126,6 +132,7 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
     const actions = actionsIn(pattern)[takes]
     const does = read(4, action, actions, () => false)
     const holds = read(5, condition, expressions, always)
+    const { fits, steps, anchor, base, except } = place.value
     const bounds = [...where.terms, ...path.terms]
     const when = withBounds(holds.value, bounds)
     const problem = problemOfBounds(when, pattern, known)
@@ -137,16 +144,19 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
       domain: pattern,
       subject: name,
       whom: isDeny ? nameForDeny(name) : name,
-      resource: place.text,
+      resource: base ?? place.text,
+      ...(except !== undefined && { except }),
       action: does.text,
       condition: textWithBounds(holds.text, bounds),
-      ...(bounds.length > 0 && { written: { domain: where.terms.length > 0 ? domain : pattern, resource, condition } }),
+      ...((bounds.length > 0 || except !== undefined) && {
+        written: { domain: where.terms.length > 0 ? domain : pattern, resource, condition },
+      }),
       effect: knownEffect,
       isDeny,
       isShadow: effect.startsWith('shadow-'),
-      fitsResource: place.value.fits,
-      steps: place.value.steps,
-      anchor: place.value.anchor,
+      fitsResource: fits,
+      steps,
+      anchor,
       fitsAction: does.value,
       when,
     })

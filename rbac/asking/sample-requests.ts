@@ -12,10 +12,10 @@ import { MalformedRequestError } from '../request/malformed-request.ts'
 import type { Row } from '../row.ts'
 import { samplesOf } from './pattern-sample.ts'
 
-/** Empty for a `re:` row for whose pattern no path was found. */
+/** With paths that the row leaves out, if it names any. Empty for a `re:` row for whose pattern no path was found. */
 export function sampleRequests(row: Row): readonly AccessRequest[] {
   const domain = sampleDomain(row.domain)
-  return samplePaths(row).flatMap(resource =>
+  return [...samplePaths(row), ...(row.except ?? []).flatMap(pathsOf)].flatMap(resource =>
     sampleActions(row.action, domain).map(action => ({
       domain,
       resource,
@@ -30,9 +30,11 @@ function sampleDomain(pattern: string): string {
   return pattern.startsWith('*.') ? `sample${pattern.slice(1)}` : pattern
 }
 
+const samplePaths = ({ resource, fitsResource }: Row): readonly string[] =>
+  resource.startsWith('re:') ? pathsOfPattern(resource.slice('re:'.length), fitsResource) : pathsOf(resource)
+
 /** The folder itself and something below it, where `**` covers both. */
-function samplePaths({ resource, fitsResource }: Row): readonly string[] {
-  if (resource.startsWith('re:')) return pathsOfPattern(resource.slice('re:'.length), fitsResource)
+function pathsOf(resource: string): readonly string[] {
   const named = resource.replaceAll(/(?<!\*)\*(?!\*)/g, 'sample')
   if (!named.endsWith('**')) return [named]
   const folder = named.slice(0, -2)

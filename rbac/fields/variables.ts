@@ -13,6 +13,7 @@ import { isReservedDomain, parseDomainPattern } from '../domains.ts'
 import { ValueError } from '../policy-error.ts'
 import type { KnownNames } from '../subjects.ts'
 import { unknownName } from '../unknown-name.ts'
+import { splitExceptions } from './exceptions.ts'
 
 export interface BoundField {
   /** The field with a star for each variable. */
@@ -30,15 +31,16 @@ export interface BoundTerm {
 /** Throws `ValueError`. */
 export function unbindResource(text: string): BoundField {
   // In a regular expression braces count repetitions.
-  if (!text.includes('{') || text.startsWith('re:')) return { pattern: text, terms: [] }
+  if (!/[{}]/.test(text) || text.startsWith('re:')) return { pattern: text, terms: [] }
   const terms: BoundTerm[] = []
-  const segments = text.split('/').map((segment, at) => {
+  const { base, except } = splitExceptions(text)
+  const segments = base.split('/').map((segment, at) => {
     const person = variableOf(segment, 'one whole segment')
     if (person === undefined) return segment
     terms.push(bind({ kind: 'path', at }, person))
     return '*'
   })
-  return { pattern: segments.join('/'), terms }
+  return { pattern: [segments.join('/'), ...(except.length === 0 ? [] : ['except', ...except])].join(' '), terms }
 }
 
 /** Throws `ValueError`. */

@@ -38,7 +38,9 @@ export function createCoverage(roles: readonly RoleRow[]): Coverage {
     overlaps: (one, other) =>
       (coversDomain(one.domain, other.domain) || coversDomain(other.domain, one.domain)) &&
       overlapsAction(one, other) &&
-      overlapsResource(one.resource, other.resource),
+      overlapsResource(one.resource, other.resource) &&
+      !isExcepted(one, other) &&
+      !isExcepted(other, one),
   }
 }
 
@@ -86,6 +88,18 @@ const plain = /^[A-Za-z0-9._~-]+$/
 const plainOrStar = /^[A-Za-z0-9._~*-]+$/
 
 function coversResource(wide: Row, narrow: Row): boolean {
+  // What the wider row leaves out must be nothing of the narrower one.
+  return coversBase(wide, narrow) && (wide.except ?? []).every(exception => leavesOut(narrow, exception))
+}
+
+const leavesOut = ({ resource, except = [] }: Row, exception: string): boolean =>
+  !overlapsResource(resource, exception) || except.some(own => coversPattern(own, exception))
+
+/** All of a row's paths are exceptions of the other. */
+const isExcepted = ({ resource }: Row, { except = [] }: Row): boolean =>
+  except.some(exception => coversPattern(exception, resource))
+
+function coversBase(wide: Row, narrow: Row): boolean {
   if (isOfHostTokens(wide) && mayBeOfClusterTokens(narrow)) return false
   if (wide.resource === narrow.resource || isEverything(wide.resource)) return true
   const inner = segmentsOf(narrow.resource)
@@ -93,8 +107,13 @@ function coversResource(wide: Row, narrow: Row): boolean {
   if (!inner.isOpen && inner.fixed.every(segment => plain.test(segment))) {
     return wide.fitsResource(`/${inner.fixed.join('/')}`)
   }
-  const outer = segmentsOf(wide.resource)
-  if (outer === undefined || (!outer.isOpen && inner.isOpen)) return false
+  return coversPattern(wide.resource, narrow.resource)
+}
+
+/** Of patterns without exceptions. */
+function coversPattern(wide: string, narrow: string): boolean {
+  const [outer, inner] = [segmentsOf(wide), segmentsOf(narrow)]
+  if (outer === undefined || inner === undefined || (!outer.isOpen && inner.isOpen)) return false
   const fitsLength = outer.isOpen ? outer.fixed.length <= inner.fixed.length : outer.fixed.length === inner.fixed.length
   return fitsLength && outer.fixed.every((segment, index) => coversSegment(segment, inner.fixed[index] ?? ''))
 }

@@ -67,6 +67,10 @@ const resources = [
   '/{claim:dir}/**',
   '/a/{claim:dir}',
   '/{claim:dir}/{claim:dir}/c',
+  '/** except /a/**',
+  '/** except /b/*/c /',
+  '/a/** except /a/x* /a/*/c',
+  '/{claim:dir}/** except /a/x',
 ]
 const paths = ['/', '/a', '/a/', '/a/x', '/a/xy', '/a/b/c', '/b', '/b/q/c', '/b/q/c/d', '/ab']
 const methods = ['GET', 'POST', 'HEAD', 'DELETE']
@@ -107,7 +111,7 @@ const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
       isReserved(row.domain)
         ? {
             ...row,
-            resource: row.resource.includes('{') ? '/**' : row.resource,
+            resource: /[{ ]/.test(row.resource) ? '/**' : row.resource,
             condition: row.condition.replace(/!?own/, '-'),
           }
         : row,
@@ -228,11 +232,16 @@ function bound(facts: ReferenceFacts, domain: string, pattern: string, path: str
   const label = domain.replace('.example.com', '')
   const ofHost = pattern.startsWith('{') ? [called(facts, label.includes('.') ? undefined : label)] : []
   const segments = path.split('/')
-  const ofPath = resource.split('/').map((part, at) => (part.startsWith('{') ? called(facts, segments[at]) : 1))
+  const ofPath = resource
+    .replace(/ .*/, '')
+    .split('/')
+    .map((part, at) => (part.startsWith('{') ? called(facts, segments[at]) : 1))
   return least(...ofHost, ...ofPath)
 }
 
-const fits = (path: string, pattern: string): boolean => {
+const fits = (path: string, written: string): boolean => {
+  const [pattern = '', ...exceptions] = written.split(/ except | (?=\/)/)
+  if (exceptions.some(exception => fits(path, exception))) return false
   // These patterns mean the same to JavaScript and RE2.
   if (pattern.startsWith('re:')) return new RegExp(`^(?:${pattern.slice(3)})$`).test(path.replace(/(?<=.)\/$/, ''))
   const text = pattern
