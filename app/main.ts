@@ -4,8 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config.ts'
-import { composePrimary, type Primary } from './compose/primary.ts'
-import { compose } from './compose/service.ts'
+import type { PrimaryOptions } from './compose/primary.ts'
 import type { HeldSignals } from './signals.ts'
 import type { Logger } from './telemetry/logger.ts'
 
@@ -21,7 +20,7 @@ export interface ServeOptions {
 /** Resolves when the service has ended. Rejects when it cannot start: a broken policy, a port that is taken. */
 export async function serve(config: Config, options: ServeOptions): Promise<void> {
   const size = config.server.workers === 'auto' ? availableParallelism() : config.server.workers
-  const service = size === 1 ? single(config) : several(composePrimary(config, { ...options, size }))
+  const service = size === 1 ? await single(config) : await several(config, { ...options, size })
   for (const warning of options.warnings) service.logger.warn({ warning }, 'configuration is unwise')
   try {
     await service.start()
@@ -43,12 +42,16 @@ interface Served {
   readonly failed?: Promise<never>
 }
 
-function single(config: Config): Served {
-  const service = compose(config)
+async function single(config: Config): Promise<Served> {
+  const { compose } = await import('./compose/service.ts')
+  const service = await compose(config)
   return { ...service, restart: () => service.logger.warn({}, 'a single process has no workers to restart') }
 }
 
-function several(primary: Primary): Served {
+/** The primary answers no check: it loads nothing of what does. */
+async function several(config: Config, options: PrimaryOptions): Promise<Served> {
+  const { composePrimary } = await import('./compose/primary.ts')
+  const primary = composePrimary(config, options)
   const restart = (): void => {
     void primary.restart().then(({ outcome, error }) => {
       if (outcome === 'failed') primary.logger.error({ detail: error }, 'workers not restarted')

@@ -1,24 +1,29 @@
-/** The command line: what there is, with examples. Each subcommand is imported only when it runs. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+/** The command line: what there is, with examples. What a command does is imported only when it runs. */
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
 import type { LogsChoice } from './demo/kubernetes/joined-logs.ts'
 import type { DemoOptions } from './demo/main.ts'
 import { addDoctor } from './doctor-command.ts'
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
-import { addKube, addLogin } from './kube/commands.ts'
+import { addLogin } from './kube/login-commands.ts'
+import { addLazily, completeCommand, lazyTerm } from './lazy-commands.ts'
 import { addPasswords } from './passwords/commands.ts'
-import { addPolicy } from './policy/commands.ts'
-import { addProxyConfig } from './proxy-config/commands.ts'
 import { reportError } from './report-error.ts'
 import { withHandlesMarked } from './session-handles.ts'
 import { addSessions } from './sessions-commands.ts'
 import { addStore } from './store-commands.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
-import { addToken } from './token/commands.ts'
 import { addWorkers } from './workers-commands.ts'
 
 export interface ProgramOptions {
   readonly version: string
   readonly terminal: Terminal
+}
+
+/** The same with all options of all commands, for whoever describes them. */
+export async function createWholeProgram(options: ProgramOptions, onExit: (code: number) => void): Promise<Command> {
+  const program = createProgram(options, onExit)
+  for (const command of program.commands) await completeCommand(command)
+  return program
 }
 
 type Values = Readonly<Record<string, unknown>>
@@ -93,17 +98,19 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
     })
     .showHelpAfterError('(--help shows what there is)')
     .addHelpText('after', programHelp)
+    .configureHelp({ subcommandTerm: command => lazyTerm(command) ?? new Help().subcommandTerm(command) })
+    .hook('preSubcommand', (_program, command) => completeCommand(command))
   addServe(program, terminal, onExit)
   addConfig(program, terminal, onExit)
-  addPolicy(program, terminal, onExit)
+  addLazily(program, 'policy', terminal, onExit)
   addSessions(program, terminal, onExit)
   addPasswords(program, terminal, onExit)
   addLogin(program, terminal, onExit)
-  addKube(program, terminal, onExit)
-  addToken(program, terminal, onExit)
+  addLazily(program, 'kube', terminal, onExit)
+  addLazily(program, 'token', terminal, onExit)
   addWorkers(program, terminal, onExit)
   addStore(program, terminal, onExit)
-  addProxyConfig(program, terminal, onExit)
+  addLazily(program, 'proxy-config', terminal, onExit)
   addDoctor(program, terminal, onExit)
   addDemo(program, onExit)
   addDemoParts(program, onExit)
@@ -237,6 +244,7 @@ const addDocs: Add = (program, terminal, onExit) => {
     .option('--check', 'change nothing; fail when a page is out of date')
     .action(async (values: Values) => {
       const { runDocs } = await import('./docs.ts')
+      for (const command of program.commands) await completeCommand(command)
       onExit(await runDocs({ program, check: values.check === true }, terminal))
     })
 }

@@ -31,7 +31,7 @@ const bufferBytes = 64 * 1024
 export async function exportStore(options: StoreCommandOptions, terminal: Terminal): Promise<number> {
   try {
     const { config } = loadChosenConfig(options, terminal)
-    const reader = composeReader(config.sessions.store, systemClock)
+    const reader = await composeReader(config.sessions.store, systemClock)
     try {
       await untilThere(() => reader.probe())
       const counts = await writeFile(resolve(terminal.cwd, options.file), reader.items, terminal)
@@ -53,7 +53,7 @@ export async function importStore(options: StoreCommandOptions, terminal: Termin
     const items = readFile(resolve(terminal.cwd, options.file), terminal)
     // Before anything is connected to: a file that is none of ours is said at once.
     const first = await items.next()
-    const records = composeRecords(config.sessions.store, systemClock)
+    const records = await composeRecords(config.sessions.store, systemClock)
     try {
       await untilThere(() => records.probe())
       const restored = await restoreItems(records, following(first, items), {

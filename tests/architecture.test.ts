@@ -9,7 +9,7 @@ import { auditEvents, fieldsOf, kubernetesFields } from '../app/audit/event-fiel
 import { operationalErrors } from '../app/errors.ts'
 import { metricDefinitions } from '../app/telemetry/metric-definitions.ts'
 import { generatedFiles } from '../cli/docs.ts'
-import { createProgram } from '../cli/program.ts'
+import { createWholeProgram } from '../cli/program.ts'
 import { references } from '../cli/references.ts'
 import { challengeReasons, denyReasons } from '../rbac/decision.ts'
 
@@ -77,9 +77,9 @@ describe('docs/architecture.md', () => {
   })
 })
 
-describe('the generated references', () => {
+describe('the generated references', async () => {
   const silent = { write: () => undefined, writeError: () => undefined, cwd: root }
-  const program = createProgram({ version: '0.0.0', terminal: silent as never }, () => undefined)
+  const program = await createWholeProgram({ version: '0.0.0', terminal: silent as never }, () => undefined)
   const pages = [...generatedFiles(program), ...references().map(({ path, text }) => [path, text] as const)]
 
   test.each(pages.map(([path, text]) => ({ path, text })))(

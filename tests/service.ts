@@ -187,7 +187,7 @@ async function startReplica(place: ReplicaPlace, options: TestServiceOptions): P
   const logger = createLogger({ level: 'debug', destination: { write } })
   const { fronts } = options
   const clock = { now: () => Date.now() + offsetMs }
-  const service = compose(config, { clock, logger, ...(fronts !== undefined && { fronts }) })
+  const service = await compose(config, { clock, logger, ...(fronts !== undefined && { fronts }) })
   await service.start()
   const adminPort = service.ports().admin
   await untilReady(adminPort)

@@ -12,15 +12,11 @@ export interface MachineCertificates {
   close(): void
 }
 
-/** Without a host that takes certificates there is no authenticator, and checks do not even ask. Throws for files that cannot be used. */
+/** For configurations that take certificates. Throws for files that cannot be used. */
 export function composeCertificateMachines(base: Base): MachineCertificates {
   const { config, clock, hostSettings } = base
-  const { clientCertificateHeader: header } = config.server
-  const isTaken = [...config.hosts, config.authzen].some(place => place?.certificateFrom !== undefined)
-  if (config.machines === undefined || header === undefined || !isTaken) {
-    return { authenticators: [], close: () => undefined }
-  }
-  const watched = config.machines.certificates.map(settings => watchAuthority(base, settings))
+  const { clientCertificateHeader: header = '' } = config.server
+  const watched = (config.machines?.certificates ?? []).map(settings => watchAuthority(base, settings))
   const authorities = watched.map(({ authority }) => authority)
   const acceptedOn = createAcceptances(hostSettings, authorities)
   return {

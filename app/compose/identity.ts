@@ -17,16 +17,33 @@ import { createVerdictReport } from '../sessions/verification/report-verdicts.ts
 import { createVerification, overdueAfter, type Verification } from '../sessions/verification/verification.ts'
 import { type AskProvider, createVerifySession } from '../sessions/verification/verify-session.ts'
 import type { VerifyDependencies } from '../verify.ts'
-import { composeCertificateMachines } from './certificates.ts'
+import type * as certificatesPart from './certificates.ts'
 import { type Base, type Kept, newRequestId, secretsOf } from './kept.ts'
-import { composeMachines } from './machines.ts'
+import type * as machinesPart from './machines.ts'
 import { type WithPasswords, withConfirmations } from './passwords.ts'
 
+/** What looks at sessions, and what is loaded of credentials that only some configurations take. */
+interface IdentityParts {
+  readonly verification: Verification
+  readonly machines: typeof machinesPart | undefined
+  readonly certificates: typeof certificatesPart | undefined
+}
+
+/** Of a configuration that takes no tokens: there is no authenticator, and checks do not even ask. */
+const noMachines: machinesPart.Machines = {
+  authenticators: [],
+  issuers: [],
+  takesTokens: () => false,
+  close: async () => undefined,
+}
+const noCertificates: certificatesPart.MachineCertificates = { authenticators: [], close: () => undefined }
+
 /** Who is asked about credentials, in this order: a new kind is a file of `identity/` and a line here. */
-export function composeIdentity(base: Base, kept: Kept & WithPasswords, verification: Verification) {
+export function composeIdentity(base: Base, kept: Kept & WithPasswords, { verification, ...parts }: IdentityParts) {
   const sessionCookie = composeSessionCookie(base, kept, verification)
-  const machines = composeMachines(base, { ...kept, ofSession: sessionCookie.ofSession })
-  const certificates = composeCertificateMachines(base)
+  const ofSessions = { ...kept, ofSession: sessionCookie.ofSession }
+  const machines = parts.machines?.composeMachines(base, ofSessions) ?? noMachines
+  const certificates = parts.certificates?.composeCertificateMachines(base) ?? noCertificates
   const kinds = [
     sessionCookieKind(kept.cookies, sessionCookie),
     ...machines.authenticators,

@@ -3,9 +3,6 @@ import type { Config } from '../../config/config.ts'
 import type { HostSettings } from '../../config/host-settings.ts'
 import type { User } from '../../rbac/identity.ts'
 import { permits } from '../../rbac/tokens/scope.ts'
-import { createMachineSightings } from '../admin/machine-sightings.ts'
-import { subjectName } from '../audit/access-event.ts'
-import type { Clock } from '../clock.ts'
 import type { Authenticator } from '../identity/authenticators.ts'
 import { createBearerToken, type HostAcceptance } from '../identity/bearer-token.ts'
 import { createExchangedToken } from '../identity/exchanged-token.ts'
@@ -38,15 +35,9 @@ interface KeptForTokens extends Pick<Kept, 'keys' | 'exchanged'> {
   readonly ofSession: LookAtSession
 }
 
-/** Without an issuer, or a host that takes its tokens, there is no authenticator, and checks do not even ask. */
+/** For configurations that take tokens. */
 export function composeMachines(base: Base, kept: KeptForTokens): Machines {
   const { config, clock, metrics } = base
-  const isTaken = [...config.hosts, config.authzen].some(place => place?.bearerFrom !== undefined)
-  // A workload that has tokens for clusters alone sends its own to the token endpoint.
-  const isExchanged = config.machines?.exchange !== undefined && config.kubernetes !== undefined
-  if (config.machines === undefined || !(isTaken || isExchanged)) {
-    return { authenticators: [], issuers: [], takesTokens: () => false, close: async () => undefined }
-  }
   const { acceptedOn, close, issuers } = composeTrust(base)
   const certificateIn = composeTokenCertificates(base)
   const hasOwnHeaders = config.hosts.some(({ bearerHeader }) => bearerHeader !== undefined)
@@ -171,17 +162,4 @@ function personOf(claims: Readonly<Record<string, unknown>>, provider: ProviderS
   } catch (error) {
     throw new TokenRefused('claim', undefined, { cause: error })
   }
-}
-
-/** Whoever comes with something else than a session is noted as the event of his request is written. */
-export function composeSightings({ now }: Clock, { hasRoom, writeAccess }: Base['auditFile']) {
-  const { note, list } = createMachineSightings({ now, nameOf: subjectName })
-  const audit: Base['auditFile'] = {
-    hasRoom,
-    writeAccess: access => {
-      note(access)
-      writeAccess(access)
-    },
-  }
-  return { audit, list }
 }

@@ -26,22 +26,17 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createReadiness } from '../telemetry/readiness.ts'
 import { version } from '../version.ts'
 import { composeAdmin, type ServiceAnswers } from './admin.ts'
-import { composeQuestions, withQuestions } from './authzen.ts'
 import { composeChecks } from './checks.ts'
-import { composeDirectClusters } from './clusters/direct-clusters.ts'
-import { composeGrants, hasGrants } from './clusters/grants.ts'
-import { composeKubernetes } from './clusters/kubernetes.ts'
-import { composeOwnRights } from './clusters/own-rights.ts'
+import type { OwnRightsCheck } from './clusters/own-rights.ts'
+import { needsKeys } from './configured.ts'
 import { composeSessionAnswers } from './directory.ts'
-import { composeEnvoy } from './envoy.ts'
-import { composeExchange } from './exchange.ts'
-import { frontNamesOf, hasExchange } from './front-names.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
 import { composeLogin, composePages, type Login, providerState } from './login.ts'
-import { composeSightings } from './machines.ts'
+import { frontNamesOf, loadParts } from './parts.ts'
 import { composeOfPasswords, composePasswords } from './passwords.ts'
 import { composePolicy, reloadState } from './policy.ts'
+import { composeSightings } from './sightings.ts'
 import { composeRecords } from './store.ts'
 
 export interface Service {
@@ -80,24 +75,26 @@ export interface ComposeOptions {
   readonly onSessionEnded?: (changed: ChangedRecord) => void
 }
 
-/** Constructs everything, and opens the store and the audit sink; listens to nothing yet. */
-export function compose(config: Config, options: ComposeOptions = {}): Service {
+/** Loads what this configuration uses, constructs everything, and opens the store and the audit sink; listens to nothing yet. */
+export async function compose(config: Config, options: ComposeOptions = {}): Promise<Service> {
+  const parts = await loadParts(config)
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? createLogger({ level: config.log.level })
   const { isWorker = false, fronts = tableOfFronts } = options
   const metrics = createMetrics({
     version,
     providers: config.providers.map(({ name }) => name),
-    fronts: frontNamesOf(config, fronts),
+    fronts: frontNamesOf(parts, fronts),
     clusters: (config.kubernetes?.clusters ?? []).map(({ name }) => name),
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
   const audit = createCountedAuditLog(auditFile, metrics)
   const seen = composeSightings(clock, auditFile)
-  const hostSettings = withQuestions(createHostSettings(config.hosts), config)
+  const ofHosts = createHostSettings(config.hosts)
+  const hostSettings = parts.questions?.withQuestions(ofHosts, config) ?? ofHosts
   const trustedProxies = createTrustedProxies(config.server.trustedProxies)
   const base: Base = { config, clock, logger, metrics, audit, auditFile: seen.audit, hostSettings, trustedProxies }
-  const store = composeStore(base)
+  const store = await composeStore(base)
   const records = options.onSessionEnded === undefined ? store : withRelay(store, options.onSessionEnded)
   const recorder = createDecisionRecorder(config.policy)
   const { record } = recorder
@@ -108,10 +105,10 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const ofPasswords = composeOfPasswords(base, stored, records)
   const kept = { ...stored, ofPasswords, passwords: composePasswords(base, stored, ofPasswords, isWorker) }
   const login = composeLogin(base, kept, policy)
-  const direct = composeDirectClusters(base, { policy, record })
-  const grants = composeGrants(base, { kept, login, records, isWorker, direct })
-  const identity = composeIdentity(base, kept, login.verification)
-  const exchange = composeExchange(base, {
+  const direct = parts.clusters?.composeDirectClusters(base, { policy, record }) ?? []
+  const grants = parts.grants?.composeGrants(base, { kept, login, records, isWorker, direct })
+  const identity = composeIdentity(base, kept, { ...parts, verification: login.verification })
+  const exchange = parts.exchange?.composeExchange(base, {
     kept,
     isWorker,
     machines: identity.machines,
@@ -120,11 +117,11 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
     policy,
     record,
   })
-  const questions = composeQuestions(base, { kept, isWorker, identity, policy, record })
+  const questions = parts.questions?.composeQuestions(base, { kept, isWorker, identity, policy, record })
   const checks = composeChecks(base, kept, identity, { policy, record, fronts, tokens: grants?.tokens })
-  const envoy = composeEnvoy(base, checks)
+  const envoy = parts.envoy?.composeEnvoy(base, checks)
   const endings = composeEndings(base, kept, records, login.verification)
-  const ownRights = composeOwnRights(base, { kept, policy })
+  const ownRights = parts.clusters?.composeOwnRights(base, { kept, policy }) ?? noOwnRights
   judgeAgain = () => {
     endings.lookNow()
     ownRights.again()
@@ -132,13 +129,13 @@ export function compose(config: Config, options: ComposeOptions = {}): Service {
   const gateway =
     grants?.settings === undefined
       ? undefined
-      : composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record })
+      : parts.clusters?.composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record })
   let isDraining = false
   const main = createMainServer(
     checks.routes,
     composePages(base, kept, login, {
       isWorker,
-      endpoints: [...(grants?.endpoints ?? []), ...exchange, ...questions],
+      endpoints: [...(grants?.endpoints ?? []), ...(exchange ?? []), ...(questions ?? [])],
       pages: grants?.pages ?? [],
     }),
     {
@@ -241,8 +238,13 @@ const together = (main: { readonly isAlone: Promise<void> }, ...others: readonly
   mainEnded: main.isAlone,
 })
 
-/** Assertions, the tokens of kubectl and those that are exchanged are signed by the same keys. */
-const needsKeys = (config: Config): boolean => config.assertion.enabled || hasGrants(config) || hasExchange(config)
+/** Of a configuration without clusters. */
+const noOwnRights: OwnRightsCheck = {
+  start: async () => undefined,
+  again: () => undefined,
+  probes: [],
+  close: () => undefined,
+}
 
 function composeAudit(
   { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,
@@ -264,7 +266,7 @@ function composeAudit(
   })
 }
 
-function composeStore({ config, clock, logger, metrics }: Base): RecordStore {
+function composeStore({ config, clock, logger, metrics }: Base): Promise<RecordStore> {
   const { store, cacheBytes } = config.sessions
   return composeRecords(store, clock, {
     cache: { maxBytes: (cacheBytes * 3) / 8, onEvent: metrics.sessionCache },

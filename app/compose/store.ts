@@ -1,12 +1,9 @@
 /** Composition of the store: for the service, and for commands that move what it holds. */
 import type { Config } from '../../config/config.ts'
 import type { Clock } from '../clock.ts'
-import { readLmdbItems } from '../sessions/lmdb/items.ts'
-import { createLmdbRecords } from '../sessions/lmdb/lmdb-records.ts'
 import type { RecordStore } from '../sessions/record-store.ts'
 import type { StoredItem } from '../sessions/records/stored-items.ts'
-import { readRedisItems } from '../sessions/redis/items.ts'
-import { createRedisRecords, openTopology, type RedisRecordsOptions } from '../sessions/redis/redis-records.ts'
+import type { RedisRecordsOptions } from '../sessions/redis/redis-records.ts'
 
 type StoreSettings = Config['sessions']['store']
 type RedisSettings = Extract<StoreSettings, { readonly kind: 'redis' }>
@@ -14,9 +11,13 @@ type RedisSettings = Extract<StoreSettings, { readonly kind: 'redis' }>
 /** What the service adds. */
 export type StoreWatch = Pick<RedisRecordsOptions, 'cache' | 'onStateChange'>
 
-/** `watch` counts for Redis only; its `cache` only where the settings want one. */
-export function composeRecords(store: StoreSettings, clock: Clock, watch: StoreWatch = {}): RecordStore {
-  if (store.kind === 'lmdb') return createLmdbRecords({ path: store.path, clock })
+/** Loads the code of this store alone. `watch` counts for Redis only; its `cache` only where the settings want one. */
+export async function composeRecords(store: StoreSettings, clock: Clock, watch: StoreWatch = {}): Promise<RecordStore> {
+  if (store.kind === 'lmdb') {
+    const { createLmdbRecords } = await import('../sessions/lmdb/lmdb-records.ts')
+    return createLmdbRecords({ path: store.path, clock })
+  }
+  const { createRedisRecords } = await import('../sessions/redis/redis-records.ts')
   const { cache, ...further } = watch
   const isRemembered = cache !== undefined && store.isCached
   return createRedisRecords({ ...redisOptions(store, clock), ...further, ...(isRemembered ? { cache } : {}) })
@@ -36,11 +37,16 @@ export interface StoreReader {
 }
 
 /** Everything that the store holds. `items` rejects with `ERR_STORE_UNAVAILABLE`. */
-export function composeReader(store: StoreSettings, clock: Clock): StoreReader {
+export async function composeReader(store: StoreSettings, clock: Clock): Promise<StoreReader> {
   if (store.kind === 'lmdb') {
+    const { readLmdbItems } = await import('../sessions/lmdb/items.ts')
     const nothing = async () => undefined
     return { items: readLmdbItems({ path: store.path, clock }), probe: nothing, close: nothing }
   }
+  const [{ readRedisItems }, { openTopology }] = await Promise.all([
+    import('../sessions/redis/items.ts'),
+    import('../sessions/redis/redis-records.ts'),
+  ])
   const topology = openTopology(redisOptions(store, clock))
   return {
     items: readRedisItems({ topology, prefix: store.prefix, clock }),

@@ -23,7 +23,7 @@ export function serveAsWorker(): void {
   answerPrimary(
     {
       async start(config) {
-        service = composeWorker(config)
+        service = await composeWorker(config)
         await service.start()
       },
       ...answersOf(started),
@@ -39,7 +39,7 @@ export function serveAsWorker(): void {
   )
 }
 
-function composeWorker(config: Config): Service {
+function composeWorker(config: Config): Promise<Service> {
   const number = cluster.worker?.id
   const logger = createLogger({ level: config.log.level, ...(number === undefined ? {} : { worker: number }) })
   return compose(config, { logger, isWorker: true, onSessionEnded: tellPrimary })

@@ -1,5 +1,5 @@
 /** `sallyport policy …`: what can be asked of a policy without running the service. Each subcommand adds itself. */
-
+import type { DefineCommand } from '../define-command.ts'
 import type { AddPolicyCommand } from './add-policy-command.ts'
 import { addAccess } from './asking/access-command.ts'
 import { addDiff } from './asking/diff-command.ts'
@@ -46,8 +46,7 @@ Examples:
   $ sallyport policy import authelia configuration.yml --output policy
   $ sallyport policy reload                          make the running service load it again`
 
-export const addPolicy: AddPolicyCommand = (program, terminal, onExit) => {
-  const policy = program.command('policy').description('check and question a policy').helpCommand(false)
-  policy.addHelpText('after', policyHelp)
+export const definePolicy: DefineCommand = (policy, terminal, onExit) => {
+  policy.helpCommand(false).addHelpText('after', policyHelp)
   for (const add of subcommands) add(policy, terminal, onExit)
 }

@@ -1,7 +1,7 @@
 /** `sallyport proxy-config <proxy>`. */
-import { type Command, Option } from 'commander'
+import { Option } from 'commander'
+import type { DefineCommand } from '../define-command.ts'
 import { addInsecureOptions, insecureOptionsOf } from '../insecure-options.ts'
-import type { Terminal } from '../terminal.ts'
 import { type ClusterOptions, readName, readPods } from './kubernetes/cluster-options.ts'
 import type { Address, NamedHost } from './question.ts'
 import { each, readAddress, readHost, readListen, readLoopback, readPath, readRange } from './read-options.ts'
@@ -56,10 +56,8 @@ interface Values extends Readonly<Record<string, unknown>> {
   readonly list?: boolean
 }
 
-export function addProxyConfig(program: Command, terminal: Terminal, onExit: (code: number) => void): void {
-  const command = program
-    .command('proxy-config')
-    .description('print the configuration of your reverse proxy')
+export const defineProxyConfig: DefineCommand = (command, terminal, onExit) => {
+  command
     .argument('[proxy]', 'which one; --list names them')
     .addOption(new Option('-c, --config <file>', 'configuration file (default: ./sallyport.yaml)'))
     .option('--host <host=address>', 'a host to protect, and where its application is; repeatable', each(readHost))

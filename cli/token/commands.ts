@@ -1,15 +1,10 @@
 /** `sallyport token …`. */
-import type { Command } from 'commander'
-import type { Terminal } from '../terminal.ts'
+import type { DefineCommand } from '../define-command.ts'
 import { addExchange } from './exchange-command.ts'
 import { addInspect } from './inspect-command.ts'
 
-export function addToken(program: Command, terminal: Terminal, onExit: (code: number) => void): void {
-  const token = program
-    .command('token')
-    .description('make a token for one host; say why one, or a client certificate, would be refused')
-    .helpCommand(false)
-    .enablePositionalOptions()
+export const defineToken: DefineCommand = (token, terminal, onExit) => {
+  token.helpCommand(false).enablePositionalOptions()
   addExchange(token, terminal, onExit)
   addInspect(token, terminal, onExit)
 }

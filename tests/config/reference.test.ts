@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { generatedFiles } from '../../cli/docs.ts'
-import { createProgram } from '../../cli/program.ts'
+import { createWholeProgram } from '../../cli/program.ts'
 import { exampleYaml, jsonSchema, referenceMarkdown } from '../../config/reference.ts'
 import { settings } from '../../config/schema/settings.ts'
 import { formatPath } from '../../config/tree.ts'
@@ -12,8 +12,8 @@ import { createTestTerminal } from './test-terminal.ts'
 
 const committed = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 
-describe('generated files are committed as they are generated (npm run docs)', () => {
-  const program = createProgram({ version: '0.0.0', terminal: createTestTerminal() }, () => {})
+describe('generated files are committed as they are generated (npm run docs)', async () => {
+  const program = await createWholeProgram({ version: '0.0.0', terminal: createTestTerminal() }, () => {})
   it.each([...generatedFiles(program)])('%s', (name, text) => expect(committed(name)).toBe(text))
 })
 

@@ -88,7 +88,7 @@ describe.each(['nginx', 'traefik', 'caddy', 'haproxy'] as const)('%s behind a ba
       files = editedFiles(kind)
       const redirectUris = [url('auth', '/callback/corp')]
       provider = await startProvider({ clients: [{ clientId: 'sallyport', clientSecret: secret, redirectUris }] })
-      service = composeFor(directory, url('auth', ''), provider.issuer)
+      service = await composeFor(directory, url('auth', ''), provider.issuer)
       await service.start()
       // Discovery of the provider goes on in the background.
       await vi.waitUntil(async () => (await service.answers.readiness()).status === 'ready', { timeout: 120_000 })
@@ -193,7 +193,7 @@ describe.each(['nginx', 'traefik', 'caddy', 'haproxy'] as const)('%s behind a ba
   })
 })
 
-function composeFor(directory: string, publicUrl: string, issuer: string): Service {
+function composeFor(directory: string, publicUrl: string, issuer: string): Promise<Service> {
   writeFileSync(join(directory, 'policy.csv'), policy)
   writeFileSync(join(directory, 'conditions.yaml'), 'office: { source-network: [192.0.2.0/24] }\n')
   const settings = {

@@ -40,7 +40,7 @@ describe.skipIf(nginx === undefined || browser === undefined || openssl === unde
     port = await freePort()
     const redirectUris = [url('auth', '/callback/corp')]
     provider = await startProvider({ clients: [{ clientId: 'sallyport', clientSecret: secret, redirectUris }] })
-    service = composeFor(directory, url('auth', ''), provider.issuer)
+    service = await composeFor(directory, url('auth', ''), provider.issuer)
     await service.start()
     proxy = await startTlsProxy(directory, {
       proxy: port,
@@ -112,7 +112,7 @@ describe.skipIf(nginx === undefined || browser === undefined || openssl === unde
   })
 })
 
-function composeFor(directory: string, publicUrl: string, issuer: string): Service {
+function composeFor(directory: string, publicUrl: string, issuer: string): Promise<Service> {
   writeFileSync(join(directory, 'policy.csv'), 'p, authenticated, wiki.localhost, /**, *, -, allow\n')
   const settings = {
     server: { url: publicUrl, listen: '127.0.0.1:0' },

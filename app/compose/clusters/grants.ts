@@ -31,6 +31,7 @@ import type { RecordStore, ValueOrPromise } from '../../sessions/record-store.ts
 import { createBoundedRecords } from '../../sessions/records/bounded-records.ts'
 import { createSeal } from '../../sessions/records/seal.ts'
 import { createOneTimeStore } from '../../sessions/records/sealed-records.ts'
+import { hasClusters, hasGrants, takesLogins } from '../configured.ts'
 import { composeHolds } from '../identity.ts'
 import { type Base, type Kept, newRequestId, secretsOf } from '../kept.ts'
 import type { Login } from '../login.ts'
@@ -64,15 +65,6 @@ export function composeGrants(base: Base, parts: GrantParts) {
   const tokens = composeKubeTokens(base, parts.kept, tokenLifetimeSeconds)
   return { settings, tokens, ...composeRouters(base, parts, tokens) }
 }
-
-export const hasClusters = ({ kubernetes, directClusters }: Config): boolean =>
-  kubernetes !== undefined || directClusters !== undefined
-
-/** Whether people may log a command line in: for clusters, or for tokens of hosts. */
-export const hasGrants = (config: Config): boolean => hasClusters(config) || takesLogins(config)
-
-/** Whether people get tokens of hosts out of their login. */
-export const takesLogins = ({ machines }: Config): boolean => machines?.exchange?.people === true
 
 type Kubernetes = NonNullable<Config['kubernetes']>
 

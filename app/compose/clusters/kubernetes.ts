@@ -34,6 +34,9 @@ interface GatewayParts {
   readonly record: (decided: DecidedQuestion) => void
 }
 
+/** The word of calls to clusters, in metrics. */
+export const callFront = gatewayFront
+
 type Kubernetes = NonNullable<Config['kubernetes']>
 type Cluster = Kubernetes['clusters'][number]
 

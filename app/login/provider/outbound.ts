@@ -5,7 +5,7 @@
  * such a name from ever being asked of a name server that somebody else runs.
  */
 import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns'
-import { Agent, type RequestInit, fetch as undiciFetch } from 'undici'
+import type { Agent, RequestInit } from 'undici'
 
 export interface OutboundOptions {
   /** For connecting, for the headers and between two pieces of a body. Default 5,000 ms. */
@@ -34,25 +34,56 @@ export interface Outbound {
 }
 
 export function createOutbound(options: OutboundOptions = {}): Outbound {
-  const agent = createAgent(options)
-  const agents = [agent]
+  const way = createWay(options)
+  const ways = [way]
   return {
-    fetch: fetchThrough(agent),
+    fetch: way.fetch,
     withCertificate: certificate => {
-      const own = createAgent(options, certificate)
-      agents.push(own)
-      return fetchThrough(own)
+      const own = createWay(options, certificate)
+      ways.push(own)
+      return own.fetch
     },
     close: async () => {
-      await Promise.all(agents.map(each => each.destroy()))
+      await Promise.all(ways.map(each => each.close()))
     },
   }
 }
 
-function createAgent(options: OutboundOptions, client?: ClientCertificate): Agent {
+interface Way {
+  readonly fetch: OutboundFetch
+  close(): Promise<void>
+}
+
+const loadUndici = () => import('undici')
+
+/** Its library, a hundred files, is loaded with the first call. After `close` there is none. */
+function createWay(options: OutboundOptions, client?: ClientCertificate): Way {
+  let agent: Agent | undefined
+  let isClosed = false
+  return {
+    async fetch(url, init) {
+      const undici = await loadUndici()
+      if (isClosed) throw new Error('this service is ending')
+      agent ??= createAgent(undici, options, client)
+      const response = await undici.fetch(url, { ...(init as RequestInit), dispatcher: agent })
+      // The same class of object as the global one, from a copy of undici with types of its own.
+      return response as unknown as Response
+    },
+    async close() {
+      isClosed = true
+      await agent?.destroy()
+    },
+  }
+}
+
+function createAgent(
+  undici: Awaited<ReturnType<typeof loadUndici>>,
+  options: OutboundOptions,
+  client?: ClientCertificate,
+): Agent {
   const timeoutMs = options.timeoutMs ?? 5000
   const { certificateAuthority: ca } = options
-  return new Agent({
+  return new undici.Agent({
     connect: {
       lookup: lookupLoopbackNames,
       timeout: timeoutMs,
@@ -67,14 +98,6 @@ function createAgent(options: OutboundOptions, client?: ClientCertificate): Agen
     bodyTimeout: timeoutMs,
     maxResponseSize: options.maxResponseBytes ?? 1024 * 1024,
   })
-}
-
-function fetchThrough(agent: Agent): OutboundFetch {
-  return async (url, init) => {
-    const response = await undiciFetch(url, { ...(init as RequestInit), dispatcher: agent })
-    // The same class of object as the global one, from a copy of undici with types of its own.
-    return response as unknown as Response
-  }
 }
 
 type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void
