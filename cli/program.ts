@@ -2,7 +2,7 @@
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
 import type { LogsChoice } from './demo/kubernetes/joined-logs.ts'
 import type { DemoOptions } from './demo/main.ts'
-import { addDoctor } from './doctor-command.ts'
+import { addDoctor } from './doctor/command.ts'
 import { addInsecureOptions, insecureOptionsOf } from './insecure-options.ts'
 import { addLogin } from './kube/login-commands.ts'
 import { addLazily, completeCommand, lazyTerm } from './lazy-commands.ts'

@@ -1,6 +1,6 @@
 /** `sallyport doctor <url…>`. */
 import type { Command } from 'commander'
-import type { Terminal } from './terminal.ts'
+import type { Terminal } from '../terminal.ts'
 
 const help = `
 Asks your own proxy, as it runs, what an attacker would ask, as a stranger and without a cookie. It talks to the hosts
@@ -32,7 +32,7 @@ export function addDoctor(program: Command, terminal: Terminal, onExit: (code: n
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)
     .action(async (addresses: readonly string[], { json = false }: Values) => {
-      const { runDoctor } = await import('./doctor/doctor.ts')
+      const { runDoctor } = await import('./doctor.ts')
       onExit(await runDoctor(addresses, { json }, terminal))
     })
 }
