@@ -1,11 +1,12 @@
 /** All `p` and `g` rows of a policy from its texts, with every problem of every file. */
 import { type Conditions, type ConditionsFile, parseAllConditions } from './conditions/conditions-file.ts'
+import { createHostLists, type HostLists, isList } from './fields/host-lists.ts'
 import { speaksOfTokens, unusedRow } from './kubernetes/token-question.ts'
-import type { Problem } from './policy-error.ts'
+import { type Problem, ValueError } from './policy-error.ts'
 import { type PolicyFile, type PolicyLine, parsePolicyLines } from './policy-lines.ts'
 import { parseRoleRow, type RoleRow } from './roles.ts'
 import { createRowParser, problemOf, type Row } from './row.ts'
-import type { Pause } from './slices.ts'
+import { type Pause, sliceLength } from './slices.ts'
 import type { ApplicationNames, MachineNames } from './subjects.ts'
 import { unknownName } from './unknown-name.ts'
 
@@ -44,12 +45,17 @@ export async function parsePolicyRows(
   const refuseUnused = createTokenRowCheck(directClusters, problems)
   const refuseRepeatedRole = createRepetitionCheck(fieldsOfRole, problems)
 
+  const lists = await readLists(files, problems, pause)
   const addRow = (line: PolicyLine): void => {
-    const row = parseRow(line, rows.length)
-    if (row === undefined) return
-    rows.push(row)
-    refuseRepeatedRow(line, row)
-    refuseUnused(line, row)
+    for (const [index, host] of hostsOfRow(line, lists, problems).entries()) {
+      const row = parseRow(line, rows.length, host)
+      if (row === undefined) return
+      rows.push(row)
+      // Of a list each host has its row; the line is one.
+      if (index > 0) continue
+      refuseRepeatedRow(line, row)
+      refuseUnused(line, row)
+    }
   }
   const addRole = (line: PolicyLine): void => {
     const role = parseRoleRow(line, problems, known)
@@ -57,19 +63,60 @@ export async function parsePolicyRows(
     roles.push(role)
     refuseRepeatedRole(line, role)
   }
+  const addLine = (line: PolicyLine): void => {
+    const kind = line.fields[0] ?? ''
+    if (kind === 'p') addRow(line)
+    else if (kind === 'g') addRole(line)
+    else if (kind !== 'h') problems.push(problemOf(line, 0, unknownName('kind of line', kind, ['p', 'g', 'h'])))
+  }
+  const pauseAfter = createRowPause(pause)
   refuseEqualNames(files, problems)
   for (const file of files) {
     for (const slice of parsePolicyLines(file, problems)) {
       for (const line of slice) {
-        const kind = line.fields[0] ?? ''
-        if (kind === 'p') addRow(line)
-        else if (kind === 'g') addRole(line)
-        else problems.push(problemOf(line, 0, unknownName('kind of line', kind, ['p', 'g'])))
+        addLine(line)
+        const pausing = pauseAfter(rows.length)
+        if (pausing !== undefined) await pausing
       }
       await pause?.()
     }
   }
   return { rows, roles }
+}
+
+/** Before any row is read: a list may stand in a file behind its rows. Problems of other lines are found with the rows. */
+async function readLists(files: readonly PolicyFile[], problems: Problem[], pause?: Pause): Promise<HostLists> {
+  const lists = createHostLists(problems)
+  for (const file of files.filter(({ text }) => /^[\s\uFEFF"]*h[\s"]*,/m.test(text))) {
+    for (const slice of parsePolicyLines(file, [])) {
+      for (const line of slice) if (line.fields[0] === 'h') lists.add(line)
+      await pause?.()
+    }
+  }
+  return lists
+}
+
+/** `undefined`: the domain as it stands. Empty, and a problem, for a list that nobody gave. */
+function hostsOfRow(line: PolicyLine, lists: HostLists, problems: Problem[]): readonly (string | undefined)[] {
+  const domain = line.fields[2] ?? ''
+  if (!isList(domain)) return [undefined]
+  try {
+    return lists.hostsOf(domain)
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error
+    problems.push(problemOf(line, 2, error.message))
+    return []
+  }
+}
+
+/** A few lines with long lists are as much work as a slice of lines. */
+function createRowPause(pause: Pause | undefined): (count: number) => Promise<void> | undefined {
+  let paused = 0
+  return count => {
+    if (count - paused < sliceLength) return undefined
+    paused = count
+    return pause?.()
+  }
 }
 
 /** Threat: a deny for a secret of a cluster that we do not stand in front of; whoever wrote it believes that it holds. */

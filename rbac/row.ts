@@ -47,7 +47,7 @@ export interface Row {
   readonly action: string
   /** Names joined by `&`, and what variables ask for among them; `-` is none. */
   readonly condition: string
-  /** The fields as they stand in the file, where they hold variables or exceptions. Absent: as above. */
+  /** The fields as they stand in the file, where they hold a list, variables or exceptions. Absent: as above. */
   readonly written?: Pick<Row, 'domain' | 'resource' | 'condition'>
   readonly effect: RowEffect
   readonly isDeny: boolean
@@ -66,8 +66,11 @@ export interface RowContext {
   readonly problems: Problem[]
 }
 
-/** `undefined`, and a problem for each field that cannot be read, unless the whole line can. */
-export type ParseRow = (line: PolicyLine, order: number) => Row | undefined
+/**
+ * `undefined`, and a problem for each field that cannot be read, unless the whole line can. `host`: one of those of the list
+ * that the line names as its domain.
+ */
+export type ParseRow = (line: PolicyLine, order: number, host?: string) => Row | undefined
 
 const fieldNames = 'p, subject, domain, resource, action, condition, effect'
 const nowhere: Resource = { fits: () => false, steps: 0, anchor: '' }
@@ -105,7 +108,7 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
   const paths = remember(unbindResource)
   const expressions = remember(text => parseExpression(text, conditions))
 
-  return (line, order) => {
+  return (line, order, host) => {
     const [, subject = '', domain = '', resource = '', action = '', condition = '', effect = ''] = line.fields
     if (line.fields.length !== 7) {
       problems.push(problemOf(line, 0, `expected 7 fields (${fieldNames}), found ${line.fields.length}`))
@@ -122,7 +125,7 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
       }
     }
     const isDeny = effect.endsWith('deny')
-    const where = read(2, domain, domains, { pattern: '*', terms: [] }).value
+    const where = read(2, host ?? domain, domains, { pattern: '*', terms: [] }).value
     const { pattern } = where
     const name = read(1, subject, subjects, '').value
     const knownEffect = read<RowEffect>(6, effect, parseEffect, 'deny').value
@@ -138,6 +141,8 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
     const problem = problemOfBounds(when, pattern, known)
     if (problem !== undefined) problems.push(problemOf(line, bounds.length === 0 ? 5 : 3, problem))
     if (problems.length > before) return undefined
+    const isNamed = host !== undefined || where.terms.length > 0
+    const written = { domain: isNamed ? domain : pattern, resource, condition }
     return Object.freeze({
       id: `${line.file}:${line.line}`,
       order,
@@ -148,9 +153,7 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
       ...(except !== undefined && { except }),
       action: does.text,
       condition: textWithBounds(holds.text, bounds),
-      ...((bounds.length > 0 || except !== undefined) && {
-        written: { domain: where.terms.length > 0 ? domain : pattern, resource, condition },
-      }),
+      ...([isNamed, bounds.length > 0, except !== undefined].includes(true) && { written }),
       effect: knownEffect,
       isDeny,
       isShadow: effect.startsWith('shadow-'),

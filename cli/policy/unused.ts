@@ -25,8 +25,10 @@ export async function listUnused(choice: UnusedChoice, terminal: Terminal): Prom
       if (missing.has('groups') || missing.has('identity')) uncertain += 1
       usage.count({ domain: request.domain, identity, shadow, furtherRules, ...(rule === undefined ? {} : { rule }) })
     })
+    // A row of a list of hosts is several rows of one line.
+    const textOf = new Map(snapshot.rows.map(row => [row.id, rowText(row)]))
     const all = [
-      ...snapshot.rows.map(row => ({ id: row.id, text: rowText(row) })),
+      ...[...textOf].map(([id, text]) => ({ id, text })),
       ...snapshot.roles.map(({ id, member, role, domain }) => ({ id, text: `g, ${member}, ${role}, ${domain}` })),
     ]
     const unused = all.filter(({ id }) => usage.timesOf(id) === 0)

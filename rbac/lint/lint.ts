@@ -16,6 +16,7 @@ import { findChosenNames } from './chosen-names.ts'
 import { createCoverage, termsOf } from './coverage.ts'
 import type { Finding, Report } from './finding.ts'
 import { findKubernetes } from './kubernetes.ts'
+import { foldLists } from './listed-rows.ts'
 import { findNearNames } from './near-names.ts'
 import { findPartlyCovered, findPassedBy } from './partly-covered.ts'
 import { findPattern } from './patterns.ts'
@@ -69,7 +70,7 @@ export function lintPolicy(
   lintUnmet(rows, options, report)
   findRoles(rows, roles, report)
   lintConditions(rows, texts, report)
-  return inOrder(findings)
+  return inOrder(foldLists(findings, rows))
 }
 
 /** Findings about names alone: what a row means and a provider spells otherwise is missed without a word. */
@@ -77,7 +78,7 @@ export function lintNames({ rows, roles }: Pick<PolicySnapshot, 'rows' | 'roles'
   const { findings, report } = createReport()
   findSpellings(rows, roles, report)
   findNearNames(rows, roles, report)
-  return inOrder(findings)
+  return inOrder(foldLists(findings, rows))
 }
 
 function createReport(): { readonly findings: Finding[]; readonly report: Report } {

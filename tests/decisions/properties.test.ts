@@ -35,6 +35,7 @@ const domainPatterns = [
   '*.a.example.com',
   '*',
   '{claim:dir}.example.com',
+  '@some',
   'console',
   'kube:prod',
   'tokens',
@@ -124,7 +125,7 @@ const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
 const roleRow: fc.Arbitrary<RandomRole> = fc.record({
   member: pick([...subjects.slice(1), 'role:reader']),
   role: pick(['role:admin', 'role:reader']),
-  domain: pick(domainPatterns.filter(pattern => !pattern.startsWith('{'))),
+  domain: pick(domainPatterns.filter(pattern => !/^[{@]/.test(pattern))),
 })
 const policyArbitrary = fc.record({
   rows: fc.uniqueArray(rowWith(['allow', 'allow', 'allow', 'deny', 'shadow-allow', 'shadow-deny']), {
@@ -180,8 +181,10 @@ const caseArbitrary: fc.Arbitrary<Case> = fc
   }))
 
 const quoted = (text: string): string => `"${text}"`
+const some = ['a.example.com', '*.a.example.com', 'other.test']
 const csvOf = (rows: readonly RandomRow[], roles: readonly RandomRole[] = []): string =>
   [
+    `h, some, ${some.join(' ')}`,
     ...rows.map(row =>
       ['p', quoted(row.subject), row.domain, row.resource, row.action, row.condition, row.effect].join(', '),
     ),
@@ -211,6 +214,7 @@ interface ReferenceFacts extends Context {
 const isReserved = (domain: string): boolean => ['console', 'tokens'].includes(domain) || domain.startsWith('kube:')
 
 const covers = (domain: string, pattern: string): boolean => {
+  if (pattern === '@some') return some.some(host => covers(domain, host))
   const isHost = !isReserved(domain)
   if (pattern === '*') return isHost
   if (/^[*{]/.test(pattern)) return isHost && domain.endsWith(pattern.slice(pattern.indexOf('.')))

@@ -86,14 +86,17 @@ const keyOf = ({ who, request }: Question): string =>
 function inOrder([old, next]: readonly [Named, Named]): readonly [readonly Asked[], readonly Asked[]] {
   const roles = changedRoles(old[1].roles, next[1].roles)
   const split = ([name, policy]: Named, other: PolicySnapshot) => {
-    const texts = new Set(other.rows.map(rowText))
-    const isChanged = (row: Row): boolean => roles.has(row.subject) || !texts.has(rowText(row))
+    const texts = new Set(other.rows.map(textOnHost))
+    const isChanged = (row: Row): boolean => roles.has(row.subject) || !texts.has(textOnHost(row))
     const all = policy.rows.map(row => ({ name, policy, row }))
     return { changed: all.filter(({ row }) => isChanged(row)), same: all.filter(({ row }) => !isChanged(row)) }
   }
   const [left, right] = [split(old, next[1]), split(next, old[1])]
   return [inTurn(left.changed, right.changed), inTurn(left.same, right.same)]
 }
+
+/** Of a list of hosts each has its own row, all with the text of their line. */
+const textOnHost = (row: Row): string => `${row.domain} ${rowText(row)}`
 
 const inTurn = <T>(left: readonly T[], right: readonly T[]): readonly T[] =>
   Array.from({ length: Math.max(left.length, right.length) }, (_, at) => [left[at], right[at]])
