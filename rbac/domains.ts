@@ -74,3 +74,11 @@ export function coveringPatterns(domain: string): string[] {
   patterns.push('*')
   return patterns
 }
+
+/** Whether every domain that the pattern `narrow` covers is covered by `wide`. Of two patterns one lies in the other, or they are apart. */
+export function coversDomain(wide: string, narrow: string): boolean {
+  if (wide === narrow) return true
+  if (!narrow.startsWith('*')) return coveringPatterns(narrow).includes(wide)
+  if (wide === '*') return true
+  return narrow !== '*' && wide.startsWith('*.') && narrow.endsWith(wide.slice(1))
+}

@@ -27,6 +27,9 @@ function setOf({ action, domain, fitsAction }: Row): ActionSet {
   return set
 }
 
+/** What a row speaks of, by name; one name that nobody writes stands for all those that are known to no row. */
+export const namedActions = (row: Row): readonly string[] => [...universe.filter(row.fitsAction), ...setOf(row).own]
+
 export function coversAction(wide: Row, narrow: Row): boolean {
   const { bits, own } = setOf(narrow)
   return (bits & ~setOf(wide).bits) === 0n && own.every(name => wide.fitsAction(name))

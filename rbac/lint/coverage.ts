@@ -4,12 +4,14 @@
  * `covers` never says yes wrongly, `overlaps` never says no wrongly: findings are built on those two answers. Where the
  * truth would need more than a comparison of patterns, the answer is the other one.
  */
-import { coveringPatterns } from '../domains.ts'
+import { type Condition, criteriaOf } from '../conditions/condition.ts'
+import { coversDomain } from '../domains.ts'
 import { isOfHostTokens, mayBeOfClusterTokens } from '../resources.ts'
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
-import { nameForDeny } from '../subjects.ts'
 import { coversAction, overlapsAction } from './actions.ts'
+import { createMembers, type Members } from './members.ts'
+import { implies } from './satisfiable.ts'
 
 export interface Coverage {
   /** Whatever fits `narrow` in domain, subject, resource, action fits `wide`, and the condition of `wide` asks no more. */
@@ -18,46 +20,66 @@ export interface Coverage {
   readonly coversPlace: (wide: Row, narrow: Row) => boolean
   /** The same of the subjects alone. */
   readonly coversSubject: (wide: Row, narrow: Row) => boolean
+  /** Wherever the condition of `narrow` lets its row apply, that of one of `wide` lets its own, with the same logins. */
+  readonly coversCondition: (wide: readonly Row[], narrow: Row) => boolean
   /** Some request may fit both in domain, resource and action. */
   readonly overlaps: (one: Row, other: Row) => boolean
+  readonly members: Members
 }
 
 export function createCoverage(roles: readonly RoleRow[]): Coverage {
-  const isAnonymousInRoles = roles.some(({ member }) => member === 'anyone')
+  const members = createMembers(roles)
+  const coversSubject = (wide: Row, narrow: Row): boolean => coversNames(wide, narrow, members)
   const coversPlace = (wide: Row, narrow: Row): boolean =>
     coversDomain(wide.domain, narrow.domain) && coversResource(wide, narrow)
+  const coversWhen = createConditionCoverage()
   return {
     covers: (wide, narrow) =>
-      coversDomain(wide.domain, narrow.domain) &&
-      coversSubject(wide, narrow, isAnonymousInRoles) &&
-      coversCondition(wide.condition, narrow.condition) &&
+      coversPlace(wide, narrow) &&
       coversAction(wide, narrow) &&
-      coversResource(wide, narrow),
+      coversSubject(wide, narrow) &&
+      coversWhen([wide], narrow),
     coversPlace,
-    coversSubject: (wide, narrow) => coversSubject(wide, narrow, isAnonymousInRoles),
+    coversSubject,
+    coversCondition: coversWhen,
     overlaps: (one, other) =>
       (coversDomain(one.domain, other.domain) || coversDomain(other.domain, one.domain)) &&
       overlapsAction(one, other) &&
       overlapsResource(one.resource, other.resource) &&
       !isExcepted(one, other) &&
       !isExcepted(other, one),
+    members,
   }
 }
 
-export function coversDomain(wide: string, narrow: string): boolean {
-  if (wide === narrow) return true
-  if (!narrow.startsWith('*')) return coveringPatterns(narrow).includes(wide)
-  if (wide === '*') return true
-  return narrow !== '*' && wide.startsWith('*.') && narrow.endsWith(wide.slice(1))
+/** Rows with an equal condition share its answer. */
+function createConditionCoverage(): Coverage['coversCondition'] {
+  const known = new Map<string, boolean>()
+  return (wide, narrow) => {
+    if (wide.some(({ condition }) => coversCondition(condition, narrow.condition))) return true
+    const key = JSON.stringify([narrow, ...wide].map(({ condition, isDeny }) => [condition, isDeny]))
+    const answer =
+      known.get(key) ?? (wide.every(row => row.isDeny || !isAgainstLogin(row.when)) && implies(narrow, wide))
+    known.set(key, answer)
+    return answer
+  }
 }
 
-function coversSubject(wideRow: Row, narrowRow: Row, isAnonymousInRoles: boolean): boolean {
-  const [wide, narrow] = [wideRow.subject, narrowRow.subject]
-  // A row that denies meets whoever answers to its subject, in any spelling; no row that allows covers one that denies.
-  if (wideRow.whom === narrowRow.whom || wideRow.whom === nameForDeny(narrow) || wide === 'anyone') return true
-  if (wide === 'authenticated') return narrow !== 'anyone' && !(isAnonymousInRoles && narrow.startsWith('role:'))
-  if (!wide.startsWith('email-domain:') || !narrow.startsWith('email:')) return false
-  return narrow.slice(narrow.lastIndexOf('@') + 1) === wide.slice('email-domain:'.length)
+/**
+ * Threat: a row asks for `gold`, another one for no `silver`, and whoever has logged in as `silver` is sent to log in for the
+ * first one alone. No login is asked for what a condition denies.
+ */
+function isAgainstLogin(condition: Condition): boolean {
+  if (condition.kind === 'not') return [...criteriaOf(condition)].some(({ stepUp }) => stepUp !== undefined)
+  return condition.kind !== 'criterion' && condition.of.some(isAgainstLogin)
+}
+
+/** A row that denies meets whoever answers to its subject, in any spelling; no row that allows covers one that denies. */
+function coversNames(wide: Row, narrow: Row, { leavesOf, namesOf }: Members): boolean {
+  if (wide.whom === narrow.whom || wide.subject === 'anyone') return true
+  const leaves = leavesOf(narrow)
+  const met = leaves.size === 0 ? [narrow.subject] : [...leaves]
+  return met.every(leaf => namesOf(narrow, leaf).has(wide.whom))
 }
 
 /** Fewer terms ask less. */
@@ -118,7 +140,7 @@ function coversPattern(wide: string, narrow: string): boolean {
   return fitsLength && outer.fixed.every((segment, index) => coversSegment(segment, inner.fixed[index] ?? ''))
 }
 
-const isEverything = (resource: string): boolean => ['/**', 're:.*', 're:/.*'].includes(resource)
+export const isEverything = (resource: string): boolean => ['/**', 're:.*', 're:/.*'].includes(resource)
 
 function coversSegment(wide: string, narrow: string): boolean {
   if (wide === narrow || wide === '*') return true

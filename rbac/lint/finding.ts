@@ -17,11 +17,13 @@ export const lintRules = {
   'near-names': 'Two names are so near to each other that one of them may be a slip.',
   'method-without-path': 'The method asks for no path, so that no request has it.',
   'role-without-members': 'Nobody has the role in the domain of the row.',
+  'covered-membership': 'Another membership gives the role to the same people there.',
   'role-denied-elsewhere':
     'A deny row for a cluster, for tokens or for the console misses those who hold its role on hosts alone.',
   'role-without-rows': 'A role is given in a domain where no row speaks of it.',
   'unreached-deny': 'No allow row overlaps this deny row: there is nothing to take away.',
   'wide-host': 'The host pattern covers hosts of unrelated owners.',
+  'open-to-everybody': 'Anybody may do anything on every host of a pattern, and nothing is asked of them.',
   'no-return': 'Logins do not lead back to hosts of the row, because nobody names them.',
   'odd-pattern': 'The resource pattern matches other paths than it seems to, or is slow.',
   'network-without-proxies': 'A network condition needs a trusted proxy that vouches for the address.',
@@ -37,6 +39,7 @@ export const lintRules = {
   'deny-meets-every-as':
     'The row denies by a name that nobody has whom somebody asks to be (`--as`), so that it meets all of them.',
   'chosen-name': 'The row is bound to a claim that people may choose for themselves.',
+  'condition-asks-nothing': 'The condition holds for everybody, or for every address of a kind.',
   'unused-condition': 'No row names the condition.',
 } as const
 

@@ -13,16 +13,17 @@ import { canonicaliseHost } from '../request/canonical-host.ts'
 import { methodsWithoutPath } from '../request/methods.ts'
 import type { Row } from '../row.ts'
 import { findChosenNames } from './chosen-names.ts'
-import { createCoverage, termsOf } from './coverage.ts'
+import { findConditions, namedIn } from './conditions.ts'
+import { createCoverage, isEverything } from './coverage.ts'
 import type { Finding, Report } from './finding.ts'
 import { findKubernetes } from './kubernetes.ts'
 import { foldLists } from './listed-rows.ts'
-import { findNearNames } from './near-names.ts'
+import { findNearConditions, findNearNames } from './near-names.ts'
 import { findPartlyCovered, findPassedBy } from './partly-covered.ts'
 import { findPattern } from './patterns.ts'
 import { findUnreadable } from './readings.ts'
 import { findRoles } from './roles.ts'
-import { canApply } from './satisfiable.ts'
+import { canApply, holdsAlways } from './satisfiable.ts'
 import { createWideRows, findShadowed, findUnreachedDenies } from './shadowed.ts'
 import { findSpellings } from './spellings.ts'
 import { findUnmet, type KnownTokens } from './unmet-rows.ts'
@@ -54,7 +55,8 @@ export function lintPolicy(
 ): readonly Finding[] {
   const { findings, report } = createReport()
   const coverage = createCoverage(roles)
-  const wideRows = createWideRows(rows)
+  const { members } = coverage
+  const wideRows = createWideRows(rows, members)
   findShadowed(rows, wideRows, coverage, report)
   findPartlyCovered(rows, wideRows, coverage, report)
   findPassedBy(rows, coverage, report)
@@ -65,11 +67,12 @@ export function lintPolicy(
   findChosenNames(rows, report)
   findSpellings(rows, roles, report)
   findNearNames(rows, roles, report)
+  findNearConditions(namedIn(texts), report)
   lintReturns(rows, options, report)
   lintCertificates(rows, options, report)
   lintUnmet(rows, options, report)
-  findRoles(rows, roles, report)
-  lintConditions(rows, texts, report)
+  findRoles(rows, { roles, members }, report)
+  findConditions(rows, texts, report)
   return inOrder(foldLists(findings, rows))
 }
 
@@ -133,9 +136,15 @@ function lintMethods({ id, action, domain }: Row, report: Report): void {
   })
 }
 
-function lintHost({ id, domain, isDeny }: Row, { isPublicSuffix }: LintOptions, report: Report): void {
+function lintHost(row: Row, { isPublicSuffix }: LintOptions, report: Report): void {
+  const { id, domain, isDeny } = row
   if (isDeny) return
-  if (domain === '*')
+  if (isOpenToEverybody(row)) {
+    report('open-to-everybody', id, {
+      message: `anybody may do anything on every host that ${domain} covers, also on those that come later`,
+      advice: 'name the hosts, or say with methods, a path or a condition what is open',
+    })
+  } else if (domain === '*')
     report('wide-host', id, {
       message: '"*" allows on every host there is',
       advice: 'name the hosts',
@@ -148,6 +157,15 @@ function lintHost({ id, domain, isDeny }: Row, { isPublicSuffix }: LintOptions, 
     })
   }
 }
+
+const isOpenToEverybody = ({ subject, domain, resource, except, action, when, isShadow }: Row): boolean =>
+  subject === 'anyone' &&
+  !isShadow &&
+  domain.startsWith('*') &&
+  action === '*' &&
+  isEverything(resource) &&
+  except === undefined &&
+  holdsAlways(when)
 
 /** Where some hosts are named, a row for all of them may well be meant for those. */
 function lintReturns(rows: readonly Row[], { returnHosts }: LintOptions, report: Report): void {
@@ -169,19 +187,4 @@ function lintCertificates(rows: readonly Row[], { hasCertificateHeader }: LintOp
 function lintUnmet(rows: readonly Row[], { tokens }: LintOptions, report: Report): void {
   if (tokens === undefined) return
   for (const { rule, id, ...said } of findUnmet(rows, tokens)) report(rule, id, said)
-}
-
-function lintConditions(rows: readonly Row[], { conditions }: Pick<PolicyTexts, 'conditions'>, report: Report): void {
-  const used = new Set(rows.flatMap(({ condition }) => termsOf(condition).map(term => term.replace('!', ''))))
-  for (const file of [conditions ?? []].flat()) {
-    for (const [index, text] of file.text.split('\n').entries()) {
-      const name = /^(["']?)([A-Za-z][\w.-]*)\1\s*:/.exec(text)?.[2]
-      if (name === undefined || used.has(name)) continue
-      report('unused-condition', `${file.name}:${index + 1}`, {
-        message: `no row names ${name}`,
-        advice: 'remove it',
-        severity: 'note',
-      })
-    }
-  }
 }

@@ -16,6 +16,9 @@ interface Use {
   count: number
 }
 
+/** Names of somebody or something outside, of which nearness says nothing: `user:<issuer>#a1` and `#a2` are two. */
+const foreign = [/^email:/, /^user:/, /^client:/, /^service-account:/, /^certificate:/]
+
 /** Findings at most for each kind: whoever has more has a habit and no slip. */
 const mostFindings = 20
 
@@ -35,6 +38,26 @@ export function findNearNames(rows: readonly Row[], roles: readonly RoleRow[], r
     const uses = usesOf(named.filter(({ name }) => kind.test(name)))
     for (const [one, other] of nearPairs(uses)) reportPair(one, other, report)
   }
+  for (const kind of foreign) reportSpelledAlike(usesOf(named.filter(({ name }) => kind.test(name))), report)
+}
+
+/** Names of conditions, of which two that differ by case alone are two conditions. */
+export function findNearConditions(
+  names: readonly { readonly id: string; readonly name: string }[],
+  report: Report,
+): void {
+  reportSpelledAlike(usesOf(names), report)
+}
+
+function reportSpelledAlike(uses: readonly Use[], report: Report): void {
+  const first = new Map<string, Use>()
+  const pairs = uses.flatMap((use): (readonly [Use, Use])[] => {
+    const spelling = use.name.normalize('NFKC').toLowerCase()
+    const alike = first.get(spelling)
+    if (alike === undefined) first.set(spelling, use)
+    return alike === undefined ? [] : [[alike, use]]
+  })
+  for (const [one, other] of pairs.slice(0, mostFindings)) reportPair(one, other, report)
 }
 
 function usesOf(named: readonly { readonly id: string; readonly name: string }[]): readonly Use[] {
@@ -57,15 +80,18 @@ function reportPair(one: Use, other: Use, report: Report): void {
 
 function nearPairs(uses: readonly Use[]): readonly (readonly [Use, Use])[] {
   const pairs: (readonly [Use, Use])[] = []
-  const series = new Map<string, Use>()
+  const series = new Set<string>()
+  const spelled = new Map<string, Use>()
   const byRest = new Map<string, Use[]>()
   for (const use of uses) {
     const folded = fold(use.name)
-    const alike = series.get(folded)
-    if (alike === undefined) series.set(folded, use)
+    const spelling = `${folded} ${digits(use.name)}`
+    const alike = spelled.get(spelling)
+    if (alike === undefined) spelled.set(spelling, use)
+    else pairs.push([alike, use])
     // Numbers apart, one of a series stands for all of it.
-    else if (digits(alike.name) === digits(use.name)) pairs.push([alike, use])
-    if (alike !== undefined) continue
+    if (series.has(folded)) continue
+    series.add(folded)
     const rests = restsOf(folded)
     const near = new Set(rests.flatMap(rest => byRest.get(rest) ?? []))
     for (const other of near) if (isNear(fold(other.name), folded)) pairs.push([other, use])

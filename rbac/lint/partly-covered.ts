@@ -47,7 +47,7 @@ function partOf(wide: Row, row: Row, coverage: Coverage): Part[] {
   if (!asksMore && (wide.whom === row.whom || !isPlaceNarrower(wide, row))) return []
   if (where.length > 0 && !isPlaceNarrower(wide, row)) return []
   if (!coverage.coversSubject(wide, row) || !coverage.coversPlace(wide, row)) return []
-  if (where.length === 0 && coversAction(wide, row)) return []
+  if (coversAction(wide, row) && coverage.coversCondition([wide], row)) return []
   const { names, others } = sharedActions(wide, row)
   const own = [wide, row].flatMap(({ action, domain }) => namesIn(action, domain))
   // `read` and `write` have PROPFIND and its like in common, which nobody means who writes one row for each.

@@ -14,6 +14,11 @@ export function findPattern(resource: string): PatternFinding | undefined {
   return findNever(pattern) ?? findOdd(pattern)
 }
 
+/** A dot between what is written out, as in `v1.0` and `.*.pdf`; one with a quantifier means any characters. */
+const bareDot = /(?:[A-Za-z0-9_-]+|[*+?})])\.[A-Za-z0-9_-]+/
+
+const withoutClasses = (pattern: string): string => pattern.replaceAll(/\\.|\[\^?\]?(?:\\.|[^\]\\])*\]/gs, '/')
+
 function findNever(pattern: string): PatternFinding | undefined {
   if (/[|\\()[\]]/.test(pattern)) return undefined
   if (/^[A-Za-z0-9](?![?*{])/.test(pattern)) {
@@ -35,6 +40,11 @@ function findOdd(pattern: string): PatternFinding | undefined {
   if (/^(?:\/?\.\*)(?!$)/.test(pattern)) {
     const message = `re:${pattern} starts with ".*" and so matches at any depth, also below paths that others write`
     return { isNever: false, message, advice: 'start with the fixed part of the path' }
+  }
+  const dot = bareDot.exec(withoutClasses(pattern))?.[0]
+  if (dot !== undefined) {
+    const message = `re:${pattern} takes any character for the dot of "${dot}"`
+    return { isNever: false, message, advice: 'write \\. for a dot' }
   }
   if (/\{\d{3,}|\{\d*,\d{3,}/.test(pattern)) {
     const message = 're: with a large repetition costs as much as the pattern written out that often'

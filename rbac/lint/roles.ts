@@ -1,26 +1,60 @@
 /** Roles that nobody holds where a row speaks of them, or that are held where no row does (docs/policy.md, "Roles"). */
-import { isReservedDomain } from '../domains.ts'
+import { coversDomain, isReservedDomain } from '../domains.ts'
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
-import { coversDomain } from './coverage.ts'
 import type { Report } from './finding.ts'
+import type { Members } from './members.ts'
 
-export function findRoles(rows: readonly Row[], roles: readonly RoleRow[], report: Report): void {
-  findWithoutMembers(rows, roles, report)
+export interface RolesOf {
+  readonly roles: readonly RoleRow[]
+  readonly members: Members
+}
+
+export function findRoles(rows: readonly Row[], { roles, members }: RolesOf, report: Report): void {
+  findWithoutMembers(rows, { roles, members }, report)
+  findCovered(roles, report)
   findDeniedElsewhere(rows, roles, report)
   findWithoutRows(rows, roles, report)
 }
 
-function findWithoutMembers(rows: readonly Row[], roles: readonly RoleRow[], report: Report): void {
+function findWithoutMembers(rows: readonly Row[], { roles, members }: RolesOf, report: Report): void {
   const isGiven = createDomainSearch(roles, ({ role }) => role)
-  for (const { id, subject, domain, isDeny } of rows) {
-    if (!subject.startsWith('role:') || isGiven(subject, domain)) continue
-    if (isDeny && isReservedDomain(domain) && isGiven(subject, '*')) continue
+  for (const row of rows) {
+    const { id, subject, domain } = row
+    if (!subject.startsWith('role:') || members.leavesOf(row).size > 0) continue
+    const isOfEmpty = isGiven(subject, domain)
     report('role-without-members', id, {
-      message: `nobody has ${subject} in ${domain}`,
+      message: `nobody has ${subject} in ${domain}${isOfEmpty ? ': its members are roles that nobody has there' : ''}`,
       advice: `add g, <member>, ${subject}, ${domain}`,
     })
   }
+}
+
+/** A membership that another one gives as well, to the same name or to everybody who has it, wherever this one does. */
+function findCovered(roles: readonly RoleRow[], report: Report): void {
+  const given = new Map<string, RoleRow[]>()
+  const keyOf = (member: string, role: string): string => JSON.stringify([member, role])
+  for (const row of roles) {
+    const others = given.get(keyOf(row.member, row.role))
+    if (others === undefined) given.set(keyOf(row.member, row.role), [row])
+    else others.push(row)
+  }
+  for (const row of roles) {
+    const wider = namesWithin(row.member).flatMap(member => given.get(keyOf(member, row.role)) ?? [])
+    const covering = wider.find(other => other !== row && coversDomain(other.domain, row.domain))
+    if (covering === undefined) continue
+    report('covered-membership', row.id, {
+      message: `gives nothing: ${covering.member} has ${row.role} in ${covering.domain} (${covering.id})`,
+      advice: 'remove one of the two',
+    })
+  }
+}
+
+/** Names that whoever answers to a name answers to as well. */
+function namesWithin(member: string): readonly string[] {
+  if (member.startsWith('role:') || member === 'anyone') return [member, 'anyone']
+  const address = member.startsWith('email:') ? [`email-domain:${member.slice(member.lastIndexOf('@') + 1)}`] : []
+  return [...new Set([member, ...address, 'authenticated', 'anyone'])]
 }
 
 /** Threat: a role that is given on hosts, and a row that denies it where there are none. Who wrote it believes that it holds. */

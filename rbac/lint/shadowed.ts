@@ -1,12 +1,12 @@
 /** Rows that never decide because of other rows. */
 
-import { coveringPatterns } from '../domains.ts'
+import { coveringPatterns, coversDomain } from '../domains.ts'
 import type { Row } from '../row.ts'
 import { rowText } from '../row-text.ts'
-import { nameForDeny } from '../subjects.ts'
-import type { Coverage } from './coverage.ts'
-import { coversDomain, segmentsOf } from './coverage.ts'
+import { type Coverage, segmentsOf } from './coverage.ts'
 import type { Report } from './finding.ts'
+import type { Members } from './members.ts'
+import { coverTogether } from './together.ts'
 
 /** Rows of the same effect that are covered, and allow rows under an unconditional deny. */
 export function findShadowed(rows: readonly Row[], wideRows: WideRows, coverage: Coverage, report: Report): void {
@@ -24,6 +24,11 @@ export function findShadowed(rows: readonly Row[], wideRows: WideRows, coverage:
     if (shadowing !== undefined) {
       const message = `never decides: ${shadowing.id} covers it (${rowText(shadowing)})`
       report('shadowed-row', row.id, { message, advice: 'remove one of the two' })
+    } else {
+      const together = coverTogether(wider, row, coverage)
+      const ids = together.map(({ id }) => id).join(', ')
+      const message = `never decides: ${ids} cover it together (${together.map(rowText).join('; ')})`
+      if (together.length > 0) report('shadowed-row', row.id, { message, advice: 'remove it' })
     }
     const denying = row.isDeny ? undefined : wider.find(candidate => candidate.isDeny && isWider(candidate))
     if (denying !== undefined) {
@@ -81,7 +86,7 @@ function plainFirstOf(resource: string): string {
 export type WideRows = (row: Row) => readonly Row[]
 
 /** Found by what they must have in common, so that large policies stay quick. */
-export function createWideRows(rows: readonly Row[]): WideRows {
+export function createWideRows(rows: readonly Row[], members: Members): WideRows {
   const index = new Map<string, Row[]>()
   for (const row of rows) {
     if (row.isShadow) continue
@@ -93,7 +98,7 @@ export function createWideRows(rows: readonly Row[]): WideRows {
   return row => {
     const found: Row[] = []
     for (const domain of domainsCovering(row.domain)) {
-      for (const subject of namesCovering(row)) {
+      for (const subject of namesCovering(row, members)) {
         for (const first of new Set([firstOf(row.resource), '*']))
           found.push(...(index.get(keyOf(domain, subject, first)) ?? []))
       }
@@ -115,7 +120,10 @@ export function domainsCovering(domain: string): readonly string[] {
   return domain === '*' ? ['*'] : [domain, ...coveringPatterns(domain.slice(2)).slice(1)]
 }
 
-function namesCovering({ subject, whom }: Row): ReadonlySet<string> {
-  const address = subject.startsWith('email:') ? [`email-domain:${subject.slice(subject.lastIndexOf('@') + 1)}`] : []
-  return new Set([whom, nameForDeny(subject), 'anyone', 'authenticated', ...address])
+/** Members of a role at most whose own rows are looked at. */
+const mostLeaves = 50
+
+function namesCovering(row: Row, { leavesOf, namesOf }: Members): ReadonlySet<string> {
+  const leaves = [row.subject, ...leavesOf(row)].slice(0, mostLeaves)
+  return new Set(leaves.flatMap(leaf => [...namesOf(row, leaf)]))
 }

@@ -4,10 +4,9 @@
  * Threat: a row denies `/kube:bleu`, or a workload at a host that does not know it under this name, and denies nobody. It loads,
  * since rows may be written before what they speak of is there; so it is said.
  */
-import { isKubernetesDomain, isReservedDomain, tokensDomain } from '../domains.ts'
+import { coversDomain, isKubernetesDomain, isReservedDomain, tokensDomain } from '../domains.ts'
 import type { Row } from '../row.ts'
 import { unknownName } from '../unknown-name.ts'
-import { coversDomain } from './coverage.ts'
 import type { LintRule, Said } from './finding.ts'
 
 /** What the configuration says of who comes by token or certificate, and where. */
