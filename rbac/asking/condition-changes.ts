@@ -75,8 +75,8 @@ function changesOfCriterion(criterion: Criterion, wanted: boolean, situation: Si
     .map(proposal => ({ ...proposal, rule }))
 }
 
-const textsOf = (argument: unknown): string[] => (Array.isArray(argument) ? argument : [argument]).map(String)
-const fieldsOf = (argument: unknown): Readonly<Record<string, unknown>> =>
+export const textsOf = (argument: unknown): string[] => (Array.isArray(argument) ? argument : [argument]).map(String)
+export const fieldsOf = (argument: unknown): Readonly<Record<string, unknown>> =>
   typeof argument === 'object' && argument !== null ? (argument as Readonly<Record<string, unknown>>) : {}
 const outside = ['192.0.2.1', '203.0.113.1', '2001:db8::1', '10.0.0.1', '2001:db9::1']
 
@@ -147,11 +147,11 @@ const proposals: Readonly<Record<string, Propose>> = {
     nextTime(criterion, wanted, situation, boundariesOf(argument)),
 }
 
-function login(slot: string, text: string, change: (user: User, now: number) => User): Proposal {
+export function login(slot: string, text: string, change: (user: User, now: number) => User): Proposal {
   return { kind: 'login', slot, text, apply: withIdentity((user: User, { now }) => change(user, now)) }
 }
 
-function claim(name: string, value: unknown, text: string): Proposal {
+export function claim(name: string, value: unknown, text: string): Proposal {
   const apply = withIdentity((identity: User | Machine) => ({
     ...identity,
     claims: { ...identity.claims, [name]: value },
@@ -159,12 +159,12 @@ function claim(name: string, value: unknown, text: string): Proposal {
   return { kind: 'claim', slot: `claim ${name}`, text, apply }
 }
 
-function differentFrom(value: unknown): unknown {
+export function differentFrom(value: unknown): unknown {
   if (typeof value === 'number') return Number.MIN_SAFE_INTEGER
   return typeof value === 'boolean' ? !value : ''
 }
 
-function header(name: string, value: string | undefined, text: string): Proposal {
+export function header(name: string, value: string | undefined, text: string): Proposal {
   return {
     kind: 'header',
     slot: `header ${name}`,
@@ -177,7 +177,7 @@ function header(name: string, value: string | undefined, text: string): Proposal
   }
 }
 
-function certificate(value: ClientCertificate | null, text: string): Proposal {
+export function certificate(value: ClientCertificate | null, text: string): Proposal {
   const apply = (situation: Situation): Situation => ({
     ...situation,
     context: { ...situation.context, clientCertificate: value },
@@ -185,7 +185,7 @@ function certificate(value: ClientCertificate | null, text: string): Proposal {
   return { kind: 'certificate', slot: 'certificate', text, apply }
 }
 
-function certificateOf(field: string, value: string): ClientCertificate {
+export function certificateOf(field: string, value: string): ClientCertificate {
   const of = (name: string): readonly string[] => (name === field ? [value] : [])
   const fingerprint = field === 'fingerprint' ? value.replaceAll(':', '').toLowerCase() : ''
   return { fingerprint, sanDns: of('san-dns'), sanEmail: of('san-email'), sanUri: of('san-uri') }
@@ -223,13 +223,19 @@ function* boundariesOf(argument: unknown): Generator<number> {
   }
 }
 
-function timeProposal(now: number): Proposal {
+/** `2026-01-01T09:00Z`, with seconds where there are some. */
+export function momentText(now: number): string {
   const { date, minute } = createZoneClock('UTC')(now)
   const two = (value: number): string => String(value).padStart(2, '0')
+  const seconds = now % 60 === 0 ? '' : `:${two(now % 60)}`
+  return `${date}T${two(Math.floor(minute / 60))}:${two(minute % 60)}${seconds}Z`
+}
+
+function timeProposal(now: number): Proposal {
   return {
     kind: 'time',
     slot: 'time',
-    text: `at ${date}T${two(Math.floor(minute / 60))}:${two(minute % 60)}Z`,
+    text: `at ${momentText(now)}`,
     apply: situation => ({ ...situation, context: { ...situation.context, now } }),
   }
 }

@@ -12,8 +12,9 @@ interface Values {
 const help = `
 Without --audit and --requests the questions are a sample: for each row of both policies somebody whom it names, a path
 and a method that it covers, once with nothing else known and once with what its condition asks for. Rows that only one
-of the two has, or whose role has other members, come first; there are at most 20000 questions. Patterns for which
-no path is found, and conditions for which no facts are, are listed.
+of the two has, or whose role has other members or whose condition means something else, come first, and are also asked
+about on either side of where each part of the condition turns; there are at most 20000 questions. Patterns for which
+no path is found, and conditions for which no facts are or no turn, are listed.
 
 Examples:
   $ sallyport policy diff ./policy ./candidate
@@ -29,7 +30,7 @@ export const addDiff: AddPolicyCommand = (policy, terminal, onExit) => {
     .option('--audit <file>', 'ask the recorded requests of an audit file')
     .option('--requests <file>', 'ask the requests of a test file; what its cases want does not matter')
     .option('-c, --config <file>', 'configuration file that names the providers')
-    .option('--fail-on-change', 'exit with 1 when an answer differs')
+    .option('--fail-on-change', 'exit with 1 when an answer differs (2: a policy cannot be read)')
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)
     .action(async (old: string, candidate: string, values: Values) => {

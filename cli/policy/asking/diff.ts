@@ -10,7 +10,8 @@ import { reportError } from '../../report-error.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { readAuditFile } from '../audit-file.ts'
 import { loadPolicy } from '../load-policy.ts'
-import { type Question, type Sample, sampleQuestions } from './diff-sample.ts'
+import { type Sample, sampleQuestions } from './diff-sample.ts'
+import type { Question } from './row-questions.ts'
 
 export interface DiffChoice {
   readonly old: string
@@ -129,7 +130,14 @@ function textReport(report: Report, { colors }: Terminal): string {
   return `${[...lines, ...more, summary + unknown, ...(leftOut === undefined ? [] : remarksOn(leftOut))].join('\n')}\n`
 }
 
-function remarksOn({ withoutPath, unmet, inPart, unasked }: Omit<Sample, 'questions'>): readonly string[] {
+function remarksOn({
+  withoutPath,
+  unmet,
+  inPart,
+  unasked,
+  unsampled,
+  alike,
+}: Omit<Sample, 'questions'>): readonly string[] {
   const remark = (rows: readonly string[], text: string): string[] =>
     rows.length === 0
       ? []
@@ -139,6 +147,10 @@ function remarksOn({ withoutPath, unmet, inPart, unasked }: Omit<Sample, 'questi
   return [
     ...remark(withoutPath, 'no path was found for the patterns of'),
     ...remark(unmet, 'no facts were found that meet the conditions of'),
+    ...remark(unsampled, 'it was not found where these conditions turn, so that what changed in them may not be seen'),
+    ...(alike > 0
+      ? [`${alike} more rows have a condition like that of rows that were asked about where it turns`]
+      : []),
     ...remark(inPart, 'not everybody was asked about, for lack of room, in'),
     ...(unasked > 0 ? [`the sample is full: nothing was asked for ${unasked} rows; use --audit or --requests`] : []),
   ]
