@@ -25,6 +25,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit(cutOff)
 })
+// What is said beside the output is missed by nobody then; what the command ends with says whether it worked.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
 
 const plain = {
   write: (text: string) => process.stdout.write(text),
@@ -39,7 +43,11 @@ const terminal = withProgress(plain, { isShown: process.stderr.isTTY === true })
 const isPlugin = /^kubectl-sallyport(?:\.\w+)?$/.test(basename(process.argv[1] ?? ''))
 const args = [...(isPlugin ? ['kube'] : []), ...process.argv.slice(2)]
 const exitCode = await runCli(args, { version: readVersion(), terminal })
+// A reader that has gone is heard of a turn later. Who had nothing to read lost nothing: the command ends as it would have.
+await new Promise(resolve => setImmediate(resolve))
 // A pipe takes what it can, and the rest when it is read: a document of which the end is lost is none.
-for (const stream of [process.stdout, process.stderr]) await new Promise(resolve => stream.write('', resolve))
+for (const stream of [process.stdout, process.stderr]) {
+  if (stream.writableLength > 0) await new Promise(resolve => stream.write('', resolve))
+}
 // What was half started may still hold a socket or a timer: a failure ends the process, whatever is open.
 if (exitCode !== 0) process.exit(exitCode)
