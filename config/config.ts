@@ -57,7 +57,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
   }
 }
 
-function toPolicy({ adapter, directories, ...policy }: ParsedSettings['policy'], directory: string) {
+function toPolicy({ adapter, directories, narrowedBy, ...policy }: ParsedSettings['policy'], directory: string) {
   const { watcher, timeout, pollEvery, ...rest } = adapter
   const named = toModule(rest)
   const watched = toModule(watcher)
@@ -67,6 +67,7 @@ function toPolicy({ adapter, directories, ...policy }: ParsedSettings['policy'],
     directory: resolve(directory, policy.directory),
     /** After `directory`, in this order. */
     directories: directories.map(path => resolve(directory, path)),
+    narrowedBy: narrowedBy.map(({ hosts, ...owned }) => ({ hosts, directory: resolve(directory, owned.directory) })),
     ...(named === undefined
       ? {}
       : { adapter: { ...named, ...seconds, from: directory, ...(watched === undefined ? {} : { watcher: watched }) } }),

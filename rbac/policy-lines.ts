@@ -11,6 +11,15 @@ import { sliceLength } from './slices.ts'
 export interface PolicyFile {
   readonly name: string
   readonly text: string
+  /** Whose it is, where its rows may only narrow what others allow. */
+  readonly owner?: PolicyOwner
+}
+
+export interface PolicyOwner {
+  /** Files of one owner share it. */
+  readonly name: string
+  /** Hosts and patterns that the rows may speak of. */
+  readonly hosts: readonly string[]
 }
 
 export interface PolicyLine {

@@ -1,11 +1,12 @@
 /** All `p` and `g` rows of a policy from its texts, with every problem of every file. */
-import { type Conditions, type ConditionsFile, parseAllConditions } from './conditions/conditions-file.ts'
+import type { ConditionsFile } from './conditions/conditions-file.ts'
 import { createHostLists, type HostLists, isList } from './fields/host-lists.ts'
+import { conditionsByOwner, problemOfOwned } from './fields/owned-rows.ts'
 import { speaksOfTokens, unusedRow } from './kubernetes/token-question.ts'
 import { type Problem, ValueError } from './policy-error.ts'
-import { type PolicyFile, type PolicyLine, parsePolicyLines } from './policy-lines.ts'
+import { type PolicyFile, type PolicyLine, type PolicyOwner, parsePolicyLines } from './policy-lines.ts'
 import { parseRoleRow, type RoleRow } from './roles.ts'
-import { createRowParser, problemOf, type Row } from './row.ts'
+import { createRowParser, type ParseRow, problemOf, type Row } from './row.ts'
 import { type Pause, sliceLength } from './slices.ts'
 import type { ApplicationNames, MachineNames } from './subjects.ts'
 import { unknownName } from './unknown-name.ts'
@@ -37,8 +38,10 @@ export async function parsePolicyRows(
   problems: Problem[],
   pause?: Pause,
 ): Promise<PolicyRows> {
-  const named: Conditions = parseAllConditions([conditions ?? []].flat(), problems)
-  const parseRow = createRowParser({ conditions: named, problems, known })
+  const conditionsOf = conditionsByOwner([conditions ?? []].flat(), problems)
+  const parserOf = (owner: PolicyOwner | undefined): ParseRow =>
+    createRowParser({ conditions: conditionsOf(owner), problems, known })
+  const parseAny = parserOf(undefined)
   const rows: Row[] = []
   const roles: RoleRow[] = []
   const refuseRepeatedRow = createRepetitionCheck(fieldsOfRow, problems)
@@ -46,10 +49,15 @@ export async function parsePolicyRows(
   const refuseRepeatedRole = createRepetitionCheck(fieldsOfRole, problems)
 
   const lists = await readLists(files, problems, pause)
-  const addRow = (line: PolicyLine): void => {
+  const addRow = (line: PolicyLine, parseRow: ParseRow, owner: PolicyOwner | undefined): void => {
     for (const [index, host] of hostsOfRow(line, lists, problems).entries()) {
       const row = parseRow(line, rows.length, host)
       if (row === undefined) return
+      const problem = owner === undefined ? undefined : problemOfOwned(row, owner)
+      if (problem !== undefined) {
+        problems.push(problemOf(line, problem.field, problem.message))
+        return
+      }
       rows.push(row)
       // Of a list each host has its row; the line is one.
       if (index > 0) continue
@@ -63,18 +71,20 @@ export async function parsePolicyRows(
     roles.push(role)
     refuseRepeatedRole(line, role)
   }
-  const addLine = (line: PolicyLine): void => {
+  const addLine = (line: PolicyLine, parseRow: ParseRow, owner: PolicyOwner | undefined): void => {
     const kind = line.fields[0] ?? ''
-    if (kind === 'p') addRow(line)
+    if (kind === 'p') addRow(line, parseRow, owner)
+    else if (owner !== undefined) problems.push(problemOf(line, 0, 'rows of this directory only narrow: p lines alone'))
     else if (kind === 'g') addRole(line)
     else if (kind !== 'h') problems.push(problemOf(line, 0, unknownName('kind of line', kind, ['p', 'g', 'h'])))
   }
   const pauseAfter = createRowPause(pause)
   refuseEqualNames(files, problems)
   for (const file of files) {
+    const parseRow = file.owner === undefined ? parseAny : parserOf(file.owner)
     for (const slice of parsePolicyLines(file, problems)) {
       for (const line of slice) {
-        addLine(line)
+        addLine(line, parseRow, file.owner)
         const pausing = pauseAfter(rows.length)
         if (pausing !== undefined) await pausing
       }
@@ -87,7 +97,8 @@ export async function parsePolicyRows(
 /** Before any row is read: a list may stand in a file behind its rows. Problems of other lines are found with the rows. */
 async function readLists(files: readonly PolicyFile[], problems: Problem[], pause?: Pause): Promise<HostLists> {
   const lists = createHostLists(problems)
-  for (const file of files.filter(({ text }) => /^[\s\uFEFF"]*h[\s"]*,/m.test(text))) {
+  // What owners may not give is refused with the rows.
+  for (const file of files.filter(({ text, owner }) => owner === undefined && /^[\s\uFEFF"]*h[\s"]*,/m.test(text))) {
     for (const slice of parsePolicyLines(file, [])) {
       for (const line of slice) if (line.fields[0] === 'h') lists.add(line)
       await pause?.()

@@ -1,4 +1,4 @@
-/** The policy sources that the configuration names, merged in this order: directory, directories, adapter. */
+/** The policy sources that the configuration names, merged in this order: directory, directories, adapter, narrowedBy. */
 import type { Config } from '../../config/config.ts'
 import { createAdapterSource } from './adapter-source.ts'
 import { createPolicyFiles } from './files.ts'
@@ -16,7 +16,8 @@ export interface ConfiguredSourceOptions {
 export function createConfiguredSource(policy: Config['policy'], options: ConfiguredSourceOptions): PolicySource {
   const { model } = options
   const { adapter } = policy
-  const directories = [policy.directory, ...policy.directories]
+  const given = [policy.directory, ...policy.directories]
+  const directories = [...given, ...policy.narrowedBy.map(({ directory }) => directory)]
   const [only] = directories
   if (only !== undefined && directories.length === 1 && adapter === undefined) {
     return createPolicyFiles({ directory: only, model })
@@ -24,9 +25,16 @@ export function createConfiguredSource(policy: Config['policy'], options: Config
   const prefixes = directories.length === 1 ? [] : prefixesOf(directories)
   const named = directories.map((directory, index): NamedSource => {
     const prefix = prefixes[index]
-    return { source: createPolicyFiles({ directory, model }), ...(prefix === undefined ? {} : { prefix }) }
+    const hosts = policy.narrowedBy[index - given.length]?.hosts
+    return {
+      source: createPolicyFiles({ directory, model }),
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(hosts === undefined ? {} : { narrows: hosts }),
+    }
   })
-  return createMergedSource([...named, ...(adapter === undefined ? [] : [adapterSource(adapter, options)])], model)
+  const [own, narrowing] = [named.slice(0, given.length), named.slice(given.length)]
+  const stored = adapter === undefined ? [] : [adapterSource(adapter, options)]
+  return createMergedSource([...own, ...stored, ...narrowing], model)
 }
 
 function adapterSource(
@@ -45,8 +53,9 @@ function adapterSource(
 }
 
 /** For people: where the rows come from, in order of load. Holds no options, which may hold a password. */
-export const describeSources = ({ directory, directories, adapter }: Config['policy']): readonly string[] => [
-  directory,
-  ...directories,
-  ...(adapter === undefined ? [] : [`adapter ${adapter.module}`]),
+export const describeSources = (policy: Config['policy']): readonly string[] => [
+  policy.directory,
+  ...policy.directories,
+  ...(policy.adapter === undefined ? [] : [`adapter ${policy.adapter.module}`]),
+  ...policy.narrowedBy.map(({ directory, hosts }) => `${directory} narrows ${hosts.join(', ')}`),
 ]

@@ -10,6 +10,8 @@ export interface NamedSource {
   /** Put before the names of its texts, `ops/wiki.csv:3`; absent for a source whose names are its own. */
   readonly prefix?: string
   readonly source: PolicySource
+  /** Hosts, where rows of the source may only narrow what others allow. Such a source has a prefix. */
+  readonly narrows?: readonly string[]
 }
 
 /** `sources` is not empty. */
@@ -46,12 +48,13 @@ async function loadAll(sources: readonly NamedSource[]): Promise<PolicyTexts[]> 
   return readings.flatMap(reading => (reading.status === 'fulfilled' ? [reading.value] : []))
 }
 
-async function loadNamed({ prefix, source }: NamedSource): Promise<PolicyTexts> {
+async function loadNamed({ prefix, source, narrows }: NamedSource): Promise<PolicyTexts> {
   if (prefix === undefined) return source.load()
   const inside = (name: string): string => (name.startsWith('/') ? name : `${prefix}/${name}`)
   try {
     const { model, files, conditions, tests } = await source.load()
-    const named = (text: PolicyText): PolicyText => ({ ...text, name: inside(text.name) })
+    const owner = narrows === undefined ? {} : { owner: { name: prefix, hosts: narrows } }
+    const named = (text: PolicyText): PolicyText => ({ ...text, name: inside(text.name), ...owner })
     const some = conditions === undefined ? {} : { conditions: [conditions].flat().map(named) }
     return { model, files: files.map(named), ...some, ...(tests === undefined ? {} : { tests: tests.map(named) }) }
   } catch (error) {

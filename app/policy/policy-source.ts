@@ -4,6 +4,14 @@
 export interface PolicyText {
   readonly name: string
   readonly text: string
+  /** Whose it is, where its rows may only narrow what others allow. */
+  readonly owner?: PolicyOwner
+}
+
+export interface PolicyOwner {
+  /** Name of the directory. */
+  readonly name: string
+  readonly hosts: readonly string[]
 }
 
 /** Everything that one revision is compiled from. */

@@ -1,6 +1,6 @@
 /** The settings of the policy: where rows come from, and when they are loaded again. */
 import { z } from 'zod'
-import { duration, durationExpected, parsing, section, setting, text } from './setting.ts'
+import { duration, durationExpected, parsed, parsing, section, setting, text } from './setting.ts'
 import * as value from './values.ts'
 
 const moduleExpected = 'the name of a package, or an absolute path'
@@ -51,6 +51,20 @@ const policyAdapter = z.strictObject({
   ),
 })
 
+const narrowing = z.strictObject({
+  directory: setting(text, {
+    description: 'Directory of whoever owns the hosts; rule ids start with its name.',
+    expected: 'a path',
+    example: '/etc/sallyport/shop-policy',
+    isPath: true,
+  }),
+  hosts: setting(z.array(parsed(value.parseHostPattern)).min(1), {
+    description: 'Hosts that its rows may speak of.',
+    expected: 'a list of hosts such as app.example.com or *.example.com, at least one',
+    example: ['shop.example.com'],
+  }),
+})
+
 export const policy = z.strictObject({
   directory: setting(text.default('./policy'), {
     description: 'Directory of the policy: every `*.csv`, in order of name, `conditions.yaml` and `*.test.yaml`.',
@@ -62,6 +76,10 @@ export const policy = z.strictObject({
     expected: 'a list of paths',
     isPath: true,
   }),
+  narrowedBy: section(
+    z.array(narrowing).default([]),
+    'Directories of those who own hosts and may only narrow what the other rows allow there: rows that deny, loaded last.',
+  ),
   watch: setting(z.boolean().default(true), {
     description: 'Whether a change is loaded at once; SIGHUP and `sallyport policy reload` load in any case.',
     expected: 'true or false',

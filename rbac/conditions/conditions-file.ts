@@ -24,6 +24,8 @@ import { criteria } from './registry.ts'
 export interface ConditionsFile {
   readonly name: string
   readonly text: string
+  /** Whose it is: its conditions are known to rows of the same owner alone. */
+  readonly owner?: { readonly name: string }
 }
 
 export type Conditions = ReadonlyMap<string, Condition>

@@ -32,6 +32,7 @@ type Adapter = Partial<NonNullable<Config['policy']['adapter']>>
 
 const settings = (names: readonly string[], adapter?: Adapter): Config['policy'] => ({
   directory: join(root, names[0] ?? ''),
+  narrowedBy: [],
   directories: names.slice(1).map(name => join(root, name)),
   watch: true,
   keepDecisions: 0,
@@ -64,6 +65,21 @@ describe('several directories', () => {
       'base/rows.csv:1',
       'base/rows.csv:2',
     ])
+  })
+
+  it('are narrowed by those of owners, which are read last and watched as well', async () => {
+    put('base/rows.csv', row('/a') + row('/b'))
+    put('shop/rows.csv', 'p, anyone, wiki.example.com, /a, read, -, deny\n')
+    const policy = {
+      ...settings(['base']),
+      narrowedBy: [{ directory: join(root, 'shop'), hosts: ['wiki.example.com'] }],
+    }
+    expect(describeSources(policy).at(-1)).toBe(`${join(root, 'shop')} narrows wiki.example.com`)
+    const reloader = await start(policy)
+    expect(idsOf(reloader)).toEqual(['base/rows.csv:1', 'base/rows.csv:2', 'shop/rows.csv:1'])
+    put('shop/rows.csv', row('/c'))
+    await eventually(() => expect(reloader.status().lastError).toContain('shop/rows.csv:1:'))
+    expect(idsOf(reloader)).toHaveLength(3)
   })
 
   it('share their conditions; a name given twice is refused with both places', async () => {

@@ -51,6 +51,7 @@ describe.skipIf(peers === undefined)('a policy in PostgreSQL', () => {
   async function start({ watch = false, pollEverySeconds = 600, migrate = false }) {
     const policy = {
       directory,
+      narrowedBy: [],
       directories: [],
       watch,
       keepDecisions: 0,
