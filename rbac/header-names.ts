@@ -1,5 +1,6 @@
 /** Which request headers a policy reads. */
 import type { Condition } from './conditions/condition.ts'
+import { preflightHeaders } from './conditions/preflight.ts'
 import { routeFactName } from './conditions/route.ts'
 import type { PolicySnapshot } from './policy.ts'
 
@@ -19,6 +20,7 @@ export function headerNamesOf({ rows }: PolicySnapshot): readonly string[] {
 function addNames(names: Set<string>, condition: Condition): void {
   if (condition.kind === 'not') addNames(names, condition.of)
   else if (condition.kind !== 'criterion') for (const part of condition.of) addNames(names, part)
+  else if (condition.type === 'preflight') for (const name of preflightHeaders) names.add(name)
   else if (condition.type === 'header' || condition.type === 'route') {
     const name: unknown = Reflect.get(Object(condition.argument), 'name')
     if (typeof name !== 'string') return

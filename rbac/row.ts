@@ -13,7 +13,7 @@ import {
   tokensDomain,
 } from './domains.ts'
 import { parseHostResource } from './fields/exceptions.ts'
-import { problemOfBounds, textWithBounds, unbindDomain, unbindResource, withBounds } from './fields/variables.ts'
+import { problemOfNames, textWithBounds, unbindDomain, unbindResource, withBounds } from './fields/variables.ts'
 import { type Problem, ValueError } from './policy-error.ts'
 import type { PolicyLine } from './policy-lines.ts'
 import {
@@ -138,7 +138,7 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
     const { fits, steps, anchor, base, except } = place.value
     const bounds = [...where.terms, ...path.terms]
     const when = withBounds(holds.value, bounds)
-    const problem = problemOfBounds(when, pattern, known)
+    const problem = problemOfNames(when, pattern, known)
     if (problem !== undefined) problems.push(problemOf(line, bounds.length === 0 ? 5 : 3, problem))
     if (problems.length > before) return undefined
     const isNamed = host !== undefined || where.terms.length > 0

@@ -213,7 +213,8 @@ export function foldSpelling(text: string): string {
   return text.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
 }
 
-function groupNames({ provider, groups }: User | Machine): string[] {
+/** By which rows mean the groups of an identity. */
+export function groupNames({ provider, groups }: User | Machine): string[] {
   const names: string[] = []
   for (const group of groups) {
     if (!group.includes('/')) names.push(`group:${group}`)

@@ -100,7 +100,8 @@ function gain(name: string, identity: Identity): Gain | undefined {
   }
 }
 
-function gainGroup(value: string): Gain {
+/** Being in a group, named as in a row. */
+export function gainGroup(value: string): Gain {
   const slash = value.indexOf('/')
   const group = value.slice(slash + 1)
   const provider = slash === -1 ? {} : { provider: value.slice(0, slash) }

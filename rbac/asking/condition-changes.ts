@@ -4,12 +4,13 @@
  */
 
 import { type Condition, type Criterion, evaluateCondition } from '../conditions/condition.ts'
+import { preflightHeaders } from '../conditions/preflight.ts'
 import { createZoneClock, daysSinceEpoch, parseDuration, parseInstant } from '../conditions/times.ts'
 import type { ClientCertificate } from '../context.ts'
 import type { RuleId } from '../decision.ts'
 import type { Machine, User } from '../identity.ts'
 import type { Situation } from '../situation.ts'
-import { type Change, loginChange, withIdentity } from './changes.ts'
+import { type Change, gainGroup, loginChange, withIdentity } from './changes.ts'
 import { changesOfSame } from './same-changes.ts'
 
 type Proposal = Omit<Change, 'rule'>
@@ -60,6 +61,7 @@ const aboutIdentity: ReadonlySet<string> = new Set([
   'acr',
   'claim',
   'same',
+  'group',
 ])
 
 function changesOfCriterion(criterion: Criterion, wanted: boolean, situation: Situation, rule: RuleId): Change[] {
@@ -127,11 +129,31 @@ const proposals: Readonly<Record<string, Propose>> = {
       .map(value => claim(String(name), differentFrom(value), `with another value of claim ${name}`))
       .slice(0, 1)
   },
+  group: (argument, wanted) => {
+    const listed = textsOf(argument)
+    if (wanted) return listed.map(gainGroup)
+    return [losingGroups(new Set(listed.map(name => name.slice(name.indexOf('/') + 1))))]
+  },
   header: (argument, wanted, { context }) => {
-    const { name, in: values } = fieldsOf(argument)
+    const { name, in: values, prefix, present } = fieldsOf(argument)
     const key = String(name).toLowerCase()
-    if (wanted) return textsOf(values).map(value => header(key, value, `with header ${key}: ${value}`))
+    if (wanted === (present !== false)) {
+      const some = values ?? prefix
+      return (some === undefined ? ['1'] : textsOf(some)).map(value =>
+        header(key, value, `with header ${key}: ${value}`),
+      )
+    }
     return [header(key, undefined, `without header ${key}: ${context.header?.(key) ?? ''}`)]
+  },
+  preflight: (argument, wanted) => {
+    if (!wanted) return [header('origin', undefined, 'without header origin: it is no preflight')]
+    const [method = 'any'] = textsOf(argument)
+    const asked = method === 'any' ? 'GET' : method
+    const [origin, name] = preflightHeaders
+    const text = `as a preflight of ${asked}`
+    const both = [header(origin, 'https://app.example', text), header(name, asked, text)]
+    const apply = (situation: Situation) => both.reduce((before, change) => change.apply(before), situation)
+    return [{ kind: 'header', slot: 'preflight', text, apply }]
   },
   'client-certificate': (argument, wanted) => {
     if (!wanted) return [certificate(null, 'without that client certificate')]
@@ -146,6 +168,16 @@ const proposals: Readonly<Record<string, Propose>> = {
   'date-window': (argument, wanted, situation, criterion) =>
     nextTime(criterion, wanted, situation, boundariesOf(argument)),
 }
+
+const losingGroups = (names: ReadonlySet<string>): Proposal => ({
+  kind: 'group',
+  slot: 'groups',
+  text: `without group ${[...names].map(name => `"${name}"`).join(', ')}`,
+  apply: withIdentity((identity: User | Machine) => ({
+    ...identity,
+    groups: identity.groups.filter(name => !names.has(name)),
+  })),
+})
 
 export function login(slot: string, text: string, change: (user: User, now: number) => User): Proposal {
   return { kind: 'login', slot, text, apply: withIdentity((user: User, { now }) => change(user, now)) }

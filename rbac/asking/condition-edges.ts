@@ -10,6 +10,7 @@ import { routeFactName } from '../conditions/route.ts'
 import { daysSinceEpoch, parseDuration, parseInstant } from '../conditions/times.ts'
 import type { SaidOf } from '../context.ts'
 import type { Situation } from '../situation.ts'
+import { gainGroup } from './changes.ts'
 import {
   certificate,
   certificateOf,
@@ -70,11 +71,14 @@ const edgesOfType: Readonly<
       const name = String(fieldsOf(argument).name)
       return claim(name, value, `with claim ${name} = ${JSON.stringify(value)}`)
     }),
-  header: argument => {
+  header: (argument, criterion, situation) => {
     const name = String(fieldsOf(argument).name).toLowerCase()
     const values = fieldsOf(argument).in
-    return values === undefined ? [] : namedHeaders(name, textsOf(values), `header ${name}`)
+    return values === undefined
+      ? otherEdges(criterion, situation)
+      : namedHeaders(name, textsOf(values), `header ${name}`)
   },
+  group: (argument, criterion, situation) => [...textsOf(argument).map(gainGroup), ...otherEdges(criterion, situation)],
   route: argument => {
     const name = String(fieldsOf(argument).name)
     return namedHeaders(routeFactName(name), textsOf(fieldsOf(argument).in), `route ${name}`)

@@ -202,6 +202,7 @@ const factOf: Readonly<Record<string, MissingFact | undefined>> = {
   property: undefined,
   claim: 'claims',
   header: 'headers',
+  preflight: 'headers',
   // Handed on among the headers, and written nowhere.
   route: 'headers',
   'client-certificate': 'certificate',

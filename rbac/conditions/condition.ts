@@ -16,7 +16,7 @@ export interface Facts {
   readonly identity: Identity
   readonly context: Context
   /** Absent where it is asked what holds wherever somebody goes; whatever reads it is unknown then. */
-  readonly request?: Pick<AccessRequest, 'domain' | 'resource'> | undefined
+  readonly request?: Pick<AccessRequest, 'domain' | 'resource' | 'action'> | undefined
 }
 
 /** What a fresh login would have to be like for a criterion to become true. */
@@ -32,6 +32,8 @@ export interface Criterion {
   /** Its value in `conditions.yaml`; absent for a criterion made in code. Only explanations read it. */
   readonly argument?: unknown
   readonly test: (facts: Facts) => Truth
+  /** Subjects, as rows name them, that it asks for. */
+  readonly subjects?: readonly string[]
   /** Present where two things are compared, of the person and of the address. */
   readonly compares?: readonly [Term, Term]
   /** Present where another login can make the criterion true. */

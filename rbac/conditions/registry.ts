@@ -6,7 +6,9 @@ import { claim } from './claim.ts'
 import { clientCertificate } from './client-certificate.ts'
 import type { Criterion } from './condition.ts'
 import { dateWindow } from './date-window.ts'
+import { group } from './group.ts'
 import { header } from './header.ts'
+import { preflight } from './preflight.ts'
 import { property } from './property.ts'
 import { route } from './route.ts'
 import { same } from './same.ts'
@@ -24,7 +26,9 @@ export const criteria: Readonly<Record<string, ParseCriterion>> = {
   'time-window': timeWindow,
   'date-window': dateWindow,
   claim,
+  group,
   header,
+  preflight,
   route,
   property,
   same,

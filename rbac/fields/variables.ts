@@ -11,7 +11,7 @@ import { isPlace, type PersonTerm, type Term } from '../conditions/term.ts'
 import { parsePersonTerm, termText } from '../conditions/terms.ts'
 import { isReservedDomain, parseDomainPattern } from '../domains.ts'
 import { ValueError } from '../policy-error.ts'
-import type { KnownNames } from '../subjects.ts'
+import { type KnownNames, parseSubject } from '../subjects.ts'
 import { unknownName } from '../unknown-name.ts'
 import { splitExceptions } from './exceptions.ts'
 
@@ -84,13 +84,18 @@ export function textWithBounds(condition: string, bounds: readonly BoundTerm[]):
 }
 
 /**
- * What is wrong with a condition that binds, in a row of this domain.
+ * What is wrong with a condition that names or binds, in a row of this domain.
+ *
+ * Threat: a deny asks for a group of a provider that there is not, and denies nobody.
  *
  * Threat: somebody is called `alice` at a provider where people choose their names, and is taken for the `alice` of another.
  * Threat: a claim `-`, which in a cluster is the place of what belongs to no namespace.
  */
-export function problemOfBounds(condition: Condition, domain: string, { providers }: KnownNames): string | undefined {
-  for (const { compares } of criteriaOf(condition)) {
+export function problemOfNames(condition: Condition, domain: string, known: KnownNames): string | undefined {
+  const { providers } = known
+  for (const { compares, subjects = [] } of criteriaOf(condition)) {
+    const unknown = subjects.map(subject => problemOfSubject(subject, known)).find(problem => problem !== undefined)
+    if (unknown !== undefined) return unknown
     if (compares?.some(isPlace) !== true) continue
     if (isReservedDomain(domain)) return 'a variable stands in rows of hosts: paths are names of their own here'
     for (const term of compares) {
@@ -99,6 +104,16 @@ export function problemOfBounds(condition: Condition, domain: string, { provider
     }
   }
   return undefined
+}
+
+function problemOfSubject(subject: string, known: KnownNames): string | undefined {
+  try {
+    parseSubject(subject, known)
+    return undefined
+  } catch (error) {
+    if (error instanceof ValueError) return error.message
+    throw error
+  }
 }
 
 function problemOfProvider(term: PersonTerm, providers: readonly string[] | undefined): string | undefined {

@@ -7,7 +7,7 @@ const rows = [
   { path: 'deny', called: 'a deny row' },
   { path: 'allow-unless', called: 'a negated allow row' },
 ]
-const identityFacts = ['authTime', 'amr', 'acr', 'claims']
+const identityFacts = ['authTime', 'amr', 'acr', 'claims', 'groups', 'provider']
 const effects = ['allow', 'challenge']
 
 /** Throws where a line has not seven cells, and `PolicyError` as for a test file. */
