@@ -40,7 +40,7 @@ export async function parsePolicyRows(
 ): Promise<PolicyRows> {
   const conditionsOf = conditionsByOwner([conditions ?? []].flat(), problems)
   const parserOf = (owner: PolicyOwner | undefined): ParseRow =>
-    createRowParser({ conditions: conditionsOf(owner), problems, known })
+    createRowParser({ conditions: conditionsOf(owner), problems, known, owner: owner?.name })
   const parseAny = parserOf(undefined)
   const rows: Row[] = []
   const roles: RoleRow[] = []

@@ -58,12 +58,18 @@ export interface Row {
   readonly anchor: string
   readonly fitsAction: ActionMatcher
   readonly when: Condition
+  /** What its author wrote for people; decides nothing. */
+  readonly note?: string
+  /** Whose row it is, as written, or the directory of whoever owns its hosts; decides nothing. */
+  readonly owner?: string
 }
 
 export interface RowContext {
   readonly conditions: Conditions
   readonly known: KnownNames
   readonly problems: Problem[]
+  /** Of rows that name none. */
+  readonly owner?: string | undefined
 }
 
 /**
@@ -72,11 +78,11 @@ export interface RowContext {
  */
 export type ParseRow = (line: PolicyLine, order: number, host?: string) => Row | undefined
 
-const fieldNames = 'p, subject, domain, resource, action, condition, effect'
+const fieldNames = 'p, subject, domain, resource, action, condition, effect, and perhaps note, owner'
 const nowhere: Resource = { fits: () => false, steps: 0, anchor: '' }
 
 /** Rows with an equal field share its text and its compiled form: most fields of a large policy have few values. */
-export function createRowParser({ conditions, known, problems }: RowContext): ParseRow {
+export function createRowParser({ conditions, known, problems, owner }: RowContext): ParseRow {
   const domains = remember(text => {
     const { pattern, terms } = unbindDomain(text)
     return { pattern: checkApplication(parseDomainPattern(pattern), known), terms }
@@ -110,8 +116,9 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
 
   return (line, order, host) => {
     const [, subject = '', domain = '', resource = '', action = '', condition = '', effect = ''] = line.fields
-    if (line.fields.length !== 7) {
-      problems.push(problemOf(line, 0, `expected 7 fields (${fieldNames}), found ${line.fields.length}`))
+    const count = line.fields.length
+    if (![7, 8, 9].includes(count)) {
+      problems.push(problemOf(line, 0, `expected 7 to 9 fields (${fieldNames}), found ${count}`))
       return undefined
     }
     const before = problems.length
@@ -162,8 +169,18 @@ export function createRowParser({ conditions, known, problems }: RowContext): Pa
       anchor,
       fitsAction: does.value,
       when,
+      ...remarksOf(line, owner),
     })
   }
+}
+
+/** Longer than this it is a document, which has a place of its own. */
+const maxRemark = 500
+
+function remarksOf({ fields }: PolicyLine, owner: string | undefined): Pick<Row, 'note' | 'owner'> {
+  const [note = '', named = ''] = fields.slice(7).map(text => text.slice(0, maxRemark))
+  const whose = owner ?? (named === '' ? undefined : named)
+  return { ...(note !== '' && { note }), ...(whose !== undefined && { owner: whose }) }
 }
 
 interface Parsed<T> {

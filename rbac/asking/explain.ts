@@ -29,6 +29,9 @@ export interface ExplainedRow {
   readonly action: string
   readonly condition: string
   readonly effect: RowEffect
+  /** As the row has them; they decide nothing. */
+  readonly note?: string
+  readonly owner?: string
   readonly fields: Readonly<Record<Field, ExplainedOutcome>>
   /** The row fits and its condition lets it apply. For a shadow row: it would, were it enforced. */
   readonly applies: boolean
@@ -145,7 +148,7 @@ function describe(
   applies: boolean,
   isDeciding: boolean,
 ): ExplainedRow {
-  const { id: rule, subject, action, condition, effect } = row
+  const { id: rule, subject, action, condition, effect, note, owner } = row
   const { domain, resource } = row.written ?? row
   const outcomes = fields.map(field => [field, tried[field] ?? 'not-tried'] as const)
   return {
@@ -156,6 +159,8 @@ function describe(
     action,
     condition,
     effect,
+    ...(note !== undefined && { note }),
+    ...(owner !== undefined && { owner }),
     fields: Object.fromEntries(outcomes) as ExplainedRow['fields'],
     applies,
     isDeciding,

@@ -44,12 +44,12 @@ describe('refused, with the place', () => {
     [
       'a missing field',
       'p, anyone, a.example.com, /x, GET, allow',
-      '1:1: expected 7 fields (p, subject, domain, resource, action, condition, effect), found 6',
+      '1:1: expected 7 to 9 fields (p, subject, domain, resource, action, condition, effect, and perhaps note, owner), found 6',
     ],
     [
       'a field too many',
-      `${row}, more`,
-      '1:1: expected 7 fields (p, subject, domain, resource, action, condition, effect), found 8',
+      `${row}, a note, an owner, more`,
+      '1:1: expected 7 to 9 fields (p, subject, domain, resource, action, condition, effect, and perhaps note, owner), found 10',
     ],
     ['an unknown kind of line', row.replace('p,', 'q,'), '1:1: unknown kind of line "q"; did you mean "p"?'],
     ['an unknown effect', row.replace('allow', 'alow'), '1:39: unknown effect "alow"; did you mean "allow"?'],

@@ -61,6 +61,30 @@ describe('sallyport policy explain', () => {
     expect(terminal.output()).toContain('certificate:mesh/build.example.com')
   })
 
+  it('shows what the authors of rows wrote for people, and whose rows they are', async () => {
+    write(
+      'notes.csv',
+      [
+        'p, anyone, wiki.example.com, /notes/**, GET, -, allow, "asked for by the press, ticket 42", press-team',
+        'p, anyone, wiki.example.com, /notes/**, PUT, -, deny, , legal',
+        'p, anyone, wiki.example.com, /notes/**, POST, -, deny, nobody writes',
+        'p, anyone, wiki.example.com, /notes/**, PATCH, -, deny, , ',
+      ].join('\n'),
+    )
+    const url = ['--anonymous', '--url', 'https://wiki.example.com/notes/a']
+    expect(await run('explain', ...url)).toBe(0)
+    const text = terminal.output()
+    expect(text).toContain('\n  notes.csv:1: of press-team: asked for by the press, ticket 42\n')
+    expect(text).toContain('\n  notes.csv:2: of legal\n  notes.csv:3: nobody writes\n')
+    expect(text).not.toContain('notes.csv:4:')
+    terminal = createTestTerminal({ cwd })
+    const { rows } = await json('explain', ...url)
+    const [first, , , last] = rows.filter(({ rule }: { rule: string }) => rule.startsWith('notes'))
+    expect(first).toMatchObject({ note: 'asked for by the press, ticket 42', owner: 'press-team', isDeciding: true })
+    expect(last).not.toHaveProperty('note')
+    expect(last).not.toHaveProperty('owner')
+  })
+
   it('shows the decision, each row by field, and what would change it', async () => {
     expect(await run('explain', ...alice, ...keys, '--ip', '10.1.2.3')).toBe(0)
     const text = terminal.output()

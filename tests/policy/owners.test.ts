@@ -56,6 +56,13 @@ describe('an owner of hosts', () => {
     expect(await effectOf(owned, 'https://wiki.example.com/a')).toBe('allow')
   })
 
+  it('is the owner of each row, whatever the row says', async () => {
+    const rows =
+      'p, anyone, shop.example.com, /a, *, -, deny\np, anyone, shop.example.com, /b, *, -, deny, why, platform'
+    const owners = (await compile({ rows })).rows.map(({ owner: named }) => named)
+    expect(owners.filter(named => named !== undefined)).toEqual(['shop', 'shop'])
+  })
+
   const only = 'rows of this directory only narrow'
   const place = 'rows of this directory speak of shop.example.com, *.shop.example.com, and not of'
   it.each([

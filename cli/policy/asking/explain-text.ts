@@ -4,6 +4,7 @@ import type { CallExplanation } from '../../../rbac/asking/calls/explain-call.ts
 import type { ExplainedOutcome, ExplainedRow } from '../../../rbac/asking/explain.ts'
 import type { Decision } from '../../../rbac/decision.ts'
 import { challengeReasons, denyReasons } from '../../../rbac/decision.ts'
+import { printable } from '../../../spelling/printable.ts'
 import type { Terminal } from '../../terminal.ts'
 import { formatTable } from '../answer.ts'
 import type { AuditExplanation, FromAudit } from './explain-audit.ts'
@@ -27,6 +28,7 @@ export function formatExplanation(answer: ExplainAnswer, { colors }: Terminal, i
     `  at ${new Date(answer.now * 1000).toISOString()}, ${decision.rule === undefined ? 'no rule' : `rule ${decision.rule}`}, revision ${decision.revision}\n`,
     questionsOf(answer, colors),
     shown.length === 0 ? '' : `\n${tableOf(shown, colors)}`,
+    ...shown.map(row => remarkOf(row, colors)),
     hidden === 0 ? '' : colors.dim(`  ${hidden} more rows are about other paths (--all shows them)\n`),
     nearestOf(answer, colors),
     answer.fromAudit === undefined ? '' : auditOf(answer.fromAudit, colors),
@@ -118,6 +120,12 @@ function tableOf(rows: readonly ExplainedRow[], colors: Colors): string {
     return column >= 3 && column <= 6 ? (paints[cell] ?? colors.dim)(cell) : cell
   }
   return formatTable([head, ...lines], paint)
+}
+
+/** What the author of a row wrote for people. */
+function remarkOf({ rule, note, owner }: ExplainedRow, colors: Colors): string {
+  const said = [owner === undefined ? [] : `of ${owner}`, note ?? []].flat()
+  return said.length === 0 ? '' : colors.dim(`  ${rule}: ${printable(said.join(': '))}\n`)
 }
 
 function nearestOf({ decision, nearest, questions }: CallExplanation, colors: Colors): string {
