@@ -78,6 +78,11 @@ describe('an owner of hosts', () => {
       'p, anyone, myshop.example.com, /, *, -, deny',
       `1:12: ${place} myshop.example.com`,
     ],
+    [
+      'a pattern that only ends alike',
+      'p, anyone, *.myshop.example.com, /, *, -, deny',
+      `1:12: ${place} *.myshop.example.com`,
+    ],
     ['a wider pattern', 'p, anyone, *.example.com, /**, *, -, deny', `1:12: ${place} *.example.com`],
     ['every host', 'p, anyone, *, /**, *, -, deny', `1:12: ${place} *`],
     ['the console', 'p, anyone, console, /**, *, -, deny', `1:12: ${place} console`],
