@@ -59,7 +59,7 @@ export async function startFuzzStack(proxy: ProxyKind, proxyFiles?: string): Pro
       'x-forwarded-uri': path,
       'x-forwarded-for': '127.0.0.1',
     }
-    await request(`http://${stack.authAddress}/verify/forward-auth`, { headers })
+    await request(`http://${stack.authAddress}/verify/forward-auth`, { headers, timeoutMs: 60_000 })
     await checks.readUntil(path)
   }
   await ask('/start')
