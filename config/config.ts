@@ -57,20 +57,37 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
   }
 }
 
-function toPolicy({ adapter, directories, narrowedBy, ...policy }: ParsedSettings['policy'], directory: string) {
-  const { watcher, timeout, pollEvery, ...rest } = adapter
-  const named = toModule(rest)
-  const watched = toModule(watcher)
-  const seconds = { timeoutSeconds: timeout, pollEverySeconds: pollEvery }
+function toPolicy({ adapter, casbin, directories, narrowedBy, ...policy }: ParsedSettings['policy'], directory: string) {
+  const loading = toAdapter(adapter, directory)
+  const model = toCasbin(casbin, directory)
   return {
     ...policy,
     directory: resolve(directory, policy.directory),
     /** After `directory`, in this order. */
     directories: directories.map(path => resolve(directory, path)),
     narrowedBy: narrowedBy.map(({ hosts, ...owned }) => ({ hosts, directory: resolve(directory, owned.directory) })),
-    ...(named === undefined
-      ? {}
-      : { adapter: { ...named, ...seconds, from: directory, ...(watched === undefined ? {} : { watcher: watched }) } }),
+    ...(loading === undefined ? {} : { adapter: loading }),
+    ...(model === undefined ? {} : { casbin: model }),
+  }
+}
+
+function toAdapter({ watcher, timeout, pollEvery, ...rest }: ParsedSettings['policy']['adapter'], directory: string) {
+  const named = toModule(rest)
+  const watched = toModule(watcher)
+  if (named === undefined) return undefined
+  const seconds = { timeoutSeconds: timeout, pollEverySeconds: pollEvery }
+  return { ...named, ...seconds, from: directory, ...(watched === undefined ? {} : { watcher: watched }) }
+}
+
+function toCasbin({ model, policy, adapter, ...names }: ParsedSettings['policy']['casbin'], directory: string) {
+  if (model === undefined) return undefined
+  const loading = toAdapter(adapter, directory)
+  return {
+    ...names,
+    model: resolve(directory, model),
+    /** Exactly one of this and `adapter` is there. */
+    ...(policy === undefined ? {} : { policy: resolve(directory, policy) }),
+    ...(loading === undefined ? {} : { adapter: loading }),
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { firmReasons, heedingActors } from './acting/denied-actor.ts'
+import type { CasbinPolicy } from './casbin/sources.ts'
 import { WatchedContext } from './context.ts'
 import type { Decision, LoginRequirement } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
@@ -59,6 +60,9 @@ export function policyFor(situation: Situation, policy: PolicySnapshot, now = si
 }
 
 function decideOnce(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
+  const { casbin } = policy
+  if (casbin?.covers(situation.request.domain) === true)
+    return decideByCasbin(casbin, { situation, now, policy, onError })
   const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace: noTrace })
   const candidatesOf = (evaluation: Evaluation) => policy.narrow(situation.request.domain, evaluation)
   return decideAmong({ candidatesOf, evaluationOf, now }, policy, onError)
@@ -84,6 +88,8 @@ function decideOnceWithTrace(
 ): Decision {
   const { request, context } = situation
   const policy = policyFor(situation, inForce, context.now)
+  // One expression decides there, and no field of a row by itself.
+  if (policy.casbin?.covers(request.domain) === true) return decideOnce(situation, context.now, policy, onError)
   const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace })
   const candidatesOf = (evaluation: Evaluation) => {
     // What would not be compared is not explained as if it were.
@@ -91,6 +97,25 @@ function decideOnceWithTrace(
     return policy.candidatesFor(request.domain)
   }
   return decideAmong({ candidatesOf, evaluationOf, now: context.now }, policy, onError)
+}
+
+interface CasbinCase {
+  readonly situation: Situation
+  readonly now: number
+  readonly policy: PolicySnapshot
+  readonly onError: OnError
+}
+
+/** Looks at no context, so that it may be remembered. */
+function decideByCasbin(casbin: CasbinPolicy, { situation, now, policy, onError }: CasbinCase): Decision {
+  const { revision, addRoles } = policy
+  try {
+    if (!Number.isFinite(now)) throw new RangeError('the clock shows no time')
+    const { request, identity } = situation
+    return { ...casbin.decide({ request, identity, addRoles }), revision }
+  } catch (error) {
+    return failed(error, revision, onError)
+  }
 }
 
 interface Question {
@@ -118,10 +143,15 @@ function decideAmong(
     const reported = shadow.length === 0 ? {} : reportShadow(() => pass(shadow), onError)
     return { ...answer(candidates, pass), revision, ...reported }
   } catch (error) {
-    if (error instanceof PathTooCostlyError) return { effect: 'deny', reason: 'path-too-costly', revision }
-    report(onError, error)
-    return { effect: 'deny', reason: 'evaluation-failed', revision }
+    return failed(error, revision, onError)
   }
+}
+
+/** Whatever goes wrong is a denial. */
+function failed(error: unknown, revision: string, onError: OnError): Decision {
+  if (error instanceof PathTooCostlyError) return { effect: 'deny', reason: 'path-too-costly', revision }
+  report(onError, error)
+  return { effect: 'deny', reason: 'evaluation-failed', revision }
 }
 
 interface Pass {

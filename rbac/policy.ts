@@ -1,11 +1,14 @@
 /**
  * Policy sources -> an immutable snapshot: checked, compiled, indexed (docs/policy.md).
  *
- * The one home of Casbin. Its enforcer never leaves this file: what it would do on its own (allow everything when
+ * The home of Casbin for the built-in language; `casbin/` is that of models that somebody brings. Its enforcer never leaves this file: what it would do on its own (allow everything when
  * switched off, match an empty policy, cache by joined strings) cannot be asked of it. Evaluation is synchronous, so
  * the rows of a request are put in front of one enforcer, and ten thousand domains do not need ten thousand enforcers.
  */
 import { Enforcer, FunctionMap, type Model, newEnforcerWithClass, newModelFromString } from 'casbin'
+import { compileCasbin } from './casbin/compile.ts'
+import { refuseOverlap } from './casbin/domains.ts'
+import type { CasbinPolicy, CasbinTexts } from './casbin/sources.ts'
 import { createMatcherFunctions, type Evaluation } from './evaluation.ts'
 import { createPartition, type Partition } from './partition.ts'
 import { PolicyError, type Problem } from './policy-error.ts'
@@ -19,6 +22,8 @@ export { PolicyError } from './policy-error.ts'
 export interface PolicySources extends PolicyTexts {
   /** Text of model.conf. */
   readonly model: string
+  /** A model of its own, which decides about hosts of its own. */
+  readonly casbin?: CasbinTexts | undefined
 }
 
 /** Immutable; every request is decided by one of them, whole. */
@@ -40,6 +45,8 @@ export interface PolicySnapshot {
   readonly narrow: Partition['narrow']
   /** Casbin's answer over these rows; `evaluation` holds what it saw. Throws what a matcher throws. */
   readonly enforce: (rows: readonly Row[], evaluation: Evaluation) => boolean
+  /** What decides about the hosts that it covers, in place of all rows; absent where no such model was brought. */
+  readonly casbin?: CasbinPolicy
 }
 
 export interface CompileOptions {
@@ -52,27 +59,31 @@ export async function compilePolicy(sources: PolicySources, { pause }: CompileOp
   const problems: Problem[] = []
   const model = parseModel(sources.model, problems)
   const { rows, roles } = await parsePolicyRows(sources, problems, pause)
+  const casbin =
+    sources.casbin && (await compileCasbin(sources.casbin, problems, { providers: sources.providers, pause }))
+  if (casbin !== undefined) refuseOverlap(rows, casbin.domains, problems)
   if (problems.length > 0 || model === undefined) throw new PolicyError(problems)
   const partition = await createPartition(rows, pause)
   return Object.freeze({
     revision: await digestOf(sources, pause),
-    rowCount: rows.length,
-    bytes: bytesOf(rows.length + roles.length, sources),
-    domains: Object.freeze([...partition.domains]),
+    rowCount: rows.length + (casbin?.rows.length ?? 0),
+    bytes: bytesOf(rows.length + roles.length + (casbin?.rows.length ?? 0), sources),
+    domains: Object.freeze([...partition.domains, ...(casbin?.domains ?? [])]),
     rows: Object.freeze(rows),
     roles: Object.freeze(roles),
     addRoles: await createRoles(roles, pause),
     candidatesFor: partition.candidatesFor,
     narrow: partition.narrow,
     enforce: await createEnforce(model),
+    ...(casbin === undefined ? {} : { casbin }),
   })
 }
 
 /** Bytes of a row beside its text, which rows keep a part of (measured by `npm run bench -- policy`). */
 const rowBytes = 1_024
 
-function bytesOf(rowCount: number, { files, conditions }: PolicySources): number {
-  const texts = [...files, ...[conditions ?? []].flat()]
+function bytesOf(rowCount: number, { files, conditions, casbin }: PolicySources): number {
+  const texts = [...files, ...[conditions ?? []].flat(), ...(casbin?.files ?? [])]
   return texts.reduce((sum, { text }) => sum + 2 * text.length, rowCount * rowBytes)
 }
 
@@ -173,9 +184,18 @@ async function createEnforce(model: Model): Promise<PolicySnapshot['enforce']> {
 }
 
 /** A digest of digests: of the lengths of all sources, then of the pieces of their texts one after the other. */
-async function digestOf({ model, files, conditions }: PolicySources, pause: Pause | undefined): Promise<string> {
+async function digestOf(
+  { model, files, conditions, casbin }: PolicySources,
+  pause: Pause | undefined,
+): Promise<string> {
   const texts = [conditions ?? []].flat().map(({ text }) => text)
-  const parts = [model, String(texts.length), ...texts, ...files.flatMap(({ name, text }) => [name, text])]
+  const parts = [
+    model,
+    String(texts.length),
+    ...texts,
+    ...files.flatMap(({ name, text }) => [name, text]),
+    ...partsOf(casbin),
+  ]
   // With their lengths no two sets of sources read the same, wherever one ends and the next begins.
   const digests = [await sha256(encoder.encode(parts.map(({ length }) => length).join()))]
   await encodeInPieces(parts, async bytes => {
@@ -183,6 +203,14 @@ async function digestOf({ model, files, conditions }: PolicySources, pause: Paus
     await pause?.()
   })
   return (await sha256(encoder.encode(digests.join('')))).slice(0, 16)
+}
+
+/** Nothing where no model was brought, so that the revision of a policy without one is what its files say. */
+function partsOf(casbin: CasbinTexts | undefined): readonly string[] {
+  if (casbin === undefined) return []
+  const { model, files, subjects = [], domains = [], isSorted = false } = casbin
+  const said = JSON.stringify(['casbin', subjects, domains, isSorted])
+  return [said, model.text, ...files.flatMap(({ name, text }) => [name, text])]
 }
 
 const encoder = new TextEncoder()

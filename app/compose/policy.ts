@@ -78,6 +78,10 @@ function warnOfRows(snapshot: PolicySnapshot, config: Config, logger: Logger): v
     unused.map(({ id }) => ({ rule: id, message, advice })),
     'some rows never apply, for their cluster judges calls by itself',
   )
+  warn(
+    (snapshot.casbin?.findings ?? []).map(({ id, message, advice }) => ({ rule: id, message, advice })),
+    'the Casbin model or its rows may mean something else than they seem to',
+  )
   const unmet = findUnmet(snapshot.rows, knownTokensOf(config))
   warn(
     unmet.map(({ id, message, advice }) => ({ rule: id, message, advice })),

@@ -1,6 +1,7 @@
 /** The policy sources that the configuration names, merged in this order: directory, directories, adapter, narrowedBy. */
 import type { Config } from '../../config/config.ts'
 import { createAdapterSource } from './adapter-source.ts'
+import { casbinPrefix, withCasbin } from './casbin-source.ts'
 import { createPolicyFiles } from './files.ts'
 import { createMergedSource, type NamedSource, prefixesOf } from './merged-source.ts'
 import type { PolicySource } from './policy-source.ts'
@@ -14,6 +15,18 @@ export interface ConfiguredSourceOptions {
 
 /** Throws `PolicyError` when two directories have the same name. */
 export function createConfiguredSource(policy: Config['policy'], options: ConfiguredSourceOptions): PolicySource {
+  const base = createBuiltInSource(policy, options)
+  if (policy.casbin === undefined) return base
+  // Rule ids of the model begin with its prefix, and those of a directory of that name would too.
+  if (policy.directories.length > 0) prefixesOf([casbinPrefix, policy.directory, ...policy.directories])
+  const { adapter, ...casbin } = policy.casbin
+  return withCasbin(base, {
+    ...casbin,
+    ...(adapter === undefined ? {} : { adapter: adapterSource(adapter, options).source }),
+  })
+}
+
+function createBuiltInSource(policy: Config['policy'], options: ConfiguredSourceOptions): PolicySource {
   const { model } = options
   const { adapter } = policy
   const given = [policy.directory, ...policy.directories]
@@ -58,4 +71,5 @@ export const describeSources = (policy: Config['policy']): readonly string[] => 
   ...policy.directories,
   ...(policy.adapter === undefined ? [] : [`adapter ${policy.adapter.module}`]),
   ...policy.narrowedBy.map(({ directory, hosts }) => `${directory} narrows ${hosts.join(', ')}`),
+  ...(policy.casbin === undefined ? [] : [`casbin ${policy.casbin.model}`]),
 ]

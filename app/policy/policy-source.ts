@@ -1,5 +1,7 @@
 /** Contract of a policy source: where rows and conditions come from, and how a change is noticed. */
 
+import type { CasbinTexts } from '../../rbac/casbin/sources.ts'
+
 /** One text of the policy; `name` is what rule ids and problems show. */
 export interface PolicyText {
   readonly name: string
@@ -24,6 +26,8 @@ export interface PolicyTexts {
   readonly conditions?: PolicyText | readonly PolicyText[]
   /** `*.test.yaml`, run before the policy comes into force; absent when there is none. */
   readonly tests?: readonly PolicyText[]
+  /** A model of its own, with its rows; absent where none is brought. */
+  readonly casbin?: CasbinTexts
 }
 
 export interface PolicySource {

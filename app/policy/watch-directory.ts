@@ -13,6 +13,8 @@ export interface WatchDirectoryOptions {
   readonly pollMs: number
   /** Fingerprint of the state that needs no report; the one found at first if absent. */
   readonly known?: string | undefined
+  /** What tells one state from another. Default: the fingerprint of a policy directory. */
+  readonly state?: (() => Promise<string>) | undefined
 }
 
 /** Gives the function that stops it. */
@@ -38,13 +40,14 @@ export function watchDirectoryState(options: WatchDirectoryOptions, onChange: ()
 }
 
 /** Compares states; one look at a time, and one more when asked meanwhile. */
-function createLooker({ directory, settleMs, known }: WatchDirectoryOptions, onChange: () => void) {
+function createLooker({ directory, settleMs, known, state: stateOf }: WatchDirectoryOptions, onChange: () => void) {
   let reported = known
   let isStopped = false
   let isLooking = false
   let isAskedAgain = false
 
   const fingerprint = async (): Promise<string> => {
+    if (stateOf !== undefined) return stateOf()
     const state = await readDirectoryState(directory).catch(() => undefined)
     return state?.fingerprint ?? 'unreadable'
   }

@@ -38,7 +38,21 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkHeaderNames(tree),
     ...checkModule(tree, ['policy', 'adapter']),
     ...checkModule(tree, ['policy', 'adapter', 'watcher'], ['policy', 'adapter']),
+    ...checkModule(tree, ['policy', 'casbin', 'adapter']),
+    ...checkModule(tree, ['policy', 'casbin', 'adapter', 'watcher'], ['policy', 'casbin', 'adapter']),
+    ...checkCasbin(tree),
   ]
+}
+
+/** A model without rows is none, and rows without a model would be believed to be in force. */
+function checkCasbin(tree: Tree): CrossFinding[] {
+  const section: Path = ['policy', 'casbin']
+  const isThere = (...names: string[]): boolean => getIn(tree, [...section, ...names]) !== undefined
+  const rows = [isThere('policy'), isThere('adapter', 'module')].filter(Boolean).length
+  const isSaid = rows > 0 || isThere('model') || isThere('subjects') || isThere('domains')
+  if (isSaid && !isThere('model')) return [{ path: [...section, 'model'], message: 'is missing: expected a path' }]
+  if (!isSaid || rows === 1) return []
+  return [{ path: [...section, 'policy'], message: 'expected rows from one place: this path, or `adapter.module`' }]
 }
 
 // Settings of a module that nobody named, or of a watcher without rows to watch, are believed to be in force.

@@ -33,8 +33,8 @@ const operatorModule = (what: string, example: string) => ({
   }),
 })
 
-const policyAdapter = z.strictObject({
-  ...operatorModule('A Casbin adapter whose rows are loaded after those of the directories.', 'casbin-pg-adapter'),
+const adapter = (what: string) => ({
+  ...operatorModule(what, 'casbin-pg-adapter'),
   timeout: setting(duration(0.1, 600).prefault('10s'), {
     description: 'How long one load by the adapter may take.',
     expected: durationExpected,
@@ -63,6 +63,34 @@ const narrowing = z.strictObject({
     expected: 'a list of hosts such as app.example.com or *.example.com, at least one',
     example: ['shop.example.com'],
   }),
+})
+
+const policyAdapter = z.strictObject(adapter('A Casbin adapter whose rows are loaded after those of the directories.'))
+
+const casbin = z.strictObject({
+  model: setting(text.exactOptional(), {
+    description: 'A Casbin model (`model.conf`) of your own, which decides about hosts of its own.',
+    expected: 'a path',
+    isPath: true,
+  }),
+  policy: setting(text.exactOptional(), {
+    description: 'The rows of the model, as CSV; this or `adapter`.',
+    expected: 'a path',
+    isPath: true,
+  }),
+  subjects: setting(z.array(text).min(1).exactOptional(), {
+    description:
+      'Names of whoever asks, in this order; the first is `r.sub`, the others are `g` links for the request. By default those of the built-in language: `user:{user}`, `email:{email}`, `group:{group}` and so on.',
+    expected: 'a list of names such as `group:{group}`',
+  }),
+  domains: setting(z.array(text).min(1).exactOptional(), {
+    description: 'Hosts that the model decides about; those that its rows name (`r.dom == p.dom`), if absent.',
+    expected: 'a list of hosts, `*.example.com` or `*`',
+  }),
+  adapter: section(
+    z.strictObject(adapter('A Casbin adapter that loads the rows of the model.')).prefault({}),
+    'Rows of the model from a database.',
+  ),
 })
 
 export const policy = z.strictObject({
@@ -99,4 +127,5 @@ export const policy = z.strictObject({
     expected: 'a whole number from 0 to 1099511627776',
   }),
   adapter: section(policyAdapter.prefault({}), 'Rows from a database, through a Casbin adapter.'),
+  casbin: section(casbin.prefault({}), 'A Casbin model of your own, for hosts of its own.'),
 })

@@ -16,6 +16,7 @@ import type { AccessRequest } from '../request/access-request.ts'
 import type { Row, RowEffect } from '../row.ts'
 import type { Situation } from '../situation.ts'
 import { subjectNameOf } from '../subjects.ts'
+import { explainCasbinRows } from './casbin-rows.ts'
 import { findNearestChanges, type NearestChanges, type SearchLimits } from './nearest-change.ts'
 
 /** `not-tried`: an earlier field missed, or an earlier row had decided. */
@@ -58,6 +59,10 @@ export function explain(situation: Situation, policy: PolicySnapshot, options: E
   const { nearest, ...limits } = options
   const decision = decideWithTrace(situation, policy, { trace: noTrace, onError: () => {} })
   const about = questionOf(decision, situation, policy)
+  if (policy.casbin?.covers(situation.request.domain) === true) {
+    const rows = explainCasbinRows(about.decision, about.situation, policy)
+    return { decision, rows, nearest: nearest ?? { found: [], isComplete: false } }
+  }
   return {
     decision,
     rows: explainRows(about.decision, about.situation, policyFor(about.situation, policy)),

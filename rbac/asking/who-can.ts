@@ -18,6 +18,7 @@ import { fitsReadings } from '../resources.ts'
 import type { Row } from '../row.ts'
 import { namesOf } from '../subjects.ts'
 import { type Call, callOfRequest } from './calls/call.ts'
+import { refuseCasbin } from './casbin-rows.ts'
 import { identityNamed } from './changes.ts'
 import { membersOf } from './role-members.ts'
 
@@ -90,6 +91,7 @@ function answerTo(
   policy: PolicySnapshot,
   admit: (name: string) => readonly string[],
 ): WhoCanCall {
+  refuseCasbin(policy, domain)
   const fitting = questions.map(question => ({ question, rows: fittingRows(domain, question, policy) }))
   const expand = (row: Row): string[] => membersOf(row, domain, policy.roles)
   const named = fitting

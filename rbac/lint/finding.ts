@@ -41,6 +41,10 @@ export const lintRules = {
   'chosen-name': 'The row is bound to a claim that people may choose for themselves.',
   'condition-asks-nothing': 'The condition holds for everybody, or for every address of a kind.',
   'unused-condition': 'No row names the condition.',
+  'casbin-model': 'The Casbin model matches without a row, or compares names without their roles.',
+  'casbin-pattern': 'The pattern of a Casbin row matches more than it seems to.',
+  'casbin-subject': 'The Casbin row names somebody whom nobody can be.',
+  'casbin-size': 'Casbin compares many rows one by one.',
 } as const
 
 export type LintRule = keyof typeof lintRules

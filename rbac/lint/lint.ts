@@ -49,7 +49,7 @@ export interface LintOptions {
 
 /** `texts` are those that the policy was compiled from. In order of file and line. */
 export function lintPolicy(
-  { rows, roles }: Pick<PolicySnapshot, 'rows' | 'roles'>,
+  { rows, roles, casbin }: Pick<PolicySnapshot, 'casbin' | 'roles' | 'rows'>,
   texts: Pick<PolicyTexts, 'conditions'>,
   options: LintOptions = {},
 ): readonly Finding[] {
@@ -73,15 +73,26 @@ export function lintPolicy(
   lintUnmet(rows, options, report)
   findRoles(rows, { roles, members }, report)
   findConditions(rows, texts, report)
+  lintCasbin(casbin, report)
   return inOrder(foldLists(findings, rows))
 }
 
 /** Findings about names alone: what a row means and a provider spells otherwise is missed without a word. */
-export function lintNames({ rows, roles }: Pick<PolicySnapshot, 'rows' | 'roles'>): readonly Finding[] {
+export function lintNames({
+  rows,
+  roles,
+  casbin,
+}: Pick<PolicySnapshot, 'casbin' | 'roles' | 'rows'>): readonly Finding[] {
   const { findings, report } = createReport()
+  lintCasbin(casbin, report)
   findSpellings(rows, roles, report)
   findNearNames(rows, roles, report)
   return inOrder(foldLists(findings, rows))
+}
+
+/** Found while it was compiled. */
+function lintCasbin(casbin: PolicySnapshot['casbin'], report: Report): void {
+  for (const { rule, id, ...said } of casbin?.findings ?? []) report(rule, id, said)
 }
 
 function createReport(): { readonly findings: Finding[]; readonly report: Report } {

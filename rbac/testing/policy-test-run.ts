@@ -82,12 +82,19 @@ function runCase(policy: PolicySnapshot, file: string, test: PolicyTestCase): Po
   const errors: unknown[] = []
   const { decision, request } = judgeCall(call, { identity, actors, context }, policy, error => errors.push(error))
   const failures = [...differences(want, decision), ...errors.map(error => `the evaluation failed: ${String(error)}`)]
-  const row = failures.length === 0 ? undefined : policy.rows.find(({ id }) => id === decision.rule)
+  const row = failures.length === 0 ? undefined : textOfRow(policy, decision.rule)
   const asked = textOf(test, request)
   return {
     ...{ file, line, name, request: asked, decision, failures },
-    ...(row === undefined ? {} : { row: rowText(row) }),
+    ...(row === undefined ? {} : { row }),
   }
+}
+
+function textOfRow({ rows, casbin }: PolicySnapshot, rule: string | undefined): string | undefined {
+  const own = rows.find(({ id }) => id === rule)
+  if (own !== undefined) return rowText(own)
+  const brought = casbin?.rows.find(({ id }) => id === rule)
+  return brought && ['p', ...brought.fields].join(', ')
 }
 
 /** What was asked, and the question of it that decides where that is another one. */

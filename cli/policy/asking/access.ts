@@ -27,6 +27,9 @@ export function printAccess(values: AccessValues, terminal: Terminal): Promise<n
   const answer = async (): Promise<Answer> => {
     const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
     const identity = parseWho(values, config)
+    const brought = snapshot.casbin?.domains ?? []
+    if (brought.length > 0)
+      terminal.writeError(`not listed: ${brought.join(', ')}, which a Casbin model decides about\n`)
     const facts = { identity, context: parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd) }
     const all = accessOf(identity, snapshot).entries
     const within = all.filter(({ domain }) => !isOutsideOf(domain, identity))

@@ -1,0 +1,86 @@
+/**
+ * Which hosts Casbin decides about: those that are configured, else those that its rows name.
+ *
+ * Threat: a deny of one engine for a host that the other one decides about denies nobody. So a host has one engine, and
+ * patterns that meet are refused, whichever is the wider.
+ */
+import { coveringPatterns, isReservedDomain, parseDomainPattern } from '../domains.ts'
+import { type Problem, ValueError } from '../policy-error.ts'
+import type { Row } from '../row.ts'
+import type { CasbinModel } from './model.ts'
+import type { CasbinRows } from './rows.ts'
+import type { CasbinTexts } from './sources.ts'
+
+/** Canonical patterns. Adds to `problems`. */
+export function readDomains(
+  texts: CasbinTexts,
+  { request, row, matcher }: CasbinModel,
+  loaded: CasbinRows,
+  problems: Problem[],
+): readonly string[] {
+  const report = (message: string): void => void problems.push({ file: texts.model.name, line: 1, column: 1, message })
+  const isExact = request.includes('dom') && row.includes('dom') && matcher.comparesDomain
+  const { domains } = texts
+  if (domains === undefined && !isExact) {
+    report('which hosts? Name them in policy.casbin.domains: the matcher does not say r.dom == p.dom for each row')
+    return []
+  }
+  const configured = domains?.flatMap(domain => parsed(domain, report))
+  if (!isExact) return configured ?? []
+  const named = new Set<string>()
+  for (const one of loaded.rows) {
+    const problem = hostProblem(one.domain, configured)
+    if (problem === undefined) named.add(one.domain)
+    else problems.push(loaded.problemOf(one, 'dom', problem))
+  }
+  return configured ?? [...named]
+}
+
+function parsed(text: string, report: (message: string) => void): string[] {
+  try {
+    const pattern = parseDomainPattern(text)
+    if (!isReservedDomain(pattern)) return [pattern]
+    report(`policy.casbin.domains: ${text} is no host, and only hosts are decided by Casbin`)
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error
+    report(`policy.casbin.domains: ${error.message}`)
+  }
+  return []
+}
+
+/** A row whose host no request can have would be believed to be in force. */
+function hostProblem(text: string, configured: readonly string[] | undefined): string | undefined {
+  try {
+    const host = parseDomainPattern(text)
+    if (text.includes('*')) return 'the matcher compares hosts as they are, and no host is called like a pattern'
+    if (isReservedDomain(host)) return 'only hosts are decided by Casbin'
+    if (host !== text) return `no request has this host as it is written; write ${host}`
+    if (configured === undefined || coveringPatterns(host).some(pattern => configured.includes(pattern)))
+      return undefined
+    return 'this host is not among policy.casbin.domains'
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error
+    return error.message
+  }
+}
+
+/** Rows of the built-in language for hosts that Casbin decides about, or may. */
+export function refuseOverlap(rows: readonly Row[], domains: readonly string[], problems: Problem[]): void {
+  const own = new Set(domains)
+  const above = new Set(domains.flatMap(coveringPatterns))
+  const told = new Set<string>()
+  for (const { id, domain } of rows) {
+    if (told.has(domain) || !(above.has(domain) || coveringPatterns(domain).some(pattern => own.has(pattern)))) continue
+    told.add(domain)
+    const colon = id.lastIndexOf(':')
+    problems.push({
+      file: id.slice(0, colon),
+      line: Number(id.slice(colon + 1)),
+      column: 1,
+      message: `${domain} meets ${meeting(domain, domains)}, which policy.casbin decides about; a host has one engine`,
+    })
+  }
+}
+
+const meeting = (domain: string, domains: readonly string[]): string =>
+  domains.find(one => coveringPatterns(one).includes(domain) || coveringPatterns(domain).includes(one)) ?? domain

@@ -1,0 +1,114 @@
+/** What the matcher of a Casbin model asks, read without running it. */
+import { functionNames, patternFunctions } from './functions.ts'
+
+export interface Call {
+  readonly name: string
+  /** As they are written, with `r_` and `p_` in front of fields. */
+  readonly values: readonly string[]
+}
+
+export interface Matcher {
+  readonly calls: readonly Call[]
+  /** Alternatives (`||` outside of all parentheses) that look at no field of a row. */
+  readonly withoutRow: readonly string[]
+  /** Whether the host is compared, exactly, in every alternative. */
+  readonly comparesDomain: boolean
+  /** Names of the role definitions by which `r.sub` is compared with a field of a row. */
+  readonly subjectLinks: ReadonlySet<string>
+}
+
+export interface MatcherWords {
+  readonly request: readonly string[]
+  readonly row: readonly string[]
+  readonly roles: readonly string[]
+}
+
+/** `text` is the matcher as Casbin keeps it. Adds a sentence to `problems` for whatever could not be asked. */
+export function readMatcher(text: string, words: MatcherWords, problems: string[]): Matcher {
+  const plain = withoutTexts(text)
+  const calls = callsIn(text, plain)
+  checkFields(plain, words, problems)
+  checkCalls(calls, words, problems)
+  if (!/\bp_\w/.test(plain)) problems.push('the matcher looks at no row, so that rows would count for nothing')
+  const alternatives = split(text, plain, '||')
+  return {
+    calls,
+    withoutRow: alternatives.filter(part => !/\bp_\w/.test(withoutTexts(part))),
+    comparesDomain: alternatives.every(comparesDomain),
+    subjectLinks: new Set(
+      calls.filter(({ name, values }) => words.roles.includes(name) && values[0] === 'r_sub').map(({ name }) => name),
+    ),
+  }
+}
+
+/** Texts within quotes are blanked, so that places stay. */
+const withoutTexts = (text: string): string =>
+  text.replace(/"[^"]*"|'[^']*'/g, found => `"${'_'.repeat(found.length - 2)}"`)
+
+function comparesDomain(alternative: string): boolean {
+  return split(alternative, withoutTexts(alternative), '&&').some(part =>
+    /^(?:r_dom\s*===?\s*p_dom|p_dom\s*===?\s*r_dom)$/.test(part),
+  )
+}
+
+/** Cuts at an operator that stands outside of all parentheses. */
+function split(text: string, plain: string, operator: string): string[] {
+  const parts: string[] = []
+  let [depth, start] = [0, 0]
+  for (let index = 0; index < plain.length; index++) {
+    if ('(['.includes(plain[index] ?? '')) depth += 1
+    if (')]'.includes(plain[index] ?? '')) depth -= 1
+    if (depth === 0 && plain.startsWith(operator, index)) {
+      parts.push(text.slice(start, index).trim())
+      start = index + operator.length
+    }
+  }
+  return [...parts, text.slice(start).trim()]
+}
+
+function callsIn(text: string, plain: string): Call[] {
+  return [...plain.matchAll(/([A-Za-z_]\w*)\s*\(/g)]
+    .filter(([, name]) => name !== 'in')
+    .map(found => {
+      const start = found.index + found[0].length
+      const end = closing(plain, start)
+      return { name: found[1] ?? '', values: split(text.slice(start, end), plain.slice(start, end), ',') }
+    })
+}
+
+function closing(plain: string, start: number): number {
+  let depth = 1
+  for (let index = start; index < plain.length; index++) {
+    if (plain[index] === '(') depth += 1
+    if (plain[index] === ')') depth -= 1
+    if (depth === 0) return index
+  }
+  return plain.length
+}
+
+function checkFields(plain: string, { request, row }: MatcherWords, problems: string[]): void {
+  for (const [, kind, name = ''] of plain.matchAll(/\b([rp])_(\w+)/g)) {
+    const known = kind === 'r' ? request : row
+    if (!known.includes(name)) problems.push(`the matcher names ${kind}.${name}, which the model does not define`)
+  }
+  if (/\b[rp]_\w+\s*(?:\.|\[)/.test(plain)) {
+    problems.push('the matcher asks for a part of a field (r.sub.Age): requests here are texts, without attributes')
+  }
+  if (/\b[rp]\d+[._]/.test(plain)) problems.push('the matcher names a second definition (r2, p2), and one is used')
+}
+
+function checkCalls(calls: readonly Call[], { roles }: MatcherWords, problems: string[]): void {
+  for (const { name, values } of calls) {
+    if (name === 'eval') {
+      problems.push(
+        'the matcher has eval(): fields of rows would be code, and whoever writes rows could write anything',
+      )
+    } else if (!roles.includes(name) && !functionNames.includes(name)) {
+      problems.push(
+        `the matcher calls ${name}, which is not among ${functionNames.join(', ')} and the role definitions`,
+      )
+    } else if (patternFunctions.has(name) && /\br_/.test(withoutTexts(values[1] ?? ''))) {
+      problems.push(`${name} takes its pattern second: here whoever asks would write it`)
+    }
+  }
+}
