@@ -57,7 +57,10 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
   }
 }
 
-function toPolicy({ adapter, casbin, directories, narrowedBy, ...policy }: ParsedSettings['policy'], directory: string) {
+function toPolicy(
+  { adapter, casbin, directories, narrowedBy, ...policy }: ParsedSettings['policy'],
+  directory: string,
+) {
   const loading = toAdapter(adapter, directory)
   const model = toCasbin(casbin, directory)
   return {

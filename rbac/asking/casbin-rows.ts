@@ -4,7 +4,7 @@ import type { Field } from '../evaluation.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import { ValueError } from '../policy-error.ts'
 import type { Situation } from '../situation.ts'
-import type { ExplainedOutcome, ExplainedRow } from './explain.ts'
+import type { ExplainedOutcome, ExplainedRow } from './explained-row.ts'
 
 /**
  * A matcher is one expression, so that of a row that does not match no field can be named; one that matches does so as a

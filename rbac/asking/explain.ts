@@ -8,37 +8,17 @@
 
 import { findDeniedActor } from '../acting/denied-actor.ts'
 import { decide, decideWithTrace, policyFor } from '../decide.ts'
-import type { Decision, RuleId } from '../decision.ts'
+import type { Decision } from '../decision.ts'
 import { createEvaluation, type Field, noTrace, type Outcome, type Trace } from '../evaluation.ts'
 import type { Identity } from '../identity.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { AccessRequest } from '../request/access-request.ts'
-import type { Row, RowEffect } from '../row.ts'
+import type { Row } from '../row.ts'
 import type { Situation } from '../situation.ts'
 import { subjectNameOf } from '../subjects.ts'
 import { explainCasbinRows } from './casbin-rows.ts'
+import type { ExplainedRow } from './explained-row.ts'
 import { findNearestChanges, type NearestChanges, type SearchLimits } from './nearest-change.ts'
-
-/** `not-tried`: an earlier field missed, or an earlier row had decided. */
-export type ExplainedOutcome = Outcome | 'not-tried'
-
-export interface ExplainedRow {
-  readonly rule: RuleId
-  readonly subject: string
-  readonly domain: string
-  readonly resource: string
-  readonly action: string
-  readonly condition: string
-  readonly effect: RowEffect
-  /** As the row has them; they decide nothing. */
-  readonly note?: string
-  readonly owner?: string
-  readonly fields: Readonly<Record<Field, ExplainedOutcome>>
-  /** The row fits and its condition lets it apply. For a shadow row: it would, were it enforced. */
-  readonly applies: boolean
-  /** The row that the decision names. */
-  readonly isDeciding: boolean
-}
 
 export interface Explanation {
   readonly decision: Decision

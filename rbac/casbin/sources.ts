@@ -1,6 +1,5 @@
 /** What a Casbin source is compiled from, and what becomes of it. */
 import type { Decision, RuleId } from '../decision.ts'
-import type { Said } from '../lint/finding.ts'
 import type { PolicyFile } from '../policy-lines.ts'
 import type { AddRoles } from '../roles.ts'
 import type { Situation } from '../situation.ts'
@@ -33,9 +32,14 @@ export interface CasbinRow {
 
 export type CasbinRule = 'casbin-model' | 'casbin-pattern' | 'casbin-subject' | 'casbin-size'
 
-export interface CasbinFinding extends Said {
+export interface CasbinFinding {
   readonly rule: CasbinRule
+  /** The place, `file:line`. */
   readonly id: RuleId
+  readonly message: string
+  readonly advice: string
+  /** Default `warning`. */
+  readonly severity?: 'note' | undefined
 }
 
 /** A decision that lacks the revision of the policy as a whole. */

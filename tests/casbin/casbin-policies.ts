@@ -15,7 +15,9 @@ export const host = 'app.example.com'
 /** `r.sub` is the plain name of the person, as stock rows have it, and groups have a prefix. */
 export const plainNames = ['{sub}', 'email:{email}', 'group:{group}', 'authenticated', 'anyone']
 
-export interface CasbinCase extends Pick<CasbinTexts, 'domains' | 'isSorted' | 'subjects'> {
+export interface CasbinCase extends Pick<CasbinTexts, 'domains' | 'isSorted'> {
+  /** Default `plainNames`; `undefined`: those of the built-in language. */
+  readonly subjects?: readonly string[] | undefined
   /** Rows of the built-in language beside it. */
   readonly rows?: string
   readonly providers?: readonly string[]
@@ -24,15 +26,16 @@ export interface CasbinCase extends Pick<CasbinTexts, 'domains' | 'isSorted' | '
 export function compileCase(
   conf: string,
   csv: string,
-  { rows = '', providers, ...own }: CasbinCase = {},
+  { rows = '', providers, ...given }: CasbinCase = {},
 ): Promise<PolicySnapshot> {
+  const { subjects, ...own } = { subjects: plainNames, ...given }
   return compilePolicy({
     model,
     files: [{ name: 'own.csv', text: rows }],
     casbin: {
       model: { name: 'casbin/model.conf', text: conf },
       files: [{ name: 'casbin/policy.csv', text: csv }],
-      subjects: plainNames,
+      ...(subjects === undefined ? {} : { subjects }),
       ...own,
     },
     ...(providers === undefined ? {} : { providers }),

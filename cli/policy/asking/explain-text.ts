@@ -1,7 +1,7 @@
 /** An explanation as a person reads it. */
 
 import type { CallExplanation } from '../../../rbac/asking/calls/explain-call.ts'
-import type { ExplainedOutcome, ExplainedRow } from '../../../rbac/asking/explain.ts'
+import type { ExplainedOutcome, ExplainedRow } from '../../../rbac/asking/explained-row.ts'
 import type { Decision } from '../../../rbac/decision.ts'
 import { challengeReasons, denyReasons } from '../../../rbac/decision.ts'
 import { printable } from '../../../spelling/printable.ts'
