@@ -40,6 +40,10 @@ export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Prom
     ? createConfiguredSource(config.policy, { model, watch: false })
     : createPolicyFiles({ directory, model })
   terminal.progress(() => `reading ${directory}`)
+  // Its hosts would seem to have no policy at all.
+  if (!isConfigured && config?.policy.casbin !== undefined) {
+    terminal.writeError(`${directory}: read alone; hosts that policy.casbin decides about have no policy here\n`)
+  }
   const texts = await source.load()
   const providers = config?.providers.map(({ name }) => name)
   const pause = async (): Promise<void> => terminal.progress(() => `compiling ${directory}`)

@@ -16,7 +16,7 @@ export function explainCasbinRows(
   { casbin, addRoles }: PolicySnapshot,
 ): readonly ExplainedRow[] {
   const hasFailed = decision.effect === 'deny' && ['evaluation-failed', 'path-too-costly'].includes(decision.reason)
-  return (casbin?.rows ?? []).map(row => {
+  return (casbin?.rowsOf(request.domain) ?? []).map(row => {
     const applies = !hasFailed && casbin?.matches(row, { request, identity, addRoles }) === true
     return {
       rule: row.id,

@@ -25,6 +25,8 @@ export interface Explanation {
   /** Every row of the domain in order of load, shadow rows included, as tried for whom the decision is about. */
   readonly rows: readonly ExplainedRow[]
   readonly nearest: NearestChanges
+  /** A Casbin model that was brought decides there: a row matches as a whole, and no change was searched for. */
+  readonly isByModel?: true
 }
 
 interface ExplainOptions extends SearchLimits {
@@ -41,7 +43,7 @@ export function explain(situation: Situation, policy: PolicySnapshot, options: E
   const about = questionOf(decision, situation, policy)
   if (policy.casbin?.covers(situation.request.domain) === true) {
     const rows = explainCasbinRows(about.decision, about.situation, policy)
-    return { decision, rows, nearest: nearest ?? { found: [], isComplete: false } }
+    return { decision, rows, nearest: { found: [], isComplete: false }, isByModel: true }
   }
   return {
     decision,

@@ -37,6 +37,8 @@ const wider: Readonly<Record<ListedKind, RegExp>> = {
 
 /** Names of a kind, without the kind, that rows allow the request; roles expanded to their members. */
 export function proposeSubjects(kind: ListedKind, request: AccessRequest, policy: PolicySnapshot): Proposed<string> {
+  const brought = unlistableByModel(request.domain, policy)
+  if (brought !== undefined) return brought
   const readings = readingsOf(request.resource)
   const rows = allowing(request.domain, policy).filter(
     row => fitsReadings(row, readings) && row.fitsAction(request.action),
@@ -62,6 +64,8 @@ interface AskedObjects {
 /** Paths, in the form of `matchablePath`, that rows allow somebody by name. */
 export function proposePaths(asked: AskedObjects, policy: PolicySnapshot): Proposed<string> {
   const { identity, context, domain, action, isWanted, mayCover } = asked
+  const brought = unlistableByModel(domain, policy)
+  if (brought !== undefined) return brought
   const names = new Set(namesOf(identity))
   policy.addRoles(names, domain)
   const rows = allowing(domain, policy).filter(
@@ -88,8 +92,17 @@ export function proposeActions(
   policy: PolicySnapshot,
 ): readonly string[] {
   if (isApplicationDomain(domain)) return words
-  const named = allowing(domain, policy).flatMap(({ action }) => namesIn(action, domain))
+  const ofModel = policy.casbin?.covers(domain) === true ? policy.casbin.rowsOf(domain).map(({ action }) => action) : []
+  const named = [
+    ...allowing(domain, policy).flatMap(({ action }) => namesIn(action, domain)),
+    ...ofModel.filter(action => /^[A-Z]{1,32}$/.test(action)),
+  ]
   return [...new Set([...knownMethods, ...named])].filter(name => !methodsWithoutPath.has(name))
+}
+
+/** A matcher is an expression: whom or what it would let in can only be tried, name by name. */
+function unlistableByModel(domain: string, { casbin }: PolicySnapshot): Proposed<never> | undefined {
+  return casbin?.covers(domain) === true ? { unlistable: casbin.rowsOf(domain).map(({ id }) => id) } : undefined
 }
 
 const allowing = (domain: string, policy: PolicySnapshot): readonly Row[] =>

@@ -50,6 +50,7 @@ export async function compileCasbin(
     domains,
     covers: (domain: string) => coveringPatterns(domain).some(pattern => own.has(pattern)),
     rows: enforcer.rows,
+    rowsOf: enforcer.rowsOf,
     findings,
     decide: createDecide({ enforcer, names, effect: model.effect }),
     matches: (row, { request, identity, addRoles }) => {

@@ -69,7 +69,8 @@ export function refuseOverlap(rows: readonly Row[], domains: readonly string[], 
   const own = new Set(domains)
   const above = new Set(domains.flatMap(coveringPatterns))
   const told = new Set<string>()
-  for (const { id, domain } of rows) {
+  // A row of a host list is a row for each of its hosts, and a variable is a star by now.
+  for (const { id, domain, written } of rows) {
     if (told.has(domain) || !(above.has(domain) || coveringPatterns(domain).some(pattern => own.has(pattern)))) continue
     told.add(domain)
     const colon = id.lastIndexOf(':')
@@ -77,10 +78,12 @@ export function refuseOverlap(rows: readonly Row[], domains: readonly string[], 
       file: id.slice(0, colon),
       line: Number(id.slice(colon + 1)),
       column: 1,
-      message: `${domain} meets ${meeting(domain, domains)}, which policy.casbin decides about; a host has one engine`,
+      message: `${nameOf(domain, written?.domain)} meets ${meeting(domain, domains)}, which policy.casbin decides about; a host has one engine`,
     })
   }
 }
+
+const nameOf = (domain: string, written = domain): string => (written === domain ? domain : `${domain} (${written})`)
 
 const meeting = (domain: string, domains: readonly string[]): string =>
   domains.find(one => coveringPatterns(one).includes(domain) || coveringPatterns(domain).includes(one)) ?? domain

@@ -29,6 +29,8 @@ export interface Question {
 export interface CasbinEnforcer {
   /** In the order in which Casbin looks at them. */
   readonly rows: readonly CasbinRow[]
+  /** Those that are looked at for a host. */
+  readonly rowsOf: (domain: string) => readonly CasbinRow[]
   /** Over the rows of one host, or some of them. Throws what Casbin throws. */
   readonly ask: (question: Question, rows?: readonly CasbinRow[]) => Answer
 }
@@ -80,11 +82,9 @@ export async function createCasbinEnforcer(
       for (const one of roles) one.suppose([])
     }
   }
-  return {
-    rows: sorted,
-    ask: (question, rows) =>
-      ask(question, rows ?? byDomain?.get(question.dom) ?? (byDomain === undefined ? sorted : [])),
-  }
+  const rowsOf = (domain: string): readonly CasbinRow[] =>
+    (byDomain === undefined ? sorted : byDomain.get(domain)) ?? []
+  return { rows: sorted, rowsOf, ask: (question, rows = rowsOf(question.dom)) => ask(question, rows) }
 }
 
 function rowOf(byFields: ReadonlyMap<readonly string[], CasbinRow>, fields: readonly string[]): CasbinRow {

@@ -52,6 +52,8 @@ export interface CasbinPolicy {
   readonly covers: (domain: string) => boolean
   /** In the order in which Casbin looks at them. */
   readonly rows: readonly CasbinRow[]
+  /** Those that Casbin looks at for a host; where hosts are no field that is compared exactly, all of them. */
+  readonly rowsOf: (domain: string) => readonly CasbinRow[]
   /** What is probably not meant. */
   readonly findings: readonly CasbinFinding[]
   /** Reads no context: the same for as long as policy, identity and request are the same. Throws what Casbin throws. */

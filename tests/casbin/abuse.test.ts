@@ -1,14 +1,15 @@
 /** What somebody could do with a Casbin policy that was brought, and what must become of it. */
 import { describe, expect, it } from 'vitest'
-import { createRememberedDecisions } from '../../app/policy/remembered-decisions.ts'
 import { explain } from '../../rbac/asking/explain.ts'
 import { replayQuestion } from '../../rbac/asking/replay.ts'
+import { proposeActions, proposePaths, proposeSubjects } from '../../rbac/asking/search.ts'
 import { whoCan } from '../../rbac/asking/who-can.ts'
+import { decide } from '../../rbac/decide.ts'
 import type { Identity, Machine } from '../../rbac/identity.ts'
 import { lintPolicy } from '../../rbac/lint/lint.ts'
-import type { PolicySnapshot } from '../../rbac/policy.ts'
-import { problemsOf } from '../decisions/policies.ts'
-import { anonymous, ask, type CasbinCase, compileCase, example, host, person } from './casbin-policies.ts'
+import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
+import { model as builtIn, problemsOf } from '../decisions/policies.ts'
+import { anonymous, ask, type CasbinCase, compileCase, example, host, person, plainNames } from './casbin-policies.ts'
 
 const own = { domains: [host] }
 const roles = example('rbac_model.conf')
@@ -117,6 +118,41 @@ describe('H15 a host has one engine', () => {
     ['p, alice, other.example.com, /data, GET', 'not among'],
   ])('refuses %s', async (row, why) => {
     expect((await problemsOf(compileCase(model, row, { domains: [host] }))).join()).toContain(why)
+  })
+  it.each([
+    ['p, anyone, @shops, /**, *, -, allow', 'own.csv:2:1: app.example.com (@shops) meets app.example.com'],
+    ['p, anyone, {sub}.example.com, /**, *, -, deny', 'own.csv:2:1: *.example.com ({sub}.example.com) meets app'],
+    ['p, anyone, app.example.com, /x, GET, -, shadow-deny, a note, a team', 'own.csv:2:1: app.example.com meets app'],
+  ])('refuses %s', async (row, why) => {
+    const rows = `h, shops, wiki.example.com app.example.com\n${row}\n`
+    expect((await problemsOf(compileCase(model, csv, { rows }))).join()).toContain(why)
+  })
+  it('refuses hosts of a list or a variable below a wildcard of the model, and takes those beside it', async () => {
+    const wide = { domains: ['*.example.com'], subjects: plainNames }
+    const open = 'p, alice, /data, GET\n'
+    const beside = 'h, shops, example.com shop.example.net\np, anyone, @shops, /**, *, -, allow\n'
+    const of = (rows: string) => compileCase(roles, open, { ...wide, rows })
+    expect(ask(await of(beside), 'alice', 'GET https://shop.example.net/a')).toMatchObject({ rule: 'own.csv:2' })
+    expect(ask(await of(`${beside}p, anyone, {sub}.example.net, /**, *, -, allow\n`), 'x', 'GET /data')).toMatchObject(
+      { effect: 'deny' },
+    )
+    const list = `${beside}h, more, a.example.net b.c.example.com\np, anyone, @more, /**, *, -, deny\n`
+    expect((await problemsOf(of(list))).join()).toContain('b.c.example.com (@more) meets *.example.com')
+    const variable = 'p, anyone, {sub}.home.example.com, /**, *, -, deny\n'
+    expect((await problemsOf(of(variable))).join()).toContain('({sub}.home.example.com) meets *.example.com')
+  })
+  it('refuses rows of those who own hosts as well', async () => {
+    const owner = { name: 'team', hosts: [host] }
+    const compiling = compilePolicy({
+      model: builtIn,
+      files: [{ name: 'team/own.csv', text: `p, anyone, ${host}, /**, *, -, deny\n`, owner }],
+      casbin: {
+        model: { name: 'casbin/model.conf', text: model },
+        files: [{ name: 'casbin/policy.csv', text: csv }],
+        subjects: plainNames,
+      },
+    })
+    expect((await problemsOf(compiling)).join()).toContain(`team/own.csv:1:1: ${host} meets ${host}`)
   })
   it('asks for the hosts of a model without any', async () => {
     expect((await problemsOf(compileCase(roles, 'p, alice, /data, GET\n'))).join()).toContain('which hosts?')
@@ -266,12 +302,22 @@ describe('what is asked of the policy', () => {
     })
   })
 
-  it('is remembered, for it hangs on no clock and no address', async () => {
+  it('hangs on no clock and no address, except that a clock has to show a time', async () => {
     const policy = await compiled
-    const decide = createRememberedDecisions()
-    const identity = person('alice')
-    const first = decide(questionOf(identity), policy)
-    expect(decide({ ...questionOf(identity), context: { now: 1, clientAddress: '10.0.0.1' } }, policy)).toBe(first)
-    expect(decide({ ...questionOf(identity), context: { now: Number.NaN } }, policy)).toMatchObject({ effect: 'deny' })
+    const question = questionOf(person('alice'))
+    const first = decide(question, policy)
+    expect(first).toMatchObject({ effect: 'allow' })
+    expect(decide({ ...question, context: { now: 1, clientAddress: '10.0.0.1' } }, policy)).toEqual(first)
+    expect(decide({ ...question, context: { now: Number.NaN } }, policy)).toMatchObject({ effect: 'deny' })
+  })
+
+  it('lists nobody and no path to whoever searches, and the actions that rows name', async () => {
+    const policy = await compile('p, alice, /data, GET, allow\np, bob, /data, PURGE, deny\n', {}, denying)
+    const unlistable = ['casbin/policy.csv:1', 'casbin/policy.csv:2']
+    expect(proposeSubjects('user', questionOf(anonymous).request, policy)).toEqual({ unlistable })
+    const any = { isWanted: () => true, mayCover: () => true }
+    const { identity, context } = questionOf(person('alice'))
+    expect(proposePaths({ identity, context, domain: host, action: 'GET', ...any }, policy)).toEqual({ unlistable })
+    expect(proposeActions({ domain: host }, [], policy)).toContain('PURGE')
   })
 })

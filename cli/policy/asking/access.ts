@@ -13,6 +13,8 @@ interface Answer {
   readonly entries: readonly Listed[]
   /** Clusters whose rows speak of this identity, for which the gateway makes no call. */
   readonly outside: readonly string[]
+  /** Hosts that a Casbin model decides about, of which nobody can list what it allows. */
+  readonly notListed: readonly string[]
 }
 
 export interface AccessValues extends WhoValues, FactValues, AnswerValues {}
@@ -27,9 +29,6 @@ export function printAccess(values: AccessValues, terminal: Terminal): Promise<n
   const answer = async (): Promise<Answer> => {
     const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
     const identity = parseWho(values, config)
-    const brought = snapshot.casbin?.domains ?? []
-    if (brought.length > 0)
-      terminal.writeError(`not listed: ${brought.join(', ')}, which a Casbin model decides about\n`)
     const facts = { identity, context: parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd) }
     const all = accessOf(identity, snapshot).entries
     const within = all.filter(({ domain }) => !isOutsideOf(domain, identity))
@@ -40,7 +39,7 @@ export function printAccess(values: AccessValues, terminal: Terminal): Promise<n
       return { ...entry, now, ...(alone.length === 0 ? {} : { notAlone: alone }) }
     })
     const outside = [...new Set(all.filter(entry => !within.includes(entry)).map(({ domain }) => domain))]
-    return { entries, outside }
+    return { entries, outside, notListed: snapshot.casbin?.domains ?? [] }
   }
   return printAnswer(values, terminal, answer, given => format(given, terminal))
 }
@@ -59,9 +58,11 @@ function notAlone({ domain, fitsAction }: Row): readonly string[] {
 
 const head = ['', 'domain', 'path', 'action', 'condition', 'now', 'rule']
 
-function format({ entries, outside }: Answer, { colors }: Terminal): string {
-  const unmade =
-    outside.length === 0 ? '' : `  Nothing in ${outside.join(', ')}: the gateway takes people with a login only.\n`
+function format({ entries, outside, notListed }: Answer, { colors }: Terminal): string {
+  const unmade = [
+    outside.length === 0 ? '' : `  Nothing in ${outside.join(', ')}: the gateway takes people with a login only.\n`,
+    notListed.length === 0 ? '' : `  Not listed: ${notListed.join(', ')}, which a Casbin model decides about.\n`,
+  ].join('')
   if (!entries.some(({ effect }) => effect === 'allow')) return `nothing\n${unmade}`
   const sorted = [...entries].sort((a, b) => (a.domain === b.domain ? 0 : a.domain < b.domain ? -1 : 1))
   const lines = sorted.map(entry => [

@@ -128,8 +128,9 @@ function remarkOf({ rule, note, owner }: ExplainedRow, colors: Colors): string {
   return said.length === 0 ? '' : colors.dim(`  ${rule}: ${printable(said.join(': '))}\n`)
 }
 
-function nearestOf({ decision, nearest, questions }: CallExplanation, colors: Colors): string {
+function nearestOf({ decision, nearest, questions, isByModel }: CallExplanation, colors: Colors): string {
   if (decision.effect === 'allow') return ''
+  if (isByModel === true) return '\nA Casbin model decides there: what would allow it was not searched for.\n'
   const bound = nearest.isComplete ? '' : colors.dim('  The search ended at its bound; there may be others.\n')
   if (nearest.found.length === 0)
     return `\nNo change of who, how, when or from where was found that allows it.\n${bound}`
