@@ -133,9 +133,9 @@ describe('H15 a host has one engine', () => {
     const beside = 'h, shops, example.com shop.example.net\np, anyone, @shops, /**, *, -, allow\n'
     const of = (rows: string) => compileCase(roles, open, { ...wide, rows })
     expect(ask(await of(beside), 'alice', 'GET https://shop.example.net/a')).toMatchObject({ rule: 'own.csv:2' })
-    expect(ask(await of(`${beside}p, anyone, {sub}.example.net, /**, *, -, allow\n`), 'x', 'GET /data')).toMatchObject(
-      { effect: 'deny' },
-    )
+    expect(ask(await of(`${beside}p, anyone, {sub}.example.net, /**, *, -, allow\n`), 'x', 'GET /data')).toMatchObject({
+      effect: 'deny',
+    })
     const list = `${beside}h, more, a.example.net b.c.example.com\np, anyone, @more, /**, *, -, deny\n`
     expect((await problemsOf(of(list))).join()).toContain('b.c.example.com (@more) meets *.example.com')
     const variable = 'p, anyone, {sub}.home.example.com, /**, *, -, deny\n'
