@@ -18,7 +18,8 @@ export function createConfiguredSource(policy: Config['policy'], options: Config
   const base = createBuiltInSource(policy, options)
   if (policy.casbin === undefined) return base
   // Rule ids of the model begin with its prefix, and those of a directory of that name would too.
-  if (policy.directories.length > 0) prefixesOf([casbinPrefix, policy.directory, ...policy.directories])
+  const directories = [policy.directory, ...policy.directories, ...policy.narrowedBy.map(({ directory }) => directory)]
+  if (directories.length > 1) prefixesOf([casbinPrefix, ...directories])
   const { adapter, ...casbin } = policy.casbin
   return withCasbin(base, {
     ...casbin,
