@@ -54,6 +54,13 @@ const ask = (path: string, cookie?: string, method = 'GET', host = 'wiki.localho
     headers: navigation,
     ...(cookie === undefined ? {} : { cookie }),
   })
+interface Told {
+  readonly revision: string
+  readonly decision: unknown
+  readonly rows: readonly { readonly rule: string; readonly applies: boolean }[]
+  readonly isByModel?: boolean
+}
+const told = async (response: Promise<Response>) => (await (await response).json()) as Told
 const admin = (path: string, method = 'GET'): Promise<Response> =>
   fetch(`http://127.0.0.1:${service.adminPort}${path}`, { method, headers: { 'Content-Type': 'application/json' } })
 
@@ -65,9 +72,9 @@ describe('a host that a Casbin model decides about', () => {
     expect(header(answer, 'remote-email')).toBe('alice@example.com')
     const event = await service.eventOf(answer)
     expect(event).toMatchObject({ event: 'access.allowed', rule: 'casbin/policy.csv:1', domain: 'wiki.localhost' })
-    const { decision, rows: told } = await (await admin(`/explain/${event.requestId}`)).json()
+    const { decision, rows: all } = await told(admin(`/explain/${event.requestId}`))
     expect(decision).toMatchObject({ effect: 'allow', rule: 'casbin/policy.csv:1' })
-    expect(told.map((row: { rule: string; applies: boolean }) => [row.rule, row.applies])).toEqual([
+    expect(all.map(({ rule, applies }) => [rule, applies])).toEqual([
       ['casbin/policy.csv:1', true],
       ['casbin/policy.csv:2', false],
       ['casbin/policy.csv:3', false],
@@ -82,7 +89,7 @@ describe('a host that a Casbin model decides about', () => {
     for (const name of identityHeaders) expect(header(denied, name), name).toBeUndefined()
     const id = header(denied, 'x-sallyport-request-id') ?? 'none'
     expect(denied.body).toContain(`>${id}<`)
-    const { decision, isByModel } = await (await admin(`/explain/${id}`)).json()
+    const { decision, isByModel } = await told(admin(`/explain/${id}`))
     expect(decision).toMatchObject({ reason: 'rule-denied', rule: 'casbin/policy.csv:3' })
     expect(isByModel).toBe(true)
     expect(await service.eventOf(denied)).toMatchObject({ reason: 'rule-denied', rule: 'casbin/policy.csv:3' })
@@ -133,7 +140,7 @@ describe('a host that a Casbin model decides about', () => {
   })
 
   it('is loaded again when told to; a broken model or a host of two engines changes nothing and is told', async () => {
-    const before = await (await admin('/policy')).json()
+    const before = await told(admin('/policy'))
     expect(before).toMatchObject({ rows: 4, sources: [service.directory, `casbin ${join(model, 'model.conf')}`] })
     put('model.conf', conf.replace('keyMatch2', 'keyMatch9'))
     const broken = await admin('/policy/reload', 'POST')
