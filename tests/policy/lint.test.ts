@@ -679,6 +679,11 @@ const domains = pick(
   '*',
   'console',
 )
+const rowDomains = fc.oneof(
+  { weight: 8, arbitrary: domains },
+  { weight: 1, arbitrary: pick('@some', '{claim:dir}.example.com') },
+)
+const someHosts = 'h, some, a.example.com *.a.example.com other.test'
 const randomRow = fc
   .tuple(
     pick(
@@ -692,7 +697,7 @@ const randomRow = fc
       'email:Alice@example.com',
       'email-domain:example.com',
     ),
-    domains,
+    rowDomains,
     pick(
       '/**',
       '/**',
@@ -710,6 +715,10 @@ const randomRow = fc
       're:a',
       're:/a/',
       '/a%20b/*',
+      '/** except /a/**',
+      '/a/** except /a/x',
+      '/{group}/**',
+      '/a/{claim:dir}',
     ),
     pick('*', '*', '*', 'read', 'write', 'GET', 'GET|POST', 'HEAD', 'read|POST'),
     pick(
@@ -740,13 +749,14 @@ const randomRow = fc
     ),
     pick('allow', 'allow', 'deny', 'shadow-allow', 'shadow-deny'),
   )
+  .filter(([, domain, resource]) => domain !== 'console' || !/[{ ]/.test(resource))
   .map(fields => p(...fields))
 /** Rows of one host that have much in common, so that some cover others together. */
 const nearRow = fc
   .tuple(
     pick('authenticated', 'group:ops', 'group:dev', 'role:admin'),
     pick('a.example.com'),
-    pick('/a', '/a/**', '/**'),
+    pick('/a', '/a', '/a', '/a/**', '/a/**', '/a/**', '/**', '/**', '/**', '/** except /a', '/a/{group}'),
     pick('*', 'read', 'write', 'GET|POST', 'write|GET'),
     pick('-', '-', 'hours', '!hours', 'office', 'narrow'),
     pick('allow', 'allow', 'allow', 'deny'),
@@ -776,13 +786,20 @@ const identity = fc.constantFrom<Identity>(
       subject: 'https://idp.example#alice',
       provider: 'corp',
       groups,
-      claims: {},
+      claims: { dir: ['x', 'a'] },
       email: 'alice@example.com',
       amr: ['otp'],
       acr: 'silver',
       authTime: now - 600,
     },
     { kind: 'user', subject: 'https://idp.example#bob', provider: 'corp', groups, claims: {} },
+    {
+      kind: 'user',
+      subject: 'https://idp.example#eve',
+      provider: 'corp',
+      groups: ['a', ...groups],
+      claims: { dir: 'X' },
+    },
   ]),
 )
 const question = fc.record({
@@ -812,21 +829,24 @@ const deadRules = [
 const coveredRules = ['shadowed-row', 'covered-membership']
 
 const isPart = ({ rule }: Finding): boolean => rule === 'partly-covered-row'
+/** A line of a list is to stay where a host of it needs it. */
+const isOfSome = ({ message }: Finding): boolean => /^on \d+ of its/.test(message)
 const isPromise = (finding: Finding): boolean =>
-  isPart(finding) ? !finding.message.includes(' where ') : [...coveredRules, ...deadRules].includes(finding.rule)
+  !isOfSome(finding) &&
+  (isPart(finding) ? !finding.message.includes(' where ') : [...coveredRules, ...deadRules].includes(finding.rule))
 
 test('without a row that lint calls shadowed no effect changes, nor in the part that lint names; without one it calls dead nobody gets in or is shut out', async () => {
   const tried = new Map<string, number>()
   let together = 0
   const property = fc.asyncProperty(
     fc.oneof(
-      { weight: 2, arbitrary: fc.uniqueArray(randomRow, { minLength: 4, maxLength: 14, size: 'max' }) },
-      { weight: 1, arbitrary: fc.uniqueArray(nearRow, { minLength: 4, maxLength: 9, size: 'max' }) },
+      { weight: 3, arbitrary: fc.uniqueArray(randomRow, { minLength: 4, maxLength: 14, size: 'max' }) },
+      { weight: 2, arbitrary: fc.uniqueArray(nearRow, { minLength: 4, maxLength: 9, size: 'max' }) },
     ),
     fc.uniqueArray(randomRole, { maxLength: 4 }),
     fc.array(question, { minLength: 40, maxLength: 40 }),
     async (rows, roles, questions) => {
-      const all = [...rows, ...roles]
+      const all = [...rows, ...roles, someHosts]
       const before = await policyOf(all.join('\n'), conditionsFile)
       for (const finding of lintPolicy(before, { conditions }, { now }).filter(isPromise)) {
         const { rule, line, message } = finding
