@@ -1,4 +1,4 @@
-/** Conditions that no row names, and those that ask for nothing. */
+/** Conditions that no row names, those that ask for nothing, and whom they name. */
 import { type Condition, criteriaOf } from '../conditions/condition.ts'
 import type { PolicyTexts } from '../policy-rows.ts'
 import type { Row } from '../row.ts'
@@ -29,6 +29,18 @@ export function namedIn({
     file.text.split('\n').flatMap((text, index) => {
       const name = /^(["']?)([A-Za-z][\w.-]*)\1\s*:/.exec(text)?.[2]
       return name === undefined ? [] : [{ name, id: `${file.name}:${index + 1}` }]
+    }),
+  )
+}
+
+/** Groups that conditions of rows ask for, each once for each condition: however many rows name it, it was written once. */
+export function subjectsAskedFor(rows: readonly Row[]): { readonly name: string; readonly id: string }[] {
+  const seen = new Set<unknown>()
+  return rows.flatMap(({ id, when }) =>
+    [...criteriaOf(when)].flatMap(criterion => {
+      if (seen.has(criterion)) return []
+      seen.add(criterion)
+      return (criterion.subjects ?? []).map(name => ({ id, name }))
     }),
   )
 }

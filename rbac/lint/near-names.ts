@@ -6,6 +6,7 @@
  */
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
+import { subjectsAskedFor } from './conditions.ts'
 import type { Report } from './finding.ts'
 
 interface Use {
@@ -33,6 +34,7 @@ export function findNearNames(rows: readonly Row[], roles: readonly RoleRow[], r
       { id, name: role },
       { id, name: domain },
     ]),
+    ...subjectsAskedFor(rows),
   ]
   for (const kind of [/^group:/, /^role:/, /^(?!group:|role:)[^:@]*\./]) {
     const uses = usesOf(named.filter(({ name }) => kind.test(name)))

@@ -2,6 +2,7 @@
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
 import { foldSpelling } from '../subjects.ts'
+import { subjectsAskedFor } from './conditions.ts'
 import type { Report } from './finding.ts'
 
 /** Zero width, soft hyphens, marks of direction, spaces that are none: nobody sees them. */
@@ -15,6 +16,7 @@ export function findSpellings(rows: readonly Row[], roles: readonly RoleRow[], r
   for (const { id, subject, isDeny } of rows) inspect(id, subject, isDeny)
   // A role may stand in rows of both effects: where it allows, its members are met as they are spelt.
   for (const { id, member } of roles) inspect(id, member, false)
+  for (const { id, name } of subjectsAskedFor(rows)) inspect(id, name, false)
 }
 
 interface Problem {

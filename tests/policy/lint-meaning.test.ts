@@ -418,6 +418,17 @@ describe('spellings', () => {
     ])
   })
 
+  it('of groups that conditions ask for as well, a condition counting once however many rows name it', async () => {
+    const rows = [allow('group:corp/ops', '/a'), ...['/b', '/c', '/d'].map(path => allow('authenticated', path, '*', 'c'))]
+    const found = await policyOf(rows.join('\n'), 'c: { group: [dev, corp/opps] }\n')
+    const names = lintPolicy(found, {}).filter(({ rule }) => rule === 'near-names')
+    expect(names).toMatchObject([
+      { line: 2, message: 'group:corp/opps is nearly group:corp/ops (1 line, first policy.csv:1)' },
+    ])
+    expect(await findingsOf(rows, 'c: { group: [dev, corp/ops] }\n')).toEqual([])
+    expect(await findingsOf(rows, 'c: { group: ["o\u200bps"] }\n')).toEqual(['2 subject-spelling'])
+  })
+
   it.each(['re:/api/v1.0/.*', 're:/files/[a-z]+.pdf', 're:/(?:favicon.ico|robots\\.txt)', 're:/files/.*.pdf'])(
     '%s has a dot that takes any character',
     async resource => {
