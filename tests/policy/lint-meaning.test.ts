@@ -419,7 +419,10 @@ describe('spellings', () => {
   })
 
   it('of groups that conditions ask for as well, a condition counting once however many rows name it', async () => {
-    const rows = [allow('group:corp/ops', '/a'), ...['/b', '/c', '/d'].map(path => allow('authenticated', path, '*', 'c'))]
+    const rows = [
+      allow('group:corp/ops', '/a'),
+      ...['/b', '/c', '/d'].map(path => allow('authenticated', path, '*', 'c')),
+    ]
     const found = await policyOf(rows.join('\n'), 'c: { group: [dev, corp/opps] }\n')
     const names = lintPolicy(found, {}).filter(({ rule }) => rule === 'near-names')
     expect(names).toMatchObject([
