@@ -1,7 +1,8 @@
-/** The last step of `npm run build`: what the compiler leaves behind. Files that are read at run time, and one mode. */
+/** The last step of `npm run build`: what the compiler leaves behind. Files that are read at run time, what is packed, and one mode. */
 import { chmod, copyFile, mkdir, readdir, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pack } from './packing/pack.ts'
 
 /** Folders with sources, and the kinds of files in them that the running service reads. */
 const folders = ['app', 'cli', 'rbac']
@@ -33,5 +34,6 @@ async function makeExecutable(file: string): Promise<void> {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const target = join(dirname(fileURLToPath(import.meta.url)), '..')
   await copyAssets(join(target, '..'), target)
+  await pack(target)
   await makeExecutable(join(target, 'cli/main.js'))
 }

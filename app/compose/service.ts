@@ -27,13 +27,12 @@ import { createReadiness } from '../telemetry/readiness.ts'
 import { version } from '../version.ts'
 import { composeAdmin, type ServiceAnswers } from './admin.ts'
 import { composeChecks } from './checks.ts'
-import type { OwnRightsCheck } from './clusters/own-rights.ts'
 import { needsKeys } from './configured.ts'
 import { composeSessionAnswers } from './directory.ts'
 import { composeEndings, composeIdentity } from './identity.ts'
 import { type Base, composeKept } from './kept.ts'
 import { composeLogin, composePages, type Login, providerState } from './login.ts'
-import { frontNamesOf, loadParts } from './parts.ts'
+import { frontNamesOf, loadParts, noOwnRights } from './parts.ts'
 import { composeOfPasswords, composePasswords } from './passwords.ts'
 import { composePolicy, reloadState } from './policy.ts'
 import { composeSightings } from './sightings.ts'
@@ -105,7 +104,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const ofPasswords = composeOfPasswords(base, stored, records)
   const kept = { ...stored, ofPasswords, passwords: composePasswords(base, stored, ofPasswords, isWorker) }
   const login = composeLogin(base, kept, policy)
-  const direct = parts.clusters?.composeDirectClusters(base, { policy, record }) ?? []
+  const direct = parts.direct?.composeDirectClusters(base, { policy, record }) ?? []
   const grants = parts.grants?.composeGrants(base, { kept, login, records, isWorker, direct })
   const identity = composeIdentity(base, kept, { ...parts, verification: login.verification })
   const exchange = parts.exchange?.composeExchange(base, {
@@ -121,7 +120,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const checks = composeChecks(base, kept, identity, { policy, record, fronts, tokens: grants?.tokens })
   const envoy = parts.envoy?.composeEnvoy(base, checks)
   const endings = composeEndings(base, kept, records, login.verification)
-  const ownRights = parts.clusters?.composeOwnRights(base, { kept, policy }) ?? noOwnRights
+  const ownRights = parts.ownRights?.composeOwnRights(base, { kept, policy }) ?? noOwnRights
   judgeAgain = () => {
     endings.lookNow()
     ownRights.again()
@@ -129,7 +128,14 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const gateway =
     grants?.settings === undefined
       ? undefined
-      : parts.clusters?.composeKubernetes(base, grants.settings, { ...grants, kept, login, policy, endings, record })
+      : parts.gateway?.composeKubernetes(base, grants.settings, {
+          ...grants,
+          kept,
+          login,
+          policy,
+          endings,
+          record,
+        })
   let isDraining = false
   const main = createMainServer(
     checks.routes,
@@ -237,14 +243,6 @@ const together = (main: { readonly isAlone: Promise<void> }, ...others: readonly
   isAlone: Promise.all([main.isAlone, ...others]).then(() => undefined),
   mainEnded: main.isAlone,
 })
-
-/** Of a configuration without clusters. */
-const noOwnRights: OwnRightsCheck = {
-  start: async () => undefined,
-  again: () => undefined,
-  probes: [],
-  close: () => undefined,
-}
 
 function composeAudit(
   { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,

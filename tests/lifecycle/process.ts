@@ -30,12 +30,15 @@ export interface ServeOptions {
   readonly issuer?: string
   /** Further settings of a section. */
   readonly settings?: Readonly<Record<string, object>>
+  /** Beside that of this process. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 export async function spawnService({
   policy,
   issuer = 'http://127.0.0.1:9',
   settings: more = {},
+  env = {},
 }: ServeOptions): Promise<RunningService> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-process-'))
   const port = await freePort()
@@ -51,7 +54,9 @@ export async function spawnService({
     providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret: randomBytes(12).toString('hex') }],
   }
   writeFileSync(join(directory, 'sallyport.yaml'), JSON.stringify(settings))
-  const child = spawn(process.execPath, [cli, 'serve', '--config', join(directory, 'sallyport.yaml')])
+  const child = spawn(process.execPath, [cli, 'serve', '--config', join(directory, 'sallyport.yaml')], {
+    env: { ...process.env, ...env },
+  })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', chunk => {
     output.stdout += chunk

@@ -1,0 +1,62 @@
+/** What the smallest service loads, named: what comes back unseen is paid for by every start. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { cli, runCommand, spawnService, untilListening } from '../lifecycle/process.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'sallyport-loaded-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const root = resolve(dirname(cli), '../..')
+
+/** Files that a process has run, by what Node writes of them when it ends, and what is packed in them. */
+function loadedBy(name: string): { readonly files: readonly string[]; readonly modules: readonly string[] } {
+  const reports = readdirSync(join(folder, name)).map(file =>
+    JSON.parse(readFileSync(join(folder, name, file), 'utf8')),
+  )
+  const urls: string[] = reports.flatMap(({ result }) => result.map(({ url }: { url: string }) => url))
+  const files = urls.filter(url => url.startsWith('file:')).map(url => fileURLToPath(url))
+  const modules = files.flatMap(file => {
+    if (!file.includes('/dist/packed/')) return [file]
+    const { sources }: { sources: string[] } = JSON.parse(readFileSync(`${file}.map`, 'utf8'))
+    return sources.map(source => resolve(dirname(file), source))
+  })
+  return { files, modules: modules.map(path => path.slice(root.length + 1)) }
+}
+
+const reportTo = (name: string): NodeJS.ProcessEnv => ({ NODE_V8_COVERAGE: join(folder, name) })
+
+/** Of parts that the smallest configuration does not have, and of commands that nobody named. */
+const unused = [
+  /^dist\/cli\/(?!main|program|define|lazy|serve|load-config|report|terminal|progress|session-handles|insecure|admin-call|doctor\/command|passwords\/commands|kube\/login-commands|[a-z]+-commands)/,
+  /^dist\/app\/(?:authzen|exchange|ext-authz|grants\/routes|kubernetes\/gateway|sessions\/redis|workers)\//,
+  /^dist\/rbac\/reach\//,
+  /^node_modules\/(?:redis|@redis|@grpc|oidc-provider|asn1js|httpxy)\//,
+]
+
+describe('what is loaded', () => {
+  test('by serve with one provider and LMDB is what that uses, in few files', async () => {
+    const service = await spawnService({ policy: '', env: reportTo('serve') })
+    try {
+      await untilListening(service)
+      service.child.kill('SIGTERM')
+      expect(await service.ended).toBe(0)
+      const { files, modules } = loadedBy('serve')
+      expect(modules).toContain('dist/app/verify.js')
+      expect(modules.filter(path => unused.some(form => form.test(path)))).toEqual([])
+      expect(files.length).toBeLessThan(220)
+    } finally {
+      await service.stop()
+    }
+  })
+
+  test('by a help is no library but that of the command line', async () => {
+    const { status } = await runCommand(['--help'], { ...process.env, ...reportTo('help') })
+    expect(status).toBe(0)
+    const { modules } = loadedBy('help')
+    expect(modules.filter(path => /^node_modules\/(?!commander|picocolors)/.test(path))).toEqual([])
+    expect(modules.length).toBeGreaterThan(10)
+    expect(modules.length).toBeLessThan(50)
+  })
+})
