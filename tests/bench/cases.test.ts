@@ -175,7 +175,7 @@ describe('a profile', () => {
     expect(stdout).toContain('self %')
     const [profile = '', page = ''] = files.map(file => readFileSync(file, 'utf8'))
     expect(JSON.parse(profile).samples.length).toBeGreaterThan(100)
-    expect(page).toContain('dist/app/')
+    expect(page).toContain('dist/packed/')
     expect(page).not.toMatch(/\b(?:src|href)=/)
   })
 
