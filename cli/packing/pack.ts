@@ -2,9 +2,11 @@
  * Puts what `serve` runs into few files: `dist/packed/`. Nothing is renamed or made smaller, each module stands below a
  * line with its name, and the maps lead back to `dist/`. What is imported late stays a file of its own.
  */
-import { rm } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { type Plugin, rolldown } from 'rolldown'
+import { type Plugin, type RolldownOutput, rolldown } from 'rolldown'
+import { digestOf, listName, type MadeOf } from '../../app/packed.ts'
 
 /**
  * Left where npm has put them: lmdb has code of the machine, casbin is the same for modules of operators, and gRPC is for
@@ -29,10 +31,32 @@ export async function pack(target: string): Promise<void> {
     },
   })
   try {
-    await bundle.write({ dir: folder, format: 'esm', sourcemap: true, minify: false, hashCharacters: 'hex' })
+    const packed = await bundle.write({
+      dir: folder,
+      format: 'esm',
+      sourcemap: true,
+      minify: false,
+      hashCharacters: 'hex',
+    })
+    // Last: without it nothing that is packed runs.
+    await writeFile(join(folder, listName), JSON.stringify(madeOf(packed, folder)))
   } finally {
     await bundle.close()
   }
+}
+
+/** Of a library the manifest stands for all of it: npm brings no other content under a name and a version. */
+function madeOf({ output }: RolldownOutput, folder: string): MadeOf {
+  const modules = output.flatMap(part => (part.type === 'chunk' ? part.moduleIds : []))
+  const files = new Set(modules.map(id => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0] ?? id))
+  const listed: Record<string, string> = {}
+  for (const file of files) {
+    const manifest = join(file, 'package.json')
+    const held = file.includes('node_modules') ? manifest : file
+    // What the packer adds itself has a name and no file.
+    if (existsSync(held)) listed[relative(folder, held).replaceAll('\\', '/')] = digestOf(readFileSync(held))
+  }
+  return listed
 }
 
 /** A module finds what lies beside it where it lay before it was packed. */
