@@ -4,9 +4,10 @@
  * A counter that went backwards would be read as a restart of everything. So what an ended worker counted stays in the
  * sums, and a worker that does not answer counts as it did when it last answered.
  */
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, Registry } from 'prom-client'
 import { type MetricName, metricDefinitions } from './metric-definitions.ts'
 import type { Metrics, MetricValues } from './metrics.ts'
+import { collectProcessMetrics } from './process-metrics.ts'
 
 type Aggregator = 'sum' | 'min' | 'max'
 
@@ -53,7 +54,7 @@ export function createAggregatedMetrics({ hasProcessMetrics = true } = {}): Aggr
     labelNames: Object.keys(metricDefinitions[clientErrorsName].labels),
     registers: [own],
   })
-  if (hasProcessMetrics) collectDefaultMetrics({ register: own })
+  if (hasProcessMetrics) collectProcessMetrics(own)
   const newest = new Map<number, MetricValues>()
   let past: Promise<MetricValues> = Promise.resolve([])
 

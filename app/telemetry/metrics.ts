@@ -1,5 +1,5 @@
 /** Counts what the service does, for Prometheus (text format 0.0.4). What each metric means: `metric-definitions.ts`. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import type { Decision } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
 import type { ClientError } from '../client-error.ts'
@@ -24,6 +24,7 @@ import {
   shadowEffects,
   verificationOutcomes,
 } from './metric-definitions.ts'
+import { collectProcessMetrics } from './process-metrics.ts'
 import { describeMetric, ReadCounter } from './read-counter.ts'
 
 export interface Metrics {
@@ -144,7 +145,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const ownRights = createOwnRightsGauge(registry, options.clusters ?? [])
   make.gauge('sallyport_workers').set(1)
   make.counter('sallyport_worker_restarts_total')
-  if (options.hasProcessMetrics !== false) collectDefaultMetrics({ register: registry })
+  if (options.hasProcessMetrics !== false) collectProcessMetrics(registry)
 
   return {
     decided(front, decision, durationMicroseconds) {

@@ -16,7 +16,7 @@ export async function runReload(context: ExperimentContext): Promise<CaseReport>
   const { load, resources, rounds, onProgress } = context
   const rows = context.sizes?.at(-1) ?? 100_000
   onProgress(`starting with ${rows} rows`)
-  const service = await startService({ rows, isPolicyWatched: false }, resources)
+  const service = await startService({ rows, isPolicyWatched: false, nodeOptions: ['--import', finerLag] }, resources)
   const check = checkCase('reload', service, [allowedPath], 200)
   const firstMs = await reloadMs(service, rows, 0)
   // Long enough for a reload that the load slows down.
@@ -54,6 +54,7 @@ export async function runReload(context: ExperimentContext): Promise<CaseReport>
   }
 }
 
+const finerLag = new URL('./finer-lag.js', import.meta.url).href
 const lagMetric = 'nodejs_eventloop_lag_max_seconds'
 
 const both = <N extends string>(name: N, values: readonly number[]) =>
