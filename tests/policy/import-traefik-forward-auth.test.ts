@@ -209,6 +209,20 @@ rule.admin.whitelist = alice@example.com
   ])
 })
 
+test('a rule by two methods at once fits no request: it opens nothing and takes nothing away', async () => {
+  const twice = 'Host(`app.example.com`) && PathPrefix(`/a`) && (Method(`GET`) && Method(`POST`))'
+  const whitelisted = `whitelist = alice@example.com\nrule.never.action = allow\nrule.never.rule = ${twice}\n`
+  const { rows } = await importSettings(whitelisted, { host: ['app.example.com'] })
+  expect(rows.filter(({ effect }) => effect === 'allow')).toEqual([
+    expect.objectContaining({ subject: 'email:alice@example.com', resource: '/**', action: '*' }),
+  ])
+  const narrowing = `default-action = allow\nrule.never.whitelist = alice@example.com\nrule.never.rule = ${twice}\n`
+  const open = await importSettings(narrowing, { host: ['app.example.com'] })
+  expect(open.rows.filter(({ effect }) => effect === 'allow')).toEqual([
+    expect.objectContaining({ subject: 'anyone', resource: '/**', action: '*' }),
+  ])
+})
+
 test('the older form of the file, and addresses that are not written in lower case', async () => {
   const { rows, findings } = await importSettings(
     'client-id abc\ncookie-secret def\ndomain example.com,Other.example\nwhitelist alice@example.com,Bob@example.com\n',

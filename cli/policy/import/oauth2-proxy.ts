@@ -1,67 +1,56 @@
 /** oauth2-proxy's settings (`key = value`): who may log in, which groups, and what needs no login. */
 import { canonicalNetwork } from './authelia.ts'
+import { groupsAlone, isMembership, membershipsIn } from './oauth2-proxy-members.ts'
+import { effectOf } from './oauth2-proxy-settings.ts'
 import type { FormatOptions } from './options.ts'
 import { pathsByPattern, resourcesWithout } from './paths.ts'
+import type { Report } from './report.ts'
 import type { ImportedRow } from './rows.ts'
-import { readSettings, type Setting, type Settings } from './settings-file.ts'
-import { claimIs, isPlainName } from './subjects.ts'
+import { isSet, readSettings, type Setting, type Settings } from './settings-file.ts'
+import { isPlainName } from './subjects.ts'
 
 interface Reading extends FormatOptions {
   /** One of the hosts that it stands before; its settings do not say. */
   readonly host: string
 }
 
-const understood = [
-  'email_domains',
-  'allowed_groups',
-  'allowed_group',
-  'skip_auth_routes',
-  'skip_auth_regex',
-  'skip_auth_preflight',
-  'authenticated_emails_file',
-  'trusted_ips',
-  'oidc_groups_claim',
-  'upstreams',
-]
-/** Settings about cookies, the provider, logs and what is passed on: they let nobody in and keep nobody out. */
-const irrelevant = new RegExp(
-  `^(?:${[
-    'provider|provider_display_name|provider_ca_files?|use_system_trust_store|client_id|client_secret(?:_file)?|resource|scope',
-    'acr_values|approval_prompt|prompt|code_challenge_method|jwt_key|jwt_key_file|pubjwk_url|login_url|redeem_url|profile_url',
-    'validate_url|redirect_url|relative_redirect_url|backend_logout_url|whitelist_domains|encode_state|oidc_issuer_url',
-    'oidc_jwks_url|oidc_public_key_files?|skip_oidc_discovery|oidc_roles_claim|oidc_audience_claims?|oidc_extra_audiences?',
-    'skip_claims_from_profile_url|insecure_oidc_[a-z_]+|cookie_[a-z_]+|session_[a-z_]+|redis_[a-z_]+|http_address|https_address',
-    'tls_[a-z_]+|ssl_[a-z_]+|metrics_[a-z_]+|force_https|reverse_proxy|real_client_ip_header|trusted_proxy_ips?|proxy_prefix',
-    'proxy_websockets|upstream_timeout|flush_interval|pass_[a-z_]+|set_[a-z_]+|prefer_email_to_user|basic_auth_password',
-    'skip_auth_strip_headers|skip_provider_button|api_routes?|force_json_errors|allow_query_semicolons|display_htpasswd_form',
-    'htpasswd_user_groups?|signature_key|banner|footer|custom_[a-z_]+|show_debug_on_error|request_[a-z_]+|auth_logging[a-z_]*',
-    'standard_logging[a-z_]*|logging_[a-z_]+|errors_to_info_log|exclude_logging_paths?|silence_ping_logging|ping_[a-z_]+',
-    'ready_path|gcp_healthchecks',
-  ].join('|')})$`,
-)
-/** Settings that let in more than the others say: without them the rows are narrower, and still right. */
-const admitting = ['htpasswd_file', 'skip_jwt_bearer_tokens', 'extra_jwt_issuers']
-/** The claim that an address comes from: with any other one, rows about addresses would mean other people. */
-const ofAddresses = ['oidc_email_claim', 'user_id_claim']
-
-function isStrange([key, { values }]: readonly [string, Setting]): boolean {
-  if (ofAddresses.includes(key)) return values[0] !== 'email'
-  return !understood.includes(key) && !admitting.includes(key) && !irrelevant.test(key)
-}
-
 /** Throws `PolicyError` for lines that are no settings. */
 export function importOauth2Proxy(file: { name: string; text: string }, options: FormatOptions): ImportedRow[] {
   const settings = readSettings(file)
-  const { report } = options
-  const strange = [...settings].filter(isStrange)
-  for (const [key, { line }] of [...settings].filter(([name]) => admitting.includes(name)))
+  const isComplete = sortSettings(settings, options.report)
+  return options.hosts.flatMap(host => {
+    const reading = { ...options, host }
+    return [...openRows(settings, reading), ...(isComplete ? personRows(settings, reading) : [])]
+  })
+}
+
+/** Says what is passed over and what is not understood. Is everything understood that may keep people out? */
+function sortSettings(settings: Settings, report: Report): boolean {
+  const strange = [...settings].filter(([key, setting]) => isStrange(key, setting, settings))
+  for (const [key, { line }] of [...settings].filter(([name]) => effectOf(name) === 'admits'))
     report.leftOut(line, key, 'whoever it lets in has no login here', 'See docs/machines.md for programs with tokens.')
-  for (const [key, { line }] of strange)
-    report.leftOut(
+  for (const [key, { line }] of strange) {
+    if (effectOf(key) === undefined)
+      report.leftOut(
+        line,
+        key,
+        'not a setting that is understood, and it may keep people out',
+        'Remove it from a copy if it does not, and import again.',
+      )
+    else
+      report.leftOut(
+        line,
+        key,
+        'it keeps people out by what no OpenID provider need tell',
+        'Make the provider send that as groups, and write the rows for them.',
+      )
+  }
+  for (const [key, { line }] of [...settings].filter(([name, setting]) => effectOf(name) === 'asks' && isSet(setting)))
+    report.check(
       line,
       key,
-      'not a setting that is understood, and it may keep people out',
-      'Remove it from a copy if it does not, and import again.',
+      'each login asked the provider for it, and a provider may have asked people for more because of it',
+      'Add a condition "acr" to the rows that need it.',
     )
   report.check(
     1,
@@ -69,18 +58,32 @@ export function importOauth2Proxy(file: { name: string; text: string }, options:
     'they come from the OpenID provider now; an address counts when it is verified',
     'Make it send the claims.',
   )
-  const isComplete = strange.length === 0
-  if (!isComplete)
+  const without = [...settings].filter(([name]) => effectOf(name) === 'none')
+  if (without.length > 0)
+    report.passedOver(
+      without[0]?.[1].line ?? 1,
+      without.map(([name]) => name).join(', '),
+      'they let nobody in and keep nobody out',
+      'docs/migration/oauth2-proxy.md says where some of them stand here.',
+    )
+  if (strange.length > 0)
     report.leftOut(
       1,
       'everybody who logs in',
       'because of the settings that are not understood',
       'Write the rows yourself.',
     )
-  return options.hosts.flatMap(host => {
-    const reading = { ...options, host }
-    return [...openRows(settings, reading), ...(isComplete ? personRows(settings, reading) : [])]
-  })
+  return strange.length === 0
+}
+
+/** May it keep people out in a way that no row does? */
+function isStrange(key: string, setting: Setting, settings: Settings): boolean {
+  const effect = effectOf(key)
+  if (effect === undefined) return true
+  if (effect === 'address') return setting.values[0] !== 'email'
+  // The one value that means every tenant.
+  if (key === 'azure_tenant' && setting.values[0] === 'common') return false
+  return effect === 'restricts' && isSet(setting) && !isMembership(key, settings)
 }
 
 const row = (line: number, changes: Partial<ImportedRow> & { domain: string }): ImportedRow => ({
@@ -151,18 +154,17 @@ function trustedRows(settings: Settings, { host: domain, names, report }: Readin
   return [row(trusted.line, { domain, conditions: [names.nameOf('network', { 'source-network': known })] })]
 }
 
-/** An address that fits, and one of the groups where any are set. */
+/** An address that fits, and membership where any is asked for. */
 function personRows(settings: Settings, options: Reading): ImportedRow[] {
   const { names, host: domain } = options
   const people = addressSubjects(settings, options)
-  const groups = [...(settings.get('allowed_groups')?.values ?? []), ...(settings.get('allowed_group')?.values ?? [])]
-  const claim = settings.get('oidc_groups_claim')?.values[0] ?? 'groups'
-  const isMember = (): readonly string[] => (groups.length === 0 ? [] : [claimIs(names, claim, groups)])
+  const members = membershipsIn(settings)
+  const isMember = (): readonly string[] => members.map(({ name, criterion }) => names.nameOf(name, criterion))
   return people.flatMap(({ line, subject }) => {
     if (subject !== 'authenticated') return [row(line, { domain, subject, conditions: isMember() })]
     const verified = names.nameOf('verified-email', { claim: { name: 'email_verified', in: [true] } })
-    const plain = groups.every(isPlainName) && claim === 'groups' && groups.length > 0
-    if (!plain) return [row(line, { domain, subject, conditions: [...isMember(), verified] })]
+    const groups = groupsAlone(members)
+    if (groups === undefined) return [row(line, { domain, subject, conditions: [...isMember(), verified] })]
     return groups.map(group => row(line, { domain, subject: `group:${group}`, conditions: [verified] }))
   })
 }

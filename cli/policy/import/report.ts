@@ -3,8 +3,11 @@
 export interface Finding {
   /** Counted from 1. */
   readonly line: number
-  /** `left-out`: a permission is missing; `narrower`: it holds for fewer requests; `check`: a person has to look. */
-  readonly kind: 'left-out' | 'narrower' | 'check'
+  /**
+   * `left-out`: a permission is missing; `narrower`: it holds for fewer requests; `check`: a person has to look;
+   * `passed-over`: it changes no permission.
+   */
+  readonly kind: 'left-out' | 'narrower' | 'check' | 'passed-over'
   readonly what: string
   readonly why: string
   /** What a person can do about it. */
@@ -14,6 +17,7 @@ export interface Finding {
 export interface Report {
   readonly leftOut: (line: number, what: string, why: string, advice: string) => void
   readonly narrower: (line: number, what: string, why: string, advice: string) => void
+  readonly passedOver: (line: number, what: string, why: string, advice: string) => void
   readonly check: (line: number, what: string, why: string, advice: string) => void
   /** In order of the lines, each once. */
   readonly findings: () => readonly Finding[]
@@ -31,6 +35,7 @@ export function createReport(): Report {
     leftOut: add('left-out'),
     narrower: add('narrower'),
     check: add('check'),
+    passedOver: add('passed-over'),
     findings: () => [...found.values()].sort((left, right) => left.line - right.line),
   }
 }
@@ -39,6 +44,7 @@ const titles: Readonly<Record<Finding['kind'], string>> = {
   'left-out': 'left out',
   narrower: 'narrower',
   check: 'look at',
+  'passed-over': 'passed over',
 }
 
 /** One paragraph for each finding, each starting with `file:line`. */

@@ -9,6 +9,9 @@ export interface Setting {
 
 export type Settings = ReadonlyMap<string, Setting>
 
+/** A list without entries and an empty text are what the program has without the setting. */
+export const isSet = ({ values }: Setting): boolean => values.some(value => value !== '')
+
 const item = /"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_.:+-]+)/g
 
 /** Throws `PolicyError` with every line that is none of these. */

@@ -1,0 +1,50 @@
+/**
+ * Names of oauth2-proxy's settings in a file, as its documentation and its source list them: docs/configuration/overview.md,
+ * the pages of its providers, and pkg/apis/options/legacy_options.go. Names that older versions had stand last.
+ */
+export const documentedOptions: readonly string[] = `
+acr_values allowed_groups approval_prompt backend_logout_url client_id client_secret_file client_secret
+code_challenge_method insecure_oidc_allow_unverified_email insecure_oidc_skip_issuer_verification
+insecure_oidc_skip_nonce jwt_key_file jwt_key login_url oidc_audience_claims oidc_email_claim oidc_extra_audiences
+oidc_groups_claim oidc_roles_claim oidc_issuer_url oidc_jwks_url oidc_public_key_files profile_url prompt
+provider_ca_files provider_display_name provider pubjwk_url redeem_url scope skip_claims_from_profile_url
+skip_oidc_discovery use_system_trust_store validate_url resource
+cookie_csrf_expire cookie_csrf_per_request cookie_csrf_per_request_limit cookie_csrf_samesite cookie_domains
+cookie_expire cookie_httponly cookie_name cookie_path cookie_refresh cookie_samesite cookie_secret cookie_secret_file
+cookie_secure
+basic_auth_password set_xauthrequest set_authorization_header set_basic_auth skip_auth_strip_headers
+pass_access_token pass_authorization_header pass_basic_auth prefer_email_to_user pass_user_headers
+auth_logging_format auth_logging errors_to_info_log exclude_logging_paths logging_compress logging_filename
+logging_local_time logging_max_age logging_max_backups logging_max_size request_id_header request_logging_format
+request_logging silence_ping_logging standard_logging_format standard_logging
+banner custom_sign_in_logo custom_templates_dir display_htpasswd_form footer show_debug_on_error
+ping_path ping_user_agent ready_path gcp_healthchecks
+allow_query_semicolons api_routes authenticated_emails_file bearer_token_login_fallback email_domains encode_state
+extra_jwt_issuers force_https force_json_errors htpasswd_file htpasswd_user_groups proxy_prefix
+real_client_ip_header redirect_url relative_redirect_url reverse_proxy signature_key skip_auth_preflight
+skip_auth_regex skip_auth_routes skip_jwt_bearer_tokens skip_provider_button ssl_insecure_skip_verify trusted_ips
+trusted_proxy_ips whitelist_domains
+http_address https_address metrics_address metrics_secure_address metrics_tls_cert_file metrics_tls_key_file
+tls_cert_file tls_cipher_suites tls_key_file tls_min_version
+session_cookie_minimal session_store_type redis_ca_path redis_cluster_connection_urls redis_connection_idle_timeout
+redis_connection_url redis_insecure_skip_tls_verify redis_password redis_sentinel_connection_urls
+redis_sentinel_master_name redis_sentinel_password redis_use_cluster redis_use_sentinel redis_username
+disable_keep_alives flush_interval pass_host_header proxy_websockets ssl_upstream_insecure_skip_verify
+upstream_timeout upstreams
+allowed_roles azure_graph_group_field azure_tenant bitbucket_repository bitbucket_team entra_id_allowed_tenants
+entra_id_federated_token_auth github_org github_repo github_team github_token github_users gitlab_groups
+gitlab_projects google_admin_email google_groups google_service_account_json google_target_principal
+google_use_application_default_credentials google_use_organization_id keycloak_groups
+force_code_challenge_method gitlab_group google_group keycloak_group user_id_claim
+`
+  .trim()
+  .split(/\s+/)
+
+/** Those that keep people out whom the rest would let in. */
+export const restrictingOptions: readonly string[] = `
+allowed_roles azure_tenant bitbucket_repository bitbucket_team entra_id_allowed_tenants github_org github_repo
+github_team github_users gitlab_group gitlab_groups gitlab_projects google_group google_groups keycloak_group
+keycloak_groups
+`
+  .trim()
+  .split(/\s+/)
