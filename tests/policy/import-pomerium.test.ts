@@ -175,7 +175,7 @@ test(`an import never allows what the routes refused (SEED=${seed})`, async () =
 
 test('a route whose place is not understood ends the conversion: it comes before those below', async () => {
   const text = stringify([
-    { from: 'https://*.example.com', policy: [{ deny: { and: [{ accept: true }] } }] },
+    { from: 'https://app-*.example.com', policy: [{ deny: { and: [{ accept: true }] } }] },
     { from: 'https://app.example.com', allow_public_unauthenticated_access: true },
   ])
   const { rows, findings } = await convert({ format: 'pomerium' }, { name: 'config.yaml', text })
@@ -214,8 +214,8 @@ const rowsOf = async (config: unknown) => {
 test('routes of old versions stand under policy, and name groups', async () => {
   const policy = [{ from: 'https://app.example.com', allowed_groups: ['ops', 'dev'], cors_allow_preflight: true }]
   expect(await rowsOf({ policy })).toEqual({
-    rows: ['group:ops app.example.com /**', 'group:dev app.example.com /**'],
-    left: ['2 cors_allow_preflight'],
+    rows: ['group:ops app.example.com /**', 'group:dev app.example.com /**', 'anyone app.example.com /**'],
+    left: [],
   })
   expect((await rowsOf({ policy, routes: policy })).rows).toEqual([])
 })

@@ -209,14 +209,19 @@ rule.admin.whitelist = alice@example.com
   ])
 })
 
-test('a rule by two methods at once fits no request: it opens nothing and takes nothing away', async () => {
+test('a rule by two methods at once fits no request: it opens nothing, takes nothing away and is no finding', async () => {
   const twice = 'Host(`app.example.com`) && PathPrefix(`/a`) && (Method(`GET`) && Method(`POST`))'
-  const whitelisted = `whitelist = alice@example.com\nrule.never.action = allow\nrule.never.rule = ${twice}\n`
-  const { rows } = await importSettings(whitelisted, { host: ['app.example.com'] })
-  expect(rows.filter(({ effect }) => effect === 'allow')).toEqual([
-    expect.objectContaining({ subject: 'email:alice@example.com', resource: '/**', action: '*' }),
-  ])
-  const narrowing = `default-action = allow\nrule.never.whitelist = alice@example.com\nrule.never.rule = ${twice}\n`
+  const settings = (rule: string): string =>
+    `whitelist = alice@example.com\nrule.x.action = allow\nrule.x.rule = ${rule}\n`
+  const allowed = async (rule: string) => {
+    const { rows, findings } = await importSettings(settings(rule), { host: ['app.example.com'] })
+    expect(findings.filter(({ what }) => what.includes('rule x'))).toEqual([])
+    return rows.filter(({ effect }) => effect === 'allow').map(({ subject, action }) => `${subject} ${action}`)
+  }
+  expect(await allowed(twice)).toEqual(['email:alice@example.com *'])
+  const orOther = `(${twice}) || (Host(\`app.example.com\`) && PathPrefix(\`/b\`))`
+  expect(await allowed(orOther)).toEqual(['anyone *', 'email:alice@example.com *'])
+  const narrowing = `default-action = allow\nrule.x.whitelist = alice@example.com\nrule.x.rule = ${twice}\n`
   const open = await importSettings(narrowing, { host: ['app.example.com'] })
   expect(open.rows.filter(({ effect }) => effect === 'allow')).toEqual([
     expect.objectContaining({ subject: 'anyone', resource: '/**', action: '*' }),

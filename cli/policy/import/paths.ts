@@ -189,6 +189,23 @@ export function contains({ kind, text }: Shape, path: string): boolean {
   return path.startsWith(kind === 'below' ? `${text}/` : text)
 }
 
+/** Is each path of the first one of the second, surely? */
+export function isWithin(inner: Inner, other: Inner): boolean {
+  if (other === inner || (other.kind === 'prefix' && other.text === '/')) return true
+  if (inner.kind === 'resource' || other.kind === 'resource') return false
+  const isDeeper = inner.text.startsWith(`${other.text}/`)
+  switch (other.kind) {
+    case 'exact':
+      return inner.kind === 'exact' && inner.text === other.text
+    case 'prefix':
+      return inner.text.startsWith(other.text)
+    case 'below':
+      return isDeeper || (inner.text === other.text && inner.kind !== 'prefix')
+    case 'beneath':
+      return isDeeper || (inner.text === other.text && inner.kind === 'beneath')
+  }
+}
+
 /** Resources for a set without some others; `undefined` when no resource can say it. Empty: nothing is left. */
 export function resourcesWithout(inner: Inner, excluded: readonly Shape[]): readonly string[] | undefined {
   const inTheWay = excluded.filter(shape => canMeet(inner, shape))

@@ -31,6 +31,12 @@ const inexpressible: Criterion = { inner: noTerm, outer: everyTerm, notInner: no
 const always: Criterion = { inner: everyTerm, outer: everyTerm, notInner: noTerm, notOuter: noTerm }
 const never: Criterion = { inner: noTerm, outer: noTerm, notInner: everyTerm, notOuter: everyTerm }
 
+/** What a browser asks before it calls another origin, from whomever. */
+export const preflightTerm = ({ names }: Pick<ImportOptions, 'names'>): Term => ({
+  conditions: [names.nameOf('preflight', { preflight: 'any' })],
+  methods: ['OPTIONS'],
+})
+
 export function criterionOf(name: string, data: Located, options: ImportOptions): Criterion {
   const known = name.startsWith('claim/')
     ? claim(name.slice('claim/'.length), data, options)
@@ -60,7 +66,11 @@ const readers: Readonly<Record<string, Read>> = {
   accept: () => always,
   reject: () => never,
   authenticated_user: () => ({ ...inexpressible, inner: people(authenticated), outer: people(authenticated) }),
+  // Ours holds for some requests of its kind less: for methods that are no words, and where nobody vouches for headers.
+  cors_preflight: (_data, options) => ({ ...inexpressible, inner: [preflightTerm(options)] }),
   email: (data, { names }) => {
+    const ending = data.fields?.size === 1 ? data.fields.get('ends_with')?.scalar : undefined
+    if (typeof ending === 'string' && ending.startsWith('@')) return domainIs([ending.slice(1)])
     const addresses = valuesOf(data, ['is', 'in'])
     if (addresses === undefined || !addresses.every(address => isPlainName(address) && /^[^@]+@[^@]+$/.test(address)))
       return undefined
@@ -72,15 +82,7 @@ const readers: Readonly<Record<string, Read>> = {
       ...isNot(claimed),
     }
   },
-  domain: data => {
-    const domains = valuesOf(data, ['is', 'in'])
-    if (domains === undefined || !domains.every(domain => isPlainName(domain) && !/[@*\s]/.test(domain)))
-      return undefined
-    return {
-      ...inexpressible,
-      inner: people(...domains.map(domain => ({ subject: `email-domain:${domain}`, conditions: [] }))),
-    }
-  },
+  domain: data => domainIs(valuesOf(data, ['is', 'in'])),
   groups: (data, { names, groupsClaim = 'groups' }) => {
     const groups = valuesOf(data, ['has'])
     const known = groups?.map(whoIsInGroup).filter(who => who !== undefined)
@@ -98,11 +100,12 @@ const readers: Readonly<Record<string, Read>> = {
     if (!methods?.every(isMethod)) return undefined
     return { ...inexpressible, inner: [{ conditions: [], methods }], outer: [{ conditions: [], methods }] }
   },
-  http_path: data => {
+  http_path: (data, options) => {
     const [operator, value] = [...(data.fields ?? [])][0] ?? []
     const isKnown = data.fields?.size === 1 && typeof value?.scalar === 'string'
     if (!isKnown || (operator !== 'is' && operator !== 'starts_with')) return undefined
-    const paths = operator === 'is' ? onePath(String(value?.scalar)) : pathsWithPrefix(String(value?.scalar))
+    const paths =
+      operator === 'is' ? onePath(String(value?.scalar), options) : pathsWithPrefix(String(value?.scalar), options)
     return paths.inner.length === 0
       ? undefined
       : { ...inexpressible, inner: [{ conditions: [], paths }], outer: [{ conditions: [], paths }] }
@@ -116,6 +119,14 @@ const readers: Readonly<Record<string, Read>> = {
   time_of_day: (data, options) => windows(timesOf(data), data, options),
   // In which zone the day is that of the week is not documented: only all of them are certain.
   day_of_week: ({ scalar }) => (scalar === '*' ? always : undefined),
+}
+
+function domainIs(domains: readonly string[] | undefined): Criterion | undefined {
+  if (!domains?.every(domain => isPlainName(domain) && !/[@*\s]/.test(domain))) return undefined
+  return {
+    ...inexpressible,
+    inner: people(...domains.map(domain => ({ subject: `email-domain:${domain}`, conditions: [] }))),
+  }
 }
 
 function windows(found: Windows | undefined, { line }: Located, { names, report }: ImportOptions) {

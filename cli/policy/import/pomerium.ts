@@ -1,24 +1,29 @@
 /** Pomerium's routes: the first route that fits a request decides, by its own `allow` and `deny`. */
 import { canonicalHost } from './authelia.ts'
-import type { Who } from './first-match.ts'
+import { covers, type Who } from './first-match.ts'
 import { type Located, parseLocated } from './located.ts'
 import type { ImportOptions } from './options.ts'
 import {
   allPaths,
   canMeet,
+  type Inner,
+  isWithin,
   onePath,
   type PathOptions,
   type PathSet,
   pathsByPattern,
   pathsWithPrefix,
   resourcesWithout,
+  type Shape,
 } from './paths.ts'
-import { noTerm, type Term } from './pomerium-criteria.ts'
+import { noTerm, preflightTerm, type Term } from './pomerium-criteria.ts'
 import { readPolicy, shorthands } from './pomerium-policy.ts'
+import type { Report } from './report.ts'
 import type { ImportedRow } from './rows.ts'
 
 interface Route {
   readonly line: number
+  /** With a wildcard only of a route that takes from others, and allows nothing. */
   readonly host: string
   readonly paths: PathSet
   /** Terms any of which admits. */
@@ -30,7 +35,9 @@ interface Route {
 const understood = ['from', 'prefix', 'path', 'regex', 'policy', 'cors_allow_preflight']
 /** Keys about what happens after the decision. */
 const irrelevant =
-  /^(?:to|name|id|description|logo_url|redirect|response|prefix_rewrite|regex_rewrite_.*|host_rewrite.*|preserve_host_header|timeout|idle_timeout|tls_.*|set_request_headers|remove_request_headers|set_response_headers|rewrite_response_headers|pass_identity_headers|allow_websockets|allow_spdy|kubernetes_service_account_token.*|enable_google_cloud_serverless_authentication|lb_config|outlier_detection|health_checks)$/
+  /^(?:to|name|id|stat_name|description|logo_url|show_error_details|redirect|response|prefix_rewrite|regex_rewrite_.*|host_rewrite.*|host_path_regex_rewrite_.*|preserve_host_header|timeout|idle_timeout|tls_(?!downstream_).*|set_request_headers|remove_request_headers|set_response_headers|rewrite_response_headers|pass_identity_headers|allow_websockets|allow_spdy|kubernetes_service_account_token.*|enable_google_cloud_serverless_authentication|lb_config|outlier_detection|health_checks|circuit_breaker_thresholds|healthy_panic_threshold|jwt_groups_filter|jwt_issuer_format)$/
+/** Keys of the whole by which everybody needs a certificate of their own. */
+const certificates = ['downstream_mtls', 'client_ca', 'client_ca_file']
 
 /**
  * Throws `PolicyError` for what is no YAML. Takes the whole configuration, whose routes old versions had under `policy`, or
@@ -51,6 +58,7 @@ export function importPomerium(file: { name: string; text: string }, options: Im
     'they come from the OpenID provider now',
     'Make it send the claims that the routes name.',
   )
+  if (asksForCertificates(root, report)) return []
   const routes: Route[] = []
   const rows: ImportedRow[] = []
   for (const item of list) {
@@ -72,12 +80,26 @@ export function importPomerium(file: { name: string; text: string }, options: Im
   return rows
 }
 
+function asksForCertificates({ fields }: Located, report: Report): boolean {
+  const found = certificates.filter(key => fields?.has(key))
+  const asked = found.filter(key => fields?.get(key)?.fields?.get('enforcement')?.scalar !== 'policy')
+  for (const key of asked)
+    report.leftOut(
+      fields?.get(key)?.line ?? 1,
+      `every route, because of ${key}`,
+      'it asks everybody for a certificate, and no row that is made here does',
+      'Take it out of a copy, import that, and add a condition "client-certificate" to each row.',
+    )
+  return asked.length > 0
+}
+
 /** `tunnel`: it carries no requests, and so decides none of those that later routes decide. */
 function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'unknown' {
   const { report } = options
   const from = item.fields?.get('from')
   const place = placeOf(from?.scalar)
-  if (typeof place === 'string' || place.hasPort)
+  const isWild = typeof place !== 'string' && place.host.includes('*')
+  if (typeof place === 'string' || place.hasPort || isWild)
     report.leftOut(
       from?.line ?? item.line,
       `from ${String(from?.scalar)}`,
@@ -86,13 +108,6 @@ function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'u
     )
   if (typeof place === 'string') return place
   const { host } = place
-  if (item.fields?.get('cors_allow_preflight')?.scalar === true)
-    report.leftOut(
-      item.line,
-      'cors_allow_preflight',
-      'a row cannot tell a preflight from another OPTIONS',
-      'Write a row for anyone and OPTIONS, where the application answers it.',
-    )
   const paths = readPaths(item, options)
   if (paths.inner.length === 0)
     report.leftOut(
@@ -119,14 +134,16 @@ function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'u
       'Check what it means there, and write the rows of this route yourself.',
     )
   const { allow, deny, isComplete } = readPolicy(item, options)
-  const isLost = strange.length > 0 || !isComplete || place.hasPort
-  return { line: item.line, host, paths, allow: isLost ? noTerm : allow, deny }
+  const isLost = strange.length > 0 || !isComplete || place.hasPort || isWild
+  const isPreflightOpen = item.fields?.get('cors_allow_preflight')?.scalar === true
+  const allowed = isPreflightOpen ? [...allow, preflightTerm(options)] : allow
+  return { line: item.line, host, paths, allow: isLost ? noTerm : allowed, deny }
 }
 
 /** `hasPort`: it decides at a port of its own alone, so that rows may take from it, and nothing may be allowed by it. */
 function placeOf(value: unknown): { readonly host: string; readonly hasPort: boolean } | 'tunnel' | 'unknown' {
   if (/^(?:(?:tcp|udp)\+https|ssh):\/\//.test(String(value))) return 'tunnel'
-  const [, name = '', port = '443'] = /^https:\/\/([^/:*]+)(?::(\d+))?\/?$/.exec(String(value)) ?? []
+  const [, name = '', port = '443'] = /^https:\/\/((?:\*\.)?[^/:*]+)(?::(\d+))?\/?$/.exec(String(value)) ?? []
   const host = name === '' ? undefined : canonicalHost(name)
   return host === undefined ? 'unknown' : { host, hasPort: port !== '443' }
 }
@@ -134,10 +151,11 @@ function placeOf(value: unknown): { readonly host: string; readonly hasPort: boo
 function readPaths({ fields }: Located, options: PathOptions): PathSet {
   const text = (key: string): string | undefined => {
     const value = fields?.get(key)
-    return value === undefined ? undefined : String(value.scalar ?? '')
+    return value === undefined ? undefined : String(value.scalar)
   }
   const given = ['prefix', 'path', 'regex'].filter(key => fields?.has(key))
-  if (given.length > 1) return { ...allPaths, inner: [], isExact: false }
+  const isRead = given.every(key => typeof fields?.get(key)?.scalar === 'string')
+  if (given.length > 1 || !isRead) return { ...allPaths, inner: [], isExact: false }
   const [prefix, path, regex] = [text('prefix'), text('path'), text('regex')]
   if (prefix !== undefined) return pathsWithPrefix(prefix, options)
   if (path !== undefined) return onePath(path, options)
@@ -145,7 +163,7 @@ function readPaths({ fields }: Located, options: PathOptions): PathSet {
 }
 
 function rowsOf(route: Route, earlier: readonly Route[], { report }: ImportOptions): ImportedRow[] {
-  const sameHost = earlier.filter(({ host }) => host === route.host)
+  const sameHost = earlier.filter(({ host }) => covers(host, route.host))
   const excluded = sameHost.flatMap(({ paths }) => paths.outer)
   const anyone: Who = { subject: 'anyone', conditions: [] }
   const row = (
@@ -161,18 +179,8 @@ function rowsOf(route: Route, earlier: readonly Route[], { report }: ImportOptio
     conditions: [...who.conditions, ...conditions],
     effect,
   })
-  const isWhole = route.paths === allPaths
-  const allowed = route.allow.flatMap(term => {
-    if (term.paths !== undefined && !isWhole) {
-      report.leftOut(
-        route.line,
-        'http_path within a route that has paths',
-        'a row has one resource',
-        'Write the row yourself.',
-      )
-      return []
-    }
-    return (term.paths ?? route.paths).inner.flatMap(inner => {
+  const allowed = route.allow.flatMap(term =>
+    pathsOf(term, route, report).flatMap(inner => {
       const resources = resourcesWithout(inner, excluded)
       if (resources === undefined || (resources.length === 0 && excluded.some(shape => canMeet(inner, shape))))
         report.leftOut(
@@ -182,11 +190,11 @@ function rowsOf(route: Route, earlier: readonly Route[], { report }: ImportOptio
           'Put the rows of this route in yourself if it can be reached.',
         )
       return (resources ?? []).map(resource => row(term, resource, 'allow'))
-    })
-  })
+    }),
+  )
   if (allowed.length === 0) return []
   const denied = route.deny.flatMap(term =>
-    (term.paths ?? route.paths).outer.flatMap(shape => {
+    deniedPathsOf(term, route).flatMap(shape => {
       const overlaps = sameHost.some(other => other.paths.inner.some(inner => canMeet(inner, shape)))
       if (overlaps)
         report.narrower(
@@ -199,4 +207,30 @@ function rowsOf(route: Route, earlier: readonly Route[], { report }: ImportOptio
     }),
   )
   return [...denied, ...allowed]
+}
+
+/** What is both of the term and of its route. */
+function pathsOf({ paths }: Term, route: Route, report: Report): readonly Inner[] {
+  if (paths === undefined) return route.paths.inner
+  return paths.inner.flatMap(inner =>
+    route.paths.inner.flatMap(other => {
+      if (isWithin(inner, other)) return [inner]
+      if (isWithin(other, inner)) return [other]
+      if (route.paths.outer.some(shape => canMeet(inner, shape)))
+        report.leftOut(
+          route.line,
+          'http_path within a route that has paths',
+          'a row has one resource, and neither is a part of the other',
+          'Write the row yourself.',
+        )
+      return []
+    }),
+  )
+}
+
+/** At least what is both of the term and of its route. */
+function deniedPathsOf({ paths }: Term, route: Route): readonly Shape[] {
+  if (paths === undefined) return route.paths.outer
+  const isNarrower = route.paths.outer.every(shape => paths.outer.some(other => isWithin(shape, other)))
+  return isNarrower ? route.paths.outer : paths.outer
 }
