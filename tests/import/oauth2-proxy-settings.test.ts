@@ -1,6 +1,6 @@
 /** What each setting of oauth2-proxy does to an import, one by one. */
 import { expect, test } from 'vitest'
-import { effectOf } from '../../cli/policy/import/oauth2-proxy-settings.ts'
+import { effectOf } from '../../cli/policy/import/oauth2-proxy/settings.ts'
 import { convert } from '../../cli/policy/import.ts'
 import { decide } from '../../rbac/decide.ts'
 import type { Identity } from '../../rbac/identity.ts'

@@ -1,9 +1,9 @@
 /** How each format is read: a line for each. */
 import { importAuthelia } from './authelia.ts'
 import type { FormatName } from './format-names.ts'
-import { importOauth2Proxy } from './oauth2-proxy.ts'
+import { importOauth2Proxy } from './oauth2-proxy/oauth2-proxy.ts'
 import type { FormatOptions } from './options.ts'
-import { importPomerium } from './pomerium.ts'
+import { importPomerium } from './pomerium/pomerium.ts'
 import type { ImportedRow } from './rows.ts'
 import { importTraefikForwardAuth } from './traefik-forward-auth.ts'
 import { importVouch } from './vouch.ts'

@@ -1,8 +1,8 @@
 /** What a route of Pomerium allows and denies: its shorthands, and blocks of criteria under `policy`. */
-import type { Located } from './located.ts'
-import type { ImportOptions } from './options.ts'
-import { type Criterion, criterionOf, everyTerm, noTerm, type Term } from './pomerium-criteria.ts'
-import { bothOf } from './subjects.ts'
+import type { Located } from '../located.ts'
+import type { ImportOptions } from '../options.ts'
+import { bothOf } from '../subjects.ts'
+import { type Criterion, criterionOf, everyTerm, noTerm, type Term } from './criteria.ts'
 
 /** Keys of a route that allow without a block. */
 export const shorthands = [

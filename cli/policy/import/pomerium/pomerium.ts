@@ -1,8 +1,8 @@
 /** Pomerium's routes: the first route that fits a request decides, by its own `allow` and `deny`. */
-import { canonicalHost } from './authelia.ts'
-import { covers, type Who } from './first-match.ts'
-import { type Located, parseLocated } from './located.ts'
-import type { ImportOptions } from './options.ts'
+import { canonicalHost } from '../authelia.ts'
+import { covers, type Who } from '../first-match.ts'
+import { type Located, parseLocated } from '../located.ts'
+import type { ImportOptions } from '../options.ts'
 import {
   allPaths,
   canMeet,
@@ -15,11 +15,11 @@ import {
   pathsWithPrefix,
   resourcesWithout,
   type Shape,
-} from './paths.ts'
-import { noTerm, preflightTerm, type Term } from './pomerium-criteria.ts'
-import { readPolicy, shorthands } from './pomerium-policy.ts'
-import type { Report } from './report.ts'
-import type { ImportedRow } from './rows.ts'
+} from '../paths.ts'
+import type { Report } from '../report.ts'
+import type { ImportedRow } from '../rows.ts'
+import { noTerm, preflightTerm, type Term } from './criteria.ts'
+import { readPolicy, shorthands } from './policy.ts'
 
 interface Route {
   readonly line: number

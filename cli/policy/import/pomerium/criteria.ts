@@ -1,12 +1,12 @@
 /** Criteria of Pomerium's policy language as terms of rows, from both sides and for both answers. */
-import { isMethod } from '../../../rbac/request/methods.ts'
-import { canonicalNetwork } from './authelia.ts'
-import type { Who } from './first-match.ts'
-import { type Located, textsOf } from './located.ts'
-import type { ImportOptions } from './options.ts'
-import { onePath, type PathSet, pathsWithPrefix } from './paths.ts'
-import { datesOf, timesOf, type Windows } from './pomerium-times.ts'
-import { claimIs, isPlainName, whoIsInGroup, whoIsUser } from './subjects.ts'
+import { isMethod } from '../../../../rbac/request/methods.ts'
+import { canonicalNetwork } from '../authelia.ts'
+import type { Who } from '../first-match.ts'
+import { type Located, textsOf } from '../located.ts'
+import type { ImportOptions } from '../options.ts'
+import { onePath, type PathSet, pathsWithPrefix } from '../paths.ts'
+import { claimIs, isPlainName, whoIsInGroup, whoIsUser } from '../subjects.ts'
+import { datesOf, timesOf, type Windows } from './times.ts'
 
 /** Everything in it has to hold; what is absent always holds. */
 export interface Term {

@@ -1,5 +1,5 @@
 /** `key = value` lines of oauth2-proxy: texts in quotes, numbers, booleans, and lists of them over several lines. */
-import { PolicyError, type Problem } from '../../../rbac/policy-error.ts'
+import { PolicyError, type Problem } from '../../../../rbac/policy-error.ts'
 
 export interface Setting {
   /** Counted from 1. */

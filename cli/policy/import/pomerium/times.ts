@@ -2,8 +2,8 @@
  * Pomerium's `date` and `time_of_day` as windows. There both ends are outside, to the nanosecond; here the start is inside
  * and a clock shows whole seconds or minutes. So each window is made twice: one within the original, one around it.
  */
-import { parseInstant } from '../../../rbac/conditions/times.ts'
-import type { Located } from './located.ts'
+import { parseInstant } from '../../../../rbac/conditions/times.ts'
+import type { Located } from '../located.ts'
 
 export interface Windows {
   readonly type: 'date-window' | 'time-window'

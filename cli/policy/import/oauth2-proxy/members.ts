@@ -3,8 +3,8 @@
  * that Keycloak can send here as well; those of other providers come from interfaces of their own.
  */
 
+import { isPlainName } from '../subjects.ts'
 import { isSet, type Settings } from './settings-file.ts'
-import { isPlainName } from './subjects.ts'
 
 type Criterion = Readonly<Record<string, unknown>>
 

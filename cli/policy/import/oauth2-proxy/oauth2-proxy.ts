@@ -1,13 +1,13 @@
 /** oauth2-proxy's settings (`key = value`): who may log in, which groups, and what needs no login. */
-import { canonicalNetwork } from './authelia.ts'
-import { groupsAlone, isMembership, membershipsIn } from './oauth2-proxy-members.ts'
-import { effectOf } from './oauth2-proxy-settings.ts'
-import type { FormatOptions } from './options.ts'
-import { pathsByPattern, resourcesWithout } from './paths.ts'
-import type { Report } from './report.ts'
-import type { ImportedRow } from './rows.ts'
+import { canonicalNetwork } from '../authelia.ts'
+import type { FormatOptions } from '../options.ts'
+import { pathsByPattern, resourcesWithout } from '../paths.ts'
+import type { Report } from '../report.ts'
+import type { ImportedRow } from '../rows.ts'
+import { isPlainName } from '../subjects.ts'
+import { groupsAlone, isMembership, membershipsIn } from './members.ts'
+import { effectOf } from './settings.ts'
 import { isSet, readSettings, type Setting, type Settings } from './settings-file.ts'
-import { isPlainName } from './subjects.ts'
 
 interface Reading extends FormatOptions {
   /** One of the hosts that it stands before; its settings do not say. */
