@@ -23,11 +23,13 @@ export const questionActions: readonly string[] = ['evaluate', 'search', 'assert
 const word = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/
 /** Before a method that is in no registry: whoever writes it has not mistyped another one. */
 const ownPrefix = 'custom:'
+/** Without HEAD, which comes with GET otherwise. */
+const onlyGet = 'only:GET'
 
 /**
  * Throws `ValueError`.
- * @param isDeny a HEAD answer tells what a GET would (RFC 9110 section 9.3.2), so a row that denies GET denies HEAD; of
- *   resources a HEAD is a `get`, of other URLs of a cluster it is `head`
+ * @param isDeny of resources of a cluster a HEAD is a `get`, of its other URLs it is `head`, which whatever denies `get` denies.
+ *   Of a host GET covers HEAD in any row: its answer tells what a GET would (RFC 9110 section 9.3.2), and no more
  * @param words of an application, where they are known
  */
 export function parseAction(
@@ -41,7 +43,9 @@ export function parseAction(
   for (const token of tokens) checkToken(token, domain, words)
   const exact = new Set(namesIn(text, domain))
   if (hasWords(domain)) return action => exact.has(action)
-  if (isDeny && exact.has('GET')) exact.add('HEAD')
+  // Threat: a HEAD tells what a row denies to be got.
+  if (isDeny && tokens.includes(onlyGet)) throw new ValueError('what denies GET denies HEAD as well; write GET')
+  if (tokens.includes('GET')) exact.add('HEAD')
   if (isDeny && exact.has('get')) exact.add('head')
   if (isKubernetesDomain(domain)) return action => exact.has(action)
   const [read, write] = [tokens.includes('read'), tokens.includes('write')]
@@ -59,10 +63,15 @@ export function namesIn(action: string, domain = '*'): string[] {
   return tokens
     .filter(token => !groupsOfMethods.includes(token))
     .map(token => (token.startsWith(ownPrefix) ? token.slice(ownPrefix.length) : token))
+    .map(name => (name === onlyGet ? 'GET' : name))
 }
 
-/** How a row writes a method. */
-export const writtenMethod = (method: string): string => (known.has(method) ? method : ownPrefix + method)
+/** How a row that allows writes these methods and no other; one that denies GET denies HEAD in any case. */
+export function writtenMethods(methods: readonly string[], isDeny: boolean): string {
+  const isAlone = !isDeny && !methods.includes('HEAD')
+  const written = (method: string): string => (known.has(method) ? method : ownPrefix + method)
+  return methods.map(method => (isAlone && method === 'GET' ? onlyGet : written(method))).join('|')
+}
 
 function checkToken(token: string, domain: string, words: readonly string[] | undefined): void {
   if (token === '*') throw new ValueError('"*" stands alone: it already is every action')
@@ -74,7 +83,8 @@ function checkToken(token: string, domain: string, words: readonly string[] | un
     if (!questionActions.includes(token)) throw new ValueError(unknownName('question', token, questionActions))
   } else if (isApplicationDomain(domain)) {
     checkWord(token, domain, words)
-  } else if (token.startsWith(ownPrefix)) checkOwn(token.slice(ownPrefix.length))
+  } else if (token === onlyGet) return
+  else if (token.startsWith(ownPrefix)) checkOwn(token.slice(ownPrefix.length))
   else if (!known.has(token) && token !== 'read' && token !== 'write') throw new ValueError(unknownMethod(token))
 }
 

@@ -205,7 +205,7 @@ function remember<T>(parse: (text: string) => T): Remembering<T> {
   }
 }
 
-/** A row's domain decides between methods and verbs, its effect whether GET covers HEAD. */
+/** A row's domain decides between methods and verbs, its effect whether `get` covers `head`, and whether GET may come without HEAD. */
 const createActionParsers = (domain: string, words?: readonly string[]) => ({
   allow: remember(text => parseAction(text, domain, false, words)),
   deny: remember(text => parseAction(text, domain, true, words)),

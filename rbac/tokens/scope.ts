@@ -15,7 +15,8 @@ export function parseScope(text: string): string {
   const tokens = [...new Set(text.split(' ').filter(token => token !== ''))]
   if (tokens.length === 0 || tokens.length > mostTokens) throw new ValueError(`a scope is 1 to ${mostTokens} words`)
   for (const token of tokens) {
-    if (token === '*' || /[|\s]/.test(token)) throw new ValueError('a scope is read, write and methods, such as GET')
+    if (token === '*' || token.startsWith('only:') || /[|\s]/.test(token))
+      throw new ValueError('a scope is read, write and methods, such as GET')
     parseAction(token, '*', false)
   }
   return tokens.sort().join(' ')

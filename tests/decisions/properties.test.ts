@@ -95,13 +95,15 @@ const pick = (values: readonly string[]) => fc.constantFrom(...values)
 /** One value half of the time: rows and requests have to meet. */
 const mostly = (value: string, others: readonly string[]) =>
   fc.oneof({ weight: others.length, arbitrary: fc.constant(value) }, { weight: others.length, arbitrary: pick(others) })
+/** What denies GET denies HEAD. */
+const webActionOf = (effect: string, action: string) => (effect.endsWith('deny') ? action.replace('only:', '') : action)
 const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
   fc
     .record({
       subject: mostly('authenticated', subjects),
       domain: mostly('*.example.com', domainPatterns),
       resource: mostly('/**', resources),
-      web: mostly('*', ['read', 'write', 'GET', 'GET|POST', 'HEAD']),
+      web: mostly('*', ['read', 'write', 'GET', 'GET|POST', 'HEAD', 'only:GET', 'only:GET|POST']),
       kube: pick(['*', 'get', 'get|create']),
       token: pick(['*', 'create', 'create|introspect']),
       tokenHost: pick(['/**', '/wiki.example.com', '/*.example.com', '/other.test']),
@@ -120,7 +122,7 @@ const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
     .map(({ web, kube, token, tokenHost, ...row }) =>
       row.domain === 'tokens'
         ? { ...row, resource: tokenHost, action: token }
-        : { ...row, action: row.domain.startsWith('kube:') ? kube : web },
+        : { ...row, action: row.domain.startsWith('kube:') ? kube : webActionOf(row.effect, web) },
     )
 const roleRow: fc.Arbitrary<RandomRole> = fc.record({
   member: pick([...subjects.slice(1), 'role:reader']),
@@ -202,7 +204,7 @@ g = _, _, _
 [policy_effect]
 e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 [matchers]
-m = covers(r.dom, p.dom) && isOneOf(r.who, p.sub, r.dom, p.eft) && fits(r.obj, p.obj) && does(r.act, p.act, p.eft) && holds(r.facts, p.cond, p.eft, bound(r.facts, r.dom, p.dom, r.obj, p.obj))
+m = covers(r.dom, p.dom) && isOneOf(r.who, p.sub, r.dom, p.eft) && fits(r.obj, p.obj) && does(r.act, p.act) && holds(r.facts, p.cond, p.eft, bound(r.facts, r.dom, p.dom, r.obj, p.obj))
 `
 
 interface ReferenceFacts extends Context {
@@ -255,13 +257,14 @@ const fits = (path: string, written: string): boolean => {
   return new RegExp(`^${text}/?$`).test(path)
 }
 
-const does = (action: string, pattern: string, effect: string): boolean => {
+const does = (action: string, pattern: string): boolean => {
   if (pattern === '*') return true
   const isRead = ['GET', 'HEAD', 'OPTIONS'].includes(action)
   return pattern.split('|').some(token => {
     if (token === 'read') return isRead
     if (token === 'write') return !isRead
-    return token === action || (effect === 'deny' && token === 'GET' && action === 'HEAD')
+    if (token === 'only:GET') return action === 'GET'
+    return token === action || (token === 'GET' && action === 'HEAD')
   })
 }
 

@@ -1,6 +1,6 @@
 /** Rows that an import made, as the three files of a policy: rows, conditions, and tests to go on with. */
 import { stringify } from 'yaml'
-import { writtenMethod } from '../../../rbac/actions.ts'
+import { writtenMethods } from '../../../rbac/actions.ts'
 
 export interface ImportedRow {
   /** Line of the original. */
@@ -74,8 +74,8 @@ export function writePolicy(rows: readonly ImportedRow[], conditions: ConditionN
 }
 
 /** A method that is in no registry has a spelling of its own. */
-const actionOf = ({ action }: ImportedRow): string =>
-  action === '*' ? action : action.split('|').map(writtenMethod).join('|')
+const actionOf = ({ action, effect }: ImportedRow): string =>
+  action === '*' ? action : writtenMethods(action.split('|'), effect === 'deny')
 
 /** What holds whatever the rows are; the wishes themselves have to be written by somebody who knows them. */
 function testSkeleton(rows: readonly ImportedRow[]): string {
