@@ -65,7 +65,13 @@ function sampleActions(action: string, domain: string): readonly string[] {
   if (domain === questionsDomain && action === '*') return questionActions
   if (isApplicationDomain(domain)) return action === '*' ? ['sample'] : namesIn(action, domain)
   const every = isKubernetesDomain(domain) ? ['get', 'create'] : ['GET', 'POST']
-  const groups: Readonly<Record<string, readonly string[]>> = { '*': every, read: ['GET'], write: ['POST'] }
+  const groups: Readonly<Record<string, readonly string[]>> = {
+    '*': every,
+    read: ['GET'],
+    write: ['POST'],
+    // Where it differs from GET.
+    'only:GET': ['HEAD'],
+  }
   const ofGroups = action.split('|').flatMap(name => groups[name.trim()] ?? [])
   return [...new Set([...ofGroups, ...namesIn(action, domain)])]
 }

@@ -1,8 +1,8 @@
 /**
- * What a token may do at its host, as actions of rows have it: `read`, `write`, methods, with blanks between them (RFC 6749
- * section 3.3). It lets nobody do anything: what a row does not allow stays refused.
+ * What a token may do at its host, as actions of rows that allow have it: `read`, `write`, methods, of which GET brings HEAD
+ * and `only:GET` does not, with blanks between them (RFC 6749 section 3.3). It lets nobody do anything: what a row does not allow stays refused.
  */
-import { parseAction } from '../actions.ts'
+import { namesIn, parseAction } from '../actions.ts'
 import { ValueError } from '../policy-error.ts'
 import { readMethods } from '../request/methods.ts'
 
@@ -15,8 +15,7 @@ export function parseScope(text: string): string {
   const tokens = [...new Set(text.split(' ').filter(token => token !== ''))]
   if (tokens.length === 0 || tokens.length > mostTokens) throw new ValueError(`a scope is 1 to ${mostTokens} words`)
   for (const token of tokens) {
-    if (token === '*' || token.startsWith('only:') || /[|\s]/.test(token))
-      throw new ValueError('a scope is read, write and methods, such as GET')
+    if (token === '*' || /[|\s]/.test(token)) throw new ValueError('a scope is read, write and methods, such as GET')
     parseAction(token, '*', false)
   }
   return tokens.sort().join(' ')
@@ -63,7 +62,9 @@ export function isWithin(narrow: string | undefined, wide: string | undefined): 
     if (token === 'read') return [...readMethods].every(method => permits(wide, { method }))
     // All methods that nobody has heard of, too.
     if (token === 'write') return false
-    return permits(wide, { method: token.replace(/^custom:/, '') })
+    // Threat: `GET`, which brings HEAD, got out of a scope that has GET alone.
+    const methods = token === 'GET' ? ['GET', 'HEAD'] : namesIn(token)
+    return methods.every(method => permits(wide, { method }))
   }
   return narrow.split(' ').every(isCovered)
 }

@@ -9,6 +9,7 @@ const word = fc.constantFrom(
   'read',
   'write',
   'GET',
+  'only:GET',
   'HEAD',
   'OPTIONS',
   'POST',
@@ -34,9 +35,10 @@ describe('a scope', () => {
     ['write read read', 'read write'],
     ['  GET ', 'GET'],
     ['custom:BREW', 'custom:BREW'],
+    ['only:GET POST', 'POST only:GET'],
   ])('is written one way: %s', (text, written) => expect(parseScope(text)).toBe(written))
 
-  it.each(['', ' ', '*', 'Read', 'GTE', 'get', 'GET|HEAD', 'read\twrite', 'custom:GET', 'a'.repeat(300)])(
+  it.each(['', ' ', '*', 'Read', 'GTE', 'get', 'GET|HEAD', 'read\twrite', 'custom:GET', 'only:HEAD', 'only:', 'a'.repeat(300)])(
     'cannot be %j',
     text => expect(() => parseScope(text)).toThrow(),
   )
@@ -44,7 +46,9 @@ describe('a scope', () => {
   it.each([
     ['read', ['GET', 'HEAD', 'OPTIONS', 'PROPFIND'], ['POST', 'TRACE', 'BREW']],
     ['write', ['POST', 'DELETE', 'BREW', 'TRACE'], ['GET', 'HEAD', 'OPTIONS']],
-    ['GET', ['GET'], ['HEAD', 'POST']],
+    ['GET', ['GET', 'HEAD'], ['OPTIONS', 'POST']],
+    ['only:GET', ['GET'], ['HEAD', 'OPTIONS', 'POST']],
+    ['GET only:GET', ['GET', 'HEAD'], ['OPTIONS', 'POST']],
     ['custom:BREW', ['BREW'], ['GET', 'XYZZY']],
     [undefined, methods, []],
   ] as const)('%s permits what rows say that it does', (one, yes, no) => {
@@ -55,6 +59,7 @@ describe('a scope', () => {
   it.each([
     ['read', false],
     ['GET', false],
+    ['only:GET', false],
     ['GET POST', false],
     ['write', false],
     ['read write', true],
@@ -71,6 +76,19 @@ describe('a scope', () => {
         expect(allOf(wide)).toEqual(expect.arrayContaining(allOf(narrow)))
       }),
     )
+  })
+
+  it.each([
+    ['only:GET', 'GET', true],
+    ['HEAD', 'GET', true],
+    ['GET HEAD', 'GET', true],
+    ['GET', 'only:GET', false],
+    ['HEAD', 'only:GET', false],
+    ['GET', 'HEAD only:GET', true],
+    ['only:GET', 'read', true],
+    ['only:GET', 'write', false],
+  ] as const)('J23 %s is within %s: %s', (narrow, wide, expected) => {
+    expect(isWithin(parseScope(narrow), parseScope(wide))).toBe(expected)
   })
 
   it('is within itself, and within no limit', () => {
