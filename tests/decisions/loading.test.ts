@@ -94,6 +94,26 @@ describe('refused, with the place', () => {
       '1:31: expected custom:<method>, one to twenty of A to Z and dashes',
     ],
     [
+      'GET without HEAD in a row that denies',
+      row.replace('GET', 'POST|only:GET').replace('allow', 'deny'),
+      '1:31: what denies GET denies HEAD as well; write GET',
+    ],
+    [
+      'GET without HEAD in a row that is to deny',
+      row.replace('GET', 'only:GET').replace('allow', 'shadow-deny'),
+      '1:31: what denies GET denies HEAD as well; write GET',
+    ],
+    [
+      'another method by itself',
+      row.replace('GET', 'only:POST'),
+      '1:31: "only:POST" is no registered method',
+    ],
+    [
+      'GET without HEAD in a cluster',
+      row.replace('a.example.com', 'kube:prod').replace('GET', 'only:GET'),
+      '1:27: a kube: domain takes verbs joined by "|" (get, list, create …) or "*"',
+    ],
+    [
       'a verb in capitals in a cluster',
       row.replace('a.example.com', 'kube:prod'),
       '1:27: a kube: domain takes verbs joined by "|" (get, list, create …) or "*"',

@@ -47,6 +47,14 @@ describe('sallyport policy diff', () => {
     })
   })
 
+  it('sees that GET alone is less than GET', async () => {
+    put('old/rows.csv', `${wiki}p, group:ops, wiki.example.com, /a, GET, -, allow\n`)
+    put('new/rows.csv', `${wiki}p, group:ops, wiki.example.com, /a, only:GET, -, allow\n`)
+    expect(await run('--json')).toBe(0)
+    const { differences } = JSON.parse(terminal.output())
+    expect(differences).toMatchObject([{ request: 'HEAD wiki.example.com/a', from: expect.stringContaining('allow') }])
+  })
+
   it('sees a condition that is new, and a deny', async () => {
     put('new/conditions.yaml', 'mfa: { authentication-method: [mfa] }\n')
     put(

@@ -87,7 +87,7 @@ it('takes an exact path for itself, with a slash and with any query, where that 
   expect(await run(...args)).toBe(0)
   expect(terminal.output()).not.toContain(', /health,')
   expect(await run(...args, '--with-slash-and-query')).toBe(0)
-  expect(terminal.output()).toContain('p, anyone, app.example.com, /health, GET, -, allow')
+  expect(terminal.output()).toContain('p, anyone, app.example.com, /health, only:GET, -, allow')
   expect(terminal.output()).toContain('p, anyone, app.example.com, /public/**, *, -, allow')
 })
 
@@ -109,7 +109,7 @@ upstreams = ["http://127.0.0.1:8080/"]
   const { files, findings } = JSON.parse(terminal.output())
   const rows = files['oauth2-proxy.csv'].split('\n').filter((line: string) => line.startsWith('p'))
   expect(rows).toEqual([
-    'p, anyone, app.example.com, re:/public/.+, GET, -, allow',
+    'p, anyone, app.example.com, re:/public/.+, only:GET, -, allow',
     'p, anyone, app.example.com, /**, OPTIONS, -, allow',
     'p, email-domain:example.com, app.example.com, /**, *, groups-ops, allow',
     'p, email:carol@other.example, app.example.com, /**, *, groups-ops, allow',
