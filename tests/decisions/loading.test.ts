@@ -103,11 +103,7 @@ describe('refused, with the place', () => {
       row.replace('GET', 'only:GET').replace('allow', 'shadow-deny'),
       '1:31: what denies GET denies HEAD as well; write GET',
     ],
-    [
-      'another method by itself',
-      row.replace('GET', 'only:POST'),
-      '1:31: "only:POST" is no registered method',
-    ],
+    ['another method by itself', row.replace('GET', 'only:POST'), '1:31: "only:POST" is no registered method'],
     [
       'GET without HEAD in a cluster',
       row.replace('a.example.com', 'kube:prod').replace('GET', 'only:GET'),
