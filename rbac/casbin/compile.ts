@@ -10,7 +10,7 @@ import { type CasbinEnforcer, createCasbinEnforcer } from './enforcer.ts'
 import { findCasbin } from './findings.ts'
 import { type CasbinModel, readModel } from './model.ts'
 import { type CasbinRows, readRows } from './rows.ts'
-import type { CasbinPolicy, CasbinTexts } from './sources.ts'
+import type { CasbinPolicy, CasbinRow, CasbinTexts } from './sources.ts'
 import { createSubjectNames, defaultSubjects, parseSubjects, type UsedNames } from './subject-names.ts'
 
 export interface CasbinOptions {
@@ -41,7 +41,7 @@ export async function compileCasbin(
   const names = createSubjectNames(templates, used)
   const enforcer = await createCasbinEnforcer(model, loaded)
   refuseUnsortable(model, loaded, problems)
-  await refuseThrowing({ enforcer, loaded, domains, pause }, problems)
+  await refuseThrowing({ enforcer, loaded, hostOf: hostsFor(model, domains), pause }, problems)
   const findings = findCasbin({ model, file, rows: enforcer.rows, names, used })
   refuseNobody(findings.filter(({ rule }) => rule === 'casbin-subject').length, enforcer, report)
   if (problems.length > before) return undefined
@@ -94,23 +94,29 @@ function refuseUnsortable({ model, effect, row }: CasbinModel, loaded: CasbinRow
   }
 }
 
+/** A host that a request could have: a row names one only where hosts are compared as they are. */
+function hostsFor({ matcher }: CasbinModel, domains: readonly string[]): (row: CasbinRow) => string {
+  const any = (domains[0] ?? '').replace('*', 'any')
+  return ({ domain }) => (matcher.comparesDomain ? domain : any)
+}
+
 /** Each row alone, asked by nobody and by whom it names: a matcher that throws would deny everybody everything. */
 async function refuseThrowing(
   {
     enforcer,
     loaded,
-    domains,
+    hostOf,
     pause,
   }: {
     readonly enforcer: CasbinEnforcer
     readonly loaded: CasbinRows
-    readonly domains: readonly string[]
+    readonly hostOf: (row: CasbinRow) => string
     readonly pause: Pause | undefined
   },
   problems: Problem[],
 ): Promise<void> {
   for (const [index, row] of enforcer.rows.entries()) {
-    const dom = row.domain === '' ? (domains[0] ?? '') : row.domain
+    const dom = hostOf(row)
     try {
       enforcer.ask({ names: ['anonymous'], dom, obj: '/', act: 'GET' }, [row])
       enforcer.ask({ names: [row.subject], dom, obj: row.resource, act: row.action }, [row])

@@ -82,6 +82,16 @@ describe('models of the examples', () => {
     expect(ask(globs, 'u1', `GET /foo/${'a'.repeat(300)}`)).toMatchObject({ reason: 'path-too-costly' })
   })
 
+  it('compares hosts that are addresses with networks', async () => {
+    const conf = example('rbac_with_domains_model.conf').replace('r.dom == p.dom', 'ipMatch(r.dom, p.dom)')
+    const csv = 'p, anyone, 10.0.0.0/24, /data, GET\np, alice, 10.0.1.7, /data, GET\n'
+    const policy = await compileCase(conf, csv, { domains: ['10.0.0.1', '10.0.1.7'] })
+    expect(ask(policy, 'bob', 'GET https://10.0.0.1/data')).toMatchObject({ rule: 'casbin/policy.csv:1' })
+    expect(ask(policy, 'alice', 'GET https://10.0.1.7/data')).toMatchObject({ rule: 'casbin/policy.csv:2' })
+    expect(ask(policy, 'bob', 'GET https://10.0.1.7/data')).toMatchObject({ reason: 'no-rule-matched' })
+    expect(ask(policy, 'bob', 'GET https://10.0.0.2/data')).toMatchObject({ reason: 'no-policy-for-domain' })
+  })
+
   it('has roles of resources', async () => {
     const conf = example('rbac_with_resource_roles_model.conf')
     const policy = await compileCase(conf, local(example('rbac_with_resource_roles_policy.csv')), { domains: [host] })
