@@ -50,6 +50,13 @@ describe('H14 names', () => {
     }
   })
 
+  it('are links of whoever asks alone, also where a model compares other things by the same roles', async () => {
+    const both = withMatcher('g(r.sub, p.sub) && (r.obj == p.obj || g(r.obj, p.obj)) && r.act == p.act', roles)
+    const policy = await compileCase(both, 'p, alice, anyone, GET\np, alice, docs, GET\ng, /data, docs\n', own)
+    expect(ask(policy, 'alice', 'GET /data')).toMatchObject({ rule: 'casbin/policy.csv:2' })
+    expect(ask(policy, 'alice', 'GET /other')).toMatchObject({ reason: 'no-rule-matched' })
+  })
+
   it('have the prefixes of the built-in language by default, for machines and for nobody too', async () => {
     const csv = [
       'p, user:https://idp.example#alice, /data, GET',
