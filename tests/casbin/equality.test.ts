@@ -105,7 +105,7 @@ const policies = shapes.chain(shape =>
 )
 
 /** Spellings of paths, and every path that a server may read them as; none where no server may be asked. */
-const spellings: ReadonlyMap<string, readonly string[]> = new Map([
+const spellings: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ...['/', '/a', '/a/b', '/a/b/c', '/b/b', '/a/b/', '/axb', '/public/a'].map(path => [path, [path]] as const),
   ['/%61', ['/a']],
   ['/a/%62', ['/a/b']],
@@ -153,8 +153,9 @@ async function linked(
   work: () => void,
 ): Promise<void> {
   if (shape.links === 'none') return work()
-  const pairs = to.map(name => ['alice', name] as const)
-  const all = shape.links === 'domains' ? pairs.flatMap(pair => hostsOf(shape).map(one => [...pair, one])) : pairs
+  const pairs = to.map(name => ['alice', name])
+  const all: readonly (readonly string[])[] =
+    shape.links === 'domains' ? pairs.flatMap(pair => hostsOf(shape).map(one => [...pair, one])) : pairs
   const fresh = all.filter(link => !links.includes(`g, ${link.join(', ')}`))
   const roles = enforcer.getRoleManager()
   for (const [member = '', role = '', ...domain] of fresh) await roles.addLink(member, role, ...domain)
