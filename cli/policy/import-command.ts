@@ -11,12 +11,13 @@ Exits with 1 when not one row came of it.
 
 Examples:
   $ sallyport policy import authelia configuration.yml --output policy
+  $ sallyport policy import authelia configuration.yml --set DOMAIN=example.com
   $ sallyport policy import pomerium config.yaml --json
   $ sallyport policy import oauth2-proxy oauth2-proxy.cfg --host app.example.com
   $ sallyport policy import traefik-forward-auth forward.ini --output policy
   $ sallyport policy import vouch config.yml --host wiki.example.com --host blog.example.com`
 
-const collect = (host: string, hosts: readonly string[] = []): readonly string[] => [...hosts, host]
+const collect = (one: string, all: readonly string[] = []): readonly string[] => [...all, one]
 
 export const addImport: AddPolicyCommand = (policy, terminal, onExit) => {
   policy
@@ -29,6 +30,8 @@ export const addImport: AddPolicyCommand = (policy, terminal, onExit) => {
     .option('--host <host>', 'a host that it stands before, where its file names none; may come again', collect)
     .option('--username-claim <claim>', 'claim with the user names of the old program, which nobody may choose freely')
     .option('--with-slash-and-query', 'take "^/health$" for /health, /health/ and either with any query')
+    .option('--set <name=value>', `value of {{ env "NAME" }} and \${NAME} in the file; may come again`, collect)
+    .option('--set-from-env', 'take values that are not set from the environment')
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)
     .action(async (format: ImportChoice['format'], file: string, values: Omit<ImportChoice, 'format' | 'file'>) => {

@@ -6,11 +6,12 @@ import { compilePolicy } from '../../rbac/policy.ts'
 import { parsePolicyTests } from '../../rbac/testing/policy-test.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
-import { canonicalHost } from './import/authelia.ts'
 import type { FormatName } from './import/format-names.ts'
 import { formats } from './import/formats.ts'
+import { canonicalHost } from './import/host-pattern.ts'
 import { createReport, type Finding, formatFindings } from './import/report.ts'
 import { createConditionNames, type ImportedPolicy, type ImportedRow, writePolicy } from './import/rows.ts'
+import { isOneLine, renderTemplates } from './import/templates.ts'
 
 export interface ImportChoice {
   readonly format: FormatName
@@ -21,6 +22,10 @@ export interface ImportChoice {
   readonly host?: readonly string[]
   readonly usernameClaim?: string
   readonly withSlashAndQuery?: boolean
+  /** `NAME=VALUE` for templates in the file. */
+  readonly set?: readonly string[]
+  /** Whether the environment has values for them as well. Default no. */
+  readonly setFromEnv?: boolean
   readonly json?: boolean
 }
 
@@ -30,7 +35,12 @@ export async function importPolicy(choice: ImportChoice, terminal: Terminal): Pr
     const file = { name: choice.file, text: readFileSync(path, 'utf8') }
     const directory = choice.output === undefined ? undefined : resolve(terminal.cwd, choice.output)
     const there = directory === undefined ? undefined : readIfThere(join(directory, conditionsName))
-    const { policy, findings, rows } = await convert(choice, file, { path, there, progress: terminal.progress })
+    const { policy, findings, rows } = await convert(choice, file, {
+      path,
+      there,
+      progress: terminal.progress,
+      environment: terminal.env,
+    })
     const files = filesOf(choice, policy)
     const isNothing = rows.length === 0
     if (directory !== undefined && !isNothing) writeNew(directory, files, there)
@@ -54,29 +64,51 @@ export interface ConvertOptions {
   /** Conditions that the policy has already; what is made is named beside them. */
   readonly there?: string | undefined
   readonly progress?: Terminal['progress']
+  /** Read where `setFromEnv` is chosen. */
+  readonly environment?: Terminal['env']
 }
 
 /** Rejects with `PolicyError` when the original cannot be read. */
 export async function convert(
   choice: Omit<ImportChoice, 'file'>,
   file: { readonly name: string; readonly text: string },
-  { path = file.name, there, progress = () => {} }: ConvertOptions = {},
+  { path = file.name, there, progress = () => {}, environment = {} }: ConvertOptions = {},
 ): Promise<{ policy: ImportedPolicy; findings: readonly Finding[]; rows: readonly ImportedRow[] }> {
   const names = createConditionNames(there === undefined ? {} : (parse(there) ?? {}))
-  const report = createReport()
+  const given = valuesOf(choice.set ?? [])
+  const templates = renderTemplates(file, { given, ...(choice.setFromEnv === true ? { environment } : {}) })
+  const report = createReport(templates.restore)
+  for (const name of templates.unused)
+    report.check(1, `--set ${name}`, 'no template of the file asks for it', 'Correct the name.')
   const { usernameClaim, withSlashAndQuery: isSlashSame } = choice
-  const rows = formats[choice.format].read(file, {
-    names,
-    report,
-    isSlashSame,
-    hosts: hostsOf(choice),
-    readBeside: name => readIfThere(resolve(dirname(path), name)),
-    ...(usernameClaim === undefined ? {} : { usernameClaim }),
-  })
+  const rows = formats[choice.format].read(
+    { name: file.name, text: templates.text },
+    {
+      names,
+      report,
+      isSlashSame,
+      hosts: hostsOf(choice),
+      readBeside: name => readIfThere(resolve(dirname(path), name)),
+      ...(usernameClaim === undefined ? {} : { usernameClaim }),
+    },
+  )
   progress(() => `writing ${rows.length} rows`)
   const policy = writePolicy(rows, names, file.name)
   await proveItLoads(policy, { there, progress })
   return { policy, findings: report.findings(), rows }
+}
+
+function valuesOf(set: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    set.map(text => {
+      const [, name, value] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? []
+      if (name === undefined || value === undefined || !isOneLine(value))
+        throw new Error(
+          `--set: expected NAME=VALUE, with a value of one line, for ${JSON.stringify(text.split('=')[0])}`,
+        )
+      return [name, value]
+    }),
+  )
 }
 
 function hostsOf({ format, host = [] }: Omit<ImportChoice, 'file'>): readonly string[] {

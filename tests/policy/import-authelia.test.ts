@@ -241,11 +241,13 @@ describe('what is said', () => {
         { domain: ['app.example.com', '*.example.com'], policy: 'bypass' },
       ]
       const { rows: kept } = await convert({ format: 'authelia' }, { name: 'c.yml', text: stringify({ rules }) })
-      return kept.map(({ domain }) => domain)
+      return kept.map(({ subject, domain }) => `${subject} ${domain}`)
     }
-    expect(await rows('^wiki-.*$')).toEqual(['app.example.com'])
+    expect(await rows('^wiki-.*$')).toEqual(['anyone app.example.com'])
     expect(await rows('^APP-?')).toEqual([])
-    expect(await rows('example')).toEqual([])
+    // It surely means that host, and so is a rule for it.
+    expect(await rows('example')).toEqual(['authenticated app.example.com'])
+    expect(await rows('^(?P<User>\\w+)\\.example')).toEqual([])
     expect(await rows('[')).toEqual([])
   })
 

@@ -1,21 +1,20 @@
 /** Authelia's `access_control`: ordered rules, the first that fits decides. */
 import ipaddr from 'ipaddr.js'
-import { RE2JS } from 're2js'
-import { isReservedDomain, parseDomainPattern } from '../../../rbac/domains.ts'
-import { ValueError } from '../../../rbac/policy-error.ts'
 import { isMethod } from '../../../rbac/request/methods.ts'
+import { hostsNamedIn, readHosts } from './authelia-hosts.ts'
 import { compileFirstMatch, type Level, levels, type OrderedRule, type Who } from './first-match.ts'
-import { hostsSpeltBy } from './host-pattern.ts'
-import { type Located, parseLocated, textsOf } from './located.ts'
+import { type Located, parseLocated, templatesIn, textsOf } from './located.ts'
 import type { ImportOptions } from './options.ts'
 import { allPaths, pathsByPattern } from './paths.ts'
-import type { Report } from './report.ts'
+import { type Report, reportTemplate } from './report.ts'
 import type { ImportedRow } from './rows.ts'
 import { bothOf, whoIsInGroup, whoIsUser } from './subjects.ts'
 
 interface Reading extends ImportOptions {
   /** Networks by their name in the file. */
   readonly networks: ReadonlyMap<string, readonly string[]>
+  /** Hosts that some rule names as they are. */
+  readonly named: readonly string[]
 }
 
 const ruleKeys = ['domain', 'domain_regex', 'policy', 'subject', 'networks', 'resources', 'methods', 'query']
@@ -29,8 +28,15 @@ export function importAuthelia(file: { name: string; text: string }, options: Im
     if (!['default_policy', 'networks', 'rules'].includes(key))
       report.leftOut(line, key, 'not a key of access_control that is understood', 'Check what it means there.')
   }
-  const reading = { ...options, networks: readNetworks(root, access) }
-  const rules = (access.fields?.get('rules')?.items ?? []).map(item => readRule(item, reading))
+  const list = access.fields?.get('rules')
+  if (list !== undefined && list.items === undefined && (list.scalar ?? list.template ?? list.fields) !== undefined) {
+    const what = list.template === undefined ? 'every rule' : `every rule, which stands in ${list.template}`
+    report.leftOut(list.line, what, 'rules are no list', 'Correct it, or render the file first, and import again.')
+    return []
+  }
+  const items = list?.items ?? []
+  const reading = { ...options, networks: readNetworks(root, access), named: hostsNamedIn(items) }
+  const rules = items.map(item => readRule(item, reading))
   const last = access.fields?.get('default_policy')
   const level = levelOf(last, report) ?? 'deny'
   const rest: OrderedRule = { ...everything, line: last?.line ?? access.line, level }
@@ -66,7 +72,7 @@ function levelOf(value: Located | undefined, report: Report): Level | undefined 
   if (value !== undefined && level === undefined)
     report.leftOut(
       value.line,
-      `policy ${String(value.scalar)}`,
+      `policy ${String(value.scalar ?? value.template)}`,
       'not a policy that is understood',
       `Expected one of ${levels.join(', ')}.`,
     )
@@ -92,9 +98,13 @@ function readRule(item: Located, reading: Reading): OrderedRule {
       'policy never looks at the query',
       'Move the difference into the path, or judge it in the application.',
     )
+  for (const { line, template = '' } of templatesIn(item)) {
+    isOuterOnly = true
+    reportTemplate(line, template, report)
+  }
   const level = levelOf(field('policy'), report)
   if (field('policy') === undefined) cannot(item.line, 'the rule', 'it has no policy', 'Add one.')
-  const hosts = readHosts(item, report)
+  const hosts = readHosts(item, reading)
   const who = readSubjects(field('subject'), reading)
   if (level === 'bypass' && who.outer !== undefined)
     cannot(item.line, 'bypass with subjects', 'nobody is known without a login', 'Use one_factor.')
@@ -121,83 +131,6 @@ function readRule(item: Located, reading: Reading): OrderedRule {
 }
 
 type Cannot = Report['leftOut']
-
-function readHosts(item: Located, report: Report): OrderedRule['hosts'] {
-  const pattern = item.fields?.get('domain_regex')
-  const domains = readDomains(item, report)
-  if (domains === undefined) return { inner: [], outer: ['*'], isKnown: false }
-  const patterns = textsOf(pattern)
-  const spelt = patterns?.map(readHostPattern) ?? []
-  const named = spelt.flatMap(hosts => hosts ?? [])
-  const inner = [...domains.inner, ...named]
-  const outer = [...domains.outer, ...named]
-  const isPatternKnown = pattern === undefined || (spelt.length > 0 && !spelt.includes(undefined))
-  if (isPatternKnown && outer.length > 0) return { inner, outer, isKnown: true }
-  report.leftOut(
-    pattern?.line ?? item.line,
-    'domain_regex',
-    'no row can hold a pattern of hosts that does more than spell some out',
-    'Write the hosts, or *.example.com.',
-  )
-  const mayFit = domains.outer.length === 0 ? hostTest(patterns ?? []) : undefined
-  return { inner, outer: ['*'], isKnown: false, ...(mayFit === undefined ? {} : { mayFit }) }
-}
-
-/** `undefined` when one of them is no host that a row can name. */
-function readDomains(item: Located, report: Report): Pick<OrderedRule['hosts'], 'inner' | 'outer'> | undefined {
-  const domain = item.fields?.get('domain')
-  const line = domain?.line ?? item.line
-  const outer: string[] = []
-  const inner: string[] = []
-  const texts = textsOf(domain)
-  if (texts === undefined) report.leftOut(line, 'domain', 'expected texts', 'Correct it, and import again.')
-  if (texts === undefined) return undefined
-  for (const text of texts) {
-    const wildcard = /^\{(?:user|group)\}\./.test(text) ? `*${text.slice(text.indexOf('.'))}` : undefined
-    const host = canonicalHost(wildcard ?? text)
-    if (host === undefined) {
-      const why = /\{\{|\$\{/.test(text) ? 'a template is read as it stands' : 'no row can name these hosts'
-      report.leftOut(line, `domain ${text}`, why, 'Write the hosts one by one.')
-      return undefined
-    }
-    outer.push(host)
-    if (wildcard === undefined) inner.push(host)
-    else
-      report.leftOut(
-        line,
-        `domain ${text}`,
-        'no row can compare a host with a name',
-        'Write a row for each person or group.',
-      )
-  }
-  return { inner, outer }
-}
-
-/** Whether one host may be meant by patterns that name none; `undefined` when one of them cannot be read. */
-function hostTest(patterns: readonly string[]): ((host: string) => boolean) | undefined {
-  try {
-    const expressions = patterns.map(pattern => RE2JS.compile(pattern, RE2JS.CASE_INSENSITIVE))
-    return patterns.length === 0 ? undefined : host => expressions.some(one => one.matcher(host).find())
-  } catch {
-    return undefined
-  }
-}
-
-function readHostPattern(pattern: string): readonly string[] | undefined {
-  const hosts = hostsSpeltBy(pattern)
-  return hosts?.every(host => canonicalHost(host) === host) ? hosts : undefined
-}
-
-/** `undefined` for what is no host of the web. */
-export function canonicalHost(text: string): string | undefined {
-  try {
-    const host = parseDomainPattern(text)
-    return isReservedDomain(host) ? undefined : host
-  } catch (error) {
-    if (error instanceof ValueError) return undefined
-    throw error
-  }
-}
 
 function readPaths(value: Located | undefined, { report, isSlashSame }: Reading): OrderedRule['paths'] {
   if (value === undefined) return allPaths

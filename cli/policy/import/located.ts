@@ -1,12 +1,15 @@
 /** YAML in which every value knows its line; nothing is read that was not asked for. */
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { PolicyError } from '../../../rbac/policy-error.ts'
+import { hasTemplate } from './templates.ts'
 
 export interface Located {
   /** Counted from 1. */
   readonly line: number
   /** Text, number or boolean; `undefined` for lists, mappings and nothing. */
   readonly scalar: string | number | boolean | undefined
+  /** The text around a template that has no value. It is no `scalar`: whoever reads it as one would take it for a name. */
+  readonly template?: string
   /** Items of a list; `undefined` for everything else. */
   readonly items: readonly Located[] | undefined
   /** Values of a mapping by key; `undefined` for everything else. */
@@ -39,6 +42,7 @@ export function parseLocated(name: string, text: string): Located {
       return { ...nothing, fields: new Map(entries) }
     }
     const value = isScalar(resolved) ? resolved.value : undefined
+    if (typeof value === 'string' && hasTemplate(value)) return { ...nothing, template: value }
     const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     return { ...nothing, scalar: isPlain ? value : undefined }
   }
@@ -58,4 +62,10 @@ export function textsOf(value: Located | undefined): readonly string[] | undefin
   const items = value.items ?? [value]
   const texts = items.map(({ scalar }) => scalar)
   return texts.every(text => typeof text === 'string') ? texts : undefined
+}
+
+/** What holds a template without a value, wherever it stands in this one. */
+export function templatesIn(value: Located): readonly Located[] {
+  if (value.template !== undefined) return [value]
+  return [...(value.items ?? []), ...(value.fields?.values() ?? [])].flatMap(templatesIn)
 }

@@ -23,12 +23,13 @@ export interface Report {
   readonly findings: () => readonly Finding[]
 }
 
-export function createReport(): Report {
+/** @param restore what a text of the file is shown as */
+export function createReport(restore: (text: string) => string = text => text): Report {
   const found = new Map<string, Finding>()
   const add =
     (kind: Finding['kind']) =>
     (line: number, what: string, why: string, advice: string): void => {
-      const finding = { line, kind, what, why, advice }
+      const finding = { line, kind, what: restore(what), why: restore(why), advice }
       found.set(JSON.stringify(finding), finding)
     }
   return {
@@ -54,4 +55,14 @@ export function formatFindings(file: string, findings: readonly Finding[]): stri
       ({ line, kind, what, why, advice }) => `${file}:${line}  ${titles[kind]}: ${what}\n    ${why}\n    ${advice}\n`,
     )
     .join('')
+}
+
+/** Of a part of the file that is left out because of it. */
+export function reportTemplate(line: number, template: string, report: Report): void {
+  report.leftOut(
+    line,
+    `what depends on ${template}`,
+    'this template has no value here',
+    'Give it one with --set NAME=VALUE where it is no more than a name; else render the file first.',
+  )
 }

@@ -1,14 +1,16 @@
 /** traefik-forward-auth's settings: who may log in, and rules that need no login or other people. */
 import { PolicyError } from '../../../rbac/policy-error.ts'
 import { addressesIn, domainsIn } from './addresses.ts'
-import { canonicalHost } from './authelia.ts'
 import { type EqualRule, type HostRules, rowsOfEqualRules } from './equal-rules.ts'
+import { canonicalHost } from './host-pattern.ts'
 import { readIni, type Setting } from './ini-file.ts'
 import { type Expression, parseExpression } from './matcher-expression.ts'
 import { allOuter, hostsNamed, regionsOf } from './matcher-regions.ts'
 import type { FormatOptions } from './options.ts'
 import { everyPath, onePath, resourcesWithout } from './paths.ts'
+import { reportTemplate } from './report.ts'
 import type { ImportedRow } from './rows.ts'
+import { hasTemplate } from './templates.ts'
 
 const understood = [
   'default-action',
@@ -46,7 +48,9 @@ export function importTraefikForwardAuth(
   )
   for (const { line, key } of strange)
     report.leftOut(line, key, 'not a setting that is understood', 'Remove it from a copy, and import again.')
-  if (strange.length > 0) {
+  const templates = settings.filter(({ key, value }) => hasTemplate(value) && !irrelevant.test(key))
+  for (const { line, value } of templates) reportTemplate(line, value, report)
+  if (strange.length + templates.length > 0) {
     report.leftOut(1, 'every row', 'because of the settings that are not understood', 'Write the rows yourself.')
     return []
   }

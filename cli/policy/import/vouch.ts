@@ -1,7 +1,8 @@
 /** Vouch's `config.yml`: who may log in, at every host that it stands before. */
 import { addressesIn, domainsIn } from './addresses.ts'
-import { type Located, parseLocated, textsOf } from './located.ts'
+import { type Located, parseLocated, templatesIn, textsOf } from './located.ts'
 import type { FormatOptions } from './options.ts'
+import { reportTemplate } from './report.ts'
 import type { ImportedRow } from './rows.ts'
 import { claimIs, whoIsInGroup } from './subjects.ts'
 
@@ -35,6 +36,9 @@ export function importVouch(
     'they count there as well, and win over the file',
     'Put what they say into a copy of the file, and import that.',
   )
+  for (const [key, value] of vouch)
+    if (understood.includes(key))
+      for (const { line, template = '' } of templatesIn(value)) reportTemplate(line, template, report)
   const strange = [...vouch].filter(([key]) => !understood.includes(key) && !irrelevant.test(key))
   for (const [key, { line }] of strange)
     report.leftOut(line, key, 'not a setting that is understood', 'Remove it from a copy, and import again.')

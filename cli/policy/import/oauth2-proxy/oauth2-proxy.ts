@@ -2,9 +2,10 @@
 import { canonicalNetwork } from '../authelia.ts'
 import type { FormatOptions } from '../options.ts'
 import { pathsByPattern, resourcesWithout } from '../paths.ts'
-import type { Report } from '../report.ts'
+import { type Report, reportTemplate } from '../report.ts'
 import type { ImportedRow } from '../rows.ts'
 import { isPlainName } from '../subjects.ts'
+import { hasTemplate } from '../templates.ts'
 import { groupsAlone, isMembership, membershipsIn } from './members.ts'
 import { effectOf } from './settings.ts'
 import { isSet, readSettings, type Setting, type Settings } from './settings-file.ts'
@@ -16,13 +17,39 @@ interface Reading extends FormatOptions {
 
 /** Throws `PolicyError` for lines that are no settings. */
 export function importOauth2Proxy(file: { name: string; text: string }, options: FormatOptions): ImportedRow[] {
-  const settings = readSettings(file)
-  const isComplete = sortSettings(settings, options.report)
+  const read = readSettings(file)
+  const settings = withoutTemplates(read, options.report)
+  const isComplete = sortSettings(read, options.report)
   return options.hosts.flatMap(host => {
     const reading = { ...options, host }
     return [...openRows(settings, reading), ...(isComplete ? personRows(settings, reading) : [])]
   })
 }
+
+const isTemplate = ({ values }: Setting): boolean => values.some(hasTemplate)
+
+/** What lets people in has one entry less for each template without a value; what keeps them out is strange then. */
+function withoutTemplates(read: Settings, report: Report): Settings {
+  return new Map(
+    [...read].map(([key, setting]) => {
+      const { line, values } = setting
+      if (effectOf(key) === 'none' || !isTemplate(setting)) return [key, setting]
+      for (const text of values.filter(hasTemplate)) reportTemplate(line, text, report)
+      return [key, { line, values: values.filter(value => !hasTemplate(value)) }]
+    }),
+  )
+}
+
+/** Settings of which an entry less is a permission less. */
+const lettingIn = [
+  'email_domains',
+  'authenticated_emails_file',
+  'skip_auth_routes',
+  'skip_auth_regex',
+  'skip_auth_preflight',
+  'trusted_ips',
+  'upstreams',
+]
 
 /** Says what is passed over and what is not understood. Is everything understood that may keep people out? */
 function sortSettings(settings: Settings, report: Report): boolean {
@@ -80,6 +107,7 @@ function sortSettings(settings: Settings, report: Report): boolean {
 function isStrange(key: string, setting: Setting, settings: Settings): boolean {
   const effect = effectOf(key)
   if (effect === undefined) return true
+  if (isTemplate(setting) && !['none', 'admits', 'asks'].includes(effect) && !lettingIn.includes(key)) return true
   if (effect === 'address') return setting.values[0] !== 'email'
   // The one value that means every tenant.
   if (key === 'azure_tenant' && setting.values[0] === 'common') return false
@@ -183,7 +211,7 @@ function addressSubjects(settings: Settings, { report, readBeside }: Reading): A
     return []
   })
   const emails = settings.get('authenticated_emails_file')
-  if (emails === undefined) return ofDomains
+  if (emails === undefined || !isSet(emails)) return ofDomains
   const text = readBeside(emails.values[0] ?? '')
   if (text === undefined)
     report.leftOut(emails.line, 'authenticated_emails_file', 'it cannot be read', 'Copy it here, and import again.')

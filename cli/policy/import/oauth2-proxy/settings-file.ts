@@ -12,7 +12,7 @@ export type Settings = ReadonlyMap<string, Setting>
 /** A list without entries and an empty text are what the program has without the setting. */
 export const isSet = ({ values }: Setting): boolean => values.some(value => value !== '')
 
-const item = /"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_.:+-]+)/g
+const item = /"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_.:+\uE000\uE001-]+)/g
 
 /** Throws `PolicyError` with every line that is none of these. */
 export function readSettings(file: { readonly name: string; readonly text: string }): Settings {

@@ -2,7 +2,7 @@
 import { isMethod } from '../../../../rbac/request/methods.ts'
 import { canonicalNetwork } from '../authelia.ts'
 import type { Who } from '../first-match.ts'
-import { type Located, textsOf } from '../located.ts'
+import { type Located, templatesIn, textsOf } from '../located.ts'
 import type { ImportOptions } from '../options.ts'
 import { onePath, type PathSet, pathsWithPrefix } from '../paths.ts'
 import { claimIs, isPlainName, whoIsInGroup, whoIsUser } from '../subjects.ts'
@@ -38,9 +38,12 @@ export const preflightTerm = ({ names }: Pick<ImportOptions, 'names'>): Term => 
 })
 
 export function criterionOf(name: string, data: Located, options: ImportOptions): Criterion {
-  const known = name.startsWith('claim/')
-    ? claim(name.slice('claim/'.length), data, options)
-    : readers[name]?.(data, options)
+  const read = name.startsWith('claim/')
+    ? () => claim(name.slice('claim/'.length), data, options)
+    : () => (Object.hasOwn(readers, name) ? readers[name]?.(data, options) : undefined)
+  // Said of the whole route already.
+  if (templatesIn(data).length > 0) return inexpressible
+  const known = read()
   if (known !== undefined) return known
   options.report.leftOut(
     data.line,

@@ -28,6 +28,8 @@ export function readPolicy(item: Located, options: ImportOptions): Sides {
   for (const [key, value] of item.fields ?? []) allow.push(...shorthand(key, value, options))
   const policy = item.fields?.get('policy')
   const blocks = policy?.items ?? (policy === undefined ? [] : [policy])
+  // What is no mapping may be one once somebody has rendered it, with what it denies.
+  if (blocks.some(({ fields }) => fields === undefined)) isComplete = false
   for (const [effect, block] of blocks.flatMap(one => [...(one.fields ?? [])])) {
     if (effect === 'allow') allow.push(...termsOf(block, 'inner', options))
     else if (effect === 'deny') {
@@ -68,7 +70,8 @@ function shorthand(key: string, value: Located, options: ImportOptions): readonl
 
 /** Terms any of which makes a block hold; its operators are alternatives of each other. */
 function termsOf(block: Located, side: 'inner' | 'outer', options: ImportOptions): readonly Term[] {
-  return [...(block.fields ?? [])].flatMap(([operator, { items, line }]) => {
+  if (block.fields === undefined) return side === 'inner' ? noTerm : everyTerm
+  return [...block.fields].flatMap(([operator, { items, line }]) => {
     const criteria = (items ?? []).flatMap(item =>
       [...(item.fields ?? [])].map(([key, data]) => criterionOf(key, data, options)),
     )

@@ -1,7 +1,8 @@
 /** Pomerium's routes: the first route that fits a request decides, by its own `allow` and `deny`. */
-import { canonicalHost } from '../authelia.ts'
+
 import { covers, type Who } from '../first-match.ts'
-import { type Located, parseLocated } from '../located.ts'
+import { canonicalHost } from '../host-pattern.ts'
+import { type Located, parseLocated, templatesIn } from '../located.ts'
 import type { ImportOptions } from '../options.ts'
 import {
   allPaths,
@@ -16,7 +17,7 @@ import {
   resourcesWithout,
   type Shape,
 } from '../paths.ts'
-import type { Report } from '../report.ts'
+import { type Report, reportTemplate } from '../report.ts'
 import type { ImportedRow } from '../rows.ts'
 import { noTerm, preflightTerm, type Term } from './criteria.ts'
 import { readPolicy, shorthands } from './policy.ts'
@@ -96,13 +97,14 @@ function asksForCertificates({ fields }: Located, report: Report): boolean {
 /** `tunnel`: it carries no requests, and so decides none of those that later routes decide. */
 function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'unknown' {
   const { report } = options
+  reportTemplates(item, report)
   const from = item.fields?.get('from')
   const place = placeOf(from?.scalar)
   const isWild = typeof place !== 'string' && place.host.includes('*')
   if (typeof place === 'string' || place.hasPort || isWild)
     report.leftOut(
       from?.line ?? item.line,
-      `from ${String(from?.scalar)}`,
+      `from ${String(from?.scalar ?? from?.template)}`,
       place === 'tunnel' ? 'rows are about requests' : 'rows name plain hosts of the web, for every port',
       'Write the rows yourself.',
     )
@@ -138,6 +140,13 @@ function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'u
   const isPreflightOpen = item.fields?.get('cors_allow_preflight')?.scalar === true
   const allowed = isPreflightOpen ? [...allow, preflightTerm(options)] : allow
   return { line: item.line, host, paths, allow: isLost ? noTerm : allowed, deny }
+}
+
+/** Of keys that change nothing nobody has to know. */
+function reportTemplates(route: Located, report: Report): void {
+  const read = [...(route.fields ?? [])].filter(([key]) => [...understood, ...shorthands].includes(key))
+  for (const { line, template = '' } of read.flatMap(([, value]) => templatesIn(value)))
+    reportTemplate(line, template, report)
 }
 
 /** `hasPort`: it decides at a port of its own alone, so that rows may take from it, and nothing may be allowed by it. */
