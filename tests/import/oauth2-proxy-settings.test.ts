@@ -20,7 +20,7 @@ test('every documented setting is known, each by one name', () => {
   expect(new Set(documentedOptions).size).toBe(documentedOptions.length)
 })
 
-test('a setting that restricts nobody is accepted and listed; one that restricts lets nobody in, and is said', async () => {
+test('H41 a setting that restricts nobody is accepted and listed; one that restricts lets nobody in, and is said', async () => {
   const ownMeaning = ['email_domains', 'allowed_groups', 'oidc_groups_claim', 'oidc_email_claim', 'user_id_claim']
   for (const name of documentedOptions.filter(option => !ownMeaning.includes(option))) {
     const { findings } = await imported(`${name} = "x"`)
@@ -33,7 +33,7 @@ test('a setting that restricts nobody is accepted and listed; one that restricts
   }
 })
 
-test('a name that nobody documents lets nobody in', async () => {
+test('H41 a name that nobody documents lets nobody in', async () => {
   for (const name of ['cookie_restrict', 'redis_acl', 'allowed_people', 'constructor', 'github'])
     expect([name, (await imported(`${name} = "x"`)).rows]).toEqual([name, []])
 })

@@ -85,7 +85,7 @@ test('an exact path is kept by choice', async () => {
   expect(await rowsOf({ routes }, { withSlashAndQuery: true })).toEqual(['allow anyone app.example.com /health'])
 })
 
-test('what asks for certificates, or is no text where one is meant, allows nothing', async () => {
+test('H41 what asks for certificates, or is no text where one is meant, allows nothing', async () => {
   const open = { ...app, allow_public_unauthenticated_access: true }
   const all = [
     { routes: [{ ...open, tls_downstream_client_ca_file: 'ca.pem' }] },

@@ -57,7 +57,7 @@ test.each([
   [`resources: ["^/\${X}"]`, []],
   [`networks: ["\${X}"]`, []],
   [`networks: "\${X}"`, []],
-])('a deny with %s stays a deny for whomever and whatever it may mean', async (field, rows) => {
+])('H40 a deny with %s stays a deny for whomever and whatever it may mean', async (field, rows) => {
   const text = authelia(
     `domain: app.example.com\n      policy: deny\n      ${field}`,
     'domain: app.example.com\n      policy: bypass',
@@ -99,7 +99,7 @@ test.each([
   [`${app}, ${open}, "\${X}": 1`],
   [`${app}, allow_public_unauthenticated_access: "\${X}"`],
   [`${app}, policy: [{ allow: { and: [{ authenticated_user: true }, { groups: { has: "\${X}" } }] } }]`],
-])('Pomerium, {%s}: nothing is allowed', async route => {
+])('H40 Pomerium, {%s}: nothing is allowed', async route => {
   expect((await imported('pomerium', `routes: [{ ${route} }]\n`)).rows.filter(row => row.startsWith('allow'))).toEqual(
     [],
   )
