@@ -13,6 +13,7 @@ const withoutRecord: Readonly<Record<string, string>> = {
   '0080': 'kept for a decision that is being written',
   '0081': 'kept for a decision that is being written',
   '0082': 'kept for a decision that is being written',
+  '0084': 'kept for a decision that is being written',
 }
 
 interface DecisionRecord {
