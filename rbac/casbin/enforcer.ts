@@ -64,13 +64,16 @@ export async function createCasbinEnforcer(
   const isSplit = matcher.comparesDomain && effect !== 'subject-priority'
   const byDomain = isSplit ? rowsByDomain(sorted) : undefined
 
-  const ask = (question: Question, rows: readonly CasbinRow[]): Answer => {
-    // Casbin tries an empty policy against a row of empty fields instead of denying.
-    if (rows.length === 0) return { isAllowed: false }
+  const own = matcher.comparesSubject ? createOwnRows(roles) : (given: readonly CasbinRow[]) => given
+
+  const ask = (question: Question, given: readonly CasbinRow[]): Answer => {
     const [sub = '', ...others] = question.names
     for (const one of roles) one.suppose([sub, ...others])
-    assertion.policy = rows.map(({ fields }) => fields as string[])
     try {
+      const rows = own(given, sub, question.dom)
+      // Casbin tries an empty policy against a row of empty fields instead of denying.
+      if (rows.length === 0) return { isAllowed: false }
+      assertion.policy = rows.map(({ fields }) => fields as string[])
       const values = request.map(field => (field === 'sub' ? sub : question[field]))
       const [isAllowed, fields] = enforcer.enforceExSync(...values)
       const row = fields.length === 0 ? undefined : rowOf(byFields, fields)
@@ -85,6 +88,35 @@ export async function createCasbinEnforcer(
   const rowsOf = (domain: string): readonly CasbinRow[] =>
     (byDomain === undefined ? sorted : byDomain.get(domain)) ?? []
   return { rows: sorted, rowsOf, ask: (question, rows = rowsOf(question.dom)) => ask(question, rows) }
+}
+
+/**
+ * Of a list of rows those that name somebody whom `r.sub` could be, in the order of the list. Casbin copies all it knows for
+ * each row before it looks at it, some ten microseconds; of a thousand rows most name others.
+ */
+function createOwnRows(roles: readonly RequestRoles[]) {
+  const indexes = new WeakMap<readonly CasbinRow[], ReadonlyMap<string, readonly number[]>>()
+  return (rows: readonly CasbinRow[], sub: string, domain: string): readonly CasbinRow[] => {
+    if (rows.length <= fewRows) return rows
+    const index = indexes.get(rows) ?? indexOf(rows)
+    indexes.set(rows, index)
+    const names = new Set([sub, ...roles.flatMap(one => [...one.allFrom(sub, domain)])])
+    const places = [...names].flatMap(name => index.get(name) ?? [])
+    return places.sort((one, other) => one - other).flatMap(place => rows[place] ?? [])
+  }
+}
+
+/** So many are tried as fast as sorted out. */
+const fewRows = 4
+
+function indexOf(rows: readonly CasbinRow[]): ReadonlyMap<string, readonly number[]> {
+  const places = new Map<string, number[]>()
+  for (const [place, { subject }] of rows.entries()) {
+    const list = places.get(subject)
+    if (list === undefined) places.set(subject, [place])
+    else list.push(place)
+  }
+  return places
 }
 
 function rowOf(byFields: ReadonlyMap<readonly string[], CasbinRow>, fields: readonly string[]): CasbinRow {

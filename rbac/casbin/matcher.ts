@@ -13,6 +13,11 @@ export interface Matcher {
   readonly withoutRow: readonly string[]
   /** Whether the host is compared, exactly, in every alternative. */
   readonly comparesDomain: boolean
+  /**
+   * In every alternative `r.sub` is `p.sub` or has it as a role, everywhere or in the host that is asked about: a row that names
+   * nobody whom `r.sub` could be matches nothing.
+   */
+  readonly comparesSubject: boolean
   /** Names of the role definitions by which `r.sub` is compared with a field of a row. */
   readonly subjectLinks: ReadonlySet<string>
 }
@@ -31,10 +36,14 @@ export function readMatcher(text: string, words: MatcherWords, problems: string[
   checkCalls(calls, words, problems)
   if (!/\bp_\w/.test(plain)) problems.push('the matcher looks at no row, so that rows would count for nothing')
   const alternatives = split(text, plain, '||')
+  // `a && b ? c : d` is a choice between c and d, and neither a nor b has to hold.
+  const isLogic = !plain.includes('?') && split(text, plain, ',').length === 1
   return {
     calls,
     withoutRow: alternatives.filter(part => !/\bp_\w/.test(withoutTexts(part))),
-    comparesDomain: alternatives.every(comparesDomain),
+    comparesDomain:
+      isLogic && alternatives.every(part => hasTerm(part, /^(?:r_dom\s*===?\s*p_dom|p_dom\s*===?\s*r_dom)$/)),
+    comparesSubject: isLogic && alternatives.every(part => hasTerm(part, subjectTerm(words.roles))),
     subjectLinks: new Set(
       calls.filter(({ name, values }) => words.roles.includes(name) && values[0] === 'r_sub').map(({ name }) => name),
     ),
@@ -45,10 +54,14 @@ export function readMatcher(text: string, words: MatcherWords, problems: string[
 const withoutTexts = (text: string): string =>
   text.replace(/"[^"]*"|'[^']*'/g, found => `"${'_'.repeat(found.length - 2)}"`)
 
-function comparesDomain(alternative: string): boolean {
-  return split(alternative, withoutTexts(alternative), '&&').some(part =>
-    /^(?:r_dom\s*===?\s*p_dom|p_dom\s*===?\s*r_dom)$/.test(part),
-  )
+/** Whether one of those that all have to hold is written so. */
+const hasTerm = (alternative: string, term: RegExp): boolean =>
+  split(alternative, withoutTexts(alternative), '&&').some(part => term.test(part))
+
+function subjectTerm(roles: readonly string[]): RegExp {
+  const equal = 'r_sub\\s*===?\\s*p_sub|p_sub\\s*===?\\s*r_sub'
+  const byRole = `(?:${roles.join('|')})\\(\\s*r_sub\\s*,\\s*p_sub\\s*(?:,\\s*r_dom\\s*)?\\)`
+  return new RegExp(`^(?:${roles.length === 0 ? equal : `${equal}|${byRole}`})$`)
 }
 
 /** Cuts at an operator that stands outside of all parentheses. */

@@ -29,21 +29,34 @@ export class RequestRoles implements RoleManager {
 
   syncedHasLink(name1: string, name2: string, ...domain: string[]): boolean {
     if (name1 === name2) return true
-    const links = this.#byDomain.get(domainOf(domain))
-    const seen = new Set([name1])
-    let level = [name1]
+    for (const role of this.#walk(name1, this.#byDomain.get(domainOf(domain)))) if (role === name2) return true
+    return false
+  }
+
+  /** The nearest first; a name may come again. */
+  *#walk(from: string, links: Links | undefined): Iterable<string> {
+    const seen = new Set([from])
+    let level = [from]
     for (let steps = 0; steps < mostLinks && level.length > 0; steps++) {
       const next: string[] = []
       for (const name of level) {
         for (const role of this.#rolesOf(name, links)) {
-          if (role === name2) return true
+          yield role
           if (!seen.has(role)) next.push(role)
           seen.add(role)
         }
       }
       level = next
     }
-    return false
+  }
+
+  /** Every name for which `syncedHasLink` answers yes, the name itself among them, whose links hold in a domain or everywhere. */
+  allFrom(name: string, domain: string): ReadonlySet<string> {
+    const found = new Set([name])
+    for (const links of [this.#byDomain.get(domain), this.#byDomain.get(everywhere)]) {
+      for (const one of this.#walk(name, links)) found.add(one)
+    }
+    return found
   }
 
   *#rolesOf(name: string, links: Links | undefined): Iterable<string> {

@@ -92,6 +92,25 @@ describe('models of the examples', () => {
     expect(ask(policy, 'bob', 'GET https://10.0.0.2/data')).toMatchObject({ reason: 'no-policy-for-domain' })
   })
 
+  it('sorts out rows of others only where each has to name whoever asks', async () => {
+    const others = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => `p, ${name}, /${name}, GET\n`).join('')
+    const of = (matcher: string) =>
+      compileCase(example('rbac_model.conf').replace(/m = .*/, `m = ${matcher}`), others, { domains: [host] })
+    for (const [matcher, effect] of [
+      ['g(r.sub, p.sub) && r.obj == p.obj', 'deny'],
+      ['r.obj == p.obj && p.sub == r.sub', 'deny'],
+      ['g(r.sub, p.sub) && r.act == "PUT" ? false : r.obj == p.obj', 'allow'],
+      ['g(r.sub, p.sub) && r.obj == "/x" || r.obj == p.obj', 'allow'],
+      ['(g(r.sub, p.sub) || r.obj != "/x") && r.obj == p.obj', 'allow'],
+      ['!g(r.sub, p.sub) && r.obj == p.obj', 'allow'],
+      ['g(r.sub, p.sub) == false && r.obj == p.obj', 'allow'],
+    ] as const) {
+      expect(ask(await of(matcher), 'alice', 'GET /d'), matcher).toMatchObject({ effect })
+    }
+    const policy = await of('g(r.sub, p.sub) && r.obj == p.obj')
+    expect(ask(policy, 'd', 'GET /d')).toMatchObject({ rule: 'casbin/policy.csv:4' })
+  })
+
   it('has roles of resources', async () => {
     const conf = example('rbac_with_resource_roles_model.conf')
     const policy = await compileCase(conf, local(example('rbac_with_resource_roles_policy.csv')), { domains: [host] })
