@@ -112,7 +112,10 @@ export function createRowParser({ conditions, known, problems, owner }: RowConte
     return actionsOf(isOwn ? domain : '*')
   }
   const paths = remember(unbindResource)
-  const expressions = remember(text => parseExpression(text, conditions))
+  const expressions = {
+    allow: remember(text => parseExpression(text, conditions, false)),
+    deny: remember(text => parseExpression(text, conditions, true)),
+  }
 
   return (line, order, host) => {
     const [, subject = '', domain = '', resource = '', action = '', condition = '', effect = ''] = line.fields
@@ -141,7 +144,7 @@ export function createRowParser({ conditions, known, problems, owner }: RowConte
     const place = read(3, path.pattern, resourcesIn(pattern, takes), nowhere)
     const actions = actionsIn(pattern)[takes]
     const does = read(4, action, actions, () => false)
-    const holds = read(5, condition, expressions, always)
+    const holds = read(5, condition, expressions[takes], always)
     const { fits, steps, anchor, base, except } = place.value
     const bounds = [...where.terms, ...path.terms]
     const when = withBounds(holds.value, bounds)

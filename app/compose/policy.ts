@@ -12,6 +12,7 @@ import { findUnmet } from '../../rbac/lint/unmet-rows.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import type { DecisionRecorder } from '../admin/decision-recorder.ts'
 import { createConfiguredSource } from '../policy/configured-source.ts'
+import { watchExpiry } from '../policy/expiry-watch.ts'
 import { createPolicyReloader } from '../policy/reload.ts'
 import { createPolicyTrial } from '../policy/trial.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -23,6 +24,12 @@ export function composePolicy(
   onInForce: () => void,
 ): Policy {
   const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
+  const expiry = watchExpiry({
+    clock,
+    warning: config.policy.expiryWarning,
+    onCounted: metrics.rowsEnding,
+    onEnding: (rows, message) => logger.warn({ count: rows.length, rows: rows.slice(0, mostRowsNamed) }, message),
+  })
   const reloader: Policy = createPolicyReloader({
     source: createConfiguredSource(config.policy, { model, watch: config.policy.watch }),
     compile: texts =>
@@ -46,6 +53,7 @@ export function composePolicy(
       audit.write({ event: 'policy.loaded', requestId: newRequestId(), revision, rows: rowCount })
       logger.info({ revision, rows: rowCount }, 'policy loaded')
       warnOfRows(snapshot, config, logger)
+      expiry.loaded(snapshot)
       onInForce()
     },
     onRejected: error => {
@@ -59,7 +67,13 @@ export function composePolicy(
       logger.error({ detail: error.message }, 'policy rejected, the last good one stays in force')
     },
   })
-  return reloader
+  return {
+    ...reloader,
+    close: () => {
+      expiry.stop()
+      return reloader.close()
+    },
+  }
 }
 
 const mostRowsNamed = 10

@@ -16,6 +16,7 @@ const aggregators: Readonly<Record<string, Aggregator>> = {
   sallyport_build_info: 'max',
   sallyport_policy_info: 'max',
   sallyport_policy_rows: 'max',
+  sallyport_policy_ending_rows: 'max',
   sallyport_policy_last_reload_successful: 'min',
   sallyport_store_up: 'min',
   sallyport_provider_up: 'min',

@@ -25,6 +25,8 @@ export const verificationOutcomes = ['verified', 'refused', 'unavailable'] as co
 export const reloadOutcomes = ['loaded', 'rejected'] as const
 export const cacheResults = ['hit', 'miss'] as const
 export const shadowEffects = ['shadow-allow', 'shadow-deny'] as const
+export const endingEffects = ['allow', 'deny', 'shadow-allow', 'shadow-deny'] as const
+export const endingStates = ['soon', 'over'] as const
 export const exchangeOutcomes = ['issued', 'refused', 'revoked'] as const
 export const listeners = ['main', 'admin'] as const
 export type Listener = (typeof listeners)[number]
@@ -158,6 +160,12 @@ export const metricDefinitions = {
     labels: { revision: 'the revision of the policy in force' },
   },
   sallyport_policy_rows: { type: 'gauge', unit: 'rows', help: 'Rows of the policy in force.', labels: {} },
+  sallyport_policy_ending_rows: {
+    type: 'gauge',
+    unit: 'rows',
+    help: 'Rows that time has put an end to (`over`), or will within `policy.expiryWarning` (`soon`), counted each hour.',
+    labels: { effect: list(endingEffects), state: list(endingStates) },
+  },
   sallyport_policy_reloads_total: {
     type: 'counter',
     unit: 'loads',

@@ -14,6 +14,8 @@ import {
   cacheResults,
   clientErrors,
   clockDirections,
+  endingEffects,
+  endingStates,
   exchangeOutcomes,
   type Listener,
   listeners,
@@ -46,6 +48,8 @@ export interface Metrics {
   /** A provider that is not configured counts as `unknown`. */
   sessionVerified(provider: string, outcome: (typeof verificationOutcomes)[number]): void
   policyLoaded(revision: string, rows: number): void
+  /** How many rows of the policy in force are so; what is not counted is none. */
+  rowsEnding(count: (effect: (typeof endingEffects)[number], state: (typeof endingStates)[number]) => number): void
   policyRejected(): void
   storeUp(isUp: boolean): void
   sessionCache(event: (typeof cacheResults)[number] | 'invalidation'): void
@@ -133,6 +137,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const handoffs = make.counter('sallyport_handoffs_total')
   const policyInfo = make.gauge('sallyport_policy_info')
   const policyRows = make.gauge('sallyport_policy_rows')
+  const endingRows = make.gauge('sallyport_policy_ending_rows')
   const lastReload = make.gauge('sallyport_policy_last_reload_successful')
   const storeUp = make.gauge('sallyport_store_up')
   const cacheEvents = createCacheCounts(registry)
@@ -170,6 +175,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       policyRows.set(rows)
       lastReload.set(1)
       reloads('loaded')?.inc()
+    },
+    rowsEnding(count) {
+      for (const effect of endingEffects)
+        for (const state of endingStates) endingRows.set({ effect, state }, count(effect, state))
     },
     policyRejected() {
       lastReload.set(0)

@@ -3,6 +3,7 @@ import type { DefineCommand } from '../define-command.ts'
 import type { AddPolicyCommand } from './add-policy-command.ts'
 import { addAccess } from './asking/access-command.ts'
 import { addDiff } from './asking/diff-command.ts'
+import { addExpiring } from './asking/expiring-command.ts'
 import { addExplain } from './asking/explain-command.ts'
 import { addWhoCan } from './asking/who-can-command.ts'
 import { addCheck } from './check-command.ts'
@@ -23,6 +24,7 @@ const subcommands: readonly AddPolicyCommand[] = [
   addReplay,
   addDiff,
   addUnused,
+  addExpiring,
   addImport,
   addReload,
 ]
@@ -43,6 +45,7 @@ Examples:
   $ sallyport policy replay --audit audit.jsonl --policy ./candidate --since 7d
   $ sallyport policy diff ./policy ./candidate
   $ sallyport policy unused --audit audit.jsonl --since 30d
+  $ sallyport policy expiring --within 30d           rows that end before long, and those that are over
   $ sallyport policy import authelia configuration.yml --output policy
   $ sallyport policy reload                          make the running service load it again`
 

@@ -20,7 +20,7 @@ export const addLint: AddPolicyCommand = (policy, terminal, onExit) => {
     .description('report what is probably not meant')
     .argument('[directory]', 'policy directory')
     .option('-c, --config <file>', 'configuration file that names the directory, providers and trusted proxies')
-    .option('--at <time>', 'report date windows that are over then (default: now)')
+    .option('--at <time>', 'report rows and date windows that are over then, or end soon (default: now)')
     .option('--strict', 'exit with 1 when there is a warning')
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)

@@ -42,6 +42,7 @@ function knownFrom(config: Config | undefined): LintOptions {
     issuers: config.providers.map(({ issuer }) => issuer),
     hasTrustedProxies: config.server.trustedProxies.length > 0,
     hasCertificateHeader: config.server.clientCertificateHeader !== undefined,
+    expiryWarning: config.policy.expiryWarning,
     returnHosts: returnHostsOf(config),
     tokens: knownTokensOf(config),
     userClaims: new Map(config.kubernetes?.clusters.map(({ name, userClaim }) => [name, userClaim])),

@@ -112,6 +112,10 @@ export const policy = z.strictObject({
     description: 'Whether a change is loaded at once; SIGHUP and `sallyport policy reload` load in any case.',
     expected: 'true or false',
   }),
+  expiryWarning: setting(duration(86_400).prefault('14d'), {
+    description: 'How long before their end rows are named in the log, in `policy lint` and as `soon` in the metrics.',
+    expected: durationExpected,
+  }),
   keepDecisions: setting(z.int().min(0).max(1_000_000).default(10_000), {
     description: 'How many of the last decisions can be explained by their request id; 0 keeps none.',
     expected: 'a whole number from 0 to 1000000',

@@ -36,6 +36,28 @@ export function daysSinceEpoch(text: string): number | undefined {
   return daysBefore + inYear.reduce((sum, days) => sum + days, 0) + date - 1
 }
 
+/** `2026-12-31` of days since 1970-01-01: what {@link daysSinceEpoch} reads. From the year 1 to 9999. */
+export function dayText(days: number): string {
+  const startOf = (year: number): number => daysSinceEpoch(`${pad(year, 4)}-01-01`) ?? 0
+  let year = Math.floor(1970 + days / 365.2425)
+  while (startOf(year) > days) year -= 1
+  while (year < 9999 && startOf(year + 1) <= days) year += 1
+  let rest = days - startOf(year)
+  let month = 1
+  for (; rest >= daysInMonth(year, month); month++) rest -= daysInMonth(year, month)
+  return `${pad(year, 4)}-${pad(month, 2)}-${pad(rest + 1, 2)}`
+}
+
+const pad = (value: number, length: number): string => String(value).padStart(length, '0')
+
+/** `2026-12-31T23:00:00Z` of seconds since the epoch. */
+export function instantText(seconds: number): string {
+  const days = Math.floor(seconds / 86_400)
+  const second = Math.floor(seconds) - days * 86_400
+  const clock = [second / 3600, (second / 60) % 60, second % 60].map(part => pad(Math.floor(part), 2))
+  return `${dayText(days)}T${clock.join(':')}Z`
+}
+
 function daysInMonth(year: number, month: number): number {
   const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
   return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0

@@ -7,6 +7,7 @@ export const lintRules = {
   'condition-passed-by': 'Some of those whom narrower rows ask for a condition are allowed without it by this row.',
   'allow-under-deny': 'A deny row covers this allow row, so that it never allows.',
   'condition-never-true': 'The condition can never let the row apply.',
+  'row-ends-soon': 'Time puts an end to the row before long.',
   'pattern-never-matches': 'The resource pattern matches no path.',
   'read-otherwise': 'The allow row names `;` or `%2F` and does not fit the path as other servers read it.',
   'unknown-issuer': 'The subject names an issuer that is no configured provider.',

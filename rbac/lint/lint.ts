@@ -4,6 +4,7 @@
  */
 import { namesIn } from '../actions.ts'
 import { certificateRows, describeNoCertificate } from '../asking/certificate-rows.ts'
+import { describeEnd, expiringRows, stateOf, usualWarning } from '../asking/expiring.ts'
 import { describeNoReturn, findNoReturn, type ReturnHosts } from '../asking/return-hosts.ts'
 import { criteriaOf } from '../conditions/condition.ts'
 import { isReservedDomain } from '../domains.ts'
@@ -43,8 +44,10 @@ export interface LintOptions {
   readonly userClaims?: ReadonlyMap<string, string>
   /** Who comes by token or certificate, and where; absent when it is not known. */
   readonly tokens?: KnownTokens
-  /** Seconds since the epoch: windows that ended before are over. */
+  /** Seconds since the epoch: windows that ended before are over, and those that end soon are named. */
   readonly now?: number
+  /** How long before their end rows are named, in seconds. Default: two weeks. */
+  readonly expiryWarning?: number
 }
 
 /** `texts` are those that the policy was compiled from. In order of file and line. */
@@ -71,6 +74,7 @@ export function lintPolicy(
   lintReturns(rows, options, report)
   lintCertificates(rows, options, report)
   lintUnmet(rows, options, report)
+  lintEnds(rows, options, report)
   findRoles(rows, { roles, members }, report)
   findConditions(rows, texts, report)
   lintCasbin(casbin, report)
@@ -198,4 +202,14 @@ function lintCertificates(rows: readonly Row[], { hasCertificateHeader }: LintOp
 function lintUnmet(rows: readonly Row[], { tokens }: LintOptions, report: Report): void {
   if (tokens === undefined) return
   for (const { rule, id, ...said } of findUnmet(rows, tokens)) report(rule, id, said)
+}
+
+/** What allows and ends was meant to; what denies opens something when it does. Rows that are over never apply, which is said. */
+function lintEnds(rows: readonly Row[], { now, expiryWarning = usualWarning }: LintOptions, report: Report): void {
+  if (now === undefined) return
+  for (const expiring of expiringRows(rows)) {
+    if (stateOf(expiring, now, expiryWarning) !== 'soon') continue
+    const { id, isDeny } = expiring.row
+    report('row-ends-soon', id, { ...describeEnd(expiring, now), severity: isDeny ? undefined : 'note' })
+  }
 }

@@ -43,6 +43,7 @@ function swap(path: string, text: string): void {
 const settings = (casbin: Partial<Casbin>, policy: Partial<Config['policy']> = {}): Config['policy'] => ({
   directory: join(root, 'policy'),
   narrowedBy: [],
+  expiryWarning: 86_400,
   directories: [],
   watch: true,
   keepDecisions: 0,

@@ -76,6 +76,13 @@ const resources = [
 const paths = ['/', '/a', '/a/', '/a/x', '/a/xy', '/a/b/c', '/b', '/b/q/c', '/b/q/c/d', '/ab']
 const methods = ['GET', 'POST', 'HEAD', 'DELETE']
 
+/** Each of the ends, in seconds of 1970. */
+const endOf = new Map([
+  ['until:1970-01-01', 86_400],
+  ['until:1970-01-01@Asia/Tokyo', 54_000],
+  ['until:1970-01-02T06:00:00Z', 108_000],
+])
+
 interface RandomRow {
   readonly subject: string
   readonly domain: string
@@ -108,6 +115,7 @@ const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
       token: pick(['*', 'create', 'create|introspect']),
       tokenHost: pick(['/**', '/wiki.example.com', '/*.example.com', '/other.test']),
       condition: mostly('-', ['office', '!office', 'managed', 'office & managed', '!managed & office', 'own', '!own']),
+      end: mostly('', [...endOf.keys()]),
       effect: pick(effects),
     })
     .map(row =>
@@ -118,6 +126,12 @@ const rowWith = (effects: readonly string[]): fc.Arbitrary<RandomRow> =>
             condition: row.condition.replace(/!?own/, '-'),
           }
         : row,
+    )
+    // Rows that deny do not end.
+    .map(({ end, ...row }) =>
+      end === '' || row.effect.endsWith('deny')
+        ? row
+        : { ...row, condition: row.condition === '-' ? end : `${row.condition} & ${end}` },
     )
     .map(({ web, kube, token, tokenHost, ...row }) =>
       row.domain === 'tokens'
@@ -172,14 +186,15 @@ const caseArbitrary: fc.Arbitrary<Case> = fc
     tokenHost: pick(['/wiki.example.com', '/other.test']),
     address: fc.option(pick(['10.0.0.1', '192.0.2.1']), { nil: undefined }),
     device: fc.option(fc.constant('managed'), { nil: undefined }),
+    now: fc.constantFrom(0, 53_999, 54_000, 86_399, 86_400, 107_999, 108_000),
   })
-  .map(({ identity, domain, resource, method, verb, tokenHost, address, device }) => ({
+  .map(({ identity, domain, resource, method, verb, tokenHost, address, device, now }) => ({
     identity,
     request:
       domain === 'tokens'
         ? { domain, resource: tokenHost, action: 'create', url: '' }
         : { domain, resource, action: domain.startsWith('kube:') ? verb : method, url: '' },
-    context: { now: 0, header: () => device, ...(address === undefined ? {} : { clientAddress: address }) },
+    context: { now, header: () => device, ...(address === undefined ? {} : { clientAddress: address }) },
   }))
 
 const quoted = (text: string): string => `"${text}"`
@@ -270,6 +285,7 @@ const does = (action: string, pattern: string): boolean => {
 
 const holds = (facts: ReferenceFacts, condition: string, effect: string, bounds: Degree): boolean => {
   const truthOf = (name: string): Degree => {
+    if (name.startsWith('until:')) return facts.now < (endOf.get(name) ?? 0) ? 1 : 0
     if (name === 'own') return called(facts, facts.segment)
     if (name === 'managed') return facts.header?.('x-device') === 'managed' ? 1 : 0
     if (facts.clientAddress === undefined) return 0.5
