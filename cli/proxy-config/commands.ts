@@ -45,6 +45,7 @@ interface Values extends Readonly<Record<string, unknown>> {
   readonly balancer?: readonly string[]
   readonly tlsCertificate?: string
   readonly tlsKey?: string
+  readonly http3?: boolean
   readonly namespace?: string
   readonly gateway?: string
   readonly gatewayPods?: ClusterOptions['gatewayPods']
@@ -77,6 +78,7 @@ export const defineProxyConfig: DefineCommand = (command, terminal, onExit) => {
     )
     .option('--tls-certificate <path>', 'certificate with which the proxy ends TLS', readPath)
     .option('--tls-key <path>', 'its key', readPath)
+    .option('--http3', 'serve HTTP/3 as well, on the same port (UDP); Caddy, Traefik, Envoy')
     .option('--namespace <name>', 'in a cluster: that of the gateway and its routes (default: default)', readName)
     .option('--gateway <name>', 'in a cluster: name of the Gateway (default: gateway)', readName)
     .option('--gateway-pods <namespace/label=value>', 'in a cluster: the pods that ask Sallyport', readPods)
@@ -109,6 +111,7 @@ function choiceOf(values: Values): ProxyConfigChoice {
     ...(checks === undefined ? {} : { checks }),
     ...(tlsCertificate === undefined ? {} : { tlsCertificate }),
     ...(tlsKey === undefined ? {} : { tlsKey }),
+    http3: values.http3 === true,
     cluster: clusterOf(values),
     ...(directory === undefined ? {} : { directory }),
     ...(output === undefined ? {} : { output }),

@@ -91,6 +91,7 @@ const caddy = (): readonly ProxyFile[] =>
         'auto_https off',
       ],
       bind: ['default_bind {$PROXY_BIND:0.0.0.0}'],
+      protocols: [],
       balancers: [
         '# X-Forwarded-* of a client are dropped. Behind a balancer that ends TLS name exactly its addresses; the address and',
         '# the scheme that it says then count.',
@@ -152,6 +153,9 @@ const envoy = (): readonly ProxyFile[] => {
     ],
     listen: 'address: ${PROXY_BIND}, port_value: ${PROXY_PORT}',
     chain: [],
+    shared: { limits: '', filters: '', sites: '' },
+    advertised: [],
+    quic: [],
     balancers: ['# Behind a balancer: docs/proxies/envoy.md.'],
     escapedSlashes: 'REJECT_REQUEST',
     directory: '${ENVOY_FILES}',

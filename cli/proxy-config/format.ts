@@ -26,6 +26,8 @@ export interface ProxyFormat {
   readonly isInCluster?: boolean
   /** Whether only headers that are listed are sent with a check, over one of its ways to ask. Default false. */
   readonly listsHeaders?: boolean
+  /** Whether it is told to speak HTTP/3 as well where that is asked for. Default false. */
+  readonly speaksHttp3?: boolean
   /** Whether it lists a balancer in front as one more hop, which Sallyport has to trust then. Default false. */
   readonly listsBalancers?: boolean
   /** Why nobody should begin with it any more; said on standard error. */

@@ -55,6 +55,8 @@ export interface ProxyQuestion {
   readonly listen: Address
   /** What the proxy ends TLS with: whole paths on its machine. Absent: it does not, or fetches certificates itself. */
   readonly tls?: { readonly certificate: string; readonly key: string }
+  /** Whether it speaks HTTP/3 as well, on the same port (UDP); never without TLS of its own. */
+  readonly http3: boolean
   /** Ranges (CIDR) of balancers in front, whose word on the client's address and scheme counts. */
   readonly balancers: readonly string[]
   /** Names of the headers that applications get. */
@@ -88,6 +90,8 @@ export interface ProxyOptions {
   readonly checks?: Address
   readonly listen?: { readonly host?: string; readonly port: number }
   readonly tls?: ProxyQuestion['tls']
+  /** Default false. */
+  readonly http3?: boolean
   readonly balancers: readonly string[]
   readonly directory: string
   readonly cluster?: ClusterOptions
@@ -102,6 +106,7 @@ interface QuestionFacts {
   readonly config: Config
   readonly options: ProxyOptions
   readonly fetchesCertificates: boolean
+  readonly speaksHttp3?: boolean
   /** Default: none. */
   readonly conditionHeaders?: readonly string[]
   readonly upstreamOf?: (host: string) => Address
@@ -112,6 +117,7 @@ export function questionOf({ config, options, conditionHeaders = [], ...format }
   const url = new URL(config.server.url)
   const scheme = url.protocol === 'https:' ? 'https' : 'http'
   checkTls(config.server.url, options, scheme === 'https', format.fetchesCertificates)
+  checkHttp3(options, scheme === 'https', format.speaksHttp3 === true)
   const { user, email, name, groups, assertion } = config.headers
   const { clientCertificateHeader } = config.server
   const [first, ...more] = options.sallyport
@@ -124,6 +130,7 @@ export function questionOf({ config, options, conditionHeaders = [], ...format }
     checks: options.checks ?? { host: '127.0.0.1', port: 9189 },
     listen: listenOf(url, options, format.fetchesCertificates),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
+    http3: options.http3 === true,
     balancers: options.balancers,
     identity: { user, email, name, groups, assertion },
     ...(clientCertificateHeader === undefined ? {} : { clientCertificateHeader }),
@@ -143,6 +150,16 @@ function checkTls(url: string, { balancers, tls }: ProxyOptions, isHttps: boolea
   if (!isHttps && tls !== undefined)
     throw new QuestionError(
       `server.url is ${url}, and --tls-certificate makes every host https: write https:// in server.url, or leave TLS out`,
+    )
+}
+
+function checkHttp3({ balancers, http3 = false }: ProxyOptions, isHttps: boolean, speaksHttp3: boolean): void {
+  if (!http3) return
+  if (!speaksHttp3)
+    throw new QuestionError('--http3 is for caddy, traefik and envoy: no other is run with it (docs/proxies/http3.md)')
+  if (!isHttps || balancers.length > 0)
+    throw new QuestionError(
+      'HTTP/3 has TLS always, and ends where that does: --http3 needs https:// in server.url, and no --balancer in front',
     )
 }
 

@@ -83,6 +83,7 @@ async function filesOf(
     conditionHeaders: conditionHeaders([policy?.texts.conditions ?? []].flat()),
     options: { ...choice, hosts, ...tlsOf(choice), directory: directoryOf(format, choice, terminal) },
     fetchesCertificates: format.fetchesCertificates === true,
+    speaksHttp3: format.speaksHttp3 === true,
     ...(format.upstreamOf === undefined ? {} : { upstreamOf: format.upstreamOf }),
   })
   const files = format.render(question).map(file => marked(file, format.name))

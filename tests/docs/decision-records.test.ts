@@ -10,7 +10,6 @@ const withoutRecord: Readonly<Record<string, string>> = {
   '0073': 'kept for a decision that is being written',
   '0074': 'kept for a decision that is being written',
   '0078': 'kept for a decision that is being written',
-  '0080': 'kept for a decision that is being written',
   '0081': 'kept for a decision that is being written',
   '0082': 'kept for a decision that is being written',
   '0084': 'kept for a decision that is being written',

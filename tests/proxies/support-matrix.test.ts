@@ -2,10 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { proxyKinds } from '../../cli/demo/proxies/proxies.ts'
+import { http3Kinds } from './http3/kinds.ts'
+import { http3Scenarios } from './http3/scenarios.ts'
 import { scenarios } from './scenarios.ts'
-import { matrixFile, matrixPage, type RunResult, writeMatrix } from './support-matrix.ts'
+import { type MatrixRow, matrixFile, matrixPage, noHttp3, type RunResult, writeMatrix } from './support-matrix.ts'
 
-const names = scenarios.map(({ name }) => name)
+const rows: readonly MatrixRow[] = [...scenarios, ...http3Scenarios.map(({ name }) => ({ name, kinds: http3Kinds }))]
+const names = rows.map(({ name }) => name)
 const cellsOf = (line: string): string[] => line.split(' | ').map(cell => cell.replaceAll(/^\| | \|$/g, ''))
 const rowsOf = (page: string): string[][] =>
   page
@@ -25,25 +28,25 @@ const run = (status: string): RunResult => ({
 const { SCENARIO_RESULT: resultFile } = process.env
 
 describe('the page of what holds behind which proxy', () => {
-  if (resultFile !== undefined) it('is written from a run', () => writeMatrix(names, resultFile))
+  if (resultFile !== undefined) it('is written from a run', () => writeMatrix(rows, resultFile))
 
   it('has the scenarios of the table, each behind every proxy, and the versions that ran', () => {
-    const [, , versions = [], ...rows] = rowsOf(readFileSync(matrixFile, 'utf8'))
-    expect(rows.map(([name]) => name)).toEqual(names)
-    for (const row of rows) expect(row.slice(1)).toEqual(proxyKinds.map(() => '✓'))
+    const [, , versions = [], ...written] = rowsOf(readFileSync(matrixFile, 'utf8'))
+    const expected = rows.map(({ name, kinds }) => [
+      name,
+      ...proxyKinds.map(kind => (kinds?.includes(kind) === false ? noHttp3 : '✓')),
+    ])
+    expect(written).toEqual(expected)
     expect(versions.slice(1).every(version => /^(\d+\.\d+\.\d+|Node)$/.test(version))).toBe(true)
     expect(versions).toHaveLength(proxyKinds.length + 1)
   })
 
   it('says what did not run, and is none of a run that failed', () => {
     const version = () => '1.2.3'
-    const skipped = rowsOf(matrixPage(names, run('pending'), version))
+    const skipped = rowsOf(matrixPage(rows, run('pending'), version))
     expect(skipped.slice(3).every(row => row.slice(1).every(cell => cell !== '✓'))).toBe(true)
-    expect(
-      rowsOf(matrixPage(names, { testResults: [] }, version))
-        .at(-1)
-        ?.at(-1),
-    ).toContain('did not run')
-    expect(() => matrixPage(names, run('failed'), version)).toThrow(names[0])
+    const unrun = rowsOf(matrixPage(rows, { testResults: [] }, version)).slice(3)
+    expect(new Set(unrun.flatMap(row => row.slice(1)))).toEqual(new Set(['– (did not run)', noHttp3]))
+    expect(() => matrixPage(rows, run('failed'), version)).toThrow(names[0])
   })
 })

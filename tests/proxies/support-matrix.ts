@@ -9,6 +9,9 @@ import { type ProxyKind, programOf, proxyKinds } from '../../cli/demo/proxies/pr
 
 export const matrixFile = join(import.meta.dirname, '../../docs/proxies/support-matrix.md')
 
+/** In the place of a sign. */
+export const noHttp3 = 'no HTTP/3'
+
 /** What vitest's reporter `json` writes, as far as it is read here. */
 export interface RunResult {
   readonly testResults: readonly {
@@ -48,14 +51,22 @@ function versionOf(kind: ProxyKind): string {
   return /\d+\.\d+\.\d+/.exec(said.replaceAll(/\S+\/bin\/\S+/g, ''))?.[0] ?? 'unknown'
 }
 
+/** One line of the page. */
+export interface MatrixRow {
+  readonly name: string
+  /** The proxies to which it applies. Absent: all. */
+  readonly kinds?: readonly ProxyKind[]
+}
+
 /** The page; `scenarios` in the order of the table. Throws for a scenario that failed: there is no page of a run that did. */
 export function matrixPage(
-  scenarios: readonly string[],
+  scenarios: readonly MatrixRow[],
   result: RunResult,
   version: (kind: ProxyKind) => string = versionOf,
 ): string {
   const statuses = statusesOf(result)
-  const cell = (kind: ProxyKind, name: string): string => {
+  const cell = (kind: ProxyKind, { name, kinds }: MatrixRow): string => {
+    if (kinds?.includes(kind) === false) return noHttp3
     const found = statuses.get(`${kind} ${name}`) ?? []
     if (found.includes('failed')) throw new Error(`failed behind ${kind}: ${name}`)
     return found.includes('passed') ? '✓' : '– (did not run)'
@@ -66,12 +77,13 @@ export function matrixPage(
     '',
     'Written by `npm run matrix` from a run of the scenarios in `tests/proxies`, each behind the real program with the files of',
     '[`deploy/`](../../deploy), as it was that day. Sessions were in the embedded store, and in Redis where one was there. The built-in',
-    'proxy is that of `npm run demo`.',
+    'proxy is that of `npm run demo`. What is said of HTTP/3 ran with what `sallyport proxy-config --http3` prints; NGINX has it from',
+    '1.25 on, and HAProxy where it is built with QUIC (`haproxy -vv`), which the ones here are not.',
     '',
     row(['', ...proxyKinds.map(kind => headings[kind])]),
     row(['---', ...proxyKinds.map(() => '---')]),
     row(['version', ...proxyKinds.map(version)]),
-    ...scenarios.map(name => row([name.replaceAll('|', '\\|'), ...proxyKinds.map(kind => cell(kind, name))])),
+    ...scenarios.map(one => row([one.name.replaceAll('|', '\\|'), ...proxyKinds.map(kind => cell(kind, one))])),
     '',
   ].join('\n')
 }
@@ -80,7 +92,7 @@ export function matrixPage(
 function statusesOf({ testResults }: RunResult): ReadonlyMap<string, readonly string[]> {
   const statuses = new Map<string, string[]>()
   for (const { ancestorTitles, title, status } of testResults.flatMap(file => file.assertionResults)) {
-    const kind = /^(\S+) in front/.exec(ancestorTitles.join(' ').trim())?.[1]
+    const kind = /(?:^|\s)(\S+) in front/.exec(ancestorTitles.join(' ').trim())?.[1]
     if (kind === undefined) continue
     const key = `${kind} ${title}`
     statuses.set(key, [...(statuses.get(key) ?? []), status])
@@ -89,6 +101,6 @@ function statusesOf({ testResults }: RunResult): ReadonlyMap<string, readonly st
 }
 
 /** `file`: of the run. */
-export function writeMatrix(scenarios: readonly string[], file: string): void {
+export function writeMatrix(scenarios: readonly MatrixRow[], file: string): void {
   writeFileSync(matrixFile, matrixPage(scenarios, JSON.parse(readFileSync(file, 'utf8')) as RunResult))
 }

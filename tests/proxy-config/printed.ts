@@ -81,7 +81,7 @@ export function startPrinted(
 }
 
 function environmentOf(directory: string): Readonly<Record<string, string>> {
-  const lines = readFileSync(join(directory, 'traefik.env'), 'utf8').matchAll(/^([A-Z][A-Z_]*)=(.*)$/gm)
+  const lines = readFileSync(join(directory, 'traefik.env'), 'utf8').matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm)
   return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]))
 }
 

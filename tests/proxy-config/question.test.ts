@@ -78,6 +78,8 @@ describe('the command', () => {
       ['haproxy', ...wiki, '--tls-certificate', '/etc/a.pem', '--tls-key', '/etc/b.pem'],
       'put the key at /etc/a.pem.key',
     ],
+    ['HTTP/3 of a proxy that has none here', ['nginx', ...wiki, '--http3'], '--http3 is for caddy'],
+    ['HTTP/3 behind a balancer', ['caddy', ...wiki, '--http3'], 'no --balancer in front'],
     ['a balancer that is everybody', ['nginx', ...wiki, '--balancer', '0.0.0.0/0'], 'everybody'],
   ]
 
@@ -110,6 +112,12 @@ describe('the command', () => {
     const said = await say('nginx', ...wiki, '--config', file)
     expect([said.code, said.output]).toEqual([0, expect.stringContaining('proxy_set_header x-certificate "";')])
     expect(said.errors.match(/passes no certificate on|nobody can log in/g)).toHaveLength(2)
+  })
+
+  it('says in the file of Caddy that there is no HTTP/3, and with --http3 that nothing is taken early', async () => {
+    const own = ['--host', 'wiki.example.com=10.0.0.5:8080']
+    expect((await say('caddy', ...own)).output).toMatch(/^\t\tprotocols h1 h2$/m)
+    expect((await say('caddy', ...own, '--http3')).output).toMatch(/^\t\tprotocols h1 h2 h3\n\t\t0rtt off$/m)
   })
 
   it('prints for programs what it prints for people', async () => {

@@ -111,7 +111,7 @@ function startTraefik(targets: ProxyTargets, directory: string): Child {
 function readEnvFile(file: string): Readonly<Record<string, string>> {
   const lines = readFileSync(file, 'utf8').split('\n')
   return Object.fromEntries(
-    lines.flatMap(line => [...line.matchAll(/^([A-Z][A-Z_]*)=(.*)$/g)].map(match => match.slice(1, 3))),
+    lines.flatMap(line => [...line.matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/g)].map(match => match.slice(1, 3))),
   )
 }
 

@@ -15,6 +15,7 @@ export interface CaddyParts {
   readonly tls: readonly string[]
   readonly certificates: readonly string[]
   readonly bind: readonly string[]
+  readonly protocols: readonly string[]
   readonly balancers: readonly string[]
   readonly alsoDropped: readonly string[]
   /** Name of the file with the sites. */
@@ -32,6 +33,7 @@ export function caddyParts(parts: CaddyParts): readonly ProxyFile[] {
       text: fill(read('Caddyfile'), {
         CERTIFICATES: parts.certificates,
         BIND: parts.bind,
+        PROTOCOLS: parts.protocols,
         BALANCERS: parts.balancers,
         SITES: parts.sites,
       }),
@@ -60,6 +62,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
     tls: tlsLines(question),
     certificates: certificateLines(question),
     bind: listen.host === '0.0.0.0' ? [] : [`default_bind ${listen.host}`],
+    protocols: protocolLines(question),
     balancers:
       balancers.length === 0
         ? ['# X-Forwarded-* of a client are dropped: nobody is believed but the connection itself (--balancer).']
@@ -87,6 +90,20 @@ function certificateLines(question: ProxyQuestion): readonly string[] {
   if (isAutomatic(question)) return []
   const how = question.tls === undefined ? 'No site has TLS here' : 'Each site names its certificate'
   return [`# ${how}: Caddy fetches none, and opens no port 80 beside.`, 'auto_https off']
+}
+
+/** Of itself Caddy speaks HTTP/3 wherever it ends TLS, and takes what comes early. */
+function protocolLines(question: ProxyQuestion): readonly string[] {
+  if (!question.http3)
+    return question.tls === undefined && !isAutomatic(question)
+      ? []
+      : ['# No HTTP/3, which Caddy would speak on the same port of UDP (--http3).', 'protocols h1 h2']
+  return [
+    '# With HTTP/3 a client that comes again may send a request before the handshake is done, and whoever has copied the',
+    '# packets sends it once more, cookie and all (RFC 8470). Of itself Caddy passes such a request on.',
+    'protocols h1 h2 h3',
+    '0rtt off',
+  ]
 }
 
 function siteAddress(host: string, question: ProxyQuestion): string {
@@ -126,5 +143,6 @@ export const caddy: ProxyFormat = {
   name: 'caddy',
   summary: 'a Caddyfile and what it imports; certificates by Caddy itself unless they are named',
   fetchesCertificates: true,
+  speaksHttp3: true,
   render,
 }

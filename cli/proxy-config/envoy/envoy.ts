@@ -3,14 +3,12 @@ import { alsoDropped, droppedPatterns } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
 import { type Address, type ProxyQuestion, QuestionError } from '../question.ts'
 import { fill, readTemplate } from '../template.ts'
+import { chainLines, type DownstreamParts, http3Parts } from './downstream.ts'
 
 /** What differs between the files that are printed and those of deploy/. Lines begin where their place is. */
-export interface EnvoyParts {
+export interface EnvoyParts extends DownstreamParts {
   readonly about: readonly string[]
-  readonly listen: string
-  readonly chain: readonly string[]
   readonly balancers: readonly string[]
-  readonly escapedSlashes: string
   readonly directory: string
   readonly check: string
   readonly loginHost: string
@@ -29,6 +27,11 @@ export const envoyBootstrap = (parts: EnvoyParts): string =>
     ABOUT: parts.about,
     LISTEN: parts.listen,
     CHAIN: parts.chain,
+    LIMITS: parts.shared.limits,
+    FILTERS: parts.shared.filters,
+    ROUTES: parts.shared.sites,
+    ADVERTISED: parts.advertised,
+    QUIC: parts.quic,
     BALANCERS: parts.balancers,
     ESCAPED_SLASHES: parts.escapedSlashes,
     DIRECTORY: parts.directory,
@@ -100,12 +103,19 @@ function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] 
   const check = isGrpc
     ? grpcFilter({ retry: retryLines(grpcOf(question).length > 1) })
     : httpFilter({ identity: question.identity, retry: retryLines(isSeveral) })
+  const shared = {
+    listen: socket(listen),
+    escapedSlashes: hosts.some(({ encodedSlash }) => encodedSlash)
+      ? 'KEEP_UNCHANGED # canonical.allowEncodedSlash names a host; Sallyport refuses them on the others'
+      : 'REJECT_REQUEST',
+  }
   const text = envoyBootstrap({
+    ...shared,
+    ...http3Parts(question, shared),
     about: [
       `# Envoy in front of Sallyport: envoy -c ${directory}/envoy.yaml. Listeners and clusters of your own go into a file of`,
       '# their own, which Envoy adds to this one: --config-yaml "$(cat own.yaml)".',
     ],
-    listen: socket(listen),
     chain: chainLines(question),
     balancers:
       balancers.length === 0
@@ -114,9 +124,6 @@ function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] 
             '# The last address of X-Forwarded-For is the client, and X-Forwarded-Proto counts: nobody else gets as far as here.',
             'xff_num_trusted_hops: 1',
           ],
-    escapedSlashes: hosts.some(({ encodedSlash }) => encodedSlash)
-      ? 'KEEP_UNCHANGED # canonical.allowEncodedSlash names a host; Sallyport refuses them on the others'
-      : 'REJECT_REQUEST',
     directory,
     check: check.path,
     loginHost: login.host,
@@ -156,34 +163,6 @@ function grpcOf({ grpc, grpcTls }: ProxyQuestion): readonly Address[] {
   return grpc
 }
 
-function chainLines({ balancers, tls }: ProxyQuestion): readonly string[] {
-  const ranges = balancers.map(range => {
-    const [address = '', length = ''] = range.split('/')
-    return `{ address_prefix: '${address}', prefix_len: ${length} }`
-  })
-  const only =
-    ranges.length === 0
-      ? []
-      : [
-          '# These balancers alone: Envoy believes X-Forwarded-* from whoever gets in, and closes every other connection.',
-          `filter_chain_match: { source_prefix_ranges: [${ranges.join(', ')}] }`,
-        ]
-  return tls === undefined ? only : [...only, ...tlsLines(tls)]
-}
-
-const tlsLines = ({ certificate, key }: NonNullable<ProxyQuestion['tls']>): readonly string[] => [
-  'transport_socket:',
-  '  name: envoy.transport_sockets.tls',
-  '  typed_config:',
-  "    '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-  '    common_tls_context:',
-  '      tls_params: { tls_minimum_protocol_version: TLSv1_2 }',
-  '      alpn_protocols: [h2, http/1.1]',
-  '      tls_certificates:',
-  `        - certificate_chain: { filename: '${certificate}' }`,
-  `          private_key: { filename: '${key}' }`,
-]
-
 /** A replica on which nobody answers is asked nothing until it is back. */
 const replicaLines = (isSeveral: boolean): readonly string[] =>
   isSeveral
@@ -208,6 +187,7 @@ const retryLines = (isSeveral: boolean): readonly string[] =>
 export const envoy: ProxyFormat = {
   name: 'envoy',
   summary: 'a bootstrap for Envoy that asks over HTTP',
+  speaksHttp3: true,
   render: question => render(question, false),
 }
 
@@ -215,5 +195,6 @@ export const envoyGrpc: ProxyFormat = {
   name: 'envoy-grpc',
   summary: 'the same that asks over gRPC',
   directory: '/etc/envoy',
+  speaksHttp3: true,
   render: question => render(question, true),
 }

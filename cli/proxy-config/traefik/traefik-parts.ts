@@ -75,7 +75,7 @@ function droppedLines(removed: (name: string) => string): readonly string[] {
 
 /** What is said for a configuration; `providers` are lines of the environment. */
 export function partsOf(question: ProxyQuestion, providers: readonly string[]): TraefikParts {
-  const { balancers, checks, hosts, listen, login, sallyport, tls } = question
+  const { balancers, checks, hosts, http3, listen, login, sallyport, tls } = question
   const isSeveral = sallyport.length > 1
   const origins = sallyport.map(address => `http://${addressText(address)}`)
   const { clientCertificateHeader } = question
@@ -94,6 +94,7 @@ export function partsOf(question: ProxyQuestion, providers: readonly string[]): 
       listen: [
         `TRAEFIK_ENTRYPOINTS_WEB_ADDRESS=${listen.host === '0.0.0.0' ? '' : addressText(listen).replace(/:\d+$/, '')}:${listen.port}`,
         ...(tls === undefined ? [] : ['TRAEFIK_ENTRYPOINTS_WEB_HTTP_TLS=true']),
+        ...(http3 ? http3Lines : []),
       ],
       balancers: balancerLines(balancers),
       encodedSlash: String(hosts.some(({ encodedSlash }) => encodedSlash)),
@@ -102,6 +103,11 @@ export function partsOf(question: ProxyQuestion, providers: readonly string[]): 
     },
   }
 }
+
+const http3Lines: readonly string[] = [
+  '# HTTP/3 as well, on the same port of UDP. Traefik takes no request that comes before the handshake is done (0-RTT).',
+  'TRAEFIK_ENTRYPOINTS_WEB_HTTP3=true',
+]
 
 function balancerLines(ranges: readonly string[]): readonly string[] {
   if (ranges.length === 0) return ['# X-Forwarded-* of a client are dropped: no --balancer was named.']

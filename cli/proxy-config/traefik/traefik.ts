@@ -107,6 +107,7 @@ export const traefik: ProxyFormat = {
   name: 'traefik',
   summary: 'settings and files for the file provider of Traefik 3.7.12 or later',
   listsBalancers: true,
+  speaksHttp3: true,
   render: fileProvider,
 }
 
@@ -115,5 +116,6 @@ export const traefikLabels: ProxyFormat = {
   summary: 'the same with the hosts as labels for Docker Compose',
   directory: '/etc/traefik',
   listsBalancers: true,
+  speaksHttp3: true,
   render: labels,
 }

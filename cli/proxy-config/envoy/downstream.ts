@@ -1,0 +1,71 @@
+/** How clients come to Envoy: from whom, with which certificate, over what. */
+import type { ProxyQuestion } from '../question.ts'
+import { fill, readTemplate } from '../template.ts'
+
+/** Lines begin where their place is. */
+export interface DownstreamParts {
+  readonly listen: string
+  readonly chain: readonly string[]
+  /** What begins with `&`: the names of what a second listener takes over. */
+  readonly shared: { readonly limits: string; readonly filters: string; readonly sites: string }
+  readonly advertised: readonly string[]
+  /** A second listener. */
+  readonly quic: readonly string[]
+  readonly escapedSlashes: string
+}
+
+/** Lines of the filter chain of the listener. */
+export function chainLines({ balancers, tls }: ProxyQuestion): readonly string[] {
+  const ranges = balancers.map(range => {
+    const [address = '', length = ''] = range.split('/')
+    return `{ address_prefix: '${address}', prefix_len: ${length} }`
+  })
+  const only =
+    ranges.length === 0
+      ? []
+      : [
+          '# These balancers alone: Envoy believes X-Forwarded-* from whoever gets in, and closes every other connection.',
+          `filter_chain_match: { source_prefix_ranges: [${ranges.join(', ')}] }`,
+        ]
+  return tls === undefined ? only : [...only, ...tlsLines(tls)]
+}
+
+type Tls = NonNullable<ProxyQuestion['tls']>
+
+const tlsLines = (tls: Tls): readonly string[] => [
+  'transport_socket:',
+  '  name: envoy.transport_sockets.tls',
+  '  typed_config:',
+  "    '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+  '    common_tls_context:',
+  '      tls_params: { tls_minimum_protocol_version: TLSv1_2 }',
+  '      alpn_protocols: [h2, http/1.1]',
+  ...certificateLines(tls).map(line => `      ${line}`),
+]
+
+const certificateLines = ({ certificate, key }: Tls): readonly string[] => [
+  'tls_certificates:',
+  `  - certificate_chain: { filename: '${certificate}' }`,
+  `    private_key: { filename: '${key}' }`,
+]
+
+/** A second listener, that it is there, and names for what it shares with the first. */
+export function http3Parts(
+  { http3, listen, tls }: ProxyQuestion,
+  shared: Pick<DownstreamParts, 'listen' | 'escapedSlashes'>,
+): Pick<DownstreamParts, 'shared' | 'advertised' | 'quic'> {
+  if (!http3 || tls === undefined) return { shared: { limits: '', filters: '', sites: '' }, advertised: [], quic: [] }
+  const listener = fill(readTemplate('quic-listener.yaml.tmpl', import.meta.url), {
+    LISTEN: shared.listen,
+    ESCAPED_SLASHES: shared.escapedSlashes,
+    CERTIFICATES: certificateLines(tls),
+  })
+  return {
+    shared: { limits: ' &limits', filters: ' &filters', sites: ' &sites' },
+    advertised: [
+      '# Clients come over HTTP/3 once they were told.',
+      `response_headers_to_add: [{ header: { key: alt-svc, value: 'h3=":${listen.port}"; ma=86400' } }]`,
+    ],
+    quic: ['', ...listener.trimEnd().split('\n')],
+  }
+}
