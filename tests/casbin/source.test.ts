@@ -190,6 +190,28 @@ describe('rows from an adapter', () => {
     expect((await start(ofAdapter(adapter()))).current().revision).toBe(first.current().revision)
   })
 
+  it('come from a stock adapter as they come from a file, further roles and priorities as well', async () => {
+    const stock = { module: 'casbin', export: 'StringAdapter', from: join(import.meta.dirname, '../..') }
+    const own = { domains: ['app.example.com'], subjects: ['{sub}', 'anyone'] }
+    const of = async (conf: string, csv: string) => {
+      put('casbin/model.conf', conf)
+      const adapter = { ...stock, options: [csv], timeoutSeconds: 20, pollEverySeconds: 600 }
+      return (await start(settings({ ...own, adapter }))).current()
+    }
+    const resources = await of(
+      example('rbac_with_resource_roles_model.conf'),
+      'p, alice, docs, GET\ng2, /data, docs\ng, bob, alice\n',
+    )
+    expect(ask(resources, 'bob', 'GET /data')).toMatchObject({ effect: 'allow', rule: 'casbin/adapter:p:1' })
+    expect(ask(resources, 'carol', 'GET /data')).toMatchObject({ effect: 'deny' })
+    const priorities = await of(
+      example('priority_model_explicit.conf'),
+      'p, 20, alice, /data, GET, deny\np, 3, alice, /data, GET, allow\np, 100, anyone, /data, GET, deny\n',
+    )
+    expect(ask(priorities, 'alice', 'GET /data')).toMatchObject({ effect: 'allow', rule: 'casbin/adapter:p:3' })
+    expect(ask(priorities, 'bob', 'GET /data')).toMatchObject({ reason: 'rule-denied', rule: 'casbin/adapter:p:1' })
+  })
+
   it('are loaded again at a word of the watcher', async () => {
     database([p('anyone', '/a')])
     const watcher = { module: put('modules/watcher.mjs', watcherText), options: [join(root, 'database')] }
