@@ -48,6 +48,18 @@ describe('models of the examples', () => {
     expect((await problemsOf(sorted)).join()).toContain('a database promises no order')
   })
 
+  it('asks nobody to log in for what an overriding deny denies to anyone, and whom a priority may still let in', async () => {
+    const own = { domains: [host] }
+    const rows = 'p, alice, /data, GET, allow\np, anyone, /data, GET, deny\n'
+    const overridden = await compileCase(example('rbac_with_deny_model.conf'), rows, own)
+    expect(ask(overridden, anonymous, 'GET /data')).toMatchObject({ effect: 'deny', rule: 'casbin/policy.csv:2' })
+    expect(ask(overridden, 'alice', 'GET /data')).toMatchObject({ effect: 'deny', rule: 'casbin/policy.csv:2' })
+    const inOrder = await compileCase(example('priority_model.conf'), rows, own)
+    expect(ask(inOrder, anonymous, 'GET /data')).toMatchObject({ effect: 'challenge' })
+    expect(ask(inOrder, 'alice', 'GET /data')).toMatchObject({ effect: 'allow', rule: 'casbin/policy.csv:1' })
+    expect(ask(inOrder, 'bob', 'GET /data')).toMatchObject({ effect: 'deny', rule: 'casbin/policy.csv:2' })
+  })
+
   it('takes the nearest subject first', async () => {
     const own = { domains: [host] }
     const policy = await compileExample('subject_priority_model.conf', 'subject_priority_policy.csv', own)
