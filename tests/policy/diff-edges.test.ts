@@ -159,3 +159,15 @@ it('asks about twenty rows of one condition, and says how many more have it', as
   expect(changed).toBe(2 * 20)
   expect(leftOut.alike).toBe(2 * 980)
 })
+
+it.each([
+  ['until:2098-06-30', 'until:2098-07-01'],
+  ['until:2098-06-30', 'until:2098-06-30@Europe/Berlin'],
+  ['until:2098-06-30T12:00:00Z', 'until:2098-06-30T11:00:00Z'],
+  ['-', 'until:2098-06-30'],
+])('sees an end of a row that was %s and is %s', async (before, after) => {
+  const of = (end: string): Version => ({ rows: plain.replace(', c,', `, ${end},`), conditions: '' })
+  const { code, said } = await diff(of(before), of(after))
+  expect(said).toMatch(/^group:ops.* GET wiki\.example\.com\/a .* -> /m)
+  expect(code).toBe(1)
+})
