@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config.ts'
 import type { PrimaryOptions } from './compose/primary.ts'
+import { type PolicyInForce, settingsText } from './settings-text.ts'
 import type { HeldSignals } from './signals.ts'
 import type { Logger } from './telemetry/logger.ts'
 
@@ -15,6 +16,8 @@ export interface ServeOptions {
   readonly signals: HeldSignals
   /** Reads the configuration again, for new workers. Throws when it cannot be used. */
   readonly loadConfig: () => Config
+  /** To a person at a terminal; absent where nobody sits there. */
+  readonly say?: ((text: string) => void) | undefined
 }
 
 /** Resolves when the service has ended. Rejects when it cannot start: a broken policy, a port that is taken. */
@@ -29,11 +32,18 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     throw error
   }
   options.signals.release({ SIGHUP: service.reload, SIGUSR2: service.restart })
-  await untilStopped(service)
+  await Promise.all([untilStopped(service), tellSettings(config, service, options)])
+}
+
+async function tellSettings(config: Config, service: Served, { say }: ServeOptions): Promise<void> {
+  if (say === undefined) return
+  say(settingsText(config, await service.policy().catch(() => undefined)))
 }
 
 interface Served {
   readonly logger: Logger
+  /** What is in force. Rejects when no worker answers. */
+  readonly policy: () => Promise<PolicyInForce>
   readonly start: () => Promise<void>
   readonly reload: () => void
   readonly restart: () => void
@@ -45,7 +55,11 @@ interface Served {
 async function single(config: Config): Promise<Served> {
   const { compose } = await import('./compose/service.ts')
   const service = await compose(config)
-  return { ...service, restart: () => service.logger.warn({}, 'a single process has no workers to restart') }
+  return {
+    ...service,
+    policy: async () => service.answers.policy.state(),
+    restart: () => service.logger.warn({}, 'a single process has no workers to restart'),
+  }
 }
 
 /** The primary answers no check: it loads nothing of what does. */

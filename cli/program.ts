@@ -61,6 +61,9 @@ The configuration is --config, else SALLYPORT_CONFIG, else ./sallyport.yaml. Eve
 environment as well (SALLYPORT_SERVER_URL=…). SIGHUP loads the policy again; SIGUSR2 replaces the
 workers without a dropped request; SIGTERM finishes what runs and ends.
 
+The log is JSON lines on standard error. Where that is a terminal, each is read out, and what matters of the
+settings in force is said once all listens: addresses, store, providers, policy, trusted proxies; no secret.
+
 Examples:
   $ sallyport serve --config /etc/sallyport/sallyport.yaml
   $ SALLYPORT_LOG_LEVEL=debug sallyport serve

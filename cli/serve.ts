@@ -1,4 +1,5 @@
 /** `sallyport serve`: load, refuse what is insecure, run. */
+import { isatty } from 'node:tty'
 import { holdSignals } from '../app/signals.ts'
 import { type ConfigChoice, loadChosenConfig } from './load-config.ts'
 import { reportError } from './report-error.ts'
@@ -11,7 +12,12 @@ export async function runServe(choice: ConfigChoice, terminal: Terminal): Promis
     const { config, warnings } = loadChosenConfig(choice, terminal)
     const { serve } = await import('../app/main.ts')
     const loadConfig = () => loadChosenConfig(choice, terminal).config
-    await serve(config, { warnings: [...warnings], signals, loadConfig })
+    await serve(config, {
+      warnings: [...warnings],
+      signals,
+      loadConfig,
+      say: isatty(2) ? terminal.writeError : undefined,
+    })
     return exitCodes.ok
   } catch (error) {
     return reportError(error, terminal)

@@ -2,6 +2,7 @@
 import type { Config } from '../../config/config.ts'
 import { createAdminGuard } from '../admin/guard.ts'
 import { mergedSightings } from '../admin/machine-sightings.ts'
+import type { PolicyState } from '../admin/policy-routes.ts'
 import { createWorkersRoutes } from '../admin/worker-routes.ts'
 import { systemClock } from '../clock.ts'
 import { drain, listen, portOf } from '../listener/listen.ts'
@@ -30,6 +31,8 @@ export interface Primary {
   reload(): void
   /** Reads the configuration again and replaces each worker. A configuration that cannot be used changes nothing. */
   restart(): Promise<RestartOutcome>
+  /** What the workers decide by. Rejects when none answers. */
+  policy(): Promise<PolicyState>
   close(): Promise<void>
   /** Rejects when no worker serves any more and none can be started. */
   readonly failed: Promise<never>
@@ -69,6 +72,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
       return { outcome: 'failed', error: error instanceof Error ? error.message : String(error) }
     }
   }
+  const policy = createWorkersPolicy(pool)
   const admin = composeAdmin(
     { config, logger, onClientError: metrics.clientError },
     {
@@ -77,7 +81,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
       explain: createWorkersExplain(pool),
       sessions: createWorkersSessions(pool),
       machines: createWorkersMachines(pool, mergedSightings),
-      policy: createWorkersPolicy(pool),
+      policy,
     },
     [createWorkersRoutes({ size, workers: pool.all, restart, guard: createAdminGuard(adminNames(config)) })],
   )
@@ -96,6 +100,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
       }
     },
     restart,
+    policy: async () => policy.state(),
     async close() {
       await Promise.all([pool.stop(), drain(admin, config.server.shutdownTimeoutSeconds)])
       logger.info({}, 'stopped')

@@ -1,11 +1,14 @@
 /**
- * The operational log: pino, JSON lines, to stderr. Constant messages; what varies is in fields.
+ * The operational log: pino, JSON lines, to stderr; read out where that is a terminal. Constant messages; what varies is in
+ * fields.
  *
  * Redaction is a safety net, not a licence: a secret is never to be a field. Should one become one, its name or its
  * form gives it away: fields with the name of a credential are replaced at any depth, and what looks like a JWT, a
  * bearer token, one of our cookies or the parameters of a callback is replaced wherever it stands in the line.
  */
+import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger as Pino, pino } from 'pino'
+import { readableLine } from './readable-lines.ts'
 
 /** Narrow on purpose: a constant message, and fields that pass the redaction. */
 export interface Logger {
@@ -37,7 +40,7 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  const destination = options.destination ?? pino.destination({ dest: 2, sync: true })
+  const destination = options.destination ?? standardError()
   return narrow(
     pino(
       {
@@ -55,6 +58,11 @@ export function createLogger(options: LoggerOptions): Logger {
       destination,
     ),
   )
+}
+
+function standardError(): DestinationStream {
+  const stream = pino.destination({ dest: 2, sync: true })
+  return isatty(2) ? { write: line => void stream.write(readableLine(line)) } : stream
 }
 
 function narrow(logger: Pino): Logger {

@@ -8,7 +8,9 @@
 import { write as writeDescriptor } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isatty } from 'node:tty'
 import { promisify } from 'node:util'
+import { readableLine } from '../telemetry/readable-lines.ts'
 
 const write = promisify(writeDescriptor)
 const lineFeed = 0x0a
@@ -26,6 +28,7 @@ export interface LineOutput {
 
 /** `descriptor`: 1 or 2. */
 export function createLineOutput(descriptor: number): LineOutput {
+  const isTerminal = isatty(descriptor)
   let last: Promise<void> = Promise.resolve()
 
   function append(bytes: Buffer): Promise<void> {
@@ -37,7 +40,7 @@ export function createLineOutput(descriptor: number): LineOutput {
   return {
     async pass(stream) {
       try {
-        for await (const lines of wholeLines(stream)) await append(lines)
+        for await (const lines of wholeLines(stream)) await append(isTerminal ? readOut(lines) : lines)
       } catch {
         // Nobody reads any more. The worker learns of it as it would by itself, and its audit log counts what is lost.
         stream.destroy()
@@ -45,6 +48,15 @@ export function createLineOutput(descriptor: number): LineOutput {
     },
   }
 }
+
+const readOut = (lines: Buffer): Buffer =>
+  Buffer.from(
+    lines
+      .toString()
+      .split(/(?<=\n)/)
+      .map(line => readableLine(line))
+      .join(''),
+  )
 
 async function* wholeLines(stream: Readable): AsyncGenerator<Buffer> {
   let begun = Buffer.alloc(0)

@@ -34,12 +34,12 @@ export interface ServeOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
-export async function spawnService({
+/** The folder of a service that nobody has started. */
+export async function prepareService({
   policy,
   issuer = 'http://127.0.0.1:9',
   settings: more = {},
-  env = {},
-}: ServeOptions): Promise<RunningService> {
+}: Omit<ServeOptions, 'env'>) {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-process-'))
   const port = await freePort()
   const adminPort = await freePort()
@@ -53,10 +53,14 @@ export async function spawnService({
     ...(more.audit === undefined ? {} : { audit: more.audit }),
     providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret: randomBytes(12).toString('hex') }],
   }
-  writeFileSync(join(directory, 'sallyport.yaml'), JSON.stringify(settings))
-  const child = spawn(process.execPath, [cli, 'serve', '--config', join(directory, 'sallyport.yaml')], {
-    env: { ...process.env, ...env },
-  })
+  const file = join(directory, 'sallyport.yaml')
+  writeFileSync(file, JSON.stringify(settings))
+  return { directory, port, adminPort, file }
+}
+
+export async function spawnService({ env = {}, ...options }: ServeOptions): Promise<RunningService> {
+  const { directory, port, adminPort, file } = await prepareService(options)
+  const child = spawn(process.execPath, [cli, 'serve', '--config', file], { env: { ...process.env, ...env } })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', chunk => {
     output.stdout += chunk
