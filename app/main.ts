@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config.ts'
 import type { PrimaryOptions } from './compose/primary.ts'
-import { type PolicyInForce, settingsText } from './settings-text.ts'
+import { type PolicyInForce, settingsText } from './compose/terminal/settings-text.ts'
 import type { HeldSignals } from './signals.ts'
 import type { Logger } from './telemetry/logger.ts'
 

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freshSecret } from '../cli/secret.ts'
-import { createPlanter, type PlantedSession, type SessionPlace } from './planted-sessions.ts'
+import { createPlanter, limits, type PlantedSession, type SessionPlace } from './planted-sessions.ts'
 import type { Resources } from './resources.ts'
 import { serviceRows } from './rules.ts'
 
@@ -89,12 +89,16 @@ function settingsOf({ redisUrl, redisPrefix }: SessionPlace, options: FolderOpti
     server: { url: 'https://auth.example.com', listen: '127.0.0.1:0', ...workers },
     admin: { listen: '127.0.0.1:0' },
     providers: [provider],
-    sessions: { ...store, secretFile: './session-secret', ...cache },
+    // The provider is asked again when a planted session is due, and does not answer: not while anything is measured.
+    sessions: { ...store, secretFile: './session-secret', verifyEvery: longestBench, ...cache },
     policy: { directory: './policy', watch: options.isPolicyWatched ?? true },
     audit: { destination: './audit.jsonl' },
     ...options.settings,
   }
 }
+
+/** As long as a planted session lasts at most. */
+const longestBench = `${limits.lifetimeSeconds}s`
 
 const settingIfThere = (setting: readonly [section: string, name: string], value: unknown): Record<string, unknown> =>
   hasSetting(setting) ? { [setting[1]]: value } : {}

@@ -9,6 +9,7 @@ import { drain, listen, portOf } from '../listener/listen.ts'
 import { countForWorkers } from '../login/rate-limit.ts'
 import { createAggregatedMetrics } from '../telemetry/aggregated-metrics.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { readableLine } from '../telemetry/readable-lines.ts'
 import { version } from '../version.ts'
 import { createWorkersMachines } from '../workers/machines-view.ts'
 import { createLineOutput } from '../workers/output.ts'
@@ -57,7 +58,7 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
     config,
     clock: systemClock,
     logger,
-    outputs: { stdout: createLineOutput(1), stderr: createLineOutput(2) },
+    outputs: { stdout: createLineOutput(1), stderr: createLineOutput(2, line => readableLine(line)) },
     onRestart: metrics.restarted,
     onLastWords: metrics.reported,
     onEnded: metrics.ended,

@@ -10,7 +10,6 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isatty } from 'node:tty'
 import { promisify } from 'node:util'
-import { readableLine } from '../telemetry/readable-lines.ts'
 
 const write = promisify(writeDescriptor)
 const lineFeed = 0x0a
@@ -26,9 +25,9 @@ export interface LineOutput {
   readonly pass: (stream: Readable) => Promise<void>
 }
 
-/** `descriptor`: 1 or 2. */
-export function createLineOutput(descriptor: number): LineOutput {
-  const isTerminal = isatty(descriptor)
+/** `descriptor`: 1 or 2. `readOut` makes of each line what a terminal shows; elsewhere lines are passed on as they are. */
+export function createLineOutput(descriptor: number, readOut?: (line: string) => string): LineOutput {
+  const shown = readOut !== undefined && isatty(descriptor) ? eachLine(readOut) : (lines: Buffer) => lines
   let last: Promise<void> = Promise.resolve()
 
   function append(bytes: Buffer): Promise<void> {
@@ -40,7 +39,7 @@ export function createLineOutput(descriptor: number): LineOutput {
   return {
     async pass(stream) {
       try {
-        for await (const lines of wholeLines(stream)) await append(isTerminal ? readOut(lines) : lines)
+        for await (const lines of wholeLines(stream)) await append(shown(lines))
       } catch {
         // Nobody reads any more. The worker learns of it as it would by itself, and its audit log counts what is lost.
         stream.destroy()
@@ -49,12 +48,12 @@ export function createLineOutput(descriptor: number): LineOutput {
   }
 }
 
-const readOut = (lines: Buffer): Buffer =>
+const eachLine = (readOut: (line: string) => string) => (lines: Buffer) =>
   Buffer.from(
     lines
       .toString()
       .split(/(?<=\n)/)
-      .map(line => readableLine(line))
+      .map(readOut)
       .join(''),
   )
 

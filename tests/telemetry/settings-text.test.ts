@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { settingsText } from '../../app/settings-text.ts'
+import { settingsText } from '../../app/compose/terminal/settings-text.ts'
 import { goodSecret, loadText } from '../config/load-text.ts'
 
 const settings = (more: object) =>

@@ -1,8 +1,8 @@
 /** What a service that has just started is set to, for the person at its terminal. `config show` prints all of it. */
-import type { Config } from '../config/config.ts'
-import { describeSources } from './policy/configured-source.ts'
-import { printable } from './telemetry/readable-lines.ts'
-import { version } from './version.ts'
+import type { Config } from '../../../config/config.ts'
+import { describeSources } from '../../policy/configured-source.ts'
+import { printable } from '../../telemetry/readable-lines.ts'
+import { version } from '../../version.ts'
 
 export interface PolicyInForce {
   readonly revision: string
