@@ -81,6 +81,13 @@ export async function convert(
   for (const name of templates.unused)
     report.check(1, `--set ${name}`, 'no template of the file asks for it', 'Correct the name.')
   const { usernameClaim, withSlashAndQuery: isSlashSame } = choice
+  if (isSlashSame === true)
+    report.check(
+      1,
+      '--with-slash-and-query',
+      'a row for an exact path lets /path/ and /path with any query pass as well',
+      'Look at the rows that open one path.',
+    )
   const rows = formats[choice.format].read(
     { name: file.name, text: templates.text },
     {

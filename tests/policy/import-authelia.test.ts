@@ -251,6 +251,33 @@ describe('what is said', () => {
     expect(await rows('[')).toEqual([])
   })
 
+  test('a host with the name of whoever asks is theirs alone, and gives way to what comes first', async () => {
+    const own = { domain: ['{user}.example.com'], policy: 'one_factor' }
+    const allows = async (rules: Rule[], login: string, domain: string): Promise<boolean> => {
+      const request = { domain, resource: '/', action: 'GET', url: '' }
+      const { snapshot } = await importRules(rules)
+      const context = { now: 0 }
+      return decide({ request, identity: person(login, [], ['pwd']), context }, snapshot).effect === 'allow'
+    }
+    expect(await allows([own], 'alice', 'alice.example.com')).toBe(true)
+    expect(await allows([own], 'alice', 'bob.example.com')).toBe(false)
+    expect(await allows([own], 'alice', 'x.alice.example.com')).toBe(false)
+    const denied = { domain: ['alice.example.com'], policy: 'deny' }
+    expect(await allows([denied, own], 'alice', 'alice.example.com')).toBe(false)
+    expect(await allows([denied, own], 'bob', 'bob.example.com')).toBe(true)
+    expect(await allows([own, { domain: ['*.example.com'], policy: 'two_factor' }], 'bob', 'bob.example.com')).toBe(
+      true,
+    )
+    expect(await allows([{ ...own, domain: [...own.domain, '*.example.com'] }], 'alice', 'bob.example.com')).toBe(true)
+    expect(await allows([{ ...own, policy: 'bypass' }], 'alice', 'alice.example.com')).toBe(false)
+    const text = stringify({ access_control: { rules: [own] } })
+    expect((await convert({ format: 'authelia' }, { name: 'c.yml', text })).rows).toEqual([])
+    const grouped = stringify({ rules: [{ domain: '{group}.example.com', policy: 'one_factor' }] })
+    expect(
+      (await convert({ format: 'authelia' }, { name: 'c.yml', text: grouped })).rows.map(({ domain }) => domain),
+    ).toEqual(['{group}.example.com'])
+  })
+
   test('what cannot be said is listed with its line and allows nothing', async () => {
     const text = `access_control:
   rules:

@@ -71,6 +71,20 @@ it('says when not one row came of it, and writes nothing', async () => {
 })
 
 it.each([
+  ['authelia', 'rules: [{ domain: "a.example.com", policy: deny }]\n', []],
+  ['pomerium', 'routes: [{ from: "https://a.example.com" }]\n', []],
+  ['oauth2-proxy', 'github_org = "example"\nemail_domains = ["*"]\n', ['--host', 'a.example.com']],
+  ['traefik-forward-auth', 'allowed-people = x\n', ['--host', 'a.example.com']],
+  ['vouch', 'vouch: { domains: [b.example.com], strange: 1 }\n', ['--host', 'a.example.com']],
+])('%s: ends with 1 when not one row came of it, however it is printed', async (format, text, more) => {
+  writeFileSync(join(cwd, 'old'), text)
+  for (const way of [[], ['--json'], ['--output', 'policy']])
+    expect([way, await run('import', format, 'old', ...more, ...way)]).toEqual([way, 1])
+  expect(terminal.errors()).toBe('')
+  expect(existsSync(join(cwd, 'policy'))).toBe(false)
+})
+
+it.each([
   ['vouch', 'c.yml', []],
   ['vouch', 'c.yml', ['--host', 'no host']],
   ['authelia', 'c.yml', ['--host', 'app.example.com']],
@@ -88,6 +102,7 @@ it('takes an exact path for itself, with a slash and with any query, where that 
   expect(terminal.output()).not.toContain(', /health,')
   expect(await run(...args, '--with-slash-and-query')).toBe(0)
   expect(terminal.output()).toContain('p, anyone, app.example.com, /health, only:GET, -, allow')
+  expect(terminal.output()).toContain('lets /path/ and /path with any query pass as well')
   expect(terminal.output()).toContain('p, anyone, app.example.com, /public/**, *, -, allow')
 })
 

@@ -23,9 +23,12 @@ export function hostsNamedIn(rules: readonly Located[]): readonly string[] {
 const rawTextsOf = (value: Located | undefined): readonly string[] =>
   (value === undefined ? [] : (value.items ?? [value])).map(({ scalar, template }) => String(template ?? scalar ?? ''))
 
-export function readHosts(item: Located, { report, named }: Reading): Hosts {
+export function readHosts(item: Located, { report, named, usernameClaim }: Reading): Hosts {
   const [domain, pattern] = [item.fields?.get('domain'), item.fields?.get('domain_regex')]
-  const domains = readDomains(domain, domain?.line ?? item.line, report)
+  const isOpen = item.fields?.get('policy')?.scalar === 'bypass'
+  const options = { line: domain?.line ?? item.line, report, usernameClaim }
+  // Nobody is known yet where no login is asked for, so no name is anybody's.
+  const domains = readDomains(domain, isOpen ? { ...options, usernameClaim: undefined, isOpen } : options)
   const patterns = textsOf(pattern)
   if (domains === undefined) return unknownHosts(pattern === undefined ? testOfDomains(rawTextsOf(domain)) : undefined)
   const spelt = patterns?.map(readHostPattern) ?? []
@@ -35,7 +38,9 @@ export function readHosts(item: Located, { report, named }: Reading): Hosts {
     [...domains.outer, ...all],
   ]
   const isPatternKnown = pattern === undefined || (spelt.length > 0 && !spelt.includes(undefined))
-  if (isPatternKnown && outer.length > 0) return { inner, outer, isKnown: true }
+  // A wildcard of the same rule says more than a name below it.
+  const bound = new Map([...domains.bound].filter(([wildcard]) => !inner.includes(wildcard)))
+  if (isPatternKnown && outer.length > 0) return { inner: [...inner, ...bound.keys()], outer, bound, isKnown: true }
   const free = (patterns ?? []).filter((_text, index) => spelt[index] === undefined)
   const meant = named.filter(host => free.some(text => isSurelyFitting(text, host)))
   const [say, why] =
@@ -57,35 +62,52 @@ const unknownHosts = (mayFit: Hosts['mayFit']): Hosts => ({
   ...(mayFit === undefined ? {} : { mayFit }),
 })
 
+interface Domains extends Pick<Hosts, 'inner' | 'outer'> {
+  readonly bound: ReadonlyMap<string, string>
+}
+
+interface DomainOptions {
+  readonly line: number
+  readonly report: Report
+  readonly usernameClaim: string | undefined
+  readonly isOpen?: boolean
+}
+
 /** `undefined` when one of them is no host that a row can name. */
-function readDomains(
-  domain: Located | undefined,
-  line: number,
-  report: Report,
-): Pick<Hosts, 'inner' | 'outer'> | undefined {
+function readDomains(domain: Located | undefined, options: DomainOptions): Domains | undefined {
+  const { line, report } = options
   const outer: string[] = []
   const inner: string[] = []
+  const bound = new Map<string, string>()
   const texts = textsOf(domain)
   if (texts === undefined) report.leftOut(line, 'domain', 'not only texts that have a value', 'Correct it.')
   if (texts === undefined) return undefined
   for (const text of texts) {
-    const wildcard = /^\{(?:user|group)\}\./.test(text) ? `*${text.slice(text.indexOf('.'))}` : undefined
-    const host = canonicalHost(wildcard ?? text)
+    const [variable] = /^\{(?:user|group)\}(?=\.)/.exec(text) ?? []
+    const host = canonicalHost(variable === undefined ? text : `*${text.slice(variable.length)}`)
     if (host === undefined) {
       report.leftOut(line, `domain ${text}`, 'no row can name these hosts', 'Write the hosts one by one.')
       return undefined
     }
     outer.push(host)
-    if (wildcard === undefined) inner.push(host)
-    else
+    const name = variable === undefined ? undefined : variableOf(variable, options)
+    if (variable === undefined) inner.push(host)
+    else if (name === undefined)
       report.leftOut(
         line,
         `domain ${text}`,
-        'no row can compare a host with a name',
-        'Write a row for each person or group.',
+        'no row can compare this host with a name',
+        'Give --username-claim for user names, or write a row for each.',
       )
+    else bound.set(host, `${name}${host.slice(1)}`)
   }
-  return { inner, outer }
+  return { inner, outer, bound }
+}
+
+function variableOf(variable: string, { usernameClaim, isOpen = false }: DomainOptions): string | undefined {
+  if (isOpen) return undefined
+  if (variable === '{group}') return variable
+  return usernameClaim !== undefined && /^\w+$/.test(usernameClaim) ? `{claim:${usernameClaim}}` : undefined
 }
 
 /** What stands beside templates, stars and names of people has to be in a host that is meant. */

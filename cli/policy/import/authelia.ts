@@ -143,7 +143,7 @@ function readPaths(value: Located | undefined, { report, isSlashSame }: Reading)
         value.line,
         `resource ${pattern}`,
         'it depends on the query or a trailing slash, or is not understood',
-        'Write "^/path([/?].*)?$" there, or the row yourself.',
+        'Write "^/path([/?].*)?$" there, or choose --with-slash-and-query if those may pass too.',
       )
     else if (!set.isExact)
       report.narrower(

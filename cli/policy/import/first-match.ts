@@ -26,6 +26,8 @@ export interface OrderedRule {
     readonly inner: readonly string[]
     readonly outer: readonly string[]
     readonly isKnown: boolean
+    /** Domains of rows that allow, by the pattern among `inner` whose hosts they speak of, and are bound to who asks. */
+    readonly bound?: ReadonlyMap<string, string>
     /** Of hosts that no pattern of rows names: whether one host may be among them. Absent: every one may. */
     readonly mayFit?: (host: string) => boolean
   }
@@ -166,7 +168,7 @@ function allowRows(
     resources.map(resource => ({
       line: rule.line,
       subject: who.subject,
-      domain: host,
+      domain: rule.hosts.bound?.get(host) ?? host,
       resource,
       action: rule.methods.inner?.join('|') ?? '*',
       conditions: [...who.conditions, ...rule.conditions, ...factor],

@@ -99,18 +99,24 @@ const hostNameOf = (request: string): string => new URL(request.slice('POST '.le
 
 function hostOf(domain: string): string {
   if (domain === '*') return 'any-host.example'
+  if (domain.startsWith('{')) return hostOf(wildcardOf(domain))
   return domain.startsWith('*.') ? `any-host${domain.slice(1)}` : domain
 }
+
+/** A name in its place is any one. */
+const wildcardOf = (domain: string): string => domain.replace(/^\{[^{}]*\}/, '*')
+
+const coversAt = (domain: string, host: string): boolean => covers(wildcardOf(domain), host)
 
 const covers = (domain: string, host: string): boolean =>
   domain === '*' || domain === host || (domain.startsWith('*.') && host.endsWith(domain.slice(1)))
 
 /** Careful guesses: a host where any row speaks of everyone gets no case. */
 const isOpen = (rows: readonly ImportedRow[], host: string): boolean =>
-  rows.some(({ subject, domain, effect }) => effect === 'allow' && subject === 'anyone' && covers(domain, host))
+  rows.some(({ subject, domain, effect }) => effect === 'allow' && subject === 'anyone' && coversAt(domain, host))
 
 const deniedOutright = (rows: readonly ImportedRow[], host: string): boolean =>
   rows.some(
     ({ subject, domain, effect, resource }) =>
-      effect === 'deny' && subject === 'anyone' && resource === '/**' && covers(domain, host),
+      effect === 'deny' && subject === 'anyone' && resource === '/**' && coversAt(domain, host),
   )

@@ -166,7 +166,7 @@ function routeRows(
       line,
       `${key} ${route}`,
       'no resource fits exactly those paths, trailing slashes and all',
-      'Write the row yourself.',
+      'Choose --with-slash-and-query if a path with a slash at its end may pass too, or write the row yourself.',
     )
   return resources.map(resource => row(line, { domain, resource, action: methods ?? '*' }))
 }

@@ -116,7 +116,7 @@ function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'u
       item.line,
       'the paths of the route',
       'no resource fits exactly those, trailing slashes and all',
-      'Write the row yourself.',
+      'Choose --with-slash-and-query if a path with a slash at its end may pass too, or write the row yourself.',
     )
   else if (!paths.isExact)
     report.narrower(
