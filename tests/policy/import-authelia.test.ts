@@ -55,9 +55,14 @@ function isAllowedThere(rules: readonly Rule[], defaultPolicy: string, attempt: 
   const isSubject = (name: string): boolean =>
     name.startsWith('user:') ? who?.login === name.slice(5) : who?.groups.includes(name.slice(6)) === true
   const fits = (rule: Rule): boolean =>
-    ((rule.domain ?? []).some(domain =>
-      domain.startsWith('*.') ? attempt.host.endsWith(domain.slice(1)) : domain === attempt.host,
-    ) ||
+    ((rule.domain ?? []).some(domain => {
+      if (domain.startsWith('{user}'))
+        return (
+          attempt.host.endsWith(domain.slice(6)) &&
+          [undefined, attempt.host].includes(who && who.login + domain.slice(6))
+        )
+      return domain.startsWith('*.') ? attempt.host.endsWith(domain.slice(1)) : domain === attempt.host
+    }) ||
       (rule.domain_regex ?? []).some(pattern => new RegExp(pattern).test(attempt.host))) &&
     (rule.resources?.some(pattern => new RegExp(pattern).test(attempt.path + attempt.query)) ?? true) &&
     (rule.methods?.includes(attempt.method) ?? true) &&
@@ -66,7 +71,11 @@ function isAllowedThere(rules: readonly Rule[], defaultPolicy: string, attempt: 
     (rule.query === undefined || attempt.query !== '')
   const first = rules.find(fits)
   const level = first?.policy ?? defaultPolicy
-  if (who === undefined) return level === 'bypass' && first?.subject === undefined
+  const isForAnybody =
+    first === undefined ||
+    (first.subject === undefined &&
+      fits({ ...first, domain: first.domain?.filter(domain => !domain.startsWith('{')) ?? [] }))
+  if (who === undefined) return level === 'bypass' && isForAnybody
   return level === 'two_factor' ? who.mfa : level !== 'deny'
 }
 
@@ -93,11 +102,17 @@ const rule: fc.Arbitrary<Rule> = fc
     hosts: fc.oneof(
       {
         weight: 6,
-        arbitrary: some('app.example.com', '*.example.com', 'other.example.com', '*.app.example.com', 'third.test').map(
-          domain => ({ domain }),
-        ),
+        arbitrary: some(
+          ...['app.example.com', '*.example.com', 'other.example.com', '*.app.example.com', 'third.test'],
+          ...['{user}.example.com', 'alice.example.com'],
+        ).map(domain => ({ domain })),
       },
-      { weight: 1, arbitrary: some('^other', 'test$', '^(a|o).*example').map(domain_regex => ({ domain_regex })) },
+      {
+        weight: 1,
+        arbitrary: some('^other', 'test$', '^(a|o).*example', '^.*\\.example\\.com$').map(domain_regex => ({
+          domain_regex,
+        })),
+      },
     ),
     policy: fc.constantFrom('bypass', 'one_factor', 'two_factor', 'deny'),
     resources: optional(some(...patterns), 1),
@@ -117,7 +132,10 @@ const attempt: fc.Arbitrary<Attempt> = fc.record({
     fc.record({ login: fc.constantFrom('alice', 'bob'), groups: fc.subarray(['ops', 'dev']), mfa: fc.boolean() }),
     { nil: undefined },
   ),
-  host: fc.constantFrom('app.example.com', 'other.example.com', 'x.app.example.com', 'example.com', 'third.test'),
+  host: fc.constantFrom(
+    ...['app.example.com', 'other.example.com', 'x.app.example.com', 'example.com', 'third.test'],
+    ...['alice.example.com', 'bob.example.com'],
+  ),
   path: fc.constantFrom(
     '/',
     '/a',

@@ -15,6 +15,7 @@ interface Route {
   readonly from: string
   readonly prefix?: string
   readonly path?: string
+  readonly cors_allow_preflight?: boolean
   readonly policy: readonly Readonly<Record<string, Block>>[]
 }
 
@@ -26,6 +27,7 @@ interface Attempt {
   readonly path: string
   readonly method: string
   readonly address: string
+  readonly isPreflight: boolean
 }
 
 const holdsThere = (criterion: Criterion, { who, method, path, address }: Attempt): boolean => {
@@ -65,7 +67,7 @@ const operators: Readonly<Record<string, (truths: readonly boolean[]) => boolean
 function isAllowedThere(routes: readonly Route[], attempt: Attempt): boolean {
   const route = routes.find(
     ({ from, prefix = '/', path }) =>
-      from === `https://${attempt.host}` &&
+      (from === `https://${attempt.host}` || from === 'https://*.example.com') &&
       (path === undefined ? attempt.path.startsWith(prefix) : attempt.path === path),
   )
   const fits = (effect: string): boolean =>
@@ -75,7 +77,8 @@ function isAllowedThere(routes: readonly Route[], attempt: Attempt): boolean {
           criteria.length > 0 && operators[operator]?.(criteria.map(criterion => holdsThere(criterion, attempt))),
       ),
     )
-  return fits('allow') && !fits('deny')
+  const isPreflight = route?.cors_allow_preflight === true && attempt.isPreflight && attempt.method === 'OPTIONS'
+  return (fits('allow') || isPreflight) && !fits('deny')
 }
 
 const criterion = fc.constantFrom<Criterion>(
@@ -96,7 +99,7 @@ const block: fc.Arbitrary<Block> = fc
   .map(([operator, criteria]) => ({ [operator]: criteria }))
 const route: fc.Arbitrary<Route> = fc
   .record({
-    host: fc.constantFrom('app.example.com', 'app.example.com', 'other.example.com'),
+    host: fc.constantFrom('app.example.com', 'app.example.com', 'other.example.com', '*.example.com'),
     paths: fc.constantFrom(
       {},
       {},
@@ -108,11 +111,13 @@ const route: fc.Arbitrary<Route> = fc
     ),
     allow: block,
     deny: fc.option(block, { nil: undefined, freq: 1 }),
+    preflight: fc.constantFrom({}, {}, { cors_allow_preflight: true }),
   })
-  .map(({ host, paths, allow, deny }) => ({
+  .map(({ host, paths, allow, deny, preflight }) => ({
     from: `https://${host}`,
     to: 'http://127.0.0.1',
     ...paths,
+    ...preflight,
     policy: [{ allow }, ...(deny === undefined ? [] : [{ deny }])],
   }))
 const attempt: fc.Arbitrary<Attempt> = fc.record({
@@ -130,9 +135,14 @@ const attempt: fc.Arbitrary<Attempt> = fc.record({
   ),
   host: fc.constantFrom('app.example.com', 'app.example.com', 'other.example.com'),
   path: fc.constantFrom('/', '/a', '/a/', '/a/b', '/ab', '/b'),
-  method: fc.constantFrom('GET', 'POST', 'HEAD'),
+  method: fc.constantFrom('GET', 'POST', 'HEAD', 'OPTIONS'),
   address: fc.constantFrom('10.0.0.1', '192.0.2.1'),
+  isPreflight: fc.boolean(),
 })
+const preflightHeaders: Readonly<Record<string, string>> = {
+  origin: 'https://a.example',
+  'access-control-request-method': 'PUT',
+}
 
 const identityOf = (who: Attempt['who']): Identity =>
   who === undefined
@@ -162,7 +172,8 @@ test(`an import never allows what the routes refused (SEED=${seed})`, async () =
       const snapshot = await policyOf(policy.csv, policy.conditions || undefined)
       for (const one of attempts) {
         const request = { domain: one.host, resource: one.path, action: one.method, url: '' }
-        const context = { now: 0, clientAddress: one.address }
+        const header = (name: string): string | undefined => (one.isPreflight ? preflightHeaders[name] : undefined)
+        const context = { now: 0, clientAddress: one.address, header }
         const is = decide({ request, identity: identityOf(one.who), context }, snapshot).effect === 'allow'
         count({ was: isAllowedThere(routes, one), is }, () => `${JSON.stringify(one)}\n${policy.csv}`)
       }
