@@ -46,6 +46,8 @@ interface Values extends Readonly<Record<string, unknown>> {
   readonly tlsCertificate?: string
   readonly tlsKey?: string
   readonly http3?: boolean
+  readonly clientCa?: string
+  readonly clientCaOptional?: boolean
   readonly namespace?: string
   readonly gateway?: string
   readonly gatewayPods?: ClusterOptions['gatewayPods']
@@ -78,6 +80,8 @@ export const defineProxyConfig: DefineCommand = (command, terminal, onExit) => {
     )
     .option('--tls-certificate <path>', 'certificate with which the proxy ends TLS', readPath)
     .option('--tls-key <path>', 'its key', readPath)
+    .option('--client-ca <path>', 'authorities that issue certificates of clients: nobody else gets in', readPath)
+    .option('--client-ca-optional', 'with --client-ca: who comes without one may go as far as the policy says')
     .option('--http3', 'serve HTTP/3 as well, on the same port (UDP); Caddy, Traefik, Envoy')
     .option('--namespace <name>', 'in a cluster: that of the gateway and its routes (default: default)', readName)
     .option('--gateway <name>', 'in a cluster: name of the Gateway (default: gateway)', readName)
@@ -98,7 +102,7 @@ export const defineProxyConfig: DefineCommand = (command, terminal, onExit) => {
 
 function choiceOf(values: Values): ProxyConfigChoice {
   const { host = [], sallyport = [], grpc = [], balancer = [], ...rest } = values
-  const { checks, config, upstream, listen, tlsCertificate, tlsKey, directory, output } = rest
+  const { checks, config, upstream, listen, tlsCertificate, tlsKey, clientCa, directory, output } = rest
   return {
     ...(config === undefined ? {} : { config }),
     allowInsecure: insecureOptionsOf(values),
@@ -111,6 +115,8 @@ function choiceOf(values: Values): ProxyConfigChoice {
     ...(checks === undefined ? {} : { checks }),
     ...(tlsCertificate === undefined ? {} : { tlsCertificate }),
     ...(tlsKey === undefined ? {} : { tlsKey }),
+    ...(clientCa === undefined ? {} : { clientCa }),
+    clientCaOptional: values.clientCaOptional === true,
     http3: values.http3 === true,
     cluster: clusterOf(values),
     ...(directory === undefined ? {} : { directory }),

@@ -42,6 +42,7 @@ const nginx = (): readonly ProxyFile[] =>
       balancers: ['# 10.0.0.10 balancer;'],
       realAddress: ['# set_real_ip_from 10.0.0.10;', '# real_ip_header X-Forwarded-For;', '# real_ip_recursive on;'],
       alsoDropped: [],
+      certificate: [],
     }),
     '.template',
   )
@@ -60,6 +61,7 @@ const traefik = (): readonly ProxyFile[] =>
       checkRouter: [],
       replicas: [],
       certificates: [],
+      passesCertificate: false,
       env: {
         listen: [
           '# For TLS add TRAEFIK_ENTRYPOINTS_WEB_HTTP_TLS=true and certificates in a dynamic file.',
@@ -99,6 +101,7 @@ const caddy = (): readonly ProxyFile[] =>
         '# trusted_proxies_strict',
       ],
       alsoDropped: [],
+      certificate: [],
       sites: 'sites.caddy',
     }),
   )
@@ -139,6 +142,7 @@ const haproxy = (): readonly ProxyFile[] =>
         .slice(1),
       servers: ['server sallyport "${AUTH_ADDRESS}"'],
       alsoDropped: [],
+      certificate: [],
       path: 'haproxy.cfg',
     }),
   )
@@ -183,6 +187,10 @@ const envoy = (): readonly ProxyFile[] => {
       ...[...sites, 'provider'].flatMap(name => siteCluster(name, address(name.toUpperCase()))),
     ],
   })
-  const filters = [dropFilter({ alsoDropped: [] }), httpFilter({ identity, retry: [] }), grpcFilter({ retry: [] })]
+  const filters = [
+    dropFilter({ alsoDropped: [], certificate: [] }),
+    httpFilter({ identity, retry: [] }),
+    grpcFilter({ retry: [] }),
+  ]
   return at('envoy', [{ path: 'envoy.yaml.template', text }, ...filters])
 }

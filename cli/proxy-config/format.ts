@@ -28,6 +28,10 @@ export interface ProxyFormat {
   readonly listsHeaders?: boolean
   /** Whether it is told to speak HTTP/3 as well where that is asked for. Default false. */
   readonly speaksHttp3?: boolean
+  /** Whether it is told to ask clients for certificates where that is asked for. Default false. */
+  readonly asksForCertificates?: boolean
+  /** The one header, in lower case, in which it can pass a certificate on. Default: any. */
+  readonly certificateHeader?: string
   /** Whether it lists a balancer in front as one more hop, which Sallyport has to trust then. Default false. */
   readonly listsBalancers?: boolean
   /** Why nobody should begin with it any more; said on standard error. */

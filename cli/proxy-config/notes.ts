@@ -23,15 +23,28 @@ export function notesOf(
       : [
           `${format.name} tells Sallyport of ${unknown.join(', ')} as one more hop: add it to server.trustedProxies, or it is taken for the client`,
         ]),
-    ...(server.clientCertificateHeader === undefined
-      ? []
-      : [
-          'server.clientCertificateHeader is set. What is printed drops what clients send in it and passes no certificate on; docs/lifetimes.md has the lines that do',
-          ...(sessions.bindTo === 'client-certificate'
-            ? ['sessions.bindTo is client-certificate: until these lines are added nobody can log in']
-            : []),
-        ]),
+    ...certificateNotes(server, sessions, question),
     ...(format.retired === undefined ? [] : [format.retired]),
+  ]
+}
+
+function certificateNotes(
+  { clientCertificateHeader: header }: Config['server'],
+  { bindTo }: Config['sessions'],
+  { clientCertificates: asked }: ProxyQuestion,
+): readonly string[] {
+  if (asked !== undefined)
+    return header === undefined
+      ? [
+          'the proxy verifies certificates of clients, and Sallyport hears nothing of them: rows and sessions can ask for one where server.clientCertificateHeader is set',
+        ]
+      : []
+  if (header === undefined) return []
+  return [
+    'server.clientCertificateHeader is set. What is printed drops what clients send in it and passes no certificate on: --client-ca has the proxy ask for one',
+    ...(bindTo === 'client-certificate'
+      ? ['sessions.bindTo is client-certificate: without --client-ca nobody can log in']
+      : []),
   ]
 }
 

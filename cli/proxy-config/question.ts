@@ -5,15 +5,9 @@
 import type { Config } from '../../config/config.ts'
 import { createHostSettings } from '../../config/host-settings.ts'
 import type { ListenAddress } from '../../config/schema/values.ts'
+import { type CertificateOptions, type ClientCertificates, clientCertificatesOf } from './client-certificates.ts'
 import type { ClusterOptions } from './kubernetes/cluster-options.ts'
-
-/** What was asked makes no configuration; says what, where and what to do. */
-export class QuestionError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'QuestionError'
-  }
-}
+import { QuestionError } from './question-error.ts'
 
 /** A name or an address, and a port. */
 export type Address = ListenAddress
@@ -57,6 +51,8 @@ export interface ProxyQuestion {
   readonly tls?: { readonly certificate: string; readonly key: string }
   /** Whether it speaks HTTP/3 as well, on the same port (UDP); never without TLS of its own. */
   readonly http3: boolean
+  /** Absent: it asks nobody for a certificate. */
+  readonly clientCertificates?: ClientCertificates
   /** Ranges (CIDR) of balancers in front, whose word on the client's address and scheme counts. */
   readonly balancers: readonly string[]
   /** Names of the headers that applications get. */
@@ -80,7 +76,7 @@ export interface ProxyQuestion {
 }
 
 /** The command line, read. */
-export interface ProxyOptions {
+export interface ProxyOptions extends CertificateOptions {
   /** Empty: those of the configuration and of the policy. */
   readonly hosts: readonly NamedHost[]
   /** For hosts that name no address. */
@@ -90,9 +86,6 @@ export interface ProxyOptions {
   readonly checks?: Address
   readonly listen?: { readonly host?: string; readonly port: number }
   readonly tls?: ProxyQuestion['tls']
-  /** Default false. */
-  readonly http3?: boolean
-  readonly balancers: readonly string[]
   readonly directory: string
   readonly cluster?: ClusterOptions
 }
@@ -107,6 +100,8 @@ interface QuestionFacts {
   readonly options: ProxyOptions
   readonly fetchesCertificates: boolean
   readonly speaksHttp3?: boolean
+  readonly asksForCertificates?: boolean
+  readonly certificateHeader?: string
   /** Default: none. */
   readonly conditionHeaders?: readonly string[]
   readonly upstreamOf?: (host: string) => Address
@@ -120,6 +115,9 @@ export function questionOf({ config, options, conditionHeaders = [], ...format }
   checkHttp3(options, scheme === 'https', format.speaksHttp3 === true)
   const { user, email, name, groups, assertion } = config.headers
   const { clientCertificateHeader } = config.server
+  const { asksForCertificates = false, fetchesCertificates } = format
+  const endsTls = options.tls !== undefined || (fetchesCertificates && scheme === 'https')
+  const clientCertificates = clientCertificatesOf({ ...format, config, options, asksForCertificates, endsTls })
   const [first, ...more] = options.sallyport
   return {
     hosts: hostsOf(config, options, format.upstreamOf),
@@ -131,6 +129,7 @@ export function questionOf({ config, options, conditionHeaders = [], ...format }
     listen: listenOf(url, options, format.fetchesCertificates),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     http3: options.http3 === true,
+    ...(clientCertificates === undefined ? {} : { clientCertificates }),
     balancers: options.balancers,
     identity: { user, email, name, groups, assertion },
     ...(clientCertificateHeader === undefined ? {} : { clientCertificateHeader }),

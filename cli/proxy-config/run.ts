@@ -13,7 +13,8 @@ import type { ProxyFile, ProxyFormat } from './format.ts'
 import { formats } from './formats.ts'
 import { marked } from './mark.ts'
 import { notesOf } from './notes.ts'
-import { type NamedHost, type ProxyOptions, QuestionError, questionOf } from './question.ts'
+import { type NamedHost, type ProxyOptions, questionOf } from './question.ts'
+import { QuestionError } from './question-error.ts'
 import { readPath } from './read-options.ts'
 import { writeFiles } from './write-files.ts'
 
@@ -84,6 +85,8 @@ async function filesOf(
     options: { ...choice, hosts, ...tlsOf(choice), directory: directoryOf(format, choice, terminal) },
     fetchesCertificates: format.fetchesCertificates === true,
     speaksHttp3: format.speaksHttp3 === true,
+    asksForCertificates: format.asksForCertificates === true,
+    ...(format.certificateHeader === undefined ? {} : { certificateHeader: format.certificateHeader }),
     ...(format.upstreamOf === undefined ? {} : { upstreamOf: format.upstreamOf }),
   })
   const files = format.render(question).map(file => marked(file, format.name))

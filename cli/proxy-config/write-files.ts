@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ProxyFile } from './format.ts'
 import { isMarked } from './mark.ts'
-import { QuestionError } from './question.ts'
+import { QuestionError } from './question-error.ts'
 
 /** Gives their paths. Rejects with `QuestionError` before anything is written where one there is not ours. */
 export async function writeFiles(

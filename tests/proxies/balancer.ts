@@ -71,12 +71,14 @@ export interface Question {
   readonly method?: string
   /** Where to connect, if that is not the port of the address. */
   readonly port?: number
+  /** The client's own, over TLS. */
+  readonly certificate?: Certificate
 }
 
 /** One request for an address below `.localhost`, over TLS or not; redirects are not followed. */
 export function ask(
   address: string,
-  { headers = {}, from = addresses.client, method = 'GET', port: connected }: Question = {},
+  { headers = {}, from = addresses.client, method = 'GET', port: connected, certificate }: Question = {},
 ): Promise<Answer> {
   const { host, hostname, pathname, port, protocol, search } = new URL(address)
   const options = {
@@ -91,7 +93,12 @@ export function ask(
   return new Promise((resolve, reject) => {
     const sent =
       protocol === 'https:'
-        ? httpsRequest({ ...options, servername: hostname, rejectUnauthorized: false })
+        ? httpsRequest({
+            ...options,
+            servername: hostname,
+            rejectUnauthorized: false,
+            ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
+          })
         : httpRequest(options)
     sent.on('error', reject).on('response', response => {
       let body = ''

@@ -22,6 +22,7 @@ sessions: { secret: ${goodSecret} }
 ${more}
 `
 const wiki = ['--host', 'wiki.example.com=10.0.0.5:8080', '--balancer', '10.0.0.10']
+const tls = ['--tls-certificate', '/etc/site.pem', '--tls-key', '/etc/site.key']
 
 describe('the command', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-asked-'))
@@ -80,6 +81,36 @@ describe('the command', () => {
     ],
     ['HTTP/3 of a proxy that has none here', ['nginx', ...wiki, '--http3'], '--http3 is for caddy'],
     ['HTTP/3 behind a balancer', ['caddy', ...wiki, '--http3'], 'no --balancer in front'],
+    [
+      'authorities of clients where nobody ends TLS here',
+      ['nginx', '--host', 'wiki.example.com=10.0.0.5:8080', '--balancer', '10.0.0.10', '--client-ca', '/a.pem'],
+      '--client-ca needs TLS that ends here',
+    ],
+    [
+      'authorities of clients behind a balancer',
+      ['nginx', ...wiki, ...tls, '--client-ca', '/a.pem'],
+      'would ask the balancer',
+    ],
+    [
+      'authorities of clients over HTTP/3',
+      ['envoy', '--host', 'wiki.example.com=10.0.0.5:8080', ...tls, '--http3', '--client-ca', '/a.pem'],
+      'leave --http3 out',
+    ],
+    [
+      'authorities of clients in a cluster',
+      ['contour', ...wiki, '--client-ca', '/a.pem'],
+      'the listener of the Gateway',
+    ],
+    [
+      'certificates that nobody hears of, and nobody needs',
+      ['caddy', '--host', 'wiki.example.com=10.0.0.5:8080', '--client-ca', '/a.pem', '--client-ca-optional'],
+      'set server.clientCertificateHeader',
+    ],
+    [
+      'optional what is not asked for',
+      ['caddy', ...wiki, '--client-ca-optional'],
+      '--client-ca asks, which is missing',
+    ],
     ['a balancer that is everybody', ['nginx', ...wiki, '--balancer', '0.0.0.0/0'], 'everybody'],
   ]
 
@@ -112,6 +143,26 @@ describe('the command', () => {
     const said = await say('nginx', ...wiki, '--config', file)
     expect([said.code, said.output]).toEqual([0, expect.stringContaining('proxy_set_header x-certificate "";')])
     expect(said.errors.match(/passes no certificate on|nobody can log in/g)).toHaveLength(2)
+    const asked = [
+      '--config',
+      file,
+      '--host',
+      'wiki.example.com=10.0.0.5:8080',
+      ...tls,
+      '--client-ca',
+      '/etc/people.pem',
+    ]
+    expect((await say('nginx', ...asked)).errors).not.toContain('certificate')
+    // Traefik has a name of its own, and would pass on whatever a client wrote under another one.
+    const traefik = await say('traefik', ...asked)
+    expect([traefik.code, traefik.output]).toEqual([2, ''])
+    expect(traefik.errors).toContain('in x-forwarded-tls-client-cert alone')
+  })
+
+  it('says where the proxy asks for certificates of which Sallyport hears nothing', async () => {
+    const said = await say('caddy', '--host', 'wiki.example.com=10.0.0.5:8080', '--client-ca', '/etc/people.pem')
+    expect([said.code, said.output]).toEqual([0, expect.stringContaining('mode require_and_verify')])
+    expect(said.errors).toContain('Sallyport hears nothing of them')
   })
 
   it('says in the file of Caddy that there is no HTTP/3, and with --http3 that nothing is taken early', async () => {
@@ -282,7 +333,7 @@ describe('a text of the command line', () => {
   const around = fc.tuple(
     fc.constantFrom('', 'app', 'app.example.com', '10.0.0.1', '/etc/site', '127.0.0.1:80'),
     hostile,
-    fc.constantFrom('', ':80', '.com', '/x', '/24', '=a:1'),
+    fc.constantFrom('', ':80', '.com', '/x', '/24', '=10.0.0.5:8080'),
   )
   const { config } = loadText(configuration('envoy: { listen: "127.0.0.1:9183" }'))
   const first = { host: 'app.example.com', upstream: { host: 'app', port: 80 } }

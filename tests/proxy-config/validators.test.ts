@@ -49,6 +49,7 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
     replicas,
     all: [...tls, ...balancer, ...replicas],
     http3: [...tls, ...replicas, '--http3'],
+    certificates: [...tls, ...replicas, '--client-ca', certificate],
   } as const
 
   beforeAll(() => {
@@ -104,7 +105,7 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
   })
 
   describe.skipIf(requirePeer('traefik') === undefined)('for traefik', () => {
-    it.concurrent.each(names)('is taken by it: %s', async combination => {
+    it.concurrent.each(names.filter(name => name !== 'certificates'))('is taken by it: %s', async combination => {
       const port = await freePort()
       const place = await print('traefik', combination, port)
       const proxy = startPrinted('traefik', place)

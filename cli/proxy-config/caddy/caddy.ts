@@ -18,6 +18,8 @@ export interface CaddyParts {
   readonly protocols: readonly string[]
   readonly balancers: readonly string[]
   readonly alsoDropped: readonly string[]
+  /** What passes a client's certificate on to Sallyport. */
+  readonly certificate: readonly string[]
   /** Name of the file with the sites. */
   readonly sites: string
 }
@@ -47,6 +49,7 @@ export function caddyParts(parts: CaddyParts): readonly ProxyFile[] {
         REPLICAS: parts.replicas,
         LOGIN: parts.login,
         TLS: parts.tls,
+        CERTIFICATE: parts.certificate,
       }),
     },
   ]
@@ -62,7 +65,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
     tls: tlsLines(question),
     certificates: certificateLines(question),
     bind: listen.host === '0.0.0.0' ? [] : [`default_bind ${listen.host}`],
-    protocols: protocolLines(question),
+    protocols: [...protocolLines(question), ...strictLines(question)],
     balancers:
       balancers.length === 0
         ? ['# X-Forwarded-* of a client are dropped: nobody is believed but the connection itself (--balancer).']
@@ -72,6 +75,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
             'trusted_proxies_strict',
           ],
     alsoDropped: alsoDropped(question),
+    certificate: passingLines(question),
     sites: 'sallyport-sites.caddy',
   })
   const text = fill(read('sallyport-sites.caddy'), {
@@ -111,8 +115,38 @@ function siteAddress(host: string, question: ProxyQuestion): string {
   return `${question.tls === undefined ? 'http' : 'https'}://${host}:${question.listen.port}`
 }
 
-const tlsLines = ({ tls }: ProxyQuestion): readonly string[] =>
-  tls === undefined ? [] : [`tls ${tls.certificate} ${tls.key}`]
+function tlsLines({ clientCertificates, tls }: ProxyQuestion): readonly string[] {
+  const own = tls === undefined ? '' : ` ${tls.certificate} ${tls.key}`
+  if (clientCertificates === undefined) return tls === undefined ? [] : [`tls${own}`]
+  const { caFile, isRequired } = clientCertificates
+  return [
+    `tls${own} {`,
+    '\tclient_auth {',
+    `\t\tmode ${isRequired ? 'require_and_verify' : 'verify_if_given'}`,
+    `\t\ttrust_pool file ${caFile}`,
+    '\t}',
+    '}',
+  ]
+}
+
+/** Caddy's own where certificates are asked for, written down. */
+const strictLines = ({ clientCertificates }: ProxyQuestion): readonly string[] =>
+  clientCertificates === undefined
+    ? []
+    : [
+        '# No request for another host than the one of the handshake, in which the certificate was asked for.',
+        'strict_sni_host on',
+      ]
+
+/** In what goes to Sallyport alone; the client's own header is dropped before. */
+function passingLines({ clientCertificates }: ProxyQuestion): readonly string[] {
+  const header = clientCertificates?.header
+  if (header === undefined) return []
+  return [
+    '# The certificate of the connection, which Caddy has verified; empty without one.',
+    `header_up ${header} {http.request.tls.client.certificate_der_base64}`,
+  ]
+}
 
 /** A replica that does not answer costs no request: the next one is asked. */
 const replicaLines = ({ sallyport }: ProxyQuestion): readonly string[] =>
@@ -144,5 +178,6 @@ export const caddy: ProxyFormat = {
   summary: 'a Caddyfile and what it imports; certificates by Caddy itself unless they are named',
   fetchesCertificates: true,
   speaksHttp3: true,
+  asksForCertificates: true,
   render,
 }

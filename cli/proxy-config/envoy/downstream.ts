@@ -15,7 +15,7 @@ export interface DownstreamParts {
 }
 
 /** Lines of the filter chain of the listener. */
-export function chainLines({ balancers, tls }: ProxyQuestion): readonly string[] {
+export function chainLines({ balancers, clientCertificates, tls }: ProxyQuestion): readonly string[] {
   const ranges = balancers.map(range => {
     const [address = '', length = ''] = range.split('/')
     return `{ address_prefix: '${address}', prefix_len: ${length} }`
@@ -27,20 +27,22 @@ export function chainLines({ balancers, tls }: ProxyQuestion): readonly string[]
           '# These balancers alone: Envoy believes X-Forwarded-* from whoever gets in, and closes every other connection.',
           `filter_chain_match: { source_prefix_ranges: [${ranges.join(', ')}] }`,
         ]
-  return tls === undefined ? only : [...only, ...tlsLines(tls)]
+  return tls === undefined ? only : [...only, ...tlsLines(tls, clientCertificates)]
 }
 
 type Tls = NonNullable<ProxyQuestion['tls']>
 
-const tlsLines = (tls: Tls): readonly string[] => [
+const tlsLines = (tls: Tls, asked: ProxyQuestion['clientCertificates']): readonly string[] => [
   'transport_socket:',
   '  name: envoy.transport_sockets.tls',
   '  typed_config:',
   "    '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+  ...(asked === undefined ? [] : [`    require_client_certificate: ${asked.isRequired}`]),
   '    common_tls_context:',
   '      tls_params: { tls_minimum_protocol_version: TLSv1_2 }',
   '      alpn_protocols: [h2, http/1.1]',
   ...certificateLines(tls).map(line => `      ${line}`),
+  ...(asked === undefined ? [] : [`      validation_context: { trusted_ca: { filename: '${asked.caFile}' } }`]),
 ]
 
 const certificateLines = ({ certificate, key }: Tls): readonly string[] => [
@@ -48,6 +50,18 @@ const certificateLines = ({ certificate, key }: Tls): readonly string[] => [
   `  - certificate_chain: { filename: '${certificate}' }`,
   `    private_key: { filename: '${key}' }`,
 ]
+
+/** Behind the line that drops the client's own header. */
+export function passingLines({ clientCertificates }: ProxyQuestion): readonly string[] {
+  const header = clientCertificates?.header
+  if (header === undefined) return []
+  return [
+    '# The certificate of the connection, which Envoy has verified; without one no header at all. Sites remove it again.',
+    '- append:',
+    `    header: { key: ${header}, value: '%DOWNSTREAM_PEER_CERT%' }`,
+    '    append_action: OVERWRITE_IF_EXISTS_OR_ADD',
+  ]
+}
 
 /** A second listener, that it is there, and names for what it shares with the first. */
 export function http3Parts(

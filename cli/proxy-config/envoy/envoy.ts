@@ -1,9 +1,10 @@
 /** Envoy: a bootstrap, and its two filters in files of their own; the check over HTTP or over gRPC. */
 import { alsoDropped, droppedPatterns } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import { type Address, type ProxyQuestion, QuestionError } from '../question.ts'
+import type { Address, ProxyQuestion } from '../question.ts'
+import { QuestionError } from '../question-error.ts'
 import { fill, readTemplate } from '../template.ts'
-import { chainLines, type DownstreamParts, http3Parts } from './downstream.ts'
+import { chainLines, type DownstreamParts, http3Parts, passingLines } from './downstream.ts'
 
 /** What differs between the files that are printed and those of deploy/. Lines begin where their place is. */
 export interface EnvoyParts extends DownstreamParts {
@@ -46,13 +47,18 @@ export const envoyBootstrap = (parts: EnvoyParts): string =>
   })
 
 export interface EnvoyFilters {
+  /** What passes a client's certificate on to Sallyport. */
+  readonly certificate: readonly string[]
   readonly identity: ProxyQuestion['identity']
   readonly alsoDropped: readonly string[]
   /** Of a check, in the service that is asked. */
   readonly retry: readonly string[]
 }
 
-export const dropFilter = ({ alsoDropped: also }: Pick<EnvoyFilters, 'alsoDropped'>): ProxyFile => {
+export const dropFilter = ({
+  alsoDropped: also,
+  certificate,
+}: Pick<EnvoyFilters, 'alsoDropped' | 'certificate'>): ProxyFile => {
   const patterns = droppedPatterns()
   const lines = patterns.flatMap(({ of, name, isPrefix }, index) => {
     const lower = name.toLowerCase()
@@ -61,10 +67,13 @@ export const dropFilter = ({ alsoDropped: also }: Pick<EnvoyFilters, 'alsoDroppe
   })
   const more = also.map(name => `- remove: ${name.toLowerCase()}`)
   const why = more.length === 0 ? [] : ['# What this configuration names besides.', ...more]
-  return { path: 'sallyport-drop.yaml', text: fill(read('sallyport-drop'), { DROPPED: [...lines, ...why] }) }
+  return {
+    path: 'sallyport-drop.yaml',
+    text: fill(read('sallyport-drop'), { DROPPED: [...lines, ...why], CERTIFICATE: certificate }),
+  }
 }
 
-export const httpFilter = ({ identity, retry }: Omit<EnvoyFilters, 'alsoDropped'>): ProxyFile => ({
+export const httpFilter = ({ identity, retry }: Omit<EnvoyFilters, 'alsoDropped' | 'certificate'>): ProxyFile => ({
   path: 'sallyport-check-http.yaml',
   text: fill(read('sallyport-check-http'), {
     IDENTITY: Object.values(identity).map(name => `- exact: ${name.toLowerCase()}`),
@@ -127,7 +136,7 @@ function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] 
     directory,
     check: check.path,
     loginHost: login.host,
-    sites: hosts.flatMap(({ host }) => siteLines(host)),
+    sites: hosts.flatMap(({ host }) => siteLines(host, question.clientCertificates?.header)),
     openSites: [],
     // A login may not be asked twice: only where nobody was reached.
     retry: isSeveral ? `, retry_policy: { retry_on: connect-failure, ${elsewhere} }` : '',
@@ -138,15 +147,21 @@ function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] 
       ...hosts.flatMap(({ host, upstream }) => siteCluster(siteOf(host), socket(upstream))),
     ],
   })
-  return [{ path: 'envoy.yaml', text }, dropFilter({ alsoDropped: alsoDropped(question) }), check]
+  return [
+    { path: 'envoy.yaml', text },
+    dropFilter({ alsoDropped: alsoDropped(question), certificate: passingLines(question) }),
+    check,
+  ]
 }
 
 /** A name that no cluster of ours has. */
 const siteOf = (host: string): string => `site-${host}`
 
-const siteLines = (host: string): readonly string[] => [
+/** `certificate`: the header of a client's certificate, which is for Sallyport alone. */
+const siteLines = (host: string, certificate?: string): readonly string[] => [
   `- name: ${siteOf(host)}`,
   `  domains: ['${host}']`,
+  ...(certificate === undefined ? [] : [`  request_headers_to_remove: [${certificate}]`]),
   '  # No limit for downloads and streams; 15 s is what Envoy has by itself.',
   `  routes: [{ match: { prefix: / }, route: { cluster: ${siteOf(host)}, timeout: 0s } }]`,
 ]
@@ -188,6 +203,7 @@ export const envoy: ProxyFormat = {
   name: 'envoy',
   summary: 'a bootstrap for Envoy that asks over HTTP',
   speaksHttp3: true,
+  asksForCertificates: true,
   render: question => render(question, false),
 }
 
@@ -196,5 +212,6 @@ export const envoyGrpc: ProxyFormat = {
   summary: 'the same that asks over gRPC',
   directory: '/etc/envoy',
   speaksHttp3: true,
+  asksForCertificates: true,
   render: question => render(question, true),
 }

@@ -1,7 +1,8 @@
 /** HAProxy: one configuration, and the action in Lua that asks. */
 import { alsoDropped, droppedPatterns } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import { type Address, addressText, type ProxyQuestion, QuestionError } from '../question.ts'
+import { type Address, addressText, type ProxyQuestion } from '../question.ts'
+import { QuestionError } from '../question-error.ts'
 import { fill, readTemplate } from '../template.ts'
 
 /** What differs between the files that are printed and those of deploy/. */
@@ -21,6 +22,8 @@ export interface HaproxyParts {
   readonly backends: readonly string[]
   readonly servers: readonly string[]
   readonly alsoDropped: readonly string[]
+  /** What passes a client's certificate on to Sallyport. */
+  readonly certificate: readonly string[]
   /** Name of the file. */
   readonly path: string
 }
@@ -46,6 +49,7 @@ export function haproxyParts(parts: HaproxyParts): readonly ProxyFile[] {
     USE_BACKENDS: parts.useBackends,
     BACKENDS: parts.backends,
     SERVERS: parts.servers,
+    CERTIFICATE: parts.certificate,
   })
   const given = Object.values(parts.identity).map(name => `'${name.toLowerCase()}'`)
   const lua = fill(read('sallyport.lua'), { IDENTITY: given.join(', ') })
@@ -85,13 +89,16 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
       .slice(1),
     servers: serverLines(sallyport),
     alsoDropped: alsoDropped(question),
+    certificate: passingLines(question),
     path: 'sallyport.cfg',
   })
 }
 
-function tlsOf({ listen, tls }: ProxyQuestion): Pick<HaproxyParts, 'tls' | 'bind'> {
+function tlsOf({ clientCertificates, listen, tls }: ProxyQuestion): Pick<HaproxyParts, 'tls' | 'bind'> {
   if (tls === undefined) return { tls: [], bind: [`bind ${addressText(listen)}`] }
-  const bind = [`bind ${addressText(listen)} ssl crt ${tls.certificate} alpn h2,http/1.1`]
+  const bind = [
+    `bind ${addressText(listen)} ssl crt ${tls.certificate} alpn h2,http/1.1${verifyWords(clientCertificates)}`,
+  ]
   const newest = 'ssl-default-bind-options ssl-min-ver TLSv1.2'
   if (tls.key === tls.certificate || tls.key === `${tls.certificate}.key`) return { tls: [newest], bind }
   if (tls.certificate.endsWith('.crt') && tls.key === tls.certificate.replace(/\.crt$/, '.key'))
@@ -99,6 +106,20 @@ function tlsOf({ listen, tls }: ProxyQuestion): Pick<HaproxyParts, 'tls' | 'bind
   throw new QuestionError(
     `HAProxy finds a key by the name of its certificate: put the key at ${tls.certificate}.key, or both into one file and name it twice`,
   )
+}
+
+function verifyWords(asked: ProxyQuestion['clientCertificates']): string {
+  if (asked === undefined) return ''
+  return ` ca-file ${asked.caFile} verify ${asked.isRequired ? 'required' : 'optional'}`
+}
+
+function passingLines({ clientCertificates }: ProxyQuestion): readonly string[] {
+  const header = clientCertificates?.header
+  if (header === undefined) return []
+  return [
+    '# The certificate of the connection, which HAProxy has verified. Without one the header stays away.',
+    `http-request set-header ${header} %[ssl_c_der,base64] if { ssl_c_used }`,
+  ]
 }
 
 function balancerLines(ranges: readonly string[]): readonly string[] {
@@ -111,10 +132,14 @@ function balancerLines(ranges: readonly string[]): readonly string[] {
   ]
 }
 
-function withheldLines({ hosts }: ProxyQuestion): readonly string[] {
-  const lines = hosts.flatMap(({ host, withheld }) =>
-    withheld.map(name => `http-request del-header ${name.toLowerCase()} if { var(txn.site) -m str "${host}" }`),
-  )
+function withheldLines({ clientCertificates, hosts }: ProxyQuestion): readonly string[] {
+  const { header } = clientCertificates ?? {}
+  const lines = [
+    ...hosts.flatMap(({ host, withheld }) =>
+      withheld.map(name => `http-request del-header ${name.toLowerCase()} if { var(txn.site) -m str "${host}" }`),
+    ),
+    ...(header === undefined ? [] : [`http-request del-header ${header} unless auth`]),
+  ]
   return lines.length === 0 ? [] : ['# What was for Sallyport is not the business of the application.', ...lines]
 }
 
@@ -132,5 +157,6 @@ function serverLines(sallyport: readonly Address[]): readonly string[] {
 export const haproxy: ProxyFormat = {
   name: 'haproxy',
   summary: 'one configuration for HAProxy 2.6 or later, and the Lua that asks',
+  asksForCertificates: true,
   render,
 }

@@ -1,7 +1,8 @@
 /** What a gateway in a cluster has to know, in the words of Kubernetes. Pure. */
 import { isIP } from 'node:net'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import { type Address, type ProxyHost, type ProxyQuestion, QuestionError } from '../question.ts'
+import type { Address, ProxyHost, ProxyQuestion } from '../question.ts'
+import { QuestionError } from '../question-error.ts'
 import { type ClusterOptions, isLabel, type PodSelection } from './cluster-options.ts'
 
 /** A port of a Service. */

@@ -1,5 +1,6 @@
 /** NGINX: files to include, and one with every protected host. */
 import { droppedHeaders } from '../../demo/dropped-headers.ts'
+import type { ClientCertificates } from '../client-certificates.ts'
 import { usualNames } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
 import { addressText, type ProxyHost, type ProxyQuestion } from '../question.ts'
@@ -14,6 +15,8 @@ export interface NginxParts {
   readonly balancers: readonly string[]
   readonly realAddress: readonly string[]
   readonly alsoDropped: readonly string[]
+  /** What passes a client's certificate on to Sallyport. */
+  readonly certificate: readonly string[]
 }
 
 const read = (name: string): string => readTemplate(`${name}.conf.tmpl`, import.meta.url)
@@ -34,7 +37,7 @@ export function nginxParts(parts: NginxParts): readonly ProxyFile[] {
       LISTEN: parts.listen,
       LOGIN_HOST: parts.loginHost,
     }),
-    file('sallyport-ask', identity),
+    file('sallyport-ask', { ...identity, CERTIFICATE: parts.certificate }),
     file('sallyport-drop', { DROPPED: droppedLines(parts.alsoDropped) }),
     file('sallyport-server', {}),
     file('sallyport-location', { ...identity, ...variables }),
@@ -69,6 +72,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
     balancers: balancers.map(range => `${range} balancer;`),
     realAddress: real.length === 0 ? [] : [...real, 'real_ip_header X-Forwarded-For;', 'real_ip_recursive on;'],
     alsoDropped: [...usualNames(question), ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader])],
+    certificate: certificateLines(question),
   })
   const sites = fill(read('sallyport-sites'), {
     SITES: question.hosts.flatMap(host => siteLines(host, question)).slice(0, -1),
@@ -77,15 +81,32 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
   return [...parts, { path: 'sallyport-sites.conf', text: sites }]
 }
 
-function listenLines({ listen, tls }: ProxyQuestion, more = ''): readonly string[] {
+/** Below the line that drops the client's own: of two lines for one header, NGINX leaves the empty one out. */
+function certificateLines({ clientCertificates }: ProxyQuestion): readonly string[] {
+  const header = clientCertificates?.header
+  if (header === undefined) return []
+  return [
+    '# The certificate of the connection, which NGINX has verified; without one no header at all. Applications get neither.',
+    `proxy_set_header ${header} $ssl_client_escaped_cert;`,
+  ]
+}
+
+function listenLines({ clientCertificates, listen, tls }: ProxyQuestion, more = ''): readonly string[] {
   if (tls === undefined) return [`listen ${addressText(listen)}${more};`]
   return [
     `listen ${addressText(listen)} ssl${more};`,
     `ssl_certificate ${tls.certificate};`,
     `ssl_certificate_key ${tls.key};`,
     'ssl_protocols TLSv1.2 TLSv1.3;',
+    ...(clientCertificates === undefined ? [] : verifyLines(clientCertificates)),
   ]
 }
+
+/** In every `server`: what one of them lets in without a certificate would be a way to the others. */
+const verifyLines = ({ caFile, isRequired }: ClientCertificates): readonly string[] => [
+  `ssl_client_certificate ${caFile};`,
+  isRequired ? 'ssl_verify_client on;' : 'ssl_verify_client optional;',
+]
 
 function siteLines({ host, upstream, withheld }: ProxyHost, question: ProxyQuestion): readonly string[] {
   const own = withheld.filter(name => name !== 'Authorization')
@@ -103,5 +124,6 @@ function siteLines({ host, upstream, withheld }: ProxyHost, question: ProxyQuest
 export const nginx: ProxyFormat = {
   name: 'nginx',
   summary: 'files to include in the http section of NGINX',
+  asksForCertificates: true,
   render,
 }

@@ -1,9 +1,13 @@
 /** The files of Traefik that name no protected host: the static settings, and the middleware that asks. */
 import { droppedHeaders } from '../../demo/dropped-headers.ts'
+import type { ClientCertificates } from '../client-certificates.ts'
 import { usualNames } from '../dropped.ts'
 import type { ProxyFile } from '../format.ts'
 import { addressText, type ProxyQuestion } from '../question.ts'
-import { fill, readTemplate } from '../template.ts'
+import { fill, readTemplate, type Values } from '../template.ts'
+
+/** The one in which Traefik passes a certificate on. */
+export const certificateHeader = 'x-forwarded-tls-client-cert'
 
 /** What differs between the files that are printed and those of deploy/. Lines begin where their place is. */
 export interface TraefikParts {
@@ -20,6 +24,8 @@ export interface TraefikParts {
   readonly checkRouter: readonly string[]
   readonly replicas: readonly string[]
   readonly certificates: readonly string[]
+  /** Whether certificates of clients are passed on to Sallyport. */
+  readonly passesCertificate: boolean
   readonly env: {
     readonly listen: readonly string[]
     readonly balancers: readonly string[]
@@ -60,6 +66,7 @@ export function traefikParts(parts: TraefikParts): readonly ProxyFile[] {
         SERVERS: parts.servers.map(origin => `- url: '${origin}'`),
         REPLICAS: parts.replicas,
         CERTIFICATES: parts.certificates,
+        ...passing(parts.passesCertificate),
       }),
     },
   ]
@@ -75,7 +82,7 @@ function droppedLines(removed: (name: string) => string): readonly string[] {
 
 /** What is said for a configuration; `providers` are lines of the environment. */
 export function partsOf(question: ProxyQuestion, providers: readonly string[]): TraefikParts {
-  const { balancers, checks, hosts, http3, listen, login, sallyport, tls } = question
+  const { balancers, checks, clientCertificates, hosts, http3, listen, login, sallyport, tls } = question
   const isSeveral = sallyport.length > 1
   const origins = sallyport.map(address => `http://${addressText(address)}`)
   const { clientCertificateHeader } = question
@@ -83,13 +90,15 @@ export function partsOf(question: ProxyQuestion, providers: readonly string[]): 
     identity: question.identity,
     about: [],
     checks: isSeveral ? `http://${addressText(checks)}` : (origins[0] ?? ''),
-    trust: String(balancers.length > 0),
+    // Without it the middleware that asks drops the certificate as well, from whomever it is.
+    trust: String(balancers.length > 0 || clientCertificates?.header !== undefined),
     alsoDropped: [...usualNames(question), ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader])],
     loginHost: login.host,
     servers: origins,
     checkRouter: isSeveral ? checkRouter : [],
     replicas: isSeveral ? healthCheck(login.host) : [],
-    certificates: tls === undefined ? [] : certificateLines(tls),
+    certificates: tls === undefined ? [] : certificateLines(tls, clientCertificates),
+    passesCertificate: clientCertificates?.header !== undefined,
     env: {
       listen: [
         `TRAEFIK_ENTRYPOINTS_WEB_ADDRESS=${listen.host === '0.0.0.0' ? '' : addressText(listen).replace(/:\d+$/, '')}:${listen.port}`,
@@ -148,11 +157,40 @@ const healthCheck = (host: string): readonly string[] => [
   'passiveHealthCheck: { maxFailedAttempts: 1, failureWindow: 1s }',
 ]
 
-const certificateLines = ({ certificate, key }: NonNullable<ProxyQuestion['tls']>): readonly string[] => [
+/** Between the middleware that drops the client's own header and the check, and behind it. */
+function passing(passesCertificate: boolean): Values {
+  if (!passesCertificate) return { PASSED: '', WITHHELD: '', PASSED_TO_LOGIN: '', CERTIFICATE: [] }
+  return {
+    PASSED: 'sallyport-pass-certificate, ',
+    WITHHELD: ', sallyport-withhold-certificate',
+    PASSED_TO_LOGIN: ', sallyport-pass-certificate',
+    CERTIFICATE: [
+      '# The certificate of the connection, which Traefik has verified: for Sallyport, and not for applications.',
+      'sallyport-pass-certificate:',
+      '  passTLSClientCert: { pem: true }',
+      'sallyport-withhold-certificate:',
+      `  headers: { customRequestHeaders: { ${certificateHeader}: '' } }`,
+      '',
+    ],
+  }
+}
+
+const verifyLines = ({ caFile, isRequired }: ClientCertificates): readonly string[] => [
+  '      clientAuth:',
+  `        caFiles: [${caFile}]`,
+  `        clientAuthType: ${isRequired ? 'RequireAndVerifyClientCert' : 'VerifyClientCertIfGiven'}`,
+]
+
+const certificateLines = (
+  { certificate, key }: NonNullable<ProxyQuestion['tls']>,
+  clientCertificates: ClientCertificates | undefined,
+): readonly string[] => [
   '',
   'tls:',
   '  options:',
-  '    default: { minVersion: VersionTLS12 }',
+  ...(clientCertificates === undefined
+    ? ['    default: { minVersion: VersionTLS12 }']
+    : ['    default:', '      minVersion: VersionTLS12', ...verifyLines(clientCertificates)]),
   '  stores:',
   '    default:',
   `      defaultCertificate: { certFile: ${certificate}, keyFile: ${key} }`,

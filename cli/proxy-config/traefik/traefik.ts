@@ -1,7 +1,8 @@
 /** Traefik: static settings, the middleware that asks, and the protected hosts for the file provider or as labels. */
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import { addressText, type ProxyHost, type ProxyQuestion, QuestionError } from '../question.ts'
-import { partsOf, traefikParts } from './traefik-parts.ts'
+import { addressText, type ProxyHost, type ProxyQuestion } from '../question.ts'
+import { QuestionError } from '../question-error.ts'
+import { certificateHeader, partsOf, traefikParts } from './traefik-parts.ts'
 
 /** As names of routers and labels are; two hosts never have the same one. */
 const nameOf = (host: string): string => `site-${host.replaceAll('-', '--').replaceAll('.', '-')}`
@@ -108,6 +109,8 @@ export const traefik: ProxyFormat = {
   summary: 'settings and files for the file provider of Traefik 3.7.12 or later',
   listsBalancers: true,
   speaksHttp3: true,
+  asksForCertificates: true,
+  certificateHeader,
   render: fileProvider,
 }
 
@@ -117,5 +120,7 @@ export const traefikLabels: ProxyFormat = {
   directory: '/etc/traefik',
   listsBalancers: true,
   speaksHttp3: true,
+  asksForCertificates: true,
+  certificateHeader,
   render: labels,
 }
