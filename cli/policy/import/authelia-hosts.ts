@@ -26,9 +26,8 @@ const rawTextsOf = (value: Located | undefined): readonly string[] =>
 export function readHosts(item: Located, { report, named, usernameClaim }: Reading): Hosts {
   const [domain, pattern] = [item.fields?.get('domain'), item.fields?.get('domain_regex')]
   const isOpen = item.fields?.get('policy')?.scalar === 'bypass'
-  const options = { line: domain?.line ?? item.line, report, usernameClaim }
   // Nobody is known yet where no login is asked for, so no name is anybody's.
-  const domains = readDomains(domain, isOpen ? { ...options, usernameClaim: undefined, isOpen } : options)
+  const domains = readDomains(domain, { line: domain?.line ?? item.line, report, usernameClaim, isOpen })
   const patterns = textsOf(pattern)
   if (domains === undefined) return unknownHosts(pattern === undefined ? testOfDomains(rawTextsOf(domain)) : undefined)
   const spelt = patterns?.map(readHostPattern) ?? []
@@ -70,7 +69,7 @@ interface DomainOptions {
   readonly line: number
   readonly report: Report
   readonly usernameClaim: string | undefined
-  readonly isOpen?: boolean
+  readonly isOpen: boolean
 }
 
 /** `undefined` when one of them is no host that a row can name. */
@@ -104,7 +103,7 @@ function readDomains(domain: Located | undefined, options: DomainOptions): Domai
   return { inner, outer, bound }
 }
 
-function variableOf(variable: string, { usernameClaim, isOpen = false }: DomainOptions): string | undefined {
+function variableOf(variable: string, { usernameClaim, isOpen }: DomainOptions): string | undefined {
   if (isOpen) return undefined
   if (variable === '{group}') return variable
   return usernameClaim !== undefined && /^\w+$/.test(usernameClaim) ? `{claim:${usernameClaim}}` : undefined

@@ -54,7 +54,9 @@ const lettingIn = [
 /** Says what is passed over and what is not understood. Is everything understood that may keep people out? */
 function sortSettings(settings: Settings, report: Report): boolean {
   const strange = [...settings].filter(([key, setting]) => isStrange(key, setting, settings))
-  for (const [key, { line }] of [...settings].filter(([name]) => effectOf(name) === 'admits'))
+  for (const [key, { line }] of [...settings].filter(
+    ([name, setting]) => effectOf(name) === 'admits' && isSet(setting),
+  ))
     report.leftOut(line, key, 'whoever it lets in has no login here', 'See docs/machines.md for programs with tokens.')
   for (const [key, { line }] of strange) {
     if (effectOf(key) === undefined)
