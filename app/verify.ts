@@ -111,6 +111,8 @@ export interface VerifyDependencies {
   readonly clientCertificate?: (credentials: Credentials) => ClientCertificate | null | undefined
   /** The policy in force, bound to the decision function; one immutable snapshot for each call. */
   readonly decide: (situation: Situation) => Decision
+  /** Present where conditions may ask deciders outside. */
+  readonly consult?: (clientAddress: string | undefined) => Consultation
   /** Names and values alternating. */
   readonly identityHeaders: (authentication: Authentication, request: AccessRequest) => readonly string[]
   readonly upstreamCookie: (cookie: string) => string
@@ -125,6 +127,17 @@ export interface VerifyDependencies {
   readonly onDecision: (front: string, decision: Decision, durationMicroseconds: number) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
+}
+
+/** What deciders outside say of one request. */
+export interface Consultation {
+  readonly answerOf: NonNullable<Context['answerOf']>
+  /** Something was looked for that has not been asked yet. */
+  readonly isOpen: () => boolean
+  /** Asks for it; afterwards there is an answer, or it is known that there is none. Never rejects. */
+  readonly settle: () => Promise<void>
+  /** Nothing more will be asked: from now on `answerOf` gives what was said, for whoever explains the decision. */
+  readonly close: () => void
 }
 
 /** A decision with everything that it was made of. */
@@ -161,11 +174,48 @@ function conclude(
   authentication: Authentication,
   started: number,
   dependencies: VerifyDependencies,
+): VerifyResult | Promise<VerifyResult> {
+  const { identity, actors } = authentication
+  const { decide } = dependencies
+  const consultation = dependencies.consult?.(question.clientAddress)
+  const context = contextOf(question, dependencies, consultation?.answerOf)
+  const situation = { request: question.request, identity, context, actors }
+  const decided = decide(situation)
+  const end = (decision: Decision): VerifyResult => {
+    consultation?.close()
+    return finish({ question, authentication, context, decided: decision, started }, dependencies)
+  }
+  return consultation?.isOpen() === true ? decideAnswered(situation, consultation, decide).then(end) : end(decided)
+}
+
+/** An answer may be what lets another row be looked at, so it is asked until nothing is open: each thing once. */
+async function decideAnswered(
+  situation: Situation,
+  consultation: Consultation,
+  decide: VerifyDependencies['decide'],
+): Promise<Decision> {
+  for (;;) {
+    await consultation.settle()
+    const decision = decide(situation)
+    if (!consultation.isOpen()) return decision
+  }
+}
+
+interface Decided {
+  readonly question: VerifyQuestion
+  readonly authentication: Authentication
+  readonly context: Context
+  /** By the policy alone. */
+  readonly decided: Decision
+  readonly started: number
+}
+
+function finish(
+  { question, authentication, context, decided, started }: Decided,
+  dependencies: VerifyDependencies,
 ): VerifyResult {
   const { requestId, request, kubernetes } = question
   const { identity, actors } = authentication
-  const context = contextOf(question, dependencies)
-  const decided = dependencies.decide({ request, identity, context, actors })
   const decision = withSessionChallenge(decided, authentication.sessionChallenge)
   const result = answer(question, authentication, decision, dependencies)
   const durationMicroseconds = Math.round((performance.now() - started) * 1000)
@@ -175,17 +225,22 @@ function conclude(
   return result
 }
 
-function contextOf(question: VerifyQuestion, { now, clientCertificate }: VerifyDependencies): Context {
+function contextOf(
+  question: VerifyQuestion,
+  { now, clientCertificate }: VerifyDependencies,
+  answerOf: Context['answerOf'],
+): Context {
   const { clientAddress, headers, said } = question
   const seconds = Math.floor(now() / 1000)
-  if (said !== undefined) return { now: said.at ?? seconds, clientAddress, property: said.property }
+  if (said !== undefined) return { now: said.at ?? seconds, clientAddress, property: said.property, answerOf }
   // Threat: a header that the policy reads, written by whoever asks. Only of a trusted proxy is it known who wrote it.
   const header = headers.areVouchedFor === false ? undefined : (name: string) => headers.any(name)
-  if (clientCertificate === undefined) return { now: seconds, header, clientAddress }
+  if (clientCertificate === undefined) return { now: seconds, header, clientAddress, answerOf }
   return {
     now: seconds,
     header,
     clientAddress,
+    answerOf,
     // An own property: a copy of the context has the certificate as well.
     get clientCertificate() {
       return clientCertificate(question)

@@ -58,7 +58,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
 }
 
 function toPolicy(
-  { adapter, casbin, directories, narrowedBy, ...policy }: ParsedSettings['policy'],
+  { adapter, casbin, deciders, directories, narrowedBy, ...policy }: ParsedSettings['policy'],
   directory: string,
 ) {
   const loading = toAdapter(adapter, directory)
@@ -68,6 +68,13 @@ function toPolicy(
     directory: resolve(directory, policy.directory),
     /** After `directory`, in this order. */
     directories: directories.map(path => resolve(directory, path)),
+    deciders: deciders.map(({ timeout, cacheFor, caFile, tokenFile, ...rest }) => ({
+      ...rest,
+      timeoutSeconds: timeout,
+      cacheForSeconds: cacheFor,
+      ...(caFile !== undefined && { caPath: resolve(directory, caFile) }),
+      ...(tokenFile !== undefined && { tokenPath: resolve(directory, tokenFile) }),
+    })),
     narrowedBy: narrowedBy.map(({ hosts, ...owned }) => ({ hosts, directory: resolve(directory, owned.directory) })),
     ...(loading === undefined ? {} : { adapter: loading }),
     ...(model === undefined ? {} : { casbin: model }),

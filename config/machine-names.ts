@@ -15,6 +15,11 @@ export function machineNamesOf({ machines }: Pick<Config, 'machines'>) {
 export const applicationNamesOf = ({ authzen }: Pick<Config, 'authzen'>) =>
   authzen === undefined ? {} : { applications: authzen.applications }
 
+/** Whom conditions may ask. */
+export const deciderNamesOf = ({ policy }: Pick<Config, 'policy'>) => ({
+  deciders: policy.deciders.map(({ name }) => name),
+})
+
 /** For findings about rows that nothing can meet. */
 export function knownTokensOf(config: Pick<Config, 'hosts' | 'machines' | 'kubernetes' | 'directClusters'>) {
   const { hosts, machines, kubernetes, directClusters } = config

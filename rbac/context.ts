@@ -1,3 +1,6 @@
+import type { Identity } from './identity.ts'
+import type { AccessRequest } from './request/access-request.ts'
+
 /** Facts that belong neither to the request nor to the identity. An absent fact is unknown, never false. */
 export interface Context {
   /** Seconds since the epoch. The caller's clock; the core has none. */
@@ -19,6 +22,18 @@ export interface Context {
    * carries no certificate information.
    */
   readonly clientCertificate?: ClientCertificate | null | undefined
+  /**
+   * What a decider outside says of whoever asks for this; `undefined`: it has not been asked, or gave no answer. Absent: nobody is
+   * asked. Read only by conditions.
+   */
+  readonly answerOf?: ((decider: string, about: AskedAbout) => boolean | undefined) | undefined
+}
+
+/** What a decider outside is asked: may this identity do this? Nothing about the login, the hour or the headers. */
+export interface AskedAbout {
+  readonly identity: Identity
+  /** Absent where it is asked what holds wherever somebody goes. */
+  readonly request?: Pick<AccessRequest, 'domain' | 'resource' | 'action'> | undefined
 }
 
 export type SaidOf = 'resource' | 'action' | 'context'

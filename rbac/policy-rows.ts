@@ -20,6 +20,8 @@ export interface PolicyTexts {
   readonly providers?: readonly string[]
   /** Whose machines there can be; where given, a row that names one of somebody else is a problem. */
   readonly machines?: MachineNames
+  /** Who else may be asked, by the configuration; where given, a row that asks another is a problem. */
+  readonly deciders?: readonly string[]
   /** What applications ask about their own objects; where given, a row that names another application, type or word is a problem. */
   readonly applications?: readonly ApplicationNames[]
   /** Names of clusters that judge calls by themselves; a row for one that does not speak of its tokens is a problem. */

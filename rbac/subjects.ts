@@ -41,6 +41,8 @@ export interface KnownNames {
   readonly applications?: readonly ApplicationNames[] | undefined
   readonly providers?: readonly string[] | undefined
   readonly machines?: MachineNames | undefined
+  /** Who else may be asked, by the configuration. */
+  readonly deciders?: readonly string[] | undefined
 }
 
 type Checked = (value: string, known: KnownNames) => string

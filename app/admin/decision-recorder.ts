@@ -63,6 +63,7 @@ interface Entry {
   now: number
   clientAddress: string | undefined
   clientCertificate: Context['clientCertificate']
+  answerOf: Context['answerOf']
   /** `undefined`: nobody vouched for them. */
   headers: ReadonlyMap<string, string | undefined> | undefined
   sessionChallenge: SessionChallenge | undefined
@@ -81,6 +82,7 @@ const blank: Entry = {
   now: 0,
   clientAddress: undefined,
   clientCertificate: undefined,
+  answerOf: undefined,
   headers: noHeaders,
   sessionChallenge: undefined,
   kubernetes: undefined,
@@ -158,6 +160,8 @@ function fill(entry: Entry, decided: DecidedQuestion, revision: Revision): void 
   entry.now = context.now
   entry.clientAddress = context.clientAddress
   entry.clientCertificate = revision.asksCertificate ? context.clientCertificate : undefined
+  // What deciders have said, and nothing of the request.
+  entry.answerOf = context.answerOf
   entry.headers = readHeaders(revision.headerNames, context)
   entry.sessionChallenge = sessionChallengeOf(decision)
   entry.kubernetes = kubernetes
@@ -181,7 +185,8 @@ const headerOf = (headers: Entry['headers']): Pick<Context, 'header'> =>
 
 function restore(text: DecisionText, entry: Entry, policy: PolicySnapshot): RecordedDecision {
   const { domain, resource, action } = text
-  const { identity, actors, now, clientAddress, clientCertificate, headers, sessionChallenge, kubernetes } = entry
-  const context: Context = { now, ...headerOf(headers), clientAddress, clientCertificate }
+  const { identity, actors, now, clientAddress, clientCertificate, answerOf, headers, sessionChallenge, kubernetes } =
+    entry
+  const context: Context = { now, ...headerOf(headers), clientAddress, clientCertificate, answerOf }
   return { domain, resource, action, identity, actors, context, policy, sessionChallenge, kubernetes }
 }

@@ -51,7 +51,7 @@ export interface QuestionRules {
    */
   readonly mayAsk: (asker: Asker, action: QuestionAction, domain: string, from: AskedFrom) => boolean
   /** The decision about whom is asked about; written down, counted and kept. */
-  readonly judge: (question: JudgedQuestion) => Decision
+  readonly judge: (question: JudgedQuestion) => Decision | Promise<Decision>
   /** The same decision, of which nothing is written down: for what a search tries. */
   readonly decide: (situation: Situation) => Decision
   readonly policy: () => PolicySnapshot

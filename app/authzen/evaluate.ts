@@ -75,7 +75,7 @@ async function evaluate(question: RawQuestion, asking: Asking, dependencies: Que
   const identity = await identityOf(subject, ofSubject, dependencies)
   const requestId = dependencies.newRequestId()
   const asked = { askedBy: asker.name, askedAbout: `${subject.type}:${subject.id}`, askedId }
-  const decision = dependencies.judge({ requestId, asked, request, identity, clientAddress, said })
+  const decision = await dependencies.judge({ requestId, asked, request, identity, clientAddress, said })
   return answerOf(decision, { requestId, isExplained: dependencies.mayAsk(asker, 'explain', place.domain, from) })
 }
 

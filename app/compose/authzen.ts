@@ -20,6 +20,7 @@ import type { SessionDirectory } from '../sessions/session-directory.ts'
 import type { Credentials, DecidedQuestion } from '../verify.ts'
 import { composeAuditGuard } from './checks.ts'
 import { composeVerify } from './clusters/kubernetes.ts'
+import type { Deciders } from './deciders.ts'
 import type { Identification } from './identity.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
 
@@ -49,6 +50,7 @@ interface QuestionParts {
   readonly identity: Pick<Identification, 'ofMachines'>
   readonly policy: Policy
   readonly record: (decided: DecidedQuestion) => void
+  readonly deciders: Deciders | undefined
 }
 
 export function composeQuestions(base: Base, parts: QuestionParts): readonly RequestHandler[] {
@@ -143,7 +145,12 @@ function composeRules(base: Base, parts: QuestionParts): QuestionRules {
   // Askers are few, and their tokens are remembered with whom they stand for; those who are asked about are made for a question.
   const decideAboutAsker = createRememberedDecisions()
   const judgeAsker = composeVerify(base, parts, situation => decideAboutAsker(situation, policy.current(), onError))
-  const judge = composeVerify(base, parts, situation => decide(situation, policy.current(), onError))
+  const judge = composeVerify(
+    base,
+    parts,
+    situation => decide(situation, policy.current(), onError),
+    parts.deciders?.consult,
+  )
   const plain = { front: questionFront, cookie: '', headers: noHeaders, isInteractive: false, isUpgrade: false }
   const isLet = ({ identity }: Asker, request: AccessRequest, clientAddress: string | undefined): boolean => {
     const context = { now: Math.floor(base.clock.now() / 1000), clientAddress }
@@ -159,9 +166,10 @@ function composeRules(base: Base, parts: QuestionParts): QuestionRules {
       settled(judgeAsker({ ...plain, requestId, clientAddress, request }, asker.authentication))
       return false
     },
-    judge({ requestId, asked, request, identity, clientAddress, said }) {
+    async judge({ requestId, asked, request, identity, clientAddress, said }) {
       const question = { ...plain, requestId, asked, request, clientAddress, said }
-      return settled(judge(question, { identity, clearCookie: false })).decision
+      const { decision } = await judge(question, { identity, clearCookie: false })
+      return decision
     },
     decide: situation => decide(situation, policy.current(), onError),
     policy: policy.current,

@@ -27,6 +27,7 @@ import { findClaim } from '../login/claims/identity-of-claims.ts'
 import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createShadowCounter } from '../policy/shadow-counter.ts'
 import { createVerify, type DecidedQuestion, type VerifyDependencies } from '../verify.ts'
+import type { Deciders } from './deciders.ts'
 import { composeCertificates, composeIsBound, type Identification } from './identity.ts'
 import { type Base, canonicalOptions, type Kept, newRequestId, type Policy } from './kept.ts'
 import type { WithPasswords } from './passwords.ts'
@@ -39,6 +40,8 @@ interface CheckInputs {
   readonly fronts: readonly FrontKind[]
   /** Present where there are clusters. */
   readonly tokens: KubeTokens | undefined
+  /** Present where conditions may ask deciders outside. */
+  readonly deciders: Deciders | undefined
 }
 
 export interface Checks {
@@ -52,7 +55,7 @@ export function composeChecks(
   base: Base,
   kept: Kept & WithPasswords,
   { authenticate, sessionCookie, machines }: Identification,
-  { policy, record, fronts, tokens }: CheckInputs,
+  { deciders, policy, record, fronts, tokens }: CheckInputs,
 ): Checks {
   const { config, clock, logger, metrics, audit, trustedProxies } = base
   const { url: publicUrl, webSocketOrigins } = config.server
@@ -73,12 +76,8 @@ export function composeChecks(
   const verify = createVerify({
     authenticate,
     ...composeCertificates(base),
-    decide: situation => {
-      const snapshot = policy.current()
-      const decision = decide(situation, snapshot, onEvaluationError)
-      countShadow(snapshot, decision)
-      return decision
-    },
+    ...(deciders !== undefined && { consult: deciders.consult }),
+    decide: situation => decide(situation, policy.current(), onEvaluationError),
     identityHeaders: composeAnswerHeaders(base, kept, tokens),
     upstreamCookie: cookies.strip,
     challenge: createChallenge({
@@ -92,7 +91,10 @@ export function composeChecks(
     requireAudit: composeAuditGuard(base),
     audit: base.auditFile.writeAccess,
     record,
-    onDecision: metrics.decided,
+    onDecision: (front, decision, durationMicroseconds) => {
+      countShadow(policy.current(), decision)
+      metrics.decided(front, decision, durationMicroseconds)
+    },
     now: clock.now,
   })
   const isBound = composeIsBound(base)

@@ -11,7 +11,7 @@ export type Parts = Awaited<ReturnType<typeof loadParts>>
 
 /** `undefined` stands for a part that the configuration does not use. */
 export async function loadParts(config: Config) {
-  const [gateway, direct, ownRights, grants, exchange, questions, envoy, machines, certificates] = await Promise.all([
+  const [gateway, direct, ownRights, grants, exchange, questions, envoy, machines, certificates, deciders] = await Promise.all([
     where(hasClusters(config), () => import('./clusters/kubernetes.ts')),
     where(hasClusters(config), () => import('./clusters/direct-clusters.ts')),
     where(hasClusters(config), () => import('./clusters/own-rights.ts')),
@@ -21,8 +21,9 @@ export async function loadParts(config: Config) {
     where(config.envoy !== undefined, () => import('./envoy.ts')),
     where(takesTokens(config), () => import('./machines.ts')),
     where(takesCertificates(config), () => import('./certificates.ts')),
+    where(config.policy.deciders.length > 0, () => import('./deciders.ts')),
   ])
-  return { gateway, direct, ownRights, grants, exchange, questions, envoy, machines, certificates }
+  return { gateway, direct, ownRights, grants, exchange, questions, envoy, machines, certificates, deciders }
 }
 
 const where = async <Part>(isUsed: boolean, load: () => Promise<Part>): Promise<Part | undefined> =>

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { laxClustersOf, strictClustersOf } from '../../config/direct-clusters.ts'
-import { applicationNamesOf, knownTokensOf, machineNamesOf } from '../../config/machine-names.ts'
+import { applicationNamesOf, deciderNamesOf, knownTokensOf, machineNamesOf } from '../../config/machine-names.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { certificateRows, describeNoCertificate } from '../../rbac/asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn } from '../../rbac/asking/return-hosts.ts'
@@ -38,6 +38,7 @@ export function composePolicy(
           ...texts,
           ...machineNamesOf(config),
           ...applicationNamesOf(config),
+          ...deciderNamesOf(config),
           providers: config.providers.map(({ name }) => name),
           directClusters: strictClustersOf(config),
         },

@@ -84,6 +84,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     version,
     providers: config.providers.map(({ name }) => name),
     fronts: frontNamesOf(parts, fronts),
+    deciders: config.policy.deciders.map(({ name }) => name),
     clusters: (config.kubernetes?.clusters ?? []).map(({ name }) => name),
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
@@ -116,8 +117,9 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     policy,
     record,
   })
-  const questions = parts.questions?.composeQuestions(base, { kept, isWorker, identity, policy, record })
-  const checks = composeChecks(base, kept, identity, { policy, record, fronts, tokens: grants?.tokens })
+  const deciders = parts.deciders?.composeDeciders(base)
+  const questions = parts.questions?.composeQuestions(base, { kept, isWorker, identity, policy, record, deciders })
+  const checks = composeChecks(base, kept, identity, { policy, record, fronts, tokens: grants?.tokens, deciders })
   const envoy = parts.envoy?.composeEnvoy(base, checks)
   const endings = composeEndings(base, kept, records, login.verification)
   const ownRights = parts.ownRights?.composeOwnRights(base, { kept, policy }) ?? noOwnRights
@@ -163,6 +165,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       isRequired: false,
       probe: () => providerState(name, login.providers.status()),
     })),
+    ...(deciders?.probes ?? []).map(probe => ({ ...probe, isRequired: false })),
     ...ownRights.probes,
   ])
   const answers: ServiceAnswers = {
@@ -228,6 +231,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       await login.verification.whenIdle(shutdownTimeoutSeconds * 1000)
       await login.outbound.close()
       await identity.machines.close()
+      await deciders?.close()
       await records.close()
       await auditFile.close()
       logger.info({}, 'stopped')

@@ -6,16 +6,20 @@ import type { RowEffect } from '../../rbac/row.ts'
 export type ShadowEffect = Extract<RowEffect, `shadow-${string}`>
 
 interface RowsOfRevision {
+  readonly revision?: string
   readonly rows: readonly { readonly id: string; readonly effect: RowEffect }[]
 }
 
-/** `snapshot` is the one that made the decision: only there do its ids mean what they say. */
+/** Only in the revision that made the decision its ids mean what they say: in another one, they are not counted. */
 export function createShadowCounter(
   count: (effect: ShadowEffect) => void,
-): (snapshot: RowsOfRevision, decision: { readonly shadow?: Decision['shadow'] | undefined }) => void {
+): (
+  snapshot: RowsOfRevision,
+  decision: { readonly shadow?: Decision['shadow'] | undefined; readonly revision?: string },
+) => void {
   const effectsOf = new WeakMap<RowsOfRevision, ReadonlyMap<string, ShadowEffect>>()
-  return (snapshot, { shadow = [] }) => {
-    if (shadow.length === 0) return
+  return (snapshot, { shadow = [], revision = snapshot.revision }) => {
+    if (shadow.length === 0 || revision !== snapshot.revision) return
     const effects = effectsOf.get(snapshot) ?? shadowEffectsOf(snapshot)
     effectsOf.set(snapshot, effects)
     for (const id of shadow) {

@@ -1,5 +1,6 @@
 /** Closed lists that others own, as values of labels. */
 import type { EndCause } from '../audit/event.ts'
+import type { AskOutcome } from '../deciders/decider.ts'
 import type { TokenRefusalReason } from '../identity/token/refusal.ts'
 import type { StreamKind } from '../kubernetes/gateway/carrying/call-meter.ts'
 import type { Ending } from '../kubernetes/gateway/gateway-call.ts'
@@ -47,6 +48,13 @@ const tokenReasons = {
   idle: true,
 } as const satisfies Record<TokenRefusalReason, true>
 
+const outcomesOfAsking = {
+  yes: true,
+  no: true,
+  failed: true,
+  full: true,
+} as const satisfies Record<AskOutcome, true>
+
 const kindsOfStreams = {
   watch: true,
   log: true,
@@ -63,6 +71,8 @@ const endings = {
   cut: true,
   refused: true,
 } as const satisfies Record<Ending, true>
+
+export const deciderOutcomes = Object.keys(outcomesOfAsking) as readonly AskOutcome[]
 
 export const streamKinds = Object.keys(kindsOfStreams) as readonly StreamKind[]
 export const callEndings = Object.keys(endings) as readonly Ending[]

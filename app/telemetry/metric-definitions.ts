@@ -8,7 +8,7 @@
 import { challengeReasons, denyReasons } from '../../rbac/decision.ts'
 import { clientErrors as clientErrorTable } from '../client-error.ts'
 import { operationalErrors } from '../errors.ts'
-import { callEndings, endCauses, streamKinds, tokenRefusalReasons } from './label-values.ts'
+import { callEndings, deciderOutcomes, endCauses, streamKinds, tokenRefusalReasons } from './label-values.ts'
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -104,6 +104,12 @@ export const metricDefinitions = {
     unit: 'tokens',
     help: 'Bearer tokens that let nobody in, by why; each is one of `ERR_BEARER_INVALID`.',
     labels: { reason: list(tokenRefusalReasons) },
+  },
+  sallyport_decider_questions_total: {
+    type: 'counter',
+    unit: 'questions',
+    help: 'Questions to deciders outside, by what came of them; `full`: too many were under way, and it was not asked.',
+    labels: { decider: 'name of a configured decider', outcome: list(deciderOutcomes) },
   },
   sallyport_client_errors_total: {
     type: 'counter',

@@ -3,12 +3,13 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import type { Decision } from '../../rbac/decision.ts'
 import type { EndCause } from '../audit/event.ts'
 import type { ClientError } from '../client-error.ts'
+import type { AskOutcome } from '../deciders/decider.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { TokenRefusalReason } from '../identity/token/refusal.ts'
 import type { CallMeter } from '../kubernetes/gateway/carrying/call-meter.ts'
 import { createCheckCells } from './check-cells.ts'
 import { createGatewayMetrics, createOwnRightsGauge, type OwnRightsCounts } from './gateway-metrics.ts'
-import { endCauses, tokenRefusalReasons } from './label-values.ts'
+import { deciderOutcomes, endCauses, tokenRefusalReasons } from './label-values.ts'
 import {
   allowReason,
   cacheResults,
@@ -35,6 +36,8 @@ export interface Metrics {
   refused(front: string, code: ErrorCode): void
   /** A bearer token let nobody in. */
   tokenRefused(reason: TokenRefusalReason): void
+  /** A decider that is not configured is not counted. */
+  deciderAsked(decider: string, outcome: AskOutcome): void
   clientError(listener: Listener, error: ClientError): void
   ignoredHeaders(front: string, count: number): void
   groupsOmitted(): void
@@ -76,6 +79,8 @@ export interface MetricsOptions {
   readonly providers: readonly string[]
   /** Names of the fronts; what another one would count is not counted. */
   readonly fronts: readonly string[]
+  /** Names of the configured deciders. Default none. */
+  readonly deciders?: readonly string[]
   /** Names of the configured clusters. Default none. */
   readonly clusters?: readonly string[]
   /** Process metrics too (`process_*`, `nodejs_*`). Default true. */
@@ -105,6 +110,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const refusedTokens = series(
     make.counter('sallyport_token_refusals_total'),
     tokenRefusalReasons.map(reason => ({ reason })),
+  )
+  const { deciders = [] } = options
+  const askings = series(
+    make.counter('sallyport_decider_questions_total'),
+    deciders.flatMap(decider => deciderOutcomes.map(outcome => ({ decider, outcome }))),
   )
   const ignored = series(make.counter('sallyport_ignored_headers_total'), perFront([{}]))
   const outcomes = providers.flatMap(provider => loginOutcomes.map(outcome => ({ provider, outcome })))
@@ -158,6 +168,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     shadowed: effect => shadows(effect)?.inc(),
     refused: (front, code) => refusals(front, code)?.inc(),
+    deciderAsked: (decider, outcome) => askings(decider, outcome)?.inc(),
     tokenRefused: reason => refusedTokens(reason)?.inc(),
     clientError: (listener, error) => unread(listener, error)?.inc(),
     ignoredHeaders: (front, count) => ignored(front)?.inc(count),

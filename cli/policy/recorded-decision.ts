@@ -172,7 +172,7 @@ function machineName({ machine }: { readonly machine?: unknown }): {
 const isOptional = (value: unknown, isRead: boolean): boolean => value === undefined || isRead
 
 function missingFrom(event: AuditEvent): ReadonlySet<MissingFact> {
-  const missing = new Set<MissingFact>(['claims', 'headers', 'certificate'])
+  const missing = new Set<MissingFact>(['claims', 'headers', 'certificate', 'answers'])
   // The line names who asked; the call was judged as somebody else, of whom it says too little.
   if (event.impersonatedUser !== undefined && event.action !== 'impersonate') missing.add('identity')
   // What an application said of them, or did not tell, is not in the line.

@@ -8,6 +8,7 @@ import { checkAuthzen } from './authzen-checks.ts'
 import { checkBinding } from './binding-checks.ts'
 import { checkCertificateBinding } from './certificate-checks.ts'
 import { checkCertificateMachines } from './certificate-machines-checks.ts'
+import { checkDeciderNames } from './deciders-checks.ts'
 import { checkEnvoy } from './envoy-checks.ts'
 import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
 import { inForceAt } from './in-force.ts'
@@ -36,6 +37,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkAuthzen(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),
+    ...checkDeciderNames(tree),
     ...checkModule(tree, ['policy', 'adapter']),
     ...checkModule(tree, ['policy', 'adapter', 'watcher'], ['policy', 'adapter']),
     ...checkModule(tree, ['policy', 'casbin', 'adapter']),

@@ -9,6 +9,7 @@ import ipaddr from 'ipaddr.js'
 import { parse as parseSuffix } from 'tldts'
 import { parseAddressRange, parseListenAddress } from '../schema/values.ts'
 import { getIn, type Path, type Tree, textAt } from '../tree.ts'
+import { checkDeciders } from './deciders-checks.ts'
 import { type InsecureSetting, insecureFlag } from './insecure.ts'
 import { isLoopback } from './loopback.ts'
 import { checkTokenIssuers } from './secure-machines.ts'
@@ -29,6 +30,7 @@ export function enforceSecure(tree: Tree, allowed: ReadonlySet<InsecureSetting>)
     ...checkPublicUrl(tree),
     ...checkIssuers(tree),
     ...checkTokenIssuers(tree),
+    ...checkDeciders(tree),
     ...checkTrustedProxies(tree),
     ...checkReturnTo(tree),
     ...checkTicketHosts(tree),

@@ -4,6 +4,7 @@ export const insecureSettings = {
   secret: 'accept a session secret that is short, guessable or publicly known',
   'http-url': 'accept a public URL without TLS that is not on localhost',
   'http-issuer': 'accept an OpenID provider without TLS that is not on localhost',
+  'http-decider': 'accept a decider without TLS that is not on localhost',
   'trust-all-proxies': 'accept trusted proxies that cover the whole internet or much of it',
   'public-suffix': 'accept a host or pattern that is a public suffix, shared by unrelated owners',
   'envoy-listen': 'accept checks over gRPC in plain text from other machines',

@@ -93,6 +93,49 @@ const casbin = z.strictObject({
   ),
 })
 
+const decider = z.strictObject({
+  name: setting(
+    text.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'lower-case letters, digits and dashes, at most 40'),
+    {
+      description: 'What conditions call it: `ask: change-window`.',
+      expected: 'a short name such as change-window',
+      example: 'change-window',
+    },
+  ),
+  url: setting(parsed(value.parseIssuer), {
+    description: 'Where it is asked, by POST: a rule of Open Policy Agent, or an AuthZEN evaluation endpoint.',
+    expected: 'an address such as https://opa.example.com/v1/data/sallyport/allow',
+    example: 'https://opa.example.com/v1/data/sallyport/allow',
+  }),
+  shape: setting(z.enum(['opa', 'authzen']).default('opa'), {
+    description:
+      'Form of question and answer: `opa` sends `{input: …}` and reads `result` or `result.allow`, `authzen` sends an evaluation (AuthZEN 1.0) and reads `decision`.',
+    expected: 'opa or authzen',
+  }),
+  timeout: setting(duration(0.05, 10).prefault('1s'), {
+    description: 'How long a request waits for its answer; without one the condition is unknown, which lets nobody in.',
+    expected: durationExpected,
+  }),
+  cacheFor: setting(duration(0, 3_600).prefault('10s'), {
+    description:
+      'For how long an answer about the same question counts, a yes and a no alike; `0s`: it is asked each time.',
+    expected: durationExpected,
+  }),
+  caFile: setting(text.exactOptional(), {
+    description:
+      'File that holds the certificates of the authority that vouches for it, in place of those that Node knows.',
+    expected: 'a path',
+    example: '/etc/sallyport/opa-ca.pem',
+    isPath: true,
+  }),
+  tokenFile: setting(text.exactOptional(), {
+    description: 'File that holds a bearer token which is sent along. It is read each time.',
+    expected: 'a path',
+    example: '/run/secrets/opa-token',
+    isPath: true,
+  }),
+})
+
 export const policy = z.strictObject({
   directory: setting(text.default('./policy'), {
     description: 'Directory of the policy: every `*.csv`, in order of name, `conditions.yaml` and `*.test.yaml`.',
@@ -107,6 +150,10 @@ export const policy = z.strictObject({
   narrowedBy: section(
     z.array(narrowing).default([]),
     'Directories of those who own hosts and may only narrow what the other rows allow there: rows that deny, loaded last.',
+  ),
+  deciders: section(
+    z.array(decider).max(16).default([]),
+    'Who else is asked where a condition says so: their answer is one more fact, and never more than a row makes of it.',
   ),
   watch: setting(z.boolean().default(true), {
     description: 'Whether a change is loaded at once; SIGHUP and `sallyport policy reload` load in any case.',

@@ -22,6 +22,7 @@ export const changeKinds = [
   'header',
   'claim',
   'certificate',
+  'answer',
   'group',
   'method',
   'identity',

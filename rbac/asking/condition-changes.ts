@@ -6,7 +6,7 @@
 import { type Condition, type Criterion, evaluateCondition } from '../conditions/condition.ts'
 import { preflightHeaders } from '../conditions/preflight.ts'
 import { createZoneClock, daysSinceEpoch, parseDuration, parseInstant } from '../conditions/times.ts'
-import type { ClientCertificate } from '../context.ts'
+import type { ClientCertificate, Context } from '../context.ts'
 import type { RuleId } from '../decision.ts'
 import type { Machine, User } from '../identity.ts'
 import type { Situation } from '../situation.ts'
@@ -163,6 +163,7 @@ const proposals: Readonly<Record<string, Propose>> = {
       ),
     )
   },
+  ask: (argument, wanted) => [answer(String(argument), wanted)],
   'time-window': (_, wanted, situation, criterion) =>
     nextTime(criterion, wanted, situation, minutesAfter(situation.context.now)),
   'date-window': (argument, wanted, situation, criterion) =>
@@ -205,6 +206,20 @@ export function header(name: string, value: string | undefined, text: string): P
       const before = situation.context.header
       const read = (asked: string): string | undefined => (asked === name ? value : before?.(asked))
       return { ...situation, context: { ...situation.context, header: read } }
+    },
+  }
+}
+
+function answer(decider: string, said: boolean): Proposal {
+  return {
+    kind: 'answer',
+    slot: `answer of ${decider}`,
+    text: `if ${decider} said ${said ? 'yes' : 'no'}`,
+    apply: situation => {
+      const before = situation.context.answerOf
+      const answerOf: NonNullable<Context['answerOf']> = (asked, about) =>
+        asked === decider ? said : before?.(asked, about)
+      return { ...situation, context: { ...situation.context, answerOf } }
     },
   }
 }

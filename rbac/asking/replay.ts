@@ -17,7 +17,7 @@ import { entryBy, loginNeedOf } from '../step-up.ts'
 import { namesOf } from '../subjects.ts'
 
 /** `identity`: who asked, so that nothing at all can be told. `call`: what else it was beside the one question. */
-export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login' | 'identity' | 'call'
+export type MissingFact = 'claims' | 'headers' | 'certificate' | 'groups' | 'login' | 'answers' | 'identity' | 'call'
 
 export interface RecordedQuestion extends Situation {
   /** What was not recorded. */
@@ -209,6 +209,8 @@ const factOf: Readonly<Record<string, MissingFact | undefined>> = {
   // Handed on among the headers, and written nowhere.
   route: 'headers',
   'client-certificate': 'certificate',
+  // What somebody else said then, no line says.
+  ask: 'answers',
   'authentication-age': 'login',
   'authentication-method': 'login',
   acr: 'login',

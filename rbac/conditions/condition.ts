@@ -34,6 +34,8 @@ export interface Criterion {
   readonly test: (facts: Facts) => Truth
   /** Subjects, as rows name them, that it asks for. */
   readonly subjects?: readonly string[]
+  /** Name of the decider outside that it asks. */
+  readonly asks?: string
   /** Present where two things are compared, of the person and of the address. */
   readonly compares?: readonly [Term, Term]
   /** Present where another login can make the criterion true. */

@@ -1,5 +1,6 @@
 /** The closed registry of criteria: a name in `conditions.yaml` that is not here stops the load. */
 import { acr } from './acr.ts'
+import { ask } from './ask.ts'
 import { authenticationAge } from './authentication-age.ts'
 import { authenticationMethod } from './authentication-method.ts'
 import { claim } from './claim.ts'
@@ -33,4 +34,5 @@ export const criteria: Readonly<Record<string, ParseCriterion>> = {
   property,
   same,
   'client-certificate': clientCertificate,
+  ask,
 }

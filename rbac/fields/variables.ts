@@ -93,7 +93,9 @@ export function textWithBounds(condition: string, bounds: readonly BoundTerm[]):
  */
 export function problemOfNames(condition: Condition, domain: string, known: KnownNames): string | undefined {
   const { providers } = known
-  for (const { compares, subjects = [] } of criteriaOf(condition)) {
+  for (const { asks, compares, subjects = [] } of criteriaOf(condition)) {
+    const unasked = asks === undefined ? undefined : problemOfAsking(asks, domain, known)
+    if (unasked !== undefined) return unasked
     const unknown = subjects.map(subject => problemOfSubject(subject, known)).find(problem => problem !== undefined)
     if (unknown !== undefined) return unknown
     if (compares?.some(isPlace) !== true) continue
@@ -104,6 +106,12 @@ export function problemOfNames(condition: Condition, domain: string, known: Know
     }
   }
   return undefined
+}
+
+/** Threat: a row hangs on an answer that nobody will ever give, and denies or lets in nobody, or everybody. */
+function problemOfAsking(decider: string, domain: string, { deciders }: KnownNames): string | undefined {
+  if (isReservedDomain(domain)) return `a decider is asked about hosts, and not about ${domain}`
+  return deciders?.includes(decider) === false ? unknownName('decider', decider, deciders) : undefined
 }
 
 function problemOfSubject(subject: string, known: KnownNames): string | undefined {

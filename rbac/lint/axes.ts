@@ -99,6 +99,7 @@ function factOf({ type, argument }: Criterion): Fact | undefined {
     return textsOf(argument) === undefined ? undefined : facts[type]
   }
   if (type === 'authentication-age') return facts[type]
+  if (type === 'ask') return answerFact(String(argument))
   if (typeof argument !== 'object' || argument === null) return undefined
   const mapping = argument as Readonly<Record<string, unknown>>
   if (type === 'date-window') return facts[type]
@@ -178,6 +179,16 @@ function headerFact(name: string): Fact {
     ],
   }
 }
+
+const answerFact = (decider: string): Fact => ({
+  name: `answer of ${decider}`,
+  alone: () => [
+    nobody,
+    ...[true, false].map(answer => ({ ...inContext({ answerOf: () => answer }), request: somewhere })),
+  ],
+})
+
+const somewhere = { domain: 'host.example', resource: '/', action: 'GET' }
 
 function scalarFact(name: string, said: (value: unknown) => Facts): Fact {
   const values = (criteria: readonly Criterion[]): readonly unknown[] => criteria.flatMap(valuesOf)

@@ -4,7 +4,7 @@
  *
  * A file is a list of cases, or a mapping `{policy: <directory>, cases: [...]}` that names the policy they are for.
  * Beside the keys of the specification a case may have `certificate: none` or
- * `certificate: {fingerprint, san-dns, san-email, san-uri}`, and `want` may ask for `login` and `shadow`.
+ * `certificate: {fingerprint, san-dns, san-email, san-uri}` and `answers: {<decider>: true}`, and `want` may ask for `login` and `shadow`.
  */
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { Call } from '../asking/calls/call.ts'
@@ -57,7 +57,7 @@ export interface PolicyTestOptions extends IdentityDefaults {
   readonly firstLine?: number
 }
 
-const caseKeys = ['name', 'identity', 'actors', 'request', 'from', 'headers', 'certificate', 'at', 'want']
+const caseKeys = ['name', 'identity', 'actors', 'request', 'from', 'headers', 'certificate', 'answers', 'at', 'want']
 
 /** Throws `PolicyError` with every problem of the file. */
 export function parsePolicyTests(file: { name: string; text: string }, options: PolicyTestOptions): PolicyTestFile {
@@ -125,14 +125,27 @@ function parseActors(value: unknown, defaults: IdentityDefaults): readonly (Mach
   })
 }
 
-function parseContext({ from, headers, certificate, at }: Readonly<Record<string, unknown>>, now: number): Context {
+function parseContext(
+  { from, headers, certificate, answers, at }: Readonly<Record<string, unknown>>,
+  now: number,
+): Context {
   const values = parseHeaders(headers)
   return {
     now: at === undefined ? now : parseTime(at),
     header: name => values.get(name),
     ...(from === undefined ? {} : { clientAddress: parseText(from, 'an address') }),
     ...(certificate === undefined ? {} : { clientCertificate: parseCertificate(certificate) }),
+    ...(answers === undefined ? {} : { answerOf: parseAnswers(answers) }),
   }
+}
+
+/** A decider that is not named gives no answer. */
+function parseAnswers(value: unknown): NonNullable<Context['answerOf']> {
+  const answers = new Map(Object.entries(parseMapping(value, Object.keys(value ?? {}))))
+  for (const [name, answer] of answers) {
+    if (typeof answer !== 'boolean') throw new ValueError(`answers: ${name}: expected true or false`)
+  }
+  return decider => answers.get(decider) as boolean | undefined
 }
 
 function parseHeaders(value: unknown): ReadonlyMap<string, string> {

@@ -16,7 +16,13 @@ import { findClaim } from '../../login/claims/identity-of-claims.ts'
 import { createRememberedDecisions } from '../../policy/remembered-decisions.ts'
 import { createShadowCounter } from '../../policy/shadow-counter.ts'
 import type { SessionEndings } from '../../sessions/endings/session-endings.ts'
-import { type Authentication, createVerify, type DecidedQuestion, type VerifyQuestion } from '../../verify.ts'
+import {
+  type Authentication,
+  createVerify,
+  type DecidedQuestion,
+  type VerifyDependencies,
+  type VerifyQuestion,
+} from '../../verify.ts'
 import { composeAuditGuard } from '../checks.ts'
 import type { Base, Kept, Policy } from '../kept.ts'
 import type { Login } from '../login.ts'
@@ -141,6 +147,7 @@ export function composeVerify(
   base: Base,
   { policy, record }: Pick<GatewayParts, 'policy' | 'record'>,
   decide: (situation: Situation) => Decision,
+  consult?: VerifyDependencies['consult'],
 ) {
   const { metrics, auditFile, clock } = base
   const countShadow = createShadowCounter(metrics.shadowed)
@@ -150,11 +157,8 @@ export function composeVerify(
       if (known === undefined) throw new Error('a call is judged before it is known whose it is')
       return known
     },
-    decide: situation => {
-      const decision = decide(situation)
-      countShadow(policy.current(), decision)
-      return decision
-    },
+    ...(consult !== undefined && { consult }),
+    decide,
     identityHeaders: () => [],
     upstreamCookie: () => '',
     challenge: () => ({ loginUrl: '' }),
@@ -162,7 +166,10 @@ export function composeVerify(
     requireAudit: composeAuditGuard(base),
     audit: auditFile.writeAccess,
     record,
-    onDecision: metrics.decided,
+    onDecision: (front, decision, durationMicroseconds) => {
+      countShadow(policy.current(), decision)
+      metrics.decided(front, decision, durationMicroseconds)
+    },
     now: clock.now,
   })
   return (question: VerifyQuestion, known: Authentication) => {

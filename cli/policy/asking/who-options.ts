@@ -30,6 +30,7 @@ export interface FactValues {
   readonly ip?: string
   readonly header?: readonly string[]
   readonly certificate?: readonly string[]
+  readonly answer?: readonly string[]
 }
 
 /** Of an option that may come several times. */
@@ -65,6 +66,7 @@ export function addFactOptions(command: Command): Command {
       'client certificate: none, a PEM file, or fingerprint, san-dns, san-email, san-uri=<value> (repeatable; default: unknown)',
       collect,
     )
+    .option('--answer <decider=yes|no>', 'what a decider outside says (repeatable; default: no answer)', collect)
 }
 
 /** Throws `ValueError`. */
@@ -143,7 +145,16 @@ export function parseFacts(values: FactValues, now: number, cwd: string): Contex
     header: name => headers.get(name),
     ...(values.ip === undefined ? {} : { clientAddress: values.ip }),
     ...(values.certificate === undefined ? {} : { clientCertificate: parseCertificateOption(values.certificate, cwd) }),
+    ...(values.answer === undefined ? {} : { answerOf: parseAnswers(values.answer) }),
   }
+}
+
+function parseAnswers(given: readonly string[]): NonNullable<Context['answerOf']> {
+  const answers = new Map(given.map(text => pairOf(text, '--answer')))
+  for (const answer of answers.values()) {
+    if (answer !== 'yes' && answer !== 'no') throw new ValueError('--answer: expected <decider>=yes or <decider>=no')
+  }
+  return decider => (answers.has(decider) ? answers.get(decider) === 'yes' : undefined)
 }
 
 const listOf = (text: string): string[] =>
