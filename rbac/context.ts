@@ -75,6 +75,10 @@ export class WatchedContext implements Context {
     return this.#read().clientCertificate
   }
 
+  get answerOf(): Context['answerOf'] {
+    return this.#read().answerOf
+  }
+
   #read(): Context {
     this.wasRead = true
     return this.#facts

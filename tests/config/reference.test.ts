@@ -29,7 +29,7 @@ describe('the example', () => {
     // What is absent altogether has no defaults in force.
     const lines = exampleYaml()
       .replace(/^# (?:envoy|kubernetes|machines|authzen):\n(?:[# ] .*\n)*/gm, '')
-      .replace(/^ {2}# casbin:\n(?: {4}.*\n)*/m, '')
+      .replace(/^ {2}# (?:casbin|deciders):\n(?: {4,}.*\n)*/gm, '')
       .split('\n')
     const text = lines.map(line => (isDefault(line) && !withoutDefault.test(line) ? line.replace('# ', '') : line))
     const sections = Object.keys(parse(text.join('\n')) as object)

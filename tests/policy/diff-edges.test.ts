@@ -64,6 +64,7 @@ const edits: readonly (readonly [name: string, before: string, after: string])[]
   ['a wider network', '{ source-network: [10.0.0.0/9] }', '{ source-network: [10.0.0.0/8] }'],
   ['a narrower network', '{ source-network: ["2001:db8::/32"] }', '{ source-network: ["2001:db8::/33"] }'],
   ['one more network', '{ source-network: [10.0.0.0/8] }', '{ source-network: [10.0.0.0/8, 192.0.2.7] }'],
+  ['another decider', '{ ask: one }', '{ ask: other }'],
   [
     'another certificate',
     '{ client-certificate: { san-dns: [a.x] } }',

@@ -87,6 +87,7 @@ describe('a condition that can never hold', () => {
       { a: '{ route: { name: tier, in: [a] } }', b: '{ route: { name: tier, in: [b] } }' },
       'a & b',
     ],
+    ['a yes that is a no', { a: '{ ask: one }', b: '{ ask: one }' }, 'a & !b'],
     [
       'two certificates',
       {
@@ -123,6 +124,7 @@ describe('a condition that can never hold', () => {
       { one: dates('2027-01-01', '2027-01-31'), two: dates('2027-01-31', '2027-02-28') },
       'one & two',
     ],
+    ['two deciders', { a: '{ ask: one }', b: '{ ask: other }' }, 'a & !b'],
     [
       'networks of two kinds',
       { four: network('10.0.0.0/8'), both: network('10.1.0.0/16', '2001:db8::/32') },

@@ -33,6 +33,7 @@ type Adapter = Partial<NonNullable<Config['policy']['adapter']>>
 const settings = (names: readonly string[], adapter?: Adapter): Config['policy'] => ({
   directory: join(root, names[0] ?? ''),
   narrowedBy: [],
+  deciders: [],
   expiryWarning: 86_400,
   directories: names.slice(1).map(name => join(root, name)),
   watch: true,

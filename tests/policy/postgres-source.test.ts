@@ -52,6 +52,7 @@ describe.skipIf(peers === undefined)('a policy in PostgreSQL', () => {
     const policy = {
       directory,
       narrowedBy: [],
+      deciders: [],
       expiryWarning: 86_400,
       directories: [],
       watch,

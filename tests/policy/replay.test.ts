@@ -136,6 +136,22 @@ describe('sallyport policy replay', () => {
     expect(report.groups).toMatchObject([{ who: 'alice@example.com', facts: ['headers', 'claims'], count: 1 }])
   })
 
+  it('is uncertain where a decision hangs on what a decider outside said then', async () => {
+    const rows =
+      'p, authenticated, wiki.example.com, /a, *, open, allow\np, authenticated, wiki.example.com, /b, *, -, allow\n'
+    const conditions = 'open: { ask: change-window }\n'
+    await record(await policyOf(rows, conditions), [
+      { identity: alice, path: '/a' },
+      { identity: alice, path: '/b' },
+    ])
+    writeFileSync(join(cwd, 'policy.csv'), rows)
+    writeFileSync(join(cwd, 'conditions.yaml'), conditions)
+    expect(await run('--json', '--fail-on-change')).toBe(0)
+    const report = JSON.parse(terminal.output())
+    expect(report).toMatchObject({ decisions: 2, changed: 0, uncertain: 1 })
+    expect(report.groups).toMatchObject([{ facts: ['answers'], count: 1 }])
+  })
+
   it('says nothing would change where a header decided whether another login helps', async () => {
     const conditions =
       'fresh: { authentication-age: 1m }\nmanaged: { header: { name: x-device, in: [managed] } }\ninner: { route: { name: tier, in: [inner] } }\n'

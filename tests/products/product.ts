@@ -76,13 +76,17 @@ export const clientSecret = 'a-client_secret-of-a-test-0123456789'
 export const passwordOf = (person: Person): string => `The password of ${person}, 1`
 
 /** The folder of a product; when absent prints the reason, or throws with REQUIRE_PEERS=1. */
-export function requireProduct({ name, program }: Product): string | undefined {
-  const folder = join(homedir(), '.cache', 'sallyport', `${name}-${productVersions[name]}`)
+export const requireProduct = ({ name, program }: Product): string | undefined =>
+  requireBuilt(name, productVersions[name], program)
+
+/** The same of whatever else .ci/run builds. */
+export function requireBuilt(name: string, version: string, program: string): string | undefined {
+  const folder = join(homedir(), '.cache', 'sallyport', `${name}-${version}`)
   try {
     accessSync(join(folder, program), constants.X_OK)
     return folder
   } catch {
-    const reason = `${name} ${productVersions[name]} is not at ${folder} (.ci/run puts it there)`
+    const reason = `${name} ${version} is not at ${folder} (.ci/run puts it there)`
     if (process.env.REQUIRE_PEERS === '1') throw new Error(`${reason}, and REQUIRE_PEERS=1 demands it`)
     process.stderr.write(`skipped: ${reason}\n`)
     return undefined

@@ -6,4 +6,9 @@ export const productVersions = {
   keycloak: '26.7.3',
 } as const
 
+/** Of what a policy asks. */
+export const deciderVersions = {
+  opa: '1.22.3',
+} as const
+
 export type ProductName = keyof typeof productVersions
