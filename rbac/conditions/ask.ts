@@ -1,6 +1,6 @@
 /**
  * `ask: change-window`: a decider outside says yes, one of those that the configuration names (docs/policy.md, "Asking somebody
- * else"; docs/adr/0086-somebody-else-decides-too.md). False where it says no, unknown where it has not answered.
+ * else"; docs/adr/0078-somebody-else-decides-too.md). False where it says no, unknown where it has not answered.
  *
  * Threat: a policy that names an address. Whoever may write a row could then have this service call any server of its
  * network, and send it who asks for what. So an address stands in the configuration alone.

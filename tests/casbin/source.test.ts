@@ -44,6 +44,7 @@ const settings = (casbin: Partial<Casbin>, policy: Partial<Config['policy']> = {
   directory: join(root, 'policy'),
   narrowedBy: [],
   expiryWarning: 86_400,
+  deciders: [],
   directories: [],
   watch: true,
   keepDecisions: 0,
