@@ -202,7 +202,7 @@ describe('an event that does not hold what it should', () => {
     ['nothing amiss', {}, []],
   ])('%s', async (_, fields, facts) => {
     const recorded = readLine(JSON.stringify({ ...event, ...fields }))
-    const always = ['claims', 'headers', 'certificate']
+    const always = ['claims', 'headers', 'certificate', 'answers']
     expect([...recorded.missing].filter(fact => !always.includes(fact))).toEqual(facts)
     const policy = await policyOf('p, group:dev, wiki.example.com, /**, *, mfa, allow', conditions)
     const isOpen = facts.includes('identity') || facts.includes('groups')
