@@ -118,7 +118,7 @@ describe('H06 a row of which a wider one allows a part', () => {
         p('authenticated', '*.example.com', '/**', 'GET', '-', 'allow'),
         p('authenticated', 'wiki.example.com', '/**', '*', 'mfa', 'allow'),
       ],
-      ['2 warning has no effect for GET, HEAD: policy.csv:1 already allows it'],
+      ['2 warning has no effect for GET: policy.csv:1 already allows it'],
     ],
     [
       'under a condition',
