@@ -11,6 +11,7 @@ import type { Identity, Machine, User } from '../rbac/identity.ts'
 import type { AuditedKubernetesCall } from '../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
 import type { Situation } from '../rbac/situation.ts'
+import { type Consultation, decideAnswered } from './answered.ts'
 import type { Access, AskedByFacts, CredentialFacts, ImpersonationFacts } from './audit/access-event.ts'
 import type { LoginSession } from './sessions/login-session.ts'
 
@@ -129,17 +130,6 @@ export interface VerifyDependencies {
   readonly now: () => number
 }
 
-/** What deciders outside say of one request. */
-export interface Consultation {
-  readonly answerOf: NonNullable<Context['answerOf']>
-  /** Something was looked for that has not been asked yet. */
-  readonly isOpen: () => boolean
-  /** Asks for it; afterwards there is an answer, or it is known that there is none. Never rejects. */
-  readonly settle: () => Promise<void>
-  /** Nothing more will be asked: from now on `answerOf` gives what was said, for whoever explains the decision. */
-  readonly close: () => void
-}
-
 /** A decision with everything that it was made of. */
 export interface DecidedQuestion extends Situation {
   readonly requestId: string
@@ -186,19 +176,6 @@ function conclude(
     return finish({ question, authentication, context, decided: decision, started }, dependencies)
   }
   return consultation?.isOpen() === true ? decideAnswered(situation, consultation, decide).then(end) : end(decided)
-}
-
-/** An answer may be what lets another row be looked at, so it is asked until nothing is open: each thing once. */
-async function decideAnswered(
-  situation: Situation,
-  consultation: Consultation,
-  decide: VerifyDependencies['decide'],
-): Promise<Decision> {
-  for (;;) {
-    await consultation.settle()
-    const decision = decide(situation)
-    if (!consultation.isOpen()) return decision
-  }
 }
 
 interface Decided {

@@ -1,3 +1,4 @@
+/** What a decision knows beside the request and the identity. */
 import type { Identity } from './identity.ts'
 import type { AccessRequest } from './request/access-request.ts'
 

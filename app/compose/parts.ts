@@ -11,18 +11,19 @@ export type Parts = Awaited<ReturnType<typeof loadParts>>
 
 /** `undefined` stands for a part that the configuration does not use. */
 export async function loadParts(config: Config) {
-  const [gateway, direct, ownRights, grants, exchange, questions, envoy, machines, certificates, deciders] = await Promise.all([
-    where(hasClusters(config), () => import('./clusters/kubernetes.ts')),
-    where(hasClusters(config), () => import('./clusters/direct-clusters.ts')),
-    where(hasClusters(config), () => import('./clusters/own-rights.ts')),
-    where(hasGrants(config), () => import('./clusters/grants.ts')),
-    where(hasExchange(config), () => import('./exchange.ts')),
-    where(config.authzen !== undefined, () => import('./authzen.ts')),
-    where(config.envoy !== undefined, () => import('./envoy.ts')),
-    where(takesTokens(config), () => import('./machines.ts')),
-    where(takesCertificates(config), () => import('./certificates.ts')),
-    where(config.policy.deciders.length > 0, () => import('./deciders.ts')),
-  ])
+  const [gateway, direct, ownRights, grants, exchange, questions, envoy, machines, certificates, deciders] =
+    await Promise.all([
+      where(hasClusters(config), () => import('./clusters/kubernetes.ts')),
+      where(hasClusters(config), () => import('./clusters/direct-clusters.ts')),
+      where(hasClusters(config), () => import('./clusters/own-rights.ts')),
+      where(hasGrants(config), () => import('./clusters/grants.ts')),
+      where(hasExchange(config), () => import('./exchange.ts')),
+      where(config.authzen !== undefined, () => import('./authzen.ts')),
+      where(config.envoy !== undefined, () => import('./envoy.ts')),
+      where(takesTokens(config), () => import('./machines.ts')),
+      where(takesCertificates(config), () => import('./certificates.ts')),
+      where(config.policy.deciders.length > 0, () => import('./deciders.ts')),
+    ])
   return { gateway, direct, ownRights, grants, exchange, questions, envoy, machines, certificates, deciders }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { AskedAbout } from '../../rbac/context.ts'
 import type { Identity } from '../../rbac/identity.ts'
-import type { Consultation } from '../verify.ts'
+import type { Consultation } from '../answered.ts'
 import type { Decider, Question } from './decider.ts'
 import type { Asked } from './messages.ts'
 

@@ -1,6 +1,6 @@
 /** What would make two things the same that a row compares, or not the same. The address that is asked for stays. */
-import { isPlace, type PersonTerm, type Term } from '../conditions/term.ts'
-import { saidOf } from '../conditions/terms.ts'
+import { isPlace, type PersonTerm, type Term } from '../conditions/same/term.ts'
+import { saidOf } from '../conditions/same/terms.ts'
 import type { Machine, User } from '../identity.ts'
 import type { Situation } from '../situation.ts'
 import { type Change, withIdentity } from './changes.ts'

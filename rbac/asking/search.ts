@@ -6,7 +6,7 @@
  */
 import { namesIn } from '../actions.ts'
 import { criteriaOf, evaluateCondition, type Facts } from '../conditions/condition.ts'
-import { isPlace } from '../conditions/term.ts'
+import { isPlace } from '../conditions/same/term.ts'
 import type { Context } from '../context.ts'
 import type { RuleId } from '../decision.ts'
 import { isApplicationDomain } from '../domains.ts'

@@ -7,7 +7,7 @@
 import type { Context } from '../context.ts'
 import type { Identity } from '../identity.ts'
 import type { AccessRequest } from '../request/access-request.ts'
-import type { Term } from './term.ts'
+import type { Term } from './same/term.ts'
 
 export type Truth = boolean | undefined
 

@@ -12,7 +12,7 @@ import { header } from './header.ts'
 import { preflight } from './preflight.ts'
 import { property } from './property.ts'
 import { route } from './route.ts'
-import { same } from './same.ts'
+import { same } from './same/same.ts'
 import { sourceNetwork } from './source-network.ts'
 import { timeWindow } from './time-window.ts'
 

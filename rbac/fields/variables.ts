@@ -6,9 +6,9 @@
  * rows know patterns and conditions alone.
  */
 import { type Condition, criteriaOf } from '../conditions/condition.ts'
-import { sameOf } from '../conditions/same.ts'
-import { isPlace, type PersonTerm, type Term } from '../conditions/term.ts'
-import { parsePersonTerm, termText } from '../conditions/terms.ts'
+import { sameOf } from '../conditions/same/same.ts'
+import { isPlace, type PersonTerm, type Term } from '../conditions/same/term.ts'
+import { parsePersonTerm, termText } from '../conditions/same/terms.ts'
 import { isReservedDomain, parseDomainPattern } from '../domains.ts'
 import { ValueError } from '../policy-error.ts'
 import { type KnownNames, parseSubject } from '../subjects.ts'

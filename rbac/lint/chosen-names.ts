@@ -3,7 +3,7 @@
  * `iss` and `sub` together name somebody (OpenID Connect Core 1.0 section 5.7).
  */
 import { criteriaOf } from '../conditions/condition.ts'
-import { isPlace } from '../conditions/term.ts'
+import { isPlace } from '../conditions/same/term.ts'
 import type { Row } from '../row.ts'
 import type { Report } from './finding.ts'
 

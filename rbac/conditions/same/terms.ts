@@ -3,14 +3,14 @@
  * person who asks. `sub`, `email`, `group` and `claim:<name>`, of one provider as `sub@corp`; `path:2`, the second segment
  * of the path; `host:*.example.com`, the one label that stands for the star.
  */
-import { isReservedDomain } from '../domains.ts'
-import type { Identity, User } from '../identity.ts'
-import { readingsOf } from '../matchable-path.ts'
-import { ValueError } from '../policy-error.ts'
-import { canonicaliseHost } from '../request/canonical-host.ts'
-import { unknownName } from '../unknown-name.ts'
-import { readClaim } from './claim.ts'
-import type { Facts } from './condition.ts'
+import { isReservedDomain } from '../../domains.ts'
+import type { Identity, User } from '../../identity.ts'
+import { readingsOf } from '../../matchable-path.ts'
+import { ValueError } from '../../policy-error.ts'
+import { canonicaliseHost } from '../../request/canonical-host.ts'
+import { unknownName } from '../../unknown-name.ts'
+import { readClaim } from '../claim.ts'
+import type { Facts } from '../condition.ts'
 import { isPlace, type PersonTerm, type Term } from './term.ts'
 
 const personKinds = ['sub', 'email', 'group', 'claim'] as const

@@ -6,10 +6,10 @@
  * True only for the same text to the letter, of characters that no server reads as anything else. What a server might take
  * for the same is unknown, so that it opens nothing and keeps a deny.
  */
-import { ValueError } from '../policy-error.ts'
-import { foldSpelling } from '../subjects.ts'
-import { parseTexts } from './arguments.ts'
-import type { Criterion, Facts, Truth } from './condition.ts'
+import { ValueError } from '../../policy-error.ts'
+import { foldSpelling } from '../../subjects.ts'
+import { parseTexts } from '../arguments.ts'
+import type { Criterion, Facts, Truth } from '../condition.ts'
 import { isPlace, type Term } from './term.ts'
 import { parseTerm, saidOf, termText } from './terms.ts'
 
