@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
-import { loadChosenConfig } from '../load-config.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { authenticationConfiguration } from './authentication-configuration.ts'
 
@@ -35,10 +34,12 @@ export function addRenderAuthentication(render: Command, terminal: Terminal, onE
       'certificates of whoever vouches for the auth host, where the API server does not know them',
     )
     .addHelpText('after', help)
-    .action((values: Values) => onExit(renderAuthentication(values, terminal)))
+    .action(async (values: Values) => onExit(await renderAuthentication(values, terminal)))
 }
 
-function renderAuthentication({ config: file, cluster: name, caFile }: Values, terminal: Terminal): number {
+async function renderAuthentication(values: Values, terminal: Terminal): Promise<number> {
+  const { config: file, cluster: name, caFile } = values
+  const { loadChosenConfig } = await import('../load-config.ts')
   const named = file === undefined ? {} : { config: file }
   const { config } = loadChosenConfig({ ...named, allowInsecure: new Set<never>() }, terminal)
   const { cluster, tokenLifetimeSeconds } = chosenCluster(config, name)

@@ -59,4 +59,12 @@ describe('what is loaded', () => {
     expect(modules.length).toBeGreaterThan(10)
     expect(modules.length).toBeLessThan(50)
   })
+
+  test('by a credential plugin, which kubectl runs for each of its calls, is no schema of a configuration', async () => {
+    const { status } = await runCommand(['kube', 'credential', '--help'], { ...process.env, ...reportTo('credential') })
+    expect(status).toBe(0)
+    const { modules } = loadedBy('credential')
+    expect(modules).toContain('dist/cli/kube/commands.js')
+    expect(modules.filter(path => /^(?:node_modules\/zod|dist\/config\/schema)\//.test(path))).toEqual([])
+  })
 })

@@ -9,7 +9,6 @@ import type { ReviewOptions } from '../../../rbac/reach/moves/facts.ts'
 import type { ClusterObjects } from '../../../rbac/reach/objects.ts'
 import { joined, type KnownPeople, type Memberships, readUsers } from '../../../rbac/reach/people/read-users.ts'
 import { idOf, userSubject } from '../../../rbac/reach/subject.ts'
-import { loadChosenConfig } from '../../load-config.ts'
 import type { Terminal } from '../../terminal.ts'
 import { chosenCluster, sessionsOf } from '../operator/logged-in.ts'
 
@@ -50,6 +49,7 @@ export async function readPeople(choice: PeopleChoice, terminal: Terminal): Prom
 async function loggedInOf({ admin, config, cluster }: PeopleChoice, terminal: Terminal): Promise<Memberships> {
   if (admin === undefined) throw new Error('--cluster needs --admin: who is logged in is asked of a running service')
   const chosen = { ...(config !== undefined && { config }), allowInsecure: new Set<never>() }
+  const { loadChosenConfig } = await import('../../load-config.ts')
   const names = chosenCluster(loadChosenConfig(chosen, terminal).config, cluster)
   const people = peopleOf(await sessionsOf({ isOffline: false, admin }, terminal))
   const called = namesOfPeople(names)
