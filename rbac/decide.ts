@@ -6,8 +6,7 @@
 
 import { firmReasons, heedingActors } from './acting/denied-actor.ts'
 import type { CasbinPolicy } from './casbin/sources.ts'
-import { WatchedContext } from './context.ts'
-import type { Decision, LoginRequirement } from './decision.ts'
+import type { Decision, LoginRequirement, RuleId } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
 import type { User } from './identity.ts'
 import { supposing } from './kubernetes/untold-names.ts'
@@ -17,30 +16,16 @@ import type { Row } from './row.ts'
 import { PathTooCostlyError } from './row-index.ts'
 import type { Situation } from './situation.ts'
 import { entryBy, type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
+import type { Verdicts } from './verdicts.ts'
 
 /** Gets what went wrong inside a decision, for the log. */
 export type OnError = (error: unknown) => void
 
 /** Never throws. `onError` gets what made an `evaluation-failed`. */
 export function decide(situation: Situation, policy: PolicySnapshot, onError: OnError = () => {}): Decision {
-  return decideNarrowed(situation, situation.context.now, policy, onError)
-}
-
-/** The same decision, and whether it hangs on the context. What no condition looked at cannot have mattered. */
-export function decideWatched(
-  situation: Situation,
-  policy: PolicySnapshot,
-  onError: OnError = () => {},
-): { readonly decision: Decision; readonly usesContext: boolean } {
-  const watched = new WatchedContext(situation.context)
-  // Every decision needs a clock that shows a time; only a condition hangs on which.
-  const decision = decideNarrowed({ ...situation, context: watched }, situation.context.now, policy, onError)
-  return { decision, usesContext: watched.wasRead }
-}
-
-function decideNarrowed(situation: Situation, now: number, policy: PolicySnapshot, onError: OnError): Decision {
+  const { actors, context } = situation
+  const { now } = context
   const decision = decideOnce(situation, now, policyFor(situation, policy, now), onError)
-  const { actors } = situation
   // Most requests: nothing is made for them.
   if (actors === undefined) return decision
   return heedingActors(decision, actors, policy, actor => {
@@ -63,9 +48,18 @@ function decideOnce(situation: Situation, now: number, policy: PolicySnapshot, o
   const { casbin } = policy
   if (casbin?.covers(situation.request.domain) === true)
     return decideByCasbin(casbin, { situation, now, policy, onError })
-  const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace: noTrace })
-  const candidatesOf = (evaluation: Evaluation) => policy.narrow(situation.request.domain, evaluation)
-  return decideAmong({ candidatesOf, evaluationOf, now }, policy, onError)
+  return decideAmong(narrowing, { situation, now, trace: noTrace }, policy, onError)
+}
+
+/** Which rows a question is put to. */
+type CandidatesOf = (policy: PolicySnapshot, domain: string, evaluation: Evaluation) => Candidates
+
+const narrowing: CandidatesOf = (policy, domain, evaluation) => policy.narrow(domain, evaluation)
+
+const everyRow: CandidatesOf = (policy, domain, evaluation) => {
+  // What would not be compared is not explained as if it were.
+  policy.narrow(domain, evaluation)
+  return policy.candidatesFor(domain)
 }
 
 /**
@@ -86,17 +80,11 @@ function decideOnceWithTrace(
   inForce: PolicySnapshot,
   { trace, onError }: { readonly trace: Trace; readonly onError: OnError },
 ): Decision {
-  const { request, context } = situation
-  const policy = policyFor(situation, inForce, context.now)
+  const { now } = situation.context
+  const policy = policyFor(situation, inForce, now)
   // One expression decides there, and no field of a row by itself.
-  if (policy.casbin?.covers(request.domain) === true) return decideOnce(situation, context.now, policy, onError)
-  const evaluationOf = () => createEvaluation(situation, { addRoles: policy.addRoles, trace })
-  const candidatesOf = (evaluation: Evaluation) => {
-    // What would not be compared is not explained as if it were.
-    policy.narrow(request.domain, evaluation)
-    return policy.candidatesFor(request.domain)
-  }
-  return decideAmong({ candidatesOf, evaluationOf, now: context.now }, policy, onError)
+  if (policy.casbin?.covers(situation.request.domain) === true) return decideOnce(situation, now, policy, onError)
+  return decideAmong(everyRow, { situation, now, trace }, policy, onError)
 }
 
 interface CasbinCase {
@@ -106,7 +94,6 @@ interface CasbinCase {
   readonly onError: OnError
 }
 
-/** Looks at no context, so that it may be remembered. */
 function decideByCasbin(casbin: CasbinPolicy, { situation, now, policy, onError }: CasbinCase): Decision {
   const { revision, addRoles } = policy
   try {
@@ -114,59 +101,57 @@ function decideByCasbin(casbin: CasbinPolicy, { situation, now, policy, onError 
     const { request, identity } = situation
     return { ...casbin.decide({ request, identity, addRoles }), revision }
   } catch (error) {
-    return failed(error, revision, onError)
+    return failed(error, policy, onError)
   }
 }
 
 interface Question {
-  readonly candidatesOf: (evaluation: Evaluation) => Candidates
-  readonly evaluationOf: () => Evaluation
+  readonly situation: Situation
   readonly now: number
+  readonly trace: Trace
 }
 
 function decideAmong(
-  { candidatesOf, evaluationOf, now }: Question,
+  candidatesOf: CandidatesOf,
+  { situation, now, trace }: Question,
   policy: PolicySnapshot,
   onError: OnError,
 ): Decision {
-  const { revision } = policy
   try {
     // Every comparison with NaN is false, and that would switch deny rows off.
     if (!Number.isFinite(now)) throw new RangeError('the clock shows no time')
-    const evaluation = evaluationOf()
-    const pass = (rows: readonly Row[]): Pass => {
-      const own = { ...evaluation, applied: [], unmet: [], spared: [] }
-      return { isAllowed: policy.enforce(rows, own), evaluation: own }
-    }
-    const candidates = candidatesOf(evaluation)
-    const { shadow } = candidates
-    const reported = shadow.length === 0 ? {} : reportShadow(() => pass(shadow), onError)
-    return { ...answer(candidates, pass), revision, ...reported }
+    const evaluation = createEvaluation(situation, { namesIn: policy.namesIn, trace })
+    const candidates = candidatesOf(policy, situation.request.domain, evaluation)
+    const shadow =
+      candidates.shadow.length === 0 ? undefined : applyingShadow(candidates.shadow, evaluation, policy, onError)
+    const decision = answer(candidates, evaluation, policy)
+    return shadow === undefined ? decision : { ...decision, shadow }
   } catch (error) {
-    return failed(error, revision, onError)
+    return failed(error, policy, onError)
   }
 }
 
 /** Whatever goes wrong is a denial. */
-function failed(error: unknown, revision: string, onError: OnError): Decision {
-  if (error instanceof PathTooCostlyError) return { effect: 'deny', reason: 'path-too-costly', revision }
+function failed(error: unknown, { verdicts }: PolicySnapshot, onError: OnError): Decision {
+  if (error instanceof PathTooCostlyError) return verdicts.deny('path-too-costly')
   report(onError, error)
-  return { effect: 'deny', reason: 'evaluation-failed', revision }
-}
-
-interface Pass {
-  readonly isAllowed: boolean
-  readonly evaluation: Evaluation
+  return verdicts.deny('evaluation-failed')
 }
 
 /** A shadow row is never enforced, so what goes wrong in one is no denial either. */
-function reportShadow(pass: () => Pass, onError: OnError): { readonly shadow?: readonly string[] } {
+function applyingShadow(
+  rows: readonly Row[],
+  evaluation: Evaluation,
+  policy: PolicySnapshot,
+  onError: OnError,
+): readonly RuleId[] | undefined {
   try {
-    const { applied } = pass().evaluation
-    return applied.length === 0 ? {} : { shadow: applied.map(({ id }) => id) }
+    const own: Evaluation = { ...evaluation, applied: [], unmet: [], spared: [] }
+    policy.enforce(rows, own)
+    return own.applied.length === 0 ? undefined : own.applied.map(({ id }) => id)
   } catch (error) {
     report(onError, error)
-    return {}
+    return undefined
   }
 }
 
@@ -178,29 +163,30 @@ function report(onError: OnError, error: unknown): void {
   }
 }
 
-function answer({ enforced, isCovered }: Candidates, pass: (rows: readonly Row[]) => Pass): Unstamped<Decision> {
-  if (!isCovered) return { effect: 'deny', reason: 'no-policy-for-domain' } // 1
-  const { isAllowed, evaluation } = pass(enforced)
-  return isAllowed ? allow(evaluation) : refuse(evaluation)
+function answer({ enforced, isCovered }: Candidates, evaluation: Evaluation, policy: PolicySnapshot): Decision {
+  const { verdicts } = policy
+  if (!isCovered) return verdicts.deny('no-policy-for-domain') // 1
+  return policy.enforce(enforced, evaluation) ? allow(evaluation, verdicts) : refuse(evaluation, policy)
+}
+
+function allow({ applied }: Evaluation, verdicts: Verdicts): Decision {
+  const row = applied.find(({ isDeny }) => !isDeny)
+  if (row === undefined) throw new Error('allowed without a row that allows')
+  return verdicts.allow(row) // 3
+}
+
+function refuse(evaluation: Evaluation, { verdicts, revision }: PolicySnapshot): Decision {
+  const { applied, unmet, facts } = evaluation
+  const denied = applied.find(({ isDeny }) => isDeny)
+  if (denied !== undefined) return verdicts.deny('rule-denied', denied) // 2
+  if (facts.identity.kind === 'anonymous') return verdicts.unauthenticated // 4
+  const [first] = unmet
+  if (first === undefined) return verdicts.deny('no-rule-matched') // 6
+  const challenged = challenge(evaluation)
+  return challenged === undefined ? verdicts.deny('condition-failed', first) : { ...challenged, revision } // 5, 6
 }
 
 type Unstamped<D> = D extends Decision ? Omit<D, 'revision' | 'shadow'> : never
-
-function allow({ applied }: Evaluation): Unstamped<Decision> {
-  const row = applied.find(({ isDeny }) => !isDeny)
-  if (row === undefined) throw new Error('allowed without a row that allows')
-  return { effect: 'allow', rule: row.id } // 3
-}
-
-function refuse(evaluation: Evaluation): Unstamped<Decision> {
-  const { applied, unmet, facts } = evaluation
-  const denied = applied.find(({ isDeny }) => isDeny)
-  if (denied !== undefined) return { effect: 'deny', reason: 'rule-denied', rule: denied.id } // 2
-  if (facts.identity.kind === 'anonymous') return { effect: 'challenge', reason: 'user-unauthenticated', login: {} } // 4
-  const [first] = unmet
-  if (first === undefined) return { effect: 'deny', reason: 'no-rule-matched' } // 6
-  return challenge(evaluation) ?? { effect: 'deny', reason: 'condition-failed', rule: first.id } // 5, 6
-}
 
 /** A workload cannot log in again, so only people are challenged. */
 function challenge({ unmet, spared, facts }: Evaluation): Unstamped<Decision> | undefined {

@@ -6,12 +6,11 @@
  */
 
 import { evaluateCondition, type Facts, type Truth } from './conditions/condition.ts'
+import type { NamesIn } from './known-names.ts'
 import { type Readings, readingsOf } from './matchable-path.ts'
 import { fitsReadings } from './resources.ts'
-import type { AddRoles } from './roles.ts'
 import type { Row } from './row.ts'
 import type { Situation } from './situation.ts'
-import { namesOf } from './subjects.ts'
 
 /** Fields of a row in the order in which they are tried. */
 export type Field = 'resource' | 'action' | 'subject' | 'condition'
@@ -41,16 +40,9 @@ export const noTrace: Trace = () => {}
 
 export function createEvaluation(
   { request, identity, context }: Situation,
-  options: { readonly addRoles: AddRoles; readonly trace: Trace },
+  { namesIn, trace }: { readonly namesIn: NamesIn; readonly trace: Trace },
 ): Evaluation {
-  let known: Set<string> | undefined
-  const names = (): ReadonlySet<string> => {
-    if (known === undefined) {
-      known = new Set(namesOf(identity))
-      options.addRoles(known, request.domain)
-    }
-    return known
-  }
+  let known: ReadonlySet<string> | undefined
   return {
     applied: [],
     unmet: [],
@@ -58,30 +50,48 @@ export function createEvaluation(
     facts: { identity, context, request },
     readings: readingsOf(request.resource),
     action: request.action,
-    names,
-    trace: options.trace,
+    names: () => {
+      known ??= namesIn(identity, request.domain)
+      return known
+    },
+    trace,
   }
 }
 
 export type MatcherFunction = (evaluation: Evaluation, id: string, ...values: readonly string[]) => boolean
 
 /** The functions of `model.conf`, by name. Each finds the compiled row by its id. */
-export function createMatcherFunctions(rows: ReadonlyMap<string, Row>): Readonly<Record<string, MatcherFunction>> {
-  const test =
-    (field: Field, fits: (evaluation: Evaluation, row: Row, value: string) => Outcome): MatcherFunction =>
-    (evaluation, id, value = '') => {
-      const row = rows.get(id)
-      if (row === undefined) throw new Error('a row without its compiled form')
-      const outcome = fits(evaluation, row, value)
-      evaluation.trace(row, field, outcome)
-      return field === 'condition' ? applies(evaluation, row, outcome) : outcome === 'hit'
-    }
-  const hitIf = (isHit: boolean): Outcome => (isHit ? 'hit' : 'miss')
+export function createMatcherFunctions(
+  rowOf: (id: string) => Row | undefined,
+): Readonly<Record<string, MatcherFunction>> {
+  const found = (id: string): Row => {
+    const row = rowOf(id)
+    if (row === undefined) throw new Error('a row without its compiled form')
+    return row
+  }
+  const saying = (evaluation: Evaluation, row: Row, field: Field, isHit: boolean): boolean => {
+    evaluation.trace(row, field, isHit ? 'hit' : 'miss')
+    return isHit
+  }
   return {
-    path: test('resource', (evaluation, row) => hitIf(fitsReadings(row, evaluation.readings))),
-    method: test('action', (_, row, action) => hitIf(row.fitsAction(action))),
-    speaksFor: test('subject', (evaluation, row) => hitIf(evaluation.names().has(row.whom))),
-    when: test('condition', (evaluation, row) => outcomeOf(evaluateCondition(row.when, evaluation.facts))),
+    path(evaluation, id) {
+      const row = found(id)
+      return saying(evaluation, row, 'resource', fitsReadings(row, evaluation.readings))
+    },
+    method(evaluation, id, action = '') {
+      const row = found(id)
+      return saying(evaluation, row, 'action', row.fitsAction(action))
+    },
+    speaksFor(evaluation, id) {
+      const row = found(id)
+      return saying(evaluation, row, 'subject', evaluation.names().has(row.whom))
+    },
+    when(evaluation, id) {
+      const row = found(id)
+      const outcome = outcomeOf(evaluateCondition(row.when, evaluation.facts))
+      evaluation.trace(row, 'condition', outcome)
+      return applies(evaluation, row, outcome)
+    },
   }
 }
 

@@ -46,10 +46,26 @@ export async function createPartition(rows: readonly Row[], pause?: Pause): Prom
     parts.set(domain, { enforced: await createRowIndex(enforced, pause), shadow: await createRowIndex(shadow, pause) })
     if (parts.size % sliceLength === 0) await pause?.()
   }
+  const partsIn = rememberParts(parts)
   return {
     domains: parts.keys(),
-    candidatesFor: domain => candidatesOf(partsOf(parts, domain)),
-    narrow: (domain, question) => narrowed(partsOf(parts, domain), question),
+    candidatesFor: domain => candidatesOf(partsIn(domain)),
+    narrow: (domain, question) => narrowed(partsIn(domain), question),
+  }
+}
+
+/** Domains whose parts are kept: a proxy asks for the same few hundred, and a name that nobody has is soon forgotten. */
+const mostDomains = 1_000
+
+function rememberParts(byDomain: ReadonlyMap<string, Part>): (domain: string) => readonly Part[] {
+  const known = new Map<string, readonly Part[]>()
+  return domain => {
+    const kept = known.get(domain)
+    if (kept !== undefined) return kept
+    const parts = partsOf(byDomain, domain)
+    if (known.size >= mostDomains) known.clear()
+    known.set(domain, parts)
+    return parts
   }
 }
 
@@ -68,14 +84,24 @@ function candidatesOf(parts: readonly Part[]): Candidates {
 }
 
 function narrowed(parts: readonly Part[], question: Question): Candidates {
-  const [enforced, shadow] = [createSearch(question), createSearch(question)]
   let isCovered = false
+  let isShadowed = false
+  const enforced = createSearch(question)
   for (const part of parts) {
     if (part.enforced.rows.length > 0) isCovered = true
+    if (part.shadow.rows.length > 0) isShadowed = true
     findRows(part.enforced, enforced)
-    findRows(part.shadow, shadow)
   }
-  return { enforced: inOrder(enforced.found), shadow: inOrder(shadow.found), isCovered }
+  const shadow = isShadowed ? shadowRows(parts, question) : none
+  return { enforced: inOrder(enforced.found), shadow, isCovered }
 }
 
-const inOrder = (rows: Row[]): Row[] => rows.sort((a, b) => a.order - b.order)
+const none: readonly Row[] = Object.freeze([])
+
+function shadowRows(parts: readonly Part[], question: Question): readonly Row[] {
+  const search = createSearch(question)
+  for (const part of parts) findRows(part.shadow, search)
+  return inOrder(search.found)
+}
+
+const inOrder = (rows: Row[]): Row[] => (rows.length < 2 ? rows : rows.sort((a, b) => a.order - b.order))

@@ -1,21 +1,19 @@
 /**
  * Policy sources -> an immutable snapshot: checked, compiled, indexed (docs/policy.md).
- *
- * The home of Casbin for the built-in language; `casbin/` is that of models that somebody brings. Its enforcer never leaves this file: what it would do on its own (allow everything when
- * switched off, match an empty policy, cache by joined strings) cannot be asked of it. Evaluation is synchronous, so
- * the rows of a request are put in front of one enforcer, and ten thousand domains do not need ten thousand enforcers.
  */
-import { Enforcer, FunctionMap, type Model, newEnforcerWithClass, newModelFromString } from 'casbin'
+import { type Model, newModelFromString } from 'casbin'
 import { compileCasbin } from './casbin/compile.ts'
 import { refuseOverlap } from './casbin/domains.ts'
 import type { CasbinPolicy, CasbinTexts } from './casbin/sources.ts'
-import { createMatcherFunctions, type Evaluation } from './evaluation.ts'
+import { createEnforce, createStockEnforce, type Enforce } from './enforcer.ts'
+import { createNamesIn, type NamesIn } from './known-names.ts'
 import { createPartition, type Partition } from './partition.ts'
 import { PolicyError, type Problem } from './policy-error.ts'
 import { type PolicyTexts, parsePolicyRows } from './policy-rows.ts'
 import { type AddRoles, createRoles, type RoleRow } from './roles.ts'
 import type { Row } from './row.ts'
 import type { Pause } from './slices.ts'
+import { createVerdicts, type Verdicts } from './verdicts.ts'
 
 export { PolicyError } from './policy-error.ts'
 
@@ -41,10 +39,14 @@ export interface PolicySnapshot {
   /** All `g` rows in order of load. */
   readonly roles: readonly RoleRow[]
   readonly addRoles: AddRoles
+  readonly namesIn: NamesIn
   readonly candidatesFor: Partition['candidatesFor']
   readonly narrow: Partition['narrow']
-  /** Casbin's answer over these rows; `evaluation` holds what it saw. Throws what a matcher throws. */
-  readonly enforce: (rows: readonly Row[], evaluation: Evaluation) => boolean
+  readonly enforce: Enforce
+  /** The same from a plain Casbin enforcer, which is slower: what the other is held against. */
+  readonly stock: Enforce
+  /** Decisions of this revision. */
+  readonly verdicts: Verdicts
   /** What decides about the hosts that it covers, in place of all rows; absent where no such model was brought. */
   readonly casbin?: CasbinPolicy
 }
@@ -64,17 +66,22 @@ export async function compilePolicy(sources: PolicySources, { pause }: CompileOp
   if (casbin !== undefined) refuseOverlap(rows, casbin.domains, problems)
   if (problems.length > 0 || model === undefined) throw new PolicyError(problems)
   const partition = await createPartition(rows, pause)
+  const addRoles = await createRoles(roles, pause)
+  const revision = await digestOf(sources, pause)
   return Object.freeze({
-    revision: await digestOf(sources, pause),
+    revision,
+    verdicts: createVerdicts(revision),
     rowCount: rows.length + (casbin?.rows.length ?? 0),
     bytes: bytesOf(rows.length + roles.length + (casbin?.rows.length ?? 0), sources),
     domains: Object.freeze([...partition.domains, ...(casbin?.domains ?? [])]),
     rows: Object.freeze(rows),
     roles: Object.freeze(roles),
-    addRoles: await createRoles(roles, pause),
+    addRoles,
+    namesIn: createNamesIn(addRoles),
     candidatesFor: partition.candidatesFor,
     narrow: partition.narrow,
     enforce: await createEnforce(model),
+    stock: await createStockEnforce(model),
     ...(casbin === undefined ? {} : { casbin }),
   })
 }
@@ -135,51 +142,6 @@ function parseModel(text: string, problems: Problem[]): Model | undefined {
   } catch (error) {
     report('', `Casbin cannot read the model: ${error instanceof Error ? error.message : 'unreadable'}`)
     return undefined
-  }
-}
-
-/** Casbin without its built-in functions: `regexMatch` is not anchored, and each one is copied for every row. */
-class BareEnforcer extends Enforcer {
-  constructor() {
-    super()
-    this.fm = new FunctionMap()
-  }
-}
-
-/** What Casbin sees of a row: id, sub, obj, act, cond, eft. */
-const casbinRule = ({ id, subject, resource, action, condition, effect }: Row): string[] => [
-  id,
-  subject,
-  resource,
-  action,
-  condition,
-  effect,
-]
-
-async function createEnforce(model: Model): Promise<PolicySnapshot['enforce']> {
-  const enforcer = await newEnforcerWithClass(BareEnforcer, model)
-  // The rows in front of Casbin; a table of all of them would be the largest of the snapshot.
-  const shown = new Map<string, Row>()
-  const functions = createMatcherFunctions(shown)
-  for (const [name, evaluate] of Object.entries(functions)) await enforcer.addFunction(name, evaluate)
-  const assertion = enforcer.getModel().model.get('p')?.get('p')
-  if (assertion === undefined) throw new Error('the model has no policy definition')
-  let isBusy = false
-  return (candidates, evaluation) => {
-    // Casbin tries an empty policy against a row of empty fields instead of denying.
-    if (candidates.length === 0) return false
-    // A fact that asks for a decision while one is being made would change the rows under it.
-    if (isBusy) throw new Error('a decision inside a decision')
-    isBusy = true
-    try {
-      for (const row of candidates) shown.set(row.id, row)
-      assertion.policy = candidates.map(casbinRule)
-      return enforcer.enforceSync(evaluation.readings[0], evaluation.action, evaluation)
-    } finally {
-      assertion.policy = []
-      shown.clear()
-      isBusy = false
-    }
   }
 }
 

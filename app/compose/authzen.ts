@@ -14,7 +14,6 @@ import { readHeaders } from '../fronts/raw-headers.ts'
 import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
 import { deepest, faultIn } from '../identity/token/duplicate-names.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
-import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { addressOf } from '../program-endpoint.ts'
 import type { SessionDirectory } from '../sessions/session-directory.ts'
 import type { Credentials, DecidedQuestion } from '../verify.ts'
@@ -142,9 +141,6 @@ function composeRules(base: Base, parts: QuestionParts): QuestionRules {
   const { logger } = base
   const { policy } = parts
   const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
-  // Askers are few, and their tokens are remembered with whom they stand for; those who are asked about are made for a question.
-  const decideAboutAsker = createRememberedDecisions()
-  const judgeAsker = composeVerify(base, parts, situation => decideAboutAsker(situation, policy.current(), onError))
   const judge = composeVerify(
     base,
     parts,
@@ -154,7 +150,7 @@ function composeRules(base: Base, parts: QuestionParts): QuestionRules {
   const plain = { front: questionFront, cookie: '', headers: noHeaders, isInteractive: false, isUpgrade: false }
   const isLet = ({ identity }: Asker, request: AccessRequest, clientAddress: string | undefined): boolean => {
     const context = { now: Math.floor(base.clock.now() / 1000), clientAddress }
-    return decideAboutAsker({ request, identity, context }, policy.current(), onError).effect === 'allow'
+    return decide({ request, identity, context }, policy.current(), onError).effect === 'allow'
   }
   return {
     mayAsk(asker: Asker, action: QuestionAction, domain: string, { requestId, clientAddress }: AskedFrom) {
@@ -163,7 +159,7 @@ function composeRules(base: Base, parts: QuestionParts): QuestionRules {
       if (isLet(asker, request, clientAddress)) return true
       // That a right is not there is no event; that a question is refused is one.
       if (action !== 'evaluate' && action !== 'search') return false
-      settled(judgeAsker({ ...plain, requestId, clientAddress, request }, asker.authentication))
+      settled(judge({ ...plain, requestId, clientAddress, request }, asker.authentication))
       return false
     },
     async judge({ requestId, asked, request, identity, clientAddress, said }) {

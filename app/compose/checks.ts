@@ -1,5 +1,6 @@
 /** Composition of the check endpoints: fronts, the one use case, and the handoff. */
 
+import { decide } from '../../rbac/decide.ts'
 import {
   type Authorize,
   createAuthorization,
@@ -24,7 +25,6 @@ import { audienceOf } from '../grants/dependencies.ts'
 import type { KubeTokens } from '../grants/kube-tokens.ts'
 import type { CheckRoutes } from '../listener/server.ts'
 import { findClaim } from '../login/claims/identity-of-claims.ts'
-import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createShadowCounter } from '../policy/shadow-counter.ts'
 import { createVerify, type DecidedQuestion, type VerifyDependencies } from '../verify.ts'
 import type { Deciders } from './deciders.ts'
@@ -72,7 +72,6 @@ export function composeChecks(
   }
   const onEvaluationError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
   const countShadow = createShadowCounter(metrics.shadowed)
-  const decide = createRememberedDecisions()
   const verify = createVerify({
     authenticate,
     ...composeCertificates(base),

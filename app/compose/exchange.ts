@@ -1,4 +1,5 @@
 /** Composition of the token endpoints: present where `machines.exchange` is configured. */
+import { decide as decideNow } from '../../rbac/decide.ts'
 import type { Decision } from '../../rbac/decision.ts'
 import { tokensDomain } from '../../rbac/domains.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
@@ -26,7 +27,6 @@ import { ownType } from '../identity/token/own-type.ts'
 import { TokenRefused } from '../identity/token/refusal.ts'
 import { verifySigned } from '../identity/token/verify-token.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
-import { createRememberedDecisions } from '../policy/remembered-decisions.ts'
 import { createRandomTexts } from '../random-texts.ts'
 import { type ExchangedToken, ownIssuer } from '../sessions/exchanged-tokens.ts'
 import type { DecidedQuestion } from '../verify.ts'
@@ -151,9 +151,8 @@ async function orRefusal<T>(work: () => Promise<T>): Promise<T | NotKnown> {
 function composeRules(base: Base, parts: ExchangeParts): Omit<ExchangeRules, 'lifetimeSeconds' | 'proofAlgorithms'> {
   const { config, hostSettings, logger } = base
   const { policy } = parts
-  const decideBy = createRememberedDecisions()
   const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
-  const decide = (situation: Situation): Decision => decideBy(situation, policy.current(), onError)
+  const decide = (situation: Situation): Decision => decideNow(situation, policy.current(), onError)
   const verify = composeVerify(base, parts, decide)
   const headersOf = createVouchedHeaders(base.trustedProxies)
   return {

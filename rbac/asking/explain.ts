@@ -114,7 +114,7 @@ function explainRows(decision: Decision, situation: Situation, policy: PolicySna
   }
   const applied = new Set<Row>()
   const pass = (rows: readonly Row[]): boolean => {
-    const evaluation = createEvaluation(situation, { addRoles: policy.addRoles, trace })
+    const evaluation = createEvaluation(situation, { namesIn: policy.namesIn, trace })
     const isAllowed = policy.enforce(rows, evaluation)
     for (const row of evaluation.applied) applied.add(row)
     return isAllowed

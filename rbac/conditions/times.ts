@@ -73,18 +73,40 @@ export interface LocalTime {
   readonly minute: number
 }
 
+/**
+ * Seconds since the epoch: the beginning of 1973. Since then every zone is whole minutes away from UTC and changes on a
+ * whole minute, so that a minute of UTC is one minute there (Liberia was the last, until 7 January 1972).
+ */
+const wholeMinutesSince = 94_694_400
+
 /** Clock of an IANA time zone, summer time included. Throws `ValueError` for a zone that is not known. */
 export function createZoneClock(zone: string): (now: number) => LocalTime {
+  const read = createReader(zone)
+  let last = Number.NaN
+  let shown: LocalTime = read(0)
+  return now => {
+    const minute = Math.floor(now / 60)
+    if (minute === last) return shown
+    const local = read(now)
+    if (now >= wholeMinutesSince) {
+      last = minute
+      shown = local
+    }
+    return local
+  }
+}
+
+function createReader(zone: string): (now: number) => LocalTime {
   const format = createFormat(zone)
   return now => {
     const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {}
     for (const { type, value } of format.formatToParts(now * 1000)) parts[type] = value
     const { year = '', month = '', day: date = '', weekday = '', hour, minute } = parts
-    return {
+    return Object.freeze({
       date: `${year.padStart(4, '0')}-${month}-${date}`,
       weekday: weekday.toLowerCase(),
       minute: Number(hour) * 60 + Number(minute),
-    }
+    })
   }
 }
 

@@ -6,20 +6,20 @@
  * such name that the policy denies. Only a denial counts of it; what allows is compared with the names that are told.
  */
 import type { Untold } from '../identity.ts'
+import { createNamesIn } from '../known-names.ts'
 import type { PolicySnapshot } from '../policy.ts'
+import type { AddRoles } from '../roles.ts'
 import { nameForDeny } from '../subjects.ts'
 
 /** The policy for somebody who answers to every name of these kinds, and whose groups may be those of any provider. */
 export function supposing(policy: PolicySnapshot, domain: string, untold: readonly Untold[]): PolicySnapshot {
   const { people, groups } = mentionedIn(policy, domain, untold)
-  return {
-    ...policy,
-    addRoles(names, where) {
-      for (const name of people) names.add(name)
-      for (const [name, ofNoProvider] of groups) if (names.has(ofNoProvider)) names.add(name)
-      policy.addRoles(names, where)
-    },
+  const addRoles: AddRoles = (names, where) => {
+    for (const name of people) names.add(name)
+    for (const [name, ofNoProvider] of groups) if (names.has(ofNoProvider)) names.add(name)
+    policy.addRoles(names, where)
   }
+  return { ...policy, addRoles, namesIn: createNamesIn(addRoles) }
 }
 
 interface Mentioned {

@@ -1,6 +1,5 @@
 /** Those who act for somebody: what a row denies to any of them is denied, and what it allows them allows nothing. */
 import { describe, expect, it } from 'vitest'
-import { createRememberedDecisions } from '../../app/policy/remembered-decisions.ts'
 import { explainAsDocument } from '../../rbac/asking/explain.ts'
 import { decide, decideWithTrace } from '../../rbac/decide.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
@@ -77,8 +76,7 @@ describe('J81 somebody who acts', () => {
     expect(seen.denied).toBeGreaterThan(30)
   })
 
-  it('is not forgotten where a decision is remembered, and a new policy is asked at once', async () => {
-    const remembered = createRememberedDecisions()
+  it('is not forgotten the second time, and a new policy is asked at once', async () => {
     const [alice, relay] = people
     if (alice === undefined || relay === undefined) throw new Error('there are people')
     const before = await policyOf('p, group:ops, wiki.example.com, /**, *, -, allow')
@@ -88,11 +86,11 @@ describe('J81 somebody who acts', () => {
     const alone = { request, identity: alice, context: { now: 0 } }
     const acted = { ...alone, actors: [relay] }
     for (let round = 0; round < 2; round += 1) {
-      expect([remembered(alone, before).effect, remembered(acted, before).effect]).toEqual(['allow', 'allow'])
+      expect([decide(alone, before).effect, decide(acted, before).effect]).toEqual(['allow', 'allow'])
     }
     for (let round = 0; round < 2; round += 1) {
-      expect(remembered(alone, after).effect).toBe('allow')
-      expect(remembered(acted, after)).toMatchObject({
+      expect(decide(alone, after).effect).toBe('allow')
+      expect(decide(acted, after)).toMatchObject({
         reason: 'actor-denied',
         rule: 'policy.csv:2',
         deniedActor: 'client:corp/relay',

@@ -1,6 +1,8 @@
 /** Composition of what clusters are told of people that judge calls by themselves and trust our tokens. */
+
 import { readFile } from 'node:fs/promises'
 import type { DirectCluster } from '../../../config/to-kubernetes.ts'
+import { decide as decideNow } from '../../../rbac/decide.ts'
 import type { Decision } from '../../../rbac/decision.ts'
 import { tokenQuestion } from '../../../rbac/kubernetes/token-question.ts'
 import type { Situation } from '../../../rbac/situation.ts'
@@ -10,7 +12,6 @@ import { fitInToken } from '../../grants/kube-tokens.ts'
 import { gatewayFront } from '../../kubernetes/judge.ts'
 import { type Impersonation, impersonationOf, NamelessError } from '../../kubernetes/person.ts'
 import { describeRefusal } from '../../kubernetes/refusal-text.ts'
-import { createRememberedDecisions } from '../../policy/remembered-decisions.ts'
 import type { Credentials, DecidedQuestion } from '../../verify.ts'
 import type { Base, Policy } from '../kept.ts'
 import { composeVerify, namesIn } from './kubernetes.ts'
@@ -22,9 +23,8 @@ interface DirectParts {
 
 export function composeDirectClusters(base: Base, parts: DirectParts): readonly KnownCluster[] {
   const { config, logger } = base
-  const decideBy = createRememberedDecisions()
   const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
-  const decide = (situation: Situation): Decision => decideBy(situation, parts.policy.current(), onError)
+  const decide = (situation: Situation): Decision => decideNow(situation, parts.policy.current(), onError)
   const asks: Asks = {
     verify: composeVerify(base, parts, decide),
     headersOf: createVouchedHeaders(base.trustedProxies),

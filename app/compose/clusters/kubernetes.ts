@@ -13,7 +13,6 @@ import { createJudge, type FinishedCall, gatewayFront, type JudgeDependencies } 
 import { calledBy, type NamesInCluster } from '../../kubernetes/person.ts'
 import { parseEmail } from '../../login/claims/email.ts'
 import { findClaim } from '../../login/claims/identity-of-claims.ts'
-import { createRememberedDecisions } from '../../policy/remembered-decisions.ts'
 import { createShadowCounter } from '../../policy/shadow-counter.ts'
 import type { SessionEndings } from '../../sessions/endings/session-endings.ts'
 import {
@@ -79,13 +78,8 @@ const codes: Readonly<Record<number, string>> = {
 function composeJudge(base: Base, { url, clusters }: Kubernetes, parts: GatewayParts) {
   const { clock, logger } = base
   const { kept, login, tokens, endings, policy } = parts
-  const decideBy = createRememberedDecisions()
   const onError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
-  // Whom somebody asks to be judged as is somebody new with each call: to remember them would only push out others.
-  const decide = (situation: Situation): Decision =>
-    'untold' in situation.identity
-      ? decideNow(situation, policy.current(), onError)
-      : decideBy(situation, policy.current(), onError)
+  const decide = (situation: Situation): Decision => decideNow(situation, policy.current(), onError)
   const standing = composeStanding(base, kept, login)
   return createJudge({
     clusters: new Map(clusters.map(cluster => [cluster.name, namesIn(cluster)])),
