@@ -140,7 +140,7 @@ module.exports = {
       from: { orphan: true, pathNot: ['\\.d\\.ts$', '^cli/main\\.ts$', '^app/worker-main\\.ts$', '^bench/main\\.ts$'] },
       to: {},
     },
-    oneHome('casbin', 'casbin', '^rbac/(policy\\.ts$|enforcer\\.ts$|casbin/)'),
+    oneHome('casbin', 'casbin', '^rbac/(policy\\.ts$|deciding/enforcer\\.ts$|casbin/)'),
     oneHome('passport', 'passport(-openidconnect)?', '^app/login/'),
     oneHome('redis', 'redis', '^app/sessions/redis/connection\\.ts$'),
     oneHome('lmdb', 'lmdb', '^app/sessions/lmdb/'),

@@ -6,6 +6,7 @@
 
 import { firmReasons, heedingActors } from './acting/denied-actor.ts'
 import type { CasbinPolicy } from './casbin/sources.ts'
+import type { Verdicts } from './deciding/verdicts.ts'
 import type { Decision, LoginRequirement, RuleId } from './decision.ts'
 import { createEvaluation, type Evaluation, noTrace, type Trace } from './evaluation.ts'
 import type { User } from './identity.ts'
@@ -16,7 +17,6 @@ import type { Row } from './row.ts'
 import { PathTooCostlyError } from './row-index.ts'
 import type { Situation } from './situation.ts'
 import { entryBy, type LoginNeed, loginNeedOf, preferred } from './step-up.ts'
-import type { Verdicts } from './verdicts.ts'
 
 /** Gets what went wrong inside a decision, for the log. */
 export type OnError = (error: unknown) => void

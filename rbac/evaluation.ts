@@ -6,7 +6,7 @@
  */
 
 import { evaluateCondition, type Facts, type Truth } from './conditions/condition.ts'
-import type { NamesIn } from './known-names.ts'
+import type { NamesIn } from './deciding/known-names.ts'
 import { type Readings, readingsOf } from './matchable-path.ts'
 import { fitsReadings } from './resources.ts'
 import type { Row } from './row.ts'

@@ -5,9 +5,10 @@
  * compared with the compiled fields of the few rows that remain, so that the cost of a decision depends neither on the
  * rows of other domains nor on those of other people and paths.
  */
+import { createFittingRows, type FittingRows } from './deciding/fitting-rows.ts'
 import { coveringPatterns } from './domains.ts'
 import type { Row } from './row.ts'
-import { createRowIndex, createSearch, findRows, type Question, type RowIndex } from './row-index.ts'
+import { createRowIndex, createSearch, findRows, type Question, type RowIndex, type Search } from './row-index.ts'
 import { type Pause, sliceLength, visitInSlices } from './slices.ts'
 
 /** Rows in order of load. */
@@ -41,16 +42,18 @@ export async function createPartition(rows: readonly Row[], pause?: Pause): Prom
     list[row.isShadow ? 'shadow' : 'enforced'].push(row)
   }
   await visitInSlices(rows, add, pause)
+  const fittingRows = createFittingRows()
+  const indexOf = (some: readonly Row[]) => createRowIndex(some, fittingRows, pause)
   const parts = new Map<string, Part>()
   for (const [domain, { enforced, shadow }] of lists) {
-    parts.set(domain, { enforced: await createRowIndex(enforced, pause), shadow: await createRowIndex(shadow, pause) })
+    parts.set(domain, { enforced: await indexOf(enforced), shadow: await indexOf(shadow) })
     if (parts.size % sliceLength === 0) await pause?.()
   }
   const partsIn = rememberParts(parts)
   return {
     domains: parts.keys(),
     candidatesFor: domain => candidatesOf(partsIn(domain)),
-    narrow: (domain, question) => narrowed(partsIn(domain), question),
+    narrow: (domain, question) => narrowed(partsIn(domain), question, fittingRows),
   }
 }
 
@@ -83,23 +86,22 @@ function candidatesOf(parts: readonly Part[]): Candidates {
   return { enforced, shadow: inOrder(parts.flatMap(part => part.shadow.rows)), isCovered: enforced.length > 0 }
 }
 
-function narrowed(parts: readonly Part[], question: Question): Candidates {
+function narrowed(parts: readonly Part[], question: Question, fittingRows: FittingRows): Candidates {
   let isCovered = false
   let isShadowed = false
-  const enforced = createSearch(question)
+  const enforced = createSearch(question, fittingRows)
   for (const part of parts) {
     if (part.enforced.rows.length > 0) isCovered = true
     if (part.shadow.rows.length > 0) isShadowed = true
     findRows(part.enforced, enforced)
   }
-  const shadow = isShadowed ? shadowRows(parts, question) : none
+  const shadow = isShadowed ? shadowRows(parts, createSearch(question, fittingRows)) : none
   return { enforced: inOrder(enforced.found), shadow, isCovered }
 }
 
 const none: readonly Row[] = Object.freeze([])
 
-function shadowRows(parts: readonly Part[], question: Question): readonly Row[] {
-  const search = createSearch(question)
+function shadowRows(parts: readonly Part[], search: Search): readonly Row[] {
   for (const part of parts) findRows(part.shadow, search)
   return inOrder(search.found)
 }

@@ -5,15 +5,16 @@ import { type Model, newModelFromString } from 'casbin'
 import { compileCasbin } from './casbin/compile.ts'
 import { refuseOverlap } from './casbin/domains.ts'
 import type { CasbinPolicy, CasbinTexts } from './casbin/sources.ts'
-import { createEnforce, createStockEnforce, type Enforce } from './enforcer.ts'
-import { createNamesIn, type NamesIn } from './known-names.ts'
+import { createEnforce, createStockEnforce, type Enforce } from './deciding/enforcer.ts'
+import { keepAnswers } from './deciding/kept-answers.ts'
+import { createNamesIn, type NamesIn } from './deciding/known-names.ts'
+import { createVerdicts, type Verdicts } from './deciding/verdicts.ts'
 import { createPartition, type Partition } from './partition.ts'
 import { PolicyError, type Problem } from './policy-error.ts'
 import { type PolicyTexts, parsePolicyRows } from './policy-rows.ts'
 import { type AddRoles, createRoles, type RoleRow } from './roles.ts'
 import type { Row } from './row.ts'
 import type { Pause } from './slices.ts'
-import { createVerdicts, type Verdicts } from './verdicts.ts'
 
 export { PolicyError } from './policy-error.ts'
 
@@ -82,7 +83,7 @@ export async function compilePolicy(sources: PolicySources, { pause }: CompileOp
     narrow: partition.narrow,
     enforce: await createEnforce(model),
     stock: await createStockEnforce(model),
-    ...(casbin === undefined ? {} : { casbin }),
+    ...(casbin === undefined ? {} : { casbin: { ...casbin, decide: keepAnswers(casbin.decide) } }),
   })
 }
 

@@ -4,6 +4,7 @@
  * A short list is no index: to look at sixteen rows costs as much as to look up two. Whatever the index finds is
  * compared field by field, so an anchor only has to hold for every path that fits, not for those alone.
  */
+import type { FittingRows } from './deciding/fitting-rows.ts'
 import type { Readings } from './matchable-path.ts'
 import { fitsReadings } from './resources.ts'
 import type { Row } from './row.ts'
@@ -35,21 +36,34 @@ interface SubjectRows {
 const shortLength = 16
 const none: RowIndex = Object.freeze({ rows: Object.freeze([]) })
 
-export async function createRowIndex(rows: readonly Row[], pause?: Pause): Promise<RowIndex> {
+export async function createRowIndex(rows: readonly Row[], fittingRows: FittingRows, pause?: Pause): Promise<RowIndex> {
   if (rows.length === 0) return none
-  if (rows.length <= shortLength) return { rows }
+  if (rows.length <= shortLength) {
+    fittingRows.watch(rows)
+    return { rows }
+  }
   const bySubject = new Map<string, SubjectRows>()
   for (const [subject, own] of await groupBy(rows, row => row.whom, pause)) {
-    bySubject.set(subject, await indexByAnchor(own, pause))
+    bySubject.set(subject, await indexByAnchor(own, fittingRows, pause))
   }
   return { rows, bySubject }
 }
 
-async function indexByAnchor(rows: readonly Row[], pause: Pause | undefined): Promise<SubjectRows> {
-  if (rows.length <= shortLength) return { rows, reach: 0 }
+async function indexByAnchor(
+  rows: readonly Row[],
+  fittingRows: FittingRows,
+  pause: Pause | undefined,
+): Promise<SubjectRows> {
+  if (rows.length <= shortLength) {
+    fittingRows.watch(rows)
+    return { rows, reach: 0 }
+  }
   const byAnchor = await groupBy(rows, row => row.anchor, pause)
   let reach = 0
-  for (const anchor of byAnchor.keys()) reach = Math.max(reach, anchor.length)
+  for (const [anchor, own] of byAnchor) {
+    reach = Math.max(reach, anchor.length)
+    fittingRows.watch(own)
+  }
   return { rows, byAnchor, reach }
 }
 
@@ -83,10 +97,16 @@ export interface Search {
   readonly question: Question
   /** Rows that fit, in any order. */
   readonly found: Row[]
+  readonly fittingRows: FittingRows
   stepsLeft: number
 }
 
-export const createSearch = (question: Question): Search => ({ question, found: [], stepsLeft: mostSteps })
+export const createSearch = (question: Question, fittingRows: FittingRows): Search => ({
+  question,
+  found: [],
+  fittingRows,
+  stepsLeft: mostSteps,
+})
 
 /** Adds the rows that fit to `search.found`. Throws `PathTooCostlyError`. */
 export function findRows({ rows, bySubject }: RowIndex, search: Search): void {
@@ -127,6 +147,11 @@ function visitAnchors(path: string, reach: number, visit: (anchor: string) => vo
 function addFitting(rows: readonly Row[], names: ReadonlySet<string>, search: Search): void {
   const { readings, action } = search.question
   const isLong = readings[0].length > everydayLength
+  const fitting = isLong || readings.length > 1 ? undefined : search.fittingRows.find(rows, action, readings[0])
+  if (fitting !== undefined) {
+    for (const row of fitting) if (names.has(row.whom)) search.found.push(row)
+    return
+  }
   for (const row of rows) {
     if (!names.has(row.whom) || !row.fitsAction(action)) continue
     if (isLong) spendSteps(row, search)

@@ -195,10 +195,7 @@ function tried(need: LoginNeed | undefined, condition: Condition, facts: Facts, 
   const helps = (acr: string | undefined): boolean => {
     const identity = {
       ...user,
-      // Looked at by conditions about it alone: what hangs on no clock can be remembered.
-      get authTime() {
-        return facts.context.now
-      },
+      authTime: facts.context.now,
       ...(firsts.length === 0 ? {} : { amr: [...(user.amr ?? []), ...firsts] }),
       ...(acr === undefined ? {} : { acr }),
     }

@@ -5,8 +5,9 @@
  * can tell whether the row means him, so it is taken that it does: the same decision, for a person who answers to every
  * such name that the policy denies. Only a denial counts of it; what allows is compared with the names that are told.
  */
+
+import { createNamesIn } from '../deciding/known-names.ts'
 import type { Untold } from '../identity.ts'
-import { createNamesIn } from '../known-names.ts'
 import type { PolicySnapshot } from '../policy.ts'
 import type { AddRoles } from '../roles.ts'
 import { nameForDeny } from '../subjects.ts'

@@ -6,7 +6,6 @@ const directory = new URL('../../docs/adr/', import.meta.url)
 
 /** Numbers without a record, and why; whoever writes the record takes its line out. */
 const withoutRecord: Readonly<Record<string, string>> = {
-  '0072': 'kept for a decision that is being written',
   '0073': 'kept for a decision that is being written',
   '0074': 'kept for a decision that is being written',
   '0081': 'kept for a decision that is being written',

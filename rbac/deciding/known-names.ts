@@ -4,9 +4,9 @@
  * Threat: names of somebody who has changed since. So only what is frozen is kept, its groups with it, and a snapshot of
  * the policy keeps its own.
  */
-import type { Identity } from './identity.ts'
-import type { AddRoles } from './roles.ts'
-import { namesOf } from './subjects.ts'
+import type { Identity } from '../identity.ts'
+import type { AddRoles } from '../roles.ts'
+import { namesOf } from '../subjects.ts'
 
 /** The same set for the same question: it must not be changed. Throws for an identity of no known kind. */
 export type NamesIn = (identity: Identity, domain: string) => ReadonlySet<string>
@@ -32,5 +32,6 @@ export function createNamesIn(addRoles: AddRoles): NamesIn {
   }
 }
 
-const isFixed = (identity: Identity): boolean =>
+/** Neither the identity nor the list of its groups can change. */
+export const isFixed = (identity: Identity): boolean =>
   Object.isFrozen(identity) && (identity.kind === 'anonymous' || Object.isFrozen(identity.groups))

@@ -6,8 +6,8 @@
  * front of one enforcer, and ten thousand domains do not need ten thousand enforcers.
  */
 import { Effect, Enforcer, FunctionMap, type Model, newEnforcerWithClass } from 'casbin'
-import { createMatcherFunctions, type Evaluation, type MatcherFunction } from './evaluation.ts'
-import type { Row } from './row.ts'
+import { createMatcherFunctions, type Evaluation, type MatcherFunction } from '../evaluation.ts'
+import type { Row } from '../row.ts'
 
 /** Casbin's answer over these rows; `evaluation` holds what it saw. Throws what a matcher throws. */
 export type Enforce = (rows: readonly Row[], evaluation: Evaluation) => boolean

@@ -2,8 +2,8 @@
  * Decisions that hang on a row and a revision alone, made once for each: whoever has put one into words, as the audit log
  * does, finds the words again, and nothing is made for most requests. Frozen, as everybody gets the same.
  */
-import type { Decision, DenyReason } from './decision.ts'
-import type { Row } from './row.ts'
+import type { Decision, DenyReason } from '../decision.ts'
+import type { Row } from '../row.ts'
 
 export interface Verdicts {
   readonly allow: (row: Row) => Decision
