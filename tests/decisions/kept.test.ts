@@ -258,7 +258,8 @@ describe('what is kept of identities and rows', () => {
       ['b', 'GET', '/x'],
     ]
     const untold = fixed(user({ untold: ['groups'] }))
-    for (const part of parts) expect([ops, anonymous, ops, anonymous].map(one => ask(one, ...part))).toEqual([1, 1, 0, 0])
+    for (const part of parts)
+      expect([ops, anonymous, ops, anonymous].map(one => ask(one, ...part))).toEqual([1, 1, 0, 0])
     expect([untold, untold, user({}), user({})].map(one => ask(one, 'a', 'GET', '/x'))).toEqual([1, 1, 1, 1])
     for (let path = 0; path < 100; path += 1) ask(ops, 'a', 'GET', `/${path}`)
     expect(ask(ops, 'a', 'GET', '/x')).toBe(1)
