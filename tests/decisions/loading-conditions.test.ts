@@ -17,7 +17,7 @@ describe('conditions.yaml, refused with the place', () => {
     [
       'two criteria under one name',
       'x: { acr: [a], authentication-age: 1m }',
-      '1:4: expected exactly one of source-network, authentication-age, authentication-method, acr, time-window, date-window, claim, group, header, preflight, route, property, same, client-certificate, any, all',
+      '1:4: expected exactly one of source-network, authentication-age, authentication-method, acr, time-window, date-window, claim, group, header, preflight, route, property, same, client-certificate, ask, any, all',
     ],
     ['a repeated name', 'x: { acr: [a] }\nx: { acr: [b] }', '2:1: Map keys must be unique'],
     ['an alias', 'x: &a { acr: [a] }\ny: *a', '2:4: aliases are not supported; write the condition out'],
