@@ -212,6 +212,20 @@ describe('what is kept of identities and rows', () => {
     expect(ask('A/1', '/x').effect).toBe('deny')
   })
 
+  it('B07 is nothing of a path that servers read in several ways', async () => {
+    const open = Array.from({ length: 6 }, (_, at) => `p, group:ops, a.example.com, re:/(${at}|a).*, *, -, allow`)
+    const policy = await policyOf([...open, 'p, group:ops, a.example.com, re:/admin/.*, *, -, deny'].join('\n'))
+    const effectOf = (resource: string) =>
+      decide(
+        { request: { domain: 'a.example.com', resource, action: 'GET', url: '' }, identity: ops, context: { now: 0 } },
+        policy,
+      ).effect
+    for (const path of ['/admin;x/users', '/admin%2Fusers']) {
+      expect([path, effectOf(path), effectOf(path)]).toEqual([path, 'deny', 'deny'])
+    }
+    expect([effectOf('/admin-x/users'), effectOf('/admin-x/users')]).toEqual(['allow', 'allow'])
+  })
+
   it('H02 is rows of a slow list of which each person gets their own', async () => {
     const csv = Array.from({ length: 8 }, (_, at) => `p, group:g${at % 4}, a.example.com, re:/(${at}|a)/x, *, -, allow`)
     const policy = await policyOf(csv.join('\n'))
