@@ -81,9 +81,12 @@ describe.skipIf(programs === undefined)('the audit webhook of a real API server'
     rmSync(directory, { recursive: true, force: true })
   })
 
-  /** Resolves when a file of the folder has it. */
-  async function isKept(folder: string, text: string): Promise<void> {
-    const has = () => readdirSync(folder).some(name => readFileSync(join(folder, name), 'utf8').includes(text))
+  /** Resolves when a line in a file of the folder has all of these: kubectl asks for several things, and they come in batches. */
+  async function isKept(folder: string, ...texts: readonly string[]): Promise<void> {
+    const has = () =>
+      readdirSync(folder)
+        .flatMap(name => readFileSync(join(folder, name), 'utf8').split('\n'))
+        .some(line => texts.every(text => line.includes(text)))
     await new Promise<void>(resolve => {
       const watcher = watch(folder, look)
       const timer = setInterval(look, 200)
@@ -120,7 +123,7 @@ describe.skipIf(programs === undefined)('the audit webhook of a real API server'
       args: ['get', 'configmaps', '-n', 'payments'],
     })
     expect(code).toBe(0)
-    await isKept(join(directory, 'kept'), '"username":"carol"')
+    await isKept(join(directory, 'kept'), '"username":"carol"', '"resource":"configmaps"', '"verb":"list"')
     const { code: ended, out, errors } = await running.end()
     expect([ended, errors.includes('not kept')]).toEqual([0, false])
     const { log, identities } = JSON.parse(out)
