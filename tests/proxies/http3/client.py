@@ -27,6 +27,7 @@ class Client(QuicConnectionProtocol):
         super().__init__(*args, **kwargs)
         self.http = H3Connection(self._quic)
         self.early = None
+        self.is_early = False
         self.answer = {"status": 0, "fields": [], "body": b""}
         self.done = asyncio.get_running_loop().create_future()
 
@@ -44,6 +45,9 @@ class Client(QuicConnectionProtocol):
     def quic_event_received(self, event):
         if isinstance(event, HandshakeCompleted):
             self.early = event.early_data_accepted
+            if self.is_early and not self.early:
+                # At once: the connection would send it again now that the handshake is done, where it may be taken.
+                self._quic.close()
         elif isinstance(event, ConnectionTerminated):
             self.end(f"connection ended: {event.error_code} {event.reason_phrase}")
         elif isinstance(event, StreamReset):
@@ -77,9 +81,10 @@ async def ask(question, say):
     async with connect(
         "127.0.0.1", port, configuration=configuration, create_protocol=Client, session_ticket_handler=keep, wait_connected=not early
     ) as client:
+        client.is_early = early
         client.ask(question["fields"], question.get("body", ""))
         if early:
-            # The server has said whether it takes what came early; what it did not take is sent by nobody again.
+            # The server has said whether it takes what came early; what it did not take is not sent again.
             await client.wait_connected()
             said["early"] = client.early
         # Said before the connection is closed, which takes a while.
