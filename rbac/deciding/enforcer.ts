@@ -6,7 +6,7 @@
  * front of one enforcer, and ten thousand domains do not need ten thousand enforcers.
  */
 import { Effect, Enforcer, FunctionMap, type Model, newEnforcerWithClass } from 'casbin'
-import { createMatcherFunctions, type Evaluation, type MatcherFunction } from '../evaluation.ts'
+import { createMatcherFunctions, type Evaluation, type MatcherFunction, noTrace } from '../evaluation.ts'
 import type { Row } from '../row.ts'
 
 /** Casbin's answer over these rows; `evaluation` holds what it saw. Throws what a matcher throws. */
@@ -79,11 +79,17 @@ class OneContextEnforcer extends BareEnforcer {
         context.r_obj = evaluation.readings[0]
         context.r_act = evaluation.action
         context.r_ctx = evaluation
+        // One more row that allows changes neither the answer nor the row that is named; an explanation has each tried.
+        const isShort = evaluation.trace === noTrace
+        let isAllowed = false
         for (const row of rows) {
+          if (isShort && isAllowed && row.effect === 'allow') continue
           current = row
           show(row, context)
-          const [, , isDone] = stream.pushEffect(effectOf(row, matcher(context)))
+          const effect = effectOf(row, matcher(context))
+          const [, , isDone] = stream.pushEffect(effect)
           if (isDone) break
+          isAllowed ||= effect === Effect.Allow
         }
         return stream.current()
       } finally {

@@ -300,6 +300,12 @@ describe('what is kept of identities and rows', () => {
   })
 })
 
+const effects = [
+  'some(where (p.eft == allow)) && !some(where (p.eft == deny))',
+  'some(where (p.eft == allow))',
+  'priority(p.eft) || deny',
+]
+
 /** A window cannot be compared with a clock that shows no time. */
 function answerOf(enforce: () => boolean): boolean | string {
   try {
@@ -327,6 +333,47 @@ describe('one context for all rows', () => {
       }),
       { numRuns: 100 },
     )
+  })
+
+  it('one more row that could only allow is not tried, and the answer is that of all of them', async () => {
+    const field = (...values: string[]) => fc.constantFrom(...values)
+    const line = fc.tuple(
+      field('/**', '/*', '/o*', '/m*'),
+      field('anyone', 'authenticated', 'group:ops'),
+      field('-', 'office', '!office', 'managed', 'mfa'),
+      field('allow', 'allow', 'allow', 'deny', 'shadow-deny'),
+    )
+    const policies = fc.uniqueArray(line, { minLength: 2, maxLength: 30, selector: String })
+    await fc.assert(
+      fc.asyncProperty(policies, fc.constantFrom(...effects), questions, async (lines, effect, asked) => {
+        const csv = lines
+          .map(([path, who, when, what]) => `p, ${who}, a.example.com, ${path}, *, ${when}, ${what}`)
+          .join('\n')
+        const policy = await policyOf(csv, conditions, effect)
+        const stock = { ...policy, enforce: policy.stock }
+        for (const [request, identity, context] of asked) {
+          const question = { request, identity, context }
+          expect(decide(question, policy)).toEqual(decide(question, stock))
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('looks at what the conditions of further rows that allow look at no more', async () => {
+    const csv = Array.from({ length: 40 }, (_, at) => `p, anyone, a.example.com, re:/(x|${at}), *, managed, allow`)
+    const policy = await policyOf(csv.join('\n'), conditions)
+    const request = { domain: 'a.example.com', resource: '/x', action: 'GET', url: '' }
+    const reads = (enforce: PolicySnapshot['enforce']) => {
+      let count = 0
+      const header = (): string => {
+        count += 1
+        return 'managed'
+      }
+      decide({ request, identity: anonymous, context: { now: 0, header } }, { ...policy, enforce })
+      return count
+    }
+    expect([reads(policy.enforce), reads(policy.stock)]).toEqual([1, 40])
   })
 
   it('is left when a condition throws, for the next question', async () => {

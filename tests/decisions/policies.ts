@@ -20,11 +20,12 @@ export function loadPolicy(name: string): Promise<PolicySnapshot> {
   })
 }
 
-/** A policy written in the test itself. */
-export function policyOf(csv: string, conditions?: string): Promise<PolicySnapshot> {
+/** A policy written in the test itself. `effect`: another than the model's. */
+export function policyOf(csv: string, conditions?: string, effect?: string): Promise<PolicySnapshot> {
   const files = [{ name: 'policy.csv', text: csv }]
-  if (conditions === undefined) return compilePolicy({ model, files })
-  return compilePolicy({ model, files, conditions: { name: 'conditions.yaml', text: conditions } })
+  const own = effect === undefined ? model : model.replace(/^e = .*$/m, `e = ${effect}`)
+  if (conditions === undefined) return compilePolicy({ model: own, files })
+  return compilePolicy({ model: own, files, conditions: { name: 'conditions.yaml', text: conditions } })
 }
 
 /** A row that is in order. */
