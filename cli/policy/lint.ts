@@ -3,13 +3,13 @@ import { getPublicSuffix } from 'tldts'
 import type { Config } from '../../config/config.ts'
 import { knownTokensOf } from '../../config/machine-names.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
-import { parseInstant } from '../../rbac/conditions/times.ts'
 import type { Finding } from '../../rbac/lint/finding.ts'
 import { type LintOptions, lintPolicy } from '../../rbac/lint/lint.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { findingsText } from './findings-text.ts'
 import { loadPolicy, type PolicyChoice } from './load-policy.ts'
+import { momentOf } from './moments.ts'
 
 export interface LintChoice extends PolicyChoice {
   /** RFC 3339. */
@@ -20,8 +20,7 @@ export interface LintChoice extends PolicyChoice {
 
 export async function lintDirectory(choice: LintChoice, terminal: Terminal): Promise<number> {
   try {
-    const now = choice.at === undefined ? Math.floor(Date.now() / 1000) : parseInstant(choice.at)
-    if (now === undefined) throw new Error('--at: expected a time such as 2026-01-01T10:00:00Z')
+    const now = momentOf(choice.at)
     const { texts, snapshot, config, directory } = await loadPolicy(choice, terminal)
     terminal.progress(() => `looking at ${snapshot.rowCount} rows`)
     const findings = lintPolicy(snapshot, texts, { now, isPublicSuffix, ...knownFrom(config) })

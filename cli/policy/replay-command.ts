@@ -1,6 +1,6 @@
 /** `sallyport policy replay`: which real decisions would another policy have changed. */
 import type { AddPolicyCommand } from './add-policy-command.ts'
-import { parseSince } from './since.ts'
+import { parseSince } from './moments.ts'
 
 interface Values {
   readonly audit: string

@@ -1,6 +1,6 @@
 /** `sallyport policy unused`: which rows and role memberships decided nothing. */
 import type { AddPolicyCommand } from './add-policy-command.ts'
-import { parseSince } from './since.ts'
+import { parseSince } from './moments.ts'
 
 interface Values {
   readonly audit: string

@@ -7,11 +7,12 @@ import {
   stateOf,
   usualWarning,
 } from '../../../rbac/asking/expiring.ts'
-import { instantText, parseDuration, parseInstant } from '../../../rbac/conditions/times.ts'
+import { instantText, parseDuration } from '../../../rbac/conditions/times.ts'
 import { rowText } from '../../../rbac/row-text.ts'
 import { reportError } from '../../report-error.ts'
 import { exitCodes, type Terminal } from '../../terminal.ts'
 import { loadPolicy, type PolicyChoice } from '../load-policy.ts'
+import { momentOf } from '../moments.ts'
 
 export interface ExpiringChoice extends PolicyChoice {
   /** A duration such as `30d`. */
@@ -23,8 +24,7 @@ export interface ExpiringChoice extends PolicyChoice {
 
 export async function listExpiring(choice: ExpiringChoice, terminal: Terminal): Promise<number> {
   try {
-    const now = choice.at === undefined ? Math.floor(Date.now() / 1000) : parseInstant(choice.at)
-    if (now === undefined) throw new Error('--at: expected a time such as 2026-01-01T10:00:00Z')
+    const now = momentOf(choice.at)
     const within = choice.within === undefined ? Number.POSITIVE_INFINITY : parseWithin(choice.within)
     const { snapshot, config } = await loadPolicy(choice, terminal)
     const warning = config?.policy.expiryWarning ?? usualWarning
