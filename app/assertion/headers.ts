@@ -18,7 +18,8 @@
  * - `Remote-Name` is for people to read: it is cut after 64 characters and ends in `…`;
  * - an address of more than 254 bytes is none (RFC 5321 section 4.5.3.1.3): it is left out, since a part of it may be
  *   somebody else's;
- * - groups are all there or none: with a part of them an application could miss the one that forbids. Then
+ * - groups are all there or none: with a part of them an application could miss the one that forbids. All are those that
+ *   the host asks for (`hosts[].groups`). Then
  *   `Remote-Groups` is empty, the assertion says `groups_omitted` with their number in place of `groups`, and
  *   `onGroupsOmitted` is told;
  * - further claims of a host give way before the groups do, and the assertion names them in `claims_omitted`;
@@ -30,6 +31,7 @@ import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { OperationalError } from '../errors.ts'
 import type { ExtraClaims, ExtraClaimsFor } from './extra-claims.ts'
 import { encodeFieldValue } from './field-value.ts'
+import type { GroupsFor } from './host-groups.ts'
 import { type AssertionFacts, type AssertionSigner, audienceOf } from './sign.ts'
 
 /** Names of the headers, as the proxies' configurations list them. */
@@ -56,7 +58,10 @@ export interface IdentityHeadersOptions {
   readonly sign: AssertionSigner
   /** Issuer whose people are known to upstreams by their bare `sub`. */
   readonly bareIssuer?: string
-  readonly onGroupsOmitted: (subject: string, count: number) => void
+  /** `domain` is that of the host, `count` how many it should have got. */
+  readonly onGroupsOmitted: (subject: string, count: number, domain: string) => void
+  /** Default: every host gets all groups. */
+  readonly groupsFor?: GroupsFor
   /** Default: no host asks for further claims. */
   readonly extraClaims?: ExtraClaimsFor
   /** Told of the names of further claims that did not fit. */
@@ -77,6 +82,7 @@ const fieldOverhead = 4
 export function createIdentityHeaders(options: IdentityHeadersOptions): IdentityHeaders {
   const { names, groupSeparator, sign, bareIssuer, onGroupsOmitted } = options
   const { extraClaims = () => undefined, onClaimsOmitted = () => undefined, roomBeside = () => 0 } = options
+  const { groupsFor = () => undefined } = options
   checkNames(names)
   if (!/^[,;| ]$/.test(groupSeparator)) throw new RangeError("groupSeparator must be one of ',', ';', '|' and ' '")
   const nobody: readonly string[] = Object.freeze(fields(names, ['', '', '', '', '']))
@@ -87,7 +93,7 @@ export function createIdentityHeaders(options: IdentityHeadersOptions): Identity
 
   return (identity, request, session) => {
     if (identity.kind === 'anonymous') return nobody
-    const person = presentable(identity)
+    const person = presentable(identity, groupsFor(request.domain))
     const facts = { audience: audienceOf(request), ...(session === undefined ? {} : { session }) }
     const fits = (headers: readonly string[]): boolean =>
       lengthOf(headers) + roomBeside(request.domain, headers.at(-1) ?? '') <= longestHeaders
@@ -108,7 +114,7 @@ export function createIdentityHeaders(options: IdentityHeadersOptions): Identity
       throw new OperationalError('ERR_LOGIN_CLAIMS_INVALID', 'the subject is too long for the identity headers')
     }
     tellOmitted(last, person.subject)
-    onGroupsOmitted(person.subject, person.groups.length)
+    onGroupsOmitted(person.subject, person.groups.length, request.domain)
     return reduced
   }
 }
@@ -123,8 +129,9 @@ const withoutClaims = ({ claims, omitted }: ExtraClaims): ExtraClaims => ({
 })
 
 /** The identity with what is meant for people cut, and without an address that cannot be one. */
-function presentable(identity: User | Machine): User | Machine {
-  const groups = identity.groups.filter(group => group !== '')
+function presentable(identity: User | Machine, wanted: ReturnType<GroupsFor>): User | Machine {
+  const named = identity.groups.filter(group => group !== '')
+  const groups = wanted === undefined ? named : wanted(named)
   if (identity.kind === 'machine') return { ...identity, groups }
   const { email, name, ...rest } = identity
   return {

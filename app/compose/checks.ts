@@ -9,6 +9,7 @@ import {
 } from '../assertion/authorization.ts'
 import { createExtraClaims } from '../assertion/extra-claims.ts'
 import { createIdentityHeaders } from '../assertion/headers.ts'
+import { createGroupsFor } from '../assertion/host-groups.ts'
 import { createRememberedHeaders } from '../assertion/remembered-headers.ts'
 import { createAssertionSigner } from '../assertion/sign.ts'
 import type { SigningKeys } from '../assertion/signing-keys.ts'
@@ -182,10 +183,22 @@ function composeAuthorization(base: Base, kept: Kept, tokens: KubeTokens | undef
 /** The share of the life of an assertion or a token for which it is given out again; the rest is the application's. */
 const reusedShare = 1 / 4
 
+/** Whether this is the first time for a host, as far as a thousand hosts can be told apart. */
+function onceFor(): (host: string) => boolean {
+  const told = new Set<string>()
+  return host => {
+    if (told.has(host)) return false
+    if (told.size >= 1_000) told.clear()
+    told.add(host)
+    return true
+  }
+}
+
 function composeIdentityHeaders({ config, clock, metrics, logger, hostSettings }: Base, keys: SigningKeys) {
   const { enabled, issuer, lifetimeSeconds } = config.assertion
   const { groupSeparator, ...names } = config.headers
   const [provider, ...others] = config.providers
+  const warnFor = onceFor()
   const make = createIdentityHeaders({
     names,
     groupSeparator,
@@ -196,9 +209,14 @@ function composeIdentityHeaders({ config, clock, metrics, logger, hostSettings }
       logger.warn({ subject, claims }, 'further claims do not fit into the assertion and were left out')
     },
     roomBeside: (domain, assertion) => roomForAuthorization(hostSettings(domain).authorization, assertion),
-    onGroupsOmitted: (subject, count) => {
+    groupsFor: createGroupsFor(domain => hostSettings(domain).groups),
+    onGroupsOmitted: (subject, count, host) => {
       metrics.groupsOmitted()
-      logger.warn({ subject, count }, 'groups do not fit into the identity headers and were left out')
+      if (warnFor(host))
+        logger.warn(
+          { host, subject, count },
+          'groups do not fit into the identity headers and were left out, all of them: name those that the host needs in hosts[].groups. Said once for a host; sallyport_groups_omitted_total counts',
+        )
     },
   })
   const keepMs = lifetimeSeconds * 1000 * reusedShare

@@ -37,6 +37,12 @@ export const host = z.strictObject({
     expected: 'a list of name=path such as department=department or team=org/team, nested names joined by /',
     example: ['department=department'],
   }),
+  groups: setting(z.array(parsed(value.parseGroupPattern)).exactOptional(), {
+    description:
+      'Which groups the host hears of, in its header and in assertions: names, or the beginnings of names and `*`. All of them if absent, and an application that forbids by a group has to be told of it. The policy judges by all of them in any case.',
+    expected: 'a list of names such as wiki-editors or wiki-*',
+    example: ['wiki-*'],
+  }),
   authorization: setting(parsed(parseAuthorizationHeader).exactOptional(), {
     description:
       'What the application gets as `Authorization: Bearer`, where its proxy passes that on: `assertion` is the assertion; `kube:prod` a token of minutes for that cluster behind the gateway, which a dashboard can act with as whoever is logged in in the browser. In every answer for the host then, and empty for everybody else.',

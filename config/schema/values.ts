@@ -189,6 +189,13 @@ export function parseHostPattern(text: string): string {
   return `*.${parseHost(text.slice(2))}`
 }
 
+/** The name of a group, or the beginning of names and `*`. */
+export function parseGroupPattern(text: string): string {
+  if (text === '' || text.trim() !== text) throw new RangeError('it has to be a name without white space around it')
+  if (text.slice(0, -1).includes('*')) throw new RangeError('`*` stands at the end alone')
+  return text
+}
+
 // A proxy, a server or a cache acts on these names itself: an identity must not travel under one of them.
 const reservedHeaders =
   /^(?:connection|content-.+|cookie|set-cookie|host|authorization|proxy-.+|keep-alive|te|trailer|transfer-encoding|upgrade|location|cache-control|x-forwarded-.+|x-original-.+|forwarded|date|vary)$/i

@@ -79,6 +79,8 @@ describe('entries of hosts', () => {
     ['an idle time that cannot be measured', `[{ ${host}, maxIdle: 90s }]`, 'the least is 120s'],
     ['a claim without a path', `[{ ${host}, assertionClaims: [team] }]`, 'it has to be a name, = and a path'],
     ['a claim with an empty step', `[{ ${host}, assertionClaims: [a=b//c] }]`, 'it has to be a name, = and a path'],
+    ['a star within the name of a group', `[{ ${host}, groups: ["*-editors"] }]`, 'stands at the end alone'],
+    ['a group without a name', `[{ ${host}, groups: [""] }]`, 'a name without white space around it'],
     ['two claims of one name', `[{ ${host}, assertionClaims: [a=b, a=c] }]`, 'got that of another claim'],
     [
       'an unknown setting',
