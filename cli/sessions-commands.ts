@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts'
 const sessionsHelp = `
 The service answers these commands on its own machine only. A session is called by its handle, the 16 characters that
 audit events have as "session"; it opens nothing. A person is a subject, <issuer>#<sub>, as in audit events. There is no
-index of addresses: "list --all" shows them, or look an address up in the audit log.
+index of addresses: --email looks at all sessions, one after another.
 
 Examples:
   $ sallyport sessions list --subject 'https://idp.example.com#alice'
@@ -18,10 +18,10 @@ Examples:
   $ sallyport sessions end --provider corp --yes     everybody who logged in with it
   $ docker compose exec sallyport sallyport sessions list --all
 
-Exit codes: 0 it worked; 1 there is no such session, or nobody answers; 2 the command line cannot be read.`
+Exit codes: 0 it worked; 1 there is no such session, so that nothing was ended, or nobody answers; 2 the command line cannot be read.`
 
 const listHelp = `
-Exactly one of --subject, --host, --issuer with --sid, and --all says which. In the order in which they end at the
+Exactly one of --subject, --email, --host, --issuer with --sid, and --all says which. In the order in which they end at the
 latest; where there are more, the last line says how to go on.
 
 Examples:
@@ -35,7 +35,8 @@ Examples:
   $ sallyport sessions show 3hVn0mJ4kQ1uYb2d --json`
 
 const endHelp = `
-Exactly one of <handle>, --subject, --issuer with --sid, --provider and --all says which; nothing said ends nothing. Ended
+Exactly one of <handle>, --subject, --email, --issuer with --sid, --provider and --all says which; nothing said ends
+nothing, and what ends nothing exits with 1. --email ends all of every person with a session that has the address. Ended
 sessions are refused by the next check of every replica and worker. The person may log in again: to keep somebody
 out, disable them at the provider first, or deny them in the policy. Each end is an audit event with cause "admin";
 --provider and --all are one event, "sessions.cut".
@@ -43,6 +44,7 @@ out, disable them at the provider first, or deny them in the policy. Each end is
 Examples:
   $ sallyport sessions end 3hVn0mJ4kQ1uYb2d
   $ sallyport sessions end --subject 'https://idp.example.com#alice' --by 'ticket 4711'
+  $ sallyport sessions end --email alice@example.com
   $ sallyport sessions end --provider corp --yes
   $ sallyport sessions end --all --yes               after a secret has leaked: and replace it`
 
@@ -64,8 +66,10 @@ export function addSessions(program: Command, terminal: Terminal, onExit: (code:
       .option('--issuer <url>', 'with --sid: the provider of the session')
       .option('--sid <sid>', "the provider's name for its session, the claim sid")
 
+  const address = 'those of everybody with this address; all sessions are looked at'
   const list = sessions.command('list').description('sessions that can be used now')
-  list.option('--subject <subject>', 'those of a person: <issuer>#<sub>').option('--host <host>', 'those on a host')
+  list.option('--subject <subject>', 'those of a person: <issuer>#<sub>').option('--email <address>', address)
+  list.option('--host <host>', 'those on a host')
   withProviderSession(list)
     .option('--all', 'all of them')
     .addOption(new Option('--limit <number>', 'how many at most').argParser(readLimit).default(50))
@@ -82,7 +86,7 @@ export function addSessions(program: Command, terminal: Terminal, onExit: (code:
   })
 
   const end = sessions.command('end [handle]').description('end one session, or many, everywhere')
-  end.option('--subject <subject>', 'all sessions of a person: <issuer>#<sub>')
+  end.option('--subject <subject>', 'all sessions of a person: <issuer>#<sub>').option('--email <address>', address)
   withProviderSession(end)
     .option('--provider <name>', 'all that logged in with this provider of the configuration')
     .option('--all', 'every session')

@@ -1,4 +1,5 @@
 /** Asks the admin listener about sessions, or for an end to them, and says what it answered. */
+import { printable } from '../spelling/printable.ts'
 import { type AdminAnswer, callAdmin, strangeAnswer } from './admin-call.ts'
 import { reportError } from './report-error.ts'
 import { isListed, isPage, type ListedSession, listText, sessionText } from './sessions-text.ts'
@@ -17,6 +18,7 @@ export interface SessionsChoice {
 
 interface SelectorValues {
   readonly subject?: string
+  readonly email?: string
   readonly issuer?: string
   readonly sid?: string
   readonly all?: boolean
@@ -40,10 +42,13 @@ export class UsageError extends Error {}
 export const listSessions = (values: ListValues, terminal: Terminal): Promise<number> =>
   reporting(terminal, async () => {
     const { admin, json = false, limit } = values
-    const selector = selectorOf({ ...selectorsOf(values), host: values.host })
-    const { sid, ...rest } = selector
+    const { sid, email, ...rest } = selectorOf({ ...selectorsOf(values), host: values.host })
     const query = new URLSearchParams({ ...rest, ...(sid === undefined ? {} : { sid }) })
-    const page = await collect(admin, query, limit, values.after)
+    const { after } = values
+    if (email !== undefined && after !== undefined) throw new UsageError('--email looks at all of them: no --after')
+    const page = await (email === undefined
+      ? collect(admin, query, { limit, ...(after === undefined ? {} : { after }) })
+      : ofAddress(admin, email, { limit, progress: terminal.progress }))
     terminal.write(json ? `${JSON.stringify(page)}\n` : listText(page, terminal.colors))
     return exitCodes.ok
   })
@@ -59,23 +64,63 @@ export const showSession = (handle: string, { admin, json = false }: SessionsCho
 export const endSessions = (handle: string | undefined, values: EndValues, terminal: Terminal): Promise<number> =>
   reporting(terminal, async () => {
     const { admin, json = false, provider, yes = false } = values
-    const { sid, all, ...rest } = selectorOf({ ...selectorsOf(values), session: handle, provider })
+    const { sid, all, email, ...rest } = selectorOf({ ...selectorsOf(values), session: handle, provider })
     if ((provider !== undefined || all !== undefined) && !yes) {
       const whose = provider === undefined ? 'everybody' : `everybody who logged in with ${provider}`
       throw new UsageError(`this logs ${whose} out; say --yes if that is meant`)
     }
+    const by = values.by ?? userOf(terminal)
+    const end = async (selector: object): Promise<Ended> =>
+      (await ask(admin, '/sessions/end', { method: 'POST', body: { ...selector, by }, timeoutMs: endMs })).body as Ended
     const selector = { ...rest, ...(sid !== undefined && { providerSession: sid }), ...(all && { all: true }) }
-    const body = { ...selector, by: values.by ?? userOf(terminal) }
-    const answer = await ask(admin, '/sessions/end', { method: 'POST', body, timeoutMs: endMs })
-    terminal.write(json ? `${JSON.stringify(answer.body)}\n` : endText(answer, terminal))
+    const ended = await (email === undefined
+      ? end(selector)
+      : endOfAddress(await ofAddress(admin, email, { progress: terminal.progress }), subject => end({ subject })))
+    if (isNothing(ended)) throw new Error(nothingText({ ...rest, email }))
+    terminal.write(json ? `${JSON.stringify(ended)}\n` : endText(ended, terminal))
     return exitCodes.ok
   })
+
+/** What the service says to an end. */
+interface Ended {
+  readonly ended?: number
+  readonly cut?: string
+  readonly provider?: string
+  readonly passwords?: number
+  /** Whose, where somebody was named by an address. */
+  readonly subjects?: readonly string[]
+}
+
+const isNothing = ({ cut, ended = 0, passwords = 0 }: Ended): boolean => cut === undefined && ended + passwords === 0
+
+/**
+ * Whoever ends the sessions of somebody who has none, under that name, believes that somebody is out.
+ */
+function nothingText({ subject, email }: Given): string {
+  const hint =
+    'nothing has been ended. A person is <issuer>#<sub>: `sallyport sessions list --all` shows who is logged in'
+  if (email !== undefined) return `nobody who is logged in has the address ${email}: ${hint}`
+  return subject === undefined ? hint : `no session is of ${subject}: ${hint}`
+}
+
+/** An address is no identity: each subject that has it is ended by its own name. */
+async function endOfAddress({ sessions }: Page, end: (subject: string) => Promise<Ended>): Promise<Ended> {
+  const subjects = [...new Set(sessions.map(({ subject }) => subject))]
+  const sum = { ended: 0, passwords: 0, subjects }
+  for (const subject of subjects) {
+    const { ended = 0, passwords = 0 } = await end(subject)
+    sum.ended += ended
+    sum.passwords += passwords
+  }
+  return sum
+}
 
 type Given = Readonly<Record<string, string | undefined>>
 
 /** A pair counts as one. */
-const selectorsOf = ({ subject, issuer, sid, all }: SelectorValues): Given => ({
+const selectorsOf = ({ subject, email, issuer, sid, all }: SelectorValues): Given => ({
   subject,
+  email,
   issuer,
   sid,
   all: all === true ? 'true' : undefined,
@@ -96,8 +141,33 @@ interface Page {
   readonly next?: string
 }
 
+interface Extent {
+  readonly limit: number
+  readonly after?: string
+}
+
+/** There is no index of addresses, so all sessions are looked at. Capitals do not count in an address. */
+async function ofAddress(
+  admin: string,
+  email: string,
+  { limit = Number.POSITIVE_INFINITY, progress }: { readonly limit?: number; readonly progress: Terminal['progress'] },
+): Promise<Page> {
+  const found: ListedSession[] = []
+  let looked = 0
+  let after: string | undefined
+  do {
+    const query = new URLSearchParams({ all: 'true' })
+    const page = await collect(admin, query, { limit: longestPage, ...(after === undefined ? {} : { after }) })
+    looked += page.sessions.length
+    progress(() => `looked at ${looked} sessions`)
+    found.push(...page.sessions.filter(one => one.email?.toLowerCase() === email.toLowerCase()))
+    after = page.next
+  } while (after !== undefined && found.length < limit)
+  return { sessions: found.slice(0, limit) }
+}
+
 /** A page may have fewer sessions than it was asked for and not be the last. */
-async function collect(admin: string, query: URLSearchParams, limit: number, first: string | undefined): Promise<Page> {
+async function collect(admin: string, query: URLSearchParams, { limit, after: first }: Extent): Promise<Page> {
   const sessions: ListedSession[] = []
   let after = first
   do {
@@ -122,24 +192,14 @@ export async function ask(...call: Parameters<typeof callAdmin>): Promise<AdminA
 const reasonOf = ({ body }: AdminAnswer): string =>
   typeof body === 'object' && body !== null && 'error' in body ? String(body.error) : ''
 
-function endText({ body }: AdminAnswer, { colors }: Terminal): string {
-  const {
-    ended,
-    cut,
-    provider,
-    passwords = 0,
-  } = body as {
-    readonly ended?: number
-    readonly cut?: string
-    readonly provider?: string
-    readonly passwords?: number
-  }
+function endText({ ended, cut, provider, passwords = 0, subjects }: Ended, { colors }: Terminal): string {
   if (cut !== undefined) {
     const whose = provider === undefined ? 'every session' : `every session of ${provider}`
     return `${colors.green('ended')}: ${whose} that there was\n`
   }
   const further = passwords === 0 ? '' : `, and ${passwords} application ${passwords === 1 ? 'password' : 'passwords'}`
-  return `${colors.green('ended')}: ${ended} ${ended === 1 ? 'session' : 'sessions'}${further}\n`
+  const whose = subjects === undefined ? '' : ` of ${subjects.map(printable).join(', ')}`
+  return `${colors.green('ended')}: ${ended} ${ended === 1 ? 'session' : 'sessions'}${further}${whose}\n`
 }
 
 /** Who is at the keyboard, as far as the shell says; only a note for the audit log. */

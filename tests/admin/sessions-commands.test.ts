@@ -129,6 +129,44 @@ describe('sallyport sessions', () => {
       ])
   })
 
+  it('finds people by their address, in whatever capitals, and ends all of theirs and nothing else', async () => {
+    const cookies = await Promise.all([
+      world.logIn('alice', wiki),
+      world.logIn('alice', wiki),
+      world.logIn('bob', wiki),
+    ])
+    const listed = JSON.parse((await run('list', '--email', 'Alice@Example.com', '--json')).output)
+    expect(listed.sessions.map(({ subject }: { subject: string }) => subject)).toEqual(
+      Array.from({ length: 2 }, () => subjectOf('alice')),
+    )
+    expect(
+      JSON.parse((await run('list', '--email', 'alice@example.com', '--limit', '1', '--json')).output).sessions,
+    ).toHaveLength(1)
+    expect(await run('end', '--email', 'ALICE@example.com')).toEqual({
+      code: 0,
+      output: `ended: 2 sessions of ${subjectOf('alice')}\n`,
+      errors: '',
+    })
+    expect(await Promise.all(cookies.map(status))).toEqual([401, 401, 200])
+    expect((await run('end', '--email', 'bob@example.com', '--json')).output).toBe(
+      `${JSON.stringify({ ended: 1, passwords: 0, subjects: [subjectOf('bob')] })}\n`,
+    )
+  })
+
+  it.each([
+    ['an address for a subject', ['--subject', 'alice@example.com'], 'no session is of alice@example.com'],
+    ['a part of an address', ['--email', 'alice@example.co'], 'has the address alice@example.co:'],
+    ['somebody who is not logged in', ['--subject', 'https://idp.example.com#nobody'], 'no session is of'],
+    ['a session that the provider has not', ['--issuer', 'https://idp.example.com', '--sid', '1'], 'nothing has been'],
+  ])('exits with 1 when %s ends nothing, and says what a person is called', async (_what, args, text) => {
+    const cookie = await world.logIn('alice', wiki)
+    const { code, output, errors } = await run('end', ...args)
+    expect([code, output]).toEqual([1, ''])
+    expect(errors).toContain(text)
+    expect(errors.replace(/\s+/g, ' ')).toContain('A person is <issuer>#<sub>: `sallyport sessions list --all`')
+    expect(await status(cookie)).toBe(200)
+  })
+
   it('says that nobody answers', async () => {
     const terminal = createTestTerminal()
     const args = ['sessions', 'list', '--all', '--admin', 'http://127.0.0.1:9']
