@@ -16,8 +16,9 @@ With --output the files are written there. Printing again overwrites what this c
 its first line stops everything before anything is written. Lines of your own stand in files of their own; the first lines of
 each file, and docs/proxies/, say where.
 
-Where TLS ends is said by --tls-certificate with --tls-key (in this proxy), by --balancer (in front of it), or by both. Paths
-are those of the proxy's machine, and are not opened here.
+Where TLS ends is said by --tls-certificate with --tls-key (in this proxy), by --balancer (in front of it), or by both. With
+--proxy-protocol the balancer passes TLS on, and names the client before each connection. Paths are those of the proxy's
+machine, and are not opened here.
 
 In a cluster (envoy-gateway, istio, gateway-api, contour, kgateway, traefik-crd, ingress-nginx) addresses are Services,
 NAME.NAMESPACE:PORT; Sallyport is sallyport.sallyport where nothing else is said, and an application the Service that is called
@@ -43,6 +44,7 @@ interface Values extends Readonly<Record<string, unknown>> {
   readonly checks?: Address
   readonly listen?: { readonly host?: string; readonly port: number }
   readonly balancer?: readonly string[]
+  readonly proxyProtocol?: boolean
   readonly tlsCertificate?: string
   readonly tlsKey?: string
   readonly http3?: boolean
@@ -78,6 +80,7 @@ export const defineProxyConfig: DefineCommand = (command, terminal, onExit) => {
       'a balancer in front, whose word on client and scheme counts; repeatable',
       each(readRange),
     )
+    .option('--proxy-protocol', 'with --balancer: it passes TLS on, and says the client by the PROXY protocol')
     .option('--tls-certificate <path>', 'certificate with which the proxy ends TLS', readPath)
     .option('--tls-key <path>', 'its key', readPath)
     .option('--client-ca <path>', 'authorities that issue certificates of clients: nobody else gets in', readPath)
@@ -110,6 +113,7 @@ function choiceOf(values: Values): ProxyConfigChoice {
     sallyport,
     grpc,
     balancers: balancer,
+    proxyProtocol: values.proxyProtocol === true,
     ...(upstream === undefined ? {} : { upstream }),
     ...(listen === undefined ? {} : { listen }),
     ...(checks === undefined ? {} : { checks }),

@@ -156,6 +156,7 @@ const envoy = (): readonly ProxyFile[] => {
       '# expands nothing.',
     ],
     listen: 'address: ${PROXY_BIND}, port_value: ${PROXY_PORT}',
+    listenerFilters: [],
     chain: [],
     shared: { limits: '', filters: '', sites: '' },
     advertised: [],

@@ -30,6 +30,8 @@ export interface ProxyFormat {
   readonly speaksHttp3?: boolean
   /** Whether it is told to ask clients for certificates where that is asked for. Default false. */
   readonly asksForCertificates?: boolean
+  /** Whether it can be told that every connection begins with the PROXY protocol, of named balancers alone. Default false. */
+  readonly takesProxyProtocol?: boolean
   /** The one header, in lower case, in which it can pass a certificate on. Default: any. */
   readonly certificateHeader?: string
   /** Whether it lists a balancer in front as one more hop, which Sallyport has to trust then. Default false. */

@@ -7,6 +7,7 @@ import { createHostSettings } from '../../config/host-settings.ts'
 import type { ListenAddress } from '../../config/schema/values.ts'
 import { type CertificateOptions, type ClientCertificates, clientCertificatesOf } from './client-certificates.ts'
 import type { ClusterOptions } from './kubernetes/cluster-options.ts'
+import { type BalancerOptions, balancersOf } from './proxy-protocol.ts'
 import { QuestionError } from './question-error.ts'
 
 /** A name or an address, and a port. */
@@ -55,6 +56,8 @@ export interface ProxyQuestion {
   readonly clientCertificates?: ClientCertificates
   /** Ranges (CIDR) of balancers in front, whose word on the client's address and scheme counts. */
   readonly balancers: readonly string[]
+  /** The same of those that pass bytes on, and say with the PROXY protocol from where; nobody else gets in. */
+  readonly relays: readonly string[]
   /** Names of the headers that applications get. */
   readonly identity: {
     readonly user: string
@@ -76,7 +79,7 @@ export interface ProxyQuestion {
 }
 
 /** The command line, read. */
-export interface ProxyOptions extends CertificateOptions {
+export interface ProxyOptions extends CertificateOptions, BalancerOptions {
   /** Empty: those of the configuration and of the policy. */
   readonly hosts: readonly NamedHost[]
   /** For hosts that name no address. */
@@ -101,6 +104,7 @@ interface QuestionFacts {
   readonly fetchesCertificates: boolean
   readonly speaksHttp3?: boolean
   readonly asksForCertificates?: boolean
+  readonly takesProxyProtocol?: boolean
   readonly certificateHeader?: string
   /** Default: none. */
   readonly conditionHeaders?: readonly string[]
@@ -108,9 +112,16 @@ interface QuestionFacts {
 }
 
 /** Throws `QuestionError`. */
-export function questionOf({ config, options, conditionHeaders = [], ...format }: QuestionFacts): ProxyQuestion {
+export function questionOf({ config, options: given, conditionHeaders = [], ...format }: QuestionFacts): ProxyQuestion {
   const url = new URL(config.server.url)
   const scheme = url.protocol === 'https:' ? 'https' : 'http'
+  const { balancers, relays } = balancersOf(given, {
+    takesProxyProtocol: format.takesProxyProtocol === true,
+    isHttps: scheme === 'https',
+    endsTls: given.tls !== undefined,
+    speaksHttp3: given.http3 === true,
+  })
+  const options = { ...given, balancers }
   checkTls(config.server.url, options, scheme === 'https', format.fetchesCertificates)
   checkHttp3(options, scheme === 'https', format.speaksHttp3 === true)
   const { user, email, name, groups, assertion } = config.headers
@@ -126,11 +137,12 @@ export function questionOf({ config, options, conditionHeaders = [], ...format }
     grpc: grpcOf(config, options),
     grpcTls: config.envoy?.tls !== undefined,
     checks: options.checks ?? { host: '127.0.0.1', port: 9189 },
-    listen: listenOf(url, options, format.fetchesCertificates),
+    listen: listenOf(url, given, format.fetchesCertificates),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     http3: options.http3 === true,
     ...(clientCertificates === undefined ? {} : { clientCertificates }),
-    balancers: options.balancers,
+    balancers,
+    relays,
     identity: { user, email, name, groups, assertion },
     ...(clientCertificateHeader === undefined ? {} : { clientCertificateHeader }),
     conditionHeaders,

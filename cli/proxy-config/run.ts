@@ -86,6 +86,7 @@ async function filesOf(
     fetchesCertificates: format.fetchesCertificates === true,
     speaksHttp3: format.speaksHttp3 === true,
     asksForCertificates: format.asksForCertificates === true,
+    takesProxyProtocol: format.takesProxyProtocol === true,
     ...(format.certificateHeader === undefined ? {} : { certificateHeader: format.certificateHeader }),
     ...(format.upstreamOf === undefined ? {} : { upstreamOf: format.upstreamOf }),
   })

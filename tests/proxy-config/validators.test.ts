@@ -50,6 +50,7 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
     all: [...tls, ...balancer, ...replicas],
     http3: [...tls, ...replicas, '--http3'],
     certificates: [...tls, ...replicas, '--client-ca', certificate],
+    relayed: [...tls, ...balancer, ...replicas, '--proxy-protocol'],
   } as const
 
   beforeAll(() => {
@@ -79,7 +80,10 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
 
   const names = Object.keys(combinations) as (keyof typeof combinations)[]
   const namesOf = (format: PrintedFormat) =>
-    names.filter(name => name !== 'http3' || http3Kinds.some(kind => kind === format))
+    names.filter(name => {
+      if (name === 'relayed') return format !== 'caddy'
+      return name !== 'http3' || http3Kinds.some(kind => kind === format)
+    })
 
   describe.each(printedFormats.filter(format => format !== 'traefik'))('for %s', format => {
     it.skipIf(requirePeer(programOf(format)) === undefined).each(namesOf(format))(
@@ -105,31 +109,34 @@ describe.skipIf(!hasOpenssl)('what is printed', () => {
   })
 
   describe.skipIf(requirePeer('traefik') === undefined)('for traefik', () => {
-    it.concurrent.each(names.filter(name => name !== 'certificates'))('is taken by it: %s', async combination => {
-      const port = await freePort()
-      const place = await print('traefik', combination, port)
-      const proxy = startPrinted('traefik', place)
-      const scheme = readFileSync(join(place, 'traefik.env'), 'utf8').includes('HTTP_TLS=true') ? 'https' : 'http'
-      const statusOf = (host: string): Promise<number> =>
-        ask(`${scheme}://${host}/`, { port, from: '127.0.0.1' }).then(
-          ({ status }) => status,
-          () => 0,
-        )
-      try {
-        // Nobody answers in the place of Sallyport: a host that has a router with the check is refused, one without is unknown.
-        const isRead = async () => {
-          if (!proxy.isRunning()) throw new Error(proxy.lastLines())
-          return ![0, 404].includes(await statusOf('more.example.com'))
+    it.concurrent.each(names.filter(name => name !== 'certificates' && name !== 'relayed'))(
+      'is taken by it: %s',
+      async combination => {
+        const port = await freePort()
+        const place = await print('traefik', combination, port)
+        const proxy = startPrinted('traefik', place)
+        const scheme = readFileSync(join(place, 'traefik.env'), 'utf8').includes('HTTP_TLS=true') ? 'https' : 'http'
+        const statusOf = (host: string): Promise<number> =>
+          ask(`${scheme}://${host}/`, { port, from: '127.0.0.1' }).then(
+            ({ status }) => status,
+            () => 0,
+          )
+        try {
+          // Nobody answers in the place of Sallyport: a host that has a router with the check is refused, one without is unknown.
+          const isRead = async () => {
+            if (!proxy.isRunning()) throw new Error(proxy.lastLines())
+            return ![0, 404].includes(await statusOf('more.example.com'))
+          }
+          await vi.waitUntil(isRead, { timeout: 120_000, interval: 25 })
+          for (const host of ['passwords', 'tokens', 'given', 'files', 'more']) {
+            expect([500, 503]).toContain(await statusOf(`${host}.example.com`))
+          }
+          expect(await statusOf('unknown.example.com')).toBe(404)
+          expect(proxy.lastLines()).not.toMatch(/\b(?:ERR|WRN)\b.*(?:middleware|router|entry ?point|certificate|yaml)/i)
+        } finally {
+          await proxy.stop(1_000)
         }
-        await vi.waitUntil(isRead, { timeout: 120_000, interval: 25 })
-        for (const host of ['passwords', 'tokens', 'given', 'files', 'more']) {
-          expect([500, 503]).toContain(await statusOf(`${host}.example.com`))
-        }
-        expect(await statusOf('unknown.example.com')).toBe(404)
-        expect(proxy.lastLines()).not.toMatch(/\b(?:ERR|WRN)\b.*(?:middleware|router|entry ?point|certificate|yaml)/i)
-      } finally {
-        await proxy.stop(1_000)
-      }
-    })
+      },
+    )
   })
 })

@@ -5,6 +5,7 @@ import { fill, readTemplate } from '../template.ts'
 /** Lines begin where their place is. */
 export interface DownstreamParts {
   readonly listen: string
+  readonly listenerFilters: readonly string[]
   readonly chain: readonly string[]
   /** What begins with `&`: the names of what a second listener takes over. */
   readonly shared: { readonly limits: string; readonly filters: string; readonly sites: string }
@@ -15,20 +16,43 @@ export interface DownstreamParts {
 }
 
 /** Lines of the filter chain of the listener. */
-export function chainLines({ balancers, clientCertificates, tls }: ProxyQuestion): readonly string[] {
-  const ranges = balancers.map(range => {
+export function chainLines(question: ProxyQuestion): readonly string[] {
+  const { clientCertificates, tls } = question
+  const only = onlyLines(question)
+  return tls === undefined ? only : [...only, ...tlsLines(tls, clientCertificates)]
+}
+
+function onlyLines({ balancers, relays }: ProxyQuestion): readonly string[] {
+  if (relays.length > 0)
+    return [
+      '# These balancers alone, by the peer itself: Envoy takes the PROXY protocol from everybody, and closes what has no chain.',
+      `filter_chain_match: { direct_source_prefix_ranges: [${rangesOf(relays)}] }`,
+    ]
+  if (balancers.length === 0) return []
+  return [
+    '# These balancers alone: Envoy believes X-Forwarded-* from whoever gets in, and closes every other connection.',
+    `filter_chain_match: { source_prefix_ranges: [${rangesOf(balancers)}] }`,
+  ]
+}
+
+function rangesOf(ranges: readonly string[]): string {
+  const prefixes = ranges.map(range => {
     const [address = '', length = ''] = range.split('/')
     return `{ address_prefix: '${address}', prefix_len: ${length} }`
   })
-  const only =
-    ranges.length === 0
-      ? []
-      : [
-          '# These balancers alone: Envoy believes X-Forwarded-* from whoever gets in, and closes every other connection.',
-          `filter_chain_match: { source_prefix_ranges: [${ranges.join(', ')}] }`,
-        ]
-  return tls === undefined ? only : [...only, ...tlsLines(tls, clientCertificates)]
+  return prefixes.join(', ')
 }
+
+/** Of the listener, before any chain is chosen. */
+export const listenerFilters = ({ relays }: ProxyQuestion): readonly string[] =>
+  relays.length === 0
+    ? []
+    : [
+        'listener_filters:',
+        '  # Each connection begins with the PROXY protocol, or is closed.',
+        '  - name: envoy.filters.listener.proxy_protocol',
+        "    typed_config: { '@type': type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol }",
+      ]
 
 type Tls = NonNullable<ProxyQuestion['tls']>
 

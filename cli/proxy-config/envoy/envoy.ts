@@ -4,7 +4,7 @@ import type { ProxyFile, ProxyFormat } from '../format.ts'
 import type { Address, ProxyQuestion } from '../question.ts'
 import { QuestionError } from '../question-error.ts'
 import { fill, readTemplate } from '../template.ts'
-import { chainLines, type DownstreamParts, http3Parts, passingLines } from './downstream.ts'
+import { chainLines, type DownstreamParts, http3Parts, listenerFilters, passingLines } from './downstream.ts'
 
 /** What differs between the files that are printed and those of deploy/. Lines begin where their place is. */
 export interface EnvoyParts extends DownstreamParts {
@@ -27,6 +27,7 @@ export const envoyBootstrap = (parts: EnvoyParts): string =>
   fill(read('envoy'), {
     ABOUT: parts.about,
     LISTEN: parts.listen,
+    LISTENER_FILTERS: parts.listenerFilters,
     CHAIN: parts.chain,
     LIMITS: parts.shared.limits,
     FILTERS: parts.shared.filters,
@@ -125,6 +126,7 @@ function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] 
       `# Envoy in front of Sallyport: envoy -c ${directory}/envoy.yaml. Listeners and clusters of your own go into a file of`,
       '# their own, which Envoy adds to this one: --config-yaml "$(cat own.yaml)".',
     ],
+    listenerFilters: listenerFilters(question),
     chain: chainLines(question),
     balancers:
       balancers.length === 0
@@ -204,6 +206,7 @@ export const envoy: ProxyFormat = {
   summary: 'a bootstrap for Envoy that asks over HTTP',
   speaksHttp3: true,
   asksForCertificates: true,
+  takesProxyProtocol: true,
   render: question => render(question, false),
 }
 
@@ -213,5 +216,6 @@ export const envoyGrpc: ProxyFormat = {
   directory: '/etc/envoy',
   speaksHttp3: true,
   asksForCertificates: true,
+  takesProxyProtocol: true,
   render: question => render(question, true),
 }

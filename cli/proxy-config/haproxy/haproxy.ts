@@ -63,7 +63,7 @@ export function haproxyParts(parts: HaproxyParts): readonly ProxyFile[] {
 const backendOf = (host: string): string => `site:${host}`
 
 function render(question: ProxyQuestion): readonly ProxyFile[] {
-  const { balancers, directory, hosts, listen, login, sallyport } = question
+  const { directory, hosts, listen, login, sallyport } = question
   return haproxyParts({
     identity: question.identity,
     about: [
@@ -73,7 +73,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
     directory,
     ...tlsOf(question),
     checkSocket: `abns@sallyport-check-${listen.port}`,
-    balancers: balancerLines(balancers),
+    balancers: balancerLines(question),
     loginHost: login.host,
     unchecked: [
       "# Every site is checked that is not named here: the host of server.url in Sallyport's configuration alone.",
@@ -94,10 +94,11 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
   })
 }
 
-function tlsOf({ clientCertificates, listen, tls }: ProxyQuestion): Pick<HaproxyParts, 'tls' | 'bind'> {
-  if (tls === undefined) return { tls: [], bind: [`bind ${addressText(listen)}`] }
+function tlsOf({ clientCertificates, listen, relays, tls }: ProxyQuestion): Pick<HaproxyParts, 'tls' | 'bind'> {
+  if (tls === undefined) return { tls: [], bind: [`bind ${addressText(listen)}`, ...relayLines(relays)] }
   const bind = [
     `bind ${addressText(listen)} ssl crt ${tls.certificate} alpn h2,http/1.1${verifyWords(clientCertificates)}`,
+    ...relayLines(relays),
   ]
   const newest = 'ssl-default-bind-options ssl-min-ver TLSv1.2'
   if (tls.key === tls.certificate || tls.key === `${tls.certificate}.key`) return { tls: [newest], bind }
@@ -122,7 +123,21 @@ function passingLines({ clientCertificates }: ProxyQuestion): readonly string[] 
   ]
 }
 
-function balancerLines(ranges: readonly string[]): readonly string[] {
+/** Not `accept-proxy` at the `bind`: with the first of these lines gone, whoever connects would say who it is. */
+function relayLines(relays: readonly string[]): readonly string[] {
+  if (relays.length === 0) return []
+  const from = `{ src ${relays.join(' ')} }`
+  return [
+    '# Each connection begins with the PROXY protocol, of these balancers alone: `src` is the peer here, and the client that the',
+    '# balancer names in every line below.',
+    `tcp-request connection reject unless ${from}`,
+    `tcp-request connection expect-proxy layer4 if ${from}`,
+  ]
+}
+
+function balancerLines({ balancers: ranges, relays }: ProxyQuestion): readonly string[] {
+  if (relays.length > 0)
+    return ['# The balancers say it before each connection; X-Forwarded-* is what a client says itself.']
   if (ranges.length === 0) return ['# Nobody is believed who says otherwise: no --balancer was named.']
   const from = `{ src ${ranges.join(' ')} }`
   return [
@@ -158,5 +173,6 @@ export const haproxy: ProxyFormat = {
   name: 'haproxy',
   summary: 'one configuration for HAProxy 2.6 or later, and the Lua that asks',
   asksForCertificates: true,
+  takesProxyProtocol: true,
   render,
 }

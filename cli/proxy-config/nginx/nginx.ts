@@ -60,7 +60,6 @@ function droppedLines(also: readonly string[]): readonly string[] {
 
 function render(question: ProxyQuestion): readonly ProxyFile[] {
   const { balancers, clientCertificateHeader, login, sallyport } = question
-  const real = balancers.map(range => `set_real_ip_from ${range};`)
   const parts = nginxParts({
     identity: question.identity,
     // One that does not answer is asked nothing for two seconds; NGINX's own are ten.
@@ -70,7 +69,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
     loginHost: login.host,
     listen: listenLines(question),
     balancers: balancers.map(range => `${range} balancer;`),
-    realAddress: real.length === 0 ? [] : [...real, 'real_ip_header X-Forwarded-For;', 'real_ip_recursive on;'],
+    realAddress: realAddressLines(question),
     alsoDropped: [...usualNames(question), ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader])],
     certificate: certificateLines(question),
   })
@@ -91,7 +90,36 @@ function certificateLines({ clientCertificates }: ProxyQuestion): readonly strin
   ]
 }
 
-function listenLines({ clientCertificates, listen, tls }: ProxyQuestion, more = ''): readonly string[] {
+function realAddressLines({ balancers, relays }: ProxyQuestion): readonly string[] {
+  const from = [...balancers, ...relays].map(range => `set_real_ip_from ${range};`)
+  if (from.length === 0) return []
+  if (relays.length === 0) return [...from, 'real_ip_header X-Forwarded-For;', 'real_ip_recursive on;']
+  return [
+    '# Each connection begins with the PROXY protocol. Of these balancers alone it says who the client is.',
+    ...from,
+    'real_ip_header proxy_protocol;',
+    'geo $realip_remote_addr $sallyport_relay {',
+    '  default "";',
+    ...relays.map(range => `  ${range} relay;`),
+    '}',
+  ]
+}
+
+function listenLines(question: ProxyQuestion, more = ''): readonly string[] {
+  const { relays } = question
+  const last = relays.length === 0 ? more : ` proxy_protocol${more}`
+  return [...openLines(question, last), ...(relays.length === 0 ? [] : refusalLines)]
+}
+
+/** In every `server`: of several on one port, each is a way in. */
+const refusalLines: readonly string[] = [
+  '# Nobody but the balancers.',
+  'if ($sallyport_relay = "") {',
+  '  return 444;',
+  '}',
+]
+
+function openLines({ clientCertificates, listen, tls }: ProxyQuestion, more: string): readonly string[] {
   if (tls === undefined) return [`listen ${addressText(listen)}${more};`]
   return [
     `listen ${addressText(listen)} ssl${more};`,
@@ -125,5 +153,6 @@ export const nginx: ProxyFormat = {
   name: 'nginx',
   summary: 'files to include in the http section of NGINX',
   asksForCertificates: true,
+  takesProxyProtocol: true,
   render,
 }
