@@ -1,9 +1,13 @@
 /**
  * What the build has put together: the service and a worker as a few files, in place of the thousand that Node would look
- * for, read and link one by one (docs/adr/0079).
+ * for, read and link one by one, with what V8 made of each (docs/adr/0079).
  */
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Script } from 'node:vm'
 
 /** In the folder of what is packed, and written last: files by their path from there, with the digest of what they held. */
 export const listName = 'made-of.json'
@@ -12,15 +16,11 @@ export type MadeOf = Readonly<Record<string, string>>
 /** @param content of a file that was packed, or the manifest of a package that was */
 export const digestOf = (content: Buffer): string => createHash('sha256').update(content).digest('base64url')
 
-/**
- * The address of a packed module. `undefined` in the sources, where the build has packed nothing, and where a file is
- * not any more what was packed: the files themselves run then.
- */
-export function packedModule(
-  name: 'serve' | 'worker',
-  folder = new URL('../packed/', import.meta.url),
-): string | undefined {
-  return isCurrent(new URL(listName, folder)) ? new URL(`${name}.js`, folder).href : undefined
+type Entry = 'serve' | 'worker'
+
+/** The path of a packed file. `undefined` in the sources, where the build has packed nothing, and where a file is not any more what was packed: the files themselves run then. */
+export function packedModule(name: Entry, folder = new URL('../packed/', import.meta.url)): string | undefined {
+  return isCurrent(new URL(listName, folder)) ? fileURLToPath(new URL(`${name}.cjs`, folder)) : undefined
 }
 
 // Threat: a check that was mended in its file, or in a library by its next release, runs on as it was.
@@ -37,3 +37,65 @@ function isCurrent(list: URL): boolean {
     return false
   }
 }
+
+/** Where the code of a packed file is kept: 32 bytes with the SHA-256 of the file, then what V8 gave. */
+export const codeFileOf = (file: string): string => `${file}.code`
+
+const digestBytes = 32
+const sha256 = (content: Buffer): Buffer => createHash('sha256').update(content).digest()
+
+export interface RunOptions {
+  /** Told of each file that has been run, before anything else of it is. */
+  readonly onRun?: (file: string, script: Script, source: Buffer) => void
+}
+
+/**
+ * Runs a packed file, and what it requires from its folder, each once for each call. V8 does not read what it has read at the
+ * build, as long as the file is the same and this Node is.
+ *
+ * @returns what the file exports
+ */
+export function runPacked<Exports>(file: string, { onRun }: RunOptions = {}): Exports {
+  const folder = dirname(file)
+  const fromOutside = createRequire(file)
+  // Node reads the maps of what it has loaded itself.
+  if (process.sourceMapsEnabled) return fromOutside(file)
+  const modules = new Map<string, { exports: unknown }>()
+  const run = (path: string): unknown => {
+    const known = modules.get(path)
+    if (known !== undefined) return known.exports
+    const module = { exports: {} }
+    modules.set(path, module)
+    const source = readFileSync(path)
+    const script = compiled(path, source)
+    onRun?.(path, script, source)
+    script.runInThisContext()(module.exports, need, module, path, folder)
+    return module.exports
+  }
+  const need = (id: string): unknown => (id.startsWith('./') ? run(join(folder, id)) : fromOutside(id))
+  return run(file) as Exports
+}
+
+/** A function of what CommonJS offers to a module. */
+function compiled(path: string, source: Buffer): Script {
+  const cachedData = keptCode(path, source)
+  const text = `(function (exports, require, module, __filename, __dirname) { ${source.toString('utf8')}\n})`
+  return new Script(text, {
+    filename: path,
+    ...(cachedData !== undefined && { cachedData }),
+  })
+}
+
+// Threat: V8 looks at the length of a file alone. One of another content and the same length would run as it was.
+function keptCode(path: string, source: Buffer): Buffer | undefined {
+  try {
+    const kept = readFileSync(codeFileOf(path))
+    return kept.subarray(0, digestBytes).equals(sha256(source)) ? kept.subarray(digestBytes) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What `codeFileOf` holds, of a script that has run: also what V8 read only once it was called. */
+export const codeToKeep = (script: Script, source: Buffer): Buffer =>
+  Buffer.concat([sha256(source), script.createCachedData()])

@@ -1,10 +1,9 @@
 /** Process entry of a worker; nobody starts it but the primary. */
-import { packedModule } from './packed.ts'
+import { packedModule, runPacked } from './packed.ts'
+
+type WorkerModule = typeof import('./compose/worker.ts')
 
 const packed = packedModule('worker')
-const { serveAsWorker } =
-  packed === undefined
-    ? await import('./compose/worker.ts')
-    : ((await import(packed)) as typeof import('./compose/worker.ts'))
+const { serveAsWorker } = packed === undefined ? await import('./compose/worker.ts') : runPacked<WorkerModule>(packed)
 
 serveAsWorker()

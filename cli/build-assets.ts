@@ -2,6 +2,7 @@
 import { chmod, copyFile, mkdir, readdir, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { keepCode } from './packing/keep-code.ts'
 import { pack } from './packing/pack.ts'
 
 /** Folders with sources, and the kinds of files in them that the running service reads. */
@@ -35,5 +36,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const target = join(dirname(fileURLToPath(import.meta.url)), '..')
   await copyAssets(join(target, '..'), target)
   await pack(target)
+  // Where nothing may listen the service is built all the same: it starts later.
+  await keepCode(target).catch((error: Error) => process.stderr.write(`starts will be slower: ${error.message}\n`))
   await makeExecutable(join(target, 'cli/main.js'))
 }

@@ -1,6 +1,5 @@
 /** The command line: what there is, with examples. What a command does is imported only when it runs. */
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
-import { packedModule } from '../app/packed.ts'
 import type { LogsChoice } from './demo/kubernetes/joined-logs.ts'
 import type { DemoOptions } from './demo/main.ts'
 import { addDoctor } from './doctor/command.ts'
@@ -137,9 +136,7 @@ const addServe: Add = (program, terminal, onExit) => {
   addInsecureOptions(serve)
     .addHelpText('after', serveHelp)
     .action(async (values: Values) => {
-      const packed = packedModule('serve')
-      const { runServe } =
-        packed === undefined ? await import('./serve.ts') : ((await import(packed)) as typeof import('./serve.ts'))
+      const { runServe } = await import('./serve.ts')
       onExit(await runServe(choiceOf(values), terminal))
     })
 }

@@ -4,25 +4,25 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { type Plugin, type RolldownOutput, rolldown } from 'rolldown'
 import { digestOf, listName, type MadeOf } from '../../app/packed.ts'
 
 /**
- * Left where npm has put them: lmdb has code of the machine, casbin is the same for modules of operators, and gRPC is for
- * few.
+ * Left where npm has put them: lmdb has code of the machine, and gRPC is for few. The thread of an operator's modules runs
+ * what is not packed, and they meet its casbin.
  */
-const external = /^(?:lmdb|casbin|@grpc\/grpc-js)(?:\/|$)/
+const external = /^(?:lmdb|@grpc\/grpc-js)(?:\/|$)/
 
 /** @param target `dist/`, compiled */
 export async function pack(target: string): Promise<void> {
   const folder = join(target, 'packed')
   await rm(folder, { recursive: true, force: true })
   const bundle = await rolldown({
-    input: { serve: join(target, 'cli/serve.js'), worker: join(target, 'app/compose/worker.js') },
+    input: { serve: join(target, 'cli/program.js'), worker: join(target, 'app/compose/worker.js') },
     platform: 'node',
     external: id => external.test(id),
-    plugins: [ownPlaces(target, folder)],
+    plugins: [otherCommands(target), ownPlaces(target, folder)],
     onLog: (level, log, log_) => {
       // Libraries that are not ours to change; whatever else is said ends the build.
       if (level === 'warn' && !/node_modules/.test(log.id ?? log.message)) throw new Error(log.message)
@@ -33,7 +33,12 @@ export async function pack(target: string): Promise<void> {
   try {
     const packed = await bundle.write({
       dir: folder,
-      format: 'esm',
+      format: 'cjs',
+      // As all of it was, being imported.
+      strict: true,
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name]-[hash].cjs',
+      comments: { annotation: false, jsdoc: false },
       sourcemap: true,
       minify: false,
       hashCharacters: 'hex',
@@ -57,6 +62,21 @@ function madeOf({ output }: RolldownOutput, folder: string): MadeOf {
     if (existsSync(held)) listed[relative(folder, held).replaceAll('\\', '/')] = digestOf(readFileSync(held))
   }
   return listed
+}
+
+/** What the program imports late is for another command than `serve`, which does not run packed. */
+function otherCommands(target: string): Plugin {
+  const serve = join(target, 'cli/serve.js')
+  const notPacked = '\0not-packed'
+  return {
+    name: 'other-commands',
+    resolveId(source, importer, { kind }) {
+      if (kind !== 'dynamic-import' || importer === undefined || importer === serve) return undefined
+      if (!importer.startsWith(join(target, 'cli'))) return undefined
+      return join(dirname(importer), source) === serve ? undefined : notPacked
+    },
+    load: id => (id === notPacked ? "throw new Error('of the commands serve alone runs packed')" : undefined),
+  }
 }
 
 /** A module finds what lies beside it where it lay before it was packed. */

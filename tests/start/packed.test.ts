@@ -1,14 +1,21 @@
 /** What is packed runs only while it is what the files say. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { packedModule } from '../../app/packed.ts'
+import { codeFileOf, packedModule, runPacked } from '../../app/packed.ts'
 import { pack } from '../../cli/packing/pack.ts'
 
 /** A small service: an entry, a module of its own, one that comes late, a library. */
 const tree = {
+  'dist/cli/program.js': [
+    "export const runCli = async () => (await import('./serve.js')).runServe()",
+    "export const runOther = async () => (await import('./other.js')).other",
+  ].join('\n'),
+  'dist/cli/other.js': "export const other = 'other'",
   'dist/cli/serve.js': [
     "import { verify } from '../app/verify.js'",
     "import { form } from 'library'",
@@ -20,6 +27,11 @@ const tree = {
   'node_modules/library/package.json':
     '{ "name": "library", "version": "1.0.0", "type": "module", "main": "index.js" }',
   'node_modules/library/index.js': "export const form = 'form'",
+}
+
+interface Served {
+  readonly runCli: () => Promise<readonly string[]>
+  readonly runOther: () => Promise<string>
 }
 
 let root: string
@@ -41,16 +53,17 @@ afterEach(() => rmSync(root, { recursive: true, force: true }))
 
 describe('the packed service', () => {
   test('does what its modules do, each entry for itself', async () => {
-    const { runServe } = await import(chosen() ?? '')
-    expect(await runServe()).toEqual(['allow', 'form', 'late'])
-    const { serveAsWorker } = await import(chosen('worker') ?? '')
+    const { runCli, runOther } = runPacked<Served>(chosen() ?? '')
+    expect(await runCli()).toEqual(['allow', 'form', 'late'])
+    await expect(runOther()).rejects.toThrow('serve alone')
+    const { serveAsWorker } = runPacked<{ serveAsWorker: () => string }>(chosen('worker') ?? '')
     expect(serveAsWorker()).toBe('allow')
   })
 
   const changes: readonly (readonly [string, string, string])[] = [
     ['a module that denies by now', 'dist/app/verify.js', "export const verify = () => 'deny_'"],
     ['a module that comes late', 'dist/app/late.js', "export const late = 'lost'"],
-    ['the entry', 'dist/cli/serve.js', 'export const runServe = async () => []'],
+    ['the entry', 'dist/cli/program.js', 'export const runCli = async () => []'],
     [
       'a library by its next release',
       'node_modules/library/package.json',
@@ -87,5 +100,69 @@ describe('the packed service', () => {
     expect(
       files.filter(file => !/^\.\.\/(?:app|cli|config|rbac|spelling)\/|^\.\.\/\.\.\/node_modules\//.test(file)),
     ).toEqual([])
+  })
+})
+
+describe('what V8 made of a packed file', () => {
+  /** A process of its own: V8 remembers in memory what it has read there. */
+  const program = `
+    import { writeFileSync } from 'node:fs'
+    import { codeFileOf, codeToKeep, runPacked } from ${JSON.stringify(new URL('../../dist/app/packed.js', import.meta.url).href)}
+    const [, , entry, keeps] = process.argv
+    const ran = []
+    const { runCli } = runPacked(entry, { onRun: (...run) => ran.push(run) })
+    const answer = await runCli()
+    let isTaken = 'nothing kept'
+    for (const [file, script, source] of ran) {
+      if (source.includes('const verify')) isTaken = { false: true, true: false }[script.cachedDataRejected] ?? isTaken
+      if (keeps === 'keeps') writeFileSync(codeFileOf(file), codeToKeep(script, source))
+    }
+    console.log(JSON.stringify({ isTaken, answer }))
+  `
+  /** What the service answers, and whether V8 took what was kept of the file with `verify`. */
+  async function answered(...keeps: 'keeps'[]) {
+    put('run.mjs', program)
+    const args = [join(root, 'run.mjs'), chosen() ?? '', ...keeps]
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    return JSON.parse(stdout)
+  }
+  const answer = ['allow', 'form', 'late']
+  const packedWithVerify = () =>
+    readdirSync(join(root, 'dist/packed'))
+      .map(name => join(root, 'dist/packed', name))
+      .find(file => file.endsWith('.cjs') && readFileSync(file, 'utf8').includes('const verify')) ?? ''
+
+  test('is used again', async () => {
+    expect(await answered('keeps')).toEqual({ isTaken: 'nothing kept', answer })
+    expect(await answered()).toEqual({ isTaken: true, answer })
+  })
+
+  test('is not used for a file of the same length', async () => {
+    await answered('keeps')
+    const file = packedWithVerify()
+    const before = readFileSync(file, 'utf8')
+    const after = before.replace('allow', 'deny_')
+    expect(after).not.toBe(before)
+    writeFileSync(file, after)
+    expect(await answered()).toEqual({ isTaken: 'nothing kept', answer: ['deny_', 'form', 'late'] })
+  })
+
+  test.each<[string, boolean | string, (kept: Buffer) => Buffer]>([
+    ['another Node', false, kept => Buffer.concat([kept.subarray(0, 32), Buffer.alloc(kept.length - 32)])],
+    ['a build that was cut off', false, kept => kept.subarray(0, 100)],
+    ['a build that was cut off at once', 'nothing kept', () => Buffer.alloc(0)],
+  ])('of %s is not used', async (_what, isTaken, damaged) => {
+    await answered('keeps')
+    const file = codeFileOf(packedWithVerify())
+    writeFileSync(file, damaged(readFileSync(file)))
+    expect(await answered()).toEqual({ isTaken, answer })
+  })
+
+  test('is there for every file of this checkout, and for this Node', () => {
+    const folder = new URL('../../dist/packed/', import.meta.url)
+    const names = readdirSync(folder)
+    const packed = names.filter(name => name.endsWith('.cjs'))
+    expect(packed.length).toBeGreaterThan(20)
+    expect(packed.filter(name => !names.includes(codeFileOf(name)))).toEqual([])
   })
 })
