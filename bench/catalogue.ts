@@ -33,7 +33,7 @@ export const isServiceCase = (name: LoadCaseName): name is ServiceCaseName =>
 
 /** An experiment of its own. */
 export const specialCases = {
-  tail: 'an open loop at 60 % of what check-cached can do: p50, p99 and p99.9 of bare and check-cached',
+  tail: 'an open loop at which check-cached uses 60 % of its core: p50, p99 and p99.9 of bare and check-cached',
   sessions: 'a thousand against a million sessions in LMDB and in Redis, and the bytes that one takes',
   directory: 'a million sessions: milliseconds to list, show and end them by person, host and provider session',
   reload: 'the longest pause while a policy of 100,000 rows is loaded again under load',
