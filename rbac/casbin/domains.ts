@@ -7,6 +7,7 @@
 import { coveringPatterns, isReservedDomain, parseDomainPattern } from '../domains.ts'
 import { type Problem, ValueError } from '../policy-error.ts'
 import type { Row } from '../row.ts'
+import type { Matcher } from './matcher.ts'
 import type { CasbinModel } from './model.ts'
 import type { CasbinRows } from './rows.ts'
 import type { CasbinTexts } from './sources.ts'
@@ -26,7 +27,12 @@ export function readDomains(
     return []
   }
   const configured = domains?.flatMap(domain => parsed(domain, report))
-  if (!isExact) return configured ?? []
+  const check = { matcher, configured }
+  refuseLinks(check, loaded, problems)
+  if (!isExact) {
+    refuseLoose(check, loaded, problems)
+    return configured ?? []
+  }
   const named = new Set<string>()
   for (const one of loaded.rows) {
     const problem = hostProblem(one.domain, configured)
@@ -46,6 +52,38 @@ function parsed(text: string, report: (message: string) => void): string[] {
     report(`policy.casbin.domains: ${error.message}`)
   }
   return []
+}
+
+interface Check {
+  readonly matcher: Matcher
+  readonly configured: readonly string[] | undefined
+}
+
+/** Where hosts are patterns as well, a row that names one has to name it as requests do. */
+function refuseLoose({ matcher, configured }: Check, loaded: CasbinRows, problems: Problem[]): void {
+  const compared = matcher.compared.get('dom')
+  if (compared === undefined) return
+  const isExact = [...compared.by].every(name => name === '==')
+  for (const one of loaded.rows) {
+    const isHost = isExact ? !compared.texts.has(one.domain) : /^[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?$/.test(one.domain)
+    const problem = isHost ? hostProblem(one.domain, configured) : undefined
+    if (problem !== undefined) problems.push(loaded.problemOf(one, 'dom', problem))
+  }
+}
+
+/** Threat: a role that is denied something, given in `WIKI.example.com` or in `*`: it is nobody's, wherever somebody asks. */
+function refuseLinks({ matcher, configured }: Check, loaded: CasbinRows, problems: Problem[]): void {
+  const isOfHosts = (kind: string): boolean => {
+    const calls = matcher.calls.filter(({ name }) => name === kind)
+    const isHost = (value: string | undefined): boolean =>
+      value === 'r_dom' || (value === 'p_dom' && matcher.comparesDomain)
+    return calls.length > 0 && calls.every(({ values }) => isHost(values[2]))
+  }
+  const kinds = new Set([...new Set(loaded.links.map(({ kind }) => kind))].filter(isOfHosts))
+  for (const link of loaded.links) {
+    const problem = kinds.has(link.kind) ? hostProblem(link.fields[2] ?? '', configured) : undefined
+    if (problem !== undefined) problems.push(loaded.problemOfLink(link, problem))
+  }
 }
 
 /** A row whose host no request can have would be believed to be in force. */

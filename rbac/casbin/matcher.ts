@@ -1,5 +1,7 @@
 /** What the matcher of a Casbin model asks, read without running it. */
+import { closing, split, withoutTexts } from './alternatives.ts'
 import { functionNames, patternFunctions } from './functions.ts'
+import { type Comparison, comparisonOf } from './unmet.ts'
 
 export interface Call {
   readonly name: string
@@ -18,6 +20,8 @@ export interface Matcher {
    * nobody whom `r.sub` could be matches nothing.
    */
   readonly comparesSubject: boolean
+  /** How each field of a request is compared with that of a row, by its name; absent where some alternative does not ask. */
+  readonly compared: ReadonlyMap<string, Comparison>
   /** Names of the role definitions by which `r.sub` is compared with a field of a row. */
   readonly subjectLinks: ReadonlySet<string>
 }
@@ -44,15 +48,17 @@ export function readMatcher(text: string, words: MatcherWords, problems: string[
     comparesDomain:
       isLogic && alternatives.every(part => hasTerm(part, /^(?:r_dom\s*===?\s*p_dom|p_dom\s*===?\s*r_dom)$/)),
     comparesSubject: isLogic && alternatives.every(part => hasTerm(part, subjectTerm(words.roles))),
+    compared: new Map(
+      (isLogic ? ['dom', 'obj', 'act'] : []).flatMap(field => {
+        const comparison = comparisonOf(field, alternatives)
+        return comparison === undefined ? [] : [[field, comparison] as const]
+      }),
+    ),
     subjectLinks: new Set(
       calls.filter(({ name, values }) => words.roles.includes(name) && values[0] === 'r_sub').map(({ name }) => name),
     ),
   }
 }
-
-/** Texts within quotes are blanked, so that places stay. */
-const withoutTexts = (text: string): string =>
-  text.replace(/"[^"]*"|'[^']*'/g, found => `"${'_'.repeat(found.length - 2)}"`)
 
 /** Whether one of those that all have to hold is written so. */
 const hasTerm = (alternative: string, term: RegExp): boolean =>
@@ -64,21 +70,6 @@ function subjectTerm(roles: readonly string[]): RegExp {
   return new RegExp(`^(?:${roles.length === 0 ? equal : `${equal}|${byRole}`})$`)
 }
 
-/** Cuts at an operator that stands outside of all parentheses. */
-function split(text: string, plain: string, operator: string): string[] {
-  const parts: string[] = []
-  let [depth, start] = [0, 0]
-  for (let index = 0; index < plain.length; index++) {
-    if ('(['.includes(plain[index] ?? '')) depth += 1
-    if (')]'.includes(plain[index] ?? '')) depth -= 1
-    if (depth === 0 && plain.startsWith(operator, index)) {
-      parts.push(text.slice(start, index).trim())
-      start = index + operator.length
-    }
-  }
-  return [...parts, text.slice(start).trim()]
-}
-
 function callsIn(text: string, plain: string): Call[] {
   return [...plain.matchAll(/([A-Za-z_]\w*)\s*\(/g)]
     .filter(([, name]) => name !== 'in')
@@ -87,16 +78,6 @@ function callsIn(text: string, plain: string): Call[] {
       const end = closing(plain, start)
       return { name: found[1] ?? '', values: split(text.slice(start, end), plain.slice(start, end), ',') }
     })
-}
-
-function closing(plain: string, start: number): number {
-  let depth = 1
-  for (let index = start; index < plain.length; index++) {
-    if (plain[index] === '(') depth += 1
-    if (plain[index] === ')') depth -= 1
-    if (depth === 0) return index
-  }
-  return plain.length
 }
 
 function checkFields(plain: string, { request, row }: MatcherWords, problems: string[]): void {

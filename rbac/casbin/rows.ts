@@ -2,16 +2,18 @@
  * Rows of a Casbin policy from its texts, with every problem of every file.
  *
  * Threat: Casbin passes over a line of a kind that the model does not know, over an effect that it does not know, and
- * over fields that are too many; a deny with such a slip is believed to be in force. Here each is a problem.
+ * over fields that are too many; where no deny counts it reads them all the same. A deny with such a slip is believed to be
+ * in force. Here each is a problem.
  */
 import type { Problem } from '../policy-error.ts'
 import { type PolicyLine, parsePolicyLines } from '../policy-lines.ts'
 import { problemOf } from '../row.ts'
 import type { Pause } from '../slices.ts'
 import { unknownName } from '../unknown-name.ts'
-import { checkPattern, patternFunctions } from './functions.ts'
+import { checkPattern, createMatchFunctions, patternFunctions } from './functions.ts'
 import type { CasbinModel } from './model.ts'
 import type { CasbinRow, CasbinTexts } from './sources.ts'
+import { methodProblem, pathProblem } from './unmet.ts'
 
 export interface RoleLink {
   /** `g`, `g2`, … */
@@ -25,6 +27,8 @@ export interface CasbinRows {
   readonly links: readonly RoleLink[]
   /** Where a row stands, for problems that show later. */
   readonly problemOf: (row: CasbinRow, field: string, message: string) => Problem
+  /** The same of the domain of a link. */
+  readonly problemOfLink: (link: RoleLink, message: string) => Problem
 }
 
 /** Adds to `problems` and leaves out what it cannot read. */
@@ -36,9 +40,10 @@ export async function readRows(
 ): Promise<CasbinRows> {
   const rows: CasbinRow[] = []
   const links: RoleLink[] = []
-  const lines = new Map<CasbinRow, PolicyLine>()
+  const lines = new Map<CasbinRow | RoleLink, PolicyLine>()
   const seen = new Map<string, string>()
   const checkPatterns = createPatternCheck(model, problems)
+  const checkMet = createMetCheck(model, problems)
   const kinds = ['p', ...model.roles.keys()]
 
   const add = (line: PolicyLine): void => {
@@ -52,12 +57,23 @@ export async function readRows(
     const known = seen.get(key)
     if (known !== undefined) return void problems.push(problemOf(line, 0, `the same as ${known}`))
     seen.set(key, id)
-    if (kind !== 'p') return void links.push({ kind, fields })
+    if (kind !== 'p') {
+      const link = { kind, fields }
+      lines.set(link, line)
+      return void links.push(link)
+    }
     checkPatterns(line, fields)
+    checkMet(line, fields)
     const row = readRow(line, fields, model, problems)
     if (row === undefined) return
     rows.push(row)
     lines.set(row, line)
+  }
+
+  const lineOf = (one: CasbinRow | RoleLink): PolicyLine => {
+    const line = lines.get(one)
+    if (line === undefined) throw new Error('a row without its line')
+    return line
   }
 
   for (const file of files) {
@@ -70,10 +86,9 @@ export async function readRows(
     rows,
     links,
     problemOf: (row, field, message) => {
-      const line = lines.get(row)
-      if (line === undefined) throw new Error('a row without its line')
-      return problemOf(line, Math.max(0, model.row.indexOf(field) + 1), message)
+      return problemOf(lineOf(row), Math.max(0, model.row.indexOf(field) + 1), message)
     },
+    problemOfLink: (link, message) => problemOf(lineOf(link), 3, message),
   }
 }
 
@@ -88,13 +103,17 @@ function fieldsProblem(fields: readonly string[], kind: string, wanted: number) 
 function readRow(
   line: PolicyLine,
   fields: readonly string[],
-  { row: names }: CasbinModel,
+  { row: names, effect: rule }: CasbinModel,
   problems: Problem[],
 ): CasbinRow | undefined {
   const fieldOf = (name: string): string => fields[names.indexOf(name)] ?? ''
   const effect = names.includes('eft') ? fieldOf('eft') : 'allow'
   if (effect !== 'allow' && effect !== 'deny') {
     problems.push(problemOf(line, names.indexOf('eft') + 1, unknownName('effect', effect, ['allow', 'deny'])))
+    return undefined
+  }
+  if (effect === 'deny' && rule === 'allow-override') {
+    problems.push(problemOf(line, names.indexOf('eft') + 1, 'the effect of the model counts no row that denies'))
     return undefined
   }
   if (names.includes('priority') && !/^-?\d{1,9}$/.test(fieldOf('priority'))) {
@@ -109,6 +128,19 @@ function readRow(
     resource: fieldOf('obj'),
     action: fieldOf('act'),
     effect,
+  }
+}
+
+/** Every method and path could be one of a request. */
+function createMetCheck({ matcher, row }: CasbinModel, problems: Problem[]) {
+  const functions = createMatchFunctions()
+  const [act, obj] = [matcher.compared.get('act'), matcher.compared.get('obj')]
+  return (line: PolicyLine, fields: readonly string[]): void => {
+    const say = (name: string, problem: string | undefined): void => {
+      if (problem !== undefined) problems.push(problemOf(line, row.indexOf(name) + 1, problem))
+    }
+    if (act !== undefined) say('act', methodProblem(fields[row.indexOf('act')] ?? '', act, functions))
+    if (obj !== undefined) say('obj', pathProblem(fields[row.indexOf('obj')] ?? '', obj))
   }
 }
 

@@ -180,6 +180,22 @@ const untoldKinds: Readonly<Record<string, readonly Kind[]>> = {
   groups: ['group', 'provider-group'],
 }
 
+/** The names of a kind that a policy uses, by what they are in any spelling. */
+function spellingsOf(
+  template: Template | undefined,
+  all: ReadonlySet<string>,
+  isOne: (value: string) => boolean,
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>()
+  if (template === undefined) return found
+  for (const name of all) {
+    const value = name.slice(template.prefix.length)
+    if (!name.startsWith(template.prefix) || !isOne(value)) continue
+    found.set(foldSpelling(value), [...(found.get(foldSpelling(value)) ?? []), name])
+  }
+  return found
+}
+
 /**
  * Threat: a row denies `email:Bob@corp.example`, and the provider says `bob@corp.example`; or nobody told all names of
  * whom somebody asks to be judged as. A deny meets them all the same (docs/adr/0030-a-deny-meets-any-case.md).
@@ -189,13 +205,8 @@ function createSupposing(
   { all }: UsedNames,
   ofKind: (kind: Kind) => Template | undefined,
 ): (names: ReadonlySet<string>, untold: readonly string[]) => readonly string[] {
-  const email = ofKind('email')
-  const bySpelling = new Map<string, string[]>()
-  for (const name of email === undefined ? [] : all) {
-    const address = name.slice(email?.prefix.length)
-    if (email === undefined || !name.startsWith(email.prefix) || !address.includes('@')) continue
-    bySpelling.set(foldSpelling(address), [...(bySpelling.get(foldSpelling(address)) ?? []), name])
-  }
+  const bySpelling = spellingsOf(ofKind('email'), all, address => address.includes('@'))
+  const domains = spellingsOf(ofKind('email-domain'), all, () => true)
   const role = ofKind('role')
   const others = (prefix: string): Template[] =>
     templates.filter(other => other.prefix !== '' && other.prefix !== prefix && other.kind !== undefined)
@@ -211,6 +222,7 @@ function createSupposing(
   return (names, untold) => {
     const found = [...names].flatMap(name => {
       if (name.startsWith('~email:')) return bySpelling.get(name.slice('~email:'.length)) ?? []
+      if (name.startsWith('email-domain:')) return domains.get(foldSpelling(name.slice('email-domain:'.length))) ?? []
       if (name.startsWith('~role:') && role !== undefined) return [role.prefix + name.slice('~role:'.length)]
       return []
     })

@@ -268,6 +268,9 @@ describe('H19 other spellings of what is denied', () => {
     expect(ask(policy, 'alice', 'POST /secret')).toMatchObject({ effect: 'allow' })
     expect(ask(policy, 'alice', 'GET /public')).toMatchObject({ effect: 'allow' })
     const bob = person('bob', { email: 'bob@example.com' })
+    const byDomain = ['p, anyone, /:any, .*, allow', 'p, email-domain:Example.COM, /data, .*, deny'].join('\n')
+    const wide = await compileCase(byPath, byDomain, { ...own, subjects: undefined })
+    expect(ask(wide, bob, 'GET /data')).toMatchObject({ ...denied, rule: 'casbin/policy.csv:2' })
     expect(ask(policy, bob, 'GET /data')).toMatchObject({ ...denied, rule: 'casbin/policy.csv:6' })
     expect(ask(policy, bob, 'GET /public')).toMatchObject({ effect: 'allow' })
     // Of whom nobody told the address: any that is denied may be theirs.

@@ -77,6 +77,11 @@ const patterns: Readonly<Record<string, readonly string[]>> = {
   regexMatch: ['^/a$', '/a', '^/a/.*$', '.*', '^/[ab](/|$)', '/a.b'],
   '': ['/', '/a', '/a/b', '/a/b/', '/a;x=1/b', '/a%2Fb'],
 }
+/** What no request has is refused. */
+function methodsOf({ action }: Shape): readonly string[] {
+  if (action === 'r.act == p.act') return ['GET', 'POST', 'PUT']
+  return action.startsWith('(') ? ['GET', 'POST', '.*', '.*'] : ['GET', '^POST$', '(GET)|(POST)', '.*', '.*']
+}
 const rowOf = (shape: Shape): fc.Arbitrary<string> =>
   fc
     .tuple(
@@ -84,8 +89,8 @@ const rowOf = (shape: Shape): fc.Arbitrary<string> =>
       fc.constantFrom(...subjects),
       fc.constantFrom(...hostsOf(shape), ...(shape.isByAddress ? ['10.0.0.0/24', '10.0.0.0/16'] : [])),
       fc.constantFrom(...(patterns[shape.path] ?? [])),
-      fc.constantFrom('GET', '^POST$', '(GET)|(POST)', '.*', '.*'),
-      fc.constantFrom('allow', 'allow', 'deny'),
+      fc.constantFrom(...methodsOf(shape)),
+      fc.constantFrom('allow', 'allow', ...(shape.effect.endsWith('== allow))') ? [] : ['deny'])),
     )
     .map(([priority, ...fields]) => `p, ${priority}${fields.join(', ')}`)
 const linkOf = (shape: Shape): fc.Arbitrary<string> =>

@@ -139,7 +139,7 @@ describe('models of the examples', () => {
     ['basic_without_resources_model.conf', 'basic_without_resources_policy.csv', 'expected r = sub, dom, obj, act'],
     ['keymatch_custom_model.conf', 'keymatch2_policy.csv', 'the matcher calls keyMatchCustom'],
   ])('refuses %s and says why', async (conf, csv, why) => {
-    const problems = await problemsOf(compileCase(example(conf), example(csv), { domains: [host] }))
+    const problems = await problemsOf(compileCase(example(conf), local(example(csv)), { domains: [host] }))
     expect(problems.join('\n')).toContain(why)
   })
 
