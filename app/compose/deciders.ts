@@ -2,6 +2,7 @@
 
 import { createConsultations } from '../deciders/consultation.ts'
 import { createDecider } from '../deciders/decider.ts'
+import { faultIn } from '../identity/token/duplicate-names.ts'
 import { readCredential } from '../identity/token/key-source.ts'
 import type { Outbound } from '../login/provider/outbound.ts'
 import type { VerifyDependencies } from '../verify.ts'
@@ -83,6 +84,18 @@ function createPost({ url, timeoutSeconds, tokenPath }: DeciderSettings, way: Wa
       await response.body?.cancel()
       throw new Error(`the answer has the status ${response.status}`)
     }
-    return response.text()
+    const text = await response.text()
+    // Threat: `{"result":false,"result":true}`, which is a yes to one reader and a no to the next.
+    if (isAmbiguous(text)) throw new Error('the answer says something twice, or is nested too deep')
+    return text
+  }
+}
+
+/** What is no JSON is none for whoever reads it, and no word of it stands in an error. */
+function isAmbiguous(text: string): boolean {
+  try {
+    return faultIn(text) !== undefined
+  } catch {
+    return true
   }
 }

@@ -17,13 +17,16 @@ export function createConsultations(deciders: readonly Decider[]): (clientAddres
     // For this request an answer stays what it was, and so does that there is none.
     const answers = new Map<string, boolean | undefined>()
     let isClosed = false
-    // A hundred rows that ask are one question, which is put into words once.
-    const questions = new WeakMap<Identity, Map<Decider, Question>>()
+    // A hundred rows that ask are one question, which is put into words once: about one request, and that of no other one that
+    // somebody explains.
+    const questions = new WeakMap<Asked['request'], WeakMap<Identity, Map<Decider, Question>>>()
     const open = new Map<string, { readonly decider: Decider; readonly question: Question }>()
 
     function questionOf(decider: Decider, identity: Identity, request: Asked['request']): Question {
-      const ofIdentity = questions.get(identity) ?? new Map<Decider, Question>()
-      questions.set(identity, ofIdentity)
+      const ofRequest = questions.get(request) ?? new WeakMap<Identity, Map<Decider, Question>>()
+      questions.set(request, ofRequest)
+      const ofIdentity = ofRequest.get(identity) ?? new Map<Decider, Question>()
+      ofRequest.set(identity, ofIdentity)
       const question = ofIdentity.get(decider) ?? decider.questionOf({ identity, request, clientAddress })
       ofIdentity.set(decider, question)
       return question

@@ -3,8 +3,10 @@
  * else"; docs/adr/0078-somebody-else-decides-too.md). False where it says no, unknown where it has not answered.
  *
  * Threat: a policy that names an address. Whoever may write a row could then have this service call any server of its
- * network, and send it who asks for what. So an address stands in the configuration alone.
+ * network, and send it who asks for what. So an address stands in the configuration alone. Threat: of somebody whose groups or
+ * address nobody has told, a decider says what it says of somebody without any. So it is not asked about them.
  */
+import type { Identity } from '../identity.ts'
 import { ValueError } from '../policy-error.ts'
 import { parseText } from './arguments.ts'
 import type { Criterion } from './condition.ts'
@@ -18,6 +20,9 @@ export function ask(value: unknown): Criterion {
   return {
     type: 'ask',
     asks,
-    test: ({ context, identity, request }) => context.answerOf?.(asks, { identity, request }),
+    test: ({ context, identity, request }) =>
+      isTold(identity) ? context.answerOf?.(asks, { identity, request }) : undefined,
   }
 }
+
+const isTold = (identity: Identity): boolean => identity.kind !== 'user' || identity.untold === undefined

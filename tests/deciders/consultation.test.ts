@@ -14,8 +14,8 @@ function deciderOf(said: Record<string, boolean | undefined>) {
   const asked: string[] = []
   const decider: Decider = {
     name: 'd',
-    questionOf: ({ identity }) => {
-      const key = identity.kind === 'user' ? identity.subject : ''
+    questionOf: ({ identity, request: { resource } }) => {
+      const key = `${identity.kind === 'user' ? identity.subject : ''}${resource === '/' ? '' : resource}`
       worded.push(key)
       return { key, body: key, isOfNobody: false }
     },
@@ -73,4 +73,14 @@ it('knows nothing of a decider that there is not, and nothing without a request'
   expect(consultation.answerOf('other', { identity: alice, request })).toBeUndefined()
   expect(consultation.answerOf('d', { identity: alice })).toBeUndefined()
   expect(consultation.isOpen()).toBe(false)
+})
+
+it('gives the answer about one request to no other one that somebody explains (H45)', () => {
+  const { decider, known } = deciderOf({})
+  known.set('i#alice', true)
+  const consultation = createConsultations([decider])(undefined)
+  expect(consultation.answerOf('d', { identity: alice, request })).toBe(true)
+  consultation.close()
+  expect(consultation.answerOf('d', { identity: alice, request: { ...request, resource: '/other' } })).toBeUndefined()
+  expect(consultation.answerOf('d', { identity: alice, request })).toBe(true)
 })

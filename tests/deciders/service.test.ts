@@ -22,6 +22,8 @@ p, user:ISSUER#alice, ${host}, /denied/**, *, -,            allow
 p, authenticated,     ${host}, /denied/**, *, asked,        deny
 p, user:ISSUER#alice, ${host}, /shadow/**, *, -,            allow
 p, user:ISSUER#alice, ${host}, /shadow/**, *, asked,        shadow-deny
+p, authenticated,     ${host}, /told/**,   *, -,            allow
+p, authenticated,     ${host}, /told/**,   *, asked,        deny
 p, client:apps/payroll, authzen, /**, evaluate|search, -, allow
 `
 const conditions = `
@@ -180,6 +182,8 @@ describe('an answer', () => {
     ['no JSON', response => response.end('true')],
     ['no result', saying({})],
     ['a text', saying({ result: 'true' })],
+    ['two of one', response => response.end('{"result":false,"result":true}')],
+    ['two of one within', response => response.end('{"result":{"allow":false,"allow":true}}')],
     [
       'half of one',
       response => {
@@ -278,4 +282,13 @@ it('an evaluation of an application says what a front says, and a search finds n
   decider.answer = yes
   const { body } = await world.question('search/subject', { ...question, subject: { type: 'user' } })
   expect(body).toMatchObject({ results: [] })
+})
+
+it('nobody is asked about somebody of whom not all is told, and a deny applies (H44)', async () => {
+  decider.answer = no
+  expect((await ask('/told/a')).status).toBe(200)
+  decider.asked.length = 0
+  // The decider would be told of somebody without groups, and without a name.
+  expect(await world.decides(about('email:alice@example.com', 'GET', `url:https://${host}/told/a`))).toBe(false)
+  expect(decider.asked).toEqual([])
 })
