@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import type { Clock } from '../clock.ts'
 import type { RecordStore } from '../sessions/record-store.ts'
 import type { StoredItem } from '../sessions/records/stored-items.ts'
+import type { InspectedServer } from '../sessions/redis/inspection.ts'
 import type { RedisRecordsOptions } from '../sessions/redis/redis-records.ts'
 
 type StoreSettings = Config['sessions']['store']
@@ -27,6 +28,22 @@ function redisOptions(store: RedisSettings, clock: Clock): RedisRecordsOptions {
   const { url, topology, writeReplicas, prefix, timeoutSeconds } = store
   const tls = 'tls' in store && store.tls !== undefined ? { tls: store.tls } : {}
   return { url, topology, writeReplicas, prefix, commandTimeoutMs: timeoutSeconds * 1000, clock, ...tls }
+}
+
+export interface RedisInspection {
+  /** Rejects with `ERR_STORE_UNAVAILABLE`, also while the connections are being made. */
+  inspect(): Promise<readonly InspectedServer[]>
+  close(): Promise<void>
+}
+
+/** Looks at the servers and changes nothing. */
+export async function composeInspection(store: RedisSettings, clock: Clock): Promise<RedisInspection> {
+  const [{ inspectServers }, { openTopology }] = await Promise.all([
+    import('../sessions/redis/inspection.ts'),
+    import('../sessions/redis/redis-records.ts'),
+  ])
+  const topology = openTopology(redisOptions(store, clock))
+  return { inspect: () => inspectServers(topology, `${store.prefix}probe`), close: () => topology.close() }
 }
 
 export interface StoreReader {

@@ -1,44 +1,69 @@
-/** `sallyport doctor`: tries on the operator's own proxy, as it runs, what an attacker would. */
+/** `sallyport doctor`: looks at what the configuration names, and tries on the operator's own proxy what an attacker would. */
+import type { InsecureSetting } from '../../config/checks/insecure.ts'
+import { loadPolicy } from '../policy/load-policy.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
-import { exchange } from './exchange.ts'
-import { describeStatus, head, type Outcome, type Target } from './probe.ts'
-import { probes } from './probes.ts'
+import { examineConfiguration } from './configuration/examine.ts'
+import { type Examined, type Finding, isWell, type Report, reportText } from './findings.ts'
+import { type Answer, exchange } from './probes/exchange.ts'
+import { head, isServed, type Known, type Probe, type Target } from './probes/probe.ts'
+import { probes, probesWhileStopped } from './probes/probes.ts'
 
 export interface DoctorChoice {
   readonly json: boolean
+  /** Whether the operator has stopped the service, to see what the proxy does then. Default false. */
+  readonly isStopped?: boolean
+  /** `--config` */
+  readonly config?: string
+  /** Default: none. */
+  readonly allowInsecure?: ReadonlySet<InsecureSetting>
 }
 
-interface Finding extends Outcome {
-  readonly probe: string
-  readonly title: string
-  readonly docs: string
-}
-
-interface Examined {
-  readonly url: string
-  /** What a stranger gets who simply asks. */
-  readonly usual: number
-  readonly findings: readonly Finding[]
-}
-
-/** Fails when a probe does, and when an address cannot be reached. */
+/** Fails when a probe does, and when an address cannot be reached. A configuration is looked at that is named, or alone. */
 export async function runDoctor(
   addresses: readonly string[],
-  { json }: DoctorChoice,
+  choice: DoctorChoice,
   terminal: Terminal,
 ): Promise<number> {
   try {
     const urls = addresses.map(readAddress)
-    const examined: Examined[] = []
-    for (const url of urls) examined.push(await examine(url, terminal))
-    const isWell = examined.every(({ findings }) => findings.every(({ status }) => status !== 'fail'))
-    if (json) terminal.write(`${JSON.stringify({ ok: isWell, addresses: examined })}\n`)
-    else for (const one of examined) terminal.write(textOf(one, terminal))
-    return isWell ? exitCodes.ok : exitCodes.failure
+    if (choice.isStopped === true && urls.length === 0)
+      return usage('--stopped is about pages behind the proxy: name one', terminal)
+    const isNamed = choice.config !== undefined || terminal.env.SALLYPORT_CONFIG !== undefined
+    const own = isNamed || urls.length === 0 ? await ownFindings(choice, terminal) : undefined
+    if (own === undefined && urls.length === 0)
+      return usage(
+        'name pages behind the proxy, such as https://wiki.example.com/, or a configuration with --config',
+        terminal,
+      )
+    const report: Report = {
+      ...(own === undefined ? {} : { configuration: own.configuration }),
+      addresses: await examineAll(urls, { known: own?.known, isStopped: choice.isStopped === true }, terminal),
+    }
+    terminal.write(
+      choice.json ? `${JSON.stringify({ ok: isWell(report), ...report })}\n` : reportText(report, terminal),
+    )
+    return isWell(report) ? exitCodes.ok : exitCodes.failure
   } catch (error) {
     return reportError(error, terminal)
   }
+}
+
+/**
+ * A configuration or policy that cannot be read is the first thing to mend, and all that is said. `undefined` where there is
+ * none.
+ */
+async function ownFindings({ config: path, allowInsecure = new Set() }: DoctorChoice, terminal: Terminal) {
+  const { snapshot, config } = await loadPolicy(
+    { ...(path === undefined ? {} : { config: path }), allowInsecure },
+    terminal,
+  )
+  if (config === undefined) return undefined
+  const { url: publicUrl } = config.server
+  const { groupSeparator: _separator, ...names } = config.headers
+  const known: Known = { policy: snapshot, publicUrl, identityHeaders: Object.values(names) }
+  const findings = await examineConfiguration(config, snapshot, terminal)
+  return { known, configuration: { url: publicUrl, findings } }
 }
 
 function readAddress(text: string): URL {
@@ -48,18 +73,43 @@ function readAddress(text: string): URL {
   return new URL(text)
 }
 
-async function examine(url: URL, terminal: Terminal): Promise<Examined> {
-  const send = (bytes: string) => exchange(url, bytes)
-  const usual = await send(`${head({ url })}Connection: close\r\n\r\n`).catch((cause: Error) => {
+function usage(what: string, terminal: Terminal): number {
+  terminal.writeError(`${terminal.colors.red('error')}: ${what}\n`)
+  return exitCodes.usage
+}
+
+interface How {
+  readonly known: Known | undefined
+  readonly isStopped: boolean
+}
+
+async function examineAll(urls: readonly URL[], { known, isStopped }: How, terminal: Terminal): Promise<Examined[]> {
+  const tried = isStopped ? probesWhileStopped : probes
+  const asked: (readonly [URL, Answer])[] = []
+  for (const url of urls) asked.push([url, await askAsAnybody(url)])
+  const open = asked.filter(([, { status }]) => isServed(status)).map(([url]) => url)
+  const examined: Examined[] = []
+  for (const [url, usual] of asked) {
+    const openBeside = open.filter(other => other.host === url.host && other.pathname !== url.pathname)
+    const send = (bytes: string) => exchange(url, bytes)
+    const target = { url, usual, openBeside, send, ...(known === undefined ? {} : { known }) }
+    examined.push(await examine(target, tried, terminal))
+  }
+  return examined
+}
+
+const askAsAnybody = (url: URL): Promise<Answer> =>
+  exchange(url, `${head({ url })}Connection: close\r\n\r\n`).catch((cause: Error) => {
     throw new Error(`${url.origin} cannot be reached: ${cause.message}${hintFor(cause)}`, { cause })
   })
-  const target: Target = { url, usual, send }
+
+async function examine(target: Target, tried: readonly Probe[], terminal: Terminal): Promise<Examined> {
   const findings: Finding[] = []
-  for (const { name, title, docs, run } of probes) {
-    terminal.progress(() => `${url.host}: ${title}`)
+  for (const { name, title, docs, run } of tried) {
+    terminal.progress(() => `${target.url.host}: ${title}`)
     findings.push({ probe: name, title, docs, ...(await run(target)) })
   }
-  return { url: url.href, usual: usual.status, findings }
+  return { url: target.url.href, usual: target.usual.status, findings }
 }
 
 /** Node says that it does not know the authority, and not what to do about it. */
@@ -67,17 +117,3 @@ const hintFor = (cause: Error): string =>
   'code' in cause && /SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)/.test(String(cause.code))
     ? '; for an authority of your own, set NODE_EXTRA_CA_CERTS to the file with its certificate'
     : ''
-
-function textOf({ url, usual, findings }: Examined, { colors }: Terminal): string {
-  const labels = {
-    pass: colors.green('pass'),
-    fail: colors.red('FAIL'),
-    'not-applicable': colors.yellow('n/a '),
-  } as const
-  const lines = findings.flatMap(({ status, title, why, fix, docs }) => [
-    `  ${labels[status]}  ${title}`,
-    `        ${why}`,
-    ...(fix === undefined ? [] : [`        to do: ${fix}`, `        see ${docs}`]),
-  ])
-  return `${url} (a stranger gets ${describeStatus(usual)})\n${lines.join('\n')}\n`
-}

@@ -5,6 +5,8 @@ import { connect as connectTls } from 'node:tls'
 export interface Answer {
   /** 0: the connection was closed without one. */
   readonly status: number
+  /** Names in lower case; several of one name joined by a comma. */
+  readonly headers: ReadonlyMap<string, string>
   /** Of an answer without a length, what came within the time. */
   readonly body: string
 }
@@ -62,5 +64,13 @@ function isWhole(text: string): boolean {
 
 function parse(text: string): Answer {
   const end = text.indexOf('\r\n\r\n')
-  return { status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0), body: end < 0 ? '' : text.slice(end + 4) }
+  const start = end < 0 ? text : text.slice(0, end)
+  const headers = new Map<string, string>()
+  for (const line of start.split('\r\n').slice(1)) {
+    const [, name = '', value = ''] = /^([^:]+):\s*(.*)$/.exec(line) ?? []
+    const before = headers.get(name.toLowerCase())
+    headers.set(name.toLowerCase(), before === undefined ? value : `${before}, ${value}`)
+  }
+  const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(start)?.[1] ?? 0)
+  return { status, headers, body: end < 0 ? '' : text.slice(end + 4) }
 }
