@@ -64,7 +64,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const warnings = readSecretFiles(reading, { ...options, directory }, report)
   const effective = listEffective(reading)
   for (const { path, message } of checkTogether(tree)) report(path, message)
-  const parsed = configSchema.safeParse(tree)
+  // A parser that is generated for each object pays when it is used more than once.
+  const parsed = configSchema.safeParse(tree, { jitless: true })
   for (const issue of parsed.error?.issues ?? []) {
     for (const { path, message, isName } of explainIssue(issue, tree)) report(path, message, isName ? 'name' : 'value')
   }

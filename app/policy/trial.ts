@@ -39,7 +39,7 @@ export function createPolicyTrial(options: PolicyTrialOptions): PolicyTrial {
   return async (snapshot, { tests = [], files }, inForce, isForced = false) => {
     if (!isForced && inForce !== undefined && locksOut(snapshot, inForce)) throw lockOutProblem(files[0]?.name)
     const now = Math.floor(clock.now() / 1000)
-    const questions = inForce === undefined ? drawnAtStart : drawnAtReload
+    const questions = inForce === undefined ? drawnAtStart(snapshot) : drawnAtReload
     const { disagreement } = await holdAgainstCasbin(snapshot, { questions, random, now, pause: createPause(sliceMs) })
     if (disagreement !== undefined) throw disagreementProblem(disagreement, files[0]?.name)
     const results = await runPolicyTests(snapshot, tests, { ...defaults, now, pause: createPause(sliceMs) })
@@ -48,8 +48,8 @@ export function createPolicyTrial(options: PolicyTrialOptions): PolicyTrial {
   }
 }
 
-/** A start that is not delayed by it says as much in ten starts. */
-const drawnAtStart = 200
+/** Five for each row, as far as a start is not delayed by it: it says as much in ten starts. */
+const drawnAtStart = ({ rows }: PolicySnapshot): number => Math.min(Math.max(5 * rows.length, 50), 200)
 const drawnAtReload = 2_000
 
 /** Nothing is wrong with the rows. Threat: a fault of ours lets somebody in, or a deny does not apply, and nobody hears of it. */

@@ -23,14 +23,27 @@ export interface NoReturnRow {
 
 /** In order of load. */
 export function findNoReturn(rows: readonly Row[], hosts: ReturnHosts): readonly NoReturnRow[] {
-  const named = new Set([...rows.map(({ domain }) => domain), ...hosts.named].filter(isHost))
+  const domains = new Set(rows.map(({ domain }) => domain))
+  const named = new Set([...domains, ...hosts.named].filter(isHost))
+  // Of the hosts once: rows are many more, and most of them have nothing to say.
+  const causes = new Map<string, NoReturnRow['cause']>()
+  for (const domain of domains) {
+    const cause = causeOf(domain, named, hosts)
+    if (cause !== undefined) causes.set(domain, cause)
+  }
+  if (causes.size === 0) return []
   const covered = new Set([...named].flatMap(host => coveringPatterns(host)))
   return rows.filter(needsLogin).flatMap(({ id, domain }): NoReturnRow[] => {
-    const said = domain === '*' ? undefined : hosts.tickets(domain)
-    if (said === false) return [{ id, domain, cause: 'kept-out', isPartly: false }]
-    if (said === true || named.has(domain) || sharesCookie(domain, hosts)) return []
-    return [{ id, domain, cause: 'not-named', isPartly: covered.has(domain) }]
+    const cause = causes.get(domain)
+    return cause === undefined ? [] : [{ id, domain, cause, isPartly: cause === 'not-named' && covered.has(domain) }]
   })
+}
+
+/** `undefined`: logins lead back. */
+function causeOf(domain: string, named: ReadonlySet<string>, hosts: ReturnHosts): NoReturnRow['cause'] | undefined {
+  const said = domain === '*' ? undefined : hosts.tickets(domain)
+  if (said === false) return 'kept-out'
+  return said === true || named.has(domain) || sharesCookie(domain, hosts) ? undefined : 'not-named'
 }
 
 const isHost = (domain: string) => !domain.startsWith('*') && !isReservedDomain(domain)

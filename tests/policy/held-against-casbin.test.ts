@@ -124,3 +124,25 @@ it('H04 what disagrees is refused at start and at a reload, and the last good po
   expect(reloader.current()).toBe(good)
   expect(reloader.status().lastError).toMatch(/^policy.csv:1:1: a fault of this program: .* and Casbin /)
 })
+
+it.each([
+  [1, 50],
+  [30, 150],
+  [100, 200],
+])('a start with %i rows puts %i requests to Casbin, and a reload 2,000', async (count, drawn) => {
+  const lines = Array.from({ length: count }, (_, at) => `p, group:ops, h${at}.example.com, /**, *, -, allow\n`)
+  const policy = await policyOf(lines.join(''))
+  let asked = 0
+  const counted: PolicySnapshot = {
+    ...policy,
+    stock: (...question) => {
+      asked += 1
+      return policy.stock(...question)
+    },
+  }
+  const trial = createPolicyTrial({ clock: { now: () => now * 1000 }, random: seeded(3) })
+  await trial(counted, { model: '', files: [] })
+  expect(asked).toBe(drawn)
+  await trial(counted, { model: '', files: [] }, policy)
+  expect(asked).toBe(drawn + 2_000)
+})

@@ -1,4 +1,5 @@
 /** What is packed runs only while it is what the files say. */
+import { isAscii } from 'node:buffer'
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,15 +20,21 @@ const tree = {
   'dist/cli/serve.js': [
     "import { verify } from '../app/verify.js'",
     "import { form } from 'library'",
-    "export const runServe = async () => [verify(), form, (await import('../app/late.js')).late]",
+    "import table from 'table'",
+    "export const runServe = async () => [verify(), form + table['/ü'], (await import('../app/late.js')).late]",
   ].join('\n'),
   'dist/app/compose/worker.js': "export { verify as serveAsWorker } from '../verify.js'",
   'dist/app/verify.js': "export const verify = () => 'allow'",
   'dist/app/late.js': "export const late = 'late'",
   'node_modules/library/package.json':
     '{ "name": "library", "version": "1.0.0", "type": "module", "main": "index.js" }',
-  'node_modules/library/index.js': "export const form = 'form'",
+  'node_modules/library/index.js': "export const form = 'form – 😀'",
+  'node_modules/table/package.json': '{ "name": "table", "version": "1.0.0", "main": "index.js" }',
+  'node_modules/table/index.js': "module.exports = require('./table.json')",
+  'node_modules/table/table.json': '{ "/ü": " é\\n" }',
 }
+
+const form = 'form – 😀 é\n'
 
 interface Served {
   readonly runCli: () => Promise<readonly string[]>
@@ -54,7 +61,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }))
 describe('the packed service', () => {
   test('does what its modules do, each entry for itself', async () => {
     const { runCli, runOther } = runPacked<Served>(chosen() ?? '')
-    expect(await runCli()).toEqual(['allow', 'form', 'late'])
+    expect(await runCli()).toEqual(['allow', form, 'late'])
     await expect(runOther()).rejects.toThrow('serve alone')
     const { serveAsWorker } = runPacked<{ serveAsWorker: () => string }>(chosen('worker') ?? '')
     expect(serveAsWorker()).toBe('allow')
@@ -92,6 +99,13 @@ describe('the packed service', () => {
     expect(chosen()).toBeDefined()
   })
 
+  test('is written in ASCII', () => {
+    const folder = join(root, 'dist/packed')
+    const files = readdirSync(folder).filter(name => name.endsWith('.cjs'))
+    expect(files.length).toBeGreaterThan(2)
+    expect(files.filter(name => !isAscii(readFileSync(join(folder, name))))).toEqual([])
+  })
+
   test('is made of the files of this checkout and of no other', () => {
     const list = new URL('../../dist/packed/made-of.json', import.meta.url)
     const files = Object.keys(JSON.parse(readFileSync(list, 'utf8')))
@@ -126,7 +140,7 @@ describe('what V8 made of a packed file', () => {
     const { stdout } = await promisify(execFile)(process.execPath, args)
     return JSON.parse(stdout)
   }
-  const answer = ['allow', 'form', 'late']
+  const answer = ['allow', form, 'late']
   const packedWithVerify = () =>
     readdirSync(join(root, 'dist/packed'))
       .map(name => join(root, 'dist/packed', name))
@@ -144,7 +158,7 @@ describe('what V8 made of a packed file', () => {
     const after = before.replace('allow', 'deny_')
     expect(after).not.toBe(before)
     writeFileSync(file, after)
-    expect(await answered()).toEqual({ isTaken: 'nothing kept', answer: ['deny_', 'form', 'late'] })
+    expect(await answered()).toEqual({ isTaken: 'nothing kept', answer: ['deny_', form, 'late'] })
   })
 
   test.each<[string, boolean | string, (kept: Buffer) => Buffer]>([
