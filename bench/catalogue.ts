@@ -85,6 +85,7 @@ export function helpText(): string {
   npm run bench -- --save                    replaces bench/result.json, which later runs are compared with
   npm run bench -- --profile check-cached    a flame graph of the server process, in profiles/
   npm run bench -- --profile gateway-get-16  the same of the gateway
+  npm run bench -- --profile grpc            the same under checks over gRPC
 
 Servers under load (all but naive-1000, authzen and bearer-… are the default set)
 ${list(loadCases)}

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startOneCase } from './cases.ts'
 import { isServiceCase, loadCaseNames, type ServiceCaseName } from './catalogue.ts'
 import { recordGateway } from './experiments/gateway.ts'
+import { recordGrpc } from './experiments/grpc.ts'
 import { type CpuProfile, flameGraph, readFrames, selfTimes } from './flame-graph.ts'
 import { gatewayCases } from './gateway/gateway-report.ts'
 import { type MeasureOptions, runCase } from './measure.ts'
@@ -15,6 +16,8 @@ import { startRole } from './roles.ts'
 const samplingUs = 250
 const directory = 'profiles'
 const shownFunctions = 25
+/** Checks over gRPC, as the experiment of that name asks them. */
+const grpc = 'grpc'
 
 export async function runProfile(
   name: string,
@@ -22,7 +25,7 @@ export async function runProfile(
 ): Promise<void> {
   const record = recorderOf(name)
   if (record === undefined) {
-    const names = [...loadCaseNames.filter(isServiceCase), ...gatewayCases.map(one => one.name)]
+    const names = [...loadCaseNames.filter(isServiceCase), ...gatewayCases.map(one => one.name), grpc]
     console.error(`no service to profile: ${name}; there are ${names.join(', ')}`)
     process.exitCode = 2
     return
@@ -57,6 +60,7 @@ type Recorder = (options: RecordOptions, resources: Resources) => Promise<void>
 function recorderOf(name: string): Recorder | undefined {
   const ofGateway = gatewayCases.find(one => one.name === name)
   if (ofGateway !== undefined) return (options, resources) => recordGateway(ofGateway, { ...options, resources })
+  if (name === grpc) return (options, resources) => recordGrpc({ ...options, resources })
   const ofService = loadCaseNames.filter(isServiceCase).find(one => one === name)
   return ofService === undefined ? undefined : (options, resources) => recordService(ofService, options, resources)
 }

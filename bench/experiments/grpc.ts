@@ -9,8 +9,8 @@ import { hasRedis, startRedis } from '../redis-server.ts'
 import { alignedTable, type CaseReport, spreadText, storedRatio } from '../report.ts'
 import { startRole } from '../roles.ts'
 import { allowedPath } from '../rules.ts'
-import { startService } from '../service.ts'
-import { summarise } from '../statistics.ts'
+import { type BenchService, type ProcessOptions, startService } from '../service.ts'
+import { medianOf, summarise } from '../statistics.ts'
 import type { ExperimentContext } from './experiment.ts'
 
 interface Target {
@@ -25,20 +25,8 @@ interface Measured {
 }
 
 export async function runGrpc(context: ExperimentContext): Promise<CaseReport> {
-  const { resources, rounds, secondsPerRun, warmUpSeconds, connections, onProgress } = context
-  const redisUrl = hasRedis() ? await startRedis(resources) : undefined
-  const settings = { envoy: { listen: '127.0.0.1:0' } }
-  const service = await startService({ ...cachedService(redisUrl), settings }, resources)
-  const facts = { host: wikiHost, path: allowedPath, cookie: service.cookie }
-  const message = checkMessage(facts).toString('base64')
-  const { child: generator } = await startRole<unknown>('checks', [], resources, 'load')
-  const ask = async (port: number, seconds: number): Promise<CheckRunResult> => {
-    const run: CheckRun = { port, message, seconds, concurrency: connections }
-    generator.send(run)
-    const [result] = await once(generator, 'message')
-    return result as CheckRunResult
-  }
-  const check: Target = { name: 'check-grpc', port: service.envoyPort, pid: service.pid }
+  const { resources, rounds, secondsPerRun, warmUpSeconds, onProgress } = context
+  const { check, ask } = await startChecks(context)
   const { answer } = await ask(check.port, warmUpSeconds)
   const { child, ready } = await startRole<{ port: number }>('bare-grpc', [answer], resources)
   const bare: Target = { name: 'bare-grpc', port: ready.port, pid: child.pid ?? 0 }
@@ -53,6 +41,35 @@ export async function runGrpc(context: ExperimentContext): Promise<CaseReport> {
     results.push(of)
   }
   return report(results)
+}
+
+interface ChecksOptions extends ProcessOptions, Pick<ExperimentContext, 'resources' | 'connections'> {}
+
+/** For `--profile`: a load on the service alone. The profile is complete when it resolves. */
+export async function recordGrpc(options: ChecksOptions & { readonly seconds: number }): Promise<void> {
+  const { check, ask } = await startChecks(options)
+  await ask(check.port, options.seconds)
+  await check.stop()
+}
+
+interface StartedChecks {
+  readonly check: Target & Pick<BenchService, 'stop'>
+  readonly ask: (port: number, seconds: number) => Promise<CheckRunResult>
+}
+
+async function startChecks({ resources, connections, ...options }: ChecksOptions): Promise<StartedChecks> {
+  const redisUrl = hasRedis() ? await startRedis(resources) : undefined
+  const settings = { envoy: { listen: '127.0.0.1:0' } }
+  const service = await startService({ ...cachedService(redisUrl), settings, ...options }, resources)
+  const message = checkMessage({ host: wikiHost, path: allowedPath, cookie: service.cookie }).toString('base64')
+  const { child: generator } = await startRole<unknown>('checks', [], resources, 'load')
+  const ask = async (port: number, seconds: number): Promise<CheckRunResult> => {
+    const run: CheckRun = { port, message, seconds, concurrency: connections }
+    generator.send(run)
+    const [result] = await once(generator, 'message')
+    return result as CheckRunResult
+  }
+  return { check: { name: 'check-grpc', port: service.envoyPort, pid: service.pid, stop: service.stop }, ask }
 }
 
 async function measure(
@@ -74,6 +91,8 @@ function report(results: readonly Readonly<Record<string, Measured>>[]): CaseRep
   const cpu = summarise(
     check.map(({ cpuMicroseconds = 1 }, round) => (bare[round]?.cpuMicroseconds ?? 1) / cpuMicroseconds),
   )
+  const cost = (all: readonly Measured[]): string =>
+    medianOf(all.map(({ cpuMicroseconds }) => cpuMicroseconds ?? Number.NaN)).toFixed(1)
   return {
     lines: [
       alignedTable(
@@ -83,6 +102,7 @@ function report(results: readonly Readonly<Record<string, Measured>>[]): CaseRep
           ['CPU', cpu.ratio.toFixed(2), spreadText(cpu.spread)],
         ],
       ),
+      `processor time of a call: ${cost(check)} µs, of a bare one ${cost(bare)} µs`,
       'the generator is a client of @grpc/grpc-js as well: where it is the slower one, CPU is the figure',
     ],
     cases: { 'check-grpc': storedRatio(rate) },
