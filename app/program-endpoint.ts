@@ -29,7 +29,7 @@ export function auditFields({ request, response }: Exchange): { requestId: strin
 }
 
 /** Threat: a page of anybody's that has a browser ask here. Browsers say so, by Fetch Metadata or by the origin. */
-export const isOfPage = ({ headers }: Request): boolean =>
+export const isOfPage = ({ headers }: Pick<Request, 'headers'>): boolean =>
   headers['sec-fetch-site'] !== undefined || headers.origin !== undefined
 
 /** What is said to a browser. */

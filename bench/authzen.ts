@@ -12,7 +12,7 @@ const question = {
   resource: { type: 'item', id: '123' },
 }
 
-/** About an object, of somebody who may be logged in: sessions are asked, and there is none. */
+/** About an object, of somebody whose provider is none of ours: no session is looked for, and what is measured is the question. */
 export async function startAuthzenCase(
   options: FolderOptions & ProcessOptions,
   resources: Resources,

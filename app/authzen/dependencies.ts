@@ -1,5 +1,4 @@
 /** What the questions of applications are given by the composition root. */
-import type { Request, RequestHandler } from 'express'
 import type { Decision } from '../../rbac/decision.ts'
 import type { Machine, User } from '../../rbac/identity.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
@@ -9,8 +8,11 @@ import type { ApplicationNames, MachineNames } from '../../rbac/subjects.ts'
 import type { AskedByFacts } from '../audit/access-event.ts'
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
+import type { Fields as HeaderFields } from '../fronts/front.ts'
+import type { WriteReply } from '../fronts/write-reply.ts'
 import type { PersonFacts } from '../sessions/session-directory.ts'
 import type { Authentication, SaidFacts } from '../verify.ts'
+import type { Fields } from './message.ts'
 
 /** What an application may do with its questions, as rows of the domain `authzen` have it. */
 export type QuestionAction = 'evaluate' | 'search' | 'assert' | 'explain'
@@ -65,6 +67,26 @@ export interface AskedFrom {
   readonly clientAddress: string | undefined
 }
 
+/** A request with which somebody asks, before it is known who. */
+export interface Arrival extends AskedFrom {
+  /** What the caller calls its question. */
+  readonly askedId: string | undefined
+  /** Names and values alternating, as received, so that a repeated header is seen. */
+  readonly rawHeaders: readonly string[]
+  /** Address of the TCP peer; `undefined` when the connection is gone. */
+  readonly peerAddress: string | undefined
+}
+
+/** Who asks, and with which request. */
+export interface Asking {
+  readonly asker: Asker
+  readonly from: AskedFrom
+  readonly askedId: string | undefined
+}
+
+/** Answers a message with what is sent as JSON. Rejects with `QuestionFault` and operational errors. */
+export type Route = (message: Fields, asking: Asking, dependencies: QuestionDependencies) => Promise<object>
+
 export interface QuestionNames {
   readonly publicUrl: string
   readonly applications: readonly ApplicationNames[]
@@ -77,7 +99,7 @@ export interface QuestionNames {
 
 export interface QuestionFacts {
   /** Rejects with an operational error for whoever may ask nothing, or cannot be told. */
-  readonly authenticate: (request: Request) => Promise<Authentication>
+  readonly authenticate: (arrival: Arrival) => Promise<Authentication>
   /** `undefined`: none stands. Rejects with `ERR_STORE_UNAVAILABLE` when it cannot tell. Absent: sessions are not asked. */
   readonly newestSession?: (subject: string) => Promise<KnownPerson | undefined>
   /** What is wrong with a JSON text that `JSON.parse` takes: a name that comes twice, or lists too deep within each other. */
@@ -90,9 +112,19 @@ export interface QuestionReports {
   readonly audit: AuditLog
   readonly clock: Clock
   readonly newRequestId: () => string
-  readonly limit: RequestHandler
+  /** Rejects with `ERR_TOO_MANY_REQUESTS` for a client that has asked too often. */
+  readonly limit: (clientAddress: string | undefined) => Promise<unknown>
   /** Of what failed without being expected, and of what is down. */
   readonly onError: (error: unknown, requestId: string) => void
 }
 
-export type QuestionDependencies = QuestionRules & QuestionNames & QuestionFacts & QuestionReports
+/** How answers go out. */
+export interface QuestionWriting {
+  readonly write: WriteReply
+  /** What every answer of the auth host says to browsers, should one ever see it. */
+  readonly pageHeaders: HeaderFields
+  /** Whether what this peer says of where a request comes from is believed. */
+  readonly isTrustedProxy: (address: string) => boolean
+}
+
+export type QuestionDependencies = QuestionRules & QuestionNames & QuestionFacts & QuestionReports & QuestionWriting

@@ -3,11 +3,9 @@
  *
  * Each is decided by the decision of all fronts. A challenge is a no: whoever asks sends nobody to log in.
  */
-import type { RequestHandler } from 'express'
 import type { Decision } from '../../rbac/decision.ts'
-import { askedFrom, askedIdOf, askerOf, messageOf } from './arrival.ts'
 import { circumstancesOf } from './circumstances.ts'
-import type { AskedFrom, Asker, QuestionDependencies } from './dependencies.ts'
+import type { Asking, QuestionDependencies, Route } from './dependencies.ts'
 import { malformed, QuestionFault } from './fault.ts'
 import { actionOf, contextOf, entityOf, type Fields, fieldsOf, isFields, own, type RawQuestion } from './message.ts'
 import { placeOf, requestAt } from './place.ts'
@@ -19,47 +17,20 @@ export interface Answer {
   readonly context?: Fields
 }
 
-/** Who asks, and with which request. */
-export interface Asking {
-  readonly asker: Asker
-  readonly from: AskedFrom
-  readonly askedId: string | undefined
-}
-
 const mostEvaluations = 100
 
-export function createEvaluationRoute(dependencies: QuestionDependencies): RequestHandler {
-  return async (request, response) => {
-    const asking = await askingOf(request, response, dependencies)
-    response.json(await evaluate(messageOf(request, dependencies), asking, dependencies))
-  }
-}
+export const evaluateOne: Route = evaluate
 
-export function createEvaluationsRoute(dependencies: QuestionDependencies): RequestHandler {
-  return async (request, response) => {
-    const asking = await askingOf(request, response, dependencies)
-    const message = messageOf(request, dependencies)
-    const evaluations = own(message, 'evaluations')
-    // Without any it is one question, as at the other address.
-    const isOne = evaluations === undefined || (Array.isArray(evaluations) && evaluations.length === 0)
-    if (isOne) return response.json(await evaluate(message, asking, dependencies))
-    if (!Array.isArray(evaluations)) malformed('evaluations has to be a list')
-    if (evaluations.length > mostEvaluations) malformed(`at most ${mostEvaluations} evaluations are taken at once`)
-    const semantic = semanticOf(message)
-    const asked = { asking, dependencies: rememberingSessions(dependencies), message }
-    return response.json({ evaluations: await evaluateAll(evaluations, semantic, asked) })
-  }
-}
-
-/** Rejects with `QuestionFault`: before a question is read, it is known who asks it. */
-export async function askingOf(
-  request: Parameters<RequestHandler>[0],
-  response: Parameters<RequestHandler>[1],
-  dependencies: QuestionDependencies,
-): Promise<Asking> {
-  dependencies.requireAudit()
-  const asker = await askerOf(request, dependencies)
-  return { asker, from: askedFrom(request, response), askedId: askedIdOf(request) }
+export const evaluateMany: Route = async (message, asking, dependencies) => {
+  const evaluations = own(message, 'evaluations')
+  // Without any it is one question, as at the other address.
+  const isOne = evaluations === undefined || (Array.isArray(evaluations) && evaluations.length === 0)
+  if (isOne) return evaluate(message, asking, dependencies)
+  if (!Array.isArray(evaluations)) malformed('evaluations has to be a list')
+  if (evaluations.length > mostEvaluations) malformed(`at most ${mostEvaluations} evaluations are taken at once`)
+  const semantic = semanticOf(message)
+  const asked = { asking, dependencies: rememberingSessions(dependencies), message }
+  return { evaluations: await evaluateAll(evaluations, semantic, asked) }
 }
 
 /** Rejects with `QuestionFault` and operational errors; never says yes to what failed. */
@@ -151,7 +122,7 @@ async function evaluateAll(
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = []
   for (const question of questions) {
-    const answer = await evaluateOne(question, together)
+    const answer = await evaluateAmong(question, together)
     if (semantic === 'deny_on_first_deny' && !answer.decision) {
       return [...answers, { ...answer, context: { ...answer.context, reason: semantic } }]
     }
@@ -161,7 +132,7 @@ async function evaluateAll(
   return answers
 }
 
-async function evaluateOne(one: unknown, { asking, dependencies, message }: AskedTogether): Promise<Answer> {
+async function evaluateAmong(one: unknown, { asking, dependencies, message }: AskedTogether): Promise<Answer> {
   try {
     return await evaluate(withDefaults(one, message), asking, dependencies)
   } catch (error) {

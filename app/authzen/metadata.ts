@@ -1,12 +1,12 @@
 /** What applications need to know to ask (AuthZEN Authorization API 1.0, "Policy Decision Point Metadata"). */
-import type { RequestHandler } from 'express'
+import { Router } from 'express'
 
-export const metadataPath = '/.well-known/authzen-configuration'
+const metadataPath = '/.well-known/authzen-configuration'
 export const questionsPath = '/access/v1'
 
 const cacheSeconds = 300
 
-export function createMetadataRoute(publicUrl: string): RequestHandler {
+export function createMetadataRouter(publicUrl: string): Router {
   const at = (path: string): string => `${publicUrl}${questionsPath}/${path}`
   const document = {
     policy_decision_point: publicUrl,
@@ -16,7 +16,8 @@ export function createMetadataRoute(publicUrl: string): RequestHandler {
     search_resource_endpoint: at('search/resource'),
     search_action_endpoint: at('search/action'),
   }
-  return (_request, response) => {
+  const router = Router({ caseSensitive: true, strict: true })
+  return router.get(metadataPath, (_request, response) => {
     response.set('Cache-Control', `public, max-age=${cacheSeconds}`).json(document)
-  }
+  })
 }

@@ -4,15 +4,13 @@
  * Whatever is found is decided about, each by itself, as an evaluation decides. Threat: a list that seems to be all and is not. So
  * where rows admit whom or what nobody can list, the answer is an error that says so.
  */
-import type { RequestHandler } from 'express'
 import { type Proposed, proposeActions, proposePaths, proposeSubjects } from '../../rbac/asking/search.ts'
 import { type AccessRequest, canonicaliseUrl } from '../../rbac/request/access-request.ts'
 import { objectOfPath } from '../../rbac/request/object-request.ts'
 import type { Situation } from '../../rbac/situation.ts'
-import { messageOf } from './arrival.ts'
 import { type Circumstances, circumstancesOf, type Statements } from './circumstances.ts'
-import type { QuestionDependencies } from './dependencies.ts'
-import { type Asking, askingOf, requirePermission } from './evaluate.ts'
+import type { Asking, QuestionDependencies, Route } from './dependencies.ts'
+import { requirePermission } from './evaluate.ts'
 import { QuestionFault } from './fault.ts'
 import { actionOf, contextOf, entityOf, type Fields, kindOf, own } from './message.ts'
 import { type AskedPage, nextToken, type PageOf, pageOf } from './paging.ts'
@@ -37,10 +35,9 @@ const mostNames = 10_000
 
 const searches = { subject: searchSubjects, resource: searchResources, action: searchActions } as const
 
-export function createSearchRoute(wanted: Wanted, dependencies: QuestionDependencies): RequestHandler {
-  return async (request, response) => {
-    const asking = await askingOf(request, response, dependencies)
-    const message = messageOf(request, dependencies)
+export const searchFor =
+  (wanted: Wanted): Route =>
+  async (message, asking, dependencies) => {
     const revision = dependencies.policy().revision
     const of: PageOf = { asker: asking.asker.name, revision, message, wanted }
     const page = pageOf(message, of, dependencies)
@@ -48,9 +45,8 @@ export function createSearchRoute(wanted: Wanted, dependencies: QuestionDependen
     const { found, last } = await collect(search, page)
     report(search, { wanted, asking, revision, found: found.length }, dependencies)
     const token = last === undefined ? '' : nextToken(last, of, dependencies)
-    response.json({ results: found, page: { next_token: token, count: found.length } })
+    return { results: found, page: { next_token: token, count: found.length } }
   }
-}
 
 /** `last`: there are more behind it. */
 async function collect({ names, isAllowed, resultOf }: Search, { limit, after }: AskedPage) {

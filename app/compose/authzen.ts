@@ -1,6 +1,6 @@
 /** Composition of the questions of applications: present where `authzen` is configured. */
 import { createHmac, hkdfSync } from 'node:crypto'
-import type { Request, RequestHandler } from 'express'
+import type { RequestHandler } from 'express'
 import type { Config } from '../../config/config.ts'
 import type { HostSettings, HostSettingsFor } from '../../config/host-settings.ts'
 import { machineNamesOf } from '../../config/machine-names.ts'
@@ -8,20 +8,22 @@ import { decide } from '../../rbac/decide.ts'
 import { questionsDomain } from '../../rbac/domains.ts'
 import type { AccessRequest } from '../../rbac/request/access-request.ts'
 import { subjectName } from '../audit/access-event.ts'
-import type { AskedFrom, Asker, KnownPerson, QuestionAction, QuestionRules } from '../authzen/dependencies.ts'
-import { createQuestionRouter } from '../authzen/routes.ts'
+import type { Arrival, AskedFrom, Asker, KnownPerson, QuestionAction, QuestionRules } from '../authzen/dependencies.ts'
+import { createQuestionEndpoints, type FindEndpoint } from '../authzen/endpoint.ts'
+import { createMetadataRouter } from '../authzen/metadata.ts'
 import { readHeaders } from '../fronts/raw-headers.ts'
 import { createVouchedHeaders } from '../fronts/vouched-headers.ts'
+import { createReplyWriter } from '../fronts/write-reply.ts'
 import { deepest, faultIn } from '../identity/token/duplicate-names.ts'
-import { createRateLimit } from '../login/rate-limit.ts'
-import { addressOf } from '../program-endpoint.ts'
+import { pageHeadersOf } from '../listener/server.ts'
+import { createRateCount } from '../login/rate-limit.ts'
 import type { SessionDirectory } from '../sessions/session-directory.ts'
-import type { Credentials, DecidedQuestion } from '../verify.ts'
+import type { Credentials, DecidedQuestion, VerifyQuestion } from '../verify.ts'
 import { composeAuditGuard } from './checks.ts'
 import { composeVerify } from './clusters/kubernetes.ts'
 import type { Deciders } from './deciders.ts'
 import type { Identification } from './identity.ts'
-import { type Base, canonicalOptions, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
+import { type Base, canonicalOptions, isSecure, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
 
 /** Label of metrics and audit events. */
 export const questionFront = 'authzen'
@@ -52,34 +54,42 @@ interface QuestionParts {
   readonly deciders: Deciders | undefined
 }
 
-export function composeQuestions(base: Base, parts: QuestionParts): readonly RequestHandler[] {
-  const { config, audit, clock, logger } = base
+export interface Questions {
+  /** Answered before Express. */
+  readonly find: FindEndpoint
+  readonly pages: readonly RequestHandler[]
+}
+
+export function composeQuestions(base: Base, parts: QuestionParts): Questions | undefined {
+  const { config, audit, clock, logger, trustedProxies } = base
   const { authzen } = config
-  if (authzen === undefined) return []
+  if (authzen === undefined) return undefined
   const none = { issuers: [], clusters: [], certificates: [] }
-  return [
-    createQuestionRouter({
-      publicUrl: config.server.url,
-      applications: authzen.applications,
-      people: {
-        providers: config.providers.map(({ name, issuer }) => ({ name, issuer })),
-        usual: authzen.provider,
-      },
-      machines: machineNamesOf(config).machines ?? none,
-      canonical: canonicalOptions(config),
-      nameOf: subjectName,
-      ...composeRules(base, parts),
-      authenticate: composeCallers(base, parts.identity),
-      ...(authzen.fromSessions && { newestSession: createNewestSession(parts.kept.directory) }),
-      faultIn: sentenceOfFault,
-      sign: createSigner(secretsOf(config)[0] ?? ''),
-      audit,
-      clock,
-      newRequestId,
-      limit: createRateLimit(authzen.requestsPerMinute, parts.isWorker, 'authzen'),
-      onError: (error, requestId) => logger.error({ requestId, err: error }, 'a question could not be answered'),
-    }),
-  ]
+  const find = createQuestionEndpoints({
+    publicUrl: config.server.url,
+    applications: authzen.applications,
+    people: {
+      providers: config.providers.map(({ name, issuer }) => ({ name, issuer })),
+      usual: authzen.provider,
+    },
+    machines: machineNamesOf(config).machines ?? none,
+    canonical: canonicalOptions(config),
+    nameOf: subjectName,
+    ...composeRules(base, parts),
+    authenticate: composeCallers(base, parts.identity),
+    ...(authzen.fromSessions && { newestSession: createNewestSession(parts.kept.directory) }),
+    faultIn: sentenceOfFault,
+    sign: createSigner(secretsOf(config)[0] ?? ''),
+    audit,
+    clock,
+    newRequestId,
+    limit: createRateCount(authzen.requestsPerMinute, parts.isWorker, 'authzen'),
+    onError: (error, requestId) => logger.error({ requestId, err: error }, 'a question could not be answered'),
+    write: createReplyWriter(),
+    pageHeaders: pageHeadersOf({ isSecure: isSecure(config) }),
+    isTrustedProxy: trustedProxies.isTrusted,
+  })
+  return { find, pages: [createMetadataRouter(config.server.url)] }
 }
 
 const faults = {
@@ -100,15 +110,15 @@ function createSigner(secret: string): (text: string) => string {
 /** Whoever connects may send a token; of a certificate only a trusted proxy can say anything. */
 function composeCallers({ trustedProxies }: Base, { ofMachines }: QuestionParts['identity']) {
   const vouched = createVouchedHeaders(trustedProxies)
-  return async (request: Request) => {
-    const sent = readHeaders(request.rawHeaders)
-    const trusted = vouched({ rawHeaders: request.rawHeaders, peerAddress: request.socket.remoteAddress })
+  return async (arrival: Arrival) => {
+    const sent = readHeaders(arrival.rawHeaders)
+    const trusted = vouched(arrival)
     const from = (name: string): Credentials['headers'] => (name === 'authorization' ? sent : trusted)
     return ofMachines({
       cookie: '',
       headers: { only: name => from(name).only(name), any: name => from(name).any(name) },
       request: { domain: callers, action: 'POST', url: '' },
-      clientAddress: addressOf(request),
+      clientAddress: arrival.clientAddress,
       isInteractive: false,
       isUpgrade: false,
     })
@@ -147,7 +157,6 @@ function composeRules(base: Base, parts: QuestionParts): QuestionRules {
     situation => decide(situation, policy.current(), onError),
     parts.deciders?.consult,
   )
-  const plain = { front: questionFront, cookie: '', headers: noHeaders, isInteractive: false, isUpgrade: false }
   const isLet = ({ identity }: Asker, request: AccessRequest, clientAddress: string | undefined): boolean => {
     const context = { now: Math.floor(base.clock.now() / 1000), clientAddress }
     return decide({ request, identity, context }, policy.current(), onError).effect === 'allow'
@@ -159,19 +168,37 @@ function composeRules(base: Base, parts: QuestionParts): QuestionRules {
       if (isLet(asker, request, clientAddress)) return true
       // That a right is not there is no event; that a question is refused is one.
       if (action !== 'evaluate' && action !== 'search') return false
-      settled(judge({ ...plain, requestId, clientAddress, request }, asker.authentication))
+      settled(judge(questionOf({ requestId, clientAddress, request }), asker.authentication))
       return false
     },
-    async judge({ requestId, asked, request, identity, clientAddress, said }) {
-      const question = { ...plain, requestId, asked, request, clientAddress, said }
-      const { decision } = await judge(question, { identity, clearCookie: false })
-      return decision
+    judge({ requestId, asked, request, identity, clientAddress, said }) {
+      const judged = judge(questionOf({ requestId, asked, request, clientAddress, said }), {
+        identity,
+        clearCookie: false,
+      })
+      return judged instanceof Promise ? judged.then(({ decision }) => decision) : judged.decision
     },
     decide: situation => decide(situation, policy.current(), onError),
     policy: policy.current,
     requireAudit: composeAuditGuard(base),
   }
 }
+
+type AskedQuestion = Pick<VerifyQuestion, 'requestId' | 'request' | 'clientAddress' | 'asked' | 'said'>
+
+/** Written out with the same fields in the same order: to spread one object into another costs more than it says. */
+const questionOf = ({ requestId, request, clientAddress, asked, said }: AskedQuestion): VerifyQuestion => ({
+  front: questionFront,
+  requestId,
+  request,
+  cookie: '',
+  headers: noHeaders,
+  clientAddress,
+  isInteractive: false,
+  isUpgrade: false,
+  asked,
+  said,
+})
 
 const noHeaders: Credentials['headers'] = Object.freeze({
   areVouchedFor: false,

@@ -143,12 +143,13 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     checks.routes,
     composePages(base, kept, login, {
       isWorker,
-      endpoints: [...(grants?.endpoints ?? []), ...(exchange ?? []), ...(questions ?? [])],
+      endpoints: [...(grants?.endpoints ?? []), ...(exchange ?? []), ...(questions?.pages ?? [])],
       pages: grants?.pages ?? [],
     }),
     {
       requestTimeoutSeconds: config.server.requestTimeoutSeconds,
       isLeaving: () => leaving !== undefined,
+      findProgramEndpoint: questions?.find,
       onClientError: createClientErrorReport({ listener: 'main', logger, count: metrics.clientError }),
     },
   )

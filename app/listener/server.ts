@@ -1,6 +1,6 @@
 /**
- * The listeners. On the main one the check endpoints answer first, on the bare `node:http` server; everything else is
- * Express: login, log-out, keys, errors.
+ * The listeners. On the main one the check endpoints answer first, on the bare `node:http` server, and the questions of applications;
+ * everything else is Express: login, log-out, keys, errors.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
@@ -49,10 +49,12 @@ export interface ListenerOptions {
 export interface MainServerOptions extends ListenerOptions {
   /** Whether each answer asks its client to come back on a new connection. Default: never. */
   readonly isLeaving?: () => boolean
+  /** Endpoints for programs that are asked as often as checks are, of a request whose `headers` has Host alone. Default: none. */
+  readonly findProgramEndpoint?: ((request: IncomingMessage) => Endpoint | undefined) | undefined
 }
 
 export function createMainServer(checks: CheckRoutes, pagesApp: Express, options: MainServerOptions): Server {
-  const { isLeaving = () => false } = options
+  const { isLeaving = () => false, findProgramEndpoint = () => undefined } = options
   const fallback = pagesApp as unknown as RequestListener
   const answerInTurn = createTurnQueue(({ endpoint, request, response }: Arrived) => {
     if (isLeaving()) response.shouldKeepAlive = false
@@ -61,8 +63,10 @@ export function createMainServer(checks: CheckRoutes, pagesApp: Express, options
   return createLimitedServer(options, (request, response) => {
     const endpoint = findEndpoint(request.url ?? '', checks)
     if (endpoint !== undefined) return answerInTurn({ endpoint, request, response })
-    if (isLeaving()) response.shouldKeepAlive = false
+    const ofPrograms = findProgramEndpoint(request)
     makeWhole(request)
+    if (ofPrograms !== undefined) return answerInTurn({ endpoint: ofPrograms, request, response })
+    if (isLeaving()) response.shouldKeepAlive = false
     fallback(request, response)
   })
 }
@@ -113,13 +117,7 @@ export function createPagesApp(options: PagesAppOptions): Express {
   app.set('trust proxy', options.isTrustedProxy)
   // Repeated and nested query parameters stay what they are: strings or arrays of strings, never objects.
   app.set('query parser', 'simple')
-  app.use(
-    helmet({
-      contentSecurityPolicy: false,
-      strictTransportSecurity: options.isSecure,
-      xFrameOptions: { action: 'deny' },
-    }),
-  )
+  app.use(helmetOf(options))
   app.use(requirePath)
   app.use(options.anyHost)
   app.use(requireHost(options.publicHost))
@@ -129,6 +127,26 @@ export function createPagesApp(options: PagesAppOptions): Express {
   })
   app.use(errorHandler(options))
   return app
+}
+
+const helmetOf = ({ isSecure }: Pick<PagesAppOptions, 'isSecure'>) =>
+  helmet({
+    contentSecurityPolicy: false,
+    strictTransportSecurity: isSecure,
+    xFrameOptions: { action: 'deny' },
+  })
+
+/** What every page says to browsers: names and values alternating, frozen. */
+export function pageHeadersOf(options: Pick<PagesAppOptions, 'isSecure'>): readonly string[] {
+  const fields: string[] = []
+  const collector = {
+    setHeader: (name: string, value: string) => fields.push(name, value),
+    removeHeader: () => undefined,
+  }
+  helmetOf(options)({} as IncomingMessage, collector as unknown as ServerResponse, error => {
+    if (error !== undefined) throw error
+  })
+  return Object.freeze(fields)
 }
 
 /**

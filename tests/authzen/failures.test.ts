@@ -2,11 +2,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import express from 'express'
 import { describe, expect, it } from 'vitest'
 import type { QuestionDependencies } from '../../app/authzen/dependencies.ts'
-import { createQuestionRouter } from '../../app/authzen/routes.ts'
+import { createQuestionEndpoints } from '../../app/authzen/endpoint.ts'
 import { OperationalError } from '../../app/errors.ts'
+import { createReplyWriter } from '../../app/fronts/write-reply.ts'
 import { policyOf } from '../decisions/policies.ts'
 import { about } from './world.ts'
 
@@ -36,11 +36,18 @@ async function statusesWith(broken: Partial<QuestionDependencies>) {
     audit: { write: () => undefined } as unknown as QuestionDependencies['audit'],
     clock: { now: () => 0 },
     newRequestId: () => 'r',
-    limit: (_request, _response, next) => next(),
+    limit: async () => undefined,
     onError: () => undefined,
+    write: createReplyWriter(),
+    pageHeaders: [],
+    isTrustedProxy: () => false,
     ...broken,
   }
-  const server = createServer(express().use(createQuestionRouter(dependencies))).listen(0, '127.0.0.1')
+  const find = createQuestionEndpoints(dependencies)
+  const server = createServer((request, response) => {
+    request.headers.host = 'auth.example.com'
+    find(request)?.(request, response)
+  }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const usual = about('user:alice', 'can_read', 'todo:1')
