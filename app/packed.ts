@@ -17,7 +17,10 @@ export type MadeOf = Readonly<Record<string, string>>
 /** @param content of a file that was packed, or the manifest of a package that was */
 export const digestOf = (content: Buffer): string => createHash('sha256').update(content).digest('base64url')
 
-type Entry = 'serve' | 'worker'
+type Entry = 'program' | 'worker'
+
+/** What of the command line is packed: a module of that name in `cli/`, or a folder. Other commands are loaded as they are. */
+export const packedCommands: readonly string[] = ['serve', 'policy']
 
 /** The path of a packed file. `undefined` in the sources, where the build has packed nothing, and where a file is not any more what was packed: the files themselves run then. */
 export function packedModule(name: Entry, folder = new URL('../packed/', import.meta.url)): string | undefined {

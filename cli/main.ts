@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import pc from 'picocolors'
-import { packedModule, runPacked } from '../app/packed.ts'
+import { packedCommands, packedModule, runPacked } from '../app/packed.ts'
 import { withProgress } from './progress.ts'
 
 // Beside this folder in the sources, one level further up once it is built into dist/.
@@ -43,8 +43,7 @@ const terminal = withProgress(plain, { isShown: process.stderr.isTTY === true })
 const isPlugin = /^kubectl-sallyport(?:\.\w+)?$/.test(basename(process.argv[1] ?? ''))
 const args = [...(isPlugin ? ['kube'] : []), ...process.argv.slice(2)]
 type ProgramModule = typeof import('./program.ts')
-// The other commands are run once and end: they are not packed.
-const packed = args[0] === 'serve' ? packedModule('serve') : undefined
+const packed = packedCommands.includes(args[0] ?? '') ? packedModule('program') : undefined
 const { runCli } = packed === undefined ? await import('./program.ts') : runPacked<ProgramModule>(packed)
 const exitCode = await runCli(args, { version: readVersion(), terminal })
 // A reader that has gone is heard of a turn later. Who had nothing to read lost nothing: the command ends as it would have.

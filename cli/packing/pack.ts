@@ -1,12 +1,12 @@
 /**
- * Puts what `serve` runs into few files: `dist/packed/`. Nothing is renamed or made smaller, each module stands below a
+ * Puts what `serve` and `policy` run into few files: `dist/packed/`. Nothing is renamed or made smaller, each module stands below a
  * line with its name, and the maps lead back to `dist/`. What is imported late stays a file of its own.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { type Plugin, type RolldownOutput, rolldown } from 'rolldown'
-import { digestOf, listName, type MadeOf } from '../../app/packed.ts'
+import { digestOf, listName, type MadeOf, packedCommands } from '../../app/packed.ts'
 
 /**
  * Left where npm has put them: lmdb has code of the machine, and gRPC is for few. The thread of an operator's modules runs
@@ -19,7 +19,7 @@ export async function pack(target: string): Promise<void> {
   const folder = join(target, 'packed')
   await rm(folder, { recursive: true, force: true })
   const bundle = await rolldown({
-    input: { serve: join(target, 'cli/program.js'), worker: join(target, 'app/compose/worker.js') },
+    input: { program: join(target, 'cli/program.js'), worker: join(target, 'app/compose/worker.js') },
     platform: 'node',
     external: id => external.test(id),
     plugins: [otherCommands(target), tables(), ownPlaces(target, folder), inAscii()],
@@ -64,18 +64,19 @@ function madeOf({ output }: RolldownOutput, folder: string): MadeOf {
   return listed
 }
 
-/** What the program imports late is for another command than `serve`, which does not run packed. */
+/** What the program imports late is for another command than those of `packedCommands`, which does not run packed. */
 function otherCommands(target: string): Plugin {
-  const serve = join(target, 'cli/serve.js')
+  const program = join(target, 'cli')
+  const packed = packedCommands.map(name => join(program, name))
+  const isPacked = (path: string): boolean => packed.some(name => path === `${name}.js` || path.startsWith(name + sep))
   const notPacked = '\0not-packed'
   return {
     name: 'other-commands',
     resolveId(source, importer, { kind }) {
-      if (kind !== 'dynamic-import' || importer === undefined || importer === serve) return undefined
-      if (!importer.startsWith(join(target, 'cli'))) return undefined
-      return join(dirname(importer), source) === serve ? undefined : notPacked
+      if (kind !== 'dynamic-import' || importer === undefined || !importer.startsWith(program + sep)) return undefined
+      return isPacked(importer) || isPacked(join(dirname(importer), source)) ? undefined : notPacked
     },
-    load: id => (id === notPacked ? "throw new Error('of the commands serve alone runs packed')" : undefined),
+    load: id => (id === notPacked ? "throw new Error('this command does not run packed')" : undefined),
   }
 }
 

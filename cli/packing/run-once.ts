@@ -20,7 +20,7 @@ const plain = {
   cwd: folder,
 }
 const terminal = withProgress(plain, { isShown: false })
-const { runCli } = runPacked<typeof import('../program.ts')>(join(folder, 'serve.cjs'), { onRun })
+const { runCli } = runPacked<typeof import('../program.ts')>(join(folder, 'program.cjs'), { onRun })
 process.exitCode = await runCli(['serve', '--config', configFile], { version: '', terminal })
 if (process.exitCode === 0) {
   for (const name of readdirSync(folder).filter(name => name.endsWith('.cjs'))) {

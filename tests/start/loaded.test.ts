@@ -62,6 +62,20 @@ describe('what is loaded', () => {
     expect(modules.length).toBeLessThan(50)
   })
 
+  test('by a command of the policy is packed', async () => {
+    const { status } = await runCommand(['policy', 'check', join(root, 'rbac')], {
+      ...process.env,
+      ...reportTo('policy'),
+    })
+    expect(status).toBe(0)
+    const { files, modules } = loadedBy('policy')
+    expect(modules).toContain('dist/cli/policy/check.js')
+    expect(
+      modules.filter(path => /^(?:dist\/rbac\/reach\/|node_modules\/(?:express|jose|undici|lmdb)\/)/.test(path)),
+    ).toEqual([])
+    expect(files.length).toBeLessThan(60)
+  })
+
   test('by a credential plugin, which kubectl runs for each of its calls, is no schema of a configuration', async () => {
     const { status } = await runCommand(['kube', 'credential', '--help'], { ...process.env, ...reportTo('credential') })
     expect(status).toBe(0)

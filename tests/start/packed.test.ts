@@ -49,7 +49,7 @@ const put = (name: string, content: string, ageSeconds = 0) => {
   const time = Date.now() / 1000 - ageSeconds
   utimesSync(file, time, time)
 }
-const chosen = (name: 'serve' | 'worker' = 'serve') => packedModule(name, pathToFileURL(join(root, 'dist/packed/')))
+const chosen = (name: 'program' | 'worker' = 'program') => packedModule(name, pathToFileURL(join(root, 'dist/packed/')))
 
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'sallyport-packed-'))
@@ -62,7 +62,7 @@ describe('the packed service', () => {
   test('does what its modules do, each entry for itself', async () => {
     const { runCli, runOther } = runPacked<Served>(chosen() ?? '')
     expect(await runCli()).toEqual(['allow', form, 'late'])
-    await expect(runOther()).rejects.toThrow('serve alone')
+    await expect(runOther()).rejects.toThrow('does not run packed')
     const { serveAsWorker } = runPacked<{ serveAsWorker: () => string }>(chosen('worker') ?? '')
     expect(serveAsWorker()).toBe('allow')
   })
