@@ -24,7 +24,20 @@ function spelt(header: string): readonly string[] {
 const policy = `
 p, anyone, wiki.localhost, /laptop/**, *, laptop, allow
 p, anyone, wiki.localhost, /public/**, *, -,      allow
+p, anyone, wiki.localhost, /office/**, *, office, allow
+p, anyone, open.localhost, /**,        *, -,      allow
 `
+const conditions = `
+laptop: { client-certificate: { san-dns: [laptop.example.com] } }
+office: { source-network: [192.0.2.0/24] }
+`
+/** What a client says of where it comes from, and of what it asks for. */
+const lies: readonly Readonly<Record<string, string>>[] = [
+  { 'x-forwarded-for': '192.0.2.7', 'x-real-ip': '192.0.2.7', forwarded: 'for=192.0.2.7' },
+  { 'x-forwarded-for': '192.0.2.7, 127.0.0.1', 'x-forwarded-proto': 'https' },
+  { 'x-forwarded-host': 'open.localhost', 'x-forwarded-uri': '/public/a', 'x-forwarded-method': 'OPTIONS' },
+  { 'x-original-url': 'https://open.localhost/', 'x-rewrite-url': '/public/a', 'x-forwarded-prefix': '/public' },
+]
 const patience = { timeout: 120_000, interval: 25 }
 
 describe.skipIf(requirePeer('openssl') === undefined)('printed with authorities of clients', () => {
@@ -50,7 +63,7 @@ describe.skipIf(requirePeer('openssl') === undefined)('printed with authorities 
     for (const header of new Set(printedFormats.map(headerOf))) {
       const world = await startService({
         policy,
-        conditions: 'laptop: { client-certificate: { san-dns: [laptop.example.com] } }\n',
+        conditions,
         settings: {
           server: { url: 'https://auth.localhost', clientCertificateHeader: header },
           sessions: { bindTo: 'none' },
@@ -144,6 +157,15 @@ describe.skipIf(requirePeer('openssl') === undefined)('printed with authorities 
             const question = { port: optional, headers: { [name]: value }, ...more }
             const { status } = await ask('https://wiki.localhost/laptop/a', question)
             expect([name, value.slice(0, 8), status]).toEqual([name, value.slice(0, 8), 401])
+          }
+      })
+
+      it('judges what is asked from where the connection comes, whatever a client says of either (A18)', async () => {
+        for (const headers of lies)
+          for (const more of [{}, { certificate: laptop }]) {
+            const question = { port: optional, headers: { ...headers, accept: 'application/json' }, ...more }
+            const { status } = await ask('https://wiki.localhost/office/a', question)
+            expect([headers, status]).toEqual([headers, 401])
           }
       })
 
