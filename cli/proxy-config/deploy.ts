@@ -158,7 +158,7 @@ const envoy = (): readonly ProxyFile[] => {
     listen: 'address: ${PROXY_BIND}, port_value: ${PROXY_PORT}',
     listenerFilters: [],
     chain: [],
-    shared: { limits: '', filters: '', sites: '' },
+    shared: { filters: '', sites: '' },
     advertised: [],
     quic: [],
     balancers: ['# Behind a balancer: docs/proxies/envoy.md.'],

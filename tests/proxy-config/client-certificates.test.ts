@@ -160,7 +160,7 @@ describe.skipIf(requirePeer('openssl') === undefined)('printed with authorities 
           }
       })
 
-      it('judges what is asked from where the connection comes, whatever a client says of either (A18)', async () => {
+      it('judges what is asked from where the connection comes, whatever a client says of either (A12)', async () => {
         for (const headers of lies)
           for (const more of [{}, { certificate: laptop }]) {
             const question = { port: optional, headers: { ...headers, accept: 'application/json' }, ...more }

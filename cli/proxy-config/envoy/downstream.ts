@@ -8,7 +8,7 @@ export interface DownstreamParts {
   readonly listenerFilters: readonly string[]
   readonly chain: readonly string[]
   /** What begins with `&`: the names of what a second listener takes over. */
-  readonly shared: { readonly limits: string; readonly filters: string; readonly sites: string }
+  readonly shared: { readonly filters: string; readonly sites: string }
   readonly advertised: readonly string[]
   /** A second listener. */
   readonly quic: readonly string[]
@@ -92,14 +92,14 @@ export function http3Parts(
   { http3, listen, tls }: ProxyQuestion,
   shared: Pick<DownstreamParts, 'listen' | 'escapedSlashes'>,
 ): Pick<DownstreamParts, 'shared' | 'advertised' | 'quic'> {
-  if (!http3 || tls === undefined) return { shared: { limits: '', filters: '', sites: '' }, advertised: [], quic: [] }
+  if (!http3 || tls === undefined) return { shared: { filters: '', sites: '' }, advertised: [], quic: [] }
   const listener = fill(readTemplate('quic-listener.yaml.tmpl', import.meta.url), {
     LISTEN: shared.listen,
     ESCAPED_SLASHES: shared.escapedSlashes,
     CERTIFICATES: certificateLines(tls),
   })
   return {
-    shared: { limits: ' &limits', filters: ' &filters', sites: ' &sites' },
+    shared: { filters: ' &filters', sites: ' &sites' },
     advertised: [
       '# Clients come over HTTP/3 once they were told.',
       `response_headers_to_add: [{ header: { key: alt-svc, value: 'h3=":${listen.port}"; ma=86400' } }]`,

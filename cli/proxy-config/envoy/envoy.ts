@@ -29,7 +29,6 @@ export const envoyBootstrap = (parts: EnvoyParts): string =>
     LISTEN: parts.listen,
     LISTENER_FILTERS: parts.listenerFilters,
     CHAIN: parts.chain,
-    LIMITS: parts.shared.limits,
     FILTERS: parts.shared.filters,
     ROUTES: parts.shared.sites,
     ADVERTISED: parts.advertised,

@@ -1,13 +1,15 @@
 """Requests over HTTP/3 (aioquic): one JSON document a line on the standard input, and one for each answer on the output.
 
 In: id, port, name (for TLS, SNI), fields (pairs, as they are sent), body (text), early (before the handshake is done, with
-the ticket of an earlier connection, whether the ticket allows it or not).
+the ticket of an earlier connection, whether the ticket allows it or not), moves (two addresses of this machine: the first
+request comes from the one and all others, on the same connection, from the other, until the answer names that one).
 Out: id, status, fields, body; or error where the connection or the stream ended without an answer. `early`: whether the
 server took what came early. `ticket`: how many bytes may come early, as the server's ticket says it.
 """
 
 import asyncio
 import json
+import socket
 import ssl
 import sys
 
@@ -16,6 +18,7 @@ from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.h3.connection import H3_ALPN, H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, StreamReset
 
 ALL_EARLY = 0xFFFFFFFF
@@ -28,6 +31,9 @@ class Client(QuicConnectionProtocol):
         self.http = H3Connection(self._quic)
         self.early = None
         self.is_early = False
+        self.begin()
+
+    def begin(self):
         self.answer = {"status": 0, "fields": [], "body": b""}
         self.done = asyncio.get_running_loop().create_future()
 
@@ -64,11 +70,45 @@ class Client(QuicConnectionProtocol):
                 self.end()
 
 
+def configured(question):
+    name = question["name"]
+    return QuicConfiguration(
+        alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE, server_name=name, is_client=True, max_datagram_size=1200
+    )
+
+
+async def stand(client, address):
+    own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    own.bind((address, 0))
+    own.setblocking(False)
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: client, sock=own)
+
+
+async def move(question, say):
+    here, there = question["moves"]
+    client = Client(QuicConnection(configuration=configured(question)))
+    await stand(client, here)
+    client.connect(("127.0.0.1", question["port"]))
+    await client.wait_connected()
+    has_moved = False
+    while True:
+        client.ask(question["fields"], "")
+        error = await client.done
+        if error is not None:
+            return say({"id": question["id"], "error": error})
+        answer = {**client.answer, "body": client.answer["body"].decode("utf8", "replace")}
+        if not has_moved:
+            has_moved = True
+            await stand(client, there)
+        elif there in answer["body"]:
+            client.close()
+            return say({"id": question["id"], **answer})
+        client.begin()
+
+
 async def ask(question, say):
     port, early = question["port"], question.get("early", False)
-    configuration = QuicConfiguration(
-        alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE, server_name=question["name"], is_client=True, max_datagram_size=1200
-    )
+    configuration = configured(question)
     said = {"id": question["id"]}
     if early:
         configuration.session_ticket = tickets[port]
@@ -106,7 +146,7 @@ async def run(question):
         print(json.dumps(answer), flush=True)
 
     try:
-        await asyncio.wait_for(ask(question, say), 60)
+        await asyncio.wait_for((move if "moves" in question else ask)(question, say), 60)
     except Exception as error:  # the answer of a test that asks for what no server answers
         if not answers:
             say({"id": question["id"], "error": f"{type(error).__name__}: {error}"})

@@ -13,6 +13,11 @@ export interface Http3Question {
   readonly body?: string
   /** Sent before the handshake is done, with the ticket of an earlier connection to that port. */
   readonly early?: boolean
+  /**
+   * Addresses of this machine: asked from the first, and then on the same connection from the second, until the answer names
+   * that one.
+   */
+  readonly moves?: readonly [string, string]
 }
 
 export interface Http3Answer {

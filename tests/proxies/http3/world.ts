@@ -43,7 +43,11 @@ export interface Http3World {
 
 const patience = { timeout: 120_000, interval: 25 }
 
-export async function startHttp3World(format: PrintedFormat): Promise<Http3World> {
+/** `edit`: what a test changes in the folder that was printed. */
+export async function startHttp3World(
+  format: PrintedFormat,
+  edit: (directory: string) => void = () => undefined,
+): Promise<Http3World> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-http3-'))
   const port = await freePort()
   const origin = (host: string): string => `https://${host}.localhost:${port}`
@@ -69,6 +73,7 @@ export async function startHttp3World(format: PrintedFormat): Promise<Http3World
     ],
     directory,
   )
+  edit(join(directory, 'printed'))
   const proxy = startPrinted(format, join(directory, 'printed'))
   const client = startHttp3Client()
 
