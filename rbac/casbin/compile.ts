@@ -9,6 +9,7 @@ import { readDomains } from './domains.ts'
 import { type CasbinEnforcer, createCasbinEnforcer } from './enforcer.ts'
 import { findCasbin } from './findings.ts'
 import { type CasbinModel, readModel } from './model.ts'
+import { linksTooFar, longestChain } from './role-chains.ts'
 import { type CasbinRows, readRows } from './rows.ts'
 import type { CasbinPolicy, CasbinRow, CasbinTexts } from './sources.ts'
 import { createSubjectNames, defaultSubjects, parseSubjects, type UsedNames } from './subject-names.ts'
@@ -33,6 +34,7 @@ export async function compileCasbin(
   const templates = tryParse(() => parseSubjects(texts.subjects ?? defaultSubjects, providers), report)
   const loaded = await readRows(texts, model, problems, pause)
   const domains = readDomains(texts, model, loaded, problems)
+  refuseFarRoles(model, loaded, problems)
   if (texts.isSorted === true && model.effect === 'priority' && !model.row.includes('priority')) {
     report('a database promises no order: with rows of an adapter a priority needs a field of that name')
   }
@@ -79,6 +81,15 @@ function usedNames({ rows, links }: CasbinRows, { matcher }: CasbinModel): UsedN
   return {
     all: new Set([...rows, ...links].flatMap(({ fields }) => fields)),
     roles: new Set(ofSubjects.flatMap(({ fields }) => fields[1] ?? [])),
+  }
+}
+
+function refuseFarRoles({ roles }: CasbinModel, { links, problemOfLink }: CasbinRows, problems: Problem[]): void {
+  for (const kind of roles.keys()) {
+    for (const link of linksTooFar(links.filter(one => one.kind === kind))) {
+      const message = `more than ${longestChain} links lead to this role, and Casbin follows no more: it would be nobody's`
+      problems.push(problemOfLink(link, message, 2))
+    }
   }
 }
 

@@ -27,8 +27,8 @@ export interface CasbinRows {
   readonly links: readonly RoleLink[]
   /** Where a row stands, for problems that show later. */
   readonly problemOf: (row: CasbinRow, field: string, message: string) => Problem
-  /** The same of the domain of a link. */
-  readonly problemOfLink: (link: RoleLink, message: string) => Problem
+  /** The same of a link; `field` defaults to its domain. */
+  readonly problemOfLink: (link: RoleLink, message: string, field?: number) => Problem
 }
 
 /** Adds to `problems` and leaves out what it cannot read. */
@@ -88,7 +88,7 @@ export async function readRows(
     problemOf: (row, field, message) => {
       return problemOf(lineOf(row), Math.max(0, model.row.indexOf(field) + 1), message)
     },
-    problemOfLink: (link, message) => problemOf(lineOf(link), 3, message),
+    problemOfLink: (link, message, field = 3) => problemOf(lineOf(link), field, message),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Rows that Casbin would take and no request could meet: a deny among them is believed to be in force. */
 import { describe, expect, it } from 'vitest'
 import { problemsOf } from '../decisions/policies.ts'
-import { compileCase, example, host } from './casbin-policies.ts'
+import { ask, compileCase, example, host, person } from './casbin-policies.ts'
 
 const own = { domains: [host] }
 const denying = example('rbac_with_deny_model.conf')
@@ -67,5 +67,26 @@ describe('H17 every row could be met', () => {
     const compiling = compileCase(loose, row, own)
     if (where === '*') expect((await compiling).casbin?.rows).toHaveLength(2)
     else expect(await problemsOf(compiling)).toEqual([expect.stringContaining(why)])
+  })
+  it('refuses a role that is more links away than Casbin follows, from whomever, and takes what goes in circles', async () => {
+    const open = 'p, anyone, /data, GET, allow\np, blocked, /data, GET, deny\ng, alice, a\n'
+    const chain = (names: readonly string[]): string =>
+      names
+        .slice(1)
+        .map((name, index) => `g, ${names[index]}, ${name}\n`)
+        .join('')
+    const names = [...'abcdefgh', 'blocked']
+    const nine = await compileCase(denying, open + chain(names), own)
+    for (const who of ['alice', person('x', { groups: ['ops'] })])
+      expect(ask(nine, who, 'GET /data').effect).toBe(who === 'alice' ? 'deny' : 'allow')
+    const far = [...'abcdefghi', 'blocked']
+    const problems = await problemsOf(compileCase(denying, open + chain(far), own))
+    expect(problems).toEqual([expect.stringMatching(/^casbin\/policy\.csv:12:\d+: more than 9 links/)])
+    const group = `${open}g, group:ops, a\n${chain(names)}`
+    const byGroup = await compileCase(denying, group, own)
+    expect(ask(byGroup, person('x', { groups: ['ops'] }), 'GET /data')).toMatchObject({ reason: 'rule-denied' })
+    // A short way counts, and so does none.
+    const short = await compileCase(denying, `${open}${chain(far)}g, a, i\n${chain(['i', 'a'])}`, own)
+    expect(ask(short, 'alice', 'GET /data')).toMatchObject({ reason: 'rule-denied' })
   })
 })
