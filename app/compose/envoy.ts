@@ -8,6 +8,7 @@ import { createGrpcListener, type GrpcListener, type GrpcTls } from '../ext-auth
 import { extAuthzGrpc } from '../fronts/ext-authz-grpc.ts'
 import { certificateOf } from '../identity/client-certificate.ts'
 import { maxHeaderBytes, maxHeaderLines } from '../listener/client-errors.ts'
+import { createTurnQueue } from '../listener/turn-queue.ts'
 import type { Checks } from './checks.ts'
 import type { Base } from './kept.ts'
 
@@ -27,6 +28,7 @@ export function composeEnvoy(
     execute: executorOf(extAuthzGrpc),
     limits: { maxHeaderLines, maxHeaderBytes },
     maxMessageBytes,
+    createQueue: createTurnQueue,
     onRefused: error => logger.debug({ err: error }, 'a check over gRPC was denied unread'),
     ...(envoy.tls !== undefined && { tls: readTls(envoy.tls) }),
     ...(envoy.tls?.clientNames !== undefined && { isProxy: createIsProxy(envoy.tls.clientNames) }),

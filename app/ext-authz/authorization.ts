@@ -18,6 +18,8 @@ export interface AuthorizationOptions {
   readonly isProxy?: (certificate: PeerCertificate | undefined) => boolean
   /** Something could not be understood or written and was denied. Must not throw. */
   readonly onRefused: (error: unknown) => void
+  /** Puts calls off, in their order, so that what arrived together is handled together (docs/adr/0023). Default: each as it arrives. */
+  readonly createQueue?: <T>(handle: (item: T) => void) => (item: T) => void
 }
 
 const asItIs = (bytes: Buffer): Buffer => bytes
@@ -36,8 +38,14 @@ export const authorizationDefinition = {
 
 type Call = Pick<ServerUnaryCall<Buffer, Buffer>, 'request' | 'cancelled' | 'getPeer' | 'getAuthContext'>
 
+interface Asked {
+  readonly call: Call
+  readonly callback: sendUnaryData<Buffer>
+}
+
 export function createAuthorization(options: AuthorizationOptions): UntypedServiceImplementation {
-  const check = (call: Call, callback: sendUnaryData<Buffer>): void => {
+  const { createQueue = handle => handle } = options
+  const check = createQueue(({ call, callback }: Asked): void => {
     const answer = (reply: Reply): void => {
       // Nobody waits for it any more: its deadline has passed, or Envoy has hung up.
       if (!call.cancelled) callback(null, written(reply, options))
@@ -49,8 +57,8 @@ export function createAuthorization(options: AuthorizationOptions): UntypedServi
     } catch (error) {
       answer(failed(error, options))
     }
-  }
-  return { Check: check }
+  })
+  return { Check: (call: Call, callback: sendUnaryData<Buffer>) => check({ call, callback }) }
 }
 
 /** What cannot be read is a question about nothing, which the front refuses and the audit log keeps. */
@@ -87,5 +95,6 @@ function peerOf(call: Call, { isProxy }: AuthorizationOptions): string {
   if (isProxy?.(call.getAuthContext().sslPeerCertificate) === false) return ''
   const peer = call.getPeer()
   const colon = peer.lastIndexOf(':')
-  return colon === -1 ? '' : peer.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+  if (colon === -1) return ''
+  return peer.startsWith('[') && peer[colon - 1] === ']' ? peer.slice(1, colon - 1) : peer.slice(0, colon)
 }

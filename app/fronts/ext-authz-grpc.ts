@@ -19,6 +19,8 @@ const name = 'ext-authz-grpc'
 const dialect = [':authority', ':scheme', ':source', ':too-many', 'x-forwarded-proto'] as const
 type DialectHeaders = SubrequestHeaders<(typeof dialect)[number] | 'x-forwarded-for'>
 
+const nothing: Fields = Object.freeze([])
+
 export const extAuthzGrpc = {
   name,
   isRoutedHere: false,
@@ -27,7 +29,7 @@ export const extAuthzGrpc = {
     const removed: Fields = Object.freeze([':remove', aliasesOf(settings.identityHeaderNames).join(',')])
     const credentialOf = (result: VerifyResult): Fields => {
       const taken = takenHeader(result, settings)
-      return taken === undefined ? [] : [':remove', taken]
+      return taken === undefined ? nothing : [':remove', taken]
     }
     return {
       name,
@@ -40,11 +42,13 @@ export const extAuthzGrpc = {
         return { ...describeSubrequest(headers, request, settings), clientAddress: clientOf(headers, settings) }
       },
       render: (result, parsed): Reply => {
-        const reply =
-          result.decision.effect === 'allow'
-            ? allowReply(result, [...cookieOf(result, parsed), ...removed, ...credentialOf(result)])
-            : relayedReply(result, parsed, settings.deniedPages)
-        return { ...reply, told: toldOf(result) }
+        const told = toldOf(result)
+        if (result.decision.effect !== 'allow') {
+          return { ...relayedReply(result, parsed, settings.deniedPages), told }
+        }
+        const { status, headers, body } = allowReply(result, cookieOf(result, parsed))
+        // A list of its own, frozen: it is written once.
+        return { status, headers: [...headers, removed, credentialOf(result)], body, told }
       },
     }
   },
@@ -78,7 +82,7 @@ function clientOf(headers: DialectHeaders, { trustedProxies }: FrontSettings): s
  * is not changed is not said, and what would have to be cannot be passed on.
  */
 function cookieOf({ upstreamCookie = '' }: VerifyResult, { cookie }: ParsedSubrequest): Fields {
-  if (upstreamCookie === cookie && cookie !== '') return []
+  if (upstreamCookie === cookie && cookie !== '') return nothing
   if (isUtf8(Buffer.from(upstreamCookie, 'latin1'))) return ['Cookie', upstreamCookie]
   throw new OperationalError('ERR_COOKIE_UNREADABLE', 'a cookie beside ours holds bytes that are no UTF-8')
 }
@@ -86,12 +90,10 @@ function cookieOf({ upstreamCookie = '' }: VerifyResult, { cookie }: ParsedSubre
 /** For the access log, where Envoy has it as dynamic metadata. */
 function toldOf({ requestId, decision, identity }: VerifyResult): Readonly<Record<string, string>> {
   const user = nameOf(identity)
-  return {
-    request_id: requestId,
-    effect: decision.effect,
-    ...('reason' in decision && { reason: decision.reason }),
-    ...(user !== undefined && { user }),
-  }
+  const told: Record<string, string> = { request_id: requestId, effect: decision.effect }
+  if ('reason' in decision) told.reason = decision.reason
+  if (user !== undefined) told.user = user
+  return told
 }
 
 function nameOf(identity: Identity): string | undefined {
