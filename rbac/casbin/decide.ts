@@ -6,7 +6,7 @@ import { readingsOf } from '../matchable-path.ts'
 import type { AccessRequest } from '../request/access-request.ts'
 import type { Answer, CasbinEnforcer, Question } from './enforcer.ts'
 import type { Effect } from './model.ts'
-import type { CasbinQuestion, Unstamped } from './sources.ts'
+import type { CasbinQuestion, CasbinRow, Unstamped } from './sources.ts'
 import type { SubjectNames } from './subject-names.ts'
 
 export interface CasbinDecider {
@@ -20,6 +20,7 @@ const mostSupposed = 200
 
 export function createDecide({ enforcer, names, effect }: CasbinDecider): (question: CasbinQuestion) => Unstamped {
   const firstDeny = enforcer.rows.find(row => row.effect === 'deny')
+  const outranked = createRanking(enforcer.rows, effect)
   return ({ request, identity, addRoles }) => {
     const { domain } = request
     const own = names.of(identity, domain, addRoles)
@@ -48,8 +49,22 @@ export function createDecide({ enforcer, names, effect }: CasbinDecider): (quest
         ...others.map(question => asked(question)),
         ...supposed.flatMap(name => [...readings(request), ...others].map(question => asked(question, [name]))),
       ]
-      return answers.find(({ row }) => row?.effect === 'deny')
+      return answers.find(({ row }) => row?.effect === 'deny' && !outranked(row, asItIs))
     }
+  }
+}
+
+/**
+ * Where the first row that matches decides, one that denies by another spelling counts as if it matched the request itself: behind
+ * the row that allows it does not. Otherwise the usual last row, which denies everybody everything, would deny what is allowed
+ * before, by the slash at its end.
+ */
+function createRanking(rows: readonly CasbinRow[], effect: Effect) {
+  const places = new Map(rows.map((row, place) => [row, place]))
+  const isInOrder = effect === 'priority' || effect === 'subject-priority'
+  return (denying: CasbinRow, asItIs: readonly Answer[]): boolean => {
+    const placeOf = (row: CasbinRow | undefined): number => (row && places.get(row)) ?? Number.POSITIVE_INFINITY
+    return isInOrder && asItIs.every(({ row }) => placeOf(row) < placeOf(denying))
   }
 }
 

@@ -140,15 +140,24 @@ const questions = fc.array(
 /** Whether Casbin allows every reading, and no row that denies meets one with another slash, or the GET of a HEAD. */
 function stock(enforcer: Enforcer, [dom, act]: readonly [string, string], readings: readonly string[]): boolean {
   return readings.every(path => {
-    if (!enforcer.enforceSync('alice', dom, path, act)) return false
+    const [isOpen, opening] = enforcer.enforceExSync('alice', dom, path, act)
+    if (!isOpen) return false
     const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`
     return (path === '/' ? [path] : [path, other]).every(spelt =>
       (act === 'HEAD' ? ['HEAD', 'GET'] : [act]).every(method => {
         const [isAllowed, reason] = enforcer.enforceExSync('alice', dom, spelt, method)
-        return isAllowed || reason.at(-1) !== 'deny'
+        return isAllowed || reason.at(-1) !== 'deny' || isBefore(enforcer, opening, reason)
       }),
     )
   })
+}
+
+/** By priority the first row that matches decides. */
+function isBefore(enforcer: Enforcer, one: readonly string[], other: readonly string[]): boolean {
+  const model = enforcer.getModel().model
+  if (!model.get('e')?.get('e')?.value.startsWith('priority')) return false
+  const rows = (model.get('p')?.get('p')?.policy ?? []).map(row => row.join())
+  return rows.indexOf(one.join()) < rows.indexOf(other.join())
 }
 
 /** With links from Alice to each name, in every domain, as long as `work` takes; those that the policy has stay. */

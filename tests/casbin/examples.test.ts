@@ -39,6 +39,18 @@ describe('models of the examples', () => {
     expect(ask(policy, anonymous, 'GET /data1')).toMatchObject({ effect: 'challenge' })
   })
 
+  it('takes a deny by another spelling by its priority as well (H19)', async () => {
+    const conf = example('priority_model_explicit.conf').replace('r.obj == p.obj', 'keyMatch2(r.obj, p.obj)')
+    const last = 'p, 9, anyone, /*, GET, deny\n'
+    const open = await compileCase(conf, `p, 5, alice, /data, GET, allow\n${last}`, { domains: [host] })
+    expect(ask(open, 'alice', 'GET /data')).toMatchObject({ effect: 'allow', rule: 'casbin/policy.csv:1' })
+    for (const path of ['/data/', '/other', '/data;x'])
+      expect(ask(open, 'alice', `GET ${path}`)).toMatchObject({ reason: 'rule-denied' })
+    const before = 'p, 1, alice, /data/, GET, deny\np, 5, alice, /data, GET, allow\n'
+    const shut = await compileCase(conf, before + last, { domains: [host] })
+    expect(ask(shut, 'alice', 'GET /data')).toMatchObject({ reason: 'rule-denied', rule: 'casbin/policy.csv:1' })
+  })
+
   it('takes rows by their place without a priority, but not from an adapter', async () => {
     const own = { domains: [host] }
     const policy = await compileExample('priority_model.conf', 'priority_policy.csv', own)
