@@ -4,6 +4,7 @@ import type { ParsedSettings } from './schema/schema.ts'
 export function toProvider(provider: ParsedSettings['providers'][number]) {
   const {
     clientSecretFile: _secretFile,
+    caFile: _caFile,
     clientKeyFile: _keyFile,
     clientCertificateFile: _certificateFile,
     label,

@@ -15,7 +15,6 @@ import { createBoundStep } from '../login/certificate-binding.ts'
 import type { BrowserMarks } from '../login/dependencies.ts'
 import { createPostedAnswers } from '../login/posted-answers.ts'
 import { createAskProvider } from '../login/provider/ask-provider.ts'
-import { createOutbound } from '../login/provider/outbound.ts'
 import { createProviders, type ProviderStatus } from '../login/provider/providers.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createReturnToGuard } from '../login/return/return-to.ts'
@@ -26,6 +25,7 @@ import { composeThumbprint, composeVerification } from './identity.ts'
 import { type Base, canonicalOptions, isSecure, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
 import { composeLogoutChannels } from './logout.ts'
 import type { WithPasswords } from './passwords.ts'
+import { createProviderWays } from './provider-ways.ts'
 
 export type Login = ReturnType<typeof composeLogin>
 
@@ -35,12 +35,12 @@ export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Pol
   const passedOn = [
     ...new Set(config.hosts.flatMap(({ assertionClaims = [] }) => assertionClaims.map(({ path }) => path))),
   ]
-  const outbound = createOutbound()
+  const ways = createProviderWays()
   const providers = createProviders({
     settings: config.providers.map(settings => ({ ...settings, passedOn })),
     publicUrl,
-    fetch: outbound.fetch,
-    withCertificate: outbound.withCertificate,
+    ...ways.to(undefined),
+    wayWith: ways.to,
     clock,
     logger: logger.child('login'),
   })
@@ -97,7 +97,7 @@ export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Pol
   })
   /** Who is logged in on a page, by a session that its provider stands by. */
   const pageSteps = [sessions.handler, createBoundStep(certificate), createVerifiedStep({ verification })]
-  return { providers, outbound, router, verification, pageSteps, formTokens }
+  return { providers, closeWays: ways.close, router, verification, pageSteps, formTokens }
 }
 
 const namesOfPosting = (providers: Base['config']['providers']): ReadonlySet<string> =>

@@ -3,7 +3,6 @@
 import { createBackChannelRouter } from '../login/logout/back-channel.ts'
 import { createFrontChannelRouter } from '../login/logout/front-channel.ts'
 import { createLogoutTokens } from '../login/logout/logout-token.ts'
-import type { Outbound } from '../login/provider/outbound.ts'
 import type { Providers } from '../login/provider/providers.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createProviderLogout } from '../sessions/provider-logout.ts'
@@ -15,7 +14,7 @@ import type { WithPasswords } from './passwords.ts'
 export function composeLogoutChannels(
   { audit, clock, config, logger }: Base,
   kept: Kept & WithPasswords,
-  login: { readonly providers: Providers; readonly outbound: Outbound },
+  login: { readonly providers: Providers },
   isWorker: boolean,
 ) {
   const marks = kept.logoutMarks

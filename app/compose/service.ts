@@ -230,7 +230,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       endings.close()
       await policy.close()
       await login.verification.whenIdle(shutdownTimeoutSeconds * 1000)
-      await login.outbound.close()
+      await login.closeWays()
       await identity.machines.close()
       await deciders?.close()
       await records.close()

@@ -101,6 +101,20 @@ export const provider = z.strictObject({
       expected: 'auto, client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth or none',
     },
   ),
+  ca: setting(parsed(value.parseCertificates).exactOptional(), {
+    description:
+      'Certificates of the authorities that may vouch for the provider, in place of those that Node knows; better kept in `caFile`.',
+    expected: 'certificates in PEM form',
+    secret: 'whole',
+  }),
+  caFile: setting(text.exactOptional(), {
+    description: 'File that holds these certificates.',
+    expected: 'a path',
+    example: '/etc/sallyport/idp-ca.pem',
+    isPath: true,
+    fileOf: 'ca',
+    fileHolds: 'text',
+  }),
   clientAssertionAudience: setting(z.enum(['issuer', 'token-endpoint']).default('issuer'), {
     description: 'Whom an assertion of `private_key_jwt` is for, as the provider wants to read it.',
     expected: 'issuer or token-endpoint',

@@ -46,19 +46,21 @@ export interface Written {
   readonly issuer: string
   /** Default `policy`, below the directory. */
   readonly policyDirectory?: string
+  /** Further settings of the provider. */
+  readonly provider?: Readonly<Record<string, unknown>>
   readonly sessions?: Readonly<Record<string, unknown>>
 }
 
 /** Writes `sallyport.yaml` into a directory that has a folder `policy`, and gives its path. */
 export function writeConfiguration(
   directory: string,
-  { publicUrl, issuer, policyDirectory, sessions = {} }: Written,
+  { publicUrl, issuer, policyDirectory, provider = {}, sessions = {} }: Written,
 ): string {
   const path = join(directory, 'sallyport.yaml')
   const clientSecret = 'the client secret of a test'
   const settings = {
     server: { url: publicUrl },
-    providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret }],
+    providers: [{ name: 'corp', issuer, clientId: 'sallyport', clientSecret, ...provider }],
     ...(policyDirectory === undefined ? {} : { policy: { directory: policyDirectory } }),
     sessions: { secret: freshSecret(), ...sessions },
   }

@@ -27,6 +27,8 @@ import { lookingFetch } from './token-answers.ts'
 /** One entry of `providers` in the configuration. */
 export interface ProviderSettings extends ClientCredentials {
   readonly name: string
+  /** PEM; who vouches for its servers. Default: whom Node trusts. */
+  readonly ca?: string
   /** Shown to people; the name if absent. */
   readonly label?: string
   readonly issuer: string

@@ -8,7 +8,7 @@ import { OperationalError } from '../../errors.ts'
 import { type BusyProviderError, busyIn } from './busy-provider.ts'
 import { describeError } from './describe-error.ts'
 import { type DiscoveredProvider, type DiscoveryOptions, discoverProvider, type ProviderSettings } from './discovery.ts'
-import type { Outbound } from './outbound.ts'
+import type { Outbound, OutboundFetch } from './outbound.ts'
 import { createPresence } from './provider-presence.ts'
 
 export interface ProviderStatus {
@@ -20,10 +20,17 @@ export interface ProviderStatus {
   readonly lastError?: string
 }
 
-export interface ProvidersOptions extends Omit<DiscoveryOptions, 'clientFetch'> {
-  readonly settings: readonly ProviderSettings[]
+/** The way to a provider. */
+export interface WayToProvider {
+  readonly fetch: OutboundFetch
   /** Calls that show the certificate of a client; called once for each provider that wants one. */
   readonly withCertificate?: Outbound['withCertificate']
+}
+
+export interface ProvidersOptions extends Omit<DiscoveryOptions, 'clientFetch'>, WayToProvider {
+  readonly settings: readonly ProviderSettings[]
+  /** The way to a provider with an authority of its own (`ca`, in PEM), which vouches for no other. */
+  readonly wayWith?: (ca: string) => WayToProvider
   /** Wait after the first failure, doubled up to the maximum. Default 1,000 ms. */
   readonly firstRetryMs?: number
   /** Default 60,000 ms. */
@@ -93,8 +100,9 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
   let busy: BusyProviderError | undefined
   let lastTriedAt = Number.NEGATIVE_INFINITY
   let running: Promise<void> | undefined
-  const discoveryOptions = withClientFetch(settings, options)
-  const presence = createPresence({ ...options, name, issuer, fetch: discoveryOptions.clientFetch ?? options.fetch })
+  const way = wayTo(settings, options)
+  const discoveryOptions = { ...options, fetch: way.fetch, ...clientFetchOf(settings, way) }
+  const presence = createPresence({ ...options, name, issuer, fetch: discoveryOptions.clientFetch ?? way.fetch })
 
   const discover = async () => {
     try {
@@ -139,12 +147,19 @@ function createConnection(settings: ProviderSettings, options: ProvidersOptions)
   }
 }
 
+/** Threat: a provider with an authority of its own that is asked by way of all the others. */
+function wayTo({ name, ca }: ProviderSettings, { fetch, withCertificate, wayWith }: ProvidersOptions): WayToProvider {
+  if (ca === undefined) return { fetch, ...(withCertificate !== undefined && { withCertificate }) }
+  if (wayWith === undefined) throw new Error(`there is no way to ${name} with an authority of its own`)
+  return wayWith(ca)
+}
+
 /** Connections outlive a discovery, so those with a certificate are made once. */
-function withClientFetch(settings: ProviderSettings, options: ProvidersOptions): DiscoveryOptions {
+function clientFetchOf(settings: ProviderSettings, way: WayToProvider): Pick<DiscoveryOptions, 'clientFetch'> {
   const { clientAuthentication, clientCertificate: certificate, clientKey: key } = settings
-  if (clientAuthentication !== 'tls_client_auth' || certificate === undefined || key === undefined) return options
-  const clientFetch = options.withCertificate?.({ certificate, key })
-  return { ...options, ...(clientFetch !== undefined && { clientFetch }) }
+  if (clientAuthentication !== 'tls_client_auth' || certificate === undefined || key === undefined) return {}
+  const clientFetch = way.withCertificate?.({ certificate, key })
+  return clientFetch === undefined ? {} : { clientFetch }
 }
 
 /** Runs a task at once and then for ever: soon again after a failure, ever more slowly, and now and then after that. */

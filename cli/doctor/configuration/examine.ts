@@ -1,5 +1,5 @@
 /** Looks at what a configuration names: its providers, its store, its policy. */
-import { createOutbound } from '../../../app/login/provider/outbound.ts'
+import { createProviderWays } from '../../../app/compose/provider-ways.ts'
 import type { Config } from '../../../config/config.ts'
 import type { PolicySnapshot } from '../../../rbac/policy.ts'
 import type { Terminal } from '../../terminal.ts'
@@ -14,9 +14,9 @@ export async function examineConfiguration(
   policy: PolicySnapshot,
   terminal: Terminal,
 ): Promise<readonly Finding[]> {
-  const outbound = createOutbound()
+  const ways = createProviderWays()
   const checks: readonly Check[] = [
-    ...config.providers.flatMap(settings => providerChecks(settings, config.server.url, outbound)),
+    ...config.providers.flatMap(settings => providerChecks(settings, config.server.url, ways.to(settings.ca))),
     ...storeChecks(config.sessions.store),
     ...cookieChecks(config, policy.domains),
   ]
@@ -28,6 +28,6 @@ export async function examineConfiguration(
     }
     return findings
   } finally {
-    await outbound.close()
+    await ways.close()
   }
 }

@@ -18,7 +18,7 @@ interface Found {
   readonly took: number
 }
 
-/** Nothing of a provider that is not found is looked at. `outbound` is the way to all of them. */
+/** Nothing of a provider that is not found is looked at. `outbound` is the way to it. */
 export function providerChecks(settings: Settings, publicUrl: string, outbound: Outbound): readonly Check[] {
   let finding: Promise<Found | string> | undefined
   const found = (): Promise<Found | string> => {
@@ -64,7 +64,7 @@ function judgeDiscovery({ issuer }: Settings, found: Found | string): Outcome {
   if (typeof found === 'string')
     return failed(
       found,
-      `see that ${issuer} is exactly the issuer of the provider and can be reached from here; for an authority of your own, set NODE_EXTRA_CA_CERTS to the file with its certificate. docs/providers/README.md has a table of messages`,
+      `see that ${issuer} is exactly the issuer of the provider and can be reached from here; for an authority of your own, name the file with its certificate in providers[].caFile. docs/providers/README.md has a table of messages`,
     )
   const { code_challenge_methods_supported: methods } = found.provider.configuration.serverMetadata()
   const text = `${issuer} answers in ${Math.round(found.took)} ms`
