@@ -9,6 +9,7 @@ import { createProviderWays } from '../../app/compose/provider-ways.ts'
 import { createProviders } from '../../app/login/provider/providers.ts'
 import { type Authority, createAuthority } from '../certificates.ts'
 import { requirePeer } from '../peers.ts'
+import { startService } from '../service.ts'
 import { examine, findingOf, writeConfiguration } from './command.ts'
 
 describe.skipIf(requirePeer('openssl') === undefined)(
@@ -84,6 +85,30 @@ describe.skipIf(requirePeer('openssl') === undefined)(
       }
       expect(await look({ caFile })).toMatchObject({ status: 'pass' })
       expect(await look({})).toMatchObject({ status: 'fail', fix: expect.stringContaining('providers[].caFile') })
+    })
+
+    it('is reached by the service as it is by the doctor', async () => {
+      const caFile = join(directory, 'service-ca.pem')
+      writeFileSync(caFile, authority.certificate)
+      const own = { issuer, clientId: 'sallyport', clientSecret: 'the client secret of a test' }
+      const world = await startService({
+        policy: 'p, anyone, wiki.example.com, /**, *, -, allow\n',
+        providers: corp => [corp, { ...own, name: 'own', caFile }, { ...own, name: 'plain' }],
+      })
+      try {
+        const response = await fetch(`http://127.0.0.1:${world.adminPort}/readyz`)
+        const { checks } = (await response.json()) as {
+          readonly checks: readonly { readonly name: string; readonly ok: boolean }[]
+        }
+        const ready = checks.filter(({ name }) => name.startsWith('provider-')).map(({ name, ok }) => [name, ok])
+        expect(ready).toEqual([
+          ['provider-corp', true],
+          ['provider-own', true],
+          ['provider-plain', false],
+        ])
+      } finally {
+        await world.close()
+      }
     })
   },
 )
