@@ -15,6 +15,7 @@ import { createBoundStep } from '../login/certificate-binding.ts'
 import type { BrowserMarks } from '../login/dependencies.ts'
 import { createPostedAnswers } from '../login/posted-answers.ts'
 import { createAskProvider } from '../login/provider/ask-provider.ts'
+import { createProviderWays } from '../login/provider/outbound.ts'
 import { createProviders, type ProviderStatus } from '../login/provider/providers.ts'
 import { createRateLimit } from '../login/rate-limit.ts'
 import { createReturnToGuard } from '../login/return/return-to.ts'
@@ -25,7 +26,6 @@ import { composeThumbprint, composeVerification } from './identity.ts'
 import { type Base, canonicalOptions, isSecure, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
 import { composeLogoutChannels } from './logout.ts'
 import type { WithPasswords } from './passwords.ts'
-import { createProviderWays } from './provider-ways.ts'
 
 export type Login = ReturnType<typeof composeLogin>
 

@@ -1,5 +1,5 @@
 /** Looks at what a configuration names: its providers, its store, its policy. */
-import { createProviderWays } from '../../../app/compose/provider-ways.ts'
+import { createProviderWays } from '../../../app/login/provider/outbound.ts'
 import type { Config } from '../../../config/config.ts'
 import type { PolicySnapshot } from '../../../rbac/policy.ts'
 import type { Terminal } from '../../terminal.ts'
