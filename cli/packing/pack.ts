@@ -22,7 +22,7 @@ export async function pack(target: string): Promise<void> {
     input: { program: join(target, 'cli/program.js'), worker: join(target, 'app/compose/worker.js') },
     platform: 'node',
     external: id => external.test(id),
-    plugins: [otherCommands(target), tables(), ownPlaces(target, folder), inAscii()],
+    plugins: [otherCommands(target), tables(folder), ownPlaces(target, folder), inAscii()],
     onLog: (level, log, log_) => {
       // Libraries that are not ours to change; whatever else is said ends the build.
       if (level === 'warn' && !/node_modules/.test(log.id ?? log.message)) throw new Error(log.message)
@@ -80,16 +80,15 @@ function otherCommands(target: string): Plugin {
   }
 }
 
-/** A table of a library is read as JSON when it is asked for: V8 would keep a description of each object in a literal. */
-function tables(): Plugin {
+/** A table of a library stays where it is, and is read when it is asked for: V8 would keep the text of all of them. */
+function tables(folder: string): Plugin {
   return {
     name: 'tables',
-    load: {
-      filter: { id: /[\\/]node_modules[\\/].*\.json$/ },
-      handler: id => ({
-        code: `module.exports = JSON.parse(${JSON.stringify(JSON.stringify(JSON.parse(readFileSync(id, 'utf8'))))})`,
-        moduleType: 'js',
-      }),
+    async resolveId(source, importer, options) {
+      if (!source.endsWith('.json')) return undefined
+      const found = await this.resolve(source, importer, { ...options, skipSelf: true })
+      if (found === null || !found.id.includes(`${sep}node_modules${sep}`)) return undefined
+      return { id: relative(folder, found.id).replaceAll('\\', '/'), external: true }
     },
   }
 }
