@@ -291,7 +291,8 @@ async function eventOf(file: string, answer: Answer): Promise<AuditRecord> {
   throw new Error(`no audit event for request ${requestId}`)
 }
 
-function readLines(file: string): AuditRecord[] {
-  const lines = readFileSync(file, 'utf8').split('\n')
-  return lines.filter(line => line !== '').map(line => JSON.parse(line) as Record<string, unknown>)
+/** The lines of an audit file that are whole: what is behind the last break is still being written. */
+export function readLines(file: string): AuditRecord[] {
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
+  return lines.map(line => JSON.parse(line) as Record<string, unknown>)
 }

@@ -45,14 +45,15 @@ describe('the commands of docs/sessions.md', () => {
       for (const each of [handle, others]) expect(await run(line, handle)).toContain(each)
     expect(await run(bySid, handle)).toBe('no session\n')
     expect(await run(show, handle)).toMatch(/^ {2}subject +http\S+#alice$/m)
-    expect(lines).toHaveLength(9)
+    expect(lines).toHaveLength(10)
   })
 
   it.each([
     [5, 'the one', ['alice']],
     [6, 'those of Alice', ['alice']],
-    [7, 'those of the provider', ['alice', 'bob']],
-    [8, 'all', ['alice', 'bob']],
+    [7, 'those of everybody with the address of Alice', ['alice']],
+    [8, 'those of the provider', ['alice', 'bob']],
+    [9, 'all', ['alice', 'bob']],
   ] as const)('end with line %i %s', async (at, _, gone) => {
     // Whoever logs in within the second in which everything was ended has no session either.
     world.moveClock(2)

@@ -19,6 +19,7 @@ import { loadConfig } from '../../config/load.ts'
 import { type Authority, createAuthority } from '../certificates.ts'
 import { freePort, requirePeer } from '../peers.ts'
 import { close, listen, startProvider, type TestProvider } from '../provider.ts'
+import { readLines } from '../service.ts'
 import { type Answer, addresses, ask, createBalancer, logInThrough, shakeHands } from './balancer.ts'
 
 const hasOpenssl = requirePeer('openssl') !== undefined
@@ -70,11 +71,7 @@ describe.each(['nginx', 'traefik', 'caddy', 'haproxy'] as const)('%s behind a ba
     /** Past the balancer, at the proxy itself. */
     const direct = (path: string) => `http://wiki.localhost:${proxyPort}${path}`
     const navigation = { accept: 'text/html', 'sec-fetch-mode': 'navigate' }
-    const events = (): Record<string, unknown>[] =>
-      readFileSync(join(directory, 'audit.jsonl'), 'utf8')
-        .split('\n')
-        .filter(line => line !== '')
-        .map(line => JSON.parse(line) as Record<string, unknown>)
+    const events = () => readLines(join(directory, 'audit.jsonl'))
     const eventOf = async (answer: Answer) => {
       const found = () => events().find(({ requestId }) => requestId === answer.headers['x-sallyport-request-id'])
       await vi.waitUntil(() => found() !== undefined, { timeout: 120_000 })
