@@ -62,7 +62,7 @@ export async function startHttp3World(
   })
   const checks = await Promise.all([world.port, world.service.ports().envoy ?? 0].map(startRelay))
   const files = certificateFiles(directory)
-  const [wiki, open] = await Promise.all(applications.map(listen))
+  const [wiki, open] = await Promise.all(applications.map(application => listen(application)))
   await printInto(
     join(directory, 'printed'),
     [
