@@ -1,5 +1,6 @@
 /** The command line: what there is, with examples. What a command does is imported only when it runs. */
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
+import { addCompletion } from './completion/command.ts'
 import type { LogsChoice } from './demo/kubernetes/joined-logs.ts'
 import type { DemoOptions } from './demo/main.ts'
 import { addDoctor } from './doctor/command.ts'
@@ -118,6 +119,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
   addDemo(program, onExit)
   addDemoParts(program, onExit)
   addSecret(program, terminal, onExit)
+  addCompletion(program, terminal, onExit)
   addDocs(program, terminal, onExit)
   return program
 }
