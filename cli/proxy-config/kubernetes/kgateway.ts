@@ -49,8 +49,8 @@ function files(question: ClusterQuestion): readonly ProxyFile[] {
 }
 
 const introduction = [
-  'kgateway 2.2 or later, data plane Envoy. NOT VALIDATED: its definitions are in no registry that the tests reach. The kinds',
-  'of gateway.kgateway.dev below follow its reference; everything else was given to an API server. Look at the result of',
+  'kgateway 2.2 or later, data plane Envoy. NOT VALIDATED by its own definitions, which are in no registry that the tests reach:',
+  'an API server took everything below, but the kinds of gateway.kgateway.dev as written down from its Go types. Look at',
   '`kubectl apply --server-side --dry-run=server --validate=strict -f` before you rely on it.',
   '',
   'Every route of the Gateway is checked. A TrafficPolicy of a route whose extAuth is disabled opens it: let nobody else write',

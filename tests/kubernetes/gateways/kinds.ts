@@ -20,20 +20,23 @@ const printed = new Set([
   'SecurityPolicy',
 ])
 
+/** Traefik watches all of its own; of kgateway's there are only those that are printed. */
+const whole = new Set(['traefik.io', 'gateway.kgateway.dev'])
+
 interface Definition {
   readonly kind: string
   readonly metadata: { readonly name: string }
   readonly spec?: { readonly group: string; readonly names: { readonly kind: string } }
 }
 
-/** Makes the kinds known, and waits until they are. Traefik watches all of its own, so those are all there. */
+/** Makes the kinds known, and waits until they are. */
 export async function addKinds(cluster: RunningCluster, texts: readonly string[], directory: string): Promise<void> {
   const wanted = texts
     .flatMap(text => parseAllDocuments(text))
     .filter(document => {
       const definition = document.toJS() as Definition | null
       if (definition?.kind !== 'CustomResourceDefinition' || definition.spec === undefined) return false
-      return printed.has(definition.spec.names.kind) || definition.spec.group === 'traefik.io'
+      return printed.has(definition.spec.names.kind) || whole.has(definition.spec.group)
     })
   const file = join(directory, 'kinds.yaml')
   writeFileSync(file, wanted.map(document => `---\n${document.toString()}`).join(''))
