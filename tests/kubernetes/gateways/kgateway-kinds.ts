@@ -74,7 +74,10 @@ const httpSettings = object({
 const specs: Readonly<Record<string, readonly [plural: string, spec: Schema]>> = {
   GatewayExtension: [
     'gatewayextensions',
-    object({ type: { type: 'string', enum: ['ExtAuth', 'ExtProc', 'RateLimit', 'JWT', 'OAuth2'] }, extAuth: extAuthProvider }),
+    object({
+      type: { type: 'string', enum: ['ExtAuth', 'ExtProc', 'RateLimit', 'JWT', 'OAuth2'] },
+      extAuth: extAuthProvider,
+    }),
   ],
   TrafficPolicy: [
     'trafficpolicies',
@@ -103,7 +106,10 @@ export const kgatewayKinds: readonly string[] = Object.entries(specs).map(([kind
           served: true,
           storage: true,
           schema: {
-            openAPIV3Schema: object({ apiVersion: text, kind: text, metadata: { type: 'object' }, spec }, { required: ['spec'] }),
+            openAPIV3Schema: object(
+              { apiVersion: text, kind: text, metadata: { type: 'object' }, spec },
+              { required: ['spec'] },
+            ),
           },
         },
       ],
