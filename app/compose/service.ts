@@ -36,7 +36,7 @@ import { frontNamesOf, loadParts, noOwnRights } from './parts.ts'
 import { composeOfPasswords, composePasswords } from './passwords.ts'
 import { composePolicy, reloadState } from './policy.ts'
 import { composeSightings } from './sightings.ts'
-import { composeRecords } from './store.ts'
+import { composeStore, storeProbes } from './store.ts'
 
 export interface Service {
   readonly logger: Logger
@@ -94,7 +94,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const hostSettings = parts.questions?.withQuestions(ofHosts, config) ?? ofHosts
   const trustedProxies = createTrustedProxies(config.server.trustedProxies)
   const base: Base = { config, clock, logger, metrics, audit, auditFile: seen.audit, hostSettings, trustedProxies }
-  const store = await composeStore(base)
+  const store = await composeStore(config.sessions, base)
   const records = options.onSessionEnded === undefined ? store : withRelay(store, options.onSessionEnded)
   const recorder = createDecisionRecorder(config.policy)
   const { record } = recorder
@@ -156,7 +156,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   let leaving: ReturnType<typeof together> | undefined
   const readiness = createReadiness([
     { name: 'draining', isRequired: true, probe: () => ({ ok: !isDraining }) },
-    { name: 'store', isRequired: true, probe: () => records.probe().then(() => ({ ok: true })) },
+    ...storeProbes(records),
     { name: 'policy', isRequired: true, probe: () => ({ ok: policy.status().revision !== '' }) },
     { name: 'policy-reload', isRequired: false, probe: () => reloadState(policy) },
     ...(needsKeys(config) ? [{ name: 'signing-keys', isRequired: true, probe: () => kept.keys.status() }] : []),
@@ -265,18 +265,6 @@ function composeAudit(
     onFailure: failure => {
       metrics.auditFailed(failure.lost)
       report(failure)
-    },
-  })
-}
-
-function composeStore({ config, clock, logger, metrics }: Base): Promise<RecordStore> {
-  const { store, cacheBytes } = config.sessions
-  return composeRecords(store, clock, {
-    cache: { maxBytes: (cacheBytes * 3) / 8, onEvent: metrics.sessionCache },
-    onStateChange: state => {
-      metrics.storeUp(state.isReady)
-      if (state.isReady) logger.info({}, 'session store is ready')
-      else logger.error({ err: state.cause }, 'session store is down')
     },
   })
 }

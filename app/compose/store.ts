@@ -5,12 +5,14 @@ import type { RecordStore } from '../sessions/record-store.ts'
 import type { StoredItem } from '../sessions/records/stored-items.ts'
 import type { InspectedServer } from '../sessions/redis/inspection.ts'
 import type { RedisRecordsOptions } from '../sessions/redis/redis-records.ts'
+import type { ReadinessProbe } from '../telemetry/readiness.ts'
+import type { Base } from './kept.ts'
 
 type StoreSettings = Config['sessions']['store']
 type RedisSettings = Extract<StoreSettings, { readonly kind: 'redis' }>
 
 /** What the service adds. */
-export type StoreWatch = Pick<RedisRecordsOptions, 'cache' | 'onStateChange'>
+type StoreWatch = Pick<RedisRecordsOptions, 'cache' | 'onStateChange'>
 
 /** Loads the code of this store alone. `watch` counts for Redis only; its `cache` only where the settings want one. */
 export async function composeRecords(store: StoreSettings, clock: Clock, watch: StoreWatch = {}): Promise<RecordStore> {
@@ -23,6 +25,45 @@ export async function composeRecords(store: StoreSettings, clock: Clock, watch: 
   const isRemembered = cache !== undefined && store.isCached
   return createRedisRecords({ ...redisOptions(store, clock), ...further, ...(isRemembered ? { cache } : {}) })
 }
+
+/** For the service: what becomes of the connection is counted and logged, with what its servers are set to lose. */
+export async function composeStore(
+  { store, cacheBytes }: Pick<Config['sessions'], 'store' | 'cacheBytes'>,
+  { clock, logger, metrics }: Pick<Base, 'clock' | 'logger' | 'metrics'>,
+): Promise<RecordStore> {
+  let warnOfHazards = (): void => undefined
+  const records = await composeRecords(store, clock, {
+    cache: { maxBytes: (cacheBytes * 3) / 8, onEvent: metrics.sessionCache },
+    onStateChange: state => {
+      metrics.storeUp(state.isReady)
+      if (!state.isReady) return logger.error({ reason: state.cause.message }, 'session store is down')
+      logger.info({}, 'session store is ready')
+      warnOfHazards()
+    },
+  })
+  warnOfHazards = () =>
+    void hazardsOf(records).then(
+      hazards =>
+        hazards.length > 0 &&
+        logger.warn({ hazards }, 'the session store may forget sessions, and that they have ended'),
+      // It has gone away again, which is logged by itself.
+      () => undefined,
+    )
+  return records
+}
+
+const hazardsOf = async (records: RecordStore): Promise<readonly string[]> => (await records.hazards?.()) ?? []
+
+/** For readiness. */
+export const storeProbes = (records: RecordStore): readonly ReadinessProbe[] => [
+  { name: 'store', isRequired: true, probe: () => records.probe().then(() => ({ ok: true })) },
+  ...(records.hazards === undefined
+    ? []
+    : [{ name: 'store-eviction', isRequired: false, probe: () => hazardsOf(records).then(evictionState) }]),
+]
+
+const evictionState = (hazards: readonly string[]) =>
+  hazards.length === 0 ? { ok: true } : { ok: false, detail: `${hazards.join('; ')}: it has to be noeviction` }
 
 function redisOptions(store: RedisSettings, clock: Clock): RedisRecordsOptions {
   const { url, topology, writeReplicas, prefix, timeoutSeconds } = store

@@ -88,6 +88,11 @@ export interface RecordStore {
   subscribe(listener: ChangeListener): () => void
   /** Resolves when the backend answers a write-capable round trip. */
   probe(): Promise<void>
+  /**
+   * Settings of the backend's servers by which it may lose what it has acknowledged: a line each, empty where there is none
+   * or a server does not tell. Rejects as every method. Absent: there are none.
+   */
+  hazards?(): Promise<readonly string[]>
   close(): Promise<void>
 }
 

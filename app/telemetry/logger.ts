@@ -8,6 +8,7 @@
  */
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger as Pino, pino } from 'pino'
+import { OperationalError } from '../errors.ts'
 import { readableLine } from './readable-lines.ts'
 
 /** Narrow on purpose: a constant message, and fields that pass the redaction. */
@@ -111,17 +112,25 @@ const bounded = (text: string, longest: number): string =>
 const printed = (text: string, longest: number): string =>
   bounded(text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, ' '), longest)
 
-/** Type, message, code, stack and cause; nothing else that a library has hung on it. */
+/**
+ * Type, message, code, stack and cause; nothing else that a library has hung on it. What was foreseen (a store that is away)
+ * says all in its message, and comes often: without a stack, and without a cause that is quoted in it.
+ */
 function describeError(error: Error, depth: number): Record<string, unknown> {
+  const isForeseen = error instanceof OperationalError
   const { code } = error as { readonly code?: unknown }
   return {
     type: error.name,
     message: printed(error.message, longestMessage),
     ...(typeof code === 'string' && errorCode.test(code) ? { code } : {}),
-    stack: bounded(error.stack ?? '', longestStack),
-    ...(error.cause === undefined ? {} : { cause: describeCause(error.cause, depth + 1) }),
+    ...(isForeseen ? {} : { stack: bounded(error.stack ?? '', longestStack) }),
+    ...(error.cause === undefined || (isForeseen && isQuoted(error))
+      ? {}
+      : { cause: describeCause(error.cause, depth + 1) }),
   }
 }
+
+const isQuoted = ({ message, cause }: Error): boolean => cause instanceof Error && message.endsWith(cause.message)
 
 /**
  * Threat: libraries hang the whole answer of the other side on an error as its cause, with an `error_description` that says a

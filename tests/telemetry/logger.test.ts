@@ -35,14 +35,30 @@ describe('the operational log', () => {
 
   test('keeps type, message, code, stack and causes of an error', () => {
     const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
-    logger.error({ err: new OperationalError('ERR_STORE_UNAVAILABLE', 'redis is gone', { cause }) }, 'check refused')
-    expect(only().err).toMatchObject({
-      type: 'OperationalError',
+    logger.error(
+      { err: Object.assign(new TypeError('redis is gone', { cause }), { code: 'ERR_GONE' }) },
+      'check refused',
+    )
+    const stack = expect.stringContaining('logger.test.ts')
+    expect(only().err).toEqual({
+      type: 'TypeError',
       message: 'redis is gone',
-      code: 'ERR_STORE_UNAVAILABLE',
-      stack: expect.stringContaining('logger.test.ts'),
-      cause: { message: 'connect ECONNREFUSED', code: 'ECONNREFUSED' },
+      code: 'ERR_GONE',
+      stack,
+      cause: { type: 'Error', message: 'connect ECONNREFUSED', code: 'ECONNREFUSED', stack },
     })
+  })
+
+  test('an error that was foreseen has no stack, and a cause only where its message does not say it', () => {
+    const cause = new Error('connect ECONNREFUSED')
+    const err = (message: string) => new OperationalError('ERR_STORE_UNAVAILABLE', message, { cause })
+    logger.error({ err: err('redis get: connect ECONNREFUSED') }, 'check refused')
+    logger.error({ err: err('redis is gone') }, 'check refused')
+    const foreseen = { type: 'OperationalError', code: 'ERR_STORE_UNAVAILABLE' }
+    expect(lines.map(line => JSON.parse(line).err)).toEqual([
+      { ...foreseen, message: 'redis get: connect ECONNREFUSED' },
+      { ...foreseen, message: 'redis is gone', cause: expect.objectContaining({ message: 'connect ECONNREFUSED' }) },
+    ])
   })
 
   test('drops everything else that a library has hung on an error', () => {

@@ -1,5 +1,5 @@
 /** A connection to Redis: how it is made and watched. */
-import { createClient, defineScript, RESP_TYPES } from 'redis'
+import { ClientOfflineError, createClient, defineScript, RESP_TYPES } from 'redis'
 import type { RedisAccess, RedisAddress, RedisTls } from './address.ts'
 import {
   addScript,
@@ -14,6 +14,7 @@ import {
   takeScript,
   unlinkScript,
 } from './scripts.ts'
+import { unreachable } from './unreachable.ts'
 
 export type RedisState = { readonly isReady: true } | { readonly isReady: false; readonly cause: Error }
 
@@ -153,16 +154,31 @@ export function createStateReport(onStateChange?: (state: RedisState) => void) {
   }
 }
 
-export function watchState(
-  client: Client,
-  describe: (cause: unknown) => Error,
-  onStateChange?: (state: RedisState) => void,
-) {
+export interface WatchedConnection {
+  /** `host:port` */
+  readonly address: string
+  readonly isTls: boolean
+  /** Makes errors fit for a log. */
+  readonly describe: (cause: unknown) => Error
+  readonly onStateChange?: (state: RedisState) => void
+}
+
+/** Connects. `describe` of the answer says of a command that found no connection why there is none. */
+export function watchState(client: Client, { address, isTls, describe, onStateChange }: WatchedConnection) {
   const report = createStateReport(onStateChange)
+  let last: Error | undefined
   client.on('ready', () => report({ isReady: true }))
   client.on('error', error => {
-    if (!client.isReady) report({ isReady: false, cause: describe(error) })
+    if (client.isReady) return
+    last = unreachable(describe(error), { address, isTls })
+    report({ isReady: false, cause: last })
   })
   // Rejects only when the store is closed before Redis was ever there.
   client.connect().catch(() => undefined)
+  return {
+    describe(cause: unknown): Error {
+      if (!(cause instanceof ClientOfflineError)) return describe(cause)
+      return last ?? unreachable(new Error('not connected yet'), { address, isTls })
+    },
+  }
 }

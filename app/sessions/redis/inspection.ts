@@ -14,6 +14,23 @@ export interface InspectedServer {
   readonly mostBytes: number | undefined
 }
 
+/** What `maxmemory-policy` has to be: a server that makes room by itself may forget that a session has ended. */
+export const isEvicting = ({ evictionPolicy = 'noeviction' }: Pick<InspectedServer, 'evictionPolicy'>): boolean =>
+  evictionPolicy !== 'noeviction'
+
+/** In one way for whoever is told. */
+export const evictionText = ({
+  address,
+  evictionPolicy,
+}: Pick<InspectedServer, 'address' | 'evictionPolicy'>): string => `${address} has maxmemory-policy ${evictionPolicy}`
+
+/** A line for each server that evicts and says so. Rejects with `ERR_STORE_UNAVAILABLE`. */
+export async function evictingServers(topology: Topology): Promise<readonly string[]> {
+  const links = await topology.servers()
+  const told = await Promise.all(links.map(async link => ({ address: link.address, ...(await memorySettings(link)) })))
+  return told.filter(isEvicting).map(evictionText)
+}
+
 const reads = 20
 
 /** `key` is read, and nothing else. Rejects with `ERR_STORE_UNAVAILABLE`. */
@@ -31,16 +48,28 @@ async function inspect(link: Link, key: string): Promise<InspectedServer> {
     times.push(performance.now() - startedAt)
   }
   times.sort((a, b) => a - b)
-  const info = await link.run('inspect', client => client.sendCommand<unknown>(['INFO', 'memory'])).catch(() => '')
-  const told = (name: string): string | undefined => new RegExp(`^${name}:(\\S+)`, 'm').exec(String(info))?.[1]
-  const mostBytes = told('maxmemory')
   return {
     address: link.address,
     median: times[reads / 2] ?? 0,
     longest: times.at(-1) ?? 0,
+    ...(await memorySettings(link)),
+  }
+}
+
+/** Of a server that does not tell (INFO is not permitted) nothing. */
+async function memorySettings(link: Link): Promise<Pick<InspectedServer, 'evictionPolicy' | 'mostBytes'>> {
+  const info = await link.run('inspect', client => client.sendCommand<unknown>(['INFO', 'memory']).catch(untold))
+  const told = (name: string): string | undefined => new RegExp(`^${name}:(\\S+)`, 'm').exec(String(info))?.[1]
+  const mostBytes = told('maxmemory')
+  return {
     evictionPolicy: told('maxmemory_policy'),
     mostBytes: mostBytes === undefined ? undefined : Number(mostBytes),
   }
+}
+
+function untold(error: unknown): string {
+  if (/^(?:NOPERM|ERR) /.test(String((error as Error).message))) return ''
+  throw error
 }
 
 /** A server of a cluster that holds other keys has answered as soon. */

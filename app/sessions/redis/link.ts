@@ -55,18 +55,19 @@ const probeLifetimeMs = 60_000
 export function openLink(options: LinkOptions, place: LinkPlace): Link {
   const { commandTimeoutMs, describe, keyPrefixes, writeReplicas } = options
   const access = place.address === undefined ? options.access : accessTo(options.access, place.address)
+  const address = place.address === undefined ? new URL(access.url).host : formatAddress(place.address)
   const client = connectTo(access, { commandTimeoutMs, isTold: keyPrefixes !== undefined })
-  const runOn = createRunner(client, describe, commandTimeoutMs)
+  const watched = watchState(client, { describe, address, isTls: isTls(access), onStateChange: place.onStateChange })
+  const runOn = createRunner(client, watched.describe, commandTimeoutMs)
   if (options.loadsScripts) client.on('ready', () => void loadScripts(client))
-  watchState(client, describe, place.onStateChange)
   const run: Link['run'] = (operation, command) => runOn(operation, () => command(client))
   const tracking =
     keyPrefixes === undefined
       ? undefined
       : createTracking(client, { keyPrefixes, probeKey: place.probeKey, run: runOn })
-  const replicated = writeReplicas === 0 ? undefined : openReplicated(access, options)
+  const replicated = writeReplicas === 0 ? undefined : openReplicated(access, address, options)
   return {
-    address: place.address === undefined ? new URL(access.url).host : formatAddress(place.address),
+    address,
     run,
     runReplicated: replicated?.run ?? run,
     async probe() {
@@ -82,6 +83,8 @@ export function openLink(options: LinkOptions, place: LinkPlace): Link {
   }
 }
 
+const isTls = ({ url }: RedisAccess): boolean => url.startsWith('rediss:')
+
 const accessTo = (access: RedisAccess, address: RedisAddress): RedisAccess => ({
   ...access,
   url: urlAt(access.url, address),
@@ -96,10 +99,11 @@ async function loadScripts(client: Client): Promise<void> {
  * WAIT speaks of all that was written before the last command of its connection, also by others, so that an end may be
  * repeated; and it holds that connection up while it waits.
  */
-function openReplicated(access: RedisAccess, { commandTimeoutMs, describe, writeReplicas }: LinkOptions) {
+function openReplicated(access: RedisAccess, address: string, options: LinkOptions) {
+  const { commandTimeoutMs, describe, writeReplicas } = options
   const client = connectTo(access, { commandTimeoutMs, isTold: false })
-  watchState(client, describe)
-  const runOn: RunCommand = createRunner(client, describe, commandTimeoutMs)
+  const watched = watchState(client, { describe, address, isTls: isTls(access) })
+  const runOn: RunCommand = createRunner(client, watched.describe, commandTimeoutMs)
   // Answered before our own time is over, so that a replica that is missing does not look like a server that is.
   const patience = String(Math.max(1, Math.floor(commandTimeoutMs / 2)))
   const run: Link['run'] = (operation, command) =>

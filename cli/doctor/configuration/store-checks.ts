@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { systemClock } from '../../../app/clock.ts'
 import { composeInspection, type RedisInspection } from '../../../app/compose/store.ts'
-import type { InspectedServer } from '../../../app/sessions/redis/inspection.ts'
+import { evictionText, type InspectedServer, isEvicting } from '../../../app/sessions/redis/inspection.ts'
 import type { Config } from '../../../config/config.ts'
 import { type Check, failed, notApplicable, passed } from './check.ts'
 
@@ -82,10 +82,10 @@ function judgeLatency({ topology }: RedisStore, looked: Looked) {
 function judgeEviction(looked: Looked) {
   if (typeof looked === 'string') return notApplicable('the store does not answer')
   const silent = looked.filter(({ evictionPolicy }) => evictionPolicy === undefined)
-  const evicting = looked.filter(({ evictionPolicy = 'noeviction' }) => evictionPolicy !== 'noeviction')
+  const evicting = looked.filter(isEvicting)
   if (evicting.length > 0)
     return failed(
-      evicting.map(one => `${one.address} has maxmemory-policy ${one.evictionPolicy}`).join('; '),
+      evicting.map(evictionText).join('; '),
       'set `maxmemory-policy noeviction`: a server that makes room by itself logs people out, and may forget that a session has ended; watch its memory instead',
     )
   if (silent.length > 0)
