@@ -4,6 +4,7 @@
  * Threat: naming a module is running its code. Only a package name, found from the directory of the configuration file,
  * or an absolute path is taken: nothing that depends on where the process happens to stand, and no address.
  */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isAbsolute, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -28,6 +29,7 @@ export async function constructOperatorModule(
 ): Promise<object> {
   const { module, from, factory, method } = options
   const exported = await importFrom(module, from)
+  giveFiles(exported)
   const target = chooseExport(exported, options)
   const given = options.options
   const parameters = Array.isArray(given) ? given : given === undefined ? [] : [given]
@@ -49,6 +51,12 @@ async function importFrom(module: string, from: string): Promise<Readonly<Record
   // `fs` and its like resolve to themselves.
   if (!isAbsolute(file)) throw new Error(`${module}: expected a package, not a module of Node itself`)
   return import(pathToFileURL(file).href)
+}
+
+/** Casbin's own `FileAdapter` reads by what its enforcers give it, and here there is none. */
+function giveFiles(exported: Readonly<Record<string, unknown>>): void {
+  const give = exported.setDefaultFileSystem
+  if (typeof give === 'function') give({ readFileSync, writeFileSync })
 }
 
 function chooseExport(

@@ -148,12 +148,7 @@ const proposals: Readonly<Record<string, Propose>> = {
   preflight: (argument, wanted) => {
     if (!wanted) return [header('origin', undefined, 'without header origin: it is no preflight')]
     const [method = 'any'] = textsOf(argument)
-    const asked = method === 'any' ? 'GET' : method
-    const [origin, name] = preflightHeaders
-    const text = `as a preflight of ${asked}`
-    const both = [header(origin, 'https://app.example', text), header(name, asked, text)]
-    const apply = (situation: Situation) => both.reduce((before, change) => change.apply(before), situation)
-    return [{ kind: 'header', slot: 'preflight', text, apply }]
+    return [preflightOf(method === 'any' ? 'GET' : method)]
   },
   'client-certificate': (argument, wanted) => {
     if (!wanted) return [certificate(null, 'without that client certificate')]
@@ -208,6 +203,14 @@ export function header(name: string, value: string | undefined, text: string): P
       return { ...situation, context: { ...situation.context, header: read } }
     },
   }
+}
+
+export function preflightOf(method: string): Proposal {
+  const [origin, name] = preflightHeaders
+  const text = `as a preflight of ${method}`
+  const both = [header(origin, 'https://app.example', text), header(name, method, text)]
+  const apply = (situation: Situation) => both.reduce((before, change) => change.apply(before), situation)
+  return { kind: 'header', slot: 'preflight', text, apply }
 }
 
 function answer(decider: string, said: boolean): Proposal {

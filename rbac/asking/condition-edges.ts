@@ -21,8 +21,10 @@ import {
   header,
   login,
   momentText,
+  preflightOf,
   textsOf,
 } from './condition-changes.ts'
+import { givingBoth } from './same-changes.ts'
 
 export interface Edge {
   /** Continues the name of somebody; empty where nothing is changed. */
@@ -73,12 +75,22 @@ const edgesOfType: Readonly<
     }),
   header: (argument, criterion, situation) => {
     const name = String(fieldsOf(argument).name).toLowerCase()
-    const values = fieldsOf(argument).in
+    const values = fieldsOf(argument).in ?? fieldsOf(argument).prefix
     return values === undefined
       ? otherEdges(criterion, situation)
       : namedHeaders(name, textsOf(values), `header ${name}`)
   },
+  preflight: (argument, criterion, situation) => {
+    const methods = textsOf(argument)
+    const asked = methods.includes('any') ? everydayMethods : methods
+    return [...asked.map(preflightOf), ...otherEdges(criterion, situation)]
+  },
   group: (argument, criterion, situation) => [...textsOf(argument).map(gainGroup), ...otherEdges(criterion, situation)],
+  same: (_, criterion, situation) => {
+    const { compares } = criterion
+    const both = (values: readonly [string, string]) => (compares === undefined ? [] : givingBoth(compares, values))
+    return [...both(['sample', 'sample']), ...both(['sample', 'other']), ...otherEdges(criterion, situation)]
+  },
   route: argument => {
     const name = String(fieldsOf(argument).name)
     return namedHeaders(routeFactName(name), textsOf(fieldsOf(argument).in), `route ${name}`)
@@ -129,6 +141,9 @@ function namedHeaders(name: string, values: readonly string[], shown: string): r
     header(name, value, value === undefined ? `without ${shown}` : `with ${shown}: ${value}`),
   )
 }
+
+/** What `any` stands for, with one that hardly a list names. */
+const everydayMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'UNLINK']
 
 /** Those that are written, and another one. */
 function valuesOf(argument: unknown): readonly unknown[] {

@@ -17,6 +17,21 @@ export function changesOfSame(compares: readonly [Term, Term], wanted: boolean, 
   })
 }
 
+/** Both at once, where both are about the person: of somebody of whom neither is told, one alone makes them neither the same nor not. */
+export function givingBoth(
+  [one, other]: readonly [Term, Term],
+  values: readonly [string, string],
+): readonly Proposal[] {
+  if (isPlace(one) || isPlace(other)) return []
+  return gaining(one, values[0]).flatMap(first =>
+    gaining(other, values[1]).map(second => ({
+      ...second,
+      text: `${first.text} ${second.text}`,
+      apply: (situation: Situation) => second.apply(first.apply(situation)),
+    })),
+  )
+}
+
 function gaining({ kind, name }: PersonTerm, value: string): Proposal[] {
   const quoted = JSON.stringify(value)
   switch (kind) {

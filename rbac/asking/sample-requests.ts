@@ -4,6 +4,7 @@
  */
 
 import { namesIn, questionActions, tokenActions } from '../actions.ts'
+import { criteriaOf } from '../conditions/condition.ts'
 import { isApplicationDomain, isKubernetesDomain, questionsDomain, tokensDomain } from '../domains.ts'
 import { matchablePath } from '../matchable-path.ts'
 import type { AccessRequest } from '../request/access-request.ts'
@@ -16,7 +17,7 @@ import { samplesOf } from './pattern-sample.ts'
 export function sampleRequests(row: Row): readonly AccessRequest[] {
   const domain = sampleDomain(row.domain)
   return [...samplePaths(row), ...(row.except ?? []).flatMap(pathsOf)].flatMap(resource =>
-    sampleActions(row.action, domain).map(action => ({
+    actionsOf(row, domain).map(action => ({
       domain,
       resource,
       action,
@@ -58,6 +59,13 @@ function canonicalForm(path: string): readonly string[] {
     if (error instanceof MalformedRequestError || error instanceof URIError) return []
     throw error
   }
+}
+
+/** A condition on preflights is met by OPTIONS alone, which comes first, since some ask about a few requests of a row. */
+function actionsOf(row: Row, domain: string): readonly string[] {
+  const isAboutPreflights = [...criteriaOf(row.when)].some(({ type }) => type === 'preflight')
+  const first = isAboutPreflights && row.fitsAction('OPTIONS') ? ['OPTIONS'] : []
+  return [...new Set([...first, ...sampleActions(row.action, domain)])]
 }
 
 function sampleActions(action: string, domain: string): readonly string[] {

@@ -213,6 +213,16 @@ describe('rows from an adapter', () => {
     expect(ask(priorities, 'bob', 'GET /data')).toMatchObject({ reason: 'rule-denied', rule: 'casbin/adapter:p:1' })
   })
 
+  it("come from Casbin's own file adapter, which has files from nobody else here", async () => {
+    put('model/casbin.csv', rowFor('/data'))
+    const stock = { module: 'casbin', export: 'FileAdapter', from: join(import.meta.dirname, '../..') }
+    const reloader = await start(ofAdapter({ ...stock, options: [join(root, 'model/casbin.csv')] }))
+    expect(allows(reloader, '/data')).toBe(true)
+    expect(allows(reloader, '/more')).toBe(false)
+    const missing = ofAdapter({ ...stock, options: [join(root, 'model/none.csv')] })
+    expect(await refusal(missing)).toMatch(/^casbin\/adapter:1:1: cannot load rows: ENOENT/)
+  })
+
   it('are loaded again at a word of the watcher', async () => {
     database([p('anyone', '/a')])
     const watcher = { module: put('modules/watcher.mjs', watcherText), options: [join(root, 'database')] }

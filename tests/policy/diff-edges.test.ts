@@ -65,6 +65,16 @@ const edits: readonly (readonly [name: string, before: string, after: string])[]
   ['a narrower network', '{ source-network: ["2001:db8::/32"] }', '{ source-network: ["2001:db8::/33"] }'],
   ['one more network', '{ source-network: [10.0.0.0/8] }', '{ source-network: [10.0.0.0/8, 192.0.2.7] }'],
   ['another decider', '{ ask: one }', '{ ask: other }'],
+  ['one more group', '{ group: [build] }', '{ group: [build, release] }'],
+  ['a shorter prefix', '{ header: { name: x-z, prefix: [dmz-a] } }', '{ header: { name: x-z, prefix: [dmz-] } }'],
+  [
+    'a header that is not there',
+    '{ header: { name: x-z, present: true } }',
+    '{ header: { name: x-z, present: false } }',
+  ],
+  ['one more method of preflights', '{ preflight: [GET, PUT] }', '{ preflight: [GET, PUT, DELETE] }'],
+  ['preflights of any method', '{ preflight: [GET, PUT] }', '{ preflight: any }'],
+  ['another fact of the person', '{ same: [claim:a, claim:b] }', '{ same: [claim:a, claim:c] }'],
   [
     'another certificate',
     '{ client-certificate: { san-dns: [a.x] } }',
@@ -78,23 +88,23 @@ const edits: readonly (readonly [name: string, before: string, after: string])[]
 ]
 /** Where it stands among others, it has to be found where it decides. */
 const places: readonly (readonly [name: string, rows: (at: number) => string, around: (part: string) => string])[] = [
-  ['alone', at => `p, group:ops, wiki.example.com, /${at}, GET, c${at}, allow`, part => part],
+  ['alone', at => `p, group:ops, wiki.example.com, /${at}, GET|OPTIONS, c${at}, allow`, part => part],
   [
     'in a row that denies a few of those who may',
     at =>
-      `p, group:ops, wiki.example.com, /${at}, GET, -, allow\np, group:new, wiki.example.com, /${at}, GET, c${at}, deny`,
+      `p, group:ops, wiki.example.com, /${at}, GET|OPTIONS, -, allow\np, group:new, wiki.example.com, /${at}, GET|OPTIONS, c${at}, deny`,
     part => part,
   ],
   [
     'within others',
-    at => `p, group:ops, wiki.example.com, /${at}, GET, c${at}, allow`,
+    at => `p, group:ops, wiki.example.com, /${at}, GET|OPTIONS, c${at}, allow`,
     part =>
       `{ all: [{ any: [{ header: { name: x-other, in: [y] } }, ${part}] }, { claim: { name: badge, in: [1] } }, { source-network: [10.0.0.0/7, 192.0.2.0/29, "2001:db8::/30"] }] }`,
   ],
   [
     'negated, where another row denies whoever is of no known place',
     at =>
-      `p, group:ops, wiki.example.com, /${at}, GET, !c${at}, allow\np, anyone, wiki.example.com, /${at}, *, !known, deny`,
+      `p, group:ops, wiki.example.com, /${at}, GET|OPTIONS, !c${at}, allow\np, anyone, wiki.example.com, /${at}, *, !known, deny`,
     part => part,
   ],
 ]
