@@ -70,16 +70,25 @@ export const operationalErrors = {
 
 export type ErrorCode = keyof typeof operationalErrors
 
+interface OperationalErrorOptions {
+  readonly cause?: unknown
+  readonly challenge?: string
+  readonly askedFor?: string
+}
+
 /** An expected failure. `message` and `cause` are for the log; the wire gets the sentence of its code. */
 export class OperationalError extends Error {
   readonly code: ErrorCode
   /** The value of `WWW-Authenticate` (RFC 9110 section 11.6.1), for whoever came with a token: the answer is for a program. */
   readonly challenge?: string
-  constructor(code: ErrorCode, detail: string, options?: { readonly cause?: unknown; readonly challenge?: string }) {
+  /** What was asked for, in the words of whoever asked: for the log and the audit log. It holds no query and no user name. */
+  readonly askedFor?: string
+  constructor(code: ErrorCode, detail: string, options?: OperationalErrorOptions) {
     super(detail, options)
     this.name = 'OperationalError'
     this.code = code
     if (options?.challenge !== undefined) this.challenge = options.challenge
+    if (options?.askedFor !== undefined) this.askedFor = options.askedFor
   }
   get status(): number {
     return operationalErrors[this.code].status

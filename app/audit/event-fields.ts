@@ -131,7 +131,13 @@ export const auditEvents: {
   },
   'access.refused': {
     sentence: 'A subrequest could not be judged: malformed, from an untrusted peer, or something it needs is down.',
-    fields: { front: accessFields.front, code },
+    fields: {
+      front: accessFields.front,
+      code,
+      detail: 'Which rule it broke, where the request itself was at fault.',
+      askedFor:
+        'What was asked for in the words of the proxy, without the query: up to 500 characters, where it has no canonical form.',
+    },
   },
   'login.started': { sentence: 'Somebody was sent to a provider.', fields: { provider } },
   'login.succeeded': {

@@ -167,7 +167,14 @@ export type AuditEvent =
       /** Somebody who acts, as rows name them: it is denied to them. */
       readonly deniedActor?: string | undefined
     })
-  | (Common & { readonly event: 'access.refused'; readonly front: string; readonly code: string })
+  | (Common & {
+      readonly event: 'access.refused'
+      readonly front: string
+      readonly code: string
+      readonly detail?: string | undefined
+      /** Not canonical, and so not what anything was judged by. Without the query. */
+      readonly askedFor?: string | undefined
+    })
   | (Common & { readonly event: 'login.started'; readonly provider: string })
   | (Common & { readonly event: 'login.succeeded'; readonly provider: string; readonly groups: readonly string[] })
   | (Common & { readonly event: 'login.failed'; readonly provider?: string; readonly code: string })

@@ -13,14 +13,15 @@ import { createGroupsFor } from '../assertion/host-groups.ts'
 import { createRememberedHeaders } from '../assertion/remembered-headers.ts'
 import { createAssertionSigner } from '../assertion/sign.ts'
 import type { SigningKeys } from '../assertion/signing-keys.ts'
-import { OperationalError, operationalErrors } from '../errors.ts'
+import { OperationalError } from '../errors.ts'
 import { createChallenge } from '../fronts/challenge.ts'
 import { createCheckEndpoint } from '../fronts/check-endpoint.ts'
 import { createDeniedPages } from '../fronts/denied-pages.ts'
-import { createExecutor, type Executor, type Refusal } from '../fronts/executor.ts'
+import { createExecutor, type Executor } from '../fronts/executor.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { createFrontRoutes } from '../fronts/front-routes.ts'
 import { createHandoff } from '../fronts/handoff.ts'
+import { createRefusalReport } from '../fronts/refusal-report.ts'
 import { createReplyWriter } from '../fronts/write-reply.ts'
 import { audienceOf } from '../grants/dependencies.ts'
 import type { KubeTokens } from '../grants/kube-tokens.ts'
@@ -112,12 +113,7 @@ export function composeChecks(
     deniedPages,
     audit,
   })
-  const onRefused = ({ front, requestId, code, error, clientAddress }: Refusal): void => {
-    metrics.refused(front, code)
-    audit.write({ event: 'access.refused', requestId, front, code, clientAddress })
-    const level = operationalErrors[code].status >= 500 ? 'error' : 'debug'
-    logger[level]({ requestId, front, code, err: error }, 'subrequest refused')
-  }
+  const onRefused = createRefusalReport({ audit, logger, count: metrics.refused })
   const write = createReplyWriter()
   const dependencies = {
     verify,

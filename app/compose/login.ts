@@ -2,6 +2,7 @@
 import type { RequestHandler } from 'express'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { createAssertionRoutes } from '../assertion/routes.ts'
+import { createBurstReport } from '../burst-report.ts'
 import type { ErrorCode } from '../errors.ts'
 import { readHeaders } from '../fronts/raw-headers.ts'
 import { createPagesApp } from '../listener/server.ts'
@@ -116,6 +117,8 @@ function composeCertificate(base: Base): Pick<BrowserMarks, 'certificateOf'> {
 
 /** A form that none of our pages sends; an unknown address, in comparison, is asked for all day. */
 const isOfBody = (code: ErrorCode): boolean => code.startsWith('ERR_BODY_') || code === 'ERR_REQUEST_MALFORMED'
+/** A proxy that does not pass the name of the host on, or whoever asks by an address of their own making. */
+const misdirected = 'ERR_HOST_MISDIRECTED'
 
 export interface PagesOptions {
   /** The primary counts how often a client asks for these pages. */
@@ -130,6 +133,9 @@ export function composePages(base: Base, kept: Kept & WithPasswords, login: Logi
   const { isWorker, endpoints, pages } = more
   const { config, logger, trustedProxies } = base
   const channels = composeLogoutChannels(base, kept, login, isWorker)
+  const reportMisdirected = createBurstReport<typeof misdirected, object>((_, { item, times }) =>
+    logger.warn({ ...item, times }, 'page refused'),
+  )
   return createPagesApp({
     publicHost: new URL(config.server.url).host,
     isSecure: isSecure(config),
@@ -149,6 +155,7 @@ export function composePages(base: Base, kept: Kept & WithPasswords, login: Logi
     onError: (error, requestId) => {
       const { code, message: detail, status } = error
       if (status >= 500) logger.error({ requestId, err: error.cause ?? error }, 'page failed')
+      else if (code === misdirected) reportMisdirected(code, { requestId, code, detail })
       else logger[isOfBody(code) ? 'warn' : 'debug']({ requestId, code, detail }, 'page refused')
     },
   })

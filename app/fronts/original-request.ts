@@ -93,7 +93,7 @@ export function readOriginal(original: OriginalRequest, options: CanonicalOption
   try {
     return canonicalise(original, options)
   } catch (error) {
-    throw asRefusal(error)
+    throw asRefusal(error, `${original.scheme}://${original.host}${original.target}`)
   }
 }
 
@@ -102,15 +102,27 @@ export function readOriginalUrl(method: string, url: string, options: CanonicalO
   try {
     return canonicaliseUrl(method, url, options)
   } catch (error) {
-    throw asRefusal(error)
+    throw asRefusal(error, url)
   }
 }
 
 /** Anything else than a refusal of the canonicaliser stays what it is. */
-function asRefusal(error: unknown): unknown {
+function asRefusal(error: unknown, url: string): unknown {
   if (!(error instanceof MalformedRequestError)) return error
   const code = error.part === 'length' ? 'ERR_REQUEST_TOO_LONG' : 'ERR_REQUEST_MALFORMED'
-  return new OperationalError(code, error.message, { cause: error })
+  return new OperationalError(code, error.message, { cause: error, askedFor: loggable(url) })
+}
+
+/** In characters. */
+const longestStated = 500
+
+/**
+ * As it was written, for an operator who has to find out who writes like that. Threat: a secret in it. A query may hold one,
+ * and so may what stands before the host, which is where a link carries a password.
+ */
+function loggable(url: string): string {
+  const path = url.replace(/[?#].*$/s, '').replace(/^([^/]*:\/\/)?[^/]*@/, '$1…@')
+  return path.length <= longestStated ? path : `${path.slice(0, longestStated)}…`
 }
 
 export function describeSubrequest(
@@ -177,7 +189,8 @@ function refuseForeignOrigin(origins: readonly string[], request: AccessRequest,
   const own = originOf(request.url)
   for (const origin of origins) {
     if (origin.toLowerCase() !== own && !settings.webSocketOrigins.has(origin.toLowerCase())) {
-      throw new OperationalError('ERR_ORIGIN_FOREIGN', 'a page of another origin opens a websocket')
+      const askedFor = loggable(request.url)
+      throw new OperationalError('ERR_ORIGIN_FOREIGN', 'a page of another origin opens a websocket', { askedFor })
     }
   }
 }

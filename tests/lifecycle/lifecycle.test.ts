@@ -45,6 +45,19 @@ describe('starting', () => {
     expect(second.stderr).toContain(`cannot listen on 127.0.0.1:${service.port}`)
   })
 
+  it('says once in a while that a proxy does not pass the host on', async () => {
+    const service = await start({ policy: open })
+    await untilListening(service)
+    for (const path of ['/', '/login', '/session'])
+      expect((await fetch(`http://127.0.0.1:${service.port}${path}`)).status).toBe(421)
+    service.child.kill('SIGTERM')
+    await service.ended
+    const told = service.stderr().match(/^.*ERR_HOST_MISDIRECTED.*$/gm) ?? []
+    expect(told.map(line => JSON.parse(line))).toMatchObject([
+      { level: 'warn', detail: expect.stringContaining('the proxy must pass the Host header on'), times: 1 },
+    ])
+  })
+
   it('goes on while a provider is down: readiness says which, the login page is clear, and it heals', async () => {
     const provider = await startProvider({ clients: [] })
     await provider.close()
