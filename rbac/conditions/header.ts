@@ -42,4 +42,4 @@ function parseTest(mapping: Readonly<Record<string, unknown>>): (actual: string 
  * Threat: a row that denies by a value beyond ASCII, which never applies. Headers are read as bytes, one for each character, and
  * most of those who write such a value write UTF-8.
  */
-const asRead = (text: string): string => String.fromCharCode(...new TextEncoder().encode(text))
+export const asRead = (text: string): string => String.fromCharCode(...new TextEncoder().encode(text))

@@ -6,6 +6,8 @@
  * combination of truths that there is. A criterion whose fact is not known here may be anything.
  */
 import type { Facts, Truth } from '../conditions/condition.ts'
+import { asRead } from '../conditions/header.ts'
+import { preflightHeaders } from '../conditions/preflight.ts'
 import { addressEdges, type Criterion, dateEdges, timeEdges } from './edges.ts'
 
 /** What the criteria of a list are at once, in their order. */
@@ -95,10 +97,10 @@ const other = '\u{10ffff}'
 
 /** `undefined` where it is not known what the criterion looks at, or in a form that is not known here. */
 function factOf({ type, argument }: Criterion): Fact | undefined {
-  if (type === 'source-network' || type === 'acr' || type === 'authentication-method') {
+  if (type === 'source-network' || type === 'acr' || type === 'authentication-method' || type === 'preflight') {
     return textsOf(argument) === undefined ? undefined : facts[type]
   }
-  if (type === 'authentication-age') return facts[type]
+  if (type === 'authentication-age' || type === 'group') return facts[type]
   if (type === 'ask') return answerFact(String(argument))
   if (typeof argument !== 'object' || argument === null) return undefined
   const mapping = argument as Readonly<Record<string, unknown>>
@@ -140,9 +142,38 @@ const facts = {
       return [nobody, ...[0, ...ages.flatMap(age => [age, age + 1])].map(age => loggedIn({ authTime: -age }))]
     },
   },
+  preflight: {
+    name: 'preflight',
+    alone: criteria => [
+      nobody,
+      ...[undefined, 'UNLISTED', ...criteria.flatMap(({ argument }) => textsOf(argument) ?? [])].map(preflightOf),
+    ],
+  },
+  group: {
+    name: 'group',
+    alone: () => [nobody],
+    listed: criteria =>
+      [other, ...criteria.flatMap(({ subjects = [] }) => subjects.map(name => name.slice('group:'.length)))]
+        .flatMap(inGroup)
+        .flatMap(member => [loggedIn(member), loggedIn({ ...member, untold: ['groups'] })]),
+  },
   'date-window': { name: 'date-window', alone: (criteria, now) => moments(dateEdges(criteria, now)) },
   'time-window': { name: 'time-window', alone: criteria => moments(timeEdges(criteria)) },
 } satisfies Readonly<Record<string, Fact>>
+
+function preflightOf(method: string | undefined): Facts {
+  const headers = new Map(
+    preflightHeaders.map((name, index) => [String(name), index === 0 ? 'https://a.example' : method]),
+  )
+  return { ...inContext({ header: name => headers.get(name) }), request: { ...somewhere, action: 'OPTIONS' } }
+}
+
+/** `corp/dev` is a group of that name, and `dev` where the provider is called corp. */
+function inGroup(name: string): readonly object[] {
+  const slash = name.indexOf('/')
+  const own = { groups: [name] }
+  return slash === -1 ? [own] : [own, { provider: name.slice(0, slash), groups: [name.slice(slash + 1)] }]
+}
 
 const moments = (times: readonly number[]): readonly Facts[] => times.map(now => inContext({ now }))
 
@@ -159,7 +190,7 @@ const valuesOf = ({ argument }: Criterion): readonly unknown[] => [(argument as 
 /** What somebody says under a name: a header, the proxy of its route, an issuer of a person, an application of its objects. */
 function saidFact(type: string, mapping: Readonly<Record<string, unknown>>): Fact | undefined {
   const { of, name } = mapping
-  if (type === 'header' && hasKeys(mapping, 'name', 'in')) return headerFact(`header ${String(name).toLowerCase()}`)
+  if (type === 'header') return headerFact(`header ${String(name).toLowerCase()}`)
   if (type === 'route' && hasKeys(mapping, 'name', 'in')) return headerFact(`route ${String(name).toLowerCase()}`)
   if (type === 'claim' && hasKeys(mapping, 'name', 'in')) {
     return scalarFact(`claim ${name}`, value => loggedIn({ claims: { [String(name)]: value } }))
@@ -168,9 +199,19 @@ function saidFact(type: string, mapping: Readonly<Record<string, unknown>>): Fac
   return scalarFact(`property ${of} ${name}`, value => inContext({ property: () => value }))
 }
 
+/** Of those that begin with one of several prefixes none differs from the prefix itself, or from it with what no list names. */
 function headerFact(name: string): Fact {
   const values = (criteria: readonly Criterion[]): readonly string[] =>
-    criteria.flatMap(criterion => valuesOf(criterion).map(String))
+    criteria.flatMap(({ argument }) => {
+      const { in: exact = [], prefix = [] } = argument as Readonly<Record<string, unknown>>
+      const [whole, begun] = [[exact].flat().map(String), [prefix].flat().map(String)]
+      return [
+        ...whole,
+        ...begun,
+        ...[...whole, ...begun].map(asRead),
+        ...begun.flatMap(one => [one + other, asRead(one) + other]),
+      ]
+    })
   return {
     name,
     alone: criteria => [

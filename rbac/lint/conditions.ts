@@ -5,7 +5,7 @@ import type { Row } from '../row.ts'
 import { termsOf } from './coverage.ts'
 import { familiesWithin } from './edges.ts'
 import type { Report, Said } from './finding.ts'
-import { holdsAlways } from './satisfiable.ts'
+import { canApply, holdsAlways, implies } from './satisfiable.ts'
 
 export function findConditions(rows: readonly Row[], texts: Pick<PolicyTexts, 'conditions'>, report: Report): void {
   const used = usedIn(rows)
@@ -19,6 +19,39 @@ export function findConditions(rows: readonly Row[], texts: Pick<PolicyTexts, 'c
     const said = asksNothing(name, condition)
     if (said !== undefined) report('condition-asks-nothing', placeOf.get(name) ?? id, said)
   }
+  findImplied(rows, report)
+}
+
+/** Each condition once, at the first row that has it. */
+function findImplied(rows: readonly Row[], report: Report): void {
+  const seen = new Set<string>()
+  for (const row of rows) {
+    const key = JSON.stringify([row.condition, row.isDeny])
+    if (seen.has(key)) continue
+    seen.add(key)
+    const term = impliedTerm(row)
+    if (term === undefined) continue
+    const message = `"${row.condition}" asks for no more with ${term} than without it: what stands beside it holds under it alone`
+    report('condition-implied', row.id, {
+      message,
+      advice: `take ${term} out, or name what it was to add`,
+      severity: 'note',
+    })
+  }
+}
+
+/** A term that holds wherever the others do, though not always. */
+function impliedTerm({ condition, when, isDeny }: Row): string | undefined {
+  const terms = termsOf(condition)
+  if (terms.length < 2 || when.kind !== 'all' || when.of.length !== terms.length || !canApply(when, isDeny))
+    return undefined
+  const { of } = when
+  return terms.find((_, index) => {
+    const part = of[index]
+    if (part === undefined || holdsAlways(part)) return false
+    const others: Condition = { kind: 'all', of: of.filter((_other, at) => at !== index) }
+    return implies({ when: others, isDeny }, [{ when: part, isDeny }])
+  })
 }
 
 /** Each name that is given in a file, with its place. */

@@ -41,6 +41,7 @@ export const lintRules = {
     'The row denies by a name that nobody has whom somebody asks to be (`--as`), so that it meets all of them.',
   'chosen-name': 'The row is bound to a claim that people may choose for themselves.',
   'condition-asks-nothing': 'The condition holds for everybody, or for every address of a kind.',
+  'condition-implied': 'A part of the condition asks for nothing that the rest of it does not ask for.',
   'unused-condition': 'No row names the condition.',
   'casbin-model': 'The Casbin model matches without a row, or compares names without their roles.',
   'casbin-pattern': 'The pattern of a Casbin row matches more than it seems to.',

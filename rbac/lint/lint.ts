@@ -116,7 +116,7 @@ function inOrder(findings: Finding[]): readonly Finding[] {
 
 function lintRow(row: Row, options: LintOptions, report: Report): void {
   const { id, when, isDeny, condition, subject, resource } = row
-  if (!canApply(when, isDeny, options.now)) {
+  if (!canApply(when, isDeny, { now: options.now, isNoPreflight: !row.fitsAction('OPTIONS') })) {
     report('condition-never-true', id, {
       message: `"${condition}" never lets this row apply`,
       advice: 'remove the row, or correct it',

@@ -19,12 +19,17 @@ export interface When {
 
 const applies = (truth: Truth, isDeny: boolean): boolean => (isDeny ? truth !== false : truth === true)
 
-/**
- * False only when no facts whatever, from `now` on where it is given, let a row with this condition apply.
- * @param now seconds since the epoch
- */
-export const canApply = (condition: Condition, isDeny: boolean, now?: number): boolean =>
-  someCase([condition], ([truth]) => applies(truth, isDeny), { now }) !== false
+/** What is known of all requests that are asked about. */
+export interface Known {
+  /** Seconds since the epoch: they come no earlier. */
+  readonly now?: number | undefined
+  /** None of them is OPTIONS, and so none is a preflight. */
+  readonly isNoPreflight?: boolean
+}
+
+/** False only when no facts whatever let a row with this condition apply. */
+export const canApply = (condition: Condition, isDeny: boolean, known: Known = {}): boolean =>
+  someCase([condition], ([truth]) => applies(truth, isDeny), known) !== false
 
 /** True only when whatever lets `narrow` apply lets one of `wide` apply. */
 export function implies(narrow: When, wide: readonly When[]): boolean {
@@ -38,8 +43,7 @@ export function implies(narrow: When, wide: readonly When[]): boolean {
 export const holdsAlways = (condition: Condition): boolean =>
   someCase([condition], ([truth]) => truth !== true, { isKnown: true }) === false
 
-interface Cases {
-  readonly now?: number | undefined
+interface Cases extends Known {
   /** Leaves out facts that are not known. */
   readonly isKnown?: boolean
 }
@@ -48,10 +52,12 @@ interface Cases {
 function someCase(
   conditions: readonly Condition[],
   isIt: (truths: Truths) => boolean,
-  { now, isKnown = false }: Cases = {},
+  { now, isNoPreflight = false, isKnown = false }: Cases = {},
 ): boolean | undefined {
   const criteria = [...criteriaOf({ kind: 'all', of: conditions })]
-  const axes = axesOf(criteria, now)?.map(axis => (isKnown ? knownOf(axis) : axis))
+  const axes = axesOf(criteria, now)
+    ?.map(axis => (isKnown ? knownOf(axis) : axis))
+    .map(axis => (isNoPreflight ? withoutPreflights(axis) : axis))
   if (axes === undefined) return undefined
   if (axes.reduce((product, { truths }) => product * truths.length, 1) > mostCombinations) return undefined
   const assigned = new Map<Criterion, Truth>()
@@ -68,6 +74,11 @@ function someCase(
 }
 
 const knownOf = (axis: Axis): Axis => ({ ...axis, truths: axis.truths.filter(truths => !truths.includes(undefined)) })
+
+function withoutPreflights(axis: Axis): Axis {
+  if (axis.criteria[0]?.type !== 'preflight') return axis
+  return { ...axis, truths: axis.truths.filter(truths => !truths.includes(true)) }
+}
 
 const nothing: Facts = { identity: { kind: 'anonymous' }, context: { now: 0 } }
 

@@ -89,6 +89,18 @@ describe('a condition that can never hold', () => {
     ],
     ['a yes that is a no', { a: '{ ask: one }', b: '{ ask: one }' }, 'a & !b'],
     [
+      'two beginnings of one header',
+      { a: '{ header: { name: X-Zone, prefix: [dmz-] } }', b: '{ header: { name: x-zone, prefix: [corp-] } }' },
+      'a & b',
+    ],
+    [
+      'a header that is there and is not',
+      { a: '{ header: { name: x-zone, prefix: [dmz-] } }', b: '{ header: { name: x-zone, present: false } }' },
+      'a & b',
+    ],
+    ['preflights of two methods', { a: '{ preflight: [GET] }', b: '{ preflight: [PUT, POST] }' }, 'a & b'],
+    ['a group without its like', { a: '{ group: [corp/ops] }', b: '{ group: [corp/ops, dev] }' }, 'a & !b'],
+    [
       'two certificates',
       {
         a: `{ client-certificate: { fingerprint: ${'a'.repeat(64)} } }`,
@@ -125,6 +137,22 @@ describe('a condition that can never hold', () => {
       'one & two',
     ],
     ['two deciders', { a: '{ ask: one }', b: '{ ask: other }' }, 'a & !b'],
+    [
+      'a group that is called like another one of a provider',
+      { a: '{ group: [corp/ops] }', b: '{ group: [ops] }' },
+      'a & !b',
+    ],
+    [
+      'a header that begins so and is longer',
+      { a: '{ header: { name: x-zone, prefix: [dmz] } }', b: '{ header: { name: x-zone, in: [dmz] } }' },
+      'a & !b',
+    ],
+    ['two groups', { a: '{ group: [ops] }', b: '{ group: [corp/ops] }' }, 'a & !b'],
+    [
+      'beginnings of which one is longer',
+      { a: '{ header: { name: x-zone, prefix: [dmz-] } }', b: '{ header: { name: x-zone, prefix: [dmz-a] } }' },
+      'a & !b',
+    ],
     [
       'networks of two kinds',
       { four: network('10.0.0.0/8'), both: network('10.1.0.0/16', '2001:db8::/32') },
@@ -449,6 +477,47 @@ describe('spellings', () => {
   )
 })
 
+describe('a part of a condition', () => {
+  const conditions = {
+    hour: '{ authentication-age: 1h }',
+    day: '{ authentication-age: 24h }',
+    office: network('10.0.0.0/8'),
+    berlin: network('10.1.0.0/16'),
+    sales: claim('team', 'sales'),
+    all: claim('team', 'sales', 'ops'),
+  }
+  const of = async (expression: string, make = allow) => {
+    const used = Object.entries(conditions).filter(([name]) => expression.includes(name))
+    return findingsOf(
+      [allow('anyone', '/**'), make('group:ops', '/a', '*', expression)],
+      named(Object.fromEntries(used)),
+    )
+  }
+
+  it.each(['hour & day', 'office & berlin', '!berlin & !office', 'sales & all & hour'])(
+    'asks for nothing beside the rest: %s',
+    async expression => {
+      expect(await of(expression, deny)).toContain('2 condition-implied')
+      expect(await of(expression)).toContain('2 condition-implied')
+    },
+  )
+
+  it.each(['hour & office', 'office & !berlin', 'all & !sales', 'day & !hour', 'sales & office & day'])(
+    'asks for more: %s',
+    async expression => {
+      expect(await of(expression, deny)).toEqual([])
+    },
+  )
+
+  it('never asks for a preflight where no row lets OPTIONS through', async () => {
+    const [all, none] = await Promise.all(
+      ['*', 'GET|POST'].map(action => findingsOf([allow('anyone', '/a', action, 'c')], 'c: { preflight: any }\n')),
+    )
+    expect(all).toEqual([])
+    expect(none).toEqual(['1 condition-never-true'])
+  })
+})
+
 describe('a policy that is right', () => {
   const conditions: Readonly<Record<string, string>> = {
     office: network('10.0.0.0/8', '2001:db8::/32'),
@@ -592,13 +661,22 @@ const somewhat = {
   c2: claim('team', 'sales', 'ops', '7'),
   h1: '{ header: { name: x, in: [a] } }',
   h2: '{ header: { name: X, in: [a, b] } }',
+  h3: '{ header: { name: x, prefix: [a, bc] } }',
+  h4: '{ header: { name: x, present: true } }',
+  h5: '{ header: { name: x, prefix: [ab] } }',
+  g1: '{ group: [ops] }',
+  g2: '{ group: [ops, corp/dev] }',
+  g3: '{ group: [other/ops, dev] }',
+  p1: '{ preflight: any }',
+  p2: '{ preflight: [GET, PUT] }',
+  p3: '{ preflight: [PUT] }',
   x1: `{ any: [${network('10.1.0.0/16')}, ${claim('team', 'ops')}] }`,
   x2: `{ all: [${times('mon-sat')}, { acr: [silver, gold] }] }`,
 } as const
 const parsed = parseAllConditions([{ name: 'conditions.yaml', text: named(somewhat) }], [])
 /** Terms that have something to do with each other, more often than not. */
 const expressions = fc
-  .constantFrom(/^[nx]/, /^d/, /^tx?/, /^[am]/, /^[rx]/, /^[cx]/, /^h/, /./)
+  .constantFrom(/^[nx]/, /^d/, /^tx?/, /^[am]/, /^[rx]/, /^[cx]/, /^h/, /^g/, /^p/, /./)
   .map(some => Object.keys(somewhat).filter(name => some.test(name)))
   .chain(names =>
     fc.array(
@@ -626,18 +704,31 @@ const anyFacts: fc.Arbitrary<Facts> = fc
         fc.constantFrom<unknown>('sales', 'ops', 7, '7', true, null),
         fc.subarray<unknown>(['sales', 'ops', 7, 'x']),
       ),
-      header: fc.constantFrom('a', 'b', 'c', 'none'),
+      header: fc.constantFrom('a', 'b', 'c', 'ab', 'abc', 'none'),
+      groups: fc.subarray(['ops', 'dev', 'corp/dev', 'x']),
+      isUntold: fc.boolean(),
+      provider: fc.constantFrom('corp', 'other'),
+      asked: fc.constantFrom('GET', 'PUT', 'DELETE', 'none'),
+      action: fc.constantFrom('GET', 'OPTIONS', 'OPTIONS'),
     },
-    { requiredKeys: ['at', 'minute'] },
+    { requiredKeys: ['at', 'minute', 'action'] },
   )
-  .map(({ at, minute, clientAddress, age, amr, acr, team, header }) => {
+  .map(({ at, minute, clientAddress, age, amr, acr, team, header, groups = [], isUntold, provider, asked, action }) => {
     const now = start + at * 900 + minute * 60
+    const headers = new Map([
+      ['x', header],
+      ['origin', 'https://a.example'],
+      ['access-control-request-method', asked],
+    ])
+    const read = (name: string) => (headers.get(name) === 'none' ? undefined : headers.get(name))
     return {
+      request: { domain: 'a.example', resource: '/', action, url: '' },
       identity: {
         kind: 'user',
         subject: 'https://idp.example#alice',
-        provider: 'corp',
-        groups: [],
+        provider: provider ?? 'corp',
+        groups,
+        ...(isUntold === true ? { untold: ['groups'] } : {}),
         claims: team === undefined ? {} : { team },
         ...(amr === undefined ? {} : { amr }),
         ...(acr === undefined ? {} : { acr }),
@@ -646,7 +737,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc
       context: {
         now,
         ...(clientAddress === undefined ? {} : { clientAddress }),
-        ...(header === undefined ? {} : { header: () => (header === 'none' ? undefined : header) }),
+        ...(header === undefined ? {} : { header: read }),
       },
     }
   })
