@@ -37,6 +37,11 @@ export const operationalErrors = {
   ERR_SIGNING_UNAVAILABLE: { status: 503, sentence: 'The identity cannot be signed at the moment. Please try again.' },
   ERR_AUDIT_UNAVAILABLE: { status: 503, sentence: 'Access cannot be recorded at the moment. Please try again.' },
   ERR_PROVIDER_UNAVAILABLE: { status: 503, sentence: 'The identity provider cannot be reached. Please try again.' },
+  ERR_CLIENT_REFUSED: {
+    status: 502,
+    sentence:
+      'The identity provider does not accept this service. This is not your fault: please tell whoever runs it the number of this request.',
+  },
   ERR_PROVIDER_UNKNOWN: { status: 404, sentence: 'There is no such identity provider.' },
   ERR_LOGIN_STATE_UNKNOWN: { status: 403, sentence: 'This login has expired or was already used. Please start again.' },
   ERR_LOGIN_BROWSER_MISMATCH: {

@@ -131,8 +131,12 @@ describe('a client proves itself to oidc-provider', () => {
     expect(locationOf(await good.browser().logIn('alice', start))).toBe(wiki)
     const bad = await partyFor(issuer, wrong)
     const refused = await bad.browser().logIn('alice', start)
-    expect(refused.status).toBe(403)
-    expect(bad.events.at(-1)).toMatchObject({ event: 'login.failed', code: 'ERR_LOGIN_RESPONSE_INVALID' })
+    expect(refused.status).toBe(502)
+    expect(refused.text).toContain('This is not your fault: please tell whoever runs it')
+    expect(bad.events.at(-1)).toMatchObject({ event: 'login.failed', code: 'ERR_CLIENT_REFUSED' })
+    const told = bad.log.findLast(line => line.message === 'login page failed')
+    expect(told).toMatchObject({ level: 'error', fields: { detail: expect.stringContaining('answered 401') } })
+    expect(refused.text).toContain(String((told?.fields as { requestId?: string }).requestId))
     expect(JSON.stringify(bad.log)).not.toMatch(/PRIVATE|eyJ[\w-]+\./)
     expect(JSON.stringify(bad.log)).not.toContain(clientSecret)
   })
@@ -281,15 +285,15 @@ describe.skipIf(requirePeer('openssl') === undefined)(
 
     test('refuses the certificate of another client, and one that somebody else signed', async () => {
       const { authority, logIn } = await begin()
-      expect((await logIn(authority.issue('mallory'))).response.status).toBe(403)
+      expect((await logIn(authority.issue('mallory'))).response.status).toBe(502)
       const foreign = closeLater(createAuthority('authority of somebody else'))
-      expect((await logIn(foreign.issue('sallyport'))).response.status).toBe(403)
+      expect((await logIn(foreign.issue('sallyport'))).response.status).toBe(502)
     })
 
     test('refuses a client that shows none', async () => {
       const { authority, logIn, outbound } = await begin()
       const { response } = await logIn(authority.issue('sallyport'), () => outbound.fetch)
-      expect(response.status).toBe(403)
+      expect(response.status).toBe(502)
     })
   },
 )

@@ -51,10 +51,10 @@ describe('a provider that insists on pushed requests', () => {
   test('that refuses the push ends the login there: the plain address is not used instead', async () => {
     const { provider, party, browser } = await begin(insisting, { clientSecret: 'not the secret' })
     const response = await browser.get(start)
-    expect([response.status, response.headers.location]).toEqual([403, undefined])
+    expect([response.status, response.headers.location]).toEqual([502, undefined])
     expect(party.log.at(-1)?.fields).toMatchObject({
-      code: 'ERR_LOGIN_RESPONSE_INVALID',
-      detail: `the pushed authorization request endpoint ${provider.issuer}/request answered 401 application/json invalid_client`,
+      code: 'ERR_CLIENT_REFUSED',
+      detail: `the pushed authorization request endpoint ${provider.issuer}/request answered 401 application/json invalid_client: client id, secret or key of this service are not what the provider knows`,
     })
   })
 

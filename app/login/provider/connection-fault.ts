@@ -6,12 +6,18 @@ export interface ConnectionFault {
   readonly what: string
   /** `ECONNREFUSED` and the like. */
   readonly code: string
+  /** What to do, where that is known. */
+  readonly hint?: string
 }
 
 /** RFC 7301 section 3.2: the server has looked through what was offered, which is HTTP/1.1. */
 const noCommonProtocol =
   'speaks no HTTP/1.1, probably HTTP/2 alone, which is not supported: switch on HTTP/1.1 at the provider, ' +
   'or put a reverse proxy in front of it that speaks both'
+
+const isOfUnknownAuthority = (code: string): boolean => /^(?:SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)\w+$/.test(code)
+const nameAuthority =
+  'who signed its certificate is not known here; name that authority in providers[].caFile, or in NODE_EXTRA_CA_CERTS'
 
 /** The first that fits counts. */
 const kinds: readonly (readonly [RegExp, string])[] = [
@@ -37,7 +43,7 @@ export function connectionFaultIn(error: unknown): ConnectionFault | undefined {
     if (!(cause instanceof Error)) return undefined
     const code = codeOf(cause)
     const [, what] = kinds.find(([pattern]) => pattern.test(code)) ?? []
-    if (what !== undefined) return { what, code }
+    if (what !== undefined) return { what, code, ...(isOfUnknownAuthority(code) && { hint: nameAuthority }) }
   }
   return undefined
 }

@@ -6,7 +6,7 @@
  * (ECONNREFUSED and the like) are taken.
  */
 import { causes, property } from './causes.ts'
-import { connectionFaultIn } from './connection-fault.ts'
+import { type ConnectionFault, connectionFaultIn } from './connection-fault.ts'
 import { type Answered, callBehind, type EndpointCall, runningCall } from './endpoint-call.ts'
 import { describeCheck } from './failed-check.ts'
 
@@ -42,12 +42,14 @@ function describeOutcome({ endpoint, address, answer }: EndpointCall, error: unk
   const where = `${endpoint} ${address}`
   // Our own error, made of a description of its cause.
   if (error instanceof Error && error.message.startsWith(`${where} `)) return error.message
-  if (answer === undefined)
-    return `${where} ${fault === undefined ? 'did not answer' : `${fault.what} (${fault.code})`}`
+  if (answer === undefined) return `${where} ${fault === undefined ? 'did not answer' : faultText(fault)}`
   const answered = `${where} ${describeAnswer(answer)}`
-  if (fault !== undefined) return `${answered}, and then ${fault.what} (${fault.code})`
+  if (fault !== undefined) return `${answered}, and then ${faultText(fault)}`
   return answer.status >= 300 ? answered : `${answered}: ${messageOf(error)}`
 }
+
+const faultText = ({ what, code, hint }: ConnectionFault): string =>
+  `${what} (${code})${hint === undefined ? '' : `: ${hint}`}`
 
 const describeAnswer = ({ status, mediaType = 'without a content type', error }: Answered): string =>
   ['answered', status, mediaType, ...(error === undefined ? [] : [error])].join(' ')

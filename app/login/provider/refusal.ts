@@ -49,6 +49,10 @@ export function explainExchangeFailure(error: unknown): OperationalError {
   if (isUnreachable(error)) {
     return new OperationalError('ERR_PROVIDER_UNAVAILABLE', describeError(error), { cause: error })
   }
+  if (isAboutThisService(error)) {
+    const detail = `${describeError(error)}: client id, secret or key of this service are not what the provider knows`
+    return new OperationalError('ERR_CLIENT_REFUSED', detail, { cause: error })
+  }
   if (isAboutAuthTime(error)) {
     return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', 'auth_time is absent or too old', { cause: error })
   }
@@ -89,6 +93,12 @@ export function isUnreachable(error: unknown): boolean {
   const { answer } = call
   if (answer === undefined || answer.status === 429 || answer.status >= 500) return true
   return connectionFaultIn(error) !== undefined
+}
+
+/** RFC 6749 section 5.2: nobody can log in until an operator has looked at it. */
+const isAboutThisService = (error: unknown): boolean => {
+  const answered = callBehind(error)?.answer?.error
+  return answered === 'invalid_client' || answered === 'unauthorized_client'
 }
 
 /** openid-client names the claim in the cause when it is too old, and in the message when it is missing. */
