@@ -136,7 +136,7 @@ describe('a client proves itself to oidc-provider', () => {
     expect(bad.events.at(-1)).toMatchObject({ event: 'login.failed', code: 'ERR_CLIENT_REFUSED' })
     const told = bad.log.findLast(line => line.message === 'login page failed')
     expect(told).toMatchObject({ level: 'error', fields: { detail: expect.stringContaining('answered 401') } })
-    expect(refused.text).toContain(String((told?.fields as { requestId?: string }).requestId))
+    expect(refused.text).toContain(bad.events.at(-1)?.requestId)
     expect(JSON.stringify(bad.log)).not.toMatch(/PRIVATE|eyJ[\w-]+\./)
     expect(JSON.stringify(bad.log)).not.toContain(clientSecret)
   })
