@@ -154,7 +154,7 @@ const facts = {
     alone: () => [nobody],
     listed: criteria =>
       [other, ...criteria.flatMap(({ subjects = [] }) => subjects.map(name => name.slice('group:'.length)))]
-        .flatMap(inGroup)
+        .map(membership)
         .flatMap(member => [loggedIn(member), loggedIn({ ...member, untold: ['groups'] })]),
   },
   'date-window': { name: 'date-window', alone: (criteria, now) => moments(dateEdges(criteria, now)) },
@@ -168,11 +168,10 @@ function preflightOf(method: string | undefined): Facts {
   return { ...inContext({ header: name => headers.get(name) }), request: { ...somewhere, action: 'OPTIONS' } }
 }
 
-/** `corp/dev` is a group of that name, and `dev` where the provider is called corp. */
-function inGroup(name: string): readonly object[] {
+/** A name with a slash is that of a group of one provider. */
+function membership(name: string): object {
   const slash = name.indexOf('/')
-  const own = { groups: [name] }
-  return slash === -1 ? [own] : [own, { provider: name.slice(0, slash), groups: [name.slice(slash + 1)] }]
+  return slash === -1 ? { groups: [name] } : { provider: name.slice(0, slash), groups: [name.slice(slash + 1)] }
 }
 
 const moments = (times: readonly number[]): readonly Facts[] => times.map(now => inContext({ now }))
