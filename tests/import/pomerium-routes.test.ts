@@ -6,6 +6,8 @@ import { decide } from '../../rbac/decide.ts'
 import { anonymous } from '../../rbac/identity.ts'
 import { policyOf } from '../decisions/policies.ts'
 
+/** Without a value. */
+const template = '$' + '{HOST}'
 const app = { from: 'https://app.example.com' }
 const imported = (config: unknown, more = {}) =>
   convert({ format: 'pomerium', ...more }, { name: 'config.yaml', text: stringify(config) })
@@ -58,6 +60,44 @@ test('a wildcard takes from the hosts below it that come later, and from no othe
     'allow anyone app.example.com /**',
     'allow anyone other.example /**',
   ])
+})
+
+test('a wildcard about whose hosts nothing else decides is kept for all of them', async () => {
+  const staff = { from: 'https://*.preview.example.com', allowed_domains: ['example.com'] }
+  const paths = { from: staff.from, prefix: '/open/', allow_public_unauthenticated_access: true }
+  const beside = { from: 'https://preview.example.com', allowed_groups: ['ops'] }
+  const tunnel = { from: 'tcp+https://db.preview.example.com:22', allowed_groups: ['ops'] }
+  expect(await rowsOf({ routes: [paths, tunnel, staff, beside] })).toEqual([
+    'allow anyone *.preview.example.com re:/open/.+',
+    expect.stringMatching(/^allow email-domain:example\.com \*\.preview\.example\.com re:/),
+    'allow group:ops preview.example.com /**',
+  ])
+})
+
+test('a wildcard is not kept where something else may decide about a host of it, whatever the order (J158)', async () => {
+  const wild = { from: 'https://*.preview.example.com', allow_public_unauthenticated_access: true }
+  const rivals = ['a.preview.example.com', 'a.preview.example.com:8443', '*.a.preview.example.com', '*.example.com']
+  for (const name of [...rivals, template, 'a.*.example.com']) {
+    const rival = { from: `https://${name}`, allowed_groups: ['ops'] }
+    for (const routes of [
+      [wild, rival],
+      [rival, wild],
+    ])
+      expect(
+        (await rowsOf({ routes })).filter(row => row.includes('*.preview')),
+        name,
+      ).toEqual([])
+  }
+})
+
+test('at hosts of its own Pomerium let nobody through, and nor does a wildcard above them (J158)', async () => {
+  const routes = [{ from: 'https://*.example.com', allow_public_unauthenticated_access: true }]
+  const open = 'allow anyone *.example.com /**'
+  const own = 'https://auth.example.com:8443/x'
+  expect(await rowsOf({ authenticate_service_url: own, routes })).toEqual([open, 'deny anyone auth.example.com /**'])
+  expect(await rowsOf({ forward_auth_url: 'http://auth.other.example', routes })).toEqual([open])
+  expect(await rowsOf({ authenticate_service_url: `https://${template}`, routes })).toEqual([])
+  expect(await rowsOf({ authorize_service_urls: [own, 5], routes })).toEqual([])
 })
 
 test('a path within the paths of the route is kept, and one beside them allows nothing', async () => {

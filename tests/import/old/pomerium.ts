@@ -86,11 +86,22 @@ function allowsBy(route: Route, question: Question): boolean {
   )
 }
 
+/** A wildcard is any number of labels. */
+const hostsOf = (host: string): readonly string[] =>
+  host.includes('*') ? [host.replace('*', 'a'), host.replace('*', 'b.a'), host.slice(2)] : [host]
+
 const hostOf = ({ from }: Route): string => /^https:\/\/([^/:]+)(?::443)?\/?$/.exec(from)?.[1] ?? ''
+
+interface Configuration {
+  readonly routes?: readonly Route[]
+  readonly policy?: readonly Route[]
+  /** At its host Pomerium answers itself. */
+  readonly authenticate_service_url?: string
+}
 
 /** Questions are for port 443, where a route for another port, or for a tunnel, decides nothing. */
 export function readPomerium(text: string): { asked: Asked; allows: (question: Question) => boolean } {
-  const { routes, policy } = parse(text) as Readonly<Record<string, readonly Route[] | undefined>>
+  const { routes, policy, authenticate_service_url: own = '' } = parse(text) as Configuration
   const all = routes ?? policy ?? []
   const isThere = (route: Route, { path }: Question): boolean => {
     if (route.path !== undefined) return path === route.path
@@ -106,11 +117,12 @@ export function readPomerium(text: string): { asked: Asked; allows: (question: Q
   const below = all.flatMap(({ policy: blocks = [] }) => JSON.stringify(blocks).match(/(?<=":")\/[a-z/]+/g) ?? [])
   return {
     asked: {
-      hosts: all.map(route => hostOf(route).replace('*', 'a')).filter(host => host !== ''),
+      hosts: [...all.flatMap(route => hostsOf(hostOf(route))), hostOf({ from: own })].filter(host => host !== ''),
       paths: [...all.flatMap(({ prefix, path, regex }) => prefix ?? path ?? regex ?? []), ...below],
     },
     allows: question => {
-      const route = atHost(question.host).find(one => isThere(one, question))
+      const isOwn = question.host === hostOf({ from: own })
+      const route = isOwn ? undefined : atHost(question.host).find(one => isThere(one, question))
       return route !== undefined && allowsBy(route, question)
     },
   }

@@ -1,7 +1,6 @@
 /** Pomerium's routes: the first route that fits a request decides, by its own `allow` and `deny`. */
 
 import { covers, type Who } from '../first-match.ts'
-import { canonicalHost } from '../host-pattern.ts'
 import { type Located, parseLocated, templatesIn } from '../located.ts'
 import type { ImportOptions } from '../options.ts'
 import {
@@ -20,11 +19,11 @@ import {
 import { type Report, reportTemplate } from '../report.ts'
 import type { ImportedRow } from '../rows.ts'
 import { noTerm, preflightTerm, type Term } from './criteria.ts'
+import { isWildcard, type OwnHost, ownHosts, placeOf, rivalOf } from './places.ts'
 import { readPolicy, shorthands } from './policy.ts'
 
 interface Route {
   readonly line: number
-  /** With a wildcard only of a route that takes from others, and allows nothing. */
   readonly host: string
   readonly paths: PathSet
   /** Terms any of which admits. */
@@ -62,8 +61,9 @@ export function importPomerium(file: { name: string; text: string }, options: Im
   if (asksForCertificates(root, report)) return []
   const routes: Route[] = []
   const rows: ImportedRow[] = []
+  const own = ownHosts(root)
   for (const item of list) {
-    const route = readRoute(item, options)
+    const route = readRoute(item, { list, own }, options)
     if (route === 'tunnel') continue
     if (route === 'unknown') {
       // It may stand before any of the routes below: what they allow could have been its to refuse.
@@ -78,7 +78,14 @@ export function importPomerium(file: { name: string; text: string }, options: Im
     rows.push(...rowsOf(route, routes, options))
     routes.push(route)
   }
-  return rows
+  return [...rows, ...(own ?? []).flatMap(one => closed(one, rows))]
+}
+
+/** Behind a wildcard Pomerium let nobody through at hosts of its own. */
+function closed({ line, host }: OwnHost, rows: readonly ImportedRow[]): ImportedRow[] {
+  const isBelow = rows.some(({ domain }) => isWildcard(domain) && covers(domain, host))
+  const everything = { subject: 'anyone', domain: host, resource: '/**', action: '*', conditions: [] }
+  return isBelow ? [{ line, ...everything, effect: 'deny' }] : []
 }
 
 function asksForCertificates({ fields }: Located, report: Report): boolean {
@@ -95,13 +102,12 @@ function asksForCertificates({ fields }: Located, report: Report): boolean {
 }
 
 /** `tunnel`: it carries no requests, and so decides none of those that later routes decide. */
-function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'unknown' {
+function readRoute(item: Located, around: Around, options: ImportOptions): Route | 'tunnel' | 'unknown' {
   const { report } = options
   reportTemplates(item, report)
   const from = item.fields?.get('from')
-  const place = placeOf(from?.scalar)
-  const isWild = typeof place !== 'string' && place.host.includes('*')
-  if (typeof place === 'string' || place.hasPort || isWild)
+  const place = placeOf(from)
+  if (typeof place === 'string' || place.hasPort)
     report.leftOut(
       from?.line ?? item.line,
       `from ${String(from?.scalar ?? from?.template)}`,
@@ -110,6 +116,7 @@ function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'u
     )
   if (typeof place === 'string') return place
   const { host } = place
+  const isShared = isWildcard(host) && !place.hasPort && sharesHosts(item, host, around, report)
   const paths = readPaths(item, options)
   if (paths.inner.length === 0)
     report.leftOut(
@@ -136,10 +143,36 @@ function readRoute(item: Located, options: ImportOptions): Route | 'tunnel' | 'u
       'Check what it means there, and write the rows of this route yourself.',
     )
   const { allow, deny, isComplete } = readPolicy(item, options)
-  const isLost = strange.length > 0 || !isComplete || place.hasPort || isWild
+  const isLost = strange.length > 0 || !isComplete || place.hasPort || isShared
   const isPreflightOpen = item.fields?.get('cors_allow_preflight')?.scalar === true
   const allowed = isPreflightOpen ? [...allow, preflightTerm(options)] : allow
   return { line: item.line, host, paths, allow: isLost ? noTerm : allowed, deny }
+}
+
+interface Around {
+  /** Every route of the file. */
+  readonly list: readonly Located[]
+  readonly own: readonly OwnHost[] | undefined
+}
+
+/** Whether something else decides about a host of the wildcard, so that no row for all of them is right. */
+function sharesHosts({ line }: Located, host: string, { list, own }: Around, report: Report): boolean {
+  const rival = own === undefined ? 'a service of Pomerium, whose address is not understood' : rivalOf(host, list)
+  if (rival === undefined)
+    report.check(
+      line,
+      `from https://${host}`,
+      'no login leads back to a host that nobody named, and a host that Pomerium itself served may be below it',
+      `If all of them are yours, write { host: "${host}", tickets: true } under hosts of the configuration.`,
+    )
+  else
+    report.leftOut(
+      line,
+      `from https://${host}`,
+      `a row for all of its hosts would hold at those of ${rival}`,
+      'Write a row for each host.',
+    )
+  return rival !== undefined
 }
 
 /** Of keys that change nothing nobody has to know. */
@@ -147,14 +180,6 @@ function reportTemplates(route: Located, report: Report): void {
   const read = [...(route.fields ?? [])].filter(([key]) => [...understood, ...shorthands].includes(key))
   for (const { line, template = '' } of read.flatMap(([, value]) => templatesIn(value)))
     reportTemplate(line, template, report)
-}
-
-/** `hasPort`: it decides at a port of its own alone, so that rows may take from it, and nothing may be allowed by it. */
-function placeOf(value: unknown): { readonly host: string; readonly hasPort: boolean } | 'tunnel' | 'unknown' {
-  if (/^(?:(?:tcp|udp)\+https|ssh):\/\//.test(String(value))) return 'tunnel'
-  const [, name = '', port = '443'] = /^https:\/\/((?:\*\.)?[^/:*]+)(?::(\d+))?\/?$/.exec(String(value)) ?? []
-  const host = name === '' ? undefined : canonicalHost(name)
-  return host === undefined ? 'unknown' : { host, hasPort: port !== '443' }
 }
 
 function readPaths({ fields }: Located, options: PathOptions): PathSet {
