@@ -7,6 +7,7 @@
 
 import type { ClientCertificate, Context } from '../rbac/context.ts'
 import type { Decision, SessionChallenge } from '../rbac/decision.ts'
+import { headersForConditions } from '../rbac/header-names.ts'
 import type { Identity, Machine, User } from '../rbac/identity.ts'
 import type { AuditedKubernetesCall } from '../rbac/kubernetes/call-facts.ts'
 import type { AccessRequest } from '../rbac/request/access-request.ts'
@@ -211,7 +212,7 @@ function contextOf(
   const seconds = Math.floor(now() / 1000)
   if (said !== undefined) return { now: said.at ?? seconds, clientAddress, property: said.property, answerOf }
   // Threat: a header that the policy reads, written by whoever asks. Only of a trusted proxy is it known who wrote it.
-  const header = headers.areVouchedFor === false ? undefined : (name: string) => headers.any(name)
+  const header = headers.areVouchedFor === false ? undefined : headersForConditions(headers)
   if (clientCertificate === undefined) return { now: seconds, header, clientAddress, answerOf }
   return {
     now: seconds,

@@ -9,10 +9,10 @@ export interface Context {
   /** The client's address in text form; absent when no trusted proxy vouched for one that parses. */
   readonly clientAddress?: string | undefined
   /**
-   * Value of a request header by its lower-case name; `undefined` when the request has none. Absent when whoever sent the
-   * headers is no trusted proxy. Read only by conditions.
+   * Value of a request header by its lower-case name; `undefined` when the request has none, `null` when it has several, of which
+   * one may be the client's own. Absent when whoever sent the headers is no trusted proxy. Read only by conditions.
    */
-  readonly header?: ((name: string) => string | undefined) | undefined
+  readonly header?: ((name: string) => string | null | undefined) | undefined
   /**
    * What an application that asks says under this name, of the object, of what is to be done with it, or of the circumstances;
    * `undefined` when it says nothing. Absent: nobody has said anything that is believed. Read only by conditions.

@@ -27,3 +27,16 @@ function addNames(names: Set<string>, condition: Condition): void {
     names.add(condition.type === 'route' ? routeFactName(name) : name.toLowerCase())
   }
 }
+
+/** As conditions read them: `null` where a header came more than once. */
+export const headersForConditions =
+  (headers: HeaderLines) =>
+  (name: string): string | null | undefined =>
+    headers.only(name) ?? (headers.any(name) === undefined ? undefined : null)
+
+interface HeaderLines {
+  /** The value of a header that came exactly once. */
+  readonly only: (name: string) => string | undefined
+  /** The first one. */
+  readonly any: (name: string) => string | undefined
+}

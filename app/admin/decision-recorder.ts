@@ -65,7 +65,7 @@ interface Entry {
   clientCertificate: Context['clientCertificate']
   answerOf: Context['answerOf']
   /** `undefined`: nobody vouched for them. */
-  headers: ReadonlyMap<string, string | undefined> | undefined
+  headers: ReadonlyMap<string, string | null | undefined> | undefined
   sessionChallenge: SessionChallenge | undefined
   kubernetes: AuditedKubernetesCall | undefined
   revision: Revision | undefined

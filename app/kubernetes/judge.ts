@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Context } from '../../rbac/context.ts'
 import type { Decision } from '../../rbac/decision.ts'
+import { headersForConditions } from '../../rbac/header-names.ts'
 import type { Identity, Machine, User } from '../../rbac/identity.ts'
 import { type AuditedKubernetesCall, factsOfCall, furtherDecisions } from '../../rbac/kubernetes/call-facts.ts'
 import { findDenied, judgeKubernetes, type KubernetesJudgement } from '../../rbac/kubernetes/judge.ts'
@@ -231,7 +232,7 @@ function judge(
   { decide, now }: Pick<JudgeDependencies, 'decide' | 'now'>,
 ): Verdict {
   // Threat: kubectl speaks to us itself, and writes what a row would believe. Of who is no trusted proxy no header is known.
-  const header = headers.areVouchedFor === false ? undefined : (name: string) => headers.any(name)
+  const header = headers.areVouchedFor === false ? undefined : headersForConditions(headers)
   const context: Context = { now: now(), header, clientAddress }
   const askAbout = (identity: User | Machine) => (question: KubernetesQuestion) =>
     decide({ request: requestFor(question, domain), identity, context })

@@ -199,7 +199,7 @@ export function header(name: string, value: string | undefined, text: string): P
     text,
     apply: situation => {
       const before = situation.context.header
-      const read = (asked: string): string | undefined => (asked === name ? value : before?.(asked))
+      const read = (asked: string): string | null | undefined => (asked === name ? value : before?.(asked))
       return { ...situation, context: { ...situation.context, header: read } }
     },
   }

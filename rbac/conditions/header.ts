@@ -1,9 +1,10 @@
 /**
  * `header: {name: x-device, in: [managed]}`: a request header has exactly one of the values; `prefix: [corp-]`: it begins with
- * one of them; `present: true` or `false`: it is there, or is not. An absent header is in no list; unknown only where
- * nobody vouches for any header of the request.
+ * one of them; `present: true` or `false`: it is there, or is not. An absent header is in no list; unknown where nobody
+ * vouches for any header of the request, and where it comes more than once.
  *
- * Threat: a client writes its own headers. Use this for headers that the proxy sets or removes.
+ * Threat: a client writes its own headers. Use this for headers that the proxy sets or removes. A proxy that adds one leaves the
+ * client's in front of its own: neither counts.
  */
 import { ValueError } from '../policy-error.ts'
 import { parseMapping, parseText, parseTexts } from './arguments.ts'
@@ -18,7 +19,10 @@ export function header(value: unknown): Criterion {
   const judge = parseTest(mapping)
   return {
     type: 'header',
-    test: ({ context }) => (context.header === undefined ? undefined : judge(context.header(name))),
+    test: ({ context }) => {
+      const actual = context.header === undefined ? null : context.header(name)
+      return actual === null ? undefined : judge(actual)
+    },
   }
 }
 

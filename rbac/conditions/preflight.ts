@@ -1,7 +1,7 @@
 /**
  * `preflight: [GET, PUT]` or `preflight: any`: the question that a browser asks before it calls another origin (Fetch
  * standard, "CORS-preflight request"): OPTIONS with `Origin` and the method that would come. Unknown where nobody vouches for
- * the headers. Threat: whoever writes the two headers gets what a preflight gets, so let it through to what answers
+ * the headers, or one comes more than once. Threat: whoever writes the two headers gets what a preflight gets, so let it through to what answers
  * OPTIONS with nothing but permissions.
  */
 
@@ -23,6 +23,7 @@ export function preflight(value: unknown): Criterion {
     test: ({ request, context: { header } }) => {
       if (header === undefined || request === undefined) return undefined
       const [origin, asked] = preflightHeaders.map(header)
+      if (origin === null || asked === null) return undefined
       if (request.action !== 'OPTIONS' || !origin || asked === undefined) return false
       return isAny ? isMethod(asked) : listed.includes(asked)
     },

@@ -20,7 +20,7 @@ export function route(value: unknown): Criterion {
     type: 'route',
     test: ({ context }) => {
       const actual = context.header?.(asked)
-      return actual === undefined ? undefined : values.has(actual)
+      return actual === undefined || actual === null ? undefined : values.has(actual)
     },
   }
 }

@@ -269,6 +269,25 @@ describe('a decision of the running service', () => {
     expect(again).toMatchObject({ ...expected, fromAudit: { isSameRevision: true, isSameDecision: true } })
   })
 
+  it('J159 knows nothing of a header that comes twice, and nor does its explanation', async () => {
+    const url = 'https://wiki.example.com/a'
+    const cookie = await world.logIn('alice', url)
+    const twice = ['managed', 'other'].map(value => ['X-Device', value] as const)
+    const effects: unknown[] = []
+    for (const headers of [twice, twice.toReversed(), twice.slice(0, 1)]) {
+      const answer = await world.ask('auth-request', { url, cookie, headers })
+      const { requestId } = await world.eventOf(answer)
+      const told = await fetch(`http://127.0.0.1:${world.adminPort}/explain/${requestId}`)
+      const { decision } = (await told.json()) as { readonly decision: { readonly effect: string } }
+      effects.push([answer.status, decision.effect])
+    }
+    expect(effects).toEqual([
+      [403, 'deny'],
+      [403, 'deny'],
+      [200, 'allow'],
+    ])
+  })
+
   it('is explained as it was made, after the policy has changed', async () => {
     const answer = await world.ask('auth-request', {
       url: 'https://wiki.example.com/a?secret=1',

@@ -151,7 +151,7 @@ function headersAskedFor(
 ): [string, string][] {
   const found = new Map<string, string>()
   const header = (name: string): string | undefined => {
-    const value = context.header?.(name)
+    const value = context.header?.(name) ?? undefined
     if (value !== undefined) found.set(name, value)
     return value
   }

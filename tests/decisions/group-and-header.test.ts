@@ -34,7 +34,7 @@ interface Asked {
   readonly identity?: Identity
   readonly method?: string
   /** Absent: nobody vouches for any. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | null>>
 }
 const situationOf = ({ identity = user(), method = 'GET', headers }: Asked) => ({
   request: canonicaliseUrl(method, 'https://api.example.com/a'),
@@ -94,6 +94,15 @@ describe('a header', () => {
     expect(await problemsOf(policyOf(p('anyone', '-'), `x: { header: ${argument} }`))).toEqual([
       `conditions.yaml:1:14: header: ${message}`,
     ])
+  })
+
+  it.each(['zone', 'device', 'bare', 'preflight'])('J159 %s is unknown where a header comes twice', async name => {
+    const twice = { 'x-zone': null, 'x-device': null, origin: null, 'access-control-request-method': 'PUT' }
+    const asked = { method: 'OPTIONS', headers: twice }
+    expect(await effectOf(p('authenticated', name), asked)).toBe('deny')
+    expect(await effectOf(p('authenticated', `!${name}`), asked)).toBe('deny')
+    expect(await effectOf(p('anyone', '-') + p('anyone', name, 'deny'), asked)).toBe('deny')
+    expect(await effectOf(p('anyone', '-') + p('anyone', `!${name}`, 'deny'), asked)).toBe('deny')
   })
 
   it.each(['zone', 'device', 'bare'])('H35 %s is unknown where nobody vouches for headers', async name => {

@@ -36,9 +36,11 @@ test.each([
   ['a trusted proxy', '10.0.0.1', 'pods', 'managed', 'let in'],
   ['a trusted proxy', '10.0.0.1', 'pods', 'other', 403],
   ['a trusted proxy', '10.0.0.1', 'services', 'managed', 'let in'],
+  ['a trusted proxy', '10.0.0.1', 'pods', 'managed twice', 403],
+  ['a trusted proxy', '10.0.0.1', 'services', 'managed twice', 403],
   ['anybody', '192.0.2.7', 'pods', 'managed', 403],
   ['anybody', '192.0.2.7', 'services', 'managed', 403],
-])('J66 of %s at %s, who asks for %s as %s: %s', async (_who, peerAddress, resource, device, expected) => {
+])('J66 J159 of %s at %s, who asks for %s as %s: %s', async (_who, peerAddress, resource, device, expected) => {
   const verdict = await judge({
     requestId: 'r',
     cluster: 'prod',
@@ -48,7 +50,7 @@ test.each([
     credentials: { authorization: 'Bearer t' },
     clientAddress: peerAddress,
     peerAddress,
-    rawHeaders: ['X-Device', device],
+    rawHeaders: device === 'managed twice' ? ['X-Device', 'managed', 'X-Device', 'managed'] : ['X-Device', device],
   })
   expect('status' in verdict ? verdict.status : 'let in').toBe(expected)
 })

@@ -60,7 +60,11 @@ export function addFactOptions(command: Command): Command {
   return command
     .option('--at <time>', 'when it is: RFC 3339, or seconds since the epoch (default: now)')
     .option('--ip <address>', "the client's address (default: unknown)")
-    .option('--header <name=value>', 'a header of the request (repeatable)', collect)
+    .option(
+      '--header <name=value>',
+      'a header of the request (repeatable; one name twice: the header came twice)',
+      collect,
+    )
     .option(
       '--certificate <which>',
       'client certificate: none, a PEM file, or fingerprint, san-dns, san-email, san-uri=<value> (repeatable; default: unknown)',
@@ -139,7 +143,9 @@ export function defaultsOf(
 
 /** Throws `ValueError`. */
 export function parseFacts(values: FactValues, now: number, cwd: string): Context {
-  const headers = new Map((values.header ?? []).map(text => pairOf(text, '--header')))
+  const headers = new Map<string, string | null>()
+  for (const [name, value] of (values.header ?? []).map(text => pairOf(text, '--header')))
+    headers.set(name, headers.has(name) ? null : value)
   return {
     now: values.at === undefined ? now : timeOf(values.at, '--at'),
     header: name => headers.get(name),

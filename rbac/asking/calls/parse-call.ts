@@ -1,6 +1,8 @@
 /** How a call is written on a command line and in test files. */
+
 import { suggestion } from '../../../spelling/nearest.ts'
 import { parseAction } from '../../actions.ts'
+import type { Context } from '../../context.ts'
 import { isApplicationDomain, parseDomainPattern, questionsDomain, tokensDomain } from '../../domains.ts'
 import type { AskedCall } from '../../kubernetes/questions.ts'
 import { readKubernetesRequest } from '../../kubernetes/request.ts'
@@ -21,7 +23,7 @@ export interface Variant extends Call {
   readonly how: string
 }
 
-export type HeaderOf = (name: string) => string | undefined
+export type HeaderOf = NonNullable<Context['header']>
 
 /**
  * - `GET https://host/path`
@@ -79,7 +81,7 @@ function readCall(method: string, target: string, header: HeaderOf): AskedCall {
       '--as is a call of its own: ask for impersonate /-/core/users/<name>, then for this call as them',
     )
   }
-  const [upgrade, contentType] = [header('upgrade'), header('content-type')]
+  const [upgrade, contentType] = ['upgrade', 'content-type'].map(name => header(name) ?? undefined)
   const request = readKubernetesRequest({
     method,
     target,
