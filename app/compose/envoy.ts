@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import type { PeerCertificate } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../../config/config.ts'
+import { belongTogether } from '../../config/schema/client-keys.ts'
+import { parseCertificates, parsePrivateKey } from '../../config/schema/values.ts'
 import { OperationalError } from '../errors.ts'
 import { createGrpcListener, type GrpcListener, type GrpcTls } from '../ext-authz/listener.ts'
 import { extAuthzGrpc } from '../fronts/ext-authz-grpc.ts'
@@ -18,7 +20,7 @@ export const envoyFront = extAuthzGrpc.name
 /** Headers as much as are read, with what a message says beside them. */
 const maxMessageBytes = 256 * 1024
 
-/** Throws `ERR_LISTEN_FAILED` when a certificate or a key cannot be read. */
+/** Throws `ERR_LISTEN_FAILED` when a certificate or a key cannot be read, or is none. */
 export function composeEnvoy(
   { config: { envoy }, logger }: Base,
   { executorOf }: Pick<Checks, 'executorOf'>,
@@ -53,17 +55,33 @@ function createIsProxy(names: readonly string[]): (certificate: PeerCertificate 
 
 type TlsFiles = NonNullable<NonNullable<Config['envoy']>['tls']>
 
+/** What TLS says of such a file names neither the file nor the setting, and of one without an authority it says nothing at all. */
 function readTls({ certificatePath, keyPath, clientAuthoritiesPath }: TlsFiles): GrpcTls {
-  const read = (path: string): Buffer => {
-    try {
-      return readFileSync(path)
-    } catch (cause) {
-      throw new OperationalError('ERR_LISTEN_FAILED', `${path} cannot be read`, { cause })
-    }
+  const certificate = readPem('certificateFile', certificatePath, parseCertificates)
+  const key = readPem('keyFile', keyPath, parsePrivateKey)
+  if (belongTogether(certificate, key) === false) {
+    throw unusable('keyFile', keyPath, 'it belongs to another certificate than that of certificateFile')
   }
+  const clientAuthorities =
+    clientAuthoritiesPath === undefined
+      ? undefined
+      : Buffer.from(readPem('clientCaFile', clientAuthoritiesPath, parseCertificates))
   return {
-    certificate: read(certificatePath),
-    key: read(keyPath),
-    ...(clientAuthoritiesPath !== undefined && { clientAuthorities: read(clientAuthoritiesPath) }),
+    certificate: Buffer.from(certificate),
+    key: Buffer.from(key),
+    ...(clientAuthorities !== undefined && { clientAuthorities }),
   }
 }
+
+/** `parse` throws an `Error` that says what is wrong with it. */
+function readPem(setting: string, path: string, parse: (text: string) => string): string {
+  try {
+    return parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    const why = cause instanceof RangeError ? cause.message : 'it cannot be read'
+    throw unusable(setting, path, why, cause)
+  }
+}
+
+const unusable = (setting: string, path: string, why: string, cause?: unknown): OperationalError =>
+  new OperationalError('ERR_LISTEN_FAILED', `envoy.tls.${setting}: ${path} cannot be used: ${why}`, { cause })

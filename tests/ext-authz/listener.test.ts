@@ -66,6 +66,20 @@ describe.skipIf(requirePeer('openssl') === undefined)('the listener with TLS', (
     await expect(ask(trust())).rejects.toMatchObject({ code: 14 })
   })
 
+  it.each([
+    ['certificateFile', () => join(directory, 'nowhere.pem'), 'it cannot be read'],
+    ['certificateFile', () => file('key.pem', server.key), 'it holds no certificate'],
+    ['keyFile', () => file('cert.pem', server.certificate), 'it cannot be read as a private key'],
+    ['keyFile', () => file('other.pem', mine.key), 'it belongs to another certificate than that of certificateFile'],
+    ['clientCaFile', () => file('empty.pem', ''), 'it holds no certificate'],
+    ['clientCaFile', () => file('key.pem', server.key), 'it holds no certificate'],
+  ])('A45 does not start with a wrong %s, and says which file it is and why', async (setting, path, why) => {
+    const settings = { envoy: { listen: '127.0.0.1:0', tls: { ...tls(), [setting]: path() } } }
+    const refused = await startService({ policy, settings }).catch((error: Error) => error.message)
+    if (typeof refused !== 'string') await refused.close()
+    expect(refused).toContain(`envoy.tls.${setting}: ${path()} cannot be used: ${why}`)
+  })
+
   it('A27 answers nobody of the authority who has another name, where names are listed', async () => {
     const named = await startService({
       policy,
