@@ -20,14 +20,21 @@ import { folder, printedFormats, printInto, startPrinted } from './printed.ts'
 const policy = `
 p, anyone,                           git.localhost,  /files/**,  read, -,         allow
 p, anyone,                           git.localhost,  /secret/**, *,    -,         deny
+p, anyone,                           git.localhost,  /public/**, read, -,         allow
+p, anyone,                           git.localhost,  /public/*/raw, *, -,         deny
 p, anyone,                           wiki.localhost, /public/**, *,    -,         allow
+p, anyone,                           told.localhost, /public/**, *,    -,         allow
+p, service-account:prod/ci/deployer, told.localhost, /**,        *,    -,         allow
 p, anyone,                           api.localhost,  /v1/**,     OPTIONS, preflight, allow
+p, anyone,                           api.localhost,  /v1/closed/**, *, -,         deny
 p, service-account:prod/ci/deployer, api.localhost,  /v1/**,     *,    -,         allow
 p, service-account:prod/ci/deployer, own.localhost,  /**,        *,    -,         allow
 `
-const preflight = 'preflight: { header: { name: access-control-request-method, in: [PUT] } }\n'
-const hosts = ['git.localhost', 'wiki.localhost', 'api.localhost', 'own.localhost']
+const preflight = 'preflight: { preflight: [PUT] }\n'
+const hosts = ['git.localhost', 'wiki.localhost', 'api.localhost', 'own.localhost', 'told.localhost']
 const patience = { timeout: 120_000, interval: 25 }
+
+type Headers = Readonly<Record<string, string | readonly string[]>>
 
 interface Answer {
   readonly status: number
@@ -47,6 +54,7 @@ describe('hosts with options of their own', () => {
       hosts: [
         { host: 'api.localhost', bearerFrom: ['prod'] },
         { host: 'own.localhost', bearerFrom: ['prod'], bearerHeader: 'X-Ci-Token' },
+        { host: 'told.localhost', bearerFrom: ['prod'], authorization: 'assertion', passwords: true },
       ],
       settings: {
         server: { url: 'http://auth.localhost' },
@@ -67,7 +75,7 @@ describe('hosts with options of their own', () => {
       let proxy: Child
       let port: number
 
-      const ask = (host: string, path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> =>
+      const ask = (host: string, path: string, headers: Headers = {}, method = 'GET'): Promise<Answer> =>
         new Promise((resolve, reject) => {
           const options = {
             host: '127.0.0.1',
@@ -125,6 +133,43 @@ describe('hosts with options of their own', () => {
         expect((await ask('api.localhost', '/v1/items', question, 'OPTIONS')).status).toBe(200)
         expect((await ask('api.localhost', '/v1/items', {}, 'OPTIONS')).status).toBe(401)
         expect((await ask('api.localhost', '/v1/items', question, 'PUT')).status).toBe(401)
+      })
+
+      it('H50 denies a preflight request where a row denies everything, and one that names two methods', async () => {
+        const question = { origin: 'http://app.localhost', 'access-control-request-method': 'PUT' }
+        const asked = (path: string, headers: Headers) => ask('api.localhost', path, headers, 'OPTIONS')
+        expect((await asked('/v1/closed/items', question)).status).toBe(403)
+        for (const methods of [['PUT', 'DELETE'], ['DELETE', 'PUT'], 'PUT, DELETE', 'DELETE'])
+          expect((await asked('/v1/items', { ...question, 'access-control-request-method': methods })).status).toBe(401)
+      })
+
+      it('H50 judges a public path by both readings of an encoded slash', async () => {
+        expect((await ask('git.localhost', '/public/a%2Fb')).status).toBe(200)
+        for (const path of ['/public/a%2Fraw', '/public%2Fa%2Fraw', '/public/..%2Fpublic/a/raw', '/public/a/raw'])
+          expect([path, [400, 403].includes((await ask('git.localhost', path)).status)]).toEqual([path, true])
+      })
+
+      it('H50 gives an assertion or nothing as Authorization, whatever a client put there', async () => {
+        const token = world.token()
+        const known = await ask('told.localhost', '/notes', { authorization: `Bearer ${token}` })
+        const [given = '', ...more] = received(known, 'authorization')
+        expect([known.status, given, more]).toEqual([200, `Bearer ${received(known, 'x-sallyport-assertion')[0]}`, []])
+        expect(known.body).not.toContain(token)
+        const open = await ask('told.localhost', '/public/a')
+        expect([open.status, received(open, 'authorization')]).toEqual([200, []])
+        for (const authorization of [
+          'Basic Ym9iOng=',
+          'Bearer e30.e30.e30',
+          'bearer',
+          ['Negotiate a', 'Negotiate b'],
+          'Digest a="b"',
+        ]) {
+          const answer = await ask('told.localhost', '/public/a', { authorization })
+          // What looks like a credential of ours and is none lets nobody in, not even where anybody may.
+          if (answer.status === 200)
+            expect([authorization, received(answer, 'authorization')]).toEqual([authorization, []])
+          else expect([authorization, [400, 401].includes(answer.status)]).toEqual([authorization, true])
+        }
       })
 
       it('leaves an Authorization header to the application of a host that takes no credential', async () => {
