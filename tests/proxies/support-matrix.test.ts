@@ -1,13 +1,22 @@
 /** The page of what holds behind which proxy has each scenario of the table and each proxy, and is made of a run alone. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { proxyKinds } from '../../cli/demo/proxies/proxies.ts'
+import { type ProxyKind, proxyKinds } from '../../cli/demo/proxies/proxies.ts'
+import { printedFormats } from '../proxy-config/printed.ts'
+import { http2Scenarios } from './http2/scenarios.ts'
 import { http3Kinds } from './http3/kinds.ts'
 import { http3Scenarios } from './http3/scenarios.ts'
 import { scenarios } from './scenarios.ts'
-import { type MatrixRow, matrixFile, matrixPage, noHttp3, type RunResult, writeMatrix } from './support-matrix.ts'
+import { type Lacking, type MatrixRow, matrixFile, matrixPage, type RunResult, writeMatrix } from './support-matrix.ts'
 
-const rows: readonly MatrixRow[] = [...scenarios, ...http3Scenarios.map(({ name }) => ({ name, kinds: http3Kinds }))]
+const rowOf =
+  (kinds: readonly ProxyKind[], lacking: Lacking) =>
+  ({ name }: { readonly name: string }): MatrixRow => ({ name, only: { kinds, lacking } })
+const rows: readonly MatrixRow[] = [
+  ...scenarios,
+  ...http2Scenarios.map(rowOf(printedFormats, 'no HTTP/2')),
+  ...http3Scenarios.map(rowOf(http3Kinds, 'no HTTP/3')),
+]
 const names = rows.map(({ name }) => name)
 const cellsOf = (line: string): string[] => line.split(' | ').map(cell => cell.replaceAll(/^\| | \|$/g, ''))
 const rowsOf = (page: string): string[][] =>
@@ -32,9 +41,9 @@ describe('the page of what holds behind which proxy', () => {
 
   it('has the scenarios of the table, each behind every proxy, and the versions that ran', () => {
     const [, , versions = [], ...written] = rowsOf(readFileSync(matrixFile, 'utf8'))
-    const expected = rows.map(({ name, kinds }) => [
+    const expected = rows.map(({ name, only }) => [
       name,
-      ...proxyKinds.map(kind => (kinds?.includes(kind) === false ? noHttp3 : '✓')),
+      ...proxyKinds.map(kind => (only?.kinds.includes(kind) === false ? only.lacking : '✓')),
     ])
     expect(written).toEqual(expected)
     expect(versions.slice(1).every(version => /^(\d+\.\d+\.\d+|Node)$/.test(version))).toBe(true)
@@ -46,7 +55,7 @@ describe('the page of what holds behind which proxy', () => {
     const skipped = rowsOf(matrixPage(rows, run('pending'), version))
     expect(skipped.slice(3).every(row => row.slice(1).every(cell => cell !== '✓'))).toBe(true)
     const unrun = rowsOf(matrixPage(rows, { testResults: [] }, version)).slice(3)
-    expect(new Set(unrun.flatMap(row => row.slice(1)))).toEqual(new Set(['– (did not run)', noHttp3]))
+    expect(new Set(unrun.flatMap(row => row.slice(1)))).toEqual(new Set(['– (did not run)', 'no HTTP/2', 'no HTTP/3']))
     expect(() => matrixPage(rows, run('failed'), version)).toThrow(names[0])
   })
 })

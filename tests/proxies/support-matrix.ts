@@ -9,8 +9,8 @@ import { type ProxyKind, programOf, proxyKinds } from '../../cli/demo/proxies/pr
 
 export const matrixFile = join(import.meta.dirname, '../../docs/proxies/support-matrix.md')
 
-/** In the place of a sign. */
-export const noHttp3 = 'no HTTP/3'
+/** In the place of a sign, where a proxy does not speak it. */
+export type Lacking = 'no HTTP/2' | 'no HTTP/3'
 
 /** What vitest's reporter `json` writes, as far as it is read here. */
 export interface RunResult {
@@ -54,8 +54,8 @@ function versionOf(kind: ProxyKind): string {
 /** One line of the page. */
 export interface MatrixRow {
   readonly name: string
-  /** The proxies to which it applies. Absent: all. */
-  readonly kinds?: readonly ProxyKind[]
+  /** The proxies to which it applies, and what all others lack. Absent: all. */
+  readonly only?: { readonly kinds: readonly ProxyKind[]; readonly lacking: Lacking }
 }
 
 /** The page; `scenarios` in the order of the table. Throws for a scenario that failed: there is no page of a run that did. */
@@ -65,8 +65,8 @@ export function matrixPage(
   version: (kind: ProxyKind) => string = versionOf,
 ): string {
   const statuses = statusesOf(result)
-  const cell = (kind: ProxyKind, { name, kinds }: MatrixRow): string => {
-    if (kinds?.includes(kind) === false) return noHttp3
+  const cell = (kind: ProxyKind, { name, only }: MatrixRow): string => {
+    if (only?.kinds.includes(kind) === false) return only.lacking
     const found = statuses.get(`${kind} ${name}`) ?? []
     if (found.includes('failed')) throw new Error(`failed behind ${kind}: ${name}`)
     return found.includes('passed') ? '✓' : '– (did not run)'
@@ -77,8 +77,8 @@ export function matrixPage(
     '',
     'Written by `npm run matrix` from a run of the scenarios in `tests/proxies`, each behind the real program with the files of',
     '[`deploy/`](../../deploy), as it was that day. Sessions were in the embedded store, and in Redis where one was there. The built-in',
-    'proxy is that of `npm run demo`. What is said of HTTP/3 ran with what `sallyport proxy-config --http3` prints; NGINX has it from',
-    '1.25 on, and HAProxy where it is built with QUIC (`haproxy -vv`), which the ones here are not.',
+    'proxy is that of `npm run demo`. What is said of HTTP/2 ran with what `sallyport proxy-config` prints for TLS, and of HTTP/3 with',
+    '`--http3`; NGINX has that from 1.25 on, and HAProxy where it is built with QUIC (`haproxy -vv`), which the ones here are not.',
     '',
     row(['', ...proxyKinds.map(kind => headings[kind])]),
     row(['---', ...proxyKinds.map(() => '---')]),

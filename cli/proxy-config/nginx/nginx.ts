@@ -122,7 +122,8 @@ const refusalLines: readonly string[] = [
 function openLines({ clientCertificates, listen, tls }: ProxyQuestion, more: string): readonly string[] {
   if (tls === undefined) return [`listen ${addressText(listen)}${more};`]
   return [
-    `listen ${addressText(listen)} ssl${more};`,
+    // From 1.25.1 on NGINX would rather read `http2 on;`, which older ones do not know; it takes this as well.
+    `listen ${addressText(listen)} ssl http2${more};`,
     `ssl_certificate ${tls.certificate};`,
     `ssl_certificate_key ${tls.key};`,
     'ssl_protocols TLSv1.2 TLSv1.3;',

@@ -1,4 +1,7 @@
-/** Requests over HTTP/3, made by aioquic in a process of its own (client.py): every field as it is given, and nothing else. */
+/**
+ * Requests over HTTP/3, made by aioquic in a process of its own (client.py): every field as it is given, and nothing else. Over
+ * HTTP/2 (../http2/client.py) the same.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -18,6 +21,8 @@ export interface Http3Question {
    * that one.
    */
   readonly moves?: readonly [string, string]
+  /** Further streams, over HTTP/2: opened on the same connection before anything is answered. */
+  readonly beside?: readonly (readonly (readonly [string, string])[])[]
 }
 
 export interface Http3Answer {
@@ -31,6 +36,8 @@ export interface Http3Answer {
   readonly early?: boolean
   /** How many bytes may come early, as the ticket says it. */
   readonly ticket?: number
+  /** The status of each further stream; 0 where it was reset. */
+  readonly beside?: readonly number[]
 }
 
 export interface Http3Client {
@@ -38,20 +45,22 @@ export interface Http3Client {
   readonly stop: () => void
 }
 
-/** Whether Python has aioquic; with REQUIRE_PEERS=1 it has to. */
-export function hasHttp3Client(): boolean {
+export const hasHttp3Client = (): boolean => hasModule('aioquic')
+
+/** Whether Python has it; with REQUIRE_PEERS=1 it has to. */
+export function hasModule(name: 'aioquic' | 'h2'): boolean {
   const python = requirePeer('python3')
   if (python === undefined) return false
-  if (spawnSync(python, ['-c', 'import aioquic'], { stdio: 'ignore' }).status === 0) return true
-  if (process.env.REQUIRE_PEERS === '1') throw new Error('python3 lacks aioquic, and REQUIRE_PEERS=1 demands it')
-  process.stderr.write('skipped: python3 lacks aioquic\n')
+  if (spawnSync(python, ['-c', `import ${name}`], { stdio: 'ignore' }).status === 0) return true
+  if (process.env.REQUIRE_PEERS === '1') throw new Error(`python3 lacks ${name}, and REQUIRE_PEERS=1 demands it`)
+  process.stderr.write(`skipped: python3 lacks ${name}\n`)
   return false
 }
 
-export function startHttp3Client(): Http3Client {
+export function startHttp3Client(program: string = join(import.meta.dirname, 'client.py')): Http3Client {
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
   const stdio = ['pipe', 'pipe', 'inherit'] as const
-  const child = spawn('python3', [join(import.meta.dirname, 'client.py')], { env, stdio: [...stdio] })
+  const child = spawn('python3', [program], { env, stdio: [...stdio] })
   const waiting = new Map<number, (answer: Http3Answer) => void>()
   let count = 0
   const { stdin, stdout } = child

@@ -1,8 +1,8 @@
 /** What holds over HTTP/3, behind each proxy that speaks it. */
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
-import { identityHeaders, received } from '../world.ts'
-import type { Http3Answer } from './client.ts'
+import { received } from '../world.ts'
+import { authorityOf, fieldOf, forgedFields, json, navigationFields, wasServed } from './fields.ts'
 import type { Fields, Http3World } from './world.ts'
 
 export interface Http3Scenario {
@@ -10,36 +10,14 @@ export interface Http3Scenario {
   readonly run: (world: Http3World) => Promise<void>
 }
 
-const json: Fields = [['accept', 'application/json']]
-const navigation: Fields = [
-  ['accept', 'text/html'],
-  ['sec-fetch-mode', 'navigate'],
-]
-const of = ({ fields = [] }: Http3Answer, name: string): string | undefined =>
-  fields.find(([candidate]) => candidate.toLowerCase() === name)?.[1]
-const authority = (world: Http3World, host: string): string => `${host}.localhost:${world.port}`
-/** Whether the application answered. */
-const wasServed = ({ body = '' }: Http3Answer): boolean => body.includes('"app":"')
-
-const forged: Fields = [
-  ...identityHeaders.map(name => [name, 'mallory'] as const),
-  ['remote_user', 'mallory'],
-  ['remote.user', 'mallory'],
-  ['x-webauth-user', 'mallory'],
-  ['x-forwarded-user', 'mallory'],
-  ['x-forwarded-for', '192.0.2.7'],
-  ['x-forwarded-proto', 'http'],
-  ['x-forwarded-host', 'mallory.localhost'],
-]
-
 export const http3Scenarios: readonly Http3Scenario[] = [
   {
     name: 'over HTTP/3 a browser without a session is led to the login, and a script gets 401',
     run: async world => {
-      const led = await world.ask('/notes?page=2', navigation)
-      const login = new URL(of(led, 'location') ?? '')
-      expect([led.status, login.host]).toEqual([302, authority(world, 'auth')])
-      expect(login.searchParams.get('rd')).toBe(`https://${authority(world, 'wiki')}/notes?page=2`)
+      const led = await world.ask('/notes?page=2', navigationFields)
+      const login = new URL(fieldOf(led, 'location') ?? '')
+      expect([led.status, login.host]).toEqual([302, authorityOf(world, 'auth')])
+      expect(login.searchParams.get('rd')).toBe(`https://${authorityOf(world, 'wiki')}/notes?page=2`)
       expect((await world.ask('/notes', json)).status).toBe(401)
       expect((await world.ask('/public/page', [], { body: 'written' })).status).toBe(401)
     },
@@ -55,13 +33,13 @@ export const http3Scenarios: readonly Http3Scenario[] = [
   {
     name: 'over HTTP/3 identity headers are overwritten, in every spelling',
     run: async world => {
-      const seen = await world.echo('/notes', [['cookie', world.cookie], ...forged])
+      const seen = await world.echo('/notes', [['cookie', world.cookie], ...forgedFields])
       expect(received(seen, 'remote-user')).toEqual(['alice'])
       expect(received(seen, 'x-sallyport-assertion').map(text => text.split('.').length)).toEqual([3])
       expect(received(seen, 'x-forwarded-for').join()).not.toContain('192.0.2.7')
       expect(received(seen, 'x-forwarded-proto')).toEqual(['https'])
       expect(JSON.stringify(seen)).not.toContain('mallory')
-      const stranger = await world.echo('/public/page', forged)
+      const stranger = await world.echo('/public/page', forgedFields)
       expect(JSON.stringify(stranger)).not.toContain('mallory')
       // No field of HTTP/3 has capitals (RFC 9114 section 4.2), and none is about the connection.
       for (const field of [
@@ -102,7 +80,7 @@ export const http3Scenarios: readonly Http3Scenario[] = [
   {
     name: 'over HTTP/3 the host that is judged is the host that is served, whatever Host says beside :authority',
     run: async world => {
-      const [wiki, open] = [authority(world, 'wiki'), authority(world, 'open')]
+      const [wiki, open] = [authorityOf(world, 'wiki'), authorityOf(world, 'open')]
       // Traefik takes the path out of a whole address, and neither judges nor serves by its host.
       const spoken = [
         [':authority', wiki, 'host', open],
@@ -167,10 +145,10 @@ export const http3Scenarios: readonly Http3Scenario[] = [
     name: 'over HTTP/3 the check endpoints cannot be reached; clients are told of HTTP/3 over TCP',
     run: async world => {
       for (const path of ['/verify/forward-auth', '/verify/ext-authz/', '/verify']) {
-        const asked = await world.ask(path, [[':authority', authority(world, 'auth')]])
+        const asked = await world.ask(path, [[':authority', authorityOf(world, 'auth')]])
         expect([path, asked.status]).toEqual([path, 404])
       }
-      const told = await world.overTcp(`https://${authority(world, 'wiki')}/public/page`)
+      const told = await world.overTcp(`https://${authorityOf(world, 'wiki')}/public/page`)
       expect(told.headers['alt-svc']).toContain(`h3=":${world.port}"`)
     },
   },

@@ -1,5 +1,5 @@
 /** A service behind one proxy that speaks HTTP/3, with the files that are printed for it; and Alice, who is logged in. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { type PrintedFormat, printInto, startPrinted } from '../../proxy-config/
 import { type Relay, startRelay } from '../../proxy-config/relay.ts'
 import { startService } from '../../service.ts'
 import { type Answer, ask, logInThrough } from '../balancer.ts'
-import { type Http3Answer, type Http3Question, startHttp3Client } from './client.ts'
+import { type Http3Answer, type Http3Client, type Http3Question, startHttp3Client } from './client.ts'
 
 const policy = `
 p, anyone,        open.localhost, /**,        *,    -, allow
@@ -44,11 +44,24 @@ export interface Http3World {
 const patience = { timeout: 120_000, interval: 25 }
 
 /** `edit`: what a test changes in the folder that was printed. */
-export async function startHttp3World(
+export const startHttp3World = (format: PrintedFormat, edit?: (directory: string) => void): Promise<Http3World> =>
+  startSecureWorld(format, { args: ['--http3'], client: startHttp3Client, ...(edit !== undefined && { edit }) })
+
+export interface SecureWorldOptions {
+  /** For `sallyport proxy-config`, beside those of TLS. */
+  readonly args: readonly string[]
+  readonly client: () => Http3Client
+  readonly edit?: (directory: string) => void
+}
+
+/** The same with another client. */
+export async function startSecureWorld(
   format: PrintedFormat,
-  edit: (directory: string) => void = () => undefined,
+  { args, client: startClient, edit = () => undefined }: SecureWorldOptions,
 ): Promise<Http3World> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-http3-'))
+  // Workers of NGINX, which run as another user, keep long bodies below it.
+  chmodSync(directory, 0o755)
   const port = await freePort()
   const origin = (host: string): string => `https://${host}.localhost:${port}`
   const reached: string[] = []
@@ -66,7 +79,7 @@ export async function startHttp3World(
   await printInto(
     join(directory, 'printed'),
     [
-      ...[format, '--config', join(world.directory, 'sallyport.yaml'), '--listen', `127.0.0.1:${port}`, '--http3'],
+      ...[format, '--config', join(world.directory, 'sallyport.yaml'), '--listen', `127.0.0.1:${port}`, ...args],
       ...['--host', `wiki.localhost=127.0.0.1:${wiki}`, '--host', `open.localhost=127.0.0.1:${open}`],
       ...['--sallyport', `127.0.0.1:${checks[0]?.port}`, '--grpc', `127.0.0.1:${checks[1]?.port}`],
       ...['--tls-certificate', files.certificate, '--tls-key', files.key],
@@ -75,7 +88,7 @@ export async function startHttp3World(
   )
   edit(join(directory, 'printed'))
   const proxy = startPrinted(format, join(directory, 'printed'))
-  const client = startHttp3Client()
+  const client = startClient()
 
   const askOver: Http3World['ask'] = (path, fields = [], more = {}) => {
     const given = new Set(fields.map(([name]) => name))
