@@ -1,7 +1,8 @@
 /**
  * `header: {name: x-device, in: [managed]}`: a request header has exactly one of the values; `prefix: [corp-]`: it begins with
  * one of them; `present: true` or `false`: it is there, or is not. An absent header is in no list; unknown where nobody
- * vouches for any header of the request, and where it comes more than once.
+ * vouches for any header of the request, where it comes more than once, and where one of several values is meant, as proxies
+ * make one line of several, with commas between them (RFC 9110 section 5.3).
  *
  * Threat: a client writes its own headers. Use this for headers that the proxy sets or removes. A proxy that adds one leaves the
  * client's in front of its own: neither counts.
@@ -28,7 +29,7 @@ export function header(value: unknown): Criterion {
 
 const tests = ['in', 'prefix', 'present'] as const
 
-function parseTest(mapping: Readonly<Record<string, unknown>>): (actual: string | undefined) => boolean {
+function parseTest(mapping: Readonly<Record<string, unknown>>): (actual: string | undefined) => boolean | undefined {
   const given = tests.filter(key => Object.hasOwn(mapping, key))
   const [kind] = given
   if (kind === undefined || given.length > 1) throw new ValueError('expected exactly one of in, prefix, present')
@@ -37,10 +38,17 @@ function parseTest(mapping: Readonly<Record<string, unknown>>): (actual: string 
     return actual => (actual !== undefined) === mapping.present
   }
   const values = [...new Set(parseTexts(mapping[kind], 'values').flatMap(text => [text, asRead(text)]))]
-  if (kind === 'prefix') return actual => actual !== undefined && values.some(text => actual.startsWith(text))
   const wanted = new Set(values)
-  return actual => actual !== undefined && wanted.has(actual)
+  const isMeant =
+    kind === 'prefix'
+      ? (text: string) => values.some(start => text.startsWith(start))
+      : (text: string) => wanted.has(text)
+  return actual => actual !== undefined && (isMeant(actual) || judgeParts(actual, isMeant))
 }
+
+/** Of a line that is not meant as a whole. */
+const judgeParts = (line: string, isMeant: (text: string) => boolean): false | undefined =>
+  line.includes(',') && line.split(',').some(part => isMeant(part.trim())) ? undefined : false
 
 /**
  * Threat: a row that denies by a value beyond ASCII, which never applies. Headers are read as bytes, one for each character, and

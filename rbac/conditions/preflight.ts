@@ -1,8 +1,8 @@
 /**
  * `preflight: [GET, PUT]` or `preflight: any`: the question that a browser asks before it calls another origin (Fetch
  * standard, "CORS-preflight request"): OPTIONS with `Origin` and the method that would come. Unknown where nobody vouches for
- * the headers, or one comes more than once. Threat: whoever writes the two headers gets what a preflight gets, so let it through to what answers
- * OPTIONS with nothing but permissions.
+ * the headers, or one comes more than once or holds several values. Threat: whoever writes the two headers gets what a preflight
+ * gets, so let it through to what answers OPTIONS with nothing but permissions.
  */
 
 import { ValueError } from '../policy-error.ts'
@@ -25,6 +25,7 @@ export function preflight(value: unknown): Criterion {
       const [origin, asked] = preflightHeaders.map(header)
       if (origin === null || asked === null) return undefined
       if (request.action !== 'OPTIONS' || !origin || asked === undefined) return false
+      if (origin.includes(',') || asked.includes(',')) return undefined
       return isAny ? isMethod(asked) : listed.includes(asked)
     },
   }

@@ -14,6 +14,7 @@ import { model, policyOf, problemsOf } from './policies.ts'
 const conditions = `
 dev: { group: [dev, corp/build] }
 zone: { header: { name: x-zone, prefix: [corp-] } }
+waf: { header: { name: x-waf, in: [block] } }
 device: { header: { name: x-device, present: true } }
 bare: { header: { name: x-device, present: false } }
 preflight: { preflight: [PUT, DELETE] }
@@ -105,6 +106,30 @@ describe('a header', () => {
     expect(await effectOf(p('anyone', '-') + p('anyone', `!${name}`, 'deny'), asked)).toBe('deny')
   })
 
+  it.each([
+    ['waf', 'meant', ['block']],
+    ['waf', 'unknown', ['ok, block', 'block,ok', 'x;q=1 ,  block', 'block, block', ',block']],
+    ['waf', 'not', ['', 'ok', 'Block', 'blocked, unblock', 'ok,']],
+    ['zone', 'meant', ['corp-a', 'corp-a, b']],
+    ['zone', 'unknown', ['b, corp-a', 'b,corp-a']],
+    ['zone', 'not', ['b, not-corp-a', 'CORP-a']],
+  ] as const)('H49 of several values in a line %s is %s: %j', async (name, is, values) => {
+    for (const value of values) {
+      const asked = { headers: { 'x-waf': value, 'x-zone': value } }
+      const effects = await Promise.all([
+        effectOf(p('anyone', name), asked),
+        effectOf(p('anyone', `!${name}`), asked),
+        effectOf(p('anyone', '-') + p('anyone', name, 'deny'), asked),
+      ])
+      const wanted = {
+        meant: ['allow', 'deny', 'deny'],
+        not: ['deny', 'allow', 'allow'],
+        unknown: ['deny', 'deny', 'deny'],
+      }[is]
+      expect([value, effects]).toEqual([value, wanted])
+    }
+  })
+
   it.each(['zone', 'device', 'bare'])('H35 %s is unknown where nobody vouches for headers', async name => {
     expect(await effectOf(p('anyone', name), {})).toBe('deny')
     expect(await effectOf(p('anyone', `!${name}`), {})).toBe('deny')
@@ -144,6 +169,19 @@ describe('a preflight', () => {
     expect(await ask({ method: 'OPTIONS', headers: { origin: 'https://app.example.com' } })).toBe('challenge')
     expect(await ask({ method: 'OPTIONS', headers: { 'access-control-request-method': 'PUT' } })).toBe('challenge')
     expect(await ask({ method: 'OPTIONS' })).toBe('challenge')
+  })
+
+  it('H49 is unknown of several methods or origins in a line', async () => {
+    for (const headers of [
+      asks('PUT, DELETE'),
+      asks('PUT,POST'),
+      { ...asks('PUT'), origin: 'https://a.example, null' },
+    ]) {
+      const asked = { method: 'OPTIONS', headers }
+      expect(await effectOf(p('anyone', 'preflight'), asked)).toBe('deny')
+      expect(await effectOf(p('anyone', '-') + p('anyone', 'preflight', 'deny'), asked)).toBe('deny')
+      expect(await effectOf(p('anyone', '-') + p('anyone', 'any', 'deny'), { ...asked, method: 'PUT' })).toBe('allow')
+    }
   })
 
   it('any is any method, and nothing that is none', async () => {

@@ -161,6 +161,15 @@ describe('a check over gRPC', () => {
     }
   })
 
+  it('H49 a deny by a header holds whichever of its lines is the one that is meant', async () => {
+    for (const lines of [['klein', 'gr\u00f6\u00dfer'], ['gr\u00f6\u00dfer', 'klein'], ['klein, gr\u00f6\u00dfer']]) {
+      const url = `${wiki}/parts/a`
+      const { status } = await client.check(requestAbout({ url, headers: lines.map(line => ['x-part', line]) }))
+      const answer = await world.ask('forward-auth', { url, headers: lines.map(line => ['X-Part', line]) })
+      expect([lines, status.code, answer.status]).toEqual([lines, 7, 403])
+    }
+  })
+
   it('A26 has the host in one form however it is written, and no second one beside it', async () => {
     const about = (host: string, headers: [string, string][] = []) =>
       client.check(requestAbout({ url: `https://${host}/public/a`, headers }))

@@ -1,6 +1,6 @@
 /** More headers than are read, through the real proxy: refused as such, never let through, never a fault of the proxy. */
 import { expect } from 'vitest'
-import { reachedApplication, type Scenario, statusOf, type World } from './world.ts'
+import { reachedApplication, received, type Scenario, statusOf, type World } from './world.ts'
 
 const lines = (count: number, value = ''): string =>
   Array.from({ length: count }, (_, index) => `X-Filler-${index}: ${value}\r\n`).join('')
@@ -21,6 +21,18 @@ export const limitScenarios: readonly Scenario[] = [
         const expected = count < 1_000 ? [403] : hasOwn ? [431, 400] : [431]
         expect([count, expected.includes(statusOf(answer))], answer.slice(0, 200)).toEqual([count, true])
       }
+    },
+  },
+  {
+    name: 'a header that comes in two lines arrives whole, and a deny that looks at either holds (H49)',
+    run: async world => {
+      const verdicts = ['ok', 'block'].map(verdict => `X-Waf-Verdict: ${verdict}\r\n`)
+      for (const lines of [verdicts, verdicts.toReversed(), ['X-Waf-Verdict: ok, block\r\n']]) {
+        const answer = await ask(world, '/checked/page', lines.join(''))
+        expect([lines, statusOf(answer), reachedApplication(answer)]).toEqual([lines, 403, false])
+      }
+      const seen = await world.echo(world.alice, world.url('wiki', '/notes'), { headers: { 'x-note': ['a', 'b'] } })
+      expect(received(seen, 'x-note').join(', ')).toBe('a, b')
     },
   },
   {

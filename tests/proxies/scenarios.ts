@@ -45,6 +45,33 @@ const strangers: readonly Scenario[] = [
     },
   },
   {
+    name: 'a script that accepts HTML gets 401 by what the browser says of it, and a navigation is led to the login',
+    run: async ({ url }) => {
+      for (const [mode, status] of [
+        ['cors', 401],
+        ['no-cors', 401],
+        ['same-origin', 401],
+        ['websocket', 401],
+        ['navigate', 302],
+      ] as const) {
+        const headers = { accept: 'text/html,*/*;q=0.8', 'sec-fetch-mode': mode }
+        expect([mode, (await request(url('wiki', '/'), { headers })).status]).toEqual([mode, status])
+      }
+    },
+  },
+  {
+    name: 'a program such as curl gets 401, whether it says what it accepts or not',
+    run: async world => {
+      for (const accept of ['Accept: */*\r\n', '']) {
+        const answer = await world.rawAnswer(
+          `GET /notes HTTP/1.1\r\nHost: ${new URL(world.url('wiki', '/')).host}\r\nUser-Agent: curl/8.5.0\r\n${accept}\r\n`,
+        )
+        expect([accept, statusOf(answer), /^www-authenticate:/im.test(answer)]).toEqual([accept, 401, false])
+        expect(answer).toMatch(/^location: .*\/login\?/im)
+      }
+    },
+  },
+  {
     name: 'a form without a session gets 401, and nothing of it reaches the application',
     run: async ({ url }) => {
       const response = await request(url('wiki', '/'), { method: 'POST', headers: navigation, body: 'a=1' })

@@ -1,4 +1,5 @@
 /** Who may ask Sallyport, about which host, and what happens when it cannot answer. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { type Scenario, statusOf } from './world.ts'
 
@@ -69,6 +70,21 @@ export const faultScenarios: readonly Scenario[] = [
         stack.sallyport.signal('SIGCONT')
       }
       expect((await fetch(url('wiki', '/'), { headers })).status).toBe(200)
+    },
+  },
+  {
+    name: 'while Sallyport is slow, everybody waits for the answer that is theirs',
+    run: async ({ alice, fetch, url, stack }) => {
+      const headers = { cookie: alice.cookieFor(url('wiki', '/')) }
+      stack.sallyport.signal('SIGSTOP')
+      const answers = [headers, {}, headers].map(async own => (await fetch(url('wiki', '/'), { headers: own })).status)
+      try {
+        // Long enough for one that nobody was asked about.
+        expect(await Promise.race([...answers, sleep(400, 'nobody was answered')])).toBe('nobody was answered')
+      } finally {
+        stack.sallyport.signal('SIGCONT')
+      }
+      expect(await Promise.all(answers)).toEqual([200, 401, 200])
     },
   },
   {
