@@ -24,7 +24,7 @@ import {
   preflightOf,
   textsOf,
 } from './condition-changes.ts'
-import { givingBoth } from './same-changes.ts'
+import { givingBoth, givingEach } from './same-changes.ts'
 
 export interface Edge {
   /** Continues the name of somebody; empty where nothing is changed. */
@@ -88,12 +88,14 @@ const edgesOfType: Readonly<
   group: (argument, criterion, situation) => [...textsOf(argument).map(gainGroup), ...otherEdges(criterion, situation)],
   same: (_, criterion, situation) => {
     const { compares } = criterion
-    const both = (values: readonly [string, string]) => (compares === undefined ? [] : givingBoth(compares, values))
-    return [...both(['sample', 'sample']), ...both(['sample', 'other']), ...otherEdges(criterion, situation)]
+    if (compares === undefined) return otherEdges(criterion, situation)
+    const both = [givingBoth(compares, ['sample', 'sample']), givingBoth(compares, ['sample', 'other'])].flat()
+    return [...both, ...givingEach(compares, 'other'), ...otherEdges(criterion, situation)]
   },
   route: argument => {
     const name = String(fieldsOf(argument).name)
-    return namedHeaders(routeFactName(name), textsOf(fieldsOf(argument).in), `route ${name}`)
+    // Of a route of which nothing is said it is unknown; another value says no.
+    return namedHeaders(routeFactName(name), [...textsOf(fieldsOf(argument).in), '-'], `route ${name}`)
   },
   property: argument => valuesOf(argument).map(value => property(fieldsOf(argument), value)),
   'client-certificate': argument => [

@@ -40,6 +40,12 @@ export function edgeSituations(
   return { situations, unsampled: [...unsampled] }
 }
 
+/** In which the condition of a row is true; `undefined` where none is found. */
+export function situationMeeting(row: Row, start: Situation): EdgeSituation | undefined {
+  const met = meet([row.when], begin(start, row))
+  return evaluateCondition(row.when, met.situation) === true ? met : undefined
+}
+
 interface TurningPoint {
   readonly criterion: Criterion
   /** What has to be true for it to decide. */

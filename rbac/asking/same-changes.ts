@@ -32,6 +32,10 @@ export function givingBoth(
   )
 }
 
+/** Each that is about the person with this value: of whom it is not told, it is neither the same nor another. */
+export const givingEach = (compares: readonly [Term, Term], value: string): readonly Proposal[] =>
+  compares.flatMap(term => (isPlace(term) ? [] : gaining(term, value)))
+
 function gaining({ kind, name }: PersonTerm, value: string): Proposal[] {
   const quoted = JSON.stringify(value)
   switch (kind) {

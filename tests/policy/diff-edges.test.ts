@@ -75,6 +75,8 @@ const edits: readonly (readonly [name: string, before: string, after: string])[]
   ['one more method of preflights', '{ preflight: [GET, PUT] }', '{ preflight: [GET, PUT, DELETE] }'],
   ['preflights of any method', '{ preflight: [GET, PUT] }', '{ preflight: any }'],
   ['another fact of the person', '{ same: [claim:a, claim:b] }', '{ same: [claim:a, claim:c] }'],
+  ['another name of the person', '{ same: [path:1, sub] }', '{ same: [path:1, email] }'],
+  ['another group', '{ same: [path:1, claim:a] }', '{ same: [path:1, group] }'],
   [
     'another certificate',
     '{ client-certificate: { san-dns: [a.x] } }',
@@ -137,6 +139,10 @@ describe.each(places)('of a condition that stands %s', (_, rows, around) => {
 
   it.each(edits.map(([name], at) => [name, at] as const))('the sample of a diff shows %s', (_name, at) => {
     expect(seen).toContain(`/${at}`)
+  })
+
+  it('the sample says of none that no facts were found that meet it', () => {
+    expect(sample.unmet).toEqual([])
   })
 
   it('the sample says of none that it was not found where it turns', () => {

@@ -3,7 +3,7 @@
 import type { RecordedCall } from '../../../rbac/asking/calls/replay-call.ts'
 import { identityNamed } from '../../../rbac/asking/changes.ts'
 import { changesToMeet } from '../../../rbac/asking/condition-changes.ts'
-import { edgeSituations } from '../../../rbac/asking/edge-situations.ts'
+import { edgeSituations, situationMeeting } from '../../../rbac/asking/edge-situations.ts'
 import { membersOf } from '../../../rbac/asking/role-members.ts'
 import { sampleRequests } from '../../../rbac/asking/sample-requests.ts'
 import type { Condition } from '../../../rbac/conditions/condition.ts'
@@ -24,7 +24,7 @@ const nothing: ReadonlySet<never> = new Set()
 /** @param now seconds since the epoch */
 export function questionsOf(row: Row, policy: PolicySnapshot, now: number) {
   const questions: Question[] = []
-  let isMet = true
+  let [isAsked, isMet] = [false, false]
   for (const request of sampleRequests(row)) {
     for (const who of new Set(['anyone', ...membersOf(row, request.domain, policy.roles)])) {
       const identity = identityNamed(who, now)
@@ -33,16 +33,21 @@ export function questionsOf(row: Row, policy: PolicySnapshot, now: number) {
       questions.push({ who, ...situation, missing: nothing })
       if (who === 'anyone' && row.subject !== 'anyone') continue
       const met = withConditionMet(row, who, situation)
-      if (met === undefined) isMet = false
-      else questions.push(met)
+      isAsked = true
+      if (met === undefined) continue
+      isMet = true
+      questions.push(met)
     }
   }
-  return { questions, isMet }
+  return { questions, isMet: isMet || !isAsked }
 }
 
 function withConditionMet(row: Row, who: string, situation: Situation): Question | undefined {
   const changes = changesToMeet(row.when, situation, row.id)
-  if (changes === undefined) return undefined
+  if (changes === undefined) {
+    const met = situationMeeting(row, situation)
+    return met && { who: [who, met.text].join(' '), ...met.situation, missing: nothing }
+  }
   const told = [who, ...changes.map(({ text }) => text)].join(' ')
   const met = changes.reduce((before, change) => change.apply(before), situation)
   return { who: told, ...met, missing: nothing }
