@@ -5,6 +5,7 @@
  * Files are read and cases are decided in slices, with a pause that the caller passes in between, so that a service
  * answers requests meanwhile.
  */
+import { decidersAsked } from '../asking/asked-deciders.ts'
 import { judgeCall } from '../asking/calls/call.ts'
 import type { Decision } from '../decision.ts'
 import { isKubernetesDomain } from '../domains.ts'
@@ -47,13 +48,14 @@ export async function runPolicyTests(
   options: RunOptions,
 ): Promise<readonly PolicyTestResult[]> {
   const { isWanted = () => true, pause = () => undefined } = options
+  const known = { ...options, deciders: decidersAsked(policy.rows) }
   const results: PolicyTestResult[] = []
   const problems: Problem[] = []
   for (const file of files) {
     const slices = (await isPlainList(file.text, pause)) ? slicesOf(file.text) : [{ text: file.text, firstLine: 1 }]
     for (const slice of slices) {
       await pause()
-      for (const test of parseSlice(file.name, slice, options, problems)) {
+      for (const test of parseSlice(file.name, slice, known, problems)) {
         if (!isWanted(file.name, test.name)) continue
         await pause()
         results.push(runCase(policy, file.name, test))

@@ -6,7 +6,9 @@
  * Beside the keys of the specification a case may have `certificate: none` or
  * `certificate: {fingerprint, san-dns, san-email, san-uri}` and `answers: {<decider>: true}`, and `want` may ask for `login` and `shadow`.
  */
+
 import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { checkAnswered } from '../asking/asked-deciders.ts'
 import type { Call } from '../asking/calls/call.ts'
 import { parseCall } from '../asking/calls/parse-call.ts'
 import { parseMapping, parseText } from '../conditions/arguments.ts'
@@ -55,6 +57,8 @@ export interface PolicyTestOptions extends IdentityDefaults {
   readonly now: number
   /** Line at which the text starts in its file; default 1. */
   readonly firstLine?: number
+  /** Whom conditions of the policy ask; absent where that is not known, and then anybody may have answered. */
+  readonly deciders?: readonly string[]
 }
 
 const caseKeys = ['name', 'identity', 'actors', 'request', 'from', 'headers', 'certificate', 'answers', 'at', 'want']
@@ -100,7 +104,7 @@ function parseCase(value: unknown, line: number, options: PolicyTestOptions): Po
       throw new ValueError(`${name}: ${key}: ${error.message}`)
     }
   }
-  const context = named('facts', () => parseContext(fields, options.now))
+  const context = named('facts', () => parseContext(fields, options))
   const asked = named('request', () => parseText(fields.request, 'GET https://host/path'))
   const call = named('request', () => parseCall(asked, context.header))
   return {
@@ -127,7 +131,7 @@ function parseActors(value: unknown, defaults: IdentityDefaults): readonly (Mach
 
 function parseContext(
   { from, headers, certificate, answers, at }: Readonly<Record<string, unknown>>,
-  now: number,
+  { now, deciders }: Pick<PolicyTestOptions, 'deciders' | 'now'>,
 ): Context {
   const values = parseHeaders(headers)
   return {
@@ -135,16 +139,17 @@ function parseContext(
     header: name => values.get(name),
     ...(from === undefined ? {} : { clientAddress: parseText(from, 'an address') }),
     ...(certificate === undefined ? {} : { clientCertificate: parseCertificate(certificate) }),
-    ...(answers === undefined ? {} : { answerOf: parseAnswers(answers) }),
+    ...(answers === undefined ? {} : { answerOf: parseAnswers(answers, deciders) }),
   }
 }
 
 /** A decider that is not named gives no answer. */
-function parseAnswers(value: unknown): NonNullable<Context['answerOf']> {
+function parseAnswers(value: unknown, deciders: readonly string[] | undefined): NonNullable<Context['answerOf']> {
   const answers = new Map(Object.entries(parseMapping(value, Object.keys(value ?? {}))))
   for (const [name, answer] of answers) {
     if (typeof answer !== 'boolean') throw new ValueError(`answers: ${name}: expected true or false`)
   }
+  if (deciders !== undefined) checkAnswered(answers.keys(), deciders)
   return decider => answers.get(decider) as boolean | undefined
 }
 

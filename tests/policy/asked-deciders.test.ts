@@ -46,7 +46,6 @@ describe('explain', () => {
       'not-tried',
       'not-tried',
     ])
-    expect((await explained(...at('/a/x'), '--answer', 'another=yes'))[0]).toBe('deny')
     expect((await explained(...at('/b/x')))[0]).toBe('deny')
     expect((await explained(...at('/b/x'), '--answer', 'change-window=no'))[0]).toBe('deny')
     expect((await explained(...at('/b/x'), '--answer', 'change-window=yes'))[0]).toBe('allow')
@@ -55,6 +54,17 @@ describe('explain', () => {
   it('proposes the answer that is missing', async () => {
     expect(await run('explain', ...alice, ...at('/a/x'))).toBe(0)
     expect(terminal.output()).toContain('if change-window said yes (rows.csv:1)')
+  })
+
+  it('says that nobody asks a decider of this name, and which one is near', async () => {
+    for (const command of [
+      ['explain', ...alice, ...at('/a/x')],
+      ['access', ...alice],
+    ]) {
+      terminal = createTestTerminal({ cwd })
+      expect(await run(...command, '--answer', 'chnge-window=yes')).toBe(2)
+      expect(terminal.errors()).toMatch(/unknown decider "chnge-window".*change-window/)
+    }
   })
 
   it.each(['change-window', 'change-window=perhaps', '=yes'])(
@@ -84,4 +94,8 @@ it('a test file says what deciders say', async () => {
   write('a.test.yaml', yes.replace('true', 'yes'))
   expect(await runCli(['policy', 'test', '.'], { version: '0', terminal })).not.toBe(0)
   expect(terminal.errors() + terminal.output()).toContain('answers: change-window: expected true or false')
+  terminal = createTestTerminal({ cwd })
+  write('a.test.yaml', case_('a slip', 'answers: { chnge-window: true }, ', 'deny'))
+  expect(await runCli(['policy', 'test', '.'], { version: '0', terminal })).not.toBe(0)
+  expect(terminal.errors() + terminal.output()).toContain('a slip: facts: unknown decider "chnge-window"')
 })

@@ -29,7 +29,7 @@ export function printAccess(values: AccessValues, terminal: Terminal): Promise<n
   const answer = async (): Promise<Answer> => {
     const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
     const identity = parseWho(values, config)
-    const facts = { identity, context: parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd) }
+    const facts = { identity, context: parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd, snapshot) }
     const all = accessOf(identity, snapshot).entries
     const within = all.filter(({ domain }) => !isOutsideOf(domain, identity))
     const entries = within.map(({ row, ...entry }): Listed => {

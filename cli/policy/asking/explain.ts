@@ -38,7 +38,7 @@ function answerTo(values: ExplainValues, terminal: Terminal): Promise<ExplainAns
 async function explainQuestion(values: ExplainValues, terminal: Terminal): Promise<ExplainAnswer> {
   const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
   const identity = parseWho(values, config)
-  const context = parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd)
+  const context = parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd, snapshot)
   return explainCall(callOf(values, context.header), { identity, context }, snapshot)
 }
 

@@ -1,8 +1,10 @@
 /** How a person and the facts of a request are named on the command line. Shared by the commands that ask a policy. */
 import type { Command } from 'commander'
 import type { Config } from '../../../config/config.ts'
+import { checkAnswered, decidersAsked } from '../../../rbac/asking/asked-deciders.ts'
 import type { Context } from '../../../rbac/context.ts'
 import type { Identity } from '../../../rbac/identity.ts'
+import type { PolicySnapshot } from '../../../rbac/policy.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
 import { type IdentityDefaults, parseTestIdentity, parseTime } from '../../../rbac/testing/policy-test-identity.ts'
 import { parseCertificateOption } from './certificate-option.ts'
@@ -142,7 +144,12 @@ export function defaultsOf(
 }
 
 /** Throws `ValueError`. */
-export function parseFacts(values: FactValues, now: number, cwd: string): Context {
+export function parseFacts(
+  values: FactValues,
+  now: number,
+  cwd: string,
+  policy?: Pick<PolicySnapshot, 'rows'>,
+): Context {
   const headers = new Map<string, string | null>()
   for (const [name, value] of (values.header ?? []).map(text => pairOf(text, '--header')))
     headers.set(name, headers.has(name) ? null : value)
@@ -151,15 +158,19 @@ export function parseFacts(values: FactValues, now: number, cwd: string): Contex
     header: name => headers.get(name),
     ...(values.ip === undefined ? {} : { clientAddress: values.ip }),
     ...(values.certificate === undefined ? {} : { clientCertificate: parseCertificateOption(values.certificate, cwd) }),
-    ...(values.answer === undefined ? {} : { answerOf: parseAnswers(values.answer) }),
+    ...(values.answer === undefined ? {} : { answerOf: parseAnswers(values.answer, policy) }),
   }
 }
 
-function parseAnswers(given: readonly string[]): NonNullable<Context['answerOf']> {
+function parseAnswers(
+  given: readonly string[],
+  policy: Pick<PolicySnapshot, 'rows'> | undefined,
+): NonNullable<Context['answerOf']> {
   const answers = new Map(given.map(text => pairOf(text, '--answer')))
   for (const answer of answers.values()) {
     if (answer !== 'yes' && answer !== 'no') throw new ValueError('--answer: expected <decider>=yes or <decider>=no')
   }
+  if (policy !== undefined) checkAnswered(answers.keys(), decidersAsked(policy.rows))
   return decider => (answers.has(decider) ? answers.get(decider) === 'yes' : undefined)
 }
 
