@@ -8,7 +8,7 @@ import type { FittingRows } from './deciding/fitting-rows.ts'
 import type { Readings } from './matchable-path.ts'
 import { fitsReadings } from './resources.ts'
 import type { Row } from './row.ts'
-import { type Pause, visitInSlices } from './slices.ts'
+import { groupedInSlices, type Pause } from './slices.ts'
 
 /** What resource, action and subject of a row are compared with. */
 export interface Question {
@@ -43,7 +43,7 @@ export async function createRowIndex(rows: readonly Row[], fittingRows: FittingR
     return { rows }
   }
   const bySubject = new Map<string, SubjectRows>()
-  for (const [subject, own] of await groupBy(rows, row => row.whom, pause)) {
+  for (const [subject, own] of await groupedInSlices(rows, row => row.whom, pause)) {
     bySubject.set(subject, await indexByAnchor(own, fittingRows, pause))
   }
   return { rows, bySubject }
@@ -58,28 +58,13 @@ async function indexByAnchor(
     fittingRows.watch(rows)
     return { rows, reach: 0 }
   }
-  const byAnchor = await groupBy(rows, row => row.anchor, pause)
+  const byAnchor = await groupedInSlices(rows, row => row.anchor, pause)
   let reach = 0
   for (const [anchor, own] of byAnchor) {
     reach = Math.max(reach, anchor.length)
     fittingRows.watch(own)
   }
   return { rows, byAnchor, reach }
-}
-
-async function groupBy(
-  rows: readonly Row[],
-  keyOf: (row: Row) => string,
-  pause: Pause | undefined,
-): Promise<Map<string, Row[]>> {
-  const groups = new Map<string, Row[]>()
-  const add = (row: Row): void => {
-    const group = groups.get(keyOf(row))
-    if (group === undefined) groups.set(keyOf(row), [row])
-    else group.push(row)
-  }
-  await visitInSlices(rows, add, pause)
-  return groups
 }
 
 /**

@@ -23,3 +23,27 @@ export async function visitInSlices<T>(
     if (pause !== undefined && visited % sliceLength === 0) await pause()
   }
 }
+
+/** Items by a key of theirs, in the order in which they come. */
+export function grouped<T>(items: Iterable<T>, keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) addTo(groups, keyOf(item), item)
+  return groups
+}
+
+/** The same, with a pause after each slice. */
+export async function groupedInSlices<T>(
+  items: Iterable<T>,
+  keyOf: (item: T) => string,
+  pause: Pause | undefined,
+): Promise<ReadonlyMap<string, readonly T[]>> {
+  const groups = new Map<string, T[]>()
+  await visitInSlices(items, item => addTo(groups, keyOf(item), item), pause)
+  return groups
+}
+
+function addTo<T>(groups: Map<string, T[]>, key: string, item: T): void {
+  const group = groups.get(key)
+  if (group === undefined) groups.set(key, [item])
+  else group.push(item)
+}

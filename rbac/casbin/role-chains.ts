@@ -4,6 +4,7 @@
  * Threat: Casbin follows ten links from whoever asks, and says nothing of an eleventh. A role behind it that is denied something is
  * nobody's. One link of the ten may be that of the request, from the first name of somebody to a group.
  */
+import { grouped } from '../slices.ts'
 import type { RoleLink } from './rows.ts'
 
 /** Links of a policy that lead from a name to each of its roles. */
@@ -28,16 +29,6 @@ export function linksTooFar(links: readonly RoleLink[]): readonly RoleLink[] {
 
 const ofDomain = ({ fields }: RoleLink): string => fields[2] ?? ''
 const roleOf = ({ fields }: RoleLink): string => fields[1] ?? ''
-
-function grouped(links: readonly RoleLink[], by: (link: RoleLink) => string): Links {
-  const groups = new Map<string, RoleLink[]>()
-  for (const link of links) {
-    const group = groups.get(by(link))
-    if (group === undefined) groups.set(by(link), [link])
-    else group.push(link)
-  }
-  return groups
-}
 
 function hasLongWalk(links: Links): boolean {
   let reached = new Set(links.keys())

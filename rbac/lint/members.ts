@@ -2,6 +2,7 @@
 import { coversDomain, isReservedDomain } from '../domains.ts'
 import type { RoleRow } from '../roles.ts'
 import type { Row } from '../row.ts'
+import { grouped } from '../slices.ts'
 import { nameForDeny } from '../subjects.ts'
 
 type Named = Pick<Row, 'subject' | 'domain' | 'isDeny'>
@@ -50,16 +51,6 @@ function remembered<T>(known: Map<string, T>, parts: readonly string[], make: ()
   const found = known.get(key) ?? make()
   known.set(key, found)
   return found
-}
-
-function grouped<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const group = groups.get(keyOf(item))
-    if (group === undefined) groups.set(keyOf(item), [item])
-    else group.push(item)
-  }
-  return groups
 }
 
 /** Patterns lie in each other or apart, so what a chain of memberships has in common is the narrowest of its domains. */
