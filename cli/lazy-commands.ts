@@ -16,6 +16,12 @@ interface LazyCommand {
 
 const lazyCommands: readonly LazyCommand[] = [
   {
+    name: 'init',
+    description: 'write a first configuration, a policy with a test, secrets and the files of your proxy',
+    term: 'init [options] [directory]',
+    load: async () => (await import('./init/command.ts')).defineInit,
+  },
+  {
     name: 'policy',
     description: 'check and question a policy',
     term: 'policy',
@@ -50,7 +56,7 @@ export const lazyTerm = (command: Command): string | undefined => terms.get(comm
 /** Adds the name and the description. */
 export function addLazily(
   program: Command,
-  name: 'policy' | 'kube' | 'token' | 'proxy-config',
+  name: 'init' | 'policy' | 'kube' | 'token' | 'proxy-config',
   terminal: Terminal,
   onExit: (code: number) => void,
 ): void {

@@ -47,8 +47,8 @@ export async function runCli(args: readonly string[], options: ProgramOptions): 
 const programHelp = `
 Examples:
   $ sallyport demo                                   try everything on this machine, nothing to set up
-  $ sallyport config example > sallyport.yaml        start a configuration
-  $ sallyport secret > session-secret                make the secret it needs
+  $ sallyport init                                   five questions, and all that a start takes is written
+  $ sallyport config example > sallyport.yaml        every setting, commented
   $ sallyport config check                           every mistake, with file, line and column
   $ sallyport policy check                           the same for the policy
   $ sallyport proxy-config nginx                     what your reverse proxy needs
@@ -104,6 +104,7 @@ export function createProgram({ version, terminal }: ProgramOptions, onExit: (co
     .addHelpText('after', programHelp)
     .configureHelp({ subcommandTerm: command => lazyTerm(command) ?? new Help().subcommandTerm(command) })
     .hook('preSubcommand', (_program, command) => completeCommand(command))
+  addLazily(program, 'init', terminal, onExit)
   addServe(program, terminal, onExit)
   addConfig(program, terminal, onExit)
   addLazily(program, 'policy', terminal, onExit)
