@@ -23,6 +23,8 @@ Give two addresses of each host: one that everybody may open, and one that asks 
 some the other, and say so.
 
   as-the-policy-says  a stranger gets in where the policy says so: a site that nobody asks about, a missing deny
+  any-request         a login is asked for whatever the method, with WebSockets, tokens and names of monitors as well
+  host-names          and under every name: in capitals, with a dot, under names that the proxy does not know
   forged-origins      X-Forwarded-*, X-Original-* and their like change nothing, in any spelling
   identity-headers    no client says for itself who it is
   encoded-paths       no spelling of a path gets past its rule

@@ -45,7 +45,7 @@ export async function runDoctor(
     )
     return isWell(report) ? exitCodes.ok : exitCodes.failure
   } catch (error) {
-    return reportError(error, terminal)
+    return error instanceof AddressError ? usage(error.message, terminal) : reportError(error, terminal)
   }
 }
 
@@ -67,11 +67,16 @@ async function ownFindings({ config: path, allowInsecure = new Set() }: DoctorCh
 }
 
 function readAddress(text: string): URL {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) {
-    throw new Error(`${text} is no address such as https://wiki.example.com/`)
-  }
-  return new URL(text)
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    throw new AddressError(`${text} is no address such as https://wiki.example.com/`)
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '')
+    throw new AddressError(`an address with a user or a password in it: pages are asked for as a stranger`)
+  return url
 }
+
+/** What is wrong with the command line. */
+class AddressError extends Error {}
 
 function usage(what: string, terminal: Terminal): number {
   terminal.writeError(`${terminal.colors.red('error')}: ${what}\n`)
@@ -87,6 +92,7 @@ async function examineAll(urls: readonly URL[], { known, isStopped }: How, termi
   const tried = isStopped ? probesWhileStopped : probes
   const asked: (readonly [URL, Answer])[] = []
   for (const url of urls) asked.push([url, await askAsAnybody(url)])
+  for (const [url, usual] of asked) requirePage(url, usual)
   const open = asked.filter(([, { status }]) => isServed(status)).map(([url]) => url)
   const examined: Examined[] = []
   for (const [url, usual] of asked) {
@@ -102,6 +108,17 @@ const askAsAnybody = (url: URL): Promise<Answer> =>
   exchange(url, `${head({ url })}Connection: close\r\n\r\n`).catch((cause: Error) => {
     throw new Error(`${url.origin} cannot be reached: ${cause.message}${hintFor(cause)}`, { cause })
   })
+
+/**
+ * Threat: everything passes, because nothing was asked but what sends every request to https. Throws for such an address.
+ */
+function requirePage(url: URL, { status, headers }: Answer): void {
+  const location = headers.get('location')
+  if (status < 300 || status >= 400 || location === undefined || !URL.canParse(location, url.href)) return
+  const to = new URL(location, url)
+  if (url.protocol === 'http:' && to.protocol === 'https:' && to.hostname === url.hostname)
+    throw new Error(`${url.href} only leads to ${to.href}: name that one, where the pages are`)
+}
 
 async function examine(target: Target, tried: readonly Probe[], terminal: Terminal): Promise<Examined> {
   const findings: Finding[] = []

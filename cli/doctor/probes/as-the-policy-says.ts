@@ -9,10 +9,12 @@ import { parseCall } from '../../../rbac/asking/calls/parse-call.ts'
 import type { ExplainedRow } from '../../../rbac/asking/explained-row.ts'
 import { anonymous } from '../../../rbac/identity.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
+import type { Answer } from './exchange.ts'
 import {
   ask,
   browserHead,
   describeStatus,
+  isOfService,
   isServed,
   type Known,
   type Outcome,
@@ -26,12 +28,13 @@ export const asThePolicySays: Probe = {
   docs: 'docs/doctor.md#as-the-policy-says',
   run: async target => {
     if (target.known === undefined) return unknown
-    const expected = expectedOf(target.url, target.known)
+    const expected = expectedOf('GET', target.url, target.known)
     if (typeof expected !== 'boolean') return { status: 'not-applicable', why: expected.why }
-    const { status, headers } = await ask(target, browserHead(target))
+    const answer = await ask(target, browserHead(target))
+    const { status, headers } = answer
     return expected
       ? judgeOpen(target, target.known, { status, location: headers.get('location') })
-      : judgeClosed(status)
+      : judgeClosed(target, answer)
   },
 }
 
@@ -41,9 +44,9 @@ const unknown: Outcome = {
 }
 
 /** Whether a stranger may, or why that is not known. */
-function expectedOf(url: URL, { policy }: Known): boolean | { readonly why: string } {
+export function expectedOf(method: string, url: URL, { policy }: Known): boolean | { readonly why: string } {
   try {
-    const call = parseCall(`GET ${url.href}`)
+    const call = parseCall(`${method} ${url.href}`)
     const context = { now: Math.floor(Date.now() / 1000) }
     const { decision, rows } = explainCall(call, { identity: anonymous, context }, policy)
     if (decision.effect === 'allow') return true
@@ -66,12 +69,24 @@ const isOpenUnderCondition = ({ effect, condition, fields }: ExplainedRow): bool
   fields.action === 'hit' &&
   fields.subject === 'hit'
 
-function judgeClosed(status: number): Outcome {
-  if (!isServed(status))
+/** What a proxy says by itself of a request that it does not pass on; it may be that of its application all the same. */
+const isRefusal = (status: number): boolean => status === 0 || status >= 500 || [400, 403, 429].includes(status)
+
+/** Threat: an application that answers for itself, 401 or 404 or where else it leads, and that nobody asks about. */
+function judgeClosed(target: Target, answer: Answer): Outcome {
+  const { status } = answer
+  if (!isServed(status) && isOfService(answer, target))
     return { status: 'pass', why: `the policy lets no stranger in, and the proxy answers ${describeStatus(status)}` }
+  if (isRefusal(status))
+    return {
+      status: 'not-applicable',
+      why: `the answer is ${describeStatus(status)}, and not the service's: the proxy refuses by itself, or the application does; see that the service runs and that this address is refused by nobody else`,
+    }
   return {
     status: 'fail',
-    why: `the policy lets no stranger in, and the proxy serves the page (${status}): it does not ask, or does not heed the answer`,
+    why: isServed(status)
+      ? `the policy lets no stranger in, and the proxy serves the page (${status}): it does not ask, or does not heed the answer`
+      : `the policy lets no stranger in, and the answer is ${status}, which is not the service's (it leads to no login and says no X-Sallyport-Request-Id): the application was reached, or the proxy has no such site`,
     fix: 'look in the proxy for what asks about this site (NGINX: `auth_request`; Traefik: the middleware of its router; Caddy: `forward_auth`; Envoy: the filter `ext_authz`) and for what refuses (HAProxy: `http-request deny`); `sallyport proxy-config` prints both',
   }
 }

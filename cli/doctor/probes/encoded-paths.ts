@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Answer } from './exchange.ts'
-import { ask, head, isOpen, isServed, type Outcome, type Probe, type Target } from './probe.ts'
+import { ask, commonText, head, isKept, isServed, notKept, type Outcome, type Probe, type Target } from './probe.ts'
 
 /** Ways out of an open folder; each is followed by the closed path without its first slash. */
 const waysOut = [
@@ -58,7 +58,7 @@ export const encodedPaths: Probe = {
   docs: 'docs/doctor.md#encoded-paths',
   run: async target => {
     const { pathname } = target.url
-    if (isOpen(target)) return notApplicable('everybody may open this page; name one as well that asks for a login')
+    if (!isKept(target)) return notKept(target)
     if (pathname === '/') return notApplicable('name a page with a path of its own, such as /secrets')
     const spelt = otherSpellings.map(spell => spell(pathname))
     const failure = await firstFailure(target, spelt, () => false)
@@ -105,13 +105,19 @@ async function ordinaryBelow(target: Target, folder: string): Promise<IsOrdinary
   const control = await ask(target, head(target, 'GET', unknown))
   if (!isServed(control.status)) return () => false
   // An application that has made another path of it has not read it as a name below its folder.
-  return (path, { body }) => without(path, body) === without(unknown, control.body)
+  const text = (path: string, answer: Answer): string => withoutBelow(folder, commonText(answer, path))
+  return (path, answer) => text(path, answer) === text(unknown, control)
 }
 
-/** Servers write escapes in capitals. */
-const without = (path: string, body: string): string => inCapitals(body).replaceAll(inCapitals(path), '')
-
-const inCapitals = (text: string): string => text.replace(/%[0-9a-f]{2}/gi, code => code.toUpperCase())
+/**
+ * Where a proxy has brought the path into one form, a page may show that one. What does not begin with the folder stays: it would be
+ * what the check was not asked about.
+ */
+function withoutBelow(folder: string, text: string): string {
+  if (folder === '/') return text
+  const [first = '', ...rest] = text.split(folder)
+  return [first, ...rest.map(after => after.replace(/^[^\s"'<>]*/, ''))].join('')
+}
 
 const failed = (path: string, status: number, { url, usual }: Target): Outcome => ({
   status: 'fail',

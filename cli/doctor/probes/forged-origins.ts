@@ -5,7 +5,17 @@
  * rule of another page decides, or the login leads back to where somebody else wants it.
  */
 import type { Answer } from './exchange.ts'
-import { ask, browserHead, describeStatus, isOpen, isServed, type Outcome, type Probe } from './probe.ts'
+import {
+  ask,
+  browserHead,
+  describeStatus,
+  isKept,
+  isPast,
+  notKept,
+  type Outcome,
+  type Probe,
+  type Target,
+} from './probe.ts'
 
 /** Nobody can have this host (RFC 2606). */
 const elsewhere = 'doctor.invalid'
@@ -34,13 +44,12 @@ export const forgedOrigins: Probe = {
   title: 'what is judged is what was asked for',
   docs: 'docs/doctor.md#forged-origins',
   run: async target => {
-    if (isOpen(target))
-      return { status: 'not-applicable', why: 'everybody may open this page; name one as well that asks for a login' }
+    if (!isKept(target)) return notKept(target)
     const [open] = target.openBeside
     const lines = forgedLines(open?.pathname ?? '/').flatMap(spellings)
     const usual = await ask(target, browserHead(target))
     for (const forged of [...lines.map(line => [line]), lines]) {
-      const failure = judge(usual, await ask(target, browserHead(target), forged), forged)
+      const failure = judge(target, { usual, answer: await ask(target, browserHead(target), forged), forged })
       if (failure !== undefined) return failure
     }
     return {
@@ -50,12 +59,19 @@ export const forgedOrigins: Probe = {
   },
 }
 
-function judge(usual: Answer, answer: Answer, forged: readonly string[]): Outcome | undefined {
+interface Tried {
+  readonly usual: Answer
+  readonly answer: Answer
+  readonly forged: readonly string[]
+}
+
+function judge(target: Target, { usual, answer, forged }: Tried): Outcome | undefined {
   const what = forged.length === 1 ? `\`${forged[0]}\`` : 'with all of them at once, it'
-  if (isServed(answer.status)) return failed(`${what} opens the page (${describeStatus(usual.status)} without)`)
   const [before, after] = [returnOf(usual), returnOf(answer)]
   if (answer.headers.get('location')?.includes(elsewhere) === true)
     return failed(`${what} leads the login back to a host that the client has chosen`)
+  if (isPast(answer, target))
+    return failed(`${what} opens the page (${answer.status}; ${describeStatus(usual.status)} without)`)
   if (before !== undefined && after !== undefined && before !== after)
     return failed(`${what} leads the login back to ${after} and not to ${before}: the client's word is believed`)
   return undefined

@@ -5,8 +5,8 @@
  * does not overwrite and the application folds into the same name, is whoever it likes.
  */
 import { randomBytes } from 'node:crypto'
-import { droppedHeaders } from '../../demo/dropped-headers.ts'
-import { ask, head, isOpen, isServed, type Outcome, type Probe, type Target } from './probe.ts'
+import { droppedHeaders } from '../../dropped-headers.ts'
+import { ask, head, isKept, isOpen, isPast, notKept, type Outcome, type Probe, type Target } from './probe.ts'
 
 const usualNames = ['Remote-User', 'Remote-Email', 'Remote-Name', 'Remote-Groups', 'X-Sallyport-Assertion']
 
@@ -15,6 +15,7 @@ const folded = (name: string): readonly string[] => [
   name.toLowerCase(),
   name.replaceAll('-', '_'),
   name.replace('-', '_'),
+  name.replaceAll('-', '.'),
 ]
 
 export const identityHeaders: Probe = {
@@ -24,7 +25,8 @@ export const identityHeaders: Probe = {
   run: async target => {
     const own = target.known?.identityHeaders ?? usualNames
     const names = [...own, ...droppedHeaders.flatMap(one => one.names)].flatMap(folded)
-    return isOpen(target) ? whatArrives(target, names) : whetherItOpens(target, names)
+    if (isOpen(target)) return whatArrives(target, names)
+    return isKept(target) ? whetherItOpens(target, names) : notKept(target)
   },
 }
 
@@ -34,12 +36,12 @@ const batch = 20
 async function whetherItOpens(target: Target, names: readonly string[]): Promise<Outcome> {
   for (let start = 0; start < names.length; start += batch) {
     const some = names.slice(start, start + batch)
-    const { status } = await ask(
+    const answer = await ask(
       target,
       head(target),
       some.map(name => `${name}: doctor`),
     )
-    if (isServed(status)) return failed(`with ${some.join(', ')} the page opens`)
+    if (isPast(answer, target)) return failed(`with ${some.join(', ')} the page opens`)
   }
   return { status: 'pass', why: `${names.length} spellings of identity headers open nothing` }
 }
