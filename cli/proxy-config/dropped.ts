@@ -1,5 +1,5 @@
 /** What no client gets through, for proxies that drop whole families by what they begin with. */
-import { droppedHeaders } from '../dropped-headers.ts'
+import { droppedHeaders } from '../client-headers/dropped-headers.ts'
 import type { ProxyQuestion } from './question.ts'
 
 export interface DroppedPattern {

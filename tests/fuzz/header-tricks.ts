@@ -1,5 +1,5 @@
 /** Header lines of somebody who wants to be somebody else. `forged` stands in no line that may arrive. */
-import { droppedHeaders } from '../../cli/dropped-headers.ts'
+import { droppedHeaders } from '../../cli/client-headers/dropped-headers.ts'
 import type { Random } from './random.ts'
 
 const own = [

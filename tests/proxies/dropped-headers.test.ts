@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { droppedHeaders } from '../../cli/dropped-headers.ts'
+import { droppedHeaders } from '../../cli/client-headers/dropped-headers.ts'
 
 interface Mutation {
   readonly remove?: string

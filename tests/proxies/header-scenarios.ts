@@ -1,7 +1,7 @@
 /** Abuse cases A01 to A16, I03 and I04 through the real proxy: what a client writes into headers is never believed. */
 import { expect } from 'vitest'
+import { droppedHeaders } from '../../cli/client-headers/dropped-headers.ts'
 import { createBrowser, navigation, request } from '../../cli/demo/browser.ts'
-import { droppedHeaders } from '../../cli/dropped-headers.ts'
 import { send, tunnels } from './tunnels.ts'
 import { identityHeaders, reachedApplication, received, type Scenario, statusOf, type World } from './world.ts'
 

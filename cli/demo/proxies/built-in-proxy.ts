@@ -8,7 +8,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'httpxy'
 import { keepToLimits, maxHeaderBytes, maxHeaderLines } from '../../../app/listener/client-errors.ts'
-import { isDropped } from '../../dropped-headers.ts'
+import { isDropped } from '../../client-headers/dropped-headers.ts'
 import { RECHECK_EVERY_MS, watchStream } from '../watched-stream.ts'
 import type { ProxyTargets } from './proxy-targets.ts'
 

@@ -5,7 +5,7 @@
  * does not overwrite and the application folds into the same name, is whoever it likes.
  */
 import { randomBytes } from 'node:crypto'
-import { droppedHeaders } from '../../dropped-headers.ts'
+import { droppedHeaders } from '../../client-headers/dropped-headers.ts'
 import { ask, head, isKept, isOpen, isPast, notKept, type Outcome, type Probe, type Target } from './probe.ts'
 
 const usualNames = ['Remote-User', 'Remote-Email', 'Remote-Name', 'Remote-Groups', 'X-Sallyport-Assertion']

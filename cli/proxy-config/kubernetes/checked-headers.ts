@@ -1,5 +1,5 @@
 /** Headers by name, for gateways that have to be told each one. Pure. */
-import { droppedHeaders } from '../../dropped-headers.ts'
+import { droppedHeaders } from '../../client-headers/dropped-headers.ts'
 import type { ClusterQuestion } from './cluster-question.ts'
 
 /**

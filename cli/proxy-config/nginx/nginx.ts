@@ -1,5 +1,5 @@
 /** NGINX: files to include, and one with every protected host. */
-import { droppedHeaders } from '../../dropped-headers.ts'
+import { droppedHeaders } from '../../client-headers/dropped-headers.ts'
 import type { ClientCertificates } from '../client-certificates.ts'
 import { usualNames } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'

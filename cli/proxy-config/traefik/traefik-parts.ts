@@ -1,5 +1,5 @@
 /** The files of Traefik that name no protected host: the static settings, and the middleware that asks. */
-import { droppedHeaders } from '../../dropped-headers.ts'
+import { droppedHeaders } from '../../client-headers/dropped-headers.ts'
 import type { ClientCertificates } from '../client-certificates.ts'
 import { usualNames } from '../dropped.ts'
 import type { ProxyFile } from '../format.ts'
