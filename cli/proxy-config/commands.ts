@@ -41,6 +41,9 @@ interface Values extends Readonly<Record<string, unknown>> {
   readonly upstream?: Address
   readonly sallyport?: readonly Address[]
   readonly grpc?: readonly Address[]
+  readonly grpcCa?: string
+  readonly grpcCertificate?: string
+  readonly grpcKey?: string
   readonly checks?: Address
   readonly listen?: { readonly host?: string; readonly port: number }
   readonly balancer?: readonly string[]
@@ -69,6 +72,9 @@ export const defineProxyConfig: DefineCommand = (command, terminal, onExit) => {
     .option('--upstream <address>', 'where the applications of hosts are that name none', readAddress)
     .option('--sallyport <address>', 'where the proxy reaches Sallyport; repeat it for replicas', each(readAddress))
     .option('--grpc <address>', 'where it reaches the listener of checks over gRPC; repeatable', each(readAddress))
+    .option('--grpc-ca <path>', 'authority of that listener, where it has TLS', readPath)
+    .option('--grpc-certificate <path>', 'what Envoy shows there, where envoy.tls.clientCaFile asks for it', readPath)
+    .option('--grpc-key <path>', 'its key', readPath)
     .option(
       '--checks <address>',
       'Traefik with replicas: a loopback address of its own (default: 127.0.0.1:9189)',
@@ -106,6 +112,7 @@ export const defineProxyConfig: DefineCommand = (command, terminal, onExit) => {
 function choiceOf(values: Values): ProxyConfigChoice {
   const { host = [], sallyport = [], grpc = [], balancer = [], ...rest } = values
   const { checks, config, upstream, listen, tlsCertificate, tlsKey, clientCa, directory, output } = rest
+  const { grpcCa, grpcCertificate, grpcKey } = rest
   return {
     ...(config === undefined ? {} : { config }),
     allowInsecure: insecureOptionsOf(values),
@@ -117,6 +124,9 @@ function choiceOf(values: Values): ProxyConfigChoice {
     ...(upstream === undefined ? {} : { upstream }),
     ...(listen === undefined ? {} : { listen }),
     ...(checks === undefined ? {} : { checks }),
+    ...(grpcCa === undefined ? {} : { grpcCa }),
+    ...(grpcCertificate === undefined ? {} : { grpcCertificate }),
+    ...(grpcKey === undefined ? {} : { grpcKey }),
     ...(tlsCertificate === undefined ? {} : { tlsCertificate }),
     ...(tlsKey === undefined ? {} : { tlsKey }),
     ...(clientCa === undefined ? {} : { clientCa }),

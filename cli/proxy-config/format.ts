@@ -32,6 +32,8 @@ export interface ProxyFormat {
   readonly asksForCertificates?: boolean
   /** Whether it can be told that every connection begins with the PROXY protocol, of named balancers alone. Default false. */
   readonly takesProxyProtocol?: boolean
+  /** Whether its checks are gRPC, over TLS where the listener of Sallyport has it. Default false. */
+  readonly asksOverGrpc?: boolean
   /** The one header, in lower case, in which it can pass a certificate on. Default: any. */
   readonly certificateHeader?: string
   /** Whether it lists a balancer in front as one more hop, which Sallyport has to trust then. Default false. */

@@ -6,6 +6,7 @@ import type { Config } from '../../config/config.ts'
 import { createHostSettings } from '../../config/host-settings.ts'
 import type { ListenAddress } from '../../config/schema/values.ts'
 import { type CertificateOptions, type ClientCertificates, clientCertificatesOf } from './client-certificates.ts'
+import { type GrpcTls, type GrpcTlsOptions, grpcTlsOf } from './grpc-tls.ts'
 import type { ClusterOptions } from './kubernetes/cluster-options.ts'
 import { type BalancerOptions, balancersOf } from './proxy-protocol.ts'
 import { QuestionError } from './question-error.ts'
@@ -44,6 +45,8 @@ export interface ProxyQuestion {
   readonly grpc: readonly Address[]
   /** Whether Sallyport's listener for gRPC wants TLS. */
   readonly grpcTls: boolean
+  /** How Envoy speaks TLS there; never present for another format. */
+  readonly grpcTrust?: GrpcTls
   /** Where a proxy that can ask one address alone passes checks on to several replicas; its own, and nobody else's. */
   readonly checks: Address
   /** Where the proxy listens. */
@@ -79,7 +82,7 @@ export interface ProxyQuestion {
 }
 
 /** The command line, read. */
-export interface ProxyOptions extends CertificateOptions, BalancerOptions {
+export interface ProxyOptions extends CertificateOptions, BalancerOptions, GrpcTlsOptions {
   /** Empty: those of the configuration and of the policy. */
   readonly hosts: readonly NamedHost[]
   /** For hosts that name no address. */
@@ -105,6 +108,7 @@ interface QuestionFacts {
   readonly speaksHttp3?: boolean
   readonly asksForCertificates?: boolean
   readonly takesProxyProtocol?: boolean
+  readonly asksOverGrpc?: boolean
   readonly certificateHeader?: string
   /** Default: none. */
   readonly conditionHeaders?: readonly string[]
@@ -129,6 +133,7 @@ export function questionOf({ config, options: given, conditionHeaders = [], ...f
   const { asksForCertificates = false, fetchesCertificates } = format
   const endsTls = options.tls !== undefined || (fetchesCertificates && scheme === 'https')
   const clientCertificates = clientCertificatesOf({ ...format, config, options, asksForCertificates, endsTls })
+  const grpcTrust = grpcTlsOf(config, options, format.asksOverGrpc === true)
   const [first, ...more] = options.sallyport
   return {
     hosts: hostsOf(config, options, format.upstreamOf),
@@ -136,6 +141,7 @@ export function questionOf({ config, options: given, conditionHeaders = [], ...f
     sallyport: first === undefined ? [reachable(config.server.listen)] : [first, ...more],
     grpc: grpcOf(config, options),
     grpcTls: config.envoy?.tls !== undefined,
+    ...(grpcTrust === undefined ? {} : { grpcTrust }),
     checks: options.checks ?? { host: '127.0.0.1', port: 9189 },
     listen: listenOf(url, given, format.fetchesCertificates),
     ...(options.tls === undefined ? {} : { tls: options.tls }),

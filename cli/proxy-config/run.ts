@@ -87,6 +87,7 @@ async function filesOf(
     speaksHttp3: format.speaksHttp3 === true,
     asksForCertificates: format.asksForCertificates === true,
     takesProxyProtocol: format.takesProxyProtocol === true,
+    asksOverGrpc: format.asksOverGrpc === true,
     ...(format.certificateHeader === undefined ? {} : { certificateHeader: format.certificateHeader }),
     ...(format.upstreamOf === undefined ? {} : { upstreamOf: format.upstreamOf }),
   })

@@ -5,6 +5,7 @@ import type { Address, ProxyQuestion } from '../question.ts'
 import { QuestionError } from '../question-error.ts'
 import { fill, readTemplate } from '../template.ts'
 import { chainLines, type DownstreamParts, http3Parts, listenerFilters, passingLines } from './downstream.ts'
+import { tlsLines } from './upstream-tls.ts'
 
 /** What differs between the files that are printed and those of deploy/. Lines begin where their place is. */
 export interface EnvoyParts extends DownstreamParts {
@@ -86,9 +87,13 @@ export const grpcFilter = ({ retry }: Pick<EnvoyFilters, 'retry'>): ProxyFile =>
   text: fill(read('sallyport-check-grpc'), { RETRY: retry }),
 })
 
-/** The cluster of checks over gRPC. */
-export const grpcCluster = (endpoints: readonly string[], replicas: readonly string[]): readonly string[] => [
-  ...fill(read('grpc-cluster'), { REPLICAS: replicas, SALLYPORT: endpoints }).trimEnd().split('\n'),
+/** The cluster of checks over gRPC; `tls`: how it is reached, in plain text by default. */
+export const grpcCluster = (
+  endpoints: readonly string[],
+  replicas: readonly string[],
+  tls: readonly string[] = [],
+): readonly string[] => [
+  ...fill(read('grpc-cluster'), { REPLICAS: replicas, SALLYPORT: endpoints, TLS: tls }).trimEnd().split('\n'),
 ]
 
 /** A site's cluster. */
@@ -144,7 +149,7 @@ function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] 
     replicas: replicaLines(isSeveral),
     sallyport: endpoints(sallyport),
     clusters: [
-      ...(isGrpc ? grpcCluster(endpoints(grpcOf(question)), replicaLines(grpcOf(question).length > 1)) : []),
+      ...(isGrpc ? clusterOf(question, grpcOf(question)) : []),
       ...hosts.flatMap(({ host, upstream }) => siteCluster(siteOf(host), socket(upstream))),
     ],
   })
@@ -167,14 +172,13 @@ const siteLines = (host: string, certificate?: string): readonly string[] => [
   `  routes: [{ match: { prefix: / }, route: { cluster: ${siteOf(host)}, timeout: 0s } }]`,
 ]
 
-function grpcOf({ grpc, grpcTls }: ProxyQuestion): readonly Address[] {
+const clusterOf = ({ grpcTrust }: ProxyQuestion, grpc: readonly Address[]): readonly string[] =>
+  grpcCluster(endpoints(grpc), replicaLines(grpc.length > 1), grpcTrust === undefined ? [] : tlsLines(grpcTrust, grpc))
+
+function grpcOf({ grpc }: ProxyQuestion): readonly Address[] {
   if (grpc.length === 0)
     throw new QuestionError(
       'Sallyport has no listener for checks over gRPC: add the section `envoy` to its configuration, or say --grpc ADDRESS:PORT, or take the format envoy',
-    )
-  if (grpcTls)
-    throw new QuestionError(
-      'envoy.tls is set, and which authority Envoy has to believe there is not known here: leave it out where both are on one machine, or take the format envoy',
     )
   return grpc
 }
@@ -216,5 +220,6 @@ export const envoyGrpc: ProxyFormat = {
   speaksHttp3: true,
   asksForCertificates: true,
   takesProxyProtocol: true,
+  asksOverGrpc: true,
   render: question => render(question, true),
 }
