@@ -94,6 +94,8 @@ const patterns = [
   '^/a.*|^/api',
   '^/api(/.*)?$',
   '^/admin/x$',
+  '^/v[0-9]+([/?].*)?$',
+  '^/v[0-9]{1,2}$',
 ]
 const optional = <T>(arbitrary: fc.Arbitrary<T>, weight = 3) => fc.option(arbitrary, { nil: undefined, freq: weight })
 const some = <T>(...values: T[]) => fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 2 })
@@ -154,6 +156,10 @@ const attempt: fc.Arbitrary<Attempt> = fc.record({
     '/apix',
     '/api/v1/x',
     '/a/x',
+    '/v1',
+    '/v12/',
+    '/v1/x/',
+    '/v1x',
   ),
   query: fc.constantFrom('', '', '?a=1'),
   method: fc.constantFrom('GET', 'POST', 'HEAD'),
@@ -188,6 +194,50 @@ test(`an import never allows what the rules refused (SEED=${seed})`, async () =>
 })
 
 describe('what is said', () => {
+  test('a pattern that says how it goes on is kept as it is, and one that ends by choice', async () => {
+    const rowsOf = async (pattern: string, withSlashAndQuery: boolean) => {
+      const rule = { domain: ['app.example.com'], resources: [pattern], policy: 'bypass' }
+      const text = stringify({ access_control: { default_policy: 'deny', rules: [rule] } })
+      const { rows } = await convert({ format: 'authelia', withSlashAndQuery }, { name: 'configuration.yml', text })
+      return rows.map(({ resource }) => resource)
+    }
+    expect(await rowsOf('^/api/v[0-9]+/public([/?].*)?$', false)).toEqual(['re:/api/v[0-9]+/public(?:/.*)?'])
+    for (const [pattern, resource] of [
+      ['^/api/v[0-9]+/health$', 're:/api/v[0-9]+/health'],
+      ['^/api/v[0-9]+(/.*)?$', 're:/api/v[0-9]+(?:/.*)?'],
+    ] as const) {
+      expect(await rowsOf(pattern, false)).toEqual([])
+      expect(await rowsOf(pattern, true)).toEqual([resource])
+    }
+    expect(await rowsOf('^/.+([/?].*)?$', true)).toEqual([])
+  })
+
+  test('one factor within a network, two without: whoever is within is not denied for want of the second', async () => {
+    const rules = [
+      { domain: ['app.example.com'], networks: ['10.0.0.0/8'], policy: 'one_factor' },
+      { domain: ['app.example.com'], policy: 'two_factor' },
+      { domain: ['*.example.com'], policy: 'one_factor' },
+    ]
+    const effectOf = async (given: readonly Rule[], address: string | undefined, amr: string[]) => {
+      const { snapshot } = await importRules(given)
+      const request = { domain: 'app.example.com', resource: '/', action: 'GET', url: '' }
+      const context = { now: 0, clientAddress: address }
+      return decide({ request, identity: person('bob', [], amr), context }, snapshot).effect
+    }
+    expect(await effectOf(rules, '10.1.2.3', ['pwd'])).toBe('allow')
+    for (const address of ['192.0.2.1', undefined]) {
+      expect(await effectOf(rules, address, ['pwd'])).toBe('deny')
+      expect(await effectOf(rules, address, ['pwd', 'mfa'])).toBe('allow')
+    }
+    // What speaks of some of it alone spares nobody.
+    const [within, ...others] = rules
+    for (const narrower of [{ resources: ['^/a'] }, { methods: ['POST'] }, { subject: ['group:ops'] }]) {
+      expect(await effectOf([{ ...within, policy: 'one_factor', ...narrower }, ...others], '10.1.2.3', ['pwd'])).toBe(
+        'deny',
+      )
+    }
+  })
+
   test('an earlier rule is cut out of a later, wider one, and still asks for its second factor', async () => {
     const { snapshot } = await importRules([
       { domain: ['app.example.com'], resources: ['^/admin([/?].*)?$'], policy: 'two_factor' },

@@ -59,8 +59,14 @@ export function compileFirstMatch(rules: readonly OrderedRule[], names: Conditio
   }
   return rules.flatMap((rule, index) => {
     if (!guards.has(rule)) return allowed.get(rule) ?? []
-    reportLosses(rule, rules.slice(0, index), report)
-    return [...(allowed.get(rule) ?? []), ...denyRows(rule, mfa)]
+    const before = rules.slice(0, index)
+    const spared = before.filter(first => isBeforeAll(first, rule))
+    reportLosses(
+      rule,
+      before.filter(first => !spared.includes(first)),
+      report,
+    )
+    return [...(allowed.get(rule) ?? []), ...denyRows(rule, spared, mfa)]
   })
 }
 
@@ -177,9 +183,29 @@ function allowRows(
   )
 }
 
-function denyRows(rule: OrderedRule, mfa: () => string): ImportedRow[] {
+/**
+ * Whether the first rule decides about all that the second speaks of wherever one condition holds, and so the second never does:
+ * a second factor that is asked for outside of a network alone.
+ */
+function isBeforeAll(first: OrderedRule, second: OrderedRule): boolean {
+  const { inner, bound } = first.hosts
+  const coversHost = (host: string): boolean => inner.some(one => covers(one, host) && bound?.has(one) !== true)
+  return (
+    !first.isOuterOnly &&
+    first.conditions.length === 1 &&
+    first.methods.inner === undefined &&
+    first.who.inner === undefined &&
+    first.paths.inner.some(({ kind, text }) => kind === 'prefix' && text === '/') &&
+    second.hosts.outer.every(coversHost)
+  )
+}
+
+function denyRows(rule: OrderedRule, spared: readonly OrderedRule[], mfa: () => string): ImportedRow[] {
   const everyone: Who = { subject: rule.level === 'deny' ? 'anyone' : 'authenticated', conditions: [] }
   const factor = rule.level === 'two_factor' ? [`!${mfa()}`] : []
+  const beside = [...new Set(spared.flatMap(({ conditions }) => conditions))]
+  if (beside.some(condition => rule.conditions.includes(condition))) return []
+  const outside = beside.map(condition => `!${condition}`)
   return (rule.who.outer ?? [everyone]).flatMap(who =>
     rule.hosts.outer.flatMap(domain =>
       rule.paths.outer.map(shape => ({
@@ -188,7 +214,7 @@ function denyRows(rule: OrderedRule, mfa: () => string): ImportedRow[] {
         domain,
         resource: resourcesWithout(shape, [])?.[0] ?? '/**',
         action: rule.methods.outer?.join('|') ?? '*',
-        conditions: [...who.conditions, ...rule.conditions, ...factor],
+        conditions: [...who.conditions, ...rule.conditions, ...factor, ...outside],
         effect: 'deny' as const,
       })),
     ),

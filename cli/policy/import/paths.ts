@@ -76,7 +76,7 @@ export function pathsByPattern(pattern: string, options: PathOptions = {}): Path
   if (!pattern.startsWith('^') || hasTopLevelBar(pattern)) return unknownPaths
   const { body, tail } = splitTail(pattern.slice(1))
   const literal = literalOf(body)
-  if (literal === undefined) return tail === 'open' ? openPattern(body) : { ...unknownPaths, outer: [outerOf(body)] }
+  if (literal === undefined) return byExpression(body, tail, options)
   if (tail === 'open') return pathsWithPrefix(literal, options)
   if (!isPlain(literal)) return unknownPaths
   const base = literal.endsWith('/') ? literal.slice(0, -1) : literal
@@ -120,10 +120,14 @@ const literalOf = (body: string): string | undefined =>
 const safePattern =
   /^(?:[A-Za-z0-9_~/-]|\\[.d/-]|\[(?:[A-Za-z0-9_]|[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9])+\]|\((?:\?:)?|[)|+*?]|\{\d{1,2}(?:,\d{0,2})?\})+$/
 
-function openPattern(body: string): PathSet {
+/** What follows the body, where a trailing slash or a query can never make the original fit less. */
+const endings: Readonly<Record<Tail, string>> = { open: '.*', segment: '(?:/.*)?', children: '(?:/.*)?', closed: '' }
+
+function byExpression(body: string, tail: Tail, { isSlashSame = false }: PathOptions): PathSet {
   const outer = [outerOf(body)]
-  // What follows is free, so a trailing slash or a query can never make the original fit less.
-  const resource = `re:${body.replaceAll('\\/', '/')}.*`
+  const isFree = tail === 'open' || tail === 'segment' || isSlashSame
+  if (!isFree) return { ...unknownPaths, outer }
+  const resource = `re:${body.replaceAll('\\/', '/')}${endings[tail]}`
   const isUsable = safePattern.test(body) && body.startsWith('/') && isResource(resource)
   return { inner: isUsable ? [{ kind: 'resource', text: resource }] : [], outer, isExact: false }
 }
