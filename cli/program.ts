@@ -78,7 +78,7 @@ Examples:
 
 const demoHelp = `
 Examples:
-  $ sallyport demo                                   behind NGINX, Traefik, Caddy or Envoy if one is installed
+  $ sallyport demo                                   behind NGINX or another of the five, if one is installed
   $ sallyport demo --proxy nginx --port 8080
   $ sallyport demo --check                           drive the whole story by itself and print what passed
   $ sallyport demo --kubernetes                      kubectl instead of applications, with a cluster of its own

@@ -39,6 +39,25 @@ function firstOf(world: World, path: string): Promise<string> {
   })
 }
 
+/** What comes of a head and, once the client is told to go on, of its body; a client that is not told sends none. */
+function afterContinue(world: World, head: string, body: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(world.stack.port, '127.0.0.1')
+    let answer = ''
+    let isTold = false
+    socket.setTimeout(30_000, () => socket.destroy(new Error(`nothing came: ${answer}`)))
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      answer += part
+      if (isTold || !/^HTTP\/1\.1 100 [\s\S]*?\r\n\r\n/.test(answer)) return
+      isTold = true
+      socket.write(body, 'latin1')
+    })
+    socket.on('error', reject).on('end', () => socket.destroy())
+    socket.on('close', () => resolve(answer))
+    socket.write(head)
+  })
+}
+
 /** Length and digest of what comes. */
 function downloadOf(world: World): Promise<readonly [length: number, digest: string]> {
   const { hostname, port } = { hostname: '127.0.0.1', port: world.stack.port }
@@ -91,13 +110,14 @@ export const trafficScenarios: readonly Scenario[] = [
       const told = [digestOf(small), `"bodyLength":${small.length}`]
       const close = 'Connection: close'
       const ways = [
-        wire(world, 'POST /upload', ['Transfer-Encoding: chunked', close], chunked(small)),
-        wire(world, 'POST /upload', [`Content-Length: ${small.length}`, 'Expect: 100-continue', close], small),
+        await world.rawAnswer(wire(world, 'POST /upload', ['Transfer-Encoding: chunked', close], chunked(small))),
+        await afterContinue(
+          world,
+          wire(world, 'POST /upload', [`Content-Length: ${small.length}`, 'Expect: 100-continue', close]),
+          small,
+        ),
       ]
-      for (const way of ways) {
-        const answer = await world.rawAnswer(way)
-        expect(told.filter(text => !answer.includes(text))).toEqual([])
-      }
+      for (const answer of ways) expect(told.filter(text => !answer.includes(text))).toEqual([])
     },
   },
   {
