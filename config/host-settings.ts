@@ -33,3 +33,14 @@ function find(merged: ReadonlyMap<string, HostSettings>, domain: string): HostSe
   }
   return undefined
 }
+
+/** Which hosts take what others refuse in an address: as whoever reads addresses asks for it. */
+export function canonicalHosts({ canonical }: Pick<Config, 'canonical'>) {
+  const { allowEncodedSlash, allowSemicolon, allowUnderscore } = canonical
+  const listed = (hosts: readonly string[]) => (domain: string) => hosts.includes(domain)
+  return {
+    allowEncodedSlash: listed(allowEncodedSlash),
+    allowSemicolon: listed(allowSemicolon),
+    allowUnderscore: listed(allowUnderscore),
+  }
+}

@@ -1,6 +1,6 @@
 /** Composition, first part: what everything else is built from, and everything that lives in the store. */
 import type { Config } from '../../config/config.ts'
-import type { HostSettingsFor } from '../../config/host-settings.ts'
+import { canonicalHosts, type HostSettingsFor } from '../../config/host-settings.ts'
 import { longestPasswordSeconds } from '../../config/password-span.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import type { CanonicalOptions } from '../../rbac/request/access-request.ts'
@@ -179,12 +179,4 @@ function composeCookies(config: Config): HostCookies {
   return cookieDomain === undefined ? hosts : createDomainCookies(hosts, { ...options, cookieDomain })
 }
 
-export function canonicalOptions(config: Config): CanonicalOptions {
-  const { allowEncodedSlash, allowSemicolon, allowUnderscore } = config.canonical
-  const listed = (hosts: readonly string[]) => (domain: string) => hosts.includes(domain)
-  return {
-    allowEncodedSlash: listed(allowEncodedSlash),
-    allowSemicolon: listed(allowSemicolon),
-    allowUnderscore: listed(allowUnderscore),
-  }
-}
+export const canonicalOptions = (config: Config): CanonicalOptions => canonicalHosts(config)

@@ -16,7 +16,7 @@ import { watchExpiry } from '../policy/expiry-watch.ts'
 import { createPolicyReloader } from '../policy/reload.ts'
 import { createPolicyTrial } from '../policy/trial.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { type Base, newRequestId, type Policy } from './kept.ts'
+import { type Base, canonicalOptions, newRequestId, type Policy } from './kept.ts'
 
 export function composePolicy(
   { config, clock, logger, metrics, audit }: Base,
@@ -44,7 +44,7 @@ export function composePolicy(
         },
         { pause: nextTurn },
       ),
-    trial: createPolicyTrial({ clock, ...firstProvider(config) }),
+    trial: createPolicyTrial({ clock, canonical: canonicalOptions(config), ...firstProvider(config) }),
     clock,
     watch: config.policy.watch,
     onLoaded: snapshot => {

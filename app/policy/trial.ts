@@ -6,6 +6,7 @@ import { type Disagreement, holdAgainstCasbin } from '../../rbac/asking/held-aga
 import { locksOut } from '../../rbac/asking/lock-out.ts'
 import type { PolicySnapshot } from '../../rbac/policy.ts'
 import { PolicyError } from '../../rbac/policy-error.ts'
+import type { CanonicalOptions } from '../../rbac/request/access-request.ts'
 import { failedTests, runPolicyTests } from '../../rbac/testing/policy-test-run.ts'
 import type { Clock } from '../clock.ts'
 import type { PolicyTexts } from './policy-source.ts'
@@ -17,6 +18,8 @@ export interface PolicyTrialOptions {
   readonly issuer?: string
   /** Provider of identities whose case names none. */
   readonly provider?: string
+  /** How addresses of cases are read: as those of requests. */
+  readonly canonical?: CanonicalOptions
   /** Draws the requests that are put to the policy and to Casbin. Default `Math.random`. */
   readonly random?: () => number
   /** Longest stretch of work without a pause, in milliseconds. Default 5. */

@@ -81,10 +81,15 @@ function refuseLinks({ matcher, configured }: Check, loaded: CasbinRows, problem
   }
   const kinds = new Set([...new Set(loaded.links.map(({ kind }) => kind))].filter(isOfHosts))
   for (const link of loaded.links) {
-    const problem = kinds.has(link.kind) ? hostProblem(link.fields[2] ?? '', configured) : undefined
-    if (problem !== undefined) problems.push(loaded.problemOfLink(link, problem))
+    const host = link.fields[2] ?? ''
+    const problem = kinds.has(link.kind) ? hostProblem(host, configured) : undefined
+    if (problem !== undefined) problems.push(loaded.problemOfLink(link, host.includes('*') ? patternOfRole : problem))
   }
 }
+
+/** Casbin would take it by `addNamedDomainMatchingFunc`. */
+const patternOfRole =
+  'a role counts in the host that is asked about, and no host is called like a pattern; matching functions of role managers are code, and cannot be given: write a line for each host'
 
 /** A row whose host no request can have would be believed to be in force. */
 function hostProblem(text: string, configured: readonly string[] | undefined): string | undefined {

@@ -16,7 +16,7 @@ import type { ClientCertificate, Context } from '../context.ts'
 import { challengeReasons, type Decision, denyReasons, type Effect, type LoginRequirement } from '../decision.ts'
 import type { Identity, Machine, User } from '../identity.ts'
 import { PolicyError, type Problem, ValueError } from '../policy-error.ts'
-import type { AccessRequest } from '../request/access-request.ts'
+import type { AccessRequest, CanonicalOptions } from '../request/access-request.ts'
 import { unknownName } from '../unknown-name.ts'
 import { type IdentityDefaults, parseList, parseTestIdentity, parseTime } from './policy-test-identity.ts'
 
@@ -59,6 +59,8 @@ export interface PolicyTestOptions extends IdentityDefaults {
   readonly firstLine?: number
   /** Whom conditions of the policy ask; absent where that is not known, and then anybody may have answered. */
   readonly deciders?: readonly string[]
+  /** As fronts read addresses. Default: with nothing that hosts have to ask for. */
+  readonly canonical?: CanonicalOptions
 }
 
 const caseKeys = ['name', 'identity', 'actors', 'request', 'from', 'headers', 'certificate', 'answers', 'at', 'want']
@@ -106,7 +108,7 @@ function parseCase(value: unknown, line: number, options: PolicyTestOptions): Po
   }
   const context = named('facts', () => parseContext(fields, options))
   const asked = named('request', () => parseText(fields.request, 'GET https://host/path'))
-  const call = named('request', () => parseCall(asked, context.header))
+  const call = named('request', () => parseCall(asked, context.header, options.canonical))
   return {
     name,
     line,

@@ -1,8 +1,10 @@
 /** Explains one request: a hypothetical one, one of the running service, or one of an audit file. */
 
+import { canonicalHosts } from '../../../config/host-settings.ts'
 import { explainCall } from '../../../rbac/asking/calls/explain-call.ts'
 import { type HeaderOf, parseCall, type WrittenCall } from '../../../rbac/asking/calls/parse-call.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
+import type { CanonicalOptions } from '../../../rbac/request/access-request.ts'
 import type { Terminal } from '../../terminal.ts'
 import { type AnswerValues, choiceOf, printAnswer } from '../answer.ts'
 import { findPolicyConfig, loadPolicy } from '../load-policy.ts'
@@ -39,14 +41,18 @@ async function explainQuestion(values: ExplainValues, terminal: Terminal): Promi
   const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
   const identity = parseWho(values, config)
   const context = parseFacts(values, Math.floor(Date.now() / 1000), terminal.cwd, snapshot)
-  return explainCall(callOf(values, context.header), { identity, context }, snapshot)
+  return explainCall(callOf(values, context.header, config && canonicalHosts(config)), { identity, context }, snapshot)
 }
 
 /** Kubernetes and console addresses are `<domain>/<path>`; the form of test files has a space there. */
-function callOf({ url = '', method, question = [] }: ExplainValues, header: HeaderOf | undefined): WrittenCall {
-  if (question.length > 0) return parseCall(question.join(' '), header)
+function callOf(
+  { url = '', method, question = [] }: ExplainValues,
+  header: HeaderOf | undefined,
+  canonical: CanonicalOptions | undefined,
+): WrittenCall {
+  if (question.length > 0) return parseCall(question.join(' '), header, canonical)
   const [, domain, path] = /^(kube:[^/\s]+|console)(\/.*)$/.exec(url) ?? []
-  if (domain === undefined) return parseCall(`${method ?? 'GET'} ${url}`, header)
+  if (domain === undefined) return parseCall(`${method ?? 'GET'} ${url}`, header, canonical)
   return parseCall(`${method ?? 'get'} ${domain} ${path}`, header)
 }
 

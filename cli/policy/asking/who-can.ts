@@ -1,5 +1,6 @@
 /** Lists who can do something. */
 
+import { canonicalHosts } from '../../../config/host-settings.ts'
 import type { Call } from '../../../rbac/asking/calls/call.ts'
 import { parseCall } from '../../../rbac/asking/calls/parse-call.ts'
 import { type RuleCondition, type WhoCanCall, whoCanCall } from '../../../rbac/asking/who-can.ts'
@@ -29,8 +30,8 @@ export interface WhoCanValues extends AnswerValues {
 export function printWhoCan(question: string, values: WhoCanValues, terminal: Terminal): Promise<number> {
   const answer = async (): Promise<Listed> => {
     const { header } = parseFacts(values, 0, terminal.cwd)
-    const call = parseCall(question, header)
-    const { snapshot } = await loadPolicy(choiceOf(values), terminal)
+    const { snapshot, config } = await loadPolicy(choiceOf(values), terminal)
+    const call = parseCall(question, header, config && canonicalHosts(config))
     terminal.progress(() => `asking ${snapshot.rowCount} rows`)
     const listed = answerTo(call, snapshot)
     const others = call.variants.map(({ how, ...variant }) => ({ how, ...answerTo(variant, snapshot) }))

@@ -8,7 +8,7 @@ import type { AskedCall } from '../../kubernetes/questions.ts'
 import { readKubernetesRequest } from '../../kubernetes/request.ts'
 import { kubernetesVerbs } from '../../kubernetes/verbs.ts'
 import { ValueError } from '../../policy-error.ts'
-import { canonicaliseUrl, MalformedRequestError } from '../../request/access-request.ts'
+import { type CanonicalOptions, canonicaliseUrl, MalformedRequestError } from '../../request/access-request.ts'
 import { type Call, callOfRequest, callToCluster } from './call.ts'
 
 /** A call, with what else the same words could mean. */
@@ -34,8 +34,13 @@ export type HeaderOf = NonNullable<Context['header']>
  * - `PATCH kube:prod /api/v1/namespaces/payments/configmaps/web`: as HTTP has it, with `Content-Type` and `Upgrade` of `header`
  *
  * Throws `ValueError`, also for a call that the gateway refuses before the policy is asked.
+ * @param canonical as fronts read addresses; default: with nothing that hosts have to ask for
  */
-export function parseCall(text: string, header: HeaderOf = () => undefined): WrittenCall {
+export function parseCall(
+  text: string,
+  header: HeaderOf = () => undefined,
+  canonical: CanonicalOptions = {},
+): WrittenCall {
   const [, action = '', domain = '', path = ''] =
     /^([\w.:-]+) (kube:\S+|app:\S+|console|tokens|authzen) (\/\S*)$/.exec(text) ?? []
   if (isApplicationDomain(domain)) parseDomainPattern(domain)
@@ -44,7 +49,7 @@ export function parseCall(text: string, header: HeaderOf = () => undefined): Wri
   if (isWord || domain === 'console') {
     return plain(callOfRequest({ domain, resource: path, action, url: `${domain}${path}` }))
   }
-  if (domain === '') return plain(callOfRequest(requestToHost(text)))
+  if (domain === '') return plain(callOfRequest(requestToHost(text, canonical)))
   parseDomainPattern(domain)
   if (/^[A-Z]/.test(action)) return plain(callToCluster(domain, readCall(action, path, header)))
   const [asked, ...others] = readingsOfVerb(action, path)
@@ -57,10 +62,10 @@ export function parseCall(text: string, header: HeaderOf = () => undefined): Wri
 
 const plain = (call: Call): WrittenCall => ({ ...call, isByVerb: false, variants: [] })
 
-function requestToHost(text: string) {
+function requestToHost(text: string, canonical: CanonicalOptions) {
   const space = text.indexOf(' ')
   try {
-    return canonicaliseUrl(text.slice(0, Math.max(space, 0)), text.slice(space + 1))
+    return canonicaliseUrl(text.slice(0, Math.max(space, 0)), text.slice(space + 1), canonical)
   } catch (error) {
     if (error instanceof MalformedRequestError) throw new ValueError(error.message + meantBy(text))
     throw error
