@@ -36,12 +36,19 @@ export async function runCli(args: readonly string[], options: ProgramOptions): 
     exitCode = code
   })
   try {
-    await program.parseAsync([...withHandlesMarked(args)], { from: 'user' })
+    await program.parseAsync([...withHandlesMarked(asOptions(args))], { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
     return reportError(error, options.terminal)
   }
+}
+
+/** What people type by habit: `help policy explain` for `policy explain --help`, and `-v` beside `-V`. */
+function asOptions(args: readonly string[]): readonly string[] {
+  const [first, ...rest] = args
+  if (first === 'help') return [...rest, '--help']
+  return first === '-v' && rest.length === 0 ? ['--version'] : args
 }
 
 const programHelp = `
@@ -53,6 +60,7 @@ Examples:
   $ sallyport policy check                           the same for the policy
   $ sallyport proxy-config nginx                     what your reverse proxy needs
   $ sallyport serve                                  run
+  $ sallyport help policy explain                    what one command does; the same as: policy explain --help
 
 Exit codes: 0 it worked; 1 it failed; 2 the command line, the configuration or the policy is wrong.`
 

@@ -209,6 +209,15 @@ describe('the other commands', () => {
     }
   })
 
+  it('what people type by habit is understood', async () => {
+    for (const args of [['-v'], ['-V']]) expect(await run(args)).toEqual(await run(['--version']))
+    expect(await run(['help'])).toEqual(await run(['--help']))
+    expect(await run(['help', 'policy', 'explain'])).toEqual(await run(['policy', 'explain', '--help']))
+    expect((await run(['help', 'frobnicate'])).exitCode).toBe(2)
+    // An option of a command is its own.
+    expect((await run(['serve', '-v'])).exitCode).toBe(2)
+  })
+
   it.each([
     [['frobnicate']],
     [['serve', '--frobnicate']],
