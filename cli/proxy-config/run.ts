@@ -16,6 +16,7 @@ import { notesOf } from './notes.ts'
 import { type NamedHost, type ProxyOptions, questionOf } from './question.ts'
 import { QuestionError } from './question-error.ts'
 import { readPath } from './read-options.ts'
+import { refuseUnread } from './unread-options.ts'
 import { writeFiles } from './write-files.ts'
 
 /** The command line; addresses and paths are checked. */
@@ -39,6 +40,7 @@ export async function runProxyConfig(
   if (choice.list) return list(choice, terminal)
   try {
     const format = formatOf(name)
+    refuseUnread(format, choice)
     const files = await filesOf(format, choice, terminal)
     if (choice.output === undefined) print(files, choice, terminal)
     else await write(files, { ...choice, output: choice.output }, terminal)

@@ -5,7 +5,7 @@ import type { ProxyFile } from './format.ts'
 import { isMarked } from './mark.ts'
 import { QuestionError } from './question-error.ts'
 
-/** Gives their paths. Rejects with `QuestionError` before anything is written where one there is not ours. */
+/** Gives their paths. Rejects with `QuestionError` before anything is written where one there is not ours, or is no file. */
 export async function writeFiles(
   files: readonly ProxyFile[],
   directory: string,
@@ -32,6 +32,10 @@ async function notOurs(paths: readonly string[]): Promise<readonly string[]> {
   for (const path of paths) {
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
+      if (error.code === 'EISDIR')
+        throw new QuestionError(
+          `${path} is a folder, where a file has to be written: move it, or take another --output`,
+        )
       throw error
     })
     if (text !== undefined && !isMarked(text)) found.push(path)

@@ -23,12 +23,21 @@ export async function proxyConfig(args: readonly string[], cwd: string): Promise
   return { code, output: terminal.output(), errors: terminal.errors() }
 }
 
-/** Writes the files of a format; throws with what the command says where it fails. */
+/**
+ * Writes the files of a format, the first of `args`; throws with what the command says where it fails. Options that only another
+ * format reads are left out, so that one list does for all.
+ */
 export async function printInto(directory: string, args: readonly string[], cwd: string): Promise<void> {
-  const said = await proxyConfig([...args, '--output', directory], cwd)
+  const said = await proxyConfig([...read(args), '--output', directory], cwd)
   if (said.code !== 0) throw new Error(said.errors)
   // Workers of an NGINX that root started run as another user.
   chmodSync(directory, 0o755)
+}
+
+function read(args: readonly string[]): readonly string[] {
+  const [format = ''] = args
+  const unread = [...(format === 'envoy-grpc' ? [] : ['--grpc']), ...(format.startsWith('traefik') ? [] : ['--checks'])]
+  return args.filter((arg, at) => !unread.includes(arg) && !unread.includes(args[at - 1] ?? ''))
 }
 
 /** What an operator's own nginx.conf would have. */

@@ -48,6 +48,25 @@ describe('the command', () => {
     expect(listed.map(({ name }: { name: string }) => name)).toEqual(formats.map(({ name }) => name))
   })
 
+  it.each([
+    ['nginx', ['--check', 'grpc'], '--check is for gateways in a cluster alone'],
+    ['envoy', ['--check', 'grpc'], 'envoy-grpc'],
+    ['traefik', ['--namespace', 'edge'], '--namespace'],
+    ['caddy', ['--gateway', 'public'], '--gateway'],
+    ['haproxy', ['--gateway-pods', 'edge/app=x'], '--gateway-pods'],
+    ['envoy', ['--grpc', '10.0.0.1:9190'], 'envoy asks over HTTP'],
+    ['nginx', ['--checks', '127.0.0.1:9189'], '--checks is for traefik'],
+    ['nginx', ['--force'], '--output'],
+    ['envoy-gateway', ['--listen', '443'], '--listen'],
+    ['istio', ['--checks', '127.0.0.1:9189'], '--checks is for traefik'],
+  ])('%s refuses %j, which it would not read', async (format, more, why) => {
+    const host =
+      formats.find(({ name }) => name === format)?.isInCluster === true ? ['--host', 'wiki.example.com'] : wiki
+    const said = await say(format, ...host, ...more)
+    expect([said.code, said.output, said.errors]).toEqual([2, '', expect.stringContaining(why)])
+    expect((await say(format, ...host)).code).toBe(0)
+  })
+
   it('takes the hosts of configuration and policy, and says which of them name none', async () => {
     const said = await say('caddy', '--upstream', '10.0.0.5:8080', '--balancer', '10.0.0.10')
     expect(said.code).toBe(0)
