@@ -26,8 +26,6 @@ export interface ProxyFormat {
   readonly isInCluster?: boolean
   /** Whether only headers that are listed are sent with a check, over one of its ways to ask. Default false. */
   readonly listsHeaders?: boolean
-  /** Whether it asks over gRPC, and nothing else. Default false. */
-  readonly asksOverGrpc?: boolean
   /** Whether it passes checks on to several replicas over an address of its own (`--checks`). Default false. */
   readonly passesChecksOn?: boolean
   /** Whether it is told to speak HTTP/3 as well where that is asked for. Default false. */

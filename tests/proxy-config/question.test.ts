@@ -1,5 +1,5 @@
 /** What is asked for, what is refused, and what no text of the command line gets to. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,6 +8,7 @@ import { formats } from '../../cli/proxy-config/formats.ts'
 import { type ProxyOptions, type ProxyQuestion, questionOf } from '../../cli/proxy-config/question.ts'
 import { readAddress, readHost, readListen, readPath, readRange } from '../../cli/proxy-config/read-options.ts'
 import { fill } from '../../cli/proxy-config/template.ts'
+import { createAuthority } from '../certificates.ts'
 import { goodSecret, loadText } from '../config/load-text.ts'
 import { fc } from '../properties.ts'
 import { folder, proxyConfig } from './printed.ts'
@@ -224,6 +225,10 @@ describe('the command', () => {
       before,
       '{ admin off }\n',
     ])
+    // What is no file is named, too.
+    mkdirSync(join(output, 'out/Caddyfile'), { recursive: true })
+    const folded = await say('caddy', ...wiki, '--output', join(output, 'out'))
+    expect([folded.code, folded.errors]).toEqual([2, expect.stringContaining('Caddyfile is a folder')])
     expect((await write('--force')).code).toBe(0)
     expect([readFileSync(file, 'utf8'), existsSync(join(output, 'Caddyfile.new'))]).toEqual([first, false])
   })
@@ -463,7 +468,15 @@ describe('the commands of the pages', () => {
 
   it.each(commands)('of %s print what they promise: %s', async (_page, line) => {
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-page-'))
-    writeFileSync(join(directory, 'sallyport.yaml'), configuration(), { mode: 0o600 })
+    const files = { certificateFile: join(directory, 'site.pem'), keyFile: join(directory, 'site.key') }
+    const listener = line.includes('--grpc-ca') ? `envoy: { tls: ${JSON.stringify(files)} }` : ''
+    writeFileSync(join(directory, 'sallyport.yaml'), configuration(listener), { mode: 0o600 })
+    if (listener !== '') {
+      const authority = createAuthority('Mesh', directory)
+      const { certificate, key } = authority.issue('site', ['sallyport.example.com'])
+      writeFileSync(files.certificateFile, certificate)
+      writeFileSync(files.keyFile, key, { mode: 0o600 })
+    }
     // Some leave TLS to other words of the page.
     const args = line.replace(/ --output \S+/, '').split(' ')
     const isSaid = /--balancer|--tls|^caddy/.test(line)

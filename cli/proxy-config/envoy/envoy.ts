@@ -217,7 +217,6 @@ export const envoyGrpc: ProxyFormat = {
   name: 'envoy-grpc',
   summary: 'the same that asks over gRPC',
   directory: '/etc/envoy',
-  asksOverGrpc: true,
   speaksHttp3: true,
   asksForCertificates: true,
   takesProxyProtocol: true,
