@@ -36,7 +36,7 @@ export async function runCli(args: readonly string[], options: ProgramOptions): 
     exitCode = code
   })
   try {
-    await program.parseAsync([...withHandlesMarked(asOptions(args))], { from: 'user' })
+    await program.parseAsync([...withHandlesMarked(asOptions(args, program))], { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
@@ -45,9 +45,11 @@ export async function runCli(args: readonly string[], options: ProgramOptions): 
 }
 
 /** What people type by habit: `help policy explain` for `policy explain --help`, and `-v` beside `-V`. */
-function asOptions(args: readonly string[]): readonly string[] {
+function asOptions(args: readonly string[], { commands }: Command): readonly string[] {
   const [first, ...rest] = args
-  if (first === 'help') return [...rest, '--help']
+  // Asked for the help of a command that is not there, the program would show its own.
+  const isThere = rest.length === 0 || commands.some(command => command.name() === rest[0])
+  if (first === 'help') return isThere ? [...rest, '--help'] : rest
   return first === '-v' && rest.length === 0 ? ['--version'] : args
 }
 
