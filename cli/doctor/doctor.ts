@@ -1,6 +1,6 @@
 /** `sallyport doctor`: looks at what the configuration names, and tries on the operator's own proxy what an attacker would. */
 import type { InsecureSetting } from '../../config/checks/insecure.ts'
-import { loadPolicy } from '../policy/load-policy.ts'
+import { findPolicyConfig, loadPolicy } from '../policy/load-policy.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { examineConfiguration } from './configuration/examine.ts'
@@ -54,10 +54,10 @@ export async function runDoctor(
  * none.
  */
 async function ownFindings({ config: path, allowInsecure = new Set() }: DoctorChoice, terminal: Terminal) {
-  const { snapshot, config } = await loadPolicy(
-    { ...(path === undefined ? {} : { config: path }), allowInsecure },
-    terminal,
-  )
+  const choice = { ...(path === undefined ? {} : { config: path }), allowInsecure }
+  // Without one the policy would be looked for where it is by default, and what is missing is something else.
+  if (findPolicyConfig(choice, terminal) === undefined) return undefined
+  const { snapshot, config } = await loadPolicy(choice, terminal)
   if (config === undefined) return undefined
   const { url: publicUrl } = config.server
   const { groupSeparator: _separator, ...names } = config.headers

@@ -132,15 +132,18 @@ describe('encoded-paths', () => {
 })
 
 describe('check-answers', () => {
-  it('finds a check that anybody can ask', async () => {
-    const found = await look((_asked, response, path) => {
-      if (path === '/verify/forward-auth') response.setHeader('Remote-User', '').end()
-    })
-    expect(findingOf(found, 'check-answers')).toMatchObject({
-      status: 'fail',
-      why: expect.stringContaining('/verify/forward-auth answers with `Remote-User`'),
-    })
-  })
+  it.each(['/verify/forward-auth', '//verify/forward-auth', '/%76erify/forward-auth'])(
+    'finds a check that anybody can ask at %s',
+    async check => {
+      const found = await look((_asked, response, path) => {
+        if (path === check) response.setHeader('Remote-User', '').end()
+      })
+      expect(findingOf(found, 'check-answers')).toMatchObject({
+        status: 'fail',
+        why: expect.stringContaining(`${check} answers with \`Remote-User\``),
+      })
+    },
+  )
 
   it('finds pages that tell who somebody is', async () => {
     const found = await look((_asked, response) => void response.setHeader('X-Sallyport-Assertion', 'a.b.c'))

@@ -6,7 +6,11 @@
  */
 import { ask, head, isServed, type Outcome, type Probe, type Target } from './probe.ts'
 
-const paths = ['/verify', '/verify/auth-request', '/verify/forward-auth', '/verify/ext-authz/', '/.sallyport/verify']
+const paths = [
+  ...['/verify', '/verify/auth-request', '/verify/forward-auth', '/verify/ext-authz/', '/.sallyport/verify'],
+  // As whoever keeps `/verify` back may not have thought of.
+  ...['//verify/forward-auth', '/%76erify/forward-auth', '/x/../verify/forward-auth', '//.sallyport/verify'],
+]
 
 export const checkAnswers: Probe = {
   name: 'check-answers',
