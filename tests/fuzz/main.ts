@@ -10,8 +10,8 @@ import { printSummary } from './summary.ts'
 
 const usage = `usage: npm run fuzz -- <${proxyKinds.join('|')}|all> [--count 200000] [--seed N] [--case N] [--files DIR] [--json]\n`
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+const readOptions = () =>
+  parseArgs({
     allowPositionals: true,
     options: {
       count: { type: 'string', default: '200000' },
@@ -21,12 +21,16 @@ async function main(): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   })
+
+async function main(): Promise<number> {
+  const read = readable(readOptions)
+  if (read === undefined) return usageError()
+  const { values, positionals } = read
   const numbers = [values.count, values.seed, values.case ?? '0'].map(Number)
   const kinds = positionals.flatMap(name => (name === 'all' ? proxyKinds : proxyKinds.filter(kind => kind === name)))
-  if (kinds.length === 0 || kinds.length < positionals.length || !numbers.every(Number.isSafeInteger)) {
-    process.stderr.write(usage)
-    return 2
-  }
+  const isNumber = numbers.every(number => Number.isSafeInteger(number) && number >= 0)
+  // No case at all would be a run without a finding.
+  if (kinds.length === 0 || kinds.length < positionals.length || !isNumber || numbers[0] === 0) return usageError()
   const stopping = new AbortController()
   process.once('SIGINT', () => stopping.abort())
   let isClean = true
@@ -46,6 +50,21 @@ async function main(): Promise<number> {
     if (stopping.signal.aborted) break
   }
   return isClean ? 0 : 1
+}
+
+function usageError(): number {
+  process.stderr.write(usage)
+  return 2
+}
+
+/** 1 is for findings: an option that nobody knows is none. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    return undefined
+  }
 }
 
 function isHere(kind: ProxyKind): boolean {
