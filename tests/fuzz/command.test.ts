@@ -5,8 +5,8 @@ import { expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
 
-it.each([['--count', '0'], ['--count', '-5'], ['--bogus']])('npm run fuzz refuses %s %s', (...options) => {
-  const args = ['--import', './tests/typescript-loader.mjs', 'tests/fuzz/main.ts', 'built-in', ...options]
+it('npm run fuzz refuses a run of no case', () => {
+  const args = ['--import', './tests/typescript-loader.mjs', 'tests/fuzz/main.ts', 'built-in', '--count', '0']
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
   expect([status, stderr]).toEqual([2, expect.stringContaining('usage: npm run fuzz')])
 })
