@@ -38,17 +38,46 @@ function parseTest(mapping: Readonly<Record<string, unknown>>): (actual: string 
     return actual => (actual !== undefined) === mapping.present
   }
   const values = [...new Set(parseTexts(mapping[kind], 'values').flatMap(text => [text, asRead(text)]))]
+  if (kind === 'prefix') return actual => actual !== undefined && judgePrefixes(actual, values)
   const wanted = new Set(values)
-  const isMeant =
-    kind === 'prefix'
-      ? (text: string) => values.some(start => text.startsWith(start))
-      : (text: string) => wanted.has(text)
-  return actual => actual !== undefined && (isMeant(actual) || judgeParts(actual, isMeant))
+  return actual => actual !== undefined && (wanted.has(actual) || judgeParts(actual, values))
 }
 
-/** Of a line that is not meant as a whole. */
-const judgeParts = (line: string, isMeant: (text: string) => boolean): false | undefined =>
-  line.includes(',') && line.split(',').some(part => isMeant(part.trim())) ? undefined : false
+/** More values in a line are not looked through: whoever sends 16,000 commas would have each check take milliseconds. */
+const mostCommas = 64
+
+/** The line itself, and what stands behind each comma of it; `undefined` where there are too many. */
+function tailsOf(line: string): readonly string[] | undefined {
+  const tails = [line]
+  for (let at = line.indexOf(','); at >= 0; at = line.indexOf(',', at + 1)) {
+    if (tails.length > mostCommas) return undefined
+    tails.push(line.slice(at + 1).trimStart())
+  }
+  return tails
+}
+
+/** Of a line that is not meant as a whole: whether one of several values in it is, which may hold commas of its own. */
+function judgeParts(line: string, values: readonly string[]): false | undefined {
+  if (!line.includes(',')) return false
+  const isMeant = (tail: string): boolean =>
+    values.some(text => tail.startsWith(text) && /^[ \t]*(?:,|$)/.test(tail.slice(text.length)))
+  const tails = tailsOf(line)
+  return tails === undefined || tails.some(isMeant) ? undefined : false
+}
+
+/**
+ * A line that begins as it should, and goes on with commas, is one value or several: it is meant where each of several would
+ * be, and unknown where only some are. Whoever lists a beginning with a comma in it means one value.
+ */
+function judgePrefixes(line: string, values: readonly string[]): boolean | undefined {
+  const isMeant = (text: string): boolean => values.some(start => text.startsWith(start))
+  if (!line.includes(',')) return isMeant(line)
+  if (values.some(start => start.includes(',') && line.startsWith(start))) return true
+  const tails = tailsOf(line)
+  if (tails === undefined) return undefined
+  // What begins behind a comma begins a value, unless a value that is meant goes on there.
+  return tails.every(isMeant) || (tails.some(isMeant) ? undefined : false)
+}
 
 /**
  * Threat: a row that denies by a value beyond ASCII, which never applies. Headers are read as bytes, one for each character, and

@@ -14,7 +14,8 @@ import { model, policyOf, problemsOf } from './policies.ts'
 const conditions = `
 dev: { group: [dev, corp/build] }
 zone: { header: { name: x-zone, prefix: [corp-] } }
-waf: { header: { name: x-waf, in: [block] } }
+agent: { header: { name: x-agent, prefix: ['corp-browser (like Gecko, ', 'corp-cli'] } }
+waf: { header: { name: x-waf, in: [block, 'a,b'] } }
 device: { header: { name: x-device, present: true } }
 bare: { header: { name: x-device, present: false } }
 preflight: { preflight: [PUT, DELETE] }
@@ -107,15 +108,32 @@ describe('a header', () => {
   })
 
   it.each([
-    ['waf', 'meant', ['block']],
-    ['waf', 'unknown', ['ok, block', 'block,ok', 'x;q=1 ,  block', 'block, block', ',block']],
-    ['waf', 'not', ['', 'ok', 'Block', 'blocked, unblock', 'ok,']],
-    ['zone', 'meant', ['corp-a', 'corp-a, b']],
-    ['zone', 'unknown', ['b, corp-a', 'b,corp-a']],
+    ['waf', 'meant', ['block', 'a,b']],
+    [
+      'waf',
+      'unknown',
+      [
+        'ok, block',
+        'block,ok',
+        'x;q=1 ,  block',
+        'block, block',
+        ',block',
+        'ok, a,b',
+        'a,b ,ok',
+        'a,b,',
+        ','.repeat(65),
+      ],
+    ],
+    ['waf', 'not', ['', 'ok', 'Block', 'blocked, unblock', 'ok,', 'a, b', 'a,bc', 'xa,b', ','.repeat(64)]],
+    ['zone', 'meant', ['corp-a', 'corp-a, corp-b', 'corp-a,corp-b']],
+    ['zone', 'unknown', ['b, corp-a', 'b,corp-a', 'corp-a, b', 'corp-a,', 'corp-a,b', `corp-a${',corp-a'.repeat(65)}`]],
+    ['agent', 'meant', ['corp-browser (like Gecko, or not) 1']],
+    ['agent', 'unknown', ['x, corp-browser (like Gecko, 1', 'corp-cli, x']],
+    ['agent', 'not', ['corp-browser (like Trident, or not)', 'x, y']],
     ['zone', 'not', ['b, not-corp-a', 'CORP-a']],
   ] as const)('H49 of several values in a line %s is %s: %j', async (name, is, values) => {
     for (const value of values) {
-      const asked = { headers: { 'x-waf': value, 'x-zone': value } }
+      const asked = { headers: { 'x-waf': value, 'x-zone': value, 'x-agent': value } }
       const effects = await Promise.all([
         effectOf(p('anyone', name), asked),
         effectOf(p('anyone', `!${name}`), asked),
