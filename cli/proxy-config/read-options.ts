@@ -1,6 +1,7 @@
 /** The texts of the command line, each read strictly: what gets through here means nothing in any proxy's language. */
 import { isAbsolute } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { isTooWide } from '../../config/checks/enforce-secure.ts'
 import { parseAddressRange, parseHost, parseListenAddress } from '../../config/schema/values.ts'
 import type { Address, NamedHost } from './question.ts'
 
@@ -44,7 +45,10 @@ export const readHost = reading((text): NamedHost => {
 
 export const readRange = reading(text => {
   const range = parseAddressRange(text)
-  if (range.endsWith('/0')) throw new RangeError('this is everybody, and everybody would say where they come from')
+  if (isTooWide(range))
+    throw new RangeError(
+      "these are far more than anybody's own balancers, and each would say where a request came from",
+    )
   return range
 })
 

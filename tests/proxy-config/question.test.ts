@@ -131,7 +131,9 @@ describe('the command', () => {
       ['caddy', ...wiki, '--client-ca-optional'],
       '--client-ca asks, which is missing',
     ],
-    ['a balancer that is everybody', ['nginx', ...wiki, '--balancer', '0.0.0.0/0'], 'everybody'],
+    ['a balancer that is everybody', ['nginx', ...wiki, '--balancer', '0.0.0.0/0'], 'far more'],
+    ['a balancer that is half of everybody', ['nginx', ...wiki, '--balancer', '128.0.0.0/1'], 'far more'],
+    ['a balancer that is much of IPv6', ['nginx', ...wiki, '--balancer', '2000::/3'], 'far more'],
   ]
 
   it.each(refused)('refuses %s, says what to do, and prints nothing', async (_what, args, words) => {

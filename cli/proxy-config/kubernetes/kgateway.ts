@@ -86,6 +86,24 @@ ${onGateway('sallyport', question)}
   extAuth:
     extensionRef: { name: sallyport }`
 
+/** `HTTPHeaderFilter` of the Gateway API. */
+const mostRemoved = 16
+
+/** Each is a login to some application, or another method than was judged: these before all others. */
+const worstNames = [
+  'x-webauth-user',
+  'x-forwarded-user',
+  'x-forwarded-preferred-username',
+  'x-remote-user',
+  'x-remote-group',
+  'x-auth-request-user',
+  'x-authentik-username',
+  'x-http-method-override',
+  'x-method-override',
+  'forwarded',
+  'x-real-ip',
+]
+
 const clientsOf = (question: ClusterQuestion): Lines => manifest`
 # What the gateway believes of a client.
 apiVersion: gateway.kgateway.dev/v1alpha1
@@ -99,7 +117,7 @@ ${onGateway('sallyport', question)}
       # Before anything is asked: what is not a client's to say. There is room for 16; docs/proxies/dropped-headers.md has more.
       earlyRequestHeaderModifier:
         remove:
-          ${[...question.identityHeaders, ...droppedNames].slice(0, 16)}
+          ${[...new Set([...question.identityHeaders, ...worstNames, ...droppedNames])].slice(0, mostRemoved)}
       # %2F and %5C in a path go through to Sallyport, which refuses them but on hosts of canonical.allowEncodedSlash
       # (CVE-2021-29492).`
 

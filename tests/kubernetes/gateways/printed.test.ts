@@ -217,6 +217,21 @@ describe('what is printed', () => {
       expect(text).toMatch(new RegExp(`^ *- ${name}$`, 'm'))
   })
 
+  it('kgateway drops first what is a login to some application: it has room for 16 names', async () => {
+    const { files } = await world.print('kgateway', ...hosts)
+    const [, block = ''] = /remove:\n((?: +- \S+\n)+)/.exec(files['sallyport.yaml'] ?? '') ?? []
+    const remove = block.trim().split(/\s*- /).filter(Boolean)
+    expect([remove.length, new Set(remove).size]).toEqual([16, 16])
+    const worst = [
+      'remote-user',
+      'x-sallyport-assertion',
+      'x-webauth-user',
+      'x-forwarded-user',
+      'x-http-method-override',
+    ]
+    expect(remove).toEqual(expect.arrayContaining(worst))
+  })
+
   it('gives Authorization to the application that gets one, and takes it from the one that must not', async () => {
     const { files } = await world.print('traefik-crd', ...hosts)
     const objects = objectsIn(files['sallyport.yaml'] ?? '')
