@@ -99,8 +99,10 @@ function checkTrustedProxies(tree: Tree): SecurityFinding[] {
   })
 }
 
-/** IPv4 /8 and IPv6 /32 are the widest networks that one owner has; unique local addresses (fc00::/7) are nobody's. */
-/** @param range an address, or addresses in CIDR notation, as `parseAddressRange` gives it */
+/**
+ * IPv4 /8 and IPv6 /32 are the widest networks that one owner has; unique local addresses (fc00::/7) are nobody's.
+ * @param range an address, or addresses in CIDR notation, as `parseAddressRange` gives it
+ */
 export function isTooWide(range: string): boolean {
   const [address, length] = ipaddr.parseCIDR(range)
   if (address.kind() === 'ipv4') return length < 8
