@@ -31,7 +31,7 @@ const writes: Readonly<
   replace: (records, kind) => records.replace(kind, key, value, { value: Buffer.from('other'), expiresAt: inAnHour() }),
   remove: (records, kind) => records.remove(kind, key, value),
 }
-const reads = ['get', 'page', 'probe', 'link', 'linkWithin', 'unlink', 'subscribe', 'close', 'name']
+const reads = ['get', 'page', 'probe', 'hazards', 'link', 'linkWithin', 'unlink', 'subscribe', 'close', 'name']
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
