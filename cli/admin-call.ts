@@ -1,4 +1,6 @@
 /** One call to the admin listener of a running service, with errors that say what to look at. */
+import { request } from 'node:http'
+import { text as readText } from 'node:stream/consumers'
 import { Option } from 'commander'
 
 /** `--admin`: where a running service listens for its operator. */
@@ -24,23 +26,66 @@ export interface AdminAnswer {
 
 /** Rejects when nobody answers. */
 export async function callAdmin(admin: string, path: string, call: AdminCall = {}): Promise<AdminAnswer> {
-  if (!/^https?:\/\//.test(admin) || !URL.canParse(admin)) {
-    throw new Error(`expected an address such as http://127.0.0.1:9181, got ${admin}`)
+  const { socket, origin } = placeOf(admin)
+  const { timeoutMs = 60_000 } = call
+  const url = new URL(path, origin)
+  const asked = {
+    ...call,
+    signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(call.signal ? [call.signal] : [])]),
   }
-  const { method = 'GET', body, timeoutMs = 60_000 } = call
-  const url = new URL(path, admin)
-  const response = await fetch(url, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(call.signal === undefined ? [] : [call.signal])]),
-  }).catch((cause: unknown) => {
-    throw new Error(reasonOf(cause, url, timeoutMs), { cause })
-  })
-  return { status: response.status, body: await response.json().catch(() => undefined), href: url.href }
+  const { status, text } = await (socket === undefined ? overPort(url, asked) : overSocket(socket, url, asked)).catch(
+    (cause: unknown) => {
+      throw new Error(reasonOf(cause, socket === undefined ? url.origin : admin, timeoutMs), { cause })
+    },
+  )
+  return { status, body: jsonIn(text), href: socket === undefined ? url.href : `${admin}${path}` }
 }
 
-function reasonOf(cause: unknown, { origin }: URL, timeoutMs: number): string {
+/** On a Unix socket it is this machine, under the name that is this machine's. */
+function placeOf(admin: string): { readonly origin: string; readonly socket?: string } {
+  const socket = /^unix:(\/.+)$/.exec(admin)?.[1]
+  if (socket !== undefined) return { origin: 'http://localhost', socket }
+  if (/^https?:\/\//.test(admin) && URL.canParse(admin)) return { origin: admin }
+  throw new Error(`expected an address such as http://127.0.0.1:9181 or unix:/run/sallyport/admin.sock, got ${admin}`)
+}
+
+interface Answered {
+  readonly status: number
+  readonly text: string
+}
+
+const sent = ({ method = 'GET', signal }: AdminCall) => ({
+  method,
+  headers: { 'content-type': 'application/json' },
+  ...(signal === undefined ? {} : { signal }),
+})
+
+async function overPort(url: URL, call: AdminCall): Promise<Answered> {
+  const response = await fetch(url, { ...sent(call), ...(call.body && { body: JSON.stringify(call.body) }) })
+  return { status: response.status, text: await response.text() }
+}
+
+/** What `fetch` cannot: it knows no sockets. */
+function overSocket(socketPath: string, { pathname, search }: URL, call: AdminCall): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const options = { socketPath, path: pathname + search, host: 'localhost', ...sent(call) }
+    const asking = request(options, response => {
+      readText(response).then(text => resolve({ status: response.statusCode ?? 0, text }), reject)
+    })
+    asking.on('error', error => reject(call.signal?.aborted === true ? call.signal.reason : error))
+    asking.end(call.body && JSON.stringify(call.body))
+  })
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function reasonOf(cause: unknown, origin: string, timeoutMs: number): string {
   if (cause instanceof Error && cause.name === 'TimeoutError') {
     return `no answer from ${origin} within ${timeoutMs / 1000} s; its log says how far it is`
   }

@@ -1,5 +1,6 @@
 /** The configuration as the rest of the service sees it: typed, in seconds, with absolute paths, frozen. */
 import { resolve } from 'node:path'
+import { toListenPlace } from './schema/listen-place.ts'
 import type { ParsedSettings } from './schema/schema.ts'
 import { toAuthzen } from './to-authzen.ts'
 import { toEnvoy } from './to-envoy.ts'
@@ -22,12 +23,17 @@ export type Config = DeepReadonly<ReturnType<typeof toConfig>>
 
 /** Renames and resolves; decides nothing. `directory` is where relative paths start. */
 export function toConfig(parsed: ParsedSettings, directory: string) {
-  const { requestTimeout, shutdownTimeout, ...server } = parsed.server
+  const { requestTimeout, shutdownTimeout, socketMode: _mode, socketOwner: _owner, ...server } = parsed.server
   const { lifetime, rotateEvery, ...assertion } = parsed.assertion
   const { attemptLifetime, keepFragment, logoutRateLimit, rateLimit, returnTo } = parsed.login
   return {
-    server: { ...server, requestTimeoutSeconds: requestTimeout, shutdownTimeoutSeconds: shutdownTimeout },
-    admin: parsed.admin,
+    server: {
+      ...server,
+      listen: toListenPlace(parsed.server),
+      requestTimeoutSeconds: requestTimeout,
+      shutdownTimeoutSeconds: shutdownTimeout,
+    },
+    admin: { listen: toListenPlace(parsed.admin), hosts: parsed.admin.hosts },
     providers: parsed.providers.map(toProvider),
     sessions: toSessions(parsed.sessions, directory),
     policy: toPolicy(parsed.policy, directory),

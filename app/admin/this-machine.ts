@@ -6,12 +6,15 @@
  * own name was pointed at the loopback address.
  */
 import type { Request, RequestHandler } from 'express'
+import { peerOf, socketPeer } from '../peer.ts'
 
 const loopback = /^(?:::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/
 const loopbackHost = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i
 
+const isNear = (peer: string): boolean => peer === socketPeer || loopback.test(peer)
+
 export const isFromThisMachine = ({ socket, headers }: Pick<Request, 'socket' | 'headers'>): boolean =>
-  loopback.test(socket.remoteAddress ?? '') && loopbackHost.test(headers.host ?? '')
+  isNear(peerOf(socket)) && loopbackHost.test(headers.host ?? '')
 
 /** 403 with `error` for everybody else. */
 export function forThisMachineOnly(error: string): RequestHandler {

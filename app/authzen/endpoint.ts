@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fields as HeaderFields, Reply } from '../fronts/front.ts'
 import { asPageError } from '../page-error.ts'
+import { peerOf } from '../peer.ts'
 import { askedIdIn, askingOf, clientIn, messageOf, requireProgram } from './arrival.ts'
 import { readBody } from './body.ts'
 import type { Arrival, QuestionDependencies, Route } from './dependencies.ts'
@@ -74,7 +75,7 @@ async function ask(
   dependencies: QuestionDependencies,
 ): Promise<object> {
   const { headers, rawHeaders, url = '' } = request
-  const peerAddress = request.socket.remoteAddress
+  const peerAddress = peerOf(request.socket)
   const clientAddress = clientIn(
     headers['x-forwarded-for'] as string | undefined,
     peerAddress,

@@ -40,7 +40,10 @@ export interface AdminParts {
 }
 
 /** Names under which the listener answers, beside addresses and localhost. */
-export const adminNames = ({ admin }: Config): readonly string[] => [admin.listen.host, ...admin.hosts]
+export const adminNames = ({ admin }: Config): readonly string[] => [
+  ...('host' in admin.listen ? [admin.listen.host] : []),
+  ...admin.hosts,
+]
 
 export function composeAdmin(
   { config, logger, onClientError }: AdminParts,

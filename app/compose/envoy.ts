@@ -31,6 +31,7 @@ export function composeEnvoy(
     limits: { maxHeaderLines, maxHeaderBytes },
     maxMessageBytes,
     createQueue: createTurnQueue,
+    isOnSocket: 'socket' in envoy.listen,
     onRefused: error => logger.debug({ err: error }, 'a check over gRPC was denied unread'),
     ...(envoy.tls !== undefined && { tls: readTls(envoy.tls) }),
     ...(envoy.tls?.clientNames !== undefined && { isProxy: createIsProxy(envoy.tls.clientNames) }),

@@ -22,6 +22,7 @@ import { createRateLimit } from '../login/rate-limit.ts'
 import { createReturnToGuard } from '../login/return/return-to.ts'
 import { createLoginRouter } from '../login/routes.ts'
 import { createVerifiedStep } from '../login/silent-login.ts'
+import { peerOf } from '../peer.ts'
 import { parseLogin } from '../sessions/session-payload.ts'
 import { composeThumbprint, composeVerification } from './identity.ts'
 import { type Base, canonicalOptions, isSecure, type Kept, newRequestId, type Policy, secretsOf } from './kept.ts'
@@ -111,7 +112,7 @@ function composeCertificate(base: Base): Pick<BrowserMarks, 'certificateOf'> {
   const { isTrusted } = base.trustedProxies
   return {
     certificateOf: ({ rawHeaders, socket }) =>
-      isTrusted(socket.remoteAddress ?? '') ? thumbprintIn(readHeaders(rawHeaders)) : undefined,
+      isTrusted(peerOf(socket)) ? thumbprintIn(readHeaders(rawHeaders)) : undefined,
   }
 }
 
@@ -140,6 +141,7 @@ export function composePages(base: Base, kept: Kept & WithPasswords, login: Logi
     publicHost: new URL(config.server.url).host,
     isSecure: isSecure(config),
     isTrustedProxy: trustedProxies.isTrusted,
+    isOnSocket: 'socket' in config.server.listen,
     pages: kept.pages,
     anyHost: createAssertionRoutes(kept.keys),
     publicHostOnly: [

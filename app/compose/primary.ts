@@ -6,6 +6,7 @@ import type { PolicyState } from '../admin/policy-routes.ts'
 import { createWorkersRoutes } from '../admin/worker-routes.ts'
 import { systemClock } from '../clock.ts'
 import { drain, listen, portOf } from '../listener/listen.ts'
+import { createPlaces, type Places } from '../listener/places.ts'
 import { countForWorkers } from '../login/rate-limit.ts'
 import { createAggregatedMetrics } from '../telemetry/aggregated-metrics.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
@@ -15,6 +16,7 @@ import { createWorkersMachines } from '../workers/machines-view.ts'
 import { createLineOutput } from '../workers/output.ts'
 import { createWorkerPool, type RestartOutcome } from '../workers/pool.ts'
 import { createWorkersSessions } from '../workers/sessions-view.ts'
+import { followWorkers } from '../workers/socket-files.ts'
 import {
   createWorkersExplain,
   createWorkersMetrics,
@@ -46,6 +48,20 @@ export interface PrimaryOptions {
   readonly loadConfig: () => Config
 }
 
+/** The configuration of workers: they listen where the primary makes the files of sockets. Rejects with `ERR_LISTEN_FAILED`. */
+async function stagedFor(config: Config, places: Places): Promise<Config> {
+  const { server, envoy } = config
+  const stage = async <T extends Config['server']['listen']>(place: T): Promise<T> => ({
+    ...place,
+    ...('socket' in place && (await places.claim(place))),
+  })
+  return {
+    ...config,
+    server: { ...server, listen: await stage(server.listen) },
+    ...(envoy !== undefined && { envoy: { ...envoy, listen: await stage(envoy.listen) } }),
+  }
+}
+
 /** Long enough for the command that opens a file; a worker that is busy for longer does it later all the same. */
 const reloadMs = 5_000
 
@@ -68,11 +84,14 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
   })
   const restart = async (): Promise<RestartOutcome> => {
     try {
-      return await pool.restart(loadConfig())
+      return await pool.restart(await staged(loadConfig()))
     } catch (error) {
       return { outcome: 'failed', error: error instanceof Error ? error.message : String(error) }
     }
   }
+  const places = createPlaces()
+  let stopFollowing = (): void => undefined
+  const staged = (wanted: Config): Promise<Config> => stagedFor(wanted, places)
   const policy = createWorkersPolicy(pool)
   const admin = composeAdmin(
     { config, logger, onClientError: metrics.clientError },
@@ -89,8 +108,12 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
   return {
     logger,
     async start() {
-      await pool.start()
-      await listen(admin, config.admin.listen)
+      stopFollowing = followWorkers(places, error =>
+        logger.error({ err: error }, 'the file of a socket cannot be made'),
+      )
+      await pool.start(await staged(config))
+      await listen(admin, await places.claim(config.admin.listen))
+      places.publish()
       logger.info({ version, workers: size, admin: portOf(admin), url: config.server.url }, 'all workers serve')
     },
     reload() {
@@ -103,6 +126,8 @@ export function composePrimary(config: Config, { size, loadConfig }: PrimaryOpti
     restart,
     policy: async () => policy.state(),
     async close() {
+      stopFollowing()
+      places.remove()
       await Promise.all([pool.stop(), drain(admin, config.server.shutdownTimeoutSeconds)])
       logger.info({}, 'stopped')
     },

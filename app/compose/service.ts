@@ -16,6 +16,7 @@ import { fronts as tableOfFronts } from '../fronts/fronts.ts'
 import { createTrustedProxies } from '../fronts/trusted-proxies.ts'
 import { createClientErrorReport } from '../listener/client-error-report.ts'
 import { drain, listen, portOf, stopAccepting } from '../listener/listen.ts'
+import { createPlaces } from '../listener/places.ts'
 import { createMainServer } from '../listener/server.ts'
 import type { SessionEndings } from '../sessions/endings/session-endings.ts'
 import type { ChangedRecord, RecordStore } from '../sessions/record-store.ts'
@@ -186,6 +187,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ...(envoy !== undefined && { envoy: envoy.port() }),
   })
 
+  const places = createPlaces()
   let stopClockWatch = (): void => undefined
   const noteJump = (seconds: number): void => {
     metrics.clockJumped(seconds)
@@ -198,11 +200,14 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       await policy.start()
       if (needsKeys(config)) await kept.keys.start()
       await ownRights.start()
-      await listen(main, config.server.listen)
-      if (admin !== undefined) await listen(admin, config.admin.listen)
+      await listen(main, await places.claim(config.server.listen))
+      if (admin !== undefined) await listen(admin, await places.claim(config.admin.listen))
       if (config.kubernetes !== undefined) await gateway?.listen(config.kubernetes.listen)
-      if (config.envoy !== undefined) await envoy?.listen(config.envoy.listen)
-      logger.info({ version, ...ports(), url: config.server.url, store: records.name }, 'listening')
+      if (config.envoy !== undefined) await envoy?.listen(await places.claim(config.envoy.listen))
+      places.publish()
+      const sockets = places.sockets()
+      const where = { ...ports(), ...(sockets.length > 0 && { sockets }) }
+      logger.info({ version, ...where, url: config.server.url, store: records.name }, 'listening')
       void login.providers.start()
       stopClockWatch = watchClock({ clock, onJump: noteJump })
     },
@@ -216,6 +221,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     },
     async close() {
       isDraining = true
+      places.remove()
       stopClockWatch()
       ownRights.close()
       login.providers.stop()

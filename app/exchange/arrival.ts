@@ -1,6 +1,7 @@
 /** One request to the token endpoints: what rows may be asked with, and how one that is refused is answered. */
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { SentHeaders } from '../fronts/vouched-headers.ts'
+import { peerOf } from '../peer.ts'
 import { auditFields, forPrograms, isOfPage } from '../program-endpoint.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
 import { ExchangeError } from './parameters.ts'
@@ -8,7 +9,7 @@ import { ExchangeError } from './parameters.ts'
 /** What conditions of the policy may be asked with, and from whom it comes. */
 export const sentHeaders = ({ rawHeaders, socket }: Request): SentHeaders => ({
   rawHeaders,
-  peerAddress: socket.remoteAddress,
+  peerAddress: peerOf(socket),
 })
 
 /** Threat: a token in an address is in every log on the way. And a page, for whose browser these addresses are not. */

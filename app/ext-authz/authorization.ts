@@ -8,6 +8,7 @@ import type { PeerCertificate } from 'node:tls'
 import type { ServerUnaryCall, ServiceDefinition, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Executor } from '../fronts/executor.ts'
 import type { Reply } from '../fronts/front.ts'
+import { socketPeer } from '../peer.ts'
 import { type CheckLimits, type Question, readCheckRequest, TooManyHeadersError } from './check-request.ts'
 import { writeCheckResponse } from './check-response.ts'
 
@@ -16,6 +17,8 @@ export interface AuthorizationOptions {
   readonly limits: CheckLimits
   /** Whether whoever has this certificate is a proxy; `undefined` for nobody's. Absent: the address alone says so. Must not throw. */
   readonly isProxy?: (certificate: PeerCertificate | undefined) => boolean
+  /** Whether it is asked on a Unix socket, and on nothing else: then whoever may open its file is the peer. Default: no. */
+  readonly isOnSocket?: boolean
   /** Something could not be understood or written and was denied. Must not throw. */
   readonly onRefused: (error: unknown) => void
   /** Puts calls off, in their order, so that what arrived together is handled together (docs/adr/0023). Default: each as it arrives. */
@@ -91,8 +94,9 @@ function failed(error: unknown, { onRefused }: AuthorizationOptions): Reply {
 const refusal = writeCheckResponse({ status: 500, headers: [], body: '' })
 
 /** `127.0.0.1:5000`, `[::1]:5000`; what has no such form is nobody who is trusted, and so is who is no proxy by their certificate. */
-function peerOf(call: Call, { isProxy }: AuthorizationOptions): string {
+function peerOf(call: Call, { isProxy, isOnSocket = false }: AuthorizationOptions): string {
   if (isProxy?.(call.getAuthContext().sslPeerCertificate) === false) return ''
+  if (isOnSocket) return socketPeer
   const peer = call.getPeer()
   const colon = peer.lastIndexOf(':')
   if (colon === -1) return ''

@@ -20,7 +20,7 @@ export interface GrpcListenerOptions extends AuthorizationOptions {
 
 export interface GrpcListener {
   /** Rejects when the port is taken. */
-  readonly listen: (address: { readonly host: string; readonly port: number }) => Promise<void>
+  readonly listen: (at: { readonly host: string; readonly port: number } | { readonly staged: string }) => Promise<void>
   /** 0 until it listens. */
   readonly port: () => number
   /** Takes no new calls, and resolves when those that there are have been answered, or after `timeoutMs`, 5 s by default: nobody waits longer for a check. Again, it is the same. */
@@ -42,12 +42,11 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
   let port = 0
   let closing: Promise<void> | undefined
   return {
-    listen: address =>
+    listen: at =>
       new Promise((resolve, reject) => {
-        const host = address.host.includes(':') ? `[${address.host}]` : address.host
-        server.bindAsync(`${host}:${address.port}`, credentialsOf(options.tls), (error, bound) => {
+        server.bindAsync(targetOf(at), credentialsOf(options.tls), (error, bound) => {
           if (error !== null) return reject(error)
-          port = bound
+          port = 'staged' in at ? 0 : bound
           resolve()
         })
       }),
@@ -64,6 +63,11 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
       return closing
     },
   }
+}
+
+function targetOf(at: { readonly host: string; readonly port: number } | { readonly staged: string }): string {
+  if ('staged' in at) return `unix:${at.staged}`
+  return `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`
 }
 
 function credentialsOf(tls: GrpcTls | undefined): ServerCredentials {

@@ -3,6 +3,7 @@
  * runs before Express and never through it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { peerOf } from '../peer.ts'
 import type { Executor } from './executor.ts'
 import type { Reply, Subrequest } from './front.ts'
 import { requestIdOf } from './reply.ts'
@@ -35,7 +36,7 @@ function subrequestOf(request: IncomingMessage): Subrequest {
     method: request.method ?? '',
     target: request.url ?? '',
     rawHeaders: request.rawHeaders,
-    peerAddress: request.socket.remoteAddress ?? '',
+    peerAddress: peerOf(request.socket),
   }
 }
 

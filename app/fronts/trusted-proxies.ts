@@ -5,6 +5,7 @@
  * known, so the list is read from its right end: the first address that is not a trusted proxy is the client.
  */
 import ipaddr from 'ipaddr.js'
+import { socketPeer } from '../peer.ts'
 
 type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
 
@@ -12,7 +13,7 @@ type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
 const MAX_HOPS = 32
 
 export interface TrustedProxies {
-  /** May this TCP peer send subrequests? */
+  /** May this peer send subrequests? An address, or `socketPeer`, whom the permissions of a file have let in. */
   readonly isTrusted: (address: string) => boolean
   /** `forwardedFor`: all X-Forwarded-For values, joined by commas. The client's address in canonical form, or `undefined` when no trusted hop vouches for one that parses. */
   readonly clientAddress: (forwardedFor: string) => string | undefined
@@ -27,6 +28,7 @@ const LONGEST_REMEMBERED = 96
 export function createTrustedProxies(networks: readonly string[]): TrustedProxies {
   const ranges = networks.map(parseRange)
   const isTrusted = remembered((address: string): boolean => {
+    if (address === socketPeer) return true
     const parsed = parseAddress(address)
     return parsed !== undefined && ranges.some(range => contains(range, parsed))
   })

@@ -7,6 +7,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import type { GrantEnd, GrantRefusal, GrantWay } from '../audit/event.ts'
+import { peerOf } from '../peer.ts'
 import { auditFields, type Exchange } from '../program-endpoint.ts'
 import type { Grant } from '../sessions/grants/refresh-grants.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
@@ -146,7 +147,7 @@ async function namesFor(
   if (direct === undefined) return undefined
   const { requestId, clientAddress } = auditFields(exchange)
   const { rawHeaders, socket } = exchange.request
-  const sent = { rawHeaders, peerAddress: socket.remoteAddress }
+  const sent = { rawHeaders, peerAddress: peerOf(socket) }
   const sessionDigest = dependencies.digest(sessionId)
   const admission = await direct.admit({ login, sessionDigest, requestId, clientAddress, ...sent })
   if ('names' in admission) return admission.names

@@ -8,14 +8,16 @@ export interface ListenAddress {
   readonly port: number
 }
 
-export function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+/** On a port, or on a socket in its folder ({@link SocketFile}). */
+export function listen(server: Server, at: ListenAddress | { readonly staged: string }): Promise<void> {
   return new Promise((resolve, reject) => {
+    const where = 'staged' in at ? `unix:${at.staged}` : `${at.host}:${at.port}`
     const fail = (cause: NodeJS.ErrnoException): void => {
       const reason = cause.code === 'EADDRINUSE' ? 'something else listens there' : (cause.code ?? cause.message)
-      reject(new OperationalError('ERR_LISTEN_FAILED', `cannot listen on ${host}:${port}: ${reason}`, { cause }))
+      reject(new OperationalError('ERR_LISTEN_FAILED', `cannot listen on ${where}: ${reason}`, { cause }))
     }
     server.once('error', fail)
-    server.listen(port, host, () => {
+    server.listen('staged' in at ? { path: at.staged } : at, () => {
       server.off('error', fail)
       resolve()
     })

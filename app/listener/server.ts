@@ -8,6 +8,7 @@ import helmet from 'helmet'
 import { OperationalError } from '../errors.ts'
 import { asPageError } from '../page-error.ts'
 import type { Pages } from '../pages/pages.ts'
+import { markSocketPeers, socketPeer } from '../peer.ts'
 import { keepToLimits, maxHeaderBytes, type OnClientError, refuseHeaderLines } from './client-errors.ts'
 import { makeWhole, requestClass } from './lean-request.ts'
 import { createTurnQueue } from './turn-queue.ts'
@@ -86,6 +87,7 @@ function createLimitedServer({ requestTimeoutSeconds, onClientError }: ListenerO
     if (!refuseHeaderLines(request, response, onClientError)) answer(request, response)
   })
   keepToLimits(server, onClientError)
+  markSocketPeers(server)
   return server
 }
 
@@ -102,6 +104,8 @@ export interface PagesAppOptions {
   /** The public URL is https: browsers are told to stay there. */
   readonly isSecure: boolean
   readonly isTrustedProxy: (address: string) => boolean
+  /** Whether they are served on a Unix socket, and on nothing else. */
+  readonly isOnSocket: boolean
   readonly pages: Pages
   /** Answered on any host: applications fetch keys by whatever name they reach us. */
   readonly anyHost: RequestHandler
@@ -114,7 +118,10 @@ export interface PagesAppOptions {
 export function createPagesApp(options: PagesAppOptions): Express {
   const app = express()
   app.disable('x-powered-by')
-  app.set('trust proxy', options.isTrustedProxy)
+  // Express asks about the peer by its address, which one on a Unix socket has not, and then about each hop that it reads.
+  app.set('trust proxy', (address: string | undefined, hop: number) =>
+    options.isTrustedProxy(hop === 0 && address === undefined && options.isOnSocket ? socketPeer : (address ?? '')),
+  )
   // Repeated and nested query parameters stay what they are: strings or arrays of strings, never objects.
   app.set('query parser', 'simple')
   app.use(helmetOf(options))

@@ -35,8 +35,8 @@ export interface RestartOutcome {
 }
 
 export interface WorkerPool {
-  /** Resolves when all of them serve. Rejects with the first worker's error. */
-  start(): Promise<void>
+  /** Resolves when all of them serve. Rejects with the first worker's error. `config`: what they run with. */
+  start(config?: Config): Promise<void>
   /** Those that take new connections. */
   serving(): readonly WorkerHandle[]
   /** Also those that only finish what they have. */
@@ -159,7 +159,8 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   }
 
   return {
-    async start() {
+    async start(first = config) {
+      config = first
       prepareCluster()
       // One alone first: what keeps it from starting is said once, and it makes the store and the keys for the others.
       await bringUp()

@@ -3,8 +3,17 @@ import { Option } from 'commander'
 import type { DefineCommand } from '../define-command.ts'
 import { addInsecureOptions, insecureOptionsOf } from '../insecure-options.ts'
 import { type ClusterOptions, readName, readPods } from './kubernetes/cluster-options.ts'
-import type { Address, NamedHost } from './question.ts'
-import { each, readAddress, readHost, readListen, readLoopback, readPath, readRange } from './read-options.ts'
+import type { Address, NamedHost, OwnAddress } from './question.ts'
+import {
+  each,
+  readAddress,
+  readHost,
+  readListen,
+  readLoopback,
+  readOwnAddress,
+  readPath,
+  readRange,
+} from './read-options.ts'
 import type { ProxyConfigChoice } from './run.ts'
 
 const help = `
@@ -31,6 +40,8 @@ Examples:
       --tls-certificate /etc/haproxy/site.pem --sallyport 10.0.0.21:9180 --sallyport 10.0.0.22:9180
   $ sallyport proxy-config envoy-gateway --namespace edge --gateway public --host wiki.example.com | \
       kubectl apply --server-side -f -
+  $ sallyport proxy-config nginx --host wiki.example.com=127.0.0.1:8080 --sallyport unix:/run/sallyport/check.sock \
+      --balancer 10.0.0.10
   $ sallyport proxy-config caddy --upstream 127.0.0.1:8080 --output /etc/caddy/sallyport
 
 Exit codes: 0 it was printed; 1 a file cannot be written; 2 the command line or the configuration is wrong.`
@@ -39,8 +50,8 @@ interface Values extends Readonly<Record<string, unknown>> {
   readonly config?: string
   readonly host?: readonly NamedHost[]
   readonly upstream?: Address
-  readonly sallyport?: readonly Address[]
-  readonly grpc?: readonly Address[]
+  readonly sallyport?: readonly OwnAddress[]
+  readonly grpc?: readonly OwnAddress[]
   readonly grpcCa?: string
   readonly grpcCertificate?: string
   readonly grpcKey?: string
@@ -70,8 +81,8 @@ export const defineProxyConfig: DefineCommand = (command, terminal, onExit) => {
     .addOption(new Option('-c, --config <file>', 'configuration file (default: ./sallyport.yaml)'))
     .option('--host <host=address>', 'a host to protect, and where its application is; repeatable', each(readHost))
     .option('--upstream <address>', 'where the applications of hosts are that name none', readAddress)
-    .option('--sallyport <address>', 'where the proxy reaches Sallyport; repeat it for replicas', each(readAddress))
-    .option('--grpc <address>', 'where it reaches the listener of checks over gRPC; repeatable', each(readAddress))
+    .option('--sallyport <address>', 'where the proxy reaches Sallyport; repeat it for replicas', each(readOwnAddress))
+    .option('--grpc <address>', 'where it reaches the listener of checks over gRPC; repeatable', each(readOwnAddress))
     .option('--grpc-ca <path>', 'authority of that listener, where it has TLS', readPath)
     .option('--grpc-certificate <path>', 'what Envoy shows there, where envoy.tls.clientCaFile asks for it', readPath)
     .option('--grpc-key <path>', 'its key', readPath)

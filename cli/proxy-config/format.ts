@@ -36,6 +36,8 @@ export interface ProxyFormat {
   readonly takesProxyProtocol?: boolean
   /** Whether its checks are gRPC, over TLS where the listener of Sallyport has it. Default false. */
   readonly asksOverGrpc?: boolean
+  /** Whether it reaches Sallyport by a Unix socket as well. Default false. */
+  readonly opensSockets?: boolean
   /** The one header, in lower case, in which it can pass a certificate on. Default: any. */
   readonly certificateHeader?: string
   /** Whether it lists a balancer in front as one more hop, which Sallyport has to trust then. Default false. */

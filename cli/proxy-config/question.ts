@@ -4,6 +4,7 @@
  */
 import type { Config } from '../../config/config.ts'
 import { createHostSettings } from '../../config/host-settings.ts'
+import type { SocketAddress } from '../../config/schema/listen-place.ts'
 import type { ListenAddress } from '../../config/schema/values.ts'
 import { type CertificateOptions, type ClientCertificates, clientCertificatesOf } from './client-certificates.ts'
 import { type GrpcTls, type GrpcTlsOptions, grpcTlsOf } from './grpc-tls.ts'
@@ -13,6 +14,15 @@ import { QuestionError } from './question-error.ts'
 
 /** A name or an address, and a port. */
 export type Address = ListenAddress
+
+/** Where Sallyport is: also the file of a Unix socket, for a proxy on its machine. */
+export type OwnAddress = Address | SocketAddress
+
+/** Of a format that opens no sockets, which `questionOf` has refused them. */
+export function portOf(address: OwnAddress): Address {
+  if ('socket' in address) throw new QuestionError(`unix:${address.socket} is no address of a port`)
+  return address
+}
 
 /** As it stands in a URL and in most configurations. */
 export const addressText = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -40,9 +50,9 @@ export interface ProxyQuestion {
   /** Of `server.url`: login, callback, log-out, keys. */
   readonly login: { readonly scheme: 'http' | 'https'; readonly host: string }
   /** Where the proxy reaches Sallyport; of several replicas each. */
-  readonly sallyport: readonly [Address, ...Address[]]
+  readonly sallyport: readonly [OwnAddress, ...OwnAddress[]]
   /** The same for checks over gRPC; empty where the configuration has no section `envoy`. */
-  readonly grpc: readonly Address[]
+  readonly grpc: readonly OwnAddress[]
   /** Whether Sallyport's listener for gRPC wants TLS. */
   readonly grpcTls: boolean
   /** How Envoy speaks TLS there; never present for another format. */
@@ -87,8 +97,8 @@ export interface ProxyOptions extends CertificateOptions, BalancerOptions, GrpcT
   readonly hosts: readonly NamedHost[]
   /** For hosts that name no address. */
   readonly upstream?: Address
-  readonly sallyport: readonly Address[]
-  readonly grpc: readonly Address[]
+  readonly sallyport: readonly OwnAddress[]
+  readonly grpc: readonly OwnAddress[]
   readonly checks?: Address
   readonly listen?: { readonly host?: string; readonly port: number }
   readonly tls?: ProxyQuestion['tls']
@@ -109,6 +119,7 @@ interface QuestionFacts {
   readonly asksForCertificates?: boolean
   readonly takesProxyProtocol?: boolean
   readonly asksOverGrpc?: boolean
+  readonly opensSockets?: boolean
   readonly certificateHeader?: string
   /** Default: none. */
   readonly conditionHeaders?: readonly string[]
@@ -130,16 +141,21 @@ export function questionOf({ config, options: given, conditionHeaders = [], ...f
   checkHttp3(options, scheme === 'https', format.speaksHttp3 === true)
   const { user, email, name, groups, assertion } = config.headers
   const { clientCertificateHeader } = config.server
-  const { asksForCertificates = false, fetchesCertificates } = format
+  const { asksForCertificates = false, asksOverGrpc = false, opensSockets = false, fetchesCertificates } = format
   const endsTls = options.tls !== undefined || (fetchesCertificates && scheme === 'https')
   const clientCertificates = clientCertificatesOf({ ...format, config, options, asksForCertificates, endsTls })
-  const grpcTrust = grpcTlsOf(config, options, format.asksOverGrpc === true)
+  const grpcTrust = grpcTlsOf(config, options, asksOverGrpc)
   const [first, ...more] = options.sallyport
+  const sallyport: ProxyQuestion['sallyport'] =
+    first === undefined ? [reachable(config.server.listen)] : [first, ...more]
+  const grpc = grpcOf(config, options)
+  checkSockets(sallyport, opensSockets)
+  if (asksOverGrpc) checkSockets(grpc, opensSockets)
   return {
     hosts: hostsOf(config, options, format.upstreamOf),
     login: { scheme, host: url.hostname },
-    sallyport: first === undefined ? [reachable(config.server.listen)] : [first, ...more],
-    grpc: grpcOf(config, options),
+    sallyport,
+    grpc,
     grpcTls: config.envoy?.tls !== undefined,
     ...(grpcTrust === undefined ? {} : { grpcTrust }),
     checks: options.checks ?? { host: '127.0.0.1', port: 9189 },
@@ -216,13 +232,27 @@ function hostsOf(config: Config, options: ProxyOptions, upstreamOf?: (host: stri
   })
 }
 
-function grpcOf({ envoy }: Config, { grpc }: ProxyOptions): readonly Address[] {
+/** Threat: a proxy that takes the path for a name, or asks nobody. */
+function checkSockets(addresses: readonly OwnAddress[], opensSockets: boolean): void {
+  const sockets = addresses.filter(address => 'socket' in address)
+  if (sockets.length === 0) return
+  if (!opensSockets)
+    throw new QuestionError(
+      'Sallyport listens on a Unix socket, which this proxy cannot ask: let server.listen be a port, or name one with --sallyport (nginx, caddy, haproxy and envoy can)',
+    )
+  if (sockets.length < addresses.length)
+    throw new QuestionError('replicas are reached by ports or by Unix sockets, not by both: name them alike')
+}
+
+function grpcOf({ envoy }: Config, { grpc }: ProxyOptions): readonly OwnAddress[] {
   if (grpc.length > 0) return grpc
   return envoy === undefined ? [] : [reachable(envoy.listen)]
 }
 
 /** An address on which somebody listens, as somebody on the same machine calls it. */
-function reachable({ host, port }: Address): Address {
+function reachable(listen: OwnAddress): OwnAddress {
+  if ('socket' in listen) return { socket: listen.socket }
+  const { host, port } = listen
   if (host === '0.0.0.0') return { host: '127.0.0.1', port }
   return host === '::' ? { host: '::1', port } : { host, port }
 }

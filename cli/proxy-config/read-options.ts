@@ -2,8 +2,9 @@
 import { isAbsolute } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { isTooWide } from '../../config/checks/enforce-secure.ts'
+import { parseListen } from '../../config/schema/listen-place.ts'
 import { parseAddressRange, parseHost, parseListenAddress } from '../../config/schema/values.ts'
-import type { Address, NamedHost } from './question.ts'
+import type { Address, NamedHost, OwnAddress } from './question.ts'
 
 /** Throws what commander shows beside the option's name. */
 function reading<T>(parse: (text: string) => T): (text: string) => T {
@@ -28,6 +29,12 @@ function parseAddress(text: string): Address {
 }
 
 export const readAddress = reading(parseAddress)
+
+/** Where Sallyport is. */
+export const readOwnAddress = reading((text): OwnAddress => {
+  const place = parseListen(text)
+  return 'socket' in place ? place : parseAddress(text)
+})
 
 /** An address that nobody but this machine reaches. */
 export const readLoopback = reading(text => {

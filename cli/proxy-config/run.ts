@@ -90,6 +90,7 @@ async function filesOf(
     asksForCertificates: format.asksForCertificates === true,
     takesProxyProtocol: format.takesProxyProtocol === true,
     asksOverGrpc: format.asksOverGrpc === true,
+    opensSockets: format.opensSockets === true,
     ...(format.certificateHeader === undefined ? {} : { certificateHeader: format.certificateHeader }),
     ...(format.upstreamOf === undefined ? {} : { upstreamOf: format.upstreamOf }),
   })

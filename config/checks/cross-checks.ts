@@ -17,6 +17,7 @@ import { checkMachines } from './machines-checks.ts'
 import { checkPasswords } from './passwords-checks.ts'
 import { checkProviders } from './provider-checks.ts'
 import { checkRedisSettings } from './redis-checks.ts'
+import { checkSockets } from './socket-checks.ts'
 
 /** Works on the tree, so that these are reported together with everything else; what has the wrong type is passed over. */
 export function checkTogether(tree: Tree): CrossFinding[] {
@@ -34,6 +35,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkCertificateMachines(tree),
     ...checkKubernetes(tree),
     ...checkEnvoy(tree),
+    ...checkSockets(tree),
     ...checkAuthzen(tree),
     ...checkLifetimes(tree),
     ...checkHeaderNames(tree),

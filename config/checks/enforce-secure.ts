@@ -7,7 +7,8 @@
  */
 import ipaddr from 'ipaddr.js'
 import { parse as parseSuffix } from 'tldts'
-import { parseAddressRange, parseListenAddress } from '../schema/values.ts'
+import { parseListen } from '../schema/listen-place.ts'
+import { parseAddressRange } from '../schema/values.ts'
 import { getIn, type Path, type Tree, textAt } from '../tree.ts'
 import { checkDeciders } from './deciders-checks.ts'
 import { type InsecureSetting, insecureFlag } from './insecure.ts'
@@ -15,6 +16,7 @@ import { isLoopback } from './loopback.ts'
 import { checkTokenIssuers } from './secure-machines.ts'
 import { checkSessions } from './secure-sessions.ts'
 import { type SecurityFinding, urlOf } from './security-finding.ts'
+import { checkSocketModes } from './socket-checks.ts'
 
 export interface SecurityReport {
   /** Stop the start. Each message names its flag. */
@@ -36,6 +38,7 @@ export function enforceSecure(tree: Tree, allowed: ReadonlySet<InsecureSetting>)
     ...checkTicketHosts(tree),
     ...checkAdminListener(tree),
     ...checkEnvoyListener(tree),
+    ...checkSocketModes(tree),
   ]
   const isRefused = (finding: SecurityFinding) => finding.name !== undefined && !allowed.has(finding.name)
   const withFlag = (finding: SecurityFinding): SecurityFinding =>
@@ -145,8 +148,8 @@ function isPublicSuffix(host: string): boolean {
 // Metrics and health answer everybody who reaches them.
 function checkAdminListener(tree: Tree): SecurityFinding[] {
   const path = ['admin', 'listen']
-  const listen = parsedOrNone(parseListenAddress, textAt(tree, path) ?? '')
-  if (listen === undefined || isLoopback(listen.host)) return []
+  const listen = parsedOrNone(parseListen, textAt(tree, path) ?? '')
+  if (listen === undefined || 'socket' in listen || isLoopback(listen.host)) return []
   return [
     { name: 'admin-listen', path, message: 'expected a loopback address; this listener asks nobody who they are' },
   ]
@@ -156,7 +159,7 @@ function checkAdminListener(tree: Tree): SecurityFinding[] {
 function checkEnvoyListener(tree: Tree): SecurityFinding[] {
   const path = ['envoy', 'listen']
   if (getIn(tree, ['envoy']) === undefined || getIn(tree, ['envoy', 'tls']) !== undefined) return []
-  const listen = parsedOrNone(parseListenAddress, textAt(tree, path) ?? '')
-  if (listen === undefined || isLoopback(listen.host)) return []
+  const listen = parsedOrNone(parseListen, textAt(tree, path) ?? '')
+  if (listen === undefined || 'socket' in listen || isLoopback(listen.host)) return []
   return [{ name: 'envoy-listen', path, message: 'expected a loopback address, or envoy.tls beside it' }]
 }

@@ -9,6 +9,7 @@ export const insecureSettings = {
   'public-suffix': 'accept a host or pattern that is a public suffix, shared by unrelated owners',
   'envoy-listen': 'accept checks over gRPC in plain text from other machines',
   'admin-listen': 'accept an admin listener that other machines reach',
+  'socket-mode': 'accept a Unix socket that everybody on the machine may open',
 } as const
 
 export type InsecureSetting = keyof typeof insecureSettings

@@ -1,7 +1,7 @@
 /** The settings of the listener for Envoy's checks over gRPC. */
 import { z } from 'zod'
-import { parsed, section, setting, text } from './setting.ts'
-import * as value from './values.ts'
+import { listenExpected, parsedListen, socketSettings } from './listen-place.ts'
+import { section, setting, text } from './setting.ts'
 
 const tls = z.strictObject({
   certificateFile: setting(text, {
@@ -32,9 +32,10 @@ const tls = z.strictObject({
 })
 
 export const envoy = z.strictObject({
-  listen: setting(parsed(value.parseListenAddress).prefault('127.0.0.1:9183'), {
-    description: "Address and port of the listener for Envoy's checks over gRPC.",
-    expected: 'host:port, such as 127.0.0.1:9183 or [::]:9183',
+  listen: setting(parsedListen('127.0.0.1:9183'), {
+    description: "Address and port, or Unix socket, of the listener for Envoy's checks over gRPC.",
+    expected: listenExpected,
   }),
+  ...socketSettings('0660'),
   tls: section(tls.exactOptional(), 'The certificate of the listener; without it checks come in plain text.'),
 })

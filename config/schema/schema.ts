@@ -8,6 +8,7 @@ import { authzen } from './authzen-schema.ts'
 import { envoy } from './envoy-schema.ts'
 import { host } from './hosts-schema.ts'
 import { kubernetes } from './kubernetes-schema.ts'
+import { listenExpected, parsedListen, socketSettings } from './listen-place.ts'
 import { machines } from './machines-schema.ts'
 import { passwords } from './passwords-schema.ts'
 import { policy } from './policy-schema.ts'
@@ -16,7 +17,6 @@ import { sessions } from './sessions-schema.ts'
 import { duration, durationExpected, parsed, parsing, section, setting, text } from './setting.ts'
 import * as value from './values.ts'
 
-const listenExpected = 'host:port, such as 127.0.0.1:9180 or [::1]:9180'
 const headerExpected = 'a header name'
 const hostsExpected = 'a list of host names'
 const header = (name: string, description: string) =>
@@ -32,12 +32,14 @@ const server = z.strictObject({
     expected: 'an origin such as https://auth.example.com',
     example: 'https://auth.example.com',
   }),
-  listen: setting(parsed(value.parseListenAddress).prefault('127.0.0.1:9180'), {
-    description: 'Address and port for the checks of the proxies and for the login pages.',
+  listen: setting(parsedListen('127.0.0.1:9180'), {
+    description: 'Address and port, or Unix socket, for the checks of the proxies and for the login pages.',
     expected: listenExpected,
   }),
+  ...socketSettings('0660'),
   trustedProxies: setting(z.array(parsed(value.parseAddressRange)).prefault(['127.0.0.0/8', '::1/128']), {
-    description: 'Peers that may ask for decisions and whose forwarding headers are believed.',
+    description:
+      'Peers that may ask for decisions and whose forwarding headers are believed. Whoever may open a Unix socket of `listen` is one as well.',
     expected: 'a list of addresses or CIDR ranges such as 10.0.0.0/8',
   }),
   clientCertificateHeader: setting(parsed(value.parseCertificateHeader).exactOptional(), {
@@ -71,11 +73,12 @@ const server = z.strictObject({
 })
 
 const admin = z.strictObject({
-  listen: setting(parsed(value.parseListenAddress).prefault('127.0.0.1:9181'), {
+  listen: setting(parsedListen('127.0.0.1:9181'), {
     description:
-      'Address and port for `/healthz`, `/readyz` and `/metrics`, which ask nobody who they are, and for `/explain/`, which answers this machine only.',
+      'Address and port, or Unix socket, for `/healthz`, `/readyz` and `/metrics`, which ask nobody who they are, and for `/explain/`, which answers this machine only.',
     expected: listenExpected,
   }),
+  ...socketSettings('0600'),
   hosts: hosts(
     'Names under which the admin listener answers, such as the one that Prometheus scrapes; addresses, `localhost` and the host of `listen` always count. Any other name is 421: a web page could have pointed it here.',
   ),

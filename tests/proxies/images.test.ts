@@ -1,9 +1,10 @@
 /** What can be said of the image and of compose.yaml without a container engine: that they are well-formed and careful. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -79,6 +80,22 @@ describe('the Dockerfile, read', () => {
     expect([await ask(), await ask()]).toEqual([0, 1])
     await new Promise(resolve => listener.close(resolve))
     expect([await ask(), asked]).toEqual([1, ['/healthz', '/healthz']])
+  })
+
+  it('asks on the Unix socket as well, where the admin listener is one', async () => {
+    const [program = '', ...args] = JSON.parse(
+      /^HEALTHCHECK [\s\S]*?CMD (\[.*\])$/m.exec(read('Dockerfile'))?.[1] ?? '[]',
+    )
+    const socket = join(mkdtempSync(join(tmpdir(), 'sallyport-health-')), 'admin.sock')
+    const listener = createServer(({ url, headers }, answer) => {
+      answer.writeHead(url === '/healthz' && headers.host === 'localhost' ? 200 : 503).end()
+    })
+    await once(listener.listen(socket), 'listening')
+    const env = { ...process.env, SALLYPORT_ADMIN_LISTEN: `unix:${socket}` }
+    const ask = async () => (await once(spawn(program, args, { env, stdio: 'ignore' }), 'close'))[0]
+    expect(await ask()).toBe(0)
+    await new Promise(resolve => listener.close(resolve))
+    expect(await ask()).toBe(1)
   })
 
   it('copies only what .dockerignore lets through, and all of that exists', () => {

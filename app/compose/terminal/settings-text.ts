@@ -1,5 +1,6 @@
 /** What a service that has just started is set to, for the person at its terminal. `config show` prints all of it. */
 import type { Config } from '../../../config/config.ts'
+import { listenText } from '../../../config/schema/listen-place.ts'
 import { describeSources } from '../../policy/configured-source.ts'
 import { printable } from '../../telemetry/readable-lines.ts'
 import { version } from '../../version.ts'
@@ -13,10 +14,10 @@ export interface PolicyInForce {
 export function settingsText(config: Config, policy: PolicyInForce | undefined): string {
   const { server, admin, kubernetes, envoy, providers } = config
   const lines: readonly (readonly [string, string | undefined])[] = [
-    ['checks and logins', addressText(server.listen)],
-    ['admin', addressText(admin.listen)],
-    ['kubectl', kubernetes && addressText(kubernetes.listen)],
-    ['Envoy over gRPC', envoy && addressText(envoy.listen)],
+    ['checks and logins', listenText(server.listen)],
+    ['admin', listenText(admin.listen)],
+    ['kubectl', kubernetes && listenText(kubernetes.listen)],
+    ['Envoy over gRPC', envoy && listenText(envoy.listen)],
     ['workers', server.workers === 1 ? undefined : `${server.workers}`],
     ['sessions', storeText(config)],
     ['cookies', cookieText(config)],
@@ -33,9 +34,6 @@ export function settingsText(config: Config, policy: PolicyInForce | undefined):
 }
 
 const listed = (values: readonly string[]): string => (values.length === 0 ? 'none' : values.join(', '))
-
-const addressText = ({ host, port }: Config['server']['listen']): string =>
-  `${host.includes(':') ? `[${host}]` : host}:${port}`
 
 /** Threat: a terminal is filmed, shared and scrolled back; the address of a store may hold a password, in its query too. */
 function withoutSecrets(address: string): string {

@@ -7,6 +7,7 @@ import type { Finding } from '../findings.ts'
 import type { Check } from './check.ts'
 import { cookieChecks } from './cookie-checks.ts'
 import { providerChecks } from './provider-checks.ts'
+import { socketChecks } from './socket-checks.ts'
 import { storeChecks } from './store-checks.ts'
 
 export async function examineConfiguration(
@@ -19,6 +20,7 @@ export async function examineConfiguration(
     ...config.providers.flatMap(settings => providerChecks(settings, config.server.url, ways.to(settings.ca))),
     ...storeChecks(config.sessions.store),
     ...cookieChecks(config, policy.domains),
+    ...socketChecks(config),
   ]
   try {
     const findings: Finding[] = []

@@ -1,7 +1,7 @@
 /** Caddy: a Caddyfile, what it imports, and one file with every protected host. */
 import { alsoDropped, droppedPatterns } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import { addressText, type ProxyHost, type ProxyQuestion } from '../question.ts'
+import { addressText, type OwnAddress, type ProxyHost, type ProxyQuestion } from '../question.ts'
 import { fill, readTemplate } from '../template.ts'
 
 /** What differs between the files that are printed and those of deploy/. */
@@ -55,11 +55,14 @@ export function caddyParts(parts: CaddyParts): readonly ProxyFile[] {
   ]
 }
 
+const ownAddress = (address: OwnAddress): string =>
+  'socket' in address ? `unix/${address.socket}` : addressText(address)
+
 function render(question: ProxyQuestion): readonly ProxyFile[] {
   const { balancers, hosts, listen, login, sallyport } = question
   const parts = caddyParts({
     identity: question.identity,
-    sallyport: sallyport.map(addressText).join(' '),
+    sallyport: sallyport.map(ownAddress).join(' '),
     replicas: replicaLines(question),
     login: siteAddress(login.host, question),
     tls: tlsLines(question),
@@ -179,5 +182,6 @@ export const caddy: ProxyFormat = {
   fetchesCertificates: true,
   speaksHttp3: true,
   asksForCertificates: true,
+  opensSockets: true,
   render,
 }

@@ -1,7 +1,7 @@
 /** Envoy: a bootstrap, and its two filters in files of their own; the check over HTTP or over gRPC. */
 import { alsoDropped, droppedPatterns } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import type { Address, ProxyQuestion } from '../question.ts'
+import type { Address, OwnAddress, ProxyQuestion } from '../question.ts'
 import { QuestionError } from '../question-error.ts'
 import { fill, readTemplate } from '../template.ts'
 import { chainLines, type DownstreamParts, http3Parts, listenerFilters, passingLines } from './downstream.ts'
@@ -43,6 +43,7 @@ export const envoyBootstrap = (parts: EnvoyParts): string =>
     OPEN_SITES: parts.openSites,
     RETRY: parts.retry,
     REPLICAS: parts.replicas,
+    SALLYPORT_TYPE: typeOf(parts.sallyport),
     SALLYPORT: parts.sallyport,
     CLUSTERS: parts.clusters,
   })
@@ -93,7 +94,9 @@ export const grpcCluster = (
   replicas: readonly string[],
   tls: readonly string[] = [],
 ): readonly string[] => [
-  ...fill(read('grpc-cluster'), { REPLICAS: replicas, SALLYPORT: endpoints, TLS: tls }).trimEnd().split('\n'),
+  ...fill(read('grpc-cluster'), { TYPE: typeOf(endpoints), REPLICAS: replicas, SALLYPORT: endpoints, TLS: tls })
+    .trimEnd()
+    .split('\n'),
 ]
 
 /** A site's cluster. */
@@ -108,8 +111,15 @@ export const siteCluster = (name: string, address: string): readonly string[] =>
 ]
 
 const socket = ({ host, port }: Address): string => `address: '${host}', port_value: ${port}`
-const endpoints = (addresses: readonly Address[]): readonly string[] =>
-  addresses.map(address => `- endpoint: { address: { socket_address: { ${socket(address)} } } }`)
+const pipe = 'pipe: { path:'
+const endpoints = (addresses: readonly OwnAddress[]): readonly string[] =>
+  addresses.map(address =>
+    'socket' in address
+      ? `- endpoint: { address: { ${pipe} ${address.socket} } } }`
+      : `- endpoint: { address: { socket_address: { ${socket(address)} } } }`,
+  )
+/** Where one is a file there is nothing to resolve, and Envoy refuses to. */
+const typeOf = (lines: readonly string[]): string => (lines.some(line => line.includes(pipe)) ? 'STATIC' : 'STRICT_DNS')
 
 function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] {
   const { balancers, directory, hosts, listen, login, sallyport } = question
@@ -172,10 +182,20 @@ const siteLines = (host: string, certificate?: string): readonly string[] => [
   `  routes: [{ match: { prefix: / }, route: { cluster: ${siteOf(host)}, timeout: 0s } }]`,
 ]
 
-const clusterOf = ({ grpcTrust }: ProxyQuestion, grpc: readonly Address[]): readonly string[] =>
-  grpcCluster(endpoints(grpc), replicaLines(grpc.length > 1), grpcTrust === undefined ? [] : tlsLines(grpcTrust, grpc))
+const clusterOf = ({ grpcTrust }: ProxyQuestion, grpc: readonly OwnAddress[]): readonly string[] =>
+  grpcCluster(
+    endpoints(grpc),
+    replicaLines(grpc.length > 1),
+    grpcTrust === undefined ? [] : tlsLines(grpcTrust, grpc.map(port)),
+  )
 
-function grpcOf({ grpc }: ProxyQuestion): readonly Address[] {
+/** `envoy.tls` on a Unix socket: nobody on the way could read it, and Envoy would have no name to ask for. */
+function port(address: OwnAddress): Address {
+  if (!('socket' in address)) return address
+  throw new QuestionError('Sallyport is asked over gRPC on a Unix socket here: leave envoy.tls out, or name a port')
+}
+
+function grpcOf({ grpc }: ProxyQuestion): readonly OwnAddress[] {
   if (grpc.length === 0)
     throw new QuestionError(
       'Sallyport has no listener for checks over gRPC: add the section `envoy` to its configuration, or say --grpc ADDRESS:PORT, or take the format envoy',
@@ -210,6 +230,7 @@ export const envoy: ProxyFormat = {
   speaksHttp3: true,
   asksForCertificates: true,
   takesProxyProtocol: true,
+  opensSockets: true,
   render: question => render(question, false),
 }
 
@@ -220,6 +241,7 @@ export const envoyGrpc: ProxyFormat = {
   speaksHttp3: true,
   asksForCertificates: true,
   takesProxyProtocol: true,
+  opensSockets: true,
   asksOverGrpc: true,
   render: question => render(question, true),
 }

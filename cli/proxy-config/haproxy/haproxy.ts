@@ -1,7 +1,7 @@
 /** HAProxy: one configuration, and the action in Lua that asks. */
 import { alsoDropped, droppedPatterns } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import { type Address, addressText, type ProxyQuestion } from '../question.ts'
+import { addressText, type OwnAddress, type ProxyQuestion } from '../question.ts'
 import { QuestionError } from '../question-error.ts'
 import { fill, readTemplate } from '../template.ts'
 
@@ -158,14 +158,17 @@ function withheldLines({ clientCertificates, hosts }: ProxyQuestion): readonly s
   return lines.length === 0 ? [] : ['# What was for Sallyport is not the business of the application.', ...lines]
 }
 
+const ownAddress = (address: OwnAddress): string =>
+  'socket' in address ? `unix@${address.socket}` : addressText(address)
+
 /** A replica that does not answer costs no request: the next one is asked, and it is asked nothing until it is back. */
-function serverLines(sallyport: readonly Address[]): readonly string[] {
-  const [only, ...more] = sallyport.map(addressText)
+function serverLines(sallyport: readonly OwnAddress[]): readonly string[] {
+  const [only, ...more] = sallyport.map(ownAddress)
   if (only !== undefined && more.length === 0) return [`server sallyport ${only}`]
   return [
     'option redispatch',
     'default-server check inter 1s fall 1 rise 1',
-    ...sallyport.map((address, index) => `server sallyport-${index + 1} ${addressText(address)}`),
+    ...sallyport.map((address, index) => `server sallyport-${index + 1} ${ownAddress(address)}`),
   ]
 }
 
@@ -174,5 +177,6 @@ export const haproxy: ProxyFormat = {
   summary: 'one configuration for HAProxy 2.6 or later, and the Lua that asks',
   asksForCertificates: true,
   takesProxyProtocol: true,
+  opensSockets: true,
   render,
 }

@@ -1,7 +1,7 @@
 /** What a gateway in a cluster has to know, in the words of Kubernetes. Pure. */
 import { isIP } from 'node:net'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import type { Address, ProxyHost, ProxyQuestion } from '../question.ts'
+import { type Address, type OwnAddress, type ProxyHost, type ProxyQuestion, portOf } from '../question.ts'
 import { QuestionError } from '../question-error.ts'
 import { type ClusterOptions, isLabel, type PodSelection } from './cluster-options.ts'
 
@@ -108,11 +108,12 @@ function grpcOf({ grpc, grpcTls }: ProxyQuestion, { check }: ClusterOptions, { c
 }
 
 /** Our own Service. In the configuration stands where it listens, which is no address of a cluster. */
-function ownService([first, ...more]: readonly [Address, ...Address[]], option: string): ServiceRef {
+function ownService([own, ...more]: readonly [OwnAddress, ...OwnAddress[]], option: string): ServiceRef {
   if (more.length > 0)
     throw new QuestionError(
       `in a cluster the replicas are behind one Service: name ${option} once, as NAME.NAMESPACE:PORT`,
     )
+  const first = portOf(own)
   const { host, port } = first
   if (host === 'localhost' || host.startsWith('127.') || host === '::1')
     return { name: 'sallyport', namespace: 'sallyport', port }

@@ -3,7 +3,7 @@ import { droppedHeaders } from '../../client-headers/dropped-headers.ts'
 import type { ClientCertificates } from '../client-certificates.ts'
 import { usualNames } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
-import { addressText, type ProxyHost, type ProxyQuestion } from '../question.ts'
+import { addressText, type OwnAddress, type ProxyHost, type ProxyQuestion } from '../question.ts'
 import { fill, readTemplate, type Values } from '../template.ts'
 
 /** What differs between the files that are printed and those of deploy/, which NGINX's image fills in at its start. */
@@ -58,13 +58,16 @@ function droppedLines(also: readonly string[]): readonly string[] {
   return [...families.flat(), ...own].slice(1)
 }
 
+const ownAddress = (address: OwnAddress): string =>
+  'socket' in address ? `unix:${address.socket}` : addressText(address)
+
 function render(question: ProxyQuestion): readonly ProxyFile[] {
   const { balancers, clientCertificateHeader, login, sallyport } = question
   const parts = nginxParts({
     identity: question.identity,
     // One that does not answer is asked nothing for two seconds; NGINX's own are ten.
     sallyport: sallyport.map(
-      address => `server ${addressText(address)}${sallyport.length > 1 ? ' max_fails=1 fail_timeout=2s' : ''};`,
+      address => `server ${ownAddress(address)}${sallyport.length > 1 ? ' max_fails=1 fail_timeout=2s' : ''};`,
     ),
     loginHost: login.host,
     listen: listenLines(question),
@@ -155,5 +158,6 @@ export const nginx: ProxyFormat = {
   summary: 'files to include in the http section of NGINX',
   asksForCertificates: true,
   takesProxyProtocol: true,
+  opensSockets: true,
   render,
 }

@@ -3,7 +3,7 @@ import { droppedHeaders } from '../../client-headers/dropped-headers.ts'
 import type { ClientCertificates } from '../client-certificates.ts'
 import { usualNames } from '../dropped.ts'
 import type { ProxyFile } from '../format.ts'
-import { addressText, type ProxyQuestion } from '../question.ts'
+import { addressText, type ProxyQuestion, portOf } from '../question.ts'
 import { fill, readTemplate, type Values } from '../template.ts'
 
 /** The one in which Traefik passes a certificate on. */
@@ -84,7 +84,7 @@ function droppedLines(removed: (name: string) => string): readonly string[] {
 export function partsOf(question: ProxyQuestion, providers: readonly string[]): TraefikParts {
   const { balancers, checks, clientCertificates, hosts, http3, listen, login, sallyport, tls } = question
   const isSeveral = sallyport.length > 1
-  const origins = sallyport.map(address => `http://${addressText(address)}`)
+  const origins = sallyport.map(address => `http://${addressText(portOf(address))}`)
   const { clientCertificateHeader } = question
   return {
     identity: question.identity,
