@@ -33,7 +33,9 @@ RUN install -d -o 1000 -g 1000 -m 0700 /var/lib/sallyport
 USER 1000:1000
 
 # The demo's identity provider and applications. Never for production: people log in there without a password.
+# Its provider is a package that the other target does not have: here all of the locked ones.
 FROM base AS demo
+COPY --from=build /build/node_modules ./node_modules
 COPY deploy/demo ./deploy/demo
 ENTRYPOINT ["node", "dist/cli/main.js"]
 CMD ["--help"]

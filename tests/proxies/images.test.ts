@@ -98,6 +98,17 @@ describe('the Dockerfile, read', () => {
     expect(await ask()).toBe(1)
   })
 
+  it('has the provider of the demo in the target of the demo alone', () => {
+    const { dependencies, devDependencies } = JSON.parse(read('package.json'))
+    expect([dependencies['oidc-provider'], typeof devDependencies['oidc-provider']]).toEqual([undefined, 'string'])
+    const locked = JSON.parse(read('package-lock.json')).packages['node_modules/oidc-provider']
+    expect(locked.dev).toBe(true)
+    const stages = read('Dockerfile').split(/^FROM /m)
+    const copiesAll = stages.filter(stage => stage.includes('--from=build /build/node_modules'))
+    expect(copiesAll.map(stage => stage.split('\n')[0])).toEqual(['base AS demo'])
+    expect(stages.find(stage => stage.includes(' AS dependencies'))).toContain('npm ci --omit=dev')
+  })
+
   it('copies only what .dockerignore lets through, and all of that exists', () => {
     const allowed = read('.dockerignore')
       .split('\n')

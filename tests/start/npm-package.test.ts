@@ -1,8 +1,8 @@
 /** What `npm pack` takes: all that runs, and nothing that is only for whoever changes the project. Needs `npm run build`. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { builtCommandLine } from '../built-command-line.ts'
 
@@ -19,9 +19,27 @@ beforeAll(() => {
   )
   execFileSync('tar', ['-xzf', join(folder, packed.filename), '-C', folder])
   unpacked = join(folder, 'package')
-  symlinkSync(join(root, 'node_modules'), join(unpacked, 'node_modules'))
+  linkPackages(({ dev }) => dev !== true)
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Locked {
+  readonly dev?: boolean
+}
+
+/** What `npm install` would put there of those that the lock file has. */
+function linkPackages(isWanted: (locked: Locked) => boolean): void {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, Locked>>
+  }
+  const top = /^node_modules\/(?:@[^/]+\/)?[^/]+$/
+  for (const [path, locked] of Object.entries(packages)) {
+    if (!top.test(path) || !isWanted(locked) || !existsSync(join(root, path)) || existsSync(join(unpacked, path)))
+      continue
+    mkdirSync(dirname(join(unpacked, path)), { recursive: true })
+    symlinkSync(join(root, path), join(unpacked, path))
+  }
+}
 
 const filesBelow = (start: string, within: string): readonly string[] =>
   readdirSync(join(start, within), { recursive: true, withFileTypes: true })
@@ -49,4 +67,18 @@ describe('the package', () => {
     expect(run('init', 'mine', ...answers, '--host', 'wiki.example.com=127.0.0.1:8080')).toContain('it would start')
     expect(run('policy', 'test', 'mine/policy')).toContain('ok: 2 cases')
   })
+
+  it('has no provider of the demo, says so, and runs the demo with it', () => {
+    const demo = () => {
+      const args = [join(unpacked, 'dist/cli/main.js'), 'demo', '--check', '--proxy', 'built-in', '--json']
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+      return { status, stdout, stderr }
+    }
+    expect(existsSync(join(unpacked, 'node_modules/oidc-provider'))).toBe(false)
+    const without = demo()
+    expect([without.status, without.stderr]).toEqual([1, expect.stringContaining('npm install oidc-provider@9')])
+    linkPackages(() => true)
+    const withIt = demo()
+    expect([withIt.status, withIt.stderr]).toEqual([0, ''])
+  }, 180_000)
 })

@@ -44,12 +44,21 @@ export async function createDemoProvider(options: DemoProviderOptions): Promise<
   return server
 }
 
-/** oidc-provider warns about Node 20 when it is imported; for a demo that is noise. */
+/**
+ * oidc-provider warns about Node 20 when it is imported; for a demo that is noise. It is no part of a production installation:
+ * nothing but the demo needs it.
+ */
 async function importQuietly(): Promise<typeof Provider> {
   const { warn } = console
   console.warn = () => undefined
   try {
     return (await import('oidc-provider')).Provider
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new Error(
+      'the demo brings an identity provider of its own, and its package is not installed. Install it beside sallyport with `npm install oidc-provider@9`, or run both for once with `npx -p sallyport -p oidc-provider@9 sallyport demo`',
+      { cause: error },
+    )
   } finally {
     console.warn = warn
   }
