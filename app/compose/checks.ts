@@ -18,6 +18,7 @@ import { createChallenge } from '../fronts/challenge.ts'
 import { createCheckEndpoint } from '../fronts/check-endpoint.ts'
 import { createDeniedPages } from '../fronts/denied-pages.ts'
 import { createExecutor, type Executor } from '../fronts/executor.ts'
+import { createFormPages } from '../fronts/form-pages.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { createFrontRoutes } from '../fronts/front-routes.ts'
 import { createHandoff } from '../fronts/handoff.ts'
@@ -70,6 +71,7 @@ export function composeChecks(
     webSocketOrigins: new Set(webSocketOrigins),
     canonical: canonicalOptions(config),
     deniedPages,
+    formPages: createFormPages(kept.pages, publicUrl),
     tokenHeaderOn: (domain: string) => base.hostSettings(domain).bearerHeader,
   }
   const onEvaluationError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')

@@ -47,7 +47,7 @@ function render(result: VerifyResult, parsed: ParsedSubrequest, settings: FrontS
     case 'challenge': {
       if (result.credential !== undefined) return credentialReply(result, reasonOf(result.decision))
       const loginUrl = result.loginUrl ?? ''
-      const redirect = parsed.isInteractive ? ['X-Sallyport-Redirect', loginUrl] : []
+      const redirect = parsed.isInteractive ? ['X-Sallyport-Redirect', loginUrl] : formOf(parsed)
       return jsonReply(401, result, ['Location', loginUrl, ...redirect, ...bearerFields(result.bearerChallenge)])
     }
     case 'deny':
@@ -55,6 +55,9 @@ function render(result: VerifyResult, parsed: ParsedSubrequest, settings: FrontS
       return tokenReply(403, result, reasonOf(result.decision))
   }
 }
+
+/** The configuration fetches the page for it, and hands the login address back. */
+const formOf = ({ isForm }: ParsedSubrequest): Fields => (isForm ? ['X-Sallyport-Reason', 'form'] : [])
 
 /** The configuration fetches the answer to a 403 for the client, and hands this back with its question. */
 const reasonOf = ({ reason }: { readonly reason: string }): Fields => ['X-Sallyport-Reason', reason]

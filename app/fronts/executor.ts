@@ -8,6 +8,7 @@
 import { asOperational, type ErrorCode } from '../errors.ts'
 import type { Pages } from '../pages/pages.ts'
 import type { Verify } from '../verify.ts'
+import type { FormPages } from './form-pages.ts'
 import type { Front, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { type Handoff, isReserved } from './handoff.ts'
 import { bearerFields, detailsReply, pageReply, problemReply, requestIdHeader } from './reply.ts'
@@ -63,6 +64,16 @@ export function createDeniedExecutor(front: Front, dependencies: ExecutorDepende
       parsed,
       requestId,
     )
+  })
+}
+
+/** The page for a form as NGINX fetches it after a 401, with the login address and the request id of the check. */
+export function createFormExecutor(front: Front, formPages: FormPages, dependencies: ExecutorDependencies): Executor {
+  return createExecutorOf(front, dependencies, (parsed, requestId) => {
+    const { headers } = parsed
+    const given = headers.only('x-sallyport-request-id') ?? ''
+    const id = plainId.test(given) ? given : requestId
+    return pageReply(401, formPages(parsed, headers.only('x-sallyport-redirect') ?? '', id), requestIdHeader(id))
   })
 }
 
@@ -122,7 +133,7 @@ function refuse(error: unknown, { front, requestId, parsed }: Refused, dependenc
     const members = { detail: sentence, code: expected.code, requestId }
     return detailsReply(status, members, [requestIdHeader(requestId), bearerFields(challenge)])
   }
-  if (parsed?.isInteractive === true) {
+  if (parsed?.isInteractive === true || parsed?.isForm === true) {
     return pageReply(status, dependencies.pages.error({ status, sentence, requestId }), requestIdHeader(requestId))
   }
   return problemReply(status, { error: expected.code, message: sentence, requestId }, [requestIdHeader(requestId)])

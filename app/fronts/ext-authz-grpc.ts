@@ -44,7 +44,7 @@ export const extAuthzGrpc = {
       render: (result, parsed): Reply => {
         const told = toldOf(result)
         if (result.decision.effect !== 'allow') {
-          return { ...relayedReply(result, parsed, settings.deniedPages), told }
+          return { ...relayedReply(result, parsed, settings), told }
         }
         const { status, headers, body } = allowReply(result, cookieOf(result, parsed))
         // A list of its own, frozen: it is written once.

@@ -46,7 +46,7 @@ export const extAuthz = {
       render: (result, parsed) =>
         result.decision.effect === 'allow'
           ? allowReply(result, upstreamOf(result))
-          : relayedReply(result, parsed, settings.deniedPages),
+          : relayedReply(result, parsed, settings),
     }
   },
 } as const satisfies FrontKind

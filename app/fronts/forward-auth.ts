@@ -28,7 +28,7 @@ export const forwardAuth = {
           ? // The proxy puts this in the place of the client's Cookie header, so that ours never reaches the application.
             // It is sent when empty, too: an absent header would leave the client's in place on some proxies.
             allowReply(result, ['Cookie', result.upstreamCookie ?? ''])
-          : relayedReply(result, parsed, settings.deniedPages),
+          : relayedReply(result, parsed, settings),
     }
   },
 } as const satisfies FrontKind

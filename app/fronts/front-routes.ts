@@ -2,6 +2,7 @@
 import {
   createDeniedExecutor,
   createExecutor,
+  createFormExecutor,
   createReservedExecutor,
   type Executor,
   type ExecutorDependencies,
@@ -40,6 +41,7 @@ export function createFrontRoutes<Answers>(
     if (below.some(taken => taken.prefix === prefix))
       throw new Error(`${kind.name}: another front has the reserved paths already`)
     exact.set(`${reservedPath}/denied`, answering(createDeniedExecutor(front, dependencies), kind.name))
+    exact.set(`${reservedPath}/form`, answering(createFormExecutor(front, settings.formPages, dependencies), kind.name))
     below.push({ prefix, endpoint: answering(createReservedExecutor(front, dependencies), kind.name) })
   }
   return { exact, below }

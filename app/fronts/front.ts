@@ -6,6 +6,7 @@
 import type { AccessRequest, CanonicalOptions } from '../../rbac/request/access-request.ts'
 import type { VerifyResult } from '../verify.ts'
 import type { DeniedPages } from './denied-pages.ts'
+import type { FormPages } from './form-pages.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
@@ -29,6 +30,8 @@ export interface ParsedSubrequest {
   readonly cookie: string
   /** A person is waiting in front of a browser: a login page would be seen. */
   readonly isInteractive: boolean
+  /** So is one who has sent a form: they read a page, but a redirect would lose what they typed. */
+  readonly isForm: boolean
   /** The connection may become something else than one request with one answer, such as a WebSocket. */
   readonly isUpgrade: boolean
   readonly headers: SubrequestHeaders
@@ -61,6 +64,7 @@ export interface FrontSettings {
   readonly webSocketOrigins: ReadonlySet<string>
   readonly canonical: CanonicalOptions
   readonly deniedPages: DeniedPages
+  readonly formPages: FormPages
   /** Lower-case name of the header in which a host takes tokens, where that is one of its own. Default: none has one. */
   readonly tokenHeaderOn?: (domain: string) => string | undefined
 }

@@ -131,20 +131,22 @@ export function describeSubrequest(
   settings: FrontSettings,
 ): ParsedSubrequest {
   const isWebSocket = isWebSocketHandshake(headers)
+  const { action } = request
+  const isPage = !isWebSocket && isNavigation(headers)
   if (isWebSocket) refuseForeignOrigin(headers.all('origin'), request, settings)
   return {
     request,
     clientAddress: settings.trustedProxies.clientAddress(headers.joined('x-forwarded-for', ',')),
     cookie: headers.joined('cookie', '; '),
-    isInteractive: !isWebSocket && isNavigation(request.action, headers),
+    isInteractive: isPage && (action === 'GET' || action === 'HEAD'),
+    isForm: isPage && action === 'POST',
     isUpgrade: isWebSocket || asksForUpgrade(headers),
     headers,
   }
 }
 
 /** A redirect to a login page is only of use to a browser that navigates; a script would follow it into a CORS error. */
-function isNavigation(method: string, headers: SubrequestHeaders<EveryDialect>): boolean {
-  if (method !== 'GET' && method !== 'HEAD') return false
+function isNavigation(headers: SubrequestHeaders<EveryDialect>): boolean {
   if (isScript(headers.first('x-requested-with'))) return false
   const mode = headers.first('sec-fetch-mode')
   if (mode !== undefined && mode !== 'navigate') return false

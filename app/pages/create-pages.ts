@@ -4,7 +4,15 @@ import { cut, type Html, html, sizeInPage } from './html.ts'
 import { keepFragmentPage } from './keep-fragment.ts'
 import { createLayout } from './layout.ts'
 import { leadBackPage } from './lead-back.ts'
-import type { ChoicePage, DeniedPage, ErrorPage, Pages, StepUpFailedPage, WelcomePage } from './pages.ts'
+import type {
+  ChoicePage,
+  DeniedPage,
+  ErrorPage,
+  Pages,
+  StepUpFailedPage,
+  UnsentFormPage,
+  WelcomePage,
+} from './pages.ts'
 import { passwordMadeBody } from './passwords.ts'
 import { sessionOverviewBody } from './session-overview.ts'
 
@@ -27,6 +35,7 @@ export function createPages(options: PagesOptions = {}): Pages {
   const lay = (title: string, body: Html, hasForm = false) => layOut({ title, body, hasForm })
   return {
     denied: page => lay('You may not open this', deniedBody(page)),
+    unsentForm: page => lay('Log in first', unsentFormBody(page)),
     error: page => lay(errorTitle(page.status), errorBody(page)),
     stepUpFailed: page => lay('The login is not as asked', stepUpFailedBody(page)),
     welcome: ({ who, loginUrl, logoutUrl, notice }) =>
@@ -104,6 +113,16 @@ ${facts([['Refused', refused], request])}
 ${facts([['You are', cut(page.who, WHO_BYTES)], ['Refused', refused], request])}
 <nav>${link(switchAccount, 'Switch account', true)}${link(shortened(page.logoutUrl, SIDE_LINK_BYTES), 'Log out')}</nav>`
 }
+
+/** A tab of its own, so that the form with what was typed is one step back from here. */
+const unsentFormBody = ({ method, url, requestId, loginUrl }: UnsentFormPage): Html =>
+  html`<p>Your form was not passed on: it needs a login. It is not sent by itself afterwards.</p>
+<p>Log in, come back to this page, go back to the form and send it again.</p>
+${facts([
+  ['Not passed on', html`${cut(method, 20)} ${cut(url, URL_BYTES)}`],
+  ['Request', cut(requestId, 64)],
+])}
+<nav><a class="main" target="_blank" rel="noopener" href="${isWeb(loginUrl) ? shortened(loginUrl, MAIN_LINK_BYTES) : '/'}">Log in (opens a new tab)</a></nav>`
 
 /** The keyboard starts where Enter goes on: at what was used last, else at the field, else at the first of the list. */
 function choiceBody({ providers, emailForm }: ChoicePage): Html {

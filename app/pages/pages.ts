@@ -19,6 +19,11 @@ export interface DeniedPage {
   readonly logoutUrl: string
 }
 
+/** A form that was not passed on, because a login comes first. */
+export interface UnsentFormPage extends Pick<DeniedPage, 'method' | 'url' | 'requestId'> {
+  readonly loginUrl: string
+}
+
 export interface ErrorPage {
   readonly status: number
   readonly sentence: string
@@ -55,6 +60,7 @@ export interface ChoicePage {
 
 export interface Pages {
   denied(page: DeniedPage): Page
+  unsentForm(page: UnsentFormPage): Page
   error(page: ErrorPage): Page
   stepUpFailed(page: StepUpFailedPage): Page
   /** Shown at the auth host's root: who is logged in, and why they are here and not where they wanted to be. */

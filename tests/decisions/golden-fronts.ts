@@ -13,6 +13,7 @@ import { createAccessFormat } from '../../app/audit/format-access.ts'
 import { createChallenge } from '../../app/fronts/challenge.ts'
 import { createCheckEndpoint, type Endpoint } from '../../app/fronts/check-endpoint.ts'
 import { createDeniedPages } from '../../app/fronts/denied-pages.ts'
+import { createFormPages } from '../../app/fronts/form-pages.ts'
 import { createFrontRoutes } from '../../app/fronts/front-routes.ts'
 import { fronts } from '../../app/fronts/fronts.ts'
 import { createTrustedProxies } from '../../app/fronts/trusted-proxies.ts'
@@ -113,6 +114,7 @@ function createEndpoints(
     webSocketOrigins: new Set<string>(),
     canonical: {},
     deniedPages,
+    formPages: createFormPages(pages, publicUrl),
   }
   const dependencies = {
     verify,

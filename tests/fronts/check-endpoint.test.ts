@@ -16,6 +16,7 @@ const parsed: ParsedSubrequest = {
   clientAddress: undefined,
   cookie: '',
   isInteractive: false,
+  isForm: false,
   isUpgrade: false,
   headers: readHeaders([]),
 }

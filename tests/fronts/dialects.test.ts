@@ -14,6 +14,7 @@ const settings: FrontSettings = {
   webSocketOrigins: new Set(['https://partner.example.org']),
   canonical: {},
   deniedPages: () => ({ html: '', contentSecurityPolicy: '' }),
+  formPages: () => ({ html: '', contentSecurityPolicy: '' }),
 }
 const original = { method: 'GET', url: 'https://wiki.example.com/a?b=1' }
 const elsewhere = { method: 'POST', url: 'http://evil.example/public' }

@@ -21,6 +21,7 @@ const settings: FrontSettings = {
   webSocketOrigins: new Set(),
   canonical: {},
   deniedPages: () => ({ html: 'denied', contentSecurityPolicy: "default-src 'none'" }),
+  formPages: () => ({ html: 'form', contentSecurityPolicy: "default-src 'none'" }),
 }
 const url = 'https://wiki.example.com/a'
 const navigation: Headers = [['Accept', 'text/html']]

@@ -67,6 +67,7 @@ function visit(url: string): ParsedSubrequest {
     clientAddress: undefined,
     cookie: '',
     isInteractive: true,
+    isForm: false,
     isUpgrade: false,
     headers: readHeaders([]),
   }

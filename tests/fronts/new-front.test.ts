@@ -70,6 +70,7 @@ describe('a table of fronts', () => {
     expect([...exact]).toEqual([
       ['/verify/auth-request', 'auth-request'],
       ['/.sallyport/denied', 'auth-request'],
+      ['/.sallyport/form', 'auth-request'],
       ['/verify/forward-auth', 'forward-auth'],
       ['/verify/ext-authz', 'ext-authz'],
       ['/verify/toy', 'toy'],

@@ -42,6 +42,7 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (name, { cre
       webSocketOrigins: new Set(),
       canonical: {},
       deniedPages: () => ({ html: '', contentSecurityPolicy: '' }),
+      formPages: () => ({ html: '', contentSecurityPolicy: '' }),
     })
     const never = (): never => expect.unreachable('nothing of this may be judged')
     const execute = createExecutor(front, {

@@ -80,6 +80,36 @@ const strangers: readonly Scenario[] = [
     },
   },
   {
+    name: 'a person who sent it reads a page that leads to the login and says that nothing is sent again (J133)',
+    run: async ({ url, stack, fetch }) => {
+      const headers = { ...navigation, referer: url('wiki', '/edit?page=1') }
+      const page = await request(url('wiki', '/save'), { method: 'POST', headers, body: 'a=secret' })
+      expect([page.status, page.headers['content-type']]).toEqual([401, expect.stringContaining('text/html')])
+      expect(page.headers['content-security-policy']).toContain("default-src 'none'")
+      expect(page.headers['cache-control']).toContain('no-store')
+      expect(page.body).toContain('It is not sent by itself afterwards.')
+      expect(page.body).not.toContain('secret')
+      const link = /href="([^"]*)"/.exec(page.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+      expect(link.startsWith(`${stack.origin('auth')}/login?`)).toBe(true)
+      expect(new URL(link).searchParams.get('rd')).toBe(url('wiki', '/edit?page=1'))
+      // Of a page of somebody else nothing is taken, and a script gets what a script can read.
+      const foreign = { ...navigation, referer: 'https://evil.example/' }
+      const other = await request(url('wiki', '/save'), { method: 'POST', headers: foreign, body: 'a=1' })
+      expect([other.status, other.body.includes('evil.example')]).toEqual([401, false])
+      const script = await fetch(url('wiki', '/save'), { method: 'POST', body: 'a=1' })
+      expect([script.status, script.body.includes('<html')]).toEqual([401, false])
+    },
+  },
+  {
+    name: 'a form of a person who may not is answered with the page as well',
+    run: async ({ bob, url }) => {
+      await bob.visit(url('payroll', '/'))
+      const headers = { ...navigation, cookie: bob.cookieFor(url('payroll', '/')) }
+      const page = await request(url('payroll', '/pay'), { method: 'POST', headers, body: 'a=1' })
+      expect([page.status, page.body]).toEqual([403, expect.stringContaining('You may not open this')])
+    },
+  },
+  {
     name: 'a public path is open to read and closed to write (D01), whatever X-HTTP-Method-Override says (D03)',
     run: async ({ fetch, url }) => {
       expect((await fetch(url('wiki', '/public/page'))).status).toBe(200)
