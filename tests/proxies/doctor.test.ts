@@ -174,7 +174,7 @@ describe.skipIf(requirePeer('nginx') === undefined)('an NGINX with a mistake', (
   })
 
   it('that makes a 503 of what is too large is reported', async () => {
-    const origin = await startWith(['sallyport-server', /sallyport_status = 431/, 'sallyport_status = 999'])
+    const origin = await startWith(['sallyport-server', /sallyport_status ~ "431\$"/, 'sallyport_status ~ "999$"'])
     const { code, found } = await examine(`${origin}/secrets`)
     expect([code, statuses(found)[0]?.['header-floods']]).toEqual([1, 'fail'])
   })
