@@ -13,6 +13,7 @@ export const operationalErrors = {
   ERR_BODY_TOO_LARGE: { status: 413, sentence: 'What was sent is too large.' },
   ERR_BODY_UNSUPPORTED: { status: 415, sentence: 'What was sent is written in a way that is not read here.' },
   ERR_CREDENTIALS_AMBIGUOUS: { status: 400, sentence: 'The request says in two ways who is asking.' },
+  ERR_IDENTITY_HEADER_SENT: { status: 400, sentence: 'The request says itself who is asking.' },
   ERR_COOKIE_UNREADABLE: {
     status: 400,
     sentence:

@@ -1,6 +1,7 @@
 /** Whose machines there can be, and where, for rows that name one. */
 import type { Config } from './config.ts'
 import { createHostSettings } from './host-settings.ts'
+import { hostHeaderNames } from './schema/header-presets.ts'
 
 /** Absent where no token of a machine counts. */
 export function machineNamesOf({ machines }: Pick<Config, 'machines'>) {
@@ -18,6 +19,11 @@ export const applicationNamesOf = ({ authzen }: Pick<Config, 'authzen'>) =>
 /** Whom conditions may ask. */
 export const deciderNamesOf = ({ policy }: Pick<Config, 'policy'>) => ({
   deciders: policy.deciders.map(({ name }) => name),
+})
+
+/** What hosts are told beside the usual headers, which no condition can read. */
+export const writtenHeadersOf = (config: Pick<Config, 'hosts'>) => ({
+  writtenHeaders: hostHeaderNames(config).map(name => name.toLowerCase()),
 })
 
 /** For findings about rows that nothing can meet. */

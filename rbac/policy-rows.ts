@@ -22,6 +22,8 @@ export interface PolicyTexts {
   readonly machines?: MachineNames
   /** Who else may be asked, by the configuration; where given, a row that asks another is a problem. */
   readonly deciders?: readonly string[]
+  /** Lower-case names of headers that applications are told; a row whose condition reads one is a problem. */
+  readonly writtenHeaders?: readonly string[]
   /** What applications ask about their own objects; where given, a row that names another application, type or word is a problem. */
   readonly applications?: readonly ApplicationNames[]
   /** Names of clusters that judge calls by themselves; a row for one that does not speak of its tokens is a problem. */

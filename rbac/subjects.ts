@@ -43,6 +43,8 @@ export interface KnownNames {
   readonly machines?: MachineNames | undefined
   /** Who else may be asked, by the configuration. */
   readonly deciders?: readonly string[] | undefined
+  /** Lower-case names of headers that applications are told, and that are taken from nobody. */
+  readonly writtenHeaders?: readonly string[] | undefined
 }
 
 type Checked = (value: string, known: KnownNames) => string

@@ -12,7 +12,8 @@
  * - any other person: `<issuer>#<sub>`, so nobody at a second provider can become the first one's `alice`;
  * - a machine: `client:<provider>/<client id>` or `service-account:<cluster>/<namespace>/<name>`, so a client that was
  *   registered as `alice` cannot become her (RFC 9700 section 4.15).
- * A bare `sub` that could be read as one of the other forms keeps its issuer.
+ * A bare `sub` that could be read as one of the other forms keeps its issuer. A host may ask for a name of its own
+ * (`hosts[].userName`, see host-headers.ts).
  *
  * What does not fit. All identity headers together stay under 3.5 KB, as an answer has to fit NGINX's smallest buffer:
  * - `Remote-Name` is for people to read: it is cut after 64 characters and ends in `…`;
@@ -22,7 +23,8 @@
  *   the host asks for (`hosts[].groups`). Then
  *   `Remote-Groups` is empty, the assertion says `groups_omitted` with their number in place of `groups`, and
  *   `onGroupsOmitted` is told;
- * - further claims of a host give way before the groups do, and the assertion names them in `claims_omitted`;
+ * - further claims of a host, in the assertion and in headers of their own, give way before the groups do, and the assertion
+ *   names its own in `claims_omitted`;
  * - a subject is never cut: what still does not fit is refused with `ERR_LOGIN_CLAIMS_INVALID`.
  */
 
@@ -32,6 +34,7 @@ import { OperationalError } from '../errors.ts'
 import type { ExtraClaims, ExtraClaimsFor } from './extra-claims.ts'
 import { encodeFieldValue } from './field-value.ts'
 import type { GroupsFor } from './host-groups.ts'
+import type { HostHeaders, HostHeadersFor, Room, UsualValues } from './host-headers.ts'
 import { type AssertionFacts, type AssertionSigner, audienceOf } from './sign.ts'
 
 /** Names of the headers, as the proxies' configurations list them. */
@@ -64,6 +67,8 @@ export interface IdentityHeadersOptions {
   readonly groupsFor?: GroupsFor
   /** Default: no host asks for further claims. */
   readonly extraClaims?: ExtraClaimsFor
+  /** Default: no host has headers of its own. */
+  readonly hostHeaders?: HostHeadersFor
   /** Told of the names of further claims that did not fit. */
   readonly onClaimsOmitted?: (subject: string, names: readonly string[]) => void
   /** Bytes that the answer for a host needs beside these headers. Default: none. */
@@ -82,7 +87,7 @@ const fieldOverhead = 4
 export function createIdentityHeaders(options: IdentityHeadersOptions): IdentityHeaders {
   const { names, groupSeparator, sign, bareIssuer, onGroupsOmitted } = options
   const { extraClaims = () => undefined, onClaimsOmitted = () => undefined, roomBeside = () => 0 } = options
-  const { groupsFor = () => undefined } = options
+  const { groupsFor = () => undefined, hostHeaders = () => undefined } = options
   checkNames(names)
   if (!/^[,;| ]$/.test(groupSeparator)) throw new RangeError("groupSeparator must be one of ',', ';', '|' and ' '")
   const nobody: readonly string[] = Object.freeze(fields(names, ['', '', '', '', '']))
@@ -91,32 +96,68 @@ export function createIdentityHeaders(options: IdentityHeadersOptions): Identity
     if (extra !== undefined && extra.omitted.length > 0) onClaimsOmitted(subject, extra.omitted)
   }
 
+  function tellHeaders({ claimNames }: HostHeaders, subject: string): void {
+    if (claimNames.length > 0) onClaimsOmitted(subject, claimNames)
+  }
+
+  const ofNobody = new WeakMap<HostHeaders, readonly string[]>([[usualAlone, nobody]])
+  function nobodyOn(own: HostHeaders): readonly string[] {
+    const known = ofNobody.get(own) ?? Object.freeze([...own.nobody, ...nobody])
+    ofNobody.set(own, known)
+    return known
+  }
+
   return (identity, request, session) => {
-    if (identity.kind === 'anonymous') return nobody
+    const own = hostHeaders(request.domain) ?? usualAlone
+    if (identity.kind === 'anonymous') return nobodyOn(own)
     const person = presentable(identity, groupsFor(request.domain))
     const facts = { audience: audienceOf(request), ...(session === undefined ? {} : { session }) }
     const fits = (headers: readonly string[]): boolean =>
       lengthOf(headers) + roomBeside(request.domain, headers.at(-1) ?? '') <= longestHeaders
     const extra = extraClaims(person, request.domain)
-    const head = headOf(person, bareIssuer)
+    const usual = usualOf(person, bareIssuer)
     const groups = joinGroups(person.groups, groupSeparator)
-    const extras = extra === undefined ? [undefined] : [extra, withoutClaims(extra)]
+    const head = [own.userOf(person, usual) ?? usual.user, usual.email, usual.name]
+    const whole = (room: Room, signed: string): string[] => [
+      ...own.fieldsOf(person, usual, room),
+      ...fields(names, [...head, room.hasGroups ? groups : '', signed]),
+    ]
+    const tried = attempts(extra, own)
     // Thousands of groups are not signed only to be found too long.
-    for (const more of groups.length < longestHeaders ? extras : []) {
-      const whole = fields(names, [...head, groups, sign(person, withExtra(facts, more))])
-      if (!fits(whole)) continue
+    for (const { more, hasClaims } of groups.length < longestHeaders ? tried : []) {
+      const answer = whole({ hasClaims, hasGroups: true }, sign(person, withExtra(facts, more)))
+      if (!fits(answer)) continue
       tellOmitted(more, person.subject)
-      return whole
+      if (!hasClaims) tellHeaders(own, person.subject)
+      return answer
     }
-    const last = extras.at(-1)
-    const reduced = fields(names, [...head, '', sign(person, { ...withExtra(facts, last), areGroupsOmitted: true })])
+    const last = tried.at(-1)?.more
+    const signed = sign(person, { ...withExtra(facts, last), areGroupsOmitted: true })
+    const reduced = whole({ hasClaims: false, hasGroups: false }, signed)
     if (person.groups.length === 0 || !fits(reduced)) {
       throw new OperationalError('ERR_LOGIN_CLAIMS_INVALID', 'the subject is too long for the identity headers')
     }
     tellOmitted(last, person.subject)
+    tellHeaders(own, person.subject)
     onGroupsOmitted(person.subject, person.groups.length, request.domain)
     return reduced
   }
+}
+
+/** Of a host that has no headers of its own. */
+const usualAlone: HostHeaders = Object.freeze({
+  names: [],
+  nobody: [],
+  claimNames: [],
+  userOf: () => undefined,
+  fieldsOf: () => [],
+})
+
+/** With everything; and without the further claims, where there are some. */
+function attempts(extra: ExtraClaims | undefined, { claimNames }: HostHeaders) {
+  const whole = { more: extra, hasClaims: true }
+  if (extra === undefined && claimNames.length === 0) return [whole]
+  return [whole, { more: extra && withoutClaims(extra), hasClaims: claimNames.length === 0 }]
 }
 
 const withExtra = (facts: AssertionFacts, extra: ExtraClaims | undefined): AssertionFacts =>
@@ -148,12 +189,11 @@ function cutName(name: string): string {
   return characters.length <= longestName ? name : `${characters.slice(0, longestName - 1).join('')}…`
 }
 
-/** Subject, address and name. */
-const headOf = (person: User | Machine, bareIssuer: string | undefined): readonly string[] => [
-  encodeFieldValue(remoteUser(person, bareIssuer)),
-  encodeFieldValue((person.kind === 'user' && person.email) || ''),
-  encodeFieldValue((person.kind === 'user' && person.name) || ''),
-]
+const usualOf = (person: User | Machine, bareIssuer: string | undefined): UsualValues => ({
+  user: encodeFieldValue(remoteUser(person, bareIssuer)),
+  email: encodeFieldValue((person.kind === 'user' && person.email) || ''),
+  name: encodeFieldValue((person.kind === 'user' && person.name) || ''),
+})
 
 function remoteUser(identity: User | Machine, bareIssuer: string | undefined): string {
   if (identity.kind === 'machine') {

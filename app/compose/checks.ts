@@ -1,5 +1,7 @@
 /** Composition of the check endpoints: fronts, the one use case, and the handoff. */
 
+import { createHostHeaderSettings, haveOwnHeaders } from '../../config/host-settings.ts'
+import { hostHeaderNames } from '../../config/schema/header-presets.ts'
 import { decide } from '../../rbac/decide.ts'
 import {
   type Authorize,
@@ -10,6 +12,7 @@ import {
 import { createExtraClaims } from '../assertion/extra-claims.ts'
 import { createIdentityHeaders } from '../assertion/headers.ts'
 import { createGroupsFor } from '../assertion/host-groups.ts'
+import { createHostHeaders, type HostHeadersFor } from '../assertion/host-headers.ts'
 import { createRememberedHeaders } from '../assertion/remembered-headers.ts'
 import { createAssertionSigner } from '../assertion/sign.ts'
 import type { SigningKeys } from '../assertion/signing-keys.ts'
@@ -22,7 +25,9 @@ import { createFormPages } from '../fronts/form-pages.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { createFrontRoutes } from '../fronts/front-routes.ts'
 import { createHandoff } from '../fronts/handoff.ts'
+import { aliasesOf } from '../fronts/identity-aliases.ts'
 import { createRefusalReport } from '../fronts/refusal-report.ts'
+import { createRefuseSentIdentity } from '../fronts/sent-identity.ts'
 import { createReplyWriter } from '../fronts/write-reply.ts'
 import { audienceOf } from '../grants/dependencies.ts'
 import type { KubeTokens } from '../grants/kube-tokens.ts'
@@ -65,9 +70,12 @@ export function composeChecks(
   const { cookies } = kept
   const deniedPages = createDeniedPages(kept.pages, publicUrl)
   const { groupSeparator, ...names } = config.headers
+  const hostHeaders = composeHostHeaders(base)
+  const ownHeaderNamesOn = hostHeaders && ((domain: string) => hostHeaders(domain)?.names)
   const settings = {
     trustedProxies,
-    identityHeaderNames: new Set(Object.values(names).map(name => name.toLowerCase())),
+    identityHeaderNames: new Set([...Object.values(names), ...hostHeaderNames(config)].map(name => name.toLowerCase())),
+    ...(ownHeaderNamesOn && { ownHeaderNamesOn }),
     webSocketOrigins: new Set(webSocketOrigins),
     canonical: canonicalOptions(config),
     deniedPages,
@@ -81,7 +89,7 @@ export function composeChecks(
     ...composeCertificates(base),
     ...(deciders !== undefined && { consult: deciders.consult }),
     decide: situation => decide(situation, policy.current(), onEvaluationError),
-    identityHeaders: composeAnswerHeaders(base, kept, tokens),
+    identityHeaders: composeAnswerHeaders(base, kept, { tokens, hostHeaders }),
     upstreamCookie: cookies.strip,
     challenge: createChallenge({
       publicUrl,
@@ -122,6 +130,7 @@ export function composeChecks(
     handoff,
     pages: kept.pages,
     newRequestId,
+    ...(ownHeaderNamesOn && { refuseSentIdentity: createRefuseSentIdentity(ownHeaderNamesOn) }),
     onAliases: metrics.ignoredHeaders,
     onRefused,
   }
@@ -143,8 +152,19 @@ export function composeAuditGuard({ config, auditFile }: Base): () => void {
   }
 }
 
-function composeAnswerHeaders(base: Base, kept: Kept, tokens: KubeTokens | undefined) {
-  const headersOf = composeIdentityHeaders(base, kept.keys)
+/** Where no host has headers of its own, checks do not even ask. */
+function composeHostHeaders({ config, hostSettings }: Base): HostHeadersFor | undefined {
+  if (!haveOwnHeaders(config)) return undefined
+  return createHostHeaders(createHostHeaderSettings(config, hostSettings), findClaim)
+}
+
+interface AnswerInputs {
+  readonly tokens: KubeTokens | undefined
+  readonly hostHeaders: HostHeadersFor | undefined
+}
+
+function composeAnswerHeaders(base: Base, kept: Kept, { tokens, hostHeaders }: AnswerInputs) {
+  const headersOf = composeIdentityHeaders(base, kept.keys, hostHeaders)
   const make: VerifyDependencies['identityHeaders'] = ({ identity, sessionDigest }, request) =>
     headersOf(identity, request, sessionDigest)
   const authorize = composeAuthorization(base, kept, tokens)
@@ -192,7 +212,14 @@ function onceFor(): (host: string) => boolean {
   }
 }
 
-function composeIdentityHeaders({ config, clock, metrics, logger, hostSettings }: Base, keys: SigningKeys) {
+/** Envoy is told to take aliases away (app/fronts/ext-authz.ts), each with a comma. */
+const roomForAliases = (names: readonly string[] = []): number => aliasesOf(names).join(',').length
+
+function composeIdentityHeaders(
+  { config, clock, metrics, logger, hostSettings }: Base,
+  keys: SigningKeys,
+  hostHeaders: HostHeadersFor | undefined,
+) {
   const { enabled, issuer, lifetimeSeconds } = config.assertion
   const { groupSeparator, ...names } = config.headers
   const [provider, ...others] = config.providers
@@ -202,11 +229,14 @@ function composeIdentityHeaders({ config, clock, metrics, logger, hostSettings }
     groupSeparator,
     sign: enabled ? createAssertionSigner({ keys, issuer, lifetimeSeconds, clock }) : () => '',
     ...(provider !== undefined && others.length === 0 ? { bareIssuer: provider.issuer } : {}),
+    ...(hostHeaders && { hostHeaders }),
     extraClaims: createExtraClaims({ wantedOn: domain => hostSettings(domain).assertionClaims, find: findClaim }),
     onClaimsOmitted: (subject, claims) => {
-      logger.warn({ subject, claims }, 'further claims do not fit into the assertion and were left out')
+      logger.warn({ subject, claims }, 'further claims do not fit into the answer and were left out')
     },
-    roomBeside: (domain, assertion) => roomForAuthorization(hostSettings(domain).authorization, assertion),
+    roomBeside: (domain, assertion) =>
+      roomForAuthorization(hostSettings(domain).authorization, assertion) +
+      roomForAliases(hostHeaders?.(domain)?.names),
     groupsFor: createGroupsFor(domain => hostSettings(domain).groups),
     onGroupsOmitted: (subject, count, host) => {
       metrics.groupsOmitted()

@@ -1,5 +1,6 @@
 /** Composition of the login: the relying party and the Express application around it. */
 import type { RequestHandler } from 'express'
+import type { Config } from '../../config/config.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { createAssertionRoutes } from '../assertion/routes.ts'
 import { createBurstReport } from '../burst-report.ts'
@@ -29,14 +30,18 @@ import { type Base, canonicalOptions, isSecure, type Kept, newRequestId, type Po
 import { composeLogoutChannels } from './logout.ts'
 import type { WithPasswords } from './passwords.ts'
 
+/** Paths of claims that applications of a host hear of. */
+const claimsPassedOn = ({ assertionClaims = [], claimHeaders = [], userName }: Config['hosts'][number]): string[] => [
+  ...[...assertionClaims, ...claimHeaders].map(({ path }) => path),
+  ...(userName?.claim === undefined ? [] : [userName.claim]),
+]
+
 export type Login = ReturnType<typeof composeLogin>
 
 export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Policy) {
   const { config, clock, logger, audit, hostSettings } = base
   const { url: publicUrl } = config.server
-  const passedOn = [
-    ...new Set(config.hosts.flatMap(({ assertionClaims = [] }) => assertionClaims.map(({ path }) => path))),
-  ]
+  const passedOn = [...new Set(config.hosts.flatMap(claimsPassedOn))]
   const ways = createProviderWays()
   const providers = createProviders({
     settings: config.providers.map(settings => ({ ...settings, passedOn })),

@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { laxClustersOf, strictClustersOf } from '../../config/direct-clusters.ts'
-import { applicationNamesOf, deciderNamesOf, knownTokensOf, machineNamesOf } from '../../config/machine-names.ts'
+import {
+  applicationNamesOf,
+  deciderNamesOf,
+  knownTokensOf,
+  machineNamesOf,
+  writtenHeadersOf,
+} from '../../config/machine-names.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
 import { certificateRows, describeNoCertificate } from '../../rbac/asking/certificate-rows.ts'
 import { describeNoReturn, findNoReturn } from '../../rbac/asking/return-hosts.ts'
@@ -39,6 +45,7 @@ export function composePolicy(
           ...machineNamesOf(config),
           ...applicationNamesOf(config),
           ...deciderNamesOf(config),
+          ...writtenHeadersOf(config),
           providers: config.providers.map(({ name }) => name),
           directClusters: strictClustersOf(config),
         },

@@ -12,12 +12,15 @@ import type { FormPages } from './form-pages.ts'
 import type { Front, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { type Handoff, isReserved } from './handoff.ts'
 import { bearerFields, detailsReply, pageReply, problemReply, requestIdHeader } from './reply.ts'
+import type { RefuseSentIdentity } from './sent-identity.ts'
 
 export interface ExecutorDependencies {
   readonly verify: Verify
   readonly handoff: Handoff
   readonly pages: Pick<Pages, 'error'>
   readonly newRequestId: () => string
+  /** Present where hosts have headers of their own. Throws for a request that says itself who is asking. */
+  readonly refuseSentIdentity?: RefuseSentIdentity
   /** Must not throw. */
   readonly onRefused: (refusal: Refusal) => void
   /** Headers with underscores that stand in for ours came along and were ignored. */
@@ -109,6 +112,7 @@ function createExecutorOf(front: Front, dependencies: ExecutorDependencies, trea
     let parsed: ParsedSubrequest | undefined
     try {
       parsed = front.parse(subrequest)
+      dependencies.refuseSentIdentity?.(parsed.request.domain, subrequest.rawHeaders)
       const { aliasCount } = parsed.headers
       if (aliasCount > 0) dependencies.onAliases(name, aliasCount)
       return treat(parsed, requestId, later)

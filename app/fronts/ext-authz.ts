@@ -26,13 +26,18 @@ export const extAuthz = {
   takesPaths: true,
   create(settings) {
     const read = createDialectReader(dialect)
-    const dropped = aliasesOf(settings.identityHeaderNames)
-    const removal = {
-      some: removalOf(...dropped),
-      all: Object.freeze(['Cookie', '', ...removalOf(...dropped, 'cookie')]),
+    const usual = removalOfAll(aliasesOf(settings.identityHeaderNames))
+    const own = new WeakMap<readonly string[], Removal>()
+    const removalOn = (domain: string): Removal => {
+      const names = settings.ownHeaderNamesOn?.(domain)
+      if (names === undefined) return usual
+      const known = own.get(names) ?? removalOfAll(aliasesOf(new Set([...settings.identityHeaderNames, ...names])))
+      own.set(names, known)
+      return known
     }
     const upstreamOf = (result: VerifyResult): Fields => {
-      const { upstreamCookie = '' } = result
+      const { upstreamCookie = '', request } = result
+      const removal = removalOn(request.domain)
       const taken = takenHeader(result, settings)
       if (taken === undefined) return upstreamFields(upstreamCookie, removal)
       return withoutCredential(upstreamCookie, removal, taken)
@@ -69,6 +74,17 @@ function readRequest(
   return readOriginal(original, canonical)
 }
 
+/** What Envoy takes away from the request: with something left of the cookies, and without. */
+interface Removal {
+  readonly some: Fields
+  readonly all: Fields
+}
+
+const removalOfAll = (names: readonly string[]): Removal => ({
+  some: removalOf(...names),
+  all: Object.freeze(['Cookie', '', ...removalOf(...names, 'cookie')]),
+})
+
 const removalOf = (...names: readonly string[]): Fields =>
   Object.freeze(['X-Envoy-Auth-Headers-To-Remove', names.join(',')])
 
@@ -76,14 +92,14 @@ const removalOf = (...names: readonly string[]): Fields =>
  * Envoy puts the first in the place of what was there, and obeys the second last. A Cookie that would be empty is on it:
  * some applications read `Cookie:` as one cookie without a name.
  */
-function upstreamFields(cookie: string, removal: { readonly some: Fields; readonly all: Fields }): Fields {
+function upstreamFields(cookie: string, removal: Removal): Fields {
   return cookie === '' ? removal.all : ['Cookie', cookie, ...removal.some]
 }
 
 /** The same, and the header with the credential. */
 function withoutCredential(
   cookie: string,
-  { some: [name = '', names = ''] }: { readonly some: Fields },
+  { some: [name = '', names = ''] }: Pick<Removal, 'some'>,
   taken: string,
 ): Fields {
   return ['Cookie', cookie, name, `${names},${taken}${cookie === '' ? ',cookie' : ''}`]

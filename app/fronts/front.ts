@@ -60,6 +60,8 @@ export interface FrontSettings {
   readonly trustedProxies: TrustedProxies
   /** Lower-case names of the identity headers, which no client may name in `Connection`. */
   readonly identityHeaderNames: ReadonlySet<string>
+  /** Lower-case names of what a host has beside them. Default: none has any. */
+  readonly ownHeaderNamesOn?: (domain: string) => readonly string[] | undefined
   /** Origins that may open a WebSocket on a host other than their own. */
   readonly webSocketOrigins: ReadonlySet<string>
   readonly canonical: CanonicalOptions

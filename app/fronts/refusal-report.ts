@@ -11,6 +11,7 @@ const told: ReadonlySet<ErrorCode> = new Set([
   'ERR_REQUEST_TOO_LONG',
   'ERR_PROXY_UNTRUSTED',
   'ERR_ORIGIN_FOREIGN',
+  'ERR_IDENTITY_HEADER_SENT',
 ])
 
 export interface RefusalReportOptions {

@@ -7,7 +7,7 @@ import type { PolicyTexts } from '../../app/policy/policy-source.ts'
 import type { InsecureSetting } from '../../config/checks/insecure.ts'
 import type { Config } from '../../config/config.ts'
 import { strictClustersOf } from '../../config/direct-clusters.ts'
-import { applicationNamesOf, deciderNamesOf, machineNamesOf } from '../../config/machine-names.ts'
+import { applicationNamesOf, deciderNamesOf, machineNamesOf, writtenHeadersOf } from '../../config/machine-names.ts'
 import { compilePolicy, type PolicySnapshot } from '../../rbac/policy.ts'
 import { loadChosenConfig } from '../load-config.ts'
 import type { Terminal } from '../terminal.ts'
@@ -49,7 +49,14 @@ export async function loadPolicy(choice: PolicyChoice, terminal: Terminal): Prom
   const pause = async (): Promise<void> => terminal.progress(() => `compiling ${directory}`)
   const directClusters = config === undefined ? [] : strictClustersOf(config)
   const machines =
-    config === undefined ? {} : { ...machineNamesOf(config), ...applicationNamesOf(config), ...deciderNamesOf(config) }
+    config === undefined
+      ? {}
+      : {
+          ...machineNamesOf(config),
+          ...applicationNamesOf(config),
+          ...deciderNamesOf(config),
+          ...writtenHeadersOf(config),
+        }
   const known = { directClusters, ...machines, ...(providers === undefined ? {} : { providers }) }
   const snapshot = await compilePolicy({ ...texts, ...known }, { pause })
   return { directory, snapshot, texts, ...(config === undefined ? {} : { config }) }

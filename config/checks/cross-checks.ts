@@ -10,6 +10,7 @@ import { checkCertificateBinding } from './certificate-checks.ts'
 import { checkCertificateMachines } from './certificate-machines-checks.ts'
 import { checkDeciderNames } from './deciders-checks.ts'
 import { checkEnvoy } from './envoy-checks.ts'
+import { checkHostHeaders } from './host-headers-checks.ts'
 import { checkHosts, checkReturnHosts } from './hosts-checks.ts'
 import { inForceAt } from './in-force.ts'
 import { checkKubernetes } from './kubernetes-checks.ts'
@@ -30,6 +31,7 @@ export function checkTogether(tree: Tree): CrossFinding[] {
     ...checkProviders(tree),
     ...checkHosts(tree),
     ...checkReturnHosts(tree),
+    ...checkHostHeaders(tree),
     ...checkMachines(tree),
     ...checkPasswords(tree),
     ...checkCertificateMachines(tree),

@@ -2,10 +2,32 @@
 import { z } from 'zod'
 import { parseAssertionClaim } from './assertion-claim.ts'
 import { parseAuthorizationHeader } from './authorization-header.ts'
+import { headerPresetNames, parseClaimHeader } from './header-presets.ts'
 import { bearerSettings } from './machines-schema.ts'
 import { passwordSettings } from './passwords-schema.ts'
-import { duration, durationExpected, parsed, setting, text } from './setting.ts'
+import { duration, durationExpected, parsed, section, setting, text } from './setting.ts'
 import * as value from './values.ts'
+
+const userName = z.strictObject({
+  claim: setting(text.exactOptional(), {
+    description:
+      'Claim that is the name, such as `preferred_username` or `upn`; nested names joined by `/`. Whoever can change it at the provider to that of somebody else is that person to the application.',
+    expected: 'the name of a claim',
+    example: 'preferred_username',
+  }),
+  emailDomain: setting(parsed(value.parseHost).exactOptional(), {
+    description:
+      'In place of `claim`: the name is what stands before the `@` of a verified address of exactly this domain; of any other address there is none.',
+    expected: 'one domain such as example.com',
+    example: 'example.com',
+  }),
+  provider: setting(text.exactOptional(), {
+    description:
+      "The provider whose people have such a name; needed where people of several get in. `'*'` says that a name is the same person at all of them.",
+    expected: "the name of a provider, or '*'",
+    example: 'corp',
+  }),
+})
 
 export const host = z.strictObject({
   host: setting(parsed(value.parseHostPattern), {
@@ -42,6 +64,22 @@ export const host = z.strictObject({
       'Which groups the host hears of, in its header and in assertions: names, or the beginnings of names and `*`. All of them if absent, and an application that forbids by a group has to be told of it. The policy judges by all of them in any case.',
     expected: 'a list of names such as wiki-editors or wiki-*',
     example: ['wiki-*'],
+  }),
+  identityHeaders: setting(z.array(z.enum(headerPresetNames)).min(1).exactOptional(), {
+    description:
+      'Headers of other products under which the application hears who is asking, beside those of `headers`; `remote` is about those. Printed anew (`sallyport proxy-config`), the proxy drops what clients send under these names, on every host.',
+    expected: `a list of ${headerPresetNames.join(', ').replace(/, (\w+)$/, ' or $1')}`,
+    example: ['webauth'],
+  }),
+  userName: section(
+    userName.exactOptional(),
+    'A name that the application knows, for the headers of `identityHeaders` that hold the user, in place of the subject. It is no identity: policy and audit know `issuer#sub` alone. Of who has no such name they are empty.',
+  ),
+  claimHeaders: setting(z.array(parsed(parseClaimHeader)).min(1).max(16).exactOptional(), {
+    description:
+      'Claims of the provider as headers of their own. The proxy, printed anew, drops what clients send under these names, on every host.',
+    expected: 'a list of header=path such as X-Department=department or X-Team=org/team, nested names joined by /',
+    example: ['X-Department=department'],
   }),
   authorization: setting(parsed(parseAuthorizationHeader).exactOptional(), {
     description:

@@ -5,7 +5,7 @@
  * and a condition that what stands there is what the person is called: so that index, partition and every answer about
  * rows know patterns and conditions alone.
  */
-import { type Condition, criteriaOf } from '../conditions/condition.ts'
+import { type Condition, type Criterion, criteriaOf } from '../conditions/condition.ts'
 import { sameOf } from '../conditions/same/same.ts'
 import { isPlace, type PersonTerm, type Term } from '../conditions/same/term.ts'
 import { parsePersonTerm, termText } from '../conditions/same/terms.ts'
@@ -93,9 +93,10 @@ export function textWithBounds(condition: string, bounds: readonly BoundTerm[]):
  */
 export function problemOfNames(condition: Condition, domain: string, known: KnownNames): string | undefined {
   const { providers } = known
-  for (const { asks, compares, subjects = [] } of criteriaOf(condition)) {
-    const unasked = asks === undefined ? undefined : problemOfAsking(asks, domain, known)
-    if (unasked !== undefined) return unasked
+  for (const criterion of criteriaOf(condition)) {
+    const { compares, subjects = [] } = criterion
+    const unknowable = problemOfAsking(criterion, domain, known) ?? problemOfHeader(criterion, known)
+    if (unknowable !== undefined) return unknowable
     const unknown = subjects.map(subject => problemOfSubject(subject, known)).find(problem => problem !== undefined)
     if (unknown !== undefined) return unknown
     if (compares?.some(isPlace) !== true) continue
@@ -108,8 +109,17 @@ export function problemOfNames(condition: Condition, domain: string, known: Know
   return undefined
 }
 
+/** Threat: a deny by a header that every proxy takes away before it asks, and that denies nobody any more. */
+function problemOfHeader({ type, argument }: Criterion, { writtenHeaders = [] }: KnownNames): string | undefined {
+  if (type !== 'header') return undefined
+  const name = String(Reflect.get(Object(argument), 'name')).toLowerCase()
+  if (!writtenHeaders.includes(name)) return undefined
+  return `the header ${name} is what applications are told (identityHeaders and claimHeaders of the configuration), and what clients send in it is dropped: no condition can read it`
+}
+
 /** Threat: a row hangs on an answer that nobody will ever give, and denies or lets in nobody, or everybody. */
-function problemOfAsking(decider: string, domain: string, { deciders }: KnownNames): string | undefined {
+function problemOfAsking({ asks: decider }: Criterion, domain: string, { deciders }: KnownNames): string | undefined {
+  if (decider === undefined) return undefined
   if (isReservedDomain(domain)) return `a decider is asked about hosts, and not about ${domain}`
   return deciders?.includes(decider) === false ? unknownName('decider', decider, deciders) : undefined
 }

@@ -25,7 +25,7 @@ describe('the example', () => {
   it('stays valid, and means the same, with every default uncommented', () => {
     const isDefault = (line: string) => /^\s+# (?!Environment:)[a-zA-Z]+:|^# [a-z]+:$/.test(line)
     const withoutDefault =
-      /^\s*# (?:clientSecret|clientKey|clientKeyFile|clientKeyId|clientCertificate|clientCertificateHeader|clientCertificateFile|groupPrefix|groupsSeparator|url|urlFile|masterName|sentinelPassword|sentinelPasswordFile|tls|ca|caFile|certificate|certificateFile|key|keyFile|serverName|secret|issuer|label|module|export|options|optionsFile|watcher|cookieDomain|maxAge|maxIdle|providers|assertionClaims|groups(?=: \[wiki)|authorization|tickets|certificateFrom|socketOwner|bearerFrom|bearerAudience|bearerHeader|passwords(?=: true)|narrowedBy|hosts(?=: \[shop)):/
+      /^\s*# (?:clientSecret|clientKey|clientKeyFile|clientKeyId|clientCertificate|clientCertificateHeader|clientCertificateFile|groupPrefix|groupsSeparator|url|urlFile|masterName|sentinelPassword|sentinelPasswordFile|tls|ca|caFile|certificate|certificateFile|key|keyFile|serverName|secret|issuer|label|module|export|options|optionsFile|watcher|cookieDomain|maxAge|maxIdle|providers|assertionClaims|groups(?=: \[wiki)|identityHeaders|claimHeaders|userName|claim(?=: preferred)|emailDomain|provider(?=: corp)|authorization|tickets|certificateFrom|socketOwner|bearerFrom|bearerAudience|bearerHeader|passwords(?=: true)|narrowedBy|hosts(?=: \[shop)):/
     // What is absent altogether has no defaults in force.
     const lines = exampleYaml()
       .replace(/^# (?:envoy|kubernetes|machines|authzen):\n(?:[# ] .*\n)*/gm, '')
