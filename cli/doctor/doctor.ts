@@ -1,5 +1,7 @@
 /** `sallyport doctor`: looks at what the configuration names, and tries on the operator's own proxy what an attacker would. */
+
 import type { InsecureSetting } from '../../config/checks/insecure.ts'
+import { hostHeaderNames } from '../../config/schema/header-presets.ts'
 import { findPolicyConfig, loadPolicy } from '../policy/load-policy.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
@@ -61,7 +63,11 @@ async function ownFindings({ config: path, allowInsecure = new Set() }: DoctorCh
   if (config === undefined) return undefined
   const { url: publicUrl } = config.server
   const { groupSeparator: _separator, ...names } = config.headers
-  const known: Known = { policy: snapshot, publicUrl, identityHeaders: Object.values(names) }
+  const known: Known = {
+    policy: snapshot,
+    publicUrl,
+    identityHeaders: [...Object.values(names), ...hostHeaderNames(config)],
+  }
   const findings = await examineConfiguration(config, snapshot, terminal)
   return { known, configuration: { url: publicUrl, findings } }
 }

@@ -36,6 +36,7 @@ const nginx = (): readonly ProxyFile[] =>
     'nginx/templates',
     nginxParts({
       identity,
+      hostHeaders: [],
       sallyport: ['server ${AUTH_ADDRESS};'],
       loginHost: '${AUTH_HOST}',
       listen: ['listen ${PROXY_BIND}:${PROXY_PORT};'],
@@ -52,6 +53,7 @@ const traefik = (): readonly ProxyFile[] =>
     'traefik',
     traefikParts({
       identity,
+      hostHeaders: [],
       about: ['# Traefik fills in {{ env "AUTH_ADDRESS" }} and {{ env "AUTH_HOST" }} from its own environment.'],
       checks: 'http://{{ env "AUTH_ADDRESS" }}',
       trust: '{{ if env "TRAEFIK_ENTRYPOINTS_WEB_FORWARDEDHEADERS_TRUSTEDIPS" }}true{{ else }}false{{ end }}',
@@ -84,6 +86,7 @@ const caddy = (): readonly ProxyFile[] =>
     'caddy',
     caddyParts({
       identity,
+      hostHeaders: [],
       sallyport: '{$AUTH_ADDRESS}',
       replicas: [],
       login: 'http://{$AUTH_HOST}:{$PROXY_PORT}',
@@ -113,6 +116,7 @@ const haproxy = (): readonly ProxyFile[] =>
     'haproxy',
     haproxyParts({
       identity,
+      hostHeaders: [],
       about: ['# HAProxy in front of Sallyport. HAProxy fills in "${NAME}" from its environment.'],
       directory: '${HAPROXY_FILES}',
       tls: [],
@@ -190,7 +194,7 @@ const envoy = (): readonly ProxyFile[] => {
   })
   const filters = [
     dropFilter({ alsoDropped: [], certificate: [] }),
-    httpFilter({ identity, retry: [] }),
+    httpFilter({ identity, hostHeaders: [], retry: [] }),
     grpcFilter({ retry: [] }),
   ]
   return at('envoy', [{ path: 'envoy.yaml.template', text }, ...filters])

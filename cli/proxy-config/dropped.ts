@@ -1,5 +1,5 @@
 /** What no client gets through, for proxies that drop whole families by what they begin with. */
-import { droppedHeaders } from '../client-headers/dropped-headers.ts'
+import { droppedHeaders, isDropped } from '../client-headers/dropped-headers.ts'
 import type { ProxyQuestion } from './question.ts'
 
 export interface DroppedPattern {
@@ -19,19 +19,31 @@ export function droppedPatterns(): readonly DroppedPattern[] {
 }
 
 /** Names of the configuration that no rule of every file covers: identity headers of other names, and certificates. */
-export function alsoDropped({ identity, clientCertificateHeader }: ProxyQuestion): readonly string[] {
+export function alsoDropped({ identity, hostHeaders, clientCertificateHeader }: ProxyQuestion): readonly string[] {
   const names = [
     ...Object.values(identity),
+    ...hostHeaders.filter(name => !isDropped(name.toLowerCase())),
     ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader]),
   ]
   return names.filter(name => !isAlways(name))
 }
 
-/** The usual names of identity headers where others are in force, for proxies that drop by name alone. */
-export function usualNames({ identity }: ProxyQuestion): readonly string[] {
-  const inForce = new Set(Object.values(identity).map(name => name.toLowerCase()))
-  return usual.filter(name => !inForce.has(name.toLowerCase()))
+/** The same for proxies that drop by name alone, and drop the identity headers in force in lines of their own. */
+export function alsoDroppedByName(question: ProxyQuestion): readonly string[] {
+  const { identity, hostHeaders, clientCertificateHeader } = question
+  const known = new Set([
+    ...Object.values(identity).map(name => name.toLowerCase()),
+    ...droppedHeaders.flatMap(({ names }) => names.map(name => name.toLowerCase())),
+  ])
+  const certificate = clientCertificateHeader === undefined ? [] : [clientCertificateHeader]
+  return [...usual, ...hostHeaders, ...certificate].filter(name => {
+    const isNew = !known.has(name.toLowerCase())
+    known.add(name.toLowerCase())
+    return isNew
+  })
 }
+
+/** Of identity headers, where others are in force. */
 const usual = ['Remote-User', 'Remote-Email', 'Remote-Name', 'Remote-Groups', 'X-Sallyport-Assertion']
 
 const isAlways = (name: string): boolean => /^(?:remote-|x-sallyport-|x-forwarded-)/i.test(name)

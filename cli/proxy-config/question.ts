@@ -4,6 +4,7 @@
  */
 import type { Config } from '../../config/config.ts'
 import { createHostSettings } from '../../config/host-settings.ts'
+import { hostHeaderNames } from '../../config/schema/header-presets.ts'
 import type { SocketAddress } from '../../config/schema/listen-place.ts'
 import type { ListenAddress } from '../../config/schema/values.ts'
 import { type CertificateOptions, type ClientCertificates, clientCertificatesOf } from './client-certificates.ts'
@@ -79,6 +80,8 @@ export interface ProxyQuestion {
     readonly groups: string
     readonly assertion: string
   }
+  /** Names of what single hosts are told beside those, as they are written: each one is dropped and overwritten on all hosts. */
+  readonly hostHeaders: readonly string[]
   /** `server.clientCertificateHeader` in lower case: no client's own may get through. */
   readonly clientCertificateHeader?: string
   /** Headers that conditions of the policy read, in lower case; empty where the policy was not asked for. */
@@ -166,6 +169,7 @@ export function questionOf({ config, options: given, conditionHeaders = [], ...f
     balancers,
     relays,
     identity: { user, email, name, groups, assertion },
+    hostHeaders: hostHeaderNames(config),
     ...(clientCertificateHeader === undefined ? {} : { clientCertificateHeader }),
     conditionHeaders,
     directory: options.directory,

@@ -13,6 +13,9 @@ local given = { 'remote-user', 'remote-email', 'remote-name', 'remote-groups', '
 -- On hosts with `authorization` in Sallyport's configuration alone; elsewhere the client's own goes on.
 local given_by_some = 'authorization'
 
+-- What the configuration names for single hosts, by the names of other products. On every host a client's own is gone.
+local told_on_some = {}
+
 -- Longer than the limits of the proxy `sallyport-check`, which end a question that is not answered.
 local timeout_ms = 30000
 
@@ -67,6 +70,9 @@ end
 local function let_through(txn, answer)
   if tonumber(only(answer, 'content-length')) ~= #answer.body then error('the answer was cut off') end
   for _, name in ipairs(given) do replace(txn.http, name, only(answer, name)) end
+  for _, name in ipairs(told_on_some) do
+    replace(txn.http, name, answer.headers[name] == nil and '' or only(answer, name))
+  end
   if answer.headers[given_by_some] ~= nil then replace(txn.http, given_by_some, only(answer, given_by_some)) end
   -- A cookie that is worth nothing is cleared, beside a page that is open to everybody as well: haproxy.cfg adds it.
   if answer.headers['set-cookie'] ~= nil then txn:set_var('txn.sallyport_set_cookie', only(answer, 'set-cookie')) end

@@ -7,6 +7,8 @@ import { fill, readTemplate } from '../template.ts'
 /** What differs between the files that are printed and those of deploy/. */
 export interface CaddyParts {
   readonly identity: ProxyQuestion['identity']
+  /** Names of what single hosts are told beside it. */
+  readonly hostHeaders: readonly string[]
   /** Addresses, with a space between two. */
   readonly sallyport: string
   readonly replicas: readonly string[]
@@ -44,7 +46,7 @@ export function caddyParts(parts: CaddyParts): readonly ProxyFile[] {
       path: 'sallyport.caddy',
       text: fill(read('sallyport.caddy'), {
         DROPPED: [...dropped, ...parts.alsoDropped].map(name => `request_header -${name}`),
-        IDENTITY: Object.values(parts.identity),
+        IDENTITY: [...Object.values(parts.identity), ...parts.hostHeaders],
         SALLYPORT: parts.sallyport,
         REPLICAS: parts.replicas,
         LOGIN: parts.login,
@@ -62,6 +64,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
   const { balancers, hosts, listen, login, sallyport } = question
   const parts = caddyParts({
     identity: question.identity,
+    hostHeaders: question.hostHeaders,
     sallyport: sallyport.map(ownAddress).join(' '),
     replicas: replicaLines(question),
     login: siteAddress(login.host, question),

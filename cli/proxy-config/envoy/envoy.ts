@@ -52,6 +52,8 @@ export interface EnvoyFilters {
   /** What passes a client's certificate on to Sallyport. */
   readonly certificate: readonly string[]
   readonly identity: ProxyQuestion['identity']
+  /** Names of what single hosts are told beside it. */
+  readonly hostHeaders: readonly string[]
   readonly alsoDropped: readonly string[]
   /** Of a check, in the service that is asked. */
   readonly retry: readonly string[]
@@ -75,10 +77,14 @@ export const dropFilter = ({
   }
 }
 
-export const httpFilter = ({ identity, retry }: Omit<EnvoyFilters, 'alsoDropped' | 'certificate'>): ProxyFile => ({
+export const httpFilter = ({
+  identity,
+  hostHeaders,
+  retry,
+}: Omit<EnvoyFilters, 'alsoDropped' | 'certificate'>): ProxyFile => ({
   path: 'sallyport-check-http.yaml',
   text: fill(read('sallyport-check-http'), {
-    IDENTITY: Object.values(identity).map(name => `- exact: ${name.toLowerCase()}`),
+    IDENTITY: [...Object.values(identity), ...hostHeaders].map(name => `- exact: ${name.toLowerCase()}`),
     RETRY: retry,
   }),
 })
@@ -126,7 +132,7 @@ function render(question: ProxyQuestion, isGrpc: boolean): readonly ProxyFile[] 
   const isSeveral = sallyport.length > 1
   const check = isGrpc
     ? grpcFilter({ retry: retryLines(grpcOf(question).length > 1) })
-    : httpFilter({ identity: question.identity, retry: retryLines(isSeveral) })
+    : httpFilter({ identity: question.identity, hostHeaders: question.hostHeaders, retry: retryLines(isSeveral) })
   const shared = {
     listen: socket(listen),
     escapedSlashes: hosts.some(({ encodedSlash }) => encodedSlash)

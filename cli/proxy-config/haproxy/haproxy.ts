@@ -8,6 +8,8 @@ import { fill, readTemplate } from '../template.ts'
 /** What differs between the files that are printed and those of deploy/. */
 export interface HaproxyParts {
   readonly identity: ProxyQuestion['identity']
+  /** Names of what single hosts are told beside it. */
+  readonly hostHeaders: readonly string[]
   readonly about: readonly string[]
   readonly directory: string
   /** Lines of the section `global`. */
@@ -51,8 +53,11 @@ export function haproxyParts(parts: HaproxyParts): readonly ProxyFile[] {
     SERVERS: parts.servers,
     CERTIFICATE: parts.certificate,
   })
-  const given = Object.values(parts.identity).map(name => `'${name.toLowerCase()}'`)
-  const lua = fill(read('sallyport.lua'), { IDENTITY: given.join(', ') })
+  const listed = (names: readonly string[]): string => names.map(name => `'${name.toLowerCase()}'`).join(', ')
+  const lua = fill(read('sallyport.lua'), {
+    IDENTITY: listed(Object.values(parts.identity)),
+    HOST_HEADERS: parts.hostHeaders.length === 0 ? '{}' : `{ ${listed(parts.hostHeaders)} }`,
+  })
   return [
     { path: parts.path, text },
     { path: 'sallyport.lua', text: lua, comment: '--' },
@@ -66,6 +71,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
   const { directory, hosts, listen, login, sallyport } = question
   return haproxyParts({
     identity: question.identity,
+    hostHeaders: question.hostHeaders,
     about: [
       `# HAProxy in front of Sallyport: haproxy -f ${directory}/sallyport.cfg. Frontends and backends of your own go into`,
       '# further files, each with a -f of its own.',

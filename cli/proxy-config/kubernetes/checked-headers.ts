@@ -9,6 +9,7 @@ import type { ClusterQuestion } from './cluster-question.ts'
 export function checkedHeaders({
   conditionHeaders,
   hosts,
+  hostHeaders,
   clientCertificateHeader,
 }: ClusterQuestion): readonly string[] {
   const names = [
@@ -30,6 +31,8 @@ export function checkedHeaders({
     'x-forwarded-proto',
     'x-requested-with',
     ...conditionHeaders,
+    // A client's own, which is gone by now where the gateway drops it, and is refused where it does not.
+    ...hostHeaders,
     ...hosts.flatMap(({ withheld }) => withheld.map(name => name.toLowerCase())),
     ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader]),
   ]

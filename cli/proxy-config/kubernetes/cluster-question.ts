@@ -30,8 +30,10 @@ export interface ClusterQuestion {
   readonly balancers: readonly string[]
   /** Of the gateway for kubectl, which everybody reaches. Absent: there is none. */
   readonly kubectlPort?: number
-  /** In lower case. */
+  /** What any application is told, in lower case. */
   readonly identityHeaders: readonly string[]
+  /** Those among them that single hosts are told. */
+  readonly hostHeaders: readonly string[]
   readonly clientCertificateHeader?: string
   /** Headers that conditions of the policy read, in lower case. */
   readonly conditionHeaders: readonly string[]
@@ -88,7 +90,8 @@ export function clusterQuestion(question: ProxyQuestion, format: ClusterFormat):
     balancers,
     ...(question.kubectlPort === undefined ? {} : { kubectlPort: question.kubectlPort }),
     conditionHeaders: question.conditionHeaders,
-    identityHeaders: Object.values(question.identity).map(name => name.toLowerCase()),
+    hostHeaders: question.hostHeaders.map(name => name.toLowerCase()),
+    identityHeaders: [...Object.values(question.identity), ...question.hostHeaders].map(name => name.toLowerCase()),
     ...(clientCertificateHeader !== undefined && { clientCertificateHeader }),
   }
 }

@@ -1,5 +1,6 @@
 /** kgateway: a GatewayExtension, and a TrafficPolicy for all of a Gateway. */
 import type { ProxyFile } from '../format.ts'
+import { QuestionError } from '../question-error.ts'
 import { droppedNames } from './checked-headers.ts'
 import type { ClusterFormat, ClusterQuestion } from './cluster-question.ts'
 import {
@@ -104,6 +105,15 @@ const worstNames = [
   'x-real-ip',
 ]
 
+/** Threat: a name for which there is no room, and that a client sends to an application that believes it. */
+function removedNames({ identityHeaders }: ClusterQuestion): readonly string[] {
+  if (identityHeaders.length > mostRemoved)
+    throw new QuestionError(
+      `kgateway drops ${mostRemoved} headers of a client before it asks, and applications are told ${identityHeaders.length}: take fewer identityHeaders and claimHeaders, or envoy-gateway or istio`,
+    )
+  return [...new Set([...identityHeaders, ...worstNames, ...droppedNames])].slice(0, mostRemoved)
+}
+
 const clientsOf = (question: ClusterQuestion): Lines => manifest`
 # What the gateway believes of a client.
 apiVersion: gateway.kgateway.dev/v1alpha1
@@ -117,7 +127,7 @@ ${onGateway('sallyport', question)}
       # Before anything is asked: what is not a client's to say. There is room for 16; docs/proxies/dropped-headers.md has more.
       earlyRequestHeaderModifier:
         remove:
-          ${[...new Set([...question.identityHeaders, ...worstNames, ...droppedNames])].slice(0, mostRemoved)}
+          ${removedNames(question)}
       # %2F and %5C in a path go through to Sallyport, which refuses them but on hosts of canonical.allowEncodedSlash
       # (CVE-2021-29492).`
 

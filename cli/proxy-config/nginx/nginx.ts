@@ -1,7 +1,7 @@
 /** NGINX: files to include, and one with every protected host. */
 import { droppedHeaders } from '../../client-headers/dropped-headers.ts'
 import type { ClientCertificates } from '../client-certificates.ts'
-import { usualNames } from '../dropped.ts'
+import { alsoDroppedByName } from '../dropped.ts'
 import type { ProxyFile, ProxyFormat } from '../format.ts'
 import { addressText, type OwnAddress, type ProxyHost, type ProxyQuestion } from '../question.ts'
 import { fill, readTemplate, type Values } from '../template.ts'
@@ -9,6 +9,8 @@ import { fill, readTemplate, type Values } from '../template.ts'
 /** What differs between the files that are printed and those of deploy/, which NGINX's image fills in at its start. */
 export interface NginxParts {
   readonly identity: ProxyQuestion['identity']
+  /** Names of what single hosts are told beside it. */
+  readonly hostHeaders: readonly string[]
   readonly sallyport: readonly string[]
   readonly loginHost: string
   readonly listen: readonly string[]
@@ -27,7 +29,7 @@ export function nginxParts(parts: NginxParts): readonly ProxyFile[] {
   const { user, email, name, groups, assertion } = parts.identity
   const identity = { USER: user, EMAIL: email, NAME: name, GROUPS: groups, ASSERTION: assertion }
   const variables = Object.fromEntries(
-    Object.entries(identity).map(([key, value]) => [`${key}_VARIABLE`, value.toLowerCase().replaceAll('-', '_')]),
+    Object.entries(identity).map(([key, value]) => [`${key}_VARIABLE`, variableOf(value)]),
   )
   return [
     file('sallyport', {
@@ -40,9 +42,24 @@ export function nginxParts(parts: NginxParts): readonly ProxyFile[] {
     file('sallyport-ask', { ...identity, CERTIFICATE: parts.certificate }),
     file('sallyport-drop', { DROPPED: droppedLines(parts.alsoDropped) }),
     file('sallyport-server', {}),
-    file('sallyport-location', { ...identity, ...variables }),
+    file('sallyport-location', { ...identity, ...variables, HOST_HEADERS: hostHeaderLines(parts.hostHeaders) }),
   ]
 }
+
+const variableOf = (name: string): string => name.toLowerCase().replaceAll('-', '_')
+
+/** Below the lines that drop a client's own: of two lines for one header, NGINX leaves the empty one out. */
+const hostHeaderLines = (names: readonly string[]): readonly string[] =>
+  names.length === 0
+    ? []
+    : [
+        '',
+        '# What the configuration names for single hosts, by the names of other products. Where Sallyport says nothing, there is none.',
+        ...names.flatMap(name => [
+          `auth_request_set $sallyport_told_${variableOf(name)} $upstream_http_${variableOf(name)};`,
+          `proxy_set_header ${name} $sallyport_told_${variableOf(name)};`,
+        ]),
+      ]
 
 const drop = (name: string): string => `proxy_set_header ${name} "";`
 
@@ -62,9 +79,10 @@ const ownAddress = (address: OwnAddress): string =>
   'socket' in address ? `unix:${address.socket}` : addressText(address)
 
 function render(question: ProxyQuestion): readonly ProxyFile[] {
-  const { balancers, clientCertificateHeader, login, sallyport } = question
+  const { balancers, login, sallyport } = question
   const parts = nginxParts({
     identity: question.identity,
+    hostHeaders: question.hostHeaders,
     // One that does not answer is asked nothing for two seconds; NGINX's own are ten.
     sallyport: sallyport.map(
       address => `server ${ownAddress(address)}${sallyport.length > 1 ? ' max_fails=1 fail_timeout=2s' : ''};`,
@@ -73,7 +91,7 @@ function render(question: ProxyQuestion): readonly ProxyFile[] {
     listen: listenLines(question),
     balancers: balancers.map(range => `${range} balancer;`),
     realAddress: realAddressLines(question),
-    alsoDropped: [...usualNames(question), ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader])],
+    alsoDropped: alsoDroppedByName(question),
     certificate: certificateLines(question),
   })
   const sites = fill(read('sallyport-sites'), {

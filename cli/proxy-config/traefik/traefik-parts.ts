@@ -1,7 +1,7 @@
 /** The files of Traefik that name no protected host: the static settings, and the middleware that asks. */
 import { droppedHeaders } from '../../client-headers/dropped-headers.ts'
 import type { ClientCertificates } from '../client-certificates.ts'
-import { usualNames } from '../dropped.ts'
+import { alsoDroppedByName } from '../dropped.ts'
 import type { ProxyFile } from '../format.ts'
 import { addressText, type ProxyQuestion, portOf } from '../question.ts'
 import { fill, readTemplate, type Values } from '../template.ts'
@@ -12,6 +12,8 @@ export const certificateHeader = 'x-forwarded-tls-client-cert'
 /** What differs between the files that are printed and those of deploy/. Lines begin where their place is. */
 export interface TraefikParts {
   readonly identity: ProxyQuestion['identity']
+  /** Names of what single hosts are told beside it. */
+  readonly hostHeaders: readonly string[]
   readonly about: readonly string[]
   /** Origin of the checks. */
   readonly checks: string
@@ -58,7 +60,7 @@ export function traefikParts(parts: TraefikParts): readonly ProxyFile[] {
         ABOUT: parts.about,
         CHECKS: parts.checks,
         TRUST: parts.trust,
-        IDENTITY: names.map(name => `- ${name}`),
+        IDENTITY: [...names, ...parts.hostHeaders].map(name => `- ${name}`),
         IDENTITY_DROPPED: names.map(removed),
         DROPPED: [...droppedLines(removed), ...parts.alsoDropped.map(removed)],
         LOGIN_HOST: parts.loginHost,
@@ -85,14 +87,14 @@ export function partsOf(question: ProxyQuestion, providers: readonly string[]): 
   const { balancers, checks, clientCertificates, hosts, http3, listen, login, sallyport, tls } = question
   const isSeveral = sallyport.length > 1
   const origins = sallyport.map(address => `http://${addressText(portOf(address))}`)
-  const { clientCertificateHeader } = question
   return {
     identity: question.identity,
+    hostHeaders: question.hostHeaders,
     about: [],
     checks: isSeveral ? `http://${addressText(checks)}` : (origins[0] ?? ''),
     // Without it the middleware that asks drops the certificate as well, from whomever it is.
     trust: String(balancers.length > 0 || clientCertificates?.header !== undefined),
-    alsoDropped: [...usualNames(question), ...(clientCertificateHeader === undefined ? [] : [clientCertificateHeader])],
+    alsoDropped: alsoDroppedByName(question),
     loginHost: login.host,
     servers: origins,
     checkRouter: isSeveral ? checkRouter : [],
