@@ -45,7 +45,7 @@ async function start(folder: string, service: ServiceAddresses): Promise<Running
   const issuer = `http://idp.localhost:${port}`
   const temporary = temporaryFolder('gitea')
   const configuration = join(temporary.path, 'app.ini')
-  writeFileSync(configuration, configurationOf(folder, temporary.path, port))
+  writeFileSync(configuration, configurationOf(folder, temporary.path, { port, url: `${issuer}/` }))
   const program = join(folder, 'gitea')
   const options = { cwd: temporary.path }
   const command = (...args: string[]) => run(program, ['--config', configuration, ...args], options)
@@ -90,7 +90,7 @@ async function start(folder: string, service: ServiceAddresses): Promise<Running
 }
 
 /** @returns an access token */
-async function createAdministrator(command: (...args: string[]) => Promise<string>): Promise<string> {
+export async function createAdministrator(command: (...args: string[]) => Promise<string>): Promise<string> {
   const person = ['--username', 'root1', '--email', 'root@example.com', '--random-password', '--admin']
   const access = ['--must-change-password=false', '--access-token', '--access-token-scopes', 'all']
   const [, token] = /created\.\.\. (\w+)/.exec(await command('admin', 'user', 'create', ...person, ...access)) ?? []
@@ -124,7 +124,14 @@ async function populate(ask: (method: string, path: string, body?: unknown) => P
   return { subjects, teams }
 }
 
-function configurationOf(folder: string, data: string, port: number): string {
+export interface GiteaPlace {
+  readonly port: number
+  /** Where browsers reach it. */
+  readonly url: string
+}
+
+/** `folder`: the program's; `data`: whatever it writes. */
+export function configurationOf(folder: string, data: string, { port, url }: GiteaPlace): string {
   const secret = (): string => randomBytes(32).toString('base64url')
   return `
 RUN_USER = ${userInfo().username}
@@ -134,7 +141,7 @@ WORK_PATH = ${data}
 [server]
 HTTP_ADDR = 127.0.0.1
 HTTP_PORT = ${port}
-ROOT_URL = http://idp.localhost:${port}/
+ROOT_URL = ${url}
 STATIC_ROOT_PATH = ${folder}
 DISABLE_SSH = true
 OFFLINE_MODE = true
