@@ -12,7 +12,7 @@ import { requireClusterPrograms } from '../programs.ts'
 import { requireCustomResources } from './custom-resources.ts'
 import { kgatewayKinds } from './kgateway-kinds.ts'
 import { addKinds, must } from './kinds.ts'
-import { fullSettings, objectsIn, type PrintedObject, printingWorld } from './printed.ts'
+import { fullSettings, objectsIn, type PrintedObject, printingWorld, toldSettings } from './printed.ts'
 
 const programs = requireClusterPrograms()
 const kinds = requireCustomResources()
@@ -59,7 +59,7 @@ const isObjects = (name: string): boolean => name !== 'mesh-config.yaml' && name
 const called = ({ kind, metadata }: PrintedObject): string => `${kind.toLowerCase()}/${metadata.name}`
 
 describe.skipIf(programs === undefined || kinds === undefined)('an API server', () => {
-  const world = printingWorld(fullSettings)
+  const world = printingWorld(fullSettings + toldSettings)
   let cluster: RunningCluster | undefined
   const running = (): RunningCluster => cluster ?? expect.unreachable('no cluster')
 

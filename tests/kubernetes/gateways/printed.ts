@@ -77,6 +77,10 @@ hosts:
   - { host: board.example.com, authorization: assertion }
 `
 
+/** One more host, whose application is told who is asking under names of its own. */
+export const toldSettings =
+  '  - { host: told.example.com, identityHeaders: [webauth], claimHeaders: [X-Team=org/team] }\n'
+
 /** Every document; throws where one is no YAML. */
 export const objectsIn = (text: string): readonly PrintedObject[] =>
   parseAllDocuments(text).map(document => {
