@@ -85,7 +85,7 @@ export function composeChecks(
   const onEvaluationError = (error: unknown): void => logger.error({ err: error }, 'policy evaluation failed')
   const countShadow = createShadowCounter(metrics.shadowed)
   const verify = createVerify({
-    authenticate,
+    authenticate: base.story.authenticate(authenticate),
     ...composeCertificates(base),
     ...(deciders !== undefined && { consult: deciders.consult }),
     decide: situation => decide(situation, policy.current(), onEvaluationError),
@@ -135,12 +135,15 @@ export function composeChecks(
     onRefused,
   }
   const routes = createFrontRoutes(fronts, settings, dependencies, (execute, front) =>
-    createCheckEndpoint(execute, {
+    createCheckEndpoint(base.story.arrivals(execute, front), {
       write,
       onUnwritten: (requestId, error) => onRefused({ front, requestId, code: 'ERR_INTERNAL', error }),
     }),
   )
-  return { routes, executorOf: kind => createExecutor(kind.create(settings), dependencies) }
+  return {
+    routes,
+    executorOf: kind => base.story.arrivals(createExecutor(kind.create(settings), dependencies), kind.name),
+  }
 }
 
 /** A disk that is full is a decision of the operator: refuse what cannot be recorded, or go on, count and complain. */

@@ -36,6 +36,7 @@ import { createSessionTokens } from '../sessions/session-tokens.ts'
 import { createLeases } from '../sessions/verification/lease.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Story } from '../telemetry/story.ts'
 
 export interface Base {
   readonly config: Config
@@ -46,6 +47,8 @@ export interface Base {
   readonly auditFile: Pick<AuditLogFile, 'hasRoom' | 'writeAccess'>
   readonly hostSettings: HostSettingsFor
   readonly trustedProxies: TrustedProxies
+  /** Tells at `debug` what is done for each request. */
+  readonly story: Story
 }
 
 export type Policy = PolicyReloader<PolicySnapshot>

@@ -43,11 +43,12 @@ export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Pol
   const { url: publicUrl } = config.server
   const passedOn = [...new Set(config.hosts.flatMap(claimsPassedOn))]
   const ways = createProviderWays()
+  const wayWith: typeof ways.to = ca => base.story.calls(ways.to(ca))
   const providers = createProviders({
     settings: config.providers.map(settings => ({ ...settings, passedOn })),
     publicUrl,
-    ...ways.to(undefined),
-    wayWith: ways.to,
+    ...wayWith(undefined),
+    wayWith,
     clock,
     logger: logger.child('login'),
   })
@@ -150,6 +151,7 @@ export function composePages(base: Base, kept: Kept & WithPasswords, login: Logi
     pages: kept.pages,
     anyHost: createAssertionRoutes(kept.keys),
     publicHostOnly: [
+      ...base.story.pages,
       channels.back,
       // Threat: somebody who floods the pages keeps programs from revoking a token, and the other way round.
       ...endpoints,

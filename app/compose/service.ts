@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { watchClock } from '../clock-watch.ts'
 import type { FrontKind } from '../fronts/front.ts'
 import { fronts as tableOfFronts } from '../fronts/fronts.ts'
+import { requestIdOf } from '../fronts/reply.ts'
 import { createTrustedProxies } from '../fronts/trusted-proxies.ts'
 import { createClientErrorReport } from '../listener/client-error-report.ts'
 import { drain, listen, portOf, stopAccepting } from '../listener/listen.ts'
@@ -25,6 +26,7 @@ import { createCountedAuditLog } from '../telemetry/counted-audit-log.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createReadiness } from '../telemetry/readiness.ts'
+import { createStory, noStory } from '../telemetry/story.ts'
 import { version } from '../version.ts'
 import { composeAdmin, type ServiceAnswers } from './admin.ts'
 import { composeChecks } from './checks.ts'
@@ -89,16 +91,27 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     clusters: (config.kubernetes?.clusters ?? []).map(({ name }) => name),
   })
   const auditFile = composeAudit({ config, clock, logger, metrics }, isWorker)
-  const audit = createCountedAuditLog(auditFile, metrics)
+  const story = config.log.level === 'debug' ? createStory(logger, requestIdOf) : noStory
+  const audit = story.events(createCountedAuditLog(auditFile, metrics))
   const seen = composeSightings(clock, auditFile)
   const ofHosts = createHostSettings(config.hosts)
   const hostSettings = parts.questions?.withQuestions(ofHosts, config) ?? ofHosts
   const trustedProxies = createTrustedProxies(config.server.trustedProxies)
-  const base: Base = { config, clock, logger, metrics, audit, auditFile: seen.audit, hostSettings, trustedProxies }
+  const base: Base = {
+    config,
+    clock,
+    logger,
+    metrics,
+    audit,
+    auditFile: seen.audit,
+    hostSettings,
+    trustedProxies,
+    story,
+  }
   const store = await composeStore(config.sessions, base)
   const records = options.onSessionEnded === undefined ? store : withRelay(store, options.onSessionEnded)
   const recorder = createDecisionRecorder(config.policy)
-  const { record } = recorder
+  const record = story.decided(recorder.record)
   let judgeAgain = (): void => undefined
   // What is open is judged again by the policy that has come into force.
   const policy = composePolicy(base, recorder, () => judgeAgain())

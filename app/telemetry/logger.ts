@@ -28,12 +28,13 @@ export const logLevels = {
   error: 'Something is broken that a person has to look at.',
   warn: 'Something is wrong that the service deals with by itself: a retry, the last good policy.',
   info: 'The life of the process: started, listening, policy loaded, stopping.',
-  debug: 'For finding a fault; may be many lines per request.',
+  debug:
+    'The story of each request: arrived, read, who asks, what was decided and why, how it was answered; events and calls to providers of each login.',
 } as const
 
 export interface LoggerOptions {
   /** Least severity that is written. */
-  readonly level: keyof typeof logLevels | 'trace'
+  readonly level: keyof typeof logLevels
   /** Default: stderr, written at once, so that the last line before a crash is there. */
   readonly destination?: DestinationStream
   /** Number of the worker, on each line. Default: there is only one process. */

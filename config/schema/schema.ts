@@ -146,9 +146,10 @@ const audit = z.strictObject({
 })
 
 const log = z.strictObject({
-  level: setting(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'), {
-    description: 'Least severity of an operational log line; the log goes to stderr.',
-    expected: 'fatal, error, warn, info, debug or trace',
+  level: setting(z.enum(['fatal', 'error', 'warn', 'info', 'debug']).default('info'), {
+    description:
+      'Least severity of an operational log line; the log goes to stderr. `debug` tells each step of each request, and costs accordingly.',
+    expected: 'fatal, error, warn, info or debug',
   }),
 })
 

@@ -143,7 +143,7 @@ describe('the environment goes before the file', () => {
       [
         'environment SALLYPORT_PROVIDERS_0_ISSUER  providers[0].issuer  expected an address such as https://idp.example.com, got "idp": it has to be an address that starts with https:// (or http://)',
         'environment SALLYPORT_POLICY_WATCH  policy.watch  expected true or false, got "1"',
-        'environment SALLYPORT_LOG_LEVEL  log.level  expected fatal, error, warn, info, debug or trace, got "loud"',
+        'environment SALLYPORT_LOG_LEVEL  log.level  expected fatal, error, warn, info or debug, got "loud"',
       ].join('\n'),
     )
   })
