@@ -7,8 +7,6 @@ import { createHostSettings } from '../../config/host-settings.ts'
 import { createDecisionRecorder } from '../admin/decision-recorder.ts'
 import { explanationOf } from '../admin/explain-routes.ts'
 import { adminPolicyOf } from '../admin/policy-routes.ts'
-import { type AuditLogFile, createAuditLog } from '../audit/audit-log.ts'
-import { createFailureReport } from '../audit/failure-report.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { watchClock } from '../clock-watch.ts'
 import type { FrontKind } from '../fronts/front.ts'
@@ -38,7 +36,7 @@ import { composeLogin, composePages, type Login, providerState } from './login.t
 import { frontNamesOf, loadParts, noOwnRights } from './parts.ts'
 import { composeOfPasswords, composePasswords } from './passwords.ts'
 import { composePolicy, reloadState } from './policy.ts'
-import { composeSightings } from './sightings.ts'
+import { composeAudit, composeSightings } from './sightings.ts'
 import { composeStore, storeProbes } from './store.ts'
 
 export interface Service {
@@ -267,26 +265,6 @@ const together = (main: { readonly isAlone: Promise<void> }, ...others: readonly
   isAlone: Promise.all([main.isAlone, ...others]).then(() => undefined),
   mainEnded: main.isAlone,
 })
-
-function composeAudit(
-  { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,
-  isShared: boolean,
-): AuditLogFile {
-  const { destination } = config.audit
-  const report = createFailureReport(({ error, lost, pending }) =>
-    logger.error({ err: error, lost, pending }, 'audit events could not be written'),
-  )
-  return createAuditLog({
-    destination: destination.kind === 'file' ? destination.path : destination.kind,
-    clock,
-    isShared,
-    onWritten: lines => metrics.auditWritten(lines),
-    onFailure: failure => {
-      metrics.auditFailed(failure.lost)
-      report(failure)
-    },
-  })
-}
 
 /** Gauges that say how things are at the moment of the scrape. */
 function observed(metrics: Metrics, records: RecordStore, login: Login): ServiceAnswers['metrics'] {

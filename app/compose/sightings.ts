@@ -1,6 +1,8 @@
-/** Composition of what is known of machines that came. */
+/** Composition of the audit log, and of what is known by it of machines that came. */
 import { createMachineSightings } from '../admin/machine-sightings.ts'
 import { subjectName } from '../audit/access-event.ts'
+import { type AuditLogFile, createAuditLog } from '../audit/audit-log.ts'
+import { createFailureReport } from '../audit/failure-report.ts'
 import type { Clock } from '../clock.ts'
 import type { Base } from './kept.ts'
 
@@ -15,4 +17,24 @@ export function composeSightings({ now }: Clock, { hasRoom, writeAccess }: Base[
     },
   }
   return { audit, list }
+}
+
+export function composeAudit(
+  { config, clock, logger, metrics }: Pick<Base, 'config' | 'clock' | 'logger' | 'metrics'>,
+  isShared: boolean,
+): AuditLogFile {
+  const { destination } = config.audit
+  const report = createFailureReport(({ error, lost, pending }) =>
+    logger.error({ err: error, lost, pending }, 'audit events could not be written'),
+  )
+  return createAuditLog({
+    destination: destination.kind === 'file' ? destination.path : destination.kind,
+    clock,
+    isShared,
+    onWritten: lines => metrics.auditWritten(lines),
+    onFailure: failure => {
+      metrics.auditFailed(failure.lost)
+      report(failure)
+    },
+  })
 }
