@@ -13,6 +13,20 @@ export interface Elsewhere {
 }
 
 export const elsewhere: readonly Elsewhere[] = [
+  { page: 'docs/backup.md', needs: 'a service that runs, and ends', test: 'tests/operations/backup.test.ts' },
+  {
+    page: 'docs/no-provider.md',
+    commands: /kc\.sh|keycloak/,
+    needs: 'Keycloak, and Java',
+    test: 'tests/operations/no-provider.test.ts',
+  },
+  {
+    page: 'docs/no-provider.md',
+    commands: /^dex /,
+    needs: 'Dex, which is not to be had here: the page says so',
+    test: 'tests/operations/no-provider.test.ts',
+  },
+  { page: 'docs/systemd.md', needs: 'root, and systemd as the first process', test: 'tests/sockets/systemd.test.ts' },
   {
     page: 'README.md',
     commands: /^npm (?:run demo|test)$/,

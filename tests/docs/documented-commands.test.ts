@@ -25,14 +25,16 @@ const here = documented.filter(one => whereOf(one).length === 0)
 
 /** What a command has to say, where that it ends well is not enough. */
 const said: readonly (readonly [RegExp, RegExp])[] = [
-  [/^sallyport policy check /, /^ok: .*policy, 6 rows over 2 domains/],
-  [/^sallyport policy test /, /^ok: 1 case in 1 file/],
+  [/^sallyport config check$/, /^The configuration is valid/],
+  [/^sallyport policy lint$/, /policy/],
+  [/^sallyport policy check(?: |$)/, /^ok: .*policy, 6 rows over 2 domains/],
+  [/^sallyport policy test(?: |$)/, /^ok: 1 case in 1 file/],
   [/^sallyport policy explain .*\/admin$/, /^allow/],
   [/^sallyport policy explain .*kube:prod/, /^allow/],
   [/^sallyport policy who-can create /, /group:payments/],
   [/^sallyport proxy-config /, /written\n/],
   [/^sallyport doctor$/, /the store answers soon/],
-  [/^sallyport sessions list --all --admin /, /^/],
+  [/^sallyport sessions list --all --admin /, /session/],
   [/^curl --unix-socket /, /"status":"degraded"/],
   [/^curl .*\/machines$/, /"machines":\[\]/],
   [/^sallyport store (?:export|import) /, /^0 records, 0 tombstones, 0 links /],

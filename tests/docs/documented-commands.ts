@@ -24,7 +24,7 @@ function below(folder: string): readonly string[] {
 
 /** What begins a line of a shell on a page, and nothing else there. */
 const programs =
-  /^(?:sallyport|npm|npx|node|kubectl|curl|helm|git|cat|docker|podman|podman-compose|systemctl|systemd-analyze|openssl|redis-cli|tar|install|cp|mv|rm|go|java|bin\/kc\.sh|\.\/dex|nginx|caddy|haproxy|envoy)(?: (?![ \d])|$)/
+  /^(?:sallyport|npm|npx|node|kubectl|curl|helm|git|cat|docker|podman|podman-compose|systemctl|systemd-analyze|openssl|redis-cli|dex|keycloak\S*|tar|install|cp|mv|rm|go|java|bin\/kc\.sh|\.\/dex|nginx|caddy|haproxy|envoy)(?: (?![ \d])|$)/
 
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
 
