@@ -154,12 +154,22 @@ const addServe: Add = (program, terminal, onExit) => {
     })
 }
 
+const examples = (...lines: readonly string[]): string => `\nExamples:\n${lines.map(line => `  $ ${line}`).join('\n')}`
+
+const configExamples = {
+  check: examples('sallyport config check', 'sallyport config check --config new.yaml --json'),
+  show: examples('sallyport config show', 'SALLYPORT_LOG_LEVEL=debug sallyport config show --json'),
+  schema: examples('sallyport config schema > sallyport.schema.json'),
+  example: examples('sallyport config example > sallyport.yaml'),
+}
+
 const addConfig: Add = (program, terminal, onExit) => {
   const config = program.command('config').description('check, show and start a configuration').helpCommand(false)
   config.addHelpText('after', configHelp)
   const add = (name: 'check' | 'show', description: string) =>
     addInsecureOptions(config.command(name).description(description).addOption(configOption()))
       .option('--json', 'print one JSON document')
+      .addHelpText('after', configExamples[name])
       .action(async (values: Values) => {
         const { checkConfig, showConfig } = await import('./config.ts')
         const run = name === 'check' ? checkConfig : showConfig
@@ -171,6 +181,7 @@ const addConfig: Add = (program, terminal, onExit) => {
     config
       .command(name)
       .description(description)
+      .addHelpText('after', configExamples[name])
       .action(async () => {
         const { printExample, printSchema } = await import('./config.ts')
         onExit(name === 'schema' ? printSchema(terminal) : printExample(terminal))
@@ -247,6 +258,10 @@ const addSecret: Add = (program, terminal, onExit) => {
   program
     .command('secret')
     .description('print a fresh session secret (32 random bytes, base64url)')
+    .addHelpText(
+      'after',
+      examples('(umask 077; sallyport secret > session.secret)', 'sallyport secret >> session.secret'),
+    )
     .action(async () => {
       const { printSecret } = await import('./secret.ts')
       onExit(printSecret(terminal))
@@ -258,6 +273,7 @@ const addDocs: Add = (program, terminal, onExit) => {
     .command('docs')
     .description('generate the reference pages again (in a checkout of the project)')
     .option('--check', 'change nothing; fail when a page is out of date')
+    .addHelpText('after', examples('sallyport docs', 'sallyport docs --check'))
     .action(async (values: Values) => {
       const { runDocs } = await import('./docs.ts')
       for (const command of program.commands) await completeCommand(command)

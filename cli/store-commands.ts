@@ -7,6 +7,7 @@ const help = `
 From LMDB to Redis, from one Redis to another, from one Redis to a Cluster: nobody is logged out. The store is the one
 that the configuration names, and both configurations need the same sessions.secretFile.
 
+Example:
   1. Stop the service.
   2. $ sallyport store export sessions.jsonl --config old.yaml
   3. $ sallyport store import sessions.jsonl --config new.yaml

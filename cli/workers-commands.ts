@@ -14,6 +14,11 @@ Examples:
 
 Exit codes: 0 it worked, or all workers serve; 1 it did not, some are missing, or nobody answers.`
 
+const examplesOf = (name: string): string => `
+Examples:
+  $ sallyport workers ${name}
+  $ sallyport workers ${name} --admin unix:/run/sallyport/admin.sock --json`
+
 interface Values {
   readonly admin: string
   readonly json?: boolean
@@ -28,6 +33,7 @@ export function addWorkers(program: Command, terminal: Terminal, onExit: (code: 
       .description(description)
       .addOption(adminOption())
       .option('--json', 'print one JSON document')
+      .addHelpText('after', examplesOf(name))
       .action(async (values: Values) => {
         const { restartWorkers, showWorkers } = await import('./workers.ts')
         onExit(await (name === 'status' ? showWorkers : restartWorkers)(values, terminal))
