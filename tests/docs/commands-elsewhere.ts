@@ -41,6 +41,12 @@ export const elsewhere: readonly Elsewhere[] = [
   },
   {
     page: 'README.md',
+    commands: /^sallyport policy explain /,
+    needs: 'the policy that the page prints',
+    test: 'tests/docs/explain-picture.test.ts',
+  },
+  {
+    page: 'README.md',
     commands: /^sallyport kube review /,
     needs: 'the dump of a cluster',
     test: 'tests/docs/printed-reach.test.ts',
