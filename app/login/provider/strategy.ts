@@ -89,6 +89,8 @@ export class ProviderStrategy extends OpenIdConnectStrategy {
         clientSecret: '',
         scope: settings.scopes.filter(scope => scope !== 'openid'),
         skipUserProfile: true,
+        // Else it makes a name of the address, with a call that Node warns about at each start.
+        sessionKey: 'unused',
         store: noStateStore,
       },
       // biome-ignore lint/complexity/useMaxParams: The parent counts them to decide what it passes: eight include the token response.
