@@ -1,5 +1,5 @@
 /** Lints a policy directory with what the configuration knows of providers and proxies. */
-import { getPublicSuffix } from 'tldts'
+import { isSuffix } from '../../config/checks/public-suffix.ts'
 import type { Config } from '../../config/config.ts'
 import { knownTokensOf } from '../../config/machine-names.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
@@ -23,7 +23,7 @@ export async function lintDirectory(choice: LintChoice, terminal: Terminal): Pro
     const now = momentOf(choice.at)
     const { texts, snapshot, config, directory } = await loadPolicy(choice, terminal)
     terminal.progress(() => `looking at ${snapshot.rowCount} rows`)
-    const findings = lintPolicy(snapshot, texts, { now, isPublicSuffix, ...knownFrom(config) })
+    const findings = lintPolicy(snapshot, texts, { now, isPublicSuffix: isSuffix, ...knownFrom(config) })
     terminal.write(choice.json === true ? jsonReport(findings) : textReport(findings, directory, terminal))
     const hasWarning = findings.some(({ severity }) => severity === 'warning')
     return hasWarning && choice.strict === true ? exitCodes.failure : exitCodes.ok
@@ -31,9 +31,6 @@ export async function lintDirectory(choice: LintChoice, terminal: Terminal): Pro
     return reportError(error, terminal)
   }
 }
-
-/** The domains under which unrelated people register, from the Public Suffix List with its private part. */
-const isPublicSuffix = (domain: string): boolean => getPublicSuffix(domain, { allowPrivateDomains: true }) === domain
 
 function knownFrom(config: Config | undefined): LintOptions {
   if (config === undefined) return {}

@@ -5,9 +5,9 @@
  * somebody else to nobody that is ours. Nobody can want that, so no flag accepts it.
  */
 import { isIP } from 'node:net'
-import { parse as parseSuffix } from 'tldts'
 import type { CrossFinding } from '../secret-forms.ts'
 import { type Tree, textAt } from '../tree.ts'
+import { isOwned } from './public-suffix.ts'
 import { urlOf } from './security-finding.ts'
 
 const path = ['sessions', 'cookieDomain']
@@ -28,8 +28,8 @@ function flawOf(domain: string, publicHost: string | undefined): string | undefi
   if (isIP(domain) !== 0 || (publicHost !== undefined && isAddress(publicHost))) {
     return 'expected a name: an address has no hosts below it'
   }
-  // Unlisted names such as `internal` or `localhost` count as suffixes: browsers keep no cookie for one label either.
-  if (parseSuffix(domain, { allowPrivateDomains: true }).domain === null) {
+  // One label alone counts as a suffix: browsers keep no cookie for it either.
+  if (!isOwned(domain)) {
     return `${domain} is a public suffix: the hosts below it have many owners`
   }
   if (publicHost !== undefined && publicHost !== domain && !publicHost.endsWith(`.${domain}`)) {

@@ -6,13 +6,13 @@
  * elsewhere in the file. A value that is no text, no address or no list is somebody else's to report, and passed over.
  */
 import ipaddr from 'ipaddr.js'
-import { parse as parseSuffix } from 'tldts'
 import { parseListen } from '../schema/listen-place.ts'
 import { parseAddressRange } from '../schema/values.ts'
 import { getIn, type Path, type Tree, textAt } from '../tree.ts'
 import { checkDeciders } from './deciders-checks.ts'
 import { type InsecureSetting, insecureFlag } from './insecure.ts'
 import { isLoopback } from './loopback.ts'
+import { isPublicSuffix } from './public-suffix.ts'
 import { checkTokenIssuers } from './secure-machines.ts'
 import { checkSessions } from './secure-sessions.ts'
 import { type SecurityFinding, urlOf } from './security-finding.ts'
@@ -137,12 +137,6 @@ function checkTicketHosts(tree: Tree): SecurityFinding[] {
     const message = `${domain.slice(2)} is a public suffix: anybody can own a host below it, and get tickets for sessions`
     return [{ name: 'public-suffix', path, message }]
   })
-}
-
-/** Listed in the Public Suffix List, its private part (github.io) included; unlisted names such as `internal` are not. */
-function isPublicSuffix(host: string): boolean {
-  const found = parseSuffix(host, { allowPrivateDomains: true })
-  return found.publicSuffix === host && (found.isIcann === true || found.isPrivate === true)
 }
 
 // Metrics and health answer everybody who reaches them.
