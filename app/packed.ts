@@ -4,7 +4,7 @@
  */
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,40 +67,107 @@ export function runPacked<Exports>(file: string, { onRun }: RunOptions = {}): Ex
   // Node reads the maps of what it has loaded itself.
   if (process.sourceMapsEnabled) return fromOutside(file)
   const modules = new Map<string, { exports: unknown }>()
+  const room = createRoom()
   const run = (path: string): unknown => {
     const known = modules.get(path)
     if (known !== undefined) return known.exports
     const module = { exports: {} }
     modules.set(path, module)
-    const source = readFileSync(path)
-    const script = compiled(path, source)
-    onRun?.(path, script, source)
+    const script = compiled(path, room)
+    onRun?.(path, script, readFileSync(path))
     script.runInThisContext()(module.exports, need, module, path, folder)
     return module.exports
   }
   const need = (id: string): unknown => (id.startsWith('./') ? run(join(folder, id)) : fromOutside(id))
-  return run(file) as Exports
+  const exports = run(file) as Exports
+  room.leave()
+  return exports
 }
 
+const before = '(function (exports, require, module, __filename, __dirname) { '
+const after = '\n})'
+
 /** A function of what CommonJS offers to a module. */
-function compiled(path: string, source: Buffer): Script {
-  const cachedData = keptCode(path, source)
+function compiled(path: string, room: Room): Script {
+  const { source, text, code } = room.hold(path)
   // As the build leaves it: nothing has to be decoded, and V8 keeps a byte for each character.
-  const content = source.toString(isAscii(source) ? 'latin1' : 'utf8')
-  const text = `(function (exports, require, module, __filename, __dirname) { ${content}\n})`
-  return new Script(text, {
+  const content = isAscii(source) ? text.toString('latin1') : text.toString('utf8')
+  const cachedData = keptCode(source, code)
+  return new Script(content, {
     filename: path,
     ...(cachedData !== undefined && { cachedData }),
   })
 }
 
 // Threat: V8 looks at the length of a file alone. One of another content and the same length would run as it was.
-function keptCode(path: string, source: Buffer): Buffer | undefined {
+function keptCode(source: Buffer, code: Buffer): Buffer | undefined {
+  return code.subarray(0, digestBytes).equals(sha256(source)) ? code.subarray(digestBytes) : undefined
+}
+
+/** What one packed file needs while V8 takes it over; it makes copies of its own. */
+interface Held {
+  readonly source: Buffer
+  /** The source as the function that runs. */
+  readonly text: Buffer
+  /** What was kept; empty where nothing was. */
+  readonly code: Buffer
+}
+
+/**
+ * The place that files are read into, one after the other. With a place for each, a service that nobody asks keeps 8 MB of
+ * them for good: V8 collects when its own memory grows, and these lie outside of it.
+ */
+interface Room {
+  /** Good until the next call. */
+  hold(path: string): Held
+  leave(): void
+}
+
+function createRoom(): Room {
+  let place = Buffer.alloc(0)
+  const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  return {
+    hold(path) {
+      const [sourceSize, codeSize] = [sizeOf(path), sizeOf(codeFileOf(path))]
+      const textSize = before.length + sourceSize + after.length
+      // V8 copies what does not begin at a multiple of its word.
+      const codeAt = Math.ceil(textSize / 16) * 16
+      if (place.length < codeAt + codeSize) {
+        give(place)
+        place = Buffer.allocUnsafeSlow(codeAt + codeSize)
+      }
+      const source = place.subarray(before.length, before.length + sourceSize)
+      place.write(before, 'latin1')
+      readInto(path, source)
+      place.write(after, before.length + sourceSize, 'latin1')
+      const code = place.subarray(codeAt, codeAt + codeSize)
+      if (codeSize > 0) readInto(codeFileOf(path), code)
+      return { source, text: place.subarray(0, textSize), code }
+    },
+    leave: () => {
+      give(place)
+      place = Buffer.alloc(0)
+    },
+  }
+}
+
+/** Its memory goes back at once where this Node can do so (from 22 on), and else with the next collection. */
+function give(place: Buffer): void {
+  const memory: ArrayBufferLike & { transfer?: (length: number) => void } = place.buffer
+  memory.transfer?.(0)
+}
+
+/** Throws where the file is not as long as it was: half of one would be another program. */
+function readInto(file: string, place: Buffer): void {
+  const descriptor = openSync(file, 'r')
   try {
-    const kept = readFileSync(codeFileOf(path))
-    return kept.subarray(0, digestBytes).equals(sha256(source)) ? kept.subarray(digestBytes) : undefined
-  } catch {
-    return undefined
+    let length = 0
+    for (let read = -1; read !== 0 && length < place.length; length += read) {
+      read = readSync(descriptor, place, length, place.length - length, null)
+    }
+    if (length < place.length) throw new Error(`${file} became shorter while it was read`)
+  } finally {
+    closeSync(descriptor)
   }
 }
 
