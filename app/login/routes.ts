@@ -95,15 +95,16 @@ function showError({ clock, logger, pages }: LoginRecords): ErrorRequestHandler 
     if (status >= 500) logger.error(fields, 'login page failed')
     else logger.warn(fields, 'login page refused')
     if (error instanceof BusyProviderError) response.set('Retry-After', String(error.retryAfterSeconds))
-    if (code === 'ERR_LOGIN_STEP_UP_FAILED')
-      return sendPage(response, status, stepUpPage(error, response, clock, pages))
-    sendPage(response, status, pages.error({ status, sentence, requestId, retryUrl }))
+    const page = code === 'ERR_LOGIN_STEP_UP_FAILED' ? stepUpPage(error, response, clock, pages) : undefined
+    sendPage(response, status, page ?? pages.error({ status, sentence, requestId, retryUrl }))
   }
 }
 
-function stepUpPage(error: OperationalError, response: Response, clock: Clock, pages: Pages): Page {
+/** `undefined`: nothing was asked that could be shown; some provider says so of its own accord. */
+function stepUpPage(error: OperationalError, response: Response, clock: Clock, pages: Pages): Page | undefined {
   const { asked = {}, requestId, retryUrl = '/', switchUrl = '/' } = arrivalOf(response)
   const delivered = error instanceof StepUpError ? error.delivered : undefined
   const report = reportOf(asked, delivered, clock.now() / 1000)
+  if (report.asked.length === 0) return undefined
   return pages.stepUpFailed({ ...report, requestId, retryUrl, switchUrl })
 }

@@ -318,13 +318,29 @@ describe.each(stores)('on %s', keptIn => {
       const callback = new URL(provider.answerTo(locationOf(await browser.get(start)), {}))
       callback.searchParams.delete('code')
       callback.searchParams.set('error', 'unmet_authentication_requirements')
-      expect((await browser.get(callback.href)).text).toContain('did not authenticate as asked')
+      const { text } = await browser.get(callback.href)
+      expect(text).toContain('did not authenticate as asked')
+      // Nothing was: no heading stands over an empty list.
+      expect(text).not.toContain('What was asked')
     })
   })
 
   test('the auth_time of the future is refused: such a login would never grow old', async () => {
     await expectRefusal({ claims: { auth_time: seconds() + 3600 } }, 'ERR_LOGIN_CLAIMS_INVALID')
   })
+
+  test.each(['1800000000', -1, null, {}, []])(
+    'an auth_time of %j is a claim that cannot be used, asked for or not',
+    async auth_time => {
+      const line = await expectRefusal({ claims: { auth_time } }, 'ERR_LOGIN_CLAIMS_INVALID')
+      expect(line).toContain('auth_time')
+      for (const path of [start, `${start}&max_age=900`]) {
+        const { response } = await attempt({ claims: { auth_time } }, path)
+        expect(response.text).toContain('claims that cannot be used')
+        expect(response.text).not.toContain('What was asked')
+      }
+    },
+  )
 
   test.each(['error=access_denied', 'code=stolen', 'code=stolen&state=x', 'response=x'])(
     'a link to /login with %s is a link to /login',

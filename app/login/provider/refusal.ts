@@ -56,6 +56,9 @@ export function explainExchangeFailure(error: unknown): OperationalError {
   if (isAboutAuthTime(error)) {
     return new OperationalError('ERR_LOGIN_STEP_UP_FAILED', 'auth_time is absent or too old', { cause: error })
   }
+  if (isUnreadableAuthTime(error)) {
+    return new OperationalError('ERR_LOGIN_CLAIMS_INVALID', describeError(error), { cause: error })
+  }
   return new OperationalError('ERR_LOGIN_RESPONSE_INVALID', describeError(error), { cause: error })
 }
 
@@ -103,7 +106,10 @@ const isAboutThisService = (error: unknown): boolean => {
 
 /** openid-client names the claim in the cause when it is too old, and in the message when it is missing. */
 const isAboutAuthTime = (error: unknown) =>
-  causes(error).some(reason => /"auth_time"/.test(messageOf(reason)) || claimOf(reason) === 'auth_time')
+  causes(error).some(reason => /"auth_time".* missing/.test(messageOf(reason)) || claimOf(reason) === 'auth_time')
+
+/** Nobody has to have asked for a time for the provider to send one that is none. */
+const isUnreadableAuthTime = (error: unknown) => causes(error).some(reason => /"auth_time"/.test(messageOf(reason)))
 
 const claimOf = (value: unknown) => property(value, 'claim')
 const messageOf = (value: unknown) => String(property(value, 'message') ?? '')
