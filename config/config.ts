@@ -52,6 +52,7 @@ export function toConfig(parsed: ParsedSettings, directory: string) {
       requestsPerMinute: rateLimit,
       logoutsPerMinute: logoutRateLimit,
     },
+    pages: parsed.pages,
     audit: { ...parsed.audit, destination: toDestination(parsed.audit.destination, directory) },
     log: parsed.log,
     ...(parsed.envoy === undefined ? {} : { envoy: toEnvoy(parsed.envoy, directory) }),

@@ -49,7 +49,7 @@ export function readSecretFile(
   }
   deleteIn(tree, path)
   setIn(tree, valuePathOf(setting, path), fileHolds === 'text' ? text : lines.join('\n'))
-  const isWorldReadable = ((options.fileMode?.(file) ?? 0) & 0o004) !== 0
+  const isWorldReadable = setting.isPublic !== true && ((options.fileMode?.(file) ?? 0) & 0o004) !== 0
   return isWorldReadable ? { warning: `every account of this machine can read ${file}; chmod 600 it` } : {}
 }
 

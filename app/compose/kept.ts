@@ -132,8 +132,12 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
       onError: error => logger.error({ err: error }, 'signing keys could not be read or made'),
     }),
     exchanged: createExchangedTokens({ records, secrets, clock }),
-    pages: createPages(),
+    pages: composePages(config),
   }
+}
+
+function composePages({ pages: { logo, logoFile: _read, ...rest } }: Config) {
+  return createPages({ ...rest, ...(logo !== undefined && { hasLogo: true }) })
 }
 
 /** Where there are no application passwords a mark is for logins alone: one for each log-out, for months, is too much to keep. */

@@ -1,12 +1,17 @@
 /** Composition of the login: the relying party and the Express application around it. */
-import type { RequestHandler } from 'express'
+import { isIP } from 'node:net'
+import type { Request, RequestHandler } from 'express'
 import type { Config } from '../../config/config.ts'
 import { returnHostsOf } from '../../config/return-hosts.ts'
+import { decide } from '../../rbac/decide.ts'
+import { canonicaliseUrl } from '../../rbac/request/access-request.ts'
 import { createAssertionRoutes } from '../assertion/routes.ts'
 import { createBurstReport } from '../burst-report.ts'
 import type { ErrorCode } from '../errors.ts'
 import { readHeaders } from '../fronts/raw-headers.ts'
+import type { SessionCookieAuthenticator } from '../identity/session-cookie.ts'
 import { createPagesApp } from '../listener/server.ts'
+import { type Application, createApplications } from '../login/applications.ts'
 import { createAttempts } from '../login/attempts.ts'
 import { createBrowserCookie } from '../login/browser/browser-cookie.ts'
 import { createFormTokens } from '../login/browser/form-tokens.ts'
@@ -15,6 +20,7 @@ import { createRememberCookie } from '../login/browser/remember-cookie.ts'
 import { createSessionMiddleware } from '../login/browser/session-middleware.ts'
 import { createBoundStep } from '../login/certificate-binding.ts'
 import type { BrowserMarks } from '../login/dependencies.ts'
+import { createLogoRoute } from '../login/logo.ts'
 import { createPostedAnswers } from '../login/posted-answers.ts'
 import { createAskProvider } from '../login/provider/ask-provider.ts'
 import { createProviderWays } from '../login/provider/outbound.ts'
@@ -64,6 +70,7 @@ export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Pol
   const sessions = createSessionMiddleware({ ...middleware, parseLogin, clock, logger: logger.child('login') })
   const formTokens = createFormTokens(secretsOf(config))
   const certificate = composeCertificate(base)
+  const applications = composeApplications(base, policy)
   const router = createLoginRouter({
     publicUrl,
     providers,
@@ -93,6 +100,7 @@ export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Pol
       ...returnHostsOf(config),
       canonical: canonicalOptions(config),
     }),
+    applications: applications.list,
     addresses: kept.addresses,
     keepsFragment: config.login.keepFragment,
     ...(config.sessions.remembered !== undefined && { remember: createRememberCookie(isSecure(config)) }),
@@ -105,7 +113,51 @@ export function composeLogin(base: Base, kept: Kept & WithPasswords, policy: Pol
   })
   /** Who is logged in on a page, by a session that its provider stands by. */
   const pageSteps = [sessions.handler, createBoundStep(certificate), createVerifiedStep({ verification })]
-  return { providers, closeWays: ways.close, router, verification, pageSteps, formTokens }
+  return {
+    ...{ providers, closeWays: ways.close, router, verification, pageSteps, formTokens },
+    listBy: applications.listBy,
+  }
+}
+
+type OfSession = SessionCookieAuthenticator['ofSession']
+
+/** Sessions are looked at by what is composed after the login; `listBy` hands it in. */
+function composeApplications({ config, clock, logger, trustedProxies }: Base, policy: Policy) {
+  const { url } = config.server
+  let ofSession: OfSession = () => undefined
+  const list = createApplications({
+    applications: config.hosts.flatMap(({ host, title, startPath }): readonly Application[] =>
+      title === undefined ? [] : applicationAt(host, { url, title, path: startPath ?? '/' }, config),
+    ),
+    decide: situation =>
+      decide(situation, policy.current(), error => logger.error({ err: error }, 'policy evaluation failed')),
+    now: () => clock.now() / 1000,
+  })
+  return {
+    list: async (request: Request) => {
+      const { rawHeaders, sessionID, socket, ip } = request
+      const headers = readHeaders(trustedProxies.isTrusted(socket.remoteAddress ?? '') ? rawHeaders : [])
+      const seenOn = async (domain: string) => {
+        const standing = await ofSession(sessionID, domain, { headers, isInteractive: false })
+        return standing?.sessionChallenge === undefined ? standing?.identity : undefined
+      }
+      return list(seenOn, ip !== undefined && isIP(ip) !== 0 ? ip : undefined)
+    },
+    listBy: (looking: OfSession): void => {
+      ofSession = looking
+    },
+  }
+}
+
+/** Hosts are served as the auth host is, on its port. */
+function applicationAt(
+  host: string,
+  { url, title, path }: { readonly url: string; readonly title: string; readonly path: string },
+  config: Base['config'],
+): readonly Application[] {
+  const { protocol, port } = new URL(url)
+  const address = `${protocol}//${host}${port === '' ? '' : `:${port}`}${path}`
+  return [{ title, request: canonicaliseUrl('GET', address, canonicalOptions(config)) }]
 }
 
 const namesOfPosting = (providers: Base['config']['providers']): ReadonlySet<string> =>
@@ -156,6 +208,7 @@ export function composePages(base: Base, kept: Kept & WithPasswords, login: Logi
       // Threat: somebody who floods the pages keeps programs from revoking a token, and the other way round.
       ...endpoints,
       createRateLimit(config.login.requestsPerMinute, isWorker),
+      ...(config.pages.logo === undefined ? [] : [createLogoRoute(config.pages.logo)]),
       channels.front,
       ...pages,
       login.router,

@@ -120,6 +120,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const direct = parts.direct?.composeDirectClusters(base, { policy, record }) ?? []
   const grants = parts.grants?.composeGrants(base, { kept, login, records, isWorker, direct })
   const identity = composeIdentity(base, kept, { ...parts, verification: login.verification })
+  login.listBy(identity.sessionCookie.ofSession)
   const exchange = parts.exchange?.composeExchange(base, {
     kept,
     isWorker,

@@ -13,6 +13,7 @@ import type { PasswordTexts } from '../sessions/passwords/password-text.ts'
 import type { OneTimeStore } from '../sessions/records/sealed-records.ts'
 import type { SessionDirectory } from '../sessions/session-directory.ts'
 import type { Verification } from '../sessions/verification/verification.ts'
+import type { ListedApplications } from './applications.ts'
 import type { Attempts } from './attempts.ts'
 import type { BrowserCookie } from './browser/browser-cookie.ts'
 import type { FormTokens } from './browser/form-tokens.ts'
@@ -34,6 +35,8 @@ export interface LoginPlaces {
   /** Whether what stands behind `#` in the browser outlives the provider's pages. */
   readonly keepsFragment: boolean
   readonly tickets: OneTimeStore<HandoffTicket>
+  /** Hosts with a title that whoever is logged in by this request may open now; of no other one anything is told. */
+  readonly applications: (request: Request) => Promise<ListedApplications>
 }
 
 /** Who is asked who somebody is, and what was asked. */

@@ -1,17 +1,17 @@
 /**
- * Staying logged in is a choice that the person makes in a form of ours, before each login.
+ * Staying logged in is a choice that the person makes on the page of choices, before each login.
  *
  * Threat: a link to `/login` that makes somebody's session on a shared computer last for weeks. So it is no parameter of
  * an address, and a form counts only when the browser says that it is of this site. The choice waits for the login in a
- * cookie, because between form and provider there may be a page on which the provider is chosen.
+ * cookie, as it is no part of the address that leads on.
  */
-import type { Request, RequestHandler, Response } from 'express'
+import type { Request } from 'express'
 import type { LoginSession } from '../sessions/login-session.ts'
-import { arrivalOf, type Exchange, sendPage } from './arrival.ts'
+import type { Exchange } from './arrival.ts'
 import type { LoginIntent } from './attempts.ts'
 import { loginOf } from './browser/session-middleware.ts'
-import type { BrowserMarks, LoginPlaces, LoginRecords } from './dependencies.ts'
-import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } from './parameters.ts'
+import type { BrowserMarks, LoginPlaces } from './dependencies.ts'
+import type { LoginParameters } from './parameters.ts'
 
 /** Where the form is posted to. */
 export const rememberPath = '/login/remember'
@@ -19,7 +19,8 @@ export const rememberPath = '/login/remember'
 /** Value of the box. */
 const chosen = '1'
 
-type Asker = Pick<LoginPlaces, 'publicUrl'> & Pick<BrowserMarks, 'remember'> & Pick<LoginRecords, 'pages'>
+export type RememberDependencies = Pick<LoginPlaces, 'publicUrl'> & Pick<BrowserMarks, 'remember'>
+type Asker = Pick<BrowserMarks, 'remember'>
 
 /** Only somebody who is not logged in is asked, and not where `prompt=none` has to end without a question. */
 export function isToBeAsked(request: Request, { prompt }: LoginParameters, { remember }: Asker): boolean {
@@ -31,24 +32,8 @@ export function isToBeAsked(request: Request, { prompt }: LoginParameters, { rem
   )
 }
 
-export function sendRememberPage(response: Response, parameters: LoginParameters, { pages }: Asker): void {
-  const action = loginPath(parameters).replace('/login', rememberPath)
-  sendPage(response, 200, pages.rememberChoice({ action }))
-}
-
-/** The form. The body has been parsed; the query is that of the login, which goes on. */
-export function createRememberRoute({ pages, publicUrl, remember }: Asker): RequestHandler {
-  return (request, response) => {
-    const url = loginPath(parseLoginParameters(rawQueryOf(request)))
-    arrivalOf(response).retryUrl = url
-    remember?.set(response, isOwnForm(request, publicUrl))
-    // A redirect would be a part of the form's own way, which the page's policy ends at this origin.
-    response.set('Refresh', `0; url=${url}`)
-    sendPage(response, 200, pages.continueTo({ label: 'the login', url }))
-  }
-}
-
-function isOwnForm(request: Request, publicUrl: string): boolean {
+/** In a form of this site; of any other one nothing is taken. */
+export function isChosen(request: Request, { publicUrl }: Pick<RememberDependencies, 'publicUrl'>): boolean {
   const { remember } = (request.body ?? {}) as { readonly remember?: unknown }
   const site = request.headers['sec-fetch-site']
   return remember === chosen && (site === undefined ? request.headers.origin === publicUrl : site === 'same-origin')

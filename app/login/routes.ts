@@ -11,8 +11,8 @@ import { arrivalOf, nameOf, sendPage } from './arrival.ts'
 import { loginOf } from './browser/session-middleware.ts'
 import { createCallbackRoute } from './callback.ts'
 import { createBoundStep } from './certificate-binding.ts'
-import { createEmailRoute } from './choose-provider.ts'
-import type { LoginDependencies, LoginRecords } from './dependencies.ts'
+import { createEmailRoute, createRememberRoute } from './choose-provider.ts'
+import type { LoginDependencies, LoginPlaces, LoginRecords } from './dependencies.ts'
 import { createFormPostRoute } from './form-post.ts'
 import { createConfirmLogoutRoute, createLogoutRoute } from './logout/logout.ts'
 import { createEndOtherSessionsRoute, createEndSessionRoute, createSessionPageRoute } from './logout/session-page.ts'
@@ -20,7 +20,7 @@ import { createMakePasswordRoute, createRevokeAllRoute, createRevokePasswordRout
 import { BusyProviderError } from './provider/busy-provider.ts'
 import { reasonOf } from './provider/describe-error.ts'
 import { StepUpError } from './provider/step-up.ts'
-import { createRememberRoute, rememberPath } from './remember.ts'
+import { rememberPath } from './remember.ts'
 import { createLeadBackRoute, leadBackPath } from './return/lead-back.ts'
 import { takeNotice } from './return/no-return.ts'
 import { createVerifiedStep } from './silent-login.ts'
@@ -56,7 +56,7 @@ export function createLoginRouter(dependencies: LoginDependencies): Router {
     router.post('/session/passwords/revoke', own, createRevokePasswordRoute({ ...dependencies, passwords }))
     router.post('/session/passwords/revoke-all', own, createRevokeAllRoute({ ...dependencies, passwords }))
   }
-  router.get('/signed-out', signedOutRoute(dependencies))
+  router.get('/signed-out', session, bound, verified, signedOutRoute(dependencies))
   router.get('/', session, bound, verified, welcomeRoute(dependencies))
   router.use(showError(dependencies))
   return router
@@ -72,16 +72,22 @@ function prepareArrival({ newRequestId }: LoginRecords): RequestHandler {
 }
 
 function signedOutRoute({ pages }: LoginRecords): RequestHandler {
-  return (_request, response) => sendPage(response, 200, pages.signedOut({ loginUrl: '/login' }))
-}
-
-function welcomeRoute({ pages }: LoginRecords): RequestHandler {
   return (request, response) => {
     const login = loginOf(request)
     const who = login === undefined ? {} : { who: nameOf(login.identity) }
-    const notice = login === undefined ? undefined : takeNotice(request)
+    sendPage(response, 200, pages.signedOut({ loginUrl: '/login', ...who }))
+  }
+}
+
+function welcomeRoute({ pages, applications }: LoginRecords & LoginPlaces): RequestHandler {
+  return async (request, response) => {
+    const login = loginOf(request)
     const links = { loginUrl: '/login', logoutUrl: '/logout' }
-    sendPage(response, 200, pages.welcome({ ...who, ...links, ...(notice !== undefined && { notice }) }))
+    if (login === undefined) return sendPage(response, 200, pages.welcome(links))
+    const notice = takeNotice(request)
+    const listed = await applications(request)
+    const known = { who: nameOf(login.identity), applications: listed }
+    sendPage(response, 200, pages.welcome({ ...known, ...links, ...(notice !== undefined && { notice }) }))
   }
 }
 

@@ -13,7 +13,7 @@ import { type LoginParameters, loginPath, parseLoginParameters, rawQueryOf } fro
 import type { ListedProvider } from './provider/providers.ts'
 import { isProviderFault } from './provider/refusal.ts'
 import { StepUpError, satisfies } from './provider/step-up.ts'
-import { isToBeAsked, sendRememberPage, takeChoice } from './remember.ts'
+import { isToBeAsked, takeChoice } from './remember.ts'
 import { needsFragment, sendFragmentPage } from './return/keep-fragment.ts'
 import { askedFor } from './return/lead-back.ts'
 import { logNoReturn } from './return/no-return.ts'
@@ -41,12 +41,14 @@ export function createStartRoute(dependencies: LoginDependencies): RequestHandle
     }
     if (needsFragment(request, parameters, dependencies)) return sendFragmentPage(response, parameters, dependencies)
     const unconfirmedBy = arrival.unconfirmed?.identity.provider
-    if (unconfirmedBy === undefined && isToBeAsked(request, parameters, dependencies)) {
-      return sendRememberPage(response, parameters, dependencies)
-    }
+    const isAsked = unconfirmedBy === undefined && isToBeAsked(request, parameters, dependencies)
     const named = parameters.provider ?? unconfirmedBy
     const provider = providerWithoutPage(named, choices, dependencies)
-    if (provider === undefined) return sendChoicePage({ parameters, choices }, exchange, dependencies)
+    const shown = provider === undefined ? choices : choices.filter(({ name }) => name === provider)
+    // A provider that does not exist is on no page: it is refused below.
+    if (provider === undefined || (isAsked && shown.length > 0)) {
+      return sendChoicePage({ parameters, choices: shown, isAsked }, exchange, dependencies)
+    }
     const { loginHint } = parameters
     const intent = {
       provider,

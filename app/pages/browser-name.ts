@@ -20,10 +20,10 @@ const systems = [
   [/\bLinux\b/, 'Linux'],
 ] as const
 
-/** `Firefox on Linux`; the User-Agent as it is where no browser is known by it. */
-export function browserName(userAgent: string): string {
+/** `on`: how a language says it; the User-Agent as it is where no browser is known by it. */
+export function browserName(userAgent: string, on: (browser: string, system: string) => string): string {
   const browser = browsers.find(([pattern]) => pattern.test(userAgent))?.[1]
   if (browser === undefined) return userAgent
   const system = systems.find(([pattern]) => pattern.test(userAgent))?.[1]
-  return system === undefined ? browser : `${browser} on ${system}`
+  return system === undefined ? browser : on(browser, system)
 }

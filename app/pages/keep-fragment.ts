@@ -1,6 +1,7 @@
 /** A page that nobody sees: it tells `/login` what stands behind `#` in its own address, and is gone. */
 import { createHash } from 'node:crypto'
 import { Html, html } from './html.ts'
+import type { Messages } from './messages/english.ts'
 import type { Page } from './pages.ts'
 import { passingPage } from './passing-page.ts'
 
@@ -17,10 +18,13 @@ const digest = createHash('sha256').update(script).digest('base64')
 const scriptText = Html.of([script], [])
 
 /** `url`: where a browser without scripts goes on. */
-export const keepFragmentPage = ({ url }: { readonly url: string }): Page =>
-  passingPage({
-    head: html`<noscript><meta http-equiv="refresh" content="0;url=${url}"></noscript>
+export const keepFragmentPage = ({ url }: { readonly url: string }, words: Messages): Page =>
+  passingPage(
+    {
+      head: html`<noscript><meta http-equiv="refresh" content="0;url=${url}"></noscript>
 <script>${scriptText}</script>`,
-    body: html`<noscript><a href="${url}">Go on</a></noscript>`,
-    allowed: [`script-src 'sha256-${digest}'`],
-  })
+      body: html`<noscript><main><h1>${words.oneMoment}</h1><a href="${url}">${words.goOn}</a></main></noscript>`,
+      allowed: [`script-src 'sha256-${digest}'`],
+    },
+    words,
+  )

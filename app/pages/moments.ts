@@ -1,5 +1,6 @@
 /** Facts and moments, as pages show them. */
 import { type Html, html } from './html.ts'
+import type { Messages } from './messages/english.ts'
 
 const minute = 60
 const hour = 60 * minute
@@ -10,21 +11,21 @@ export type Fact = readonly [term: string, value: string | Html]
 export const facts = (rows: readonly Fact[]): Html =>
   html`<dl>${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`
 
-/** Without a script nobody's time zone is known: so also how far it is from now. */
-export function moment(seconds: number, now: number): Html {
+/** In UTC, as nobody's time zone is known, until a script of the page says where the browser is; and how far it is from now. */
+export function moment(seconds: number, now: number, { time }: Messages): Html {
   const iso = new Date(seconds * 1000).toISOString()
-  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time> (${distance(seconds - now)})`
+  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time> (${distance(seconds - now, time)})`
 }
 
-function distance(seconds: number): string {
+function distance(seconds: number, time: Messages['time']): string {
   const length = Math.abs(seconds)
-  if (length < minute) return 'now'
-  const text = lengthText(length)
-  return seconds < 0 ? `${text} ago` : `in ${text}`
+  if (length < minute) return time.now
+  const text = lengthText(length, time)
+  return seconds < 0 ? time.ago(text) : time.in(text)
 }
 
-function lengthText(seconds: number): string {
-  if (seconds < hour) return `${Math.floor(seconds / minute)} min`
-  if (seconds < 2 * day) return `${Math.floor(seconds / hour)} h ${Math.floor((seconds % hour) / minute)} min`
-  return `${Math.floor(seconds / day)} days`
+function lengthText(seconds: number, time: Messages['time']): string {
+  if (seconds < hour) return time.minutes(Math.floor(seconds / minute))
+  if (seconds < 2 * day) return time.hours(Math.floor(seconds / hour), Math.floor((seconds % hour) / minute))
+  return time.days(Math.floor(seconds / day))
 }

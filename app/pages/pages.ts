@@ -49,13 +49,31 @@ export interface WelcomePage {
   readonly logoutUrl: string
   /** For somebody whose login did not lead back. `link` is where they wanted to be. */
   readonly notice?: { readonly sentence: string; readonly link?: string }
+  /** Those that the person may open now. `hasMore`: not all were looked at. */
+  readonly applications?: { readonly list: readonly ListedApplication[]; readonly hasMore: boolean }
+}
+
+export interface ListedApplication {
+  readonly title: string
+  readonly url: string
 }
 
 export interface ChoicePage {
   /** Those of the last login of this browser go first. */
-  readonly providers: readonly { readonly label: string; readonly url: string; readonly isRemembered?: true }[]
-  /** Where providers have e-mail domains. `isUnknown`: the address that was entered belongs to none. */
-  readonly emailForm?: { readonly action: string; readonly isUnknown: boolean }
+  readonly providers: readonly ChoosableProvider[]
+  /** Where providers have e-mail domains. `isUnknown`: the address that was entered, `typed`, belongs to none. */
+  readonly emailForm?: { readonly action: string; readonly isUnknown: boolean; readonly typed?: string }
+  /** Where people may stay logged in: what the whole form posts `remember`, `provider` or `email` to. */
+  readonly rememberAction?: string
+  /** The box was ticked. */
+  readonly isRemembered?: boolean
+}
+
+export interface ChoosableProvider {
+  readonly name: string
+  readonly label: string
+  readonly url: string
+  readonly isRemembered?: true
 }
 
 export interface Pages {
@@ -71,16 +89,15 @@ export interface Pages {
   sessionOverview(page: SessionOverview): Page
   /** The only time that a new application password is shown. */
   passwordMade(page: PasswordMadePage): Page
-  signedOut(page: { readonly loginUrl: string }): Page
-  /** Asks whether to stay logged in; the form posts `remember` to `action`. */
-  rememberChoice(page: { readonly action: string }): Page
+  /** `who`: somebody is logged in all the same. */
+  signedOut(page: { readonly loginUrl: string; readonly who?: string }): Page
   chooseProvider(page: ChoicePage): Page
   /** Before the browser leaves for the provider; `url` is where one without scripts goes on. */
   keepFragment(page: { readonly url: string }): Page
   /** Leads on by itself to an address that is too long for a redirect. */
   leadBack(page: { readonly url: string }): Page
-  /** After an e-mail address has decided; the browser goes on by itself. */
-  continueTo(page: { readonly label: string; readonly url: string }): Page
+  /** After a form has decided; the browser goes on by itself, to the login where nothing else is named. */
+  continueTo(page: { readonly label?: string; readonly url: string }): Page
   /** Asks whether kubectl on this computer may act as the person. */
   grantConsent(page: GrantConsentPage): Page
   /** Asks for the code that a machine without a browser shows. */

@@ -1,5 +1,6 @@
 /** The frame of pages that nobody is to see: they lead on by themselves. */
 import { type Html, html } from './html.ts'
+import type { Messages } from './messages/english.ts'
 import type { Page } from './pages.ts'
 
 export interface Passing {
@@ -11,14 +12,15 @@ export interface Passing {
   readonly allowed?: readonly string[]
 }
 
-export function passingPage({ head, body, allowed = [] }: Passing): Page {
+export function passingPage({ head, body, allowed = [] }: Passing, { tag, oneMoment }: Messages): Page {
   const page = html`<!doctype html>
-<html lang="en">
+<html lang="${tag}">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>One moment</title>
+<title>${oneMoment}</title>
 ${head}
 </head>
 <body>

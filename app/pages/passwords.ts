@@ -1,5 +1,6 @@
 /** What the page of sessions shows of application passwords, and the page on which a new one is shown once. */
 import { cut, type Html, html } from './html.ts'
+import type { Messages } from './messages/english.ts'
 import { facts, moment } from './moments.ts'
 
 /** Moments are seconds since the epoch. */
@@ -44,56 +45,65 @@ const HOSTS_BYTES = 600
 
 export function passwordsBody(
   { list, hasMore, form, loginUrl }: PasswordsOverview,
-  csrfToken: string,
-  now: number,
+  { csrfToken, now }: { readonly csrfToken: string; readonly now: number },
+  words: Messages,
 ): Html {
+  const { passwords } = words
   const token = html`<input type="hidden" name="token" value="${csrfToken}">`
   return html`
-<h2>Passwords for programs</h2>
-<p>For programs that cannot open a login page: git, WebDAV, a feed reader. Each works on its hosts alone, until you revoke it.</p>${list.map(one => passwordBody(one, token, now))}${hasMore ? html`<p>There may be more than this list shows. Revoke all to be sure.</p>` : undefined}${list.length === 0 && !hasMore ? undefined : revokeAll(token)}
-${form === undefined ? html`<nav><a href="${loginUrl}">Log in again to make one</a></nav>` : formBody(form, token)}`
+<h2>${passwords.title}</h2>
+<p>${passwords.what}</p>${list.map(one => passwordBody(one, { token, now }, words))}${hasMore ? html`<p>${passwords.more}</p>` : undefined}${list.length === 0 && !hasMore ? undefined : revokeAll(token, words)}
+${form === undefined ? html`<div class="nav"><a href="${loginUrl}">${passwords.logIn}</a></div>` : formBody(form, token, words)}`
 }
 
-const passwordBody = (password: ShownPassword, token: Html, now: number): Html => html`
+interface Shown {
+  readonly token: Html
+  readonly now: number
+}
+
+const passwordBody = (password: ShownPassword, { token, now }: Shown, words: Messages): Html => html`
 ${facts([
-  ['Name', cut(password.name, TEXT_BYTES)],
-  ['For', hostsText(password.hosts)],
-  ['Made', moment(password.createdAt, now)],
-  ['Ends', moment(password.expiresAt, now)],
-  [
-    'Last used',
-    password.lastUsedAt === undefined ? 'never' : usedBody(password.lastUsedAt, password.lastUsedFrom, now),
-  ],
-  ['Handle', password.handle],
+  [words.passwords.name, cut(password.name, TEXT_BYTES)],
+  [words.passwords.for, hostsText(password.hosts)],
+  [words.passwords.made, moment(password.createdAt, now, words)],
+  [words.passwords.ends, moment(password.expiresAt, now, words)],
+  [words.passwords.lastUsed, usedBody(password, now, words)],
+  [words.passwords.handle, password.handle],
 ])}
-<nav><form method="post" action="/session/passwords/revoke">${token}<input type="hidden" name="password" value="${password.handle}"><button aria-label="Revoke this password: ${cut(password.name, TEXT_BYTES)}">Revoke this password</button></form></nav>`
+<div class="nav"><form method="post" action="/session/passwords/revoke">${token}<input type="hidden" name="password" value="${password.handle}"><button aria-label="${words.passwords.revoke}: ${cut(password.name, TEXT_BYTES)}">${words.passwords.revoke}</button></form></div>`
 
-const usedBody = (at: number, from: string | undefined, now: number): Html =>
-  html`${moment(at, now)}${from === undefined ? undefined : html`, from ${from}`}`
+function usedBody({ lastUsedAt, lastUsedFrom }: ShownPassword, now: number, words: Messages): string | Html {
+  if (lastUsedAt === undefined) return words.passwords.never
+  const from = lastUsedFrom === undefined ? undefined : html`, ${words.passwords.from} ${lastUsedFrom}`
+  return html`${moment(lastUsedAt, now, words)}${from}`
+}
 
-const revokeAll = (token: Html): Html => html`
-<nav><form method="post" action="/session/passwords/revoke-all">${token}<button>Revoke all passwords</button></form></nav>`
+const revokeAll = (token: Html, { passwords }: Messages): Html => html`
+<div class="nav"><form method="post" action="/session/passwords/revoke-all">${token}<button>${passwords.revokeAll}</button></form></div>`
 
 const hostsText = (hosts: readonly string[]): string => cut(hosts.join(', '), HOSTS_BYTES)
 
-function formBody({ hosts, hasOthers, days, mostDays }: PasswordForm, token: Html): Html {
+function formBody({ hosts, hasOthers, days, mostDays }: PasswordForm, token: Html, { passwords }: Messages): Html {
   const boxes = hosts.map(
     host =>
       html`<label><input type="checkbox" name="host" value="${host}"${hosts.length === 1 ? html` checked` : undefined}> ${host}</label>`,
   )
   const other = hasOthers
-    ? html`<label for="other">${hosts.length === 0 ? 'Host' : 'Another host'}</label><input id="other" name="host" maxlength="253" autocomplete="off" spellcheck="false">`
+    ? html`<label for="other">${hosts.length === 0 ? passwords.host : passwords.otherHost}</label><input id="other" name="host" maxlength="253" autocomplete="off" spellcheck="false">`
     : undefined
-  return html`<nav class="list"><form method="post" action="/session/passwords">${token}<label for="name">What it is for</label><input id="name" name="name" maxlength="64" autocomplete="off" required>${boxes}${other}<label for="days">Days until it ends (at most ${mostDays})</label><input id="days" name="days" type="number" min="1" max="${mostDays}" value="${days}" required><button class="main">Make a password</button></form></nav>`
+  return html`<nav class="list" aria-label="${passwords.make}"><form method="post" action="/session/passwords">${token}<label for="name">${passwords.purpose}</label><input id="name" name="name" maxlength="64" autocomplete="off" required>${boxes}${other}<label for="days">${passwords.days(mostDays)}</label><input id="days" name="days" type="number" min="1" max="${mostDays}" value="${days}" required><button class="main">${passwords.make}</button></form></nav>`
 }
 
-export const passwordMadeBody = (page: PasswordMadePage): Html => html`<p>Copy it now: it is shown once.</p>
+export const passwordMadeBody = (page: PasswordMadePage, words: Messages): Html => {
+  const { passwords } = words
+  return html`<p>${passwords.copy}</p>
 ${facts([
-  ['User name', page.user],
-  ['Password', html`<code>${page.password}</code>`],
-  ['Name', cut(page.name, TEXT_BYTES)],
-  ['For', hostsText(page.hosts)],
-  ['Ends', moment(page.expiresAt, page.now)],
+  [passwords.user, page.user],
+  [passwords.password, html`<code>${page.password}</code>`],
+  [passwords.name, cut(page.name, TEXT_BYTES)],
+  [passwords.for, hostsText(page.hosts)],
+  [passwords.ends, moment(page.expiresAt, page.now, words)],
 ])}
-<p><small>The handle ${page.handle} works as the user name as well.</small></p>
-<nav><a class="main" href="/session">Done</a></nav>`
+<p><small>${passwords.handleToo(page.handle)}</small></p>
+<nav><a class="main" href="/session">${passwords.done}</a></nav>`
+}

@@ -1,6 +1,7 @@
 /** The page on which people see their session, and where else they are logged in. */
 import { browserName } from './browser-name.ts'
 import { cut, type Html, html } from './html.ts'
+import type { Messages } from './messages/english.ts'
 import { type Fact, facts, moment } from './moments.ts'
 import { type PasswordsOverview, passwordsBody } from './passwords.ts'
 
@@ -44,56 +45,63 @@ export interface OtherSession extends SeenSession {
 const TEXT_BYTES = 160
 const GROUPS_BYTES = 400
 
-export function sessionOverviewBody(page: SessionOverview): Html {
-  const { now, listed, unverifiedSince } = page
-  return html`${facts([
-    ['Logged in as', cut(page.who, TEXT_BYTES)],
-    ['With', cut(page.provider, TEXT_BYTES)],
-    ['Groups', page.groups.length === 0 ? 'none' : cut(page.groups.join(', '), GROUPS_BYTES)],
-    ['Since', moment(page.startedAt, now)],
-    ...(listed === undefined ? [] : lifetimeFacts(listed, now)),
-    ['Confirmed by the identity provider', moment(page.verifiedAt, now)],
-    ...(unverifiedSince === undefined
-      ? []
-      : ([['The identity provider cannot be asked since', moment(unverifiedSince, now)]] as const)),
-    ...(listed === undefined ? [] : placeFacts(listed)),
-  ])}
-<nav><a class="main" href="/logout">Log out</a></nav>
-<h2>Elsewhere</h2>${page.others.length === 0 ? html`<p>${emptyText(page)}</p>` : othersOf(page)}${more(page.moreUrl)}${page.passwords === undefined ? undefined : passwordsBody(page.passwords, page.csrfToken, now)}`
+export function sessionOverviewBody(page: SessionOverview, words: Messages): Html {
+  const { now, listed, unverifiedSince, csrfToken, passwords } = page
+  const { session } = words
+  return html`<nav><a class="main" href="/logout">${words.logOut}</a>${page.others.length === 0 ? undefined : endOthers(page, words)}</nav>
+${facts([
+  [words.loggedInAs, cut(page.who, TEXT_BYTES)],
+  [session.with, cut(page.provider, TEXT_BYTES)],
+  [session.groups, page.groups.length === 0 ? session.none : cut(page.groups.join(', '), GROUPS_BYTES)],
+  [session.since, moment(page.startedAt, now, words)],
+  ...(listed === undefined ? [] : lifetimeFacts(listed, now, words)),
+  [session.confirmed, moment(page.verifiedAt, now, words)],
+  ...(unverifiedSince === undefined ? [] : ([[session.unasked, moment(unverifiedSince, now, words)]] as const)),
+  ...(listed === undefined ? [] : placeFacts(listed, words)),
+])}
+<h2>${session.elsewhere}</h2>${page.others.length === 0 ? html`<p>${page.moreUrl === undefined ? session.nowhere : session.nothingListed}</p>` : page.others.map(other => otherBody(other, page, words))}${more(page.moreUrl, words)}${passwords === undefined ? undefined : passwordsBody(passwords, { csrfToken, now }, words)}`
 }
 
-const emptyText = ({ moreUrl }: SessionOverview): string =>
-  moreUrl === undefined ? 'You are not logged in anywhere else.' : 'Nothing on this page of the list.'
+const tokenOf = ({ csrfToken }: SessionOverview): Html => html`<input type="hidden" name="token" value="${csrfToken}">`
 
-function othersOf({ others, csrfToken, now, passwords }: SessionOverview): Html {
-  const token = html`<input type="hidden" name="token" value="${csrfToken}">`
-  return html`${others.map(
-    other => html`
-${facts([...placeFacts(other), ['Since', moment(other.startedAt, now)], ...lifetimeFacts(other, now)])}
-<nav><form method="post" action="/session/end">${token}<input type="hidden" name="session" value="${other.handle}"><button aria-label="End this session: ${cut(nameOf(other), TEXT_BYTES)}">End this session</button></form></nav>`,
-  )}
-<nav><form method="post" action="/session/end-others">${token}<button class="main">End all other sessions${passwords === undefined || passwords.list.length === 0 ? '' : ' and passwords'}</button></form></nav>`
+function endOthers(page: SessionOverview, { session }: Messages): Html {
+  const { passwords } = page
+  const label = passwords === undefined || passwords.list.length === 0 ? session.endOthers : session.endOthersToo
+  return html`<form method="post" action="/session/end-others">${tokenOf(page)}<button>${label}</button></form>`
 }
 
-/** Of several buttons on the page, which one this is. */
-const nameOf = ({ userAgent, clientAddress, handle }: OtherSession): string =>
-  [userAgent === undefined ? handle : browserName(userAgent), clientAddress ?? ''].join(' ').trim()
+/** What is to be done first, and what it is about in its name. */
+function otherBody(other: OtherSession, page: SessionOverview, words: Messages): Html {
+  const { session } = words
+  const name = cut(nameOf(other, words), TEXT_BYTES)
+  return html`
+<h3>${name}</h3>
+<div class="nav"><form method="post" action="/session/end">${tokenOf(page)}<input type="hidden" name="session" value="${other.handle}"><button aria-label="${session.end}: ${name}">${session.end}</button></form></div>
+${facts([...placeFacts(other, words), [session.since, moment(other.startedAt, page.now, words)], ...lifetimeFacts(other, page.now, words)])}`
+}
 
-const more = (url: string | undefined): Html | undefined =>
-  url === undefined ? undefined : html`<nav><a href="${url}">Show more</a></nav>`
+function nameOf({ userAgent, clientAddress }: OtherSession, { session }: Messages): string {
+  const browser = userAgent === undefined ? session.unknownBrowser : browserName(userAgent, session.on)
+  return clientAddress === undefined ? browser : `${browser}, ${clientAddress}`
+}
 
-function lifetimeFacts({ idleUntil, endsAt }: SeenSession, now: number): readonly Fact[] {
+const more = (url: string | undefined, { session }: Messages): Html | undefined =>
+  url === undefined ? undefined : html`<div class="nav"><a href="${url}">${session.more}</a></div>`
+
+function lifetimeFacts({ idleUntil, endsAt }: SeenSession, now: number, words: Messages): readonly Fact[] {
   return [
-    ['Ends, if it is not used', moment(idleUntil, now)],
-    ['Ends in any case', moment(endsAt, now)],
+    [words.session.idle, moment(idleUntil, now, words)],
+    [words.session.ends, moment(endsAt, now, words)],
   ]
 }
 
-function placeFacts({ clientAddress, userAgent, hosts }: SeenSession): readonly Fact[] {
+function placeFacts({ clientAddress, userAgent, hosts }: SeenSession, { session }: Messages): readonly Fact[] {
   const names = hosts.map(({ host }) => host).join(', ')
   return [
-    ...(clientAddress === undefined ? [] : ([['Address at the login', clientAddress]] as const)),
-    ...(userAgent === undefined ? [] : ([['Browser', cut(browserName(userAgent), TEXT_BYTES)]] as const)),
-    ['Used on', names === '' ? 'no application yet' : names],
+    ...(clientAddress === undefined ? [] : ([[session.address, clientAddress]] as const)),
+    ...(userAgent === undefined
+      ? []
+      : ([[session.browser, cut(browserName(userAgent, session.on), TEXT_BYTES)]] as const)),
+    [session.usedOn, names === '' ? session.unused : names],
   ]
 }

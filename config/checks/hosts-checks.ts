@@ -25,8 +25,21 @@ export function checkHosts(tree: Tree): CrossFinding[] {
       ...checkProviderNames(tree, ['hosts', index, 'providers']),
       ...checkClaimNames(tree, ['hosts', index, 'assertionClaims']),
       ...checkAuthorization(tree, ['hosts', index]),
+      ...checkTitle(tree, ['hosts', index]),
     ]
   })
+}
+
+// A link leads to one host.
+function checkTitle(tree: Tree, path: Path): CrossFinding[] {
+  const isWildcard = textAt(tree, [...path, 'host'])?.startsWith('*.') === true
+  if (!isWildcard) return []
+  return ['title', 'startPath']
+    .filter(name => getIn(tree, [...path, name]) !== undefined)
+    .map(name => ({
+      path: [...path, name],
+      message: 'expected it at an entry for a single host: the start page leads to one',
+    }))
 }
 
 // Nobody could log in on the host with a provider that does not exist, or everybody with one that was meant to be left out.

@@ -4,6 +4,7 @@ import { parseAssertionClaim } from './assertion-claim.ts'
 import { parseAuthorizationHeader } from './authorization-header.ts'
 import { headerPresetNames, parseClaimHeader } from './header-presets.ts'
 import { bearerSettings } from './machines-schema.ts'
+import { parseStartPath, parseTitle } from './pages-schema.ts'
 import { passwordSettings } from './passwords-schema.ts'
 import { duration, durationExpected, parsed, section, setting, text } from './setting.ts'
 import * as value from './values.ts'
@@ -95,4 +96,16 @@ export const host = z.strictObject({
   }),
   ...bearerSettings,
   ...passwordSettings,
+  title: setting(parsed(parseTitle).exactOptional(), {
+    description:
+      'Name of the application on the start page of the login, which lists it for whoever may open it now; not listed if absent.',
+    expected: 'a text of at most 64 characters',
+    example: 'Payroll',
+  }),
+  startPath: setting(parsed(parseStartPath).exactOptional(), {
+    description:
+      'Path on the host that its entry on the start page leads to, and that has to be allowed for it; `/` if absent.',
+    expected: 'a path such as /home',
+    example: '/home',
+  }),
 })

@@ -10,6 +10,7 @@ import { host } from './hosts-schema.ts'
 import { kubernetes } from './kubernetes-schema.ts'
 import { listenExpected, parsedListen, socketSettings } from './listen-place.ts'
 import { machines } from './machines-schema.ts'
+import { pages } from './pages-schema.ts'
 import { passwords } from './passwords-schema.ts'
 import { policy } from './policy-schema.ts'
 import { provider } from './provider-schema.ts'
@@ -163,6 +164,7 @@ export const configSchema = z.strictObject({
   headers: section(headers.prefault({}), 'Names of the headers that upstreams receive.'),
   canonical: section(canonical.prefault({}), 'What applications need beyond the strict reading of addresses.'),
   login: section(login.prefault({}), 'The login itself.'),
+  pages: section(pages.prefault({}), 'The pages that people see.'),
   audit: section(audit.prefault({}), 'The record of decisions and logins.'),
   log: section(log.prefault({}), 'The operational log.'),
   envoy: section(

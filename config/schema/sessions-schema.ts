@@ -41,7 +41,7 @@ export const sessions = z.strictObject({
   }),
   remember: setting(z.boolean().default(false), {
     description:
-      'Whether people may choose to stay logged in; a page then asks them before each login. Whoever does not choose it has a cookie that ends with the browser.',
+      'Whether people may choose to stay logged in; the page of the login then asks them each time. Whoever does not choose it has a cookie that ends with the browser.',
     expected: 'true or false',
   }),
   rememberLifetime: setting(duration(60).prefault('30d'), {

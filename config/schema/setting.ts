@@ -24,6 +24,8 @@ export interface SettingMeta {
   readonly fileOf?: string
   /** What the named file may hold; default `line`. `lines`: one value on each line that is not empty. `text`: as it is. */
   readonly fileHolds?: 'line' | 'lines' | 'text'
+  /** What the named file holds is shown to everybody. */
+  readonly isPublic?: true
 }
 
 export const settingMetas = z.registry<SettingMeta>()

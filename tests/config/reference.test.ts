@@ -25,7 +25,7 @@ describe('the example', () => {
   it('stays valid, and means the same, with every default uncommented', () => {
     const isDefault = (line: string) => /^\s+# (?!Environment:)[a-zA-Z]+:|^# [a-z]+:$/.test(line)
     const withoutDefault =
-      /^\s*# (?:clientSecret|clientKey|clientKeyFile|clientKeyId|clientCertificate|clientCertificateHeader|clientCertificateFile|groupPrefix|groupsSeparator|url|urlFile|masterName|sentinelPassword|sentinelPasswordFile|tls|ca|caFile|certificate|certificateFile|key|keyFile|serverName|secret|issuer|label|module|export|options|optionsFile|watcher|cookieDomain|maxAge|maxIdle|providers|assertionClaims|groups(?=: \[wiki)|identityHeaders|claimHeaders|userName|claim(?=: preferred)|emailDomain|provider(?=: corp)|authorization|tickets|certificateFrom|socketOwner|bearerFrom|bearerAudience|bearerHeader|passwords(?=: true)|narrowedBy|hosts(?=: \[shop)):/
+      /^\s*# (?:clientSecret|clientKey|clientKeyFile|clientKeyId|clientCertificate|clientCertificateHeader|clientCertificateFile|groupPrefix|groupsSeparator|url|urlFile|masterName|sentinelPassword|sentinelPasswordFile|tls|ca|caFile|certificate|certificateFile|key|keyFile|serverName|secret|issuer|label|module|export|options|optionsFile|watcher|cookieDomain|maxAge|maxIdle|providers|assertionClaims|groups(?=: \[wiki)|identityHeaders|claimHeaders|userName|claim(?=: preferred)|emailDomain|provider(?=: corp)|authorization|tickets|certificateFrom|socketOwner|bearerFrom|bearerAudience|bearerHeader|passwords(?=: true)|narrowedBy|hosts(?=: \[shop)|name(?=: Example Corp)|colour|contact|logo|logoFile|title|startPath):/
     // What is absent altogether has no defaults in force.
     const lines = exampleYaml()
       .replace(/^# (?:envoy|kubernetes|machines|authzen):\n(?:[# ] .*\n)*/gm, '')
@@ -33,7 +33,7 @@ describe('the example', () => {
       .split('\n')
     const text = lines.map(line => (isDefault(line) && !withoutDefault.test(line) ? line.replace('# ', '') : line))
     const sections = Object.keys(parse(text.join('\n')) as object)
-    expect(sections).toHaveLength(13)
+    expect(sections).toHaveLength(14)
     expect(loadText(text.join('\n')).config).toEqual(loadText(minimal).config)
   })
 

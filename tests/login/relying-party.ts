@@ -174,6 +174,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       allowedDomains: () => ['*.example.com', '*.localhost'],
       tickets: host => (/\.(?:example\.com|localhost)$/.test(host) ? true : undefined),
     }),
+    applications: async () => ({ list: [], hasMore: false }),
     addresses: {
       keep: url => {
         const name = randomToken()

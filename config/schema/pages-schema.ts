@@ -1,0 +1,106 @@
+/** How the pages look that people see, and what is named on them. */
+import { z } from 'zod'
+import { parsed, setting, text } from './setting.ts'
+
+const mostCharacters = 64
+
+/** One line that reads as it is written: nothing in it turns the direction of text or is no character. */
+export function parseTitle(text: string): string {
+  const trimmed = text.trim()
+  if (trimmed === '') throw new RangeError('it is empty')
+  if (trimmed.length > mostCharacters) throw new RangeError(`it has more than ${mostCharacters} characters`)
+  requirePlain(trimmed)
+  return trimmed
+}
+
+function requirePlain(text: string): void {
+  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text)) {
+    throw new RangeError('it holds a line break or another character that cannot be seen')
+  }
+}
+
+export function parseStartPath(text: string): string {
+  if (!/^\/(?![/\\])[!-~]{0,500}$/.test(text) || /[\\#;]|%2f|%5c/i.test(text)) {
+    throw new RangeError('it has to begin with one slash and hold neither a space, a backslash, a semicolon, %2F nor #')
+  }
+  if (/\/\.{1,2}(?:[/?]|$)/.test(text.replace(/%2e/gi, '.'))) throw new RangeError('it has a segment of dots')
+  if (/%(?![0-9a-f]{2})/i.test(text)) throw new RangeError('a % in it is followed by no two digits of a number')
+  return text
+}
+
+const mostContact = 200
+
+/** Threat: an address that is a script, behind a link on every page that says no. */
+export function parseContact(text: string): string {
+  const contact = text.trim()
+  if (contact === '') throw new RangeError('it is empty')
+  if (contact.length > mostContact) throw new RangeError(`it has more than ${mostContact} characters`)
+  requirePlain(contact)
+  if (!/^[a-z][a-z0-9+.-]*:\S/i.test(contact)) return contact
+  if (!/^(?:https:\/\/|mailto:)[!-~]+$/.test(contact) || !URL.canParse(contact)) {
+    throw new RangeError('what looks like an address has to begin with https:// or mailto:')
+  }
+  return contact
+}
+
+export function parseColour(text: string): string {
+  if (!/^#[0-9a-f]{6}$/i.test(text)) throw new RangeError('it has to be # and six digits of 0-9 and a-f')
+  return text.toLowerCase()
+}
+
+const mostLogo = 32 * 1024
+
+/**
+ * As a browser shows it in an `img` a picture runs no script and fetches nothing. Threat: whoever opens it as a page of the auth
+ * host, where it is markup; so what could do more than be seen is refused, and its own policy lets nothing of it act.
+ */
+export function parseLogo(text: string): string {
+  const logo = text.trim()
+  if (Buffer.byteLength(logo) > mostLogo) throw new RangeError(`it has more than ${mostLogo / 1024} KB`)
+  if (!/^(?:<\?xml[^>]*\?>\s*)?(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<svg[\s>]/.test(logo) || !/<\/svg>$/.test(logo)) {
+    throw new RangeError('it is no SVG: it has to begin with <svg and end with </svg>')
+  }
+  const [found] =
+    /<!(?:DOCTYPE|ENTITY)|<\s*(?:[\w-]+:)?(?:script|foreignObject|iframe|object|embed)\b|\son\w+\s*=|javascript:/i.exec(
+      logo,
+    ) ?? []
+  if (found !== undefined) throw new RangeError('it holds a script, a handler, a document type or a page within')
+  return logo
+}
+
+export const pages = z.strictObject({
+  name: setting(parsed(parseTitle).exactOptional(), {
+    description: 'Name of the service on its pages and in their titles; `Sallyport` stands in titles if absent.',
+    expected: `a text of at most ${mostCharacters} characters`,
+    example: 'Example Corp',
+  }),
+  language: setting(z.enum(['en', 'de']).default('en'), {
+    description: 'Language of the pages.',
+    expected: 'en or de',
+  }),
+  colour: setting(parsed(parseColour).exactOptional(), {
+    description:
+      'Colour of what leads on. Where it would be hard to read, on the light page or on the dark one, its nearest shade that is not is taken.',
+    expected: 'a colour such as #1f5fd0',
+    example: '#0a6b4f',
+  }),
+  contact: setting(parsed(parseContact).exactOptional(), {
+    description:
+      'Whom people may ask, on pages that say no and on the page of the login: a text, or an `https:` or `mailto:` address.',
+    expected: 'a text, or an address that begins with https:// or mailto:',
+    example: 'mailto:help@example.com',
+  }),
+  logo: setting(parsed(parseLogo).exactOptional(), {
+    description: 'The picture on the pages of the auth host, as SVG; better kept in `logoFile`.',
+    expected: `an SVG of at most ${mostLogo / 1024} KB without scripts`,
+  }),
+  logoFile: setting(text.exactOptional(), {
+    description: 'File that holds the picture.',
+    expected: 'a path',
+    example: '/etc/sallyport/logo.svg',
+    isPath: true,
+    fileOf: 'logo',
+    fileHolds: 'text',
+    isPublic: true,
+  }),
+})
