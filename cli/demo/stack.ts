@@ -36,6 +36,8 @@ export interface StackOptions {
   readonly applications?: { readonly wiki: string; readonly payroll: string }
   /** File that audit events are appended to; among the last lines of Sallyport if absent. */
   readonly auditFile?: string
+  /** Entries of `hosts`. Default none. */
+  readonly hosts?: readonly Readonly<Record<string, unknown>>[]
   /** How the provider answers a login. Default `query`. */
   readonly responseMode?: 'query' | 'form_post'
   readonly onProgress?: (step: string) => void
@@ -190,6 +192,7 @@ function configuration(options: StackOptions, place: Place): unknown {
     policy: { directory: options.policyDirectory ?? join(repositoryRoot, 'deploy/demo/policy') },
     ...(options.auditFile !== undefined && { audit: { destination: options.auditFile } }),
     login: { rateLimit: 10_000 },
+    hosts: options.hosts ?? [],
   }
 }
 

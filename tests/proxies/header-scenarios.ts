@@ -141,6 +141,24 @@ export const headerScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'what one host alone is told no client says, though the files of the proxy are older than that (H51, H52)',
+    run: async ({ alice, bob, echo, url }) => {
+      const page = url('payroll', '/')
+      expect(received(await echo(alice, page), 'remote-user')).toEqual(['alice'])
+      const names = ['X-WEBAUTH-USER', 'x-webauth-groups', 'X_WEBAUTH_USER', 'X.WebAuth!User']
+      for (const name of [...names, 'Remote-Department', 'remote_department'])
+        for (const browser of [alice, bob, createBrowser()]) {
+          const headers = { [name]: 'mallory', accept: 'application/json' }
+          const { body, status } = await browser.open(page, { headers })
+          expect([name, body.includes('mallory'), [200, 302, 400, 401, 403].includes(status)]).toEqual([
+            name,
+            false,
+            true,
+          ])
+        }
+    },
+  },
+  {
     name: 'a client cannot choose its network (A12), nor break the reading of it (A13)',
     run: async ({ fetch, url }) => {
       const office = url('wiki', '/office/plan')

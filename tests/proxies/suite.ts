@@ -30,13 +30,18 @@ function describeStack(kind: ProxyKind, store: 'lmdb' | 'redis'): void {
   })
 }
 
+/** Told who is asking by the name of another product, and by a claim: of this the files of a proxy need not know yet. */
+const hosts = [
+  { host: 'payroll.localhost', identityHeaders: ['webauth'], claimHeaders: ['Remote-Department=department'] },
+]
+
 /** The whole table, in front of a stack that is made beforehand. */
 export function describeTable(prepare: () => Promise<Omit<StackOptions, 'port'>>): void {
   let stack: Stack | undefined
   let world: World | undefined
 
   beforeAll(async () => {
-    stack = await startStack({ ...(await prepare()), port: await freePort() })
+    stack = await startStack({ hosts, ...(await prepare()), port: await freePort() })
     world = await createWorld(stack)
   })
 
