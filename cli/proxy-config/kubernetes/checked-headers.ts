@@ -20,6 +20,7 @@ export function checkedHeaders({
     'cookie',
     'dpop',
     'origin',
+    'referer',
     'sec-fetch-dest',
     'sec-fetch-mode',
     'sec-fetch-site',
