@@ -40,6 +40,22 @@ describe('a service on Unix sockets', () => {
     expect(page.status).toBe(503)
   })
 
+  it('A61 counts requests to its pages by that client, and does not take one from whoever says so', async () => {
+    world = createSocketWorld({ login: { rateLimit: 2 } })
+    await world.untilReady(world.start())
+    const statusFrom = async (said: string) =>
+      (await over(world.check, '/signed-out', { host: 'auth.localhost', 'x-forwarded-for': said })).status
+    expect([await statusFrom('203.0.113.1'), await statusFrom('203.0.113.1')]).toEqual([200, 200])
+    expect(await statusFrom('203.0.113.1')).toBe(429)
+    expect(await statusFrom('198.51.100.7, 203.0.113.1')).toBe(429)
+    expect(await statusFrom('203.0.113.2')).toBe(200)
+    // NGINX writes this of a client on a socket of its own. It is no proxy, so nobody is believed who stands before it.
+    const said = [1, 2, 3].map(number => `198.51.100.${number}, unix:`)
+    expect([await statusFrom(said[0] ?? ''), await statusFrom(said[1] ?? ''), await statusFrom(said[2] ?? '')]).toEqual(
+      [200, 200, 429],
+    )
+  })
+
   it('is refused beside one that lives, starts again after one that was killed, and goes on being asked by its commands', async () => {
     world = createSocketWorld()
     const first = world.start()

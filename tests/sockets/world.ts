@@ -33,6 +33,7 @@ export function createSocketWorld(settings: Readonly<Record<string, object>> = {
     server: { url: 'http://auth.localhost', listen: `unix:${check}`, ...settings.server },
     admin: { listen: `unix:${admin}`, ...settings.admin },
     sessions: { path: './data', secret: freshSecret() },
+    ...(settings.login !== undefined && { login: settings.login }),
     policy: { directory: '.' },
     providers: [{ name: 'corp', issuer: 'http://127.0.0.1:9', clientId: 'sallyport', clientSecret: 'of a test alone' }],
   }

@@ -47,6 +47,11 @@ describe('the story of a request', () => {
       },
       { msg: 'check answered', status: 401 },
     ])
+    // What is told is also done.
+    const explained = await fetch(
+      `http://127.0.0.1:${world.adminPort}/explain/${header(denied, 'x-sallyport-request-id')}`,
+    )
+    expect([explained.status, world.auditEvents().length]).toEqual([200, 1])
   })
 
   it('goes on with a login: each call to the provider, each event, each page', async () => {
