@@ -136,7 +136,7 @@ function composeApplications({ config, clock, logger, trustedProxies }: Base, po
   return {
     list: async (request: Request) => {
       const { rawHeaders, sessionID, socket, ip } = request
-      const headers = readHeaders(trustedProxies.isTrusted(socket.remoteAddress ?? '') ? rawHeaders : [])
+      const headers = readHeaders(trustedProxies.isTrusted(peerOf(socket)) ? rawHeaders : [])
       const seenOn = async (domain: string) => {
         const standing = await ofSession(sessionID, domain, { headers, isInteractive: false })
         return standing?.sessionChallenge === undefined ? standing?.identity : undefined
