@@ -7,7 +7,9 @@ import type { Readable } from 'node:stream'
 import { findPeer } from '../peers.ts'
 
 export const image = 'localhost/sallyport:test'
-const storage = join(homedir(), '.cache/sallyport/containers/storage.conf')
+const home = join(homedir(), '.cache/sallyport/containers')
+const storage = join(home, 'storage.conf')
+const environment = { CONTAINERS_STORAGE_CONF: storage, CONTAINERS_CONF: join(home, 'containers.conf') }
 /** crun refuses the control groups of some machines. */
 const runtime = ['--runtime=runc', '--cgroup-manager=cgroupfs']
 
@@ -18,8 +20,15 @@ export interface Ran {
 }
 
 export function podman(args: readonly string[]): Promise<Ran> {
-  const env = { ...process.env, CONTAINERS_STORAGE_CONF: storage }
+  const env = { ...process.env, ...environment }
   return finished(spawn('podman', [...runtime, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+/** `podman-compose`, from the folder of compose.yaml. */
+export function podmanCompose(args: readonly string[]): Promise<Ran> {
+  const env = { ...process.env, ...environment }
+  const cwd = join(import.meta.dirname, '../..')
+  return finished(spawn('podman-compose', args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] }))
 }
 
 function finished(child: ChildProcessByStdio<null, Readable, Readable>): Promise<Ran> {
@@ -36,12 +45,10 @@ function finished(child: ChildProcessByStdio<null, Readable, Readable>): Promise
   })
 }
 
-/**
- * Whether there is a podman with the image; when not prints the reason. It is required of nobody: `.ci/run` does not
- * install it, and REQUIRE_PEERS=1 asks for what that installs.
- */
+/** Whether there is a podman with the image of this tree; when not prints the reason, or throws it where all is required. */
 export async function hasImage(): Promise<boolean> {
   const reason = await reasonAgainst()
+  if (reason !== undefined && process.env.REQUIRE_PEERS === '1') throw new Error(reason)
   if (reason !== undefined) process.stderr.write(`skipped: ${reason}\n`)
   return reason === undefined
 }
