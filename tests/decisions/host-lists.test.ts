@@ -23,7 +23,7 @@ const lint = async (csv: string) =>
 
 describe('a list', () => {
   it('is every host of it and no other, wherever it stands', async () => {
-    const policy = await policyOf(p('@shops') + list + p('@more') + 'h, more, a.example\nh, more, b.example\n')
+    const policy = await policyOf(`${p('@shops')}${list}${p('@more')}h, more, a.example\nh, more, b.example\n`)
     const effectOf = (host: string) => decide(situation(`https://${host}/a`), policy).effect
     const inside = ['de.shop.example', 'FR.shop.example', 'x.preview.shop.example', 'a.example', 'b.example']
     expect(inside.map(effectOf)).toEqual(inside.map(() => 'allow'))
