@@ -44,11 +44,29 @@ function isCurrent(list: URL): boolean {
   }
 }
 
-/** Where the code of a packed file is kept: 32 bytes with the SHA-256 of the file, then what V8 gave. */
+/** Where the code of a packed file is kept: 32 bytes with the SHA-256 of this Node and the file, then what V8 gave. */
 export const codeFileOf = (file: string): string => `${file}.code`
 
 const digestBytes = 32
-const sha256 = (content: Buffer): Buffer => createHash('sha256').update(content).digest()
+
+/**
+ * Threat: V8 takes what another build of the same V8 made, and a name in it may be another name there. Node 20.19 read what 20.20
+ * had kept, and `join` was something else. So the code is for the Node that made it: version, machine, how it was built, its size.
+ */
+const thisNode = sha256(
+  JSON.stringify([
+    ...[process.version, process.versions.v8, process.arch, process.platform, process.config],
+    statSync(process.execPath).size,
+  ]),
+)
+
+const digestFor = (source: Buffer): Buffer => sha256(thisNode, source)
+
+function sha256(...contents: readonly (Buffer | string)[]): Buffer {
+  const hash = createHash('sha256')
+  for (const content of contents) hash.update(content)
+  return hash.digest()
+}
 
 export interface RunOptions {
   /** Told of each file that has been run, before anything else of it is. */
@@ -101,7 +119,7 @@ function compiled(path: string, room: Room): Script {
 
 // Threat: V8 looks at the length of a file alone. One of another content and the same length would run as it was.
 function keptCode(source: Buffer, code: Buffer): Buffer | undefined {
-  return code.subarray(0, digestBytes).equals(sha256(source)) ? code.subarray(digestBytes) : undefined
+  return code.subarray(0, digestBytes).equals(digestFor(source)) ? code.subarray(digestBytes) : undefined
 }
 
 /** What one packed file needs while V8 takes it over; it makes copies of its own. */
@@ -173,4 +191,4 @@ function readInto(file: string, place: Buffer): void {
 
 /** What `codeFileOf` holds, of a script that has run: also what V8 read only once it was called. */
 export const codeToKeep = (script: Script, source: Buffer): Buffer =>
-  Buffer.concat([sha256(source), script.createCachedData()])
+  Buffer.concat([digestFor(source), script.createCachedData()])

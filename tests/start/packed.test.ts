@@ -134,9 +134,15 @@ describe('what V8 made of a packed file', () => {
     console.log(JSON.stringify({ isTaken, answer }))
   `
   /** What the service answers, and whether V8 took what was kept of the file with `verify`. */
-  async function answered(...keeps: 'keeps'[]) {
+  async function answered(keeps?: 'keeps', first = '') {
     put('run.mjs', program)
-    const args = [join(root, 'run.mjs'), chosen() ?? '', ...keeps]
+    const args = [
+      '--import',
+      `data:text/javascript,${encodeURIComponent(first)}`,
+      join(root, 'run.mjs'),
+      chosen() ?? '',
+    ]
+    if (keeps !== undefined) args.push(keeps)
     const { stdout } = await promisify(execFile)(process.execPath, args)
     return JSON.parse(stdout)
   }
@@ -161,8 +167,19 @@ describe('what V8 made of a packed file', () => {
     expect(await answered()).toEqual({ isTaken: 'nothing kept', answer: ['deny_', form, 'late'] })
   })
 
+  test.each([
+    ['version', 'v20.19.6'],
+    ['arch', 'arm64'],
+    ['execPath', '/bin/sh'],
+    ['config', {}],
+  ])('is not used by a Node with another %s, as V8 would', async (name, value) => {
+    await answered('keeps')
+    const first = `Object.defineProperty(process, '${name}', { value: ${JSON.stringify(value)} })`
+    expect(await answered(undefined, first)).toEqual({ isTaken: 'nothing kept', answer })
+  })
+
   test.each<[string, boolean | string, (kept: Buffer) => Buffer]>([
-    ['another Node', false, kept => Buffer.concat([kept.subarray(0, 32), Buffer.alloc(kept.length - 32)])],
+    ['another V8', false, kept => Buffer.concat([kept.subarray(0, 32), Buffer.alloc(kept.length - 32)])],
     ['a build that was cut off', false, kept => kept.subarray(0, 100)],
     ['a build that was cut off at once', 'nothing kept', () => Buffer.alloc(0)],
   ])('of %s is not used', async (_what, isTaken, damaged) => {
