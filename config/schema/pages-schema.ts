@@ -10,6 +10,7 @@ export function parseTitle(text: string): string {
   if (trimmed === '') throw new RangeError('it is empty')
   if (trimmed.length > mostCharacters) throw new RangeError(`it has more than ${mostCharacters} characters`)
   requirePlain(trimmed)
+  if (!/[^\s\p{Default_Ignorable_Code_Point}\u2800]/u.test(trimmed)) throw new RangeError('nothing of it can be seen')
   return trimmed
 }
 
@@ -25,7 +26,19 @@ export function parseStartPath(text: string): string {
   }
   if (/\/\.{1,2}(?:[/?]|$)/.test(text.replace(/%2e/gi, '.'))) throw new RangeError('it has a segment of dots')
   if (/%(?![0-9a-f]{2})/i.test(text)) throw new RangeError('a % in it is followed by no two digits of a number')
+  requireReadable(text.split('?')[0] ?? '')
   return text
+}
+
+/** As a check reads it, which refuses what holds something else once it is decoded. */
+function requireReadable(path: string): void {
+  let plain: string
+  try {
+    plain = decodeURIComponent(path)
+  } catch {
+    throw new RangeError('what its % stand for is no UTF-8')
+  }
+  if (/[\p{Cc};]/u.test(plain)) throw new RangeError('a % in it stands for a control character or a semicolon')
 }
 
 const mostContact = 200

@@ -198,7 +198,7 @@ export function parseGroupPattern(text: string): string {
 
 // A proxy, a server or a cache acts on these names itself: an identity must not travel under one of them.
 const reservedHeaders =
-  /^(?:connection|content-.+|cookie|set-cookie|host|authorization|proxy-.+|keep-alive|te|trailer|transfer-encoding|upgrade|location|cache-control|x-forwarded-.+|x-original-.+|forwarded|date|vary)$/i
+  /^(?:connection|content-.+|cookie|set-cookie|host|authorization|proxy-.+|keep-alive|te|trailer|transfer-encoding|upgrade|location|cache-control|x-forwarded-.+|x-original-.+|forwarded|date|vary|refresh|strict-transport-security|x-accel-.+)$/i
 
 /** A header field name (RFC 9110 section 5.1). An underscore is refused: servers drop such headers or fold them. */
 export function parseHeaderName(text: string): string {

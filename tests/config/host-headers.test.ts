@@ -122,6 +122,7 @@ describe('headers of hosts', () => {
       'Access-Control-Allow-Origin',
       'DPoP',
     ],
+    ...['X-Accel-Redirect', 'X-Accel-Limit-Rate', 'Refresh', 'Strict-Transport-Security'],
     ...['Remote-Client-Cert', 'X-Forwarded-Client-Cert', 'X-Forwarded-Tls-Client-Cert', 'Remote-Forwarded-For'],
   ])('H56: no claim is told as %s, which means something else', name =>
     expect(refused(`[{ ${host}, claimHeaders: [${name}=nick] }]`)).toContain('already has a meaning of its own'),

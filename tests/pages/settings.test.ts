@@ -92,6 +92,9 @@ describe('applications of the start page', () => {
     '/a/../b',
     '/a%2fb',
     '/%zz',
+    '/%00',
+    '/%ff',
+    '/%3b',
     '/a b',
     '/;x',
     '/#x',
@@ -104,6 +107,7 @@ describe('applications of the start page', () => {
       /hosts\[0\]\.title +expected it at an entry/,
     )
     expect(hostsRefused([{ host: 'a.example.com', title: 'x\u202e' }])).toContain('hosts[0].title')
+    expect(hostsRefused([{ host: 'a.example.com', title: '\u200b\u3164\u2800' }])).toContain('hosts[0].title')
   })
 })
 
