@@ -93,6 +93,11 @@ function checkFolder(socket: string, folder: string): void {
   if (!stats.isDirectory()) throw refused(socket, `${folder} is no folder`)
   const anybodyMayReplace = (stats.mode & 0o002) !== 0 && (stats.mode & 0o1000) === 0
   if (anybodyMayReplace) throw refused(socket, `everybody may change ${folder}, and put a socket of their own there`)
+  // Threat: the folder in it is swapped for one with a link, whose target gets the owner and mode of the socket.
+  const groupMayReplace = (stats.mode & 0o020) !== 0 && (stats.mode & 0o1000) === 0
+  const ownerMayReplace = stats.uid !== 0 && stats.uid !== process.geteuid?.()
+  if (groupMayReplace || ownerMayReplace)
+    throw refused(socket, `others may change ${folder}: let it be of this user or of root, and writable by nobody else`)
 }
 
 /** Makes room: what a process left that is dead is taken away, and nothing else. */

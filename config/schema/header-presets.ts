@@ -60,6 +60,14 @@ export interface ClaimHeader {
 const neverClaims =
   /^(?:access-control-.+|cookie2|dpop|from|http2-settings|if-.+|link|max-forwards|pragma|priority|range|server|via|warning|www-authenticate|x-envoy-.+|x-http-method.*|x-method-override|x-real-ip|x-rewrite-.+|.*client-?cert.*)$/
 
+// Threat: the name of a person by another way than userName, which asks whose people have it: a machine has claims too.
+const namesPeople: ReadonlySet<string> = new Set([
+  'remote-user',
+  ...Object.values(headerPresets).flatMap(({ names }: HeaderPreset) =>
+    [names.user, names.preferredName].flatMap(name => name?.toLowerCase() ?? []),
+  ),
+])
+
 /** `X-Department=department`. Throws a `RangeError` for another form and for a name that has a meaning of its own. */
 export function parseClaimHeader(text: string): ClaimHeader {
   const [, name, path] = /^([^=]*)=((?:https?:\/\/)?[^/]+(?:\/[^/]+)*)$/.exec(text) ?? []
@@ -68,6 +76,8 @@ export function parseClaimHeader(text: string): ClaimHeader {
   // The same as for tokens, but Remote-Department is ours to write.
   parseBearerHeader(lower)
   if (neverClaims.test(lower)) throw new RangeError('this header already has a meaning of its own')
+  if (namesPeople.has(name.toLowerCase()))
+    throw new RangeError('this header says who is asking: take identityHeaders and userName')
   return { name, path }
 }
 

@@ -146,8 +146,10 @@ describe.each(['nginx', 'traefik', 'caddy', 'haproxy', 'envoy', 'envoy-grpc'] as
         const told = Object.fromEntries(echo.headers.map(([name, value]) => [name.toLowerCase(), value]))
         expect([told['x-forwarded-proto'], told['remote-user']]).toEqual(['https', 'alice'])
         expect(told['x-forwarded-for']?.split(',')[0]?.trim()).toBe(addresses.client)
-        const seen = events().filter(({ clientAddress }) => clientAddress !== undefined)
-        expect(seen.map(({ event }) => event)).toContain('login.succeeded')
+        const named = () => events().filter(({ clientAddress }) => clientAddress !== undefined)
+        // The log is written in the breaks of the service.
+        await expect.poll(() => named().map(({ event }) => event)).toContain('login.succeeded')
+        const seen = named()
         expect(new Set(seen.map(({ clientAddress }) => clientAddress))).toEqual(new Set([addresses.client]))
       })
 

@@ -48,10 +48,11 @@ describe('the story of a request', () => {
       { msg: 'check answered', status: 401 },
     ])
     // What is told is also done.
-    const explained = await fetch(
-      `http://127.0.0.1:${world.adminPort}/explain/${header(denied, 'x-sallyport-request-id')}`,
-    )
-    expect([explained.status, world.auditEvents().length]).toEqual([200, 1])
+    const id = header(denied, 'x-sallyport-request-id')
+    const explained = await fetch(`http://127.0.0.1:${world.adminPort}/explain/${id}`)
+    expect(explained.status).toBe(200)
+    // The log is written in the breaks of the service, and another event may be there: that its policy was loaded.
+    await expect.poll(() => world.auditEvents().filter(({ requestId }) => requestId === id)).toHaveLength(1)
   })
 
   it('goes on with a login: each call to the provider, each event, each page', async () => {

@@ -83,7 +83,9 @@ export function parseUser(sources: ClaimSources, policy: ClaimPolicy, nowSeconds
   const authTime = parseAuthTime(idToken.auth_time, nowSeconds)
   const amr = parseMethods(idToken.amr)
   const acr = parseName(idToken.acr)
-  const { kept, dropped } = boundClaims(merged, email === undefined ? mapping.email : undefined)
+  const plain = mapping.email === 'email' ? email : readEmail(sources, 'email', 'claim')
+  const unverified = [...(email === undefined ? [mapping.email] : []), ...(plain === undefined ? ['email'] : [])]
+  const { kept, dropped } = boundClaims(merged, unverified)
   const user: User = {
     kind: 'user',
     subject: parseSubject(idToken),
@@ -216,9 +218,9 @@ function parseMethods(value: unknown): readonly string[] | undefined {
 }
 
 /** The smallest claims first, so that one picture does not push everything else out. */
-function boundClaims(claims: Claims, unverified: string | undefined): { kept: Claims; dropped: readonly string[] } {
+function boundClaims(claims: Claims, unverified: readonly string[]): { kept: Claims; dropped: readonly string[] } {
   const sized = Object.entries(claims)
-    .filter(([name]) => !protocolClaims.has(name) && !isBelow(unverified, name))
+    .filter(([name]) => !protocolClaims.has(name) && !unverified.some(path => isBelow(path, name)))
     .map(entry => ({ entry, bytes: Buffer.byteLength(JSON.stringify(entry)) }))
     .sort((left, right) => left.bytes - right.bytes)
   let total = 0
@@ -233,7 +235,6 @@ function boundClaims(claims: Claims, unverified: string | undefined): { kept: Cl
 }
 
 /** An address that nobody verified must not come in through a condition on claims either. */
-const isBelow = (path: string | undefined, name: string) =>
-  path !== undefined && (path === name || path.startsWith(`${name}/`) || name === 'email')
+const isBelow = (path: string, name: string) => path === name || path.startsWith(`${name}/`)
 
 const invalid = (detail: string) => new OperationalError('ERR_LOGIN_CLAIMS_INVALID', detail)
