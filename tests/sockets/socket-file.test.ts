@@ -129,6 +129,8 @@ describe('the file of a socket', () => {
     chmodSync(folder, 0o777)
     expect(await problemOf()).toContain(`everybody may change ${folder}`)
     // As /tmp is: everybody may add there, and nobody may take away what is somebody else's.
+    chmodSync(folder, 0o775)
+    expect(await problemOf()).toContain(`others may change ${folder}`)
     chmodSync(folder, 0o1777)
     expect(await problemOf()).toBe('none')
     const link = `${folder}-link`
