@@ -71,10 +71,17 @@ describe('headers of hosts', () => {
     ['two claims in one header', 'claimHeaders: [X-A=a, x-a=b]', 'got x-a, which is that of another of the host'],
     [
       'a claim in the header of a preset',
-      'identityHeaders: [webauth], claimHeaders: [X-Webauth-User=nick]',
-      'got X-Webauth-User, which is that of another',
+      'identityHeaders: [webauth], claimHeaders: [X-Webauth-Email=nick]',
+      'got X-Webauth-Email, which is that of another',
     ],
-    ['a claim in a usual header', 'claimHeaders: [Remote-User=nick]', 'which is that of headers.user'],
+    ['a claim in a usual header', 'claimHeaders: [Remote-Email=nick]', 'which is that of headers.email'],
+    ...['Remote-User', 'X-WEBAUTH-USER', 'X-Auth-Request-Preferred-Username', 'X-Forwarded-User'].map(
+      (name): [string, string, string] => [
+        `a claim as the name in ${name}`,
+        `claimHeaders: [${name}=nick]`,
+        name === 'X-Forwarded-User' ? 'already has a meaning' : 'take identityHeaders and userName',
+      ],
+    ),
     ['no presets at all', 'identityHeaders: []', 'identityHeaders  expected a list'],
     ['a name that no header holds', `${claim} }`, 'userName  expected identityHeaders beside it'],
     ['remote without a name', 'identityHeaders: [remote]', 'expected userName beside remote'],

@@ -23,6 +23,18 @@ function refusal(action: () => unknown): string | undefined {
 }
 
 describe('G11: an e-mail address', () => {
+  test('that is not verified is no claim either where another claim is the address', () => {
+    const mapping = { claims: { email: 'upn' }, emailVerified: 'always' } as const
+    const told = { upn: 'alice@corp.example', email: 'mallory@example.com' }
+    const user = userOf({ ...told, email_verified: false }, mapping)
+    expect([user.email, user.claims.email, user.claims.upn]).toEqual([
+      'alice@corp.example',
+      undefined,
+      'alice@corp.example',
+    ])
+    expect(userOf({ ...told, email_verified: true }, mapping).claims.email).toBe('mallory@example.com')
+  })
+
   test.each([
     ['alice@example.com', 'alice@example.com'],
     ['Alice.O+tag@Example.COM', 'Alice.O+tag@example.com'],
