@@ -154,11 +154,10 @@ function isNavigation(headers: SubrequestHeaders<EveryDialect>): boolean {
 }
 
 /**
- * Libraries of scripts write `XMLHttpRequest` or a word of their own. Android's WebView writes the name of the app that it stands
- * in, `com.example.app`, into every request, and a person in it waits for a page.
+ * Android's WebView writes the name of the app that it stands in, which any text may be, into every request, and a person in it
+ * waits for a page. A script that says something else is known by `Sec-Fetch-Mode` and `Accept`.
  */
-const isScript = (requestedWith: string | undefined): boolean =>
-  requestedWith !== undefined && !/^[A-Za-z]\w*(?:\.[A-Za-z]\w*)+$/.test(requestedWith)
+const isScript = (requestedWith: string | undefined): boolean => requestedWith?.toLowerCase() === 'xmlhttprequest'
 
 /** Proxies drop the hop-by-hop `Upgrade` from a subrequest, so the handshake's own headers tell as well (RFC 6455 section 4.1). */
 function isWebSocketHandshake(headers: SubrequestHeaders<EveryDialect>): boolean {

@@ -130,15 +130,25 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (own, { crea
     it('when a browser navigates', () => {
       expect(parse(front, [...asks, accept]).isInteractive).toBe(true)
       expect(parse(front, [...asks, accept, ['Sec-Fetch-Mode', 'navigate']]).isInteractive).toBe(true)
-      // In an app of Android, whose name stands there.
-      expect(parse(front, [...asks, accept, ['X-Requested-With', 'com.example.app']]).isInteractive).toBe(true)
+      // In an app of Android, whose name stands there, or whatever the app says instead.
+      for (const app of ['com.example.app', 'browser', 'Example', '', 'fetch', 'XMLHttpRequest2']) {
+        expect(parse(front, [...asks, accept, ['X-Requested-With', app]]).isInteractive, app).toBe(true)
+      }
     })
 
     it.each([
       ['asks for JSON', [['Accept', 'application/json']]],
       ['says nothing of HTML', [['Accept', '*/*']]],
       ['is an XHR', [accept, ['X-Requested-With', 'XMLHttpRequest']]],
-      ['is a script by another word', [accept, ['X-Requested-With', 'fetch']]],
+      ['is an XHR of a library with letters of its own', [accept, ['X-Requested-With', 'xmlHttpRequest']]],
+      [
+        'is a script by another word',
+        [
+          ['Accept', 'text/html'],
+          ['X-Requested-With', 'fetch'],
+          ['Sec-Fetch-Mode', 'cors'],
+        ],
+      ],
       ['is a script in an app', [accept, ['X-Requested-With', 'com.example.app'], ['Sec-Fetch-Mode', 'cors']]],
       ['is a fetch', [accept, ['Sec-Fetch-Mode', 'cors']]],
     ] as const)('but not when the request %s', (_what, extra) => {
