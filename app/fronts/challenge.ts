@@ -4,9 +4,10 @@
  * Anyone can start a login and send its last link to somebody else, who would then work in the attacker's account. So
  * the login address carries the digest of a cookie that this browser holds for this host, and the handoff insists on it.
  */
+import { originOf } from '../../rbac/request/access-request.ts'
 import type { Authentication, Challenge, ChallengeAnswer, VerifyQuestion } from '../verify.ts'
 
-/** The whole answer stays under 4 KB, so a longer address is replaced by its origin, and kept for a browser. */
+/** As it stands in the login address: proxies have little room for headers, so a longer one is replaced by its origin, and kept for a browser. */
 const MAX_RETURN_LENGTH = 2048
 
 export interface ChallengeSettings {
@@ -62,14 +63,16 @@ export function createChallenge(settings: ChallengeSettings): ChallengeFor {
     const ways = methods.length === 0 ? '' : `&amr=${encodeURIComponent(methodsText(methods))}`
     const how = prompt === undefined ? '' : `&prompt=${prompt}`
     const asked = `${age}${classes}${ways}${how}`
-    const loginUrl = `${publicUrl}/login?rd=${encodeURIComponent(returnParameter(question.request.url))}${asked}`
+    const { url } = question.request
+    const whole = encodeURIComponent(url)
+    const isShort = whole.length <= MAX_RETURN_LENGTH
+    const loginUrl = `${publicUrl}/login?rd=${isShort ? whole : encodeURIComponent(`${originOf(url)}/`)}${asked}`
     const bearerChallenge = challengeOf(question, decision, authentication)
     // Only a navigation comes back from a login; a script's request would leave a cookie that nobody redeems.
     if (!question.isInteractive || authentication.credential !== undefined) {
       return { loginUrl, ...(bearerChallenge !== undefined && { bearerChallenge }) }
     }
-    const { url } = question.request
-    const page = url.length <= MAX_RETURN_LENGTH ? undefined : keepAddress(url, question.clientAddress)
+    const page = isShort ? undefined : keepAddress(url, question.clientAddress)
     const kept = page === undefined ? '' : `&page=${page}`
     if (authentication.bindingHash !== undefined)
       return { loginUrl: `${loginUrl}${kept}&handoff=${authentication.bindingHash}` }
@@ -99,10 +102,4 @@ function stepUpOf({ reason, login }: Challenge): string {
 /** Alternatives are joined by `|`, lists by a space; neither stands in an encoded name. */
 function methodsText(lists: readonly (readonly string[])[]): string {
   return lists.map(list => list.map(encodeURIComponent).join('|')).join(' ')
-}
-
-/** What an answer has room for. */
-function returnParameter(url: string): string {
-  if (url.length <= MAX_RETURN_LENGTH) return url
-  return url.slice(0, url.indexOf('/', url.indexOf('//') + 2) + 1)
 }

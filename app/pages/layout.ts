@@ -7,40 +7,44 @@
 import { createHash } from 'node:crypto'
 import { logoPath } from '../logo-path.ts'
 import { type Shades, shadesOf } from './colours.ts'
-import { Html, html } from './html.ts'
+import { cut, Html, html } from './html.ts'
 import type { Page } from './pages.ts'
 import { pageScripts } from './scripts.ts'
 
+/** Of the name of the service; a tab has not even room for that. */
+const TITLE_BYTES = 80
+
 const usualShades: Shades = { light: '#1f5fd0', dark: '#7fb0ff' }
 
+// Background, card, ink, dim ink, line, main colour, what is on it, error: each by its first letter or nearly so.
 const shortStyle = ({ light, dark }: Shades): string =>
   [
-    `:root{color-scheme:light dark;--bg:#eef1f6;--card:#fff;--ink:#17202e;--dim:#5a6577;--line:#d9dfe8;--main:${light};--on:#fff}`,
-    `@media(prefers-color-scheme:dark){:root{--bg:#0f141c;--card:#19212d;--ink:#e8edf5;--dim:#9aa7ba;--line:#2d3848;--main:${dark};--on:#0d1420}}`,
+    `:root{color-scheme:light dark;--b:#eef1f6;--c:#fff;--i:#17202e;--d:#5a6577;--l:#d9dfe8;--m:${light};--o:#fff}`,
+    `@media(prefers-color-scheme:dark){:root{--b:#0f141c;--c:#19212d;--i:#e8edf5;--d:#9aa7ba;--l:#2d3848;--m:${dark};--o:#0d1420}}`,
     '*{box-sizing:border-box;overflow-wrap:anywhere}',
-    'body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--bg);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}',
-    'main{width:100%;max-width:29rem;padding:2rem;background:var(--card);border:1px solid var(--line);border-radius:1rem}',
-    'svg{display:block;width:2.5rem;color:var(--main)}',
+    'body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--b);color:var(--i);font:1rem/1.55 system-ui,sans-serif}',
+    'main{width:100%;max-width:29rem;padding:2rem;background:var(--c);border-radius:1rem}main,dl{border:1px solid var(--l)}',
+    'svg{display:block;width:2.5rem;color:var(--m)}',
     'h1{margin:1rem 0 .5rem;font-size:1.4rem;line-height:1.25}p{margin:.5rem 0}',
-    'dl{margin:1rem 0;padding:.75rem 1rem;border:1px solid var(--line);border-radius:.6rem}',
-    'dt,small{color:var(--dim);font-size:.82rem}dd{margin:0 0 .5rem}',
-    'nav,.nav{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1.25rem}',
-    'a,button{padding:.65rem 1rem;border:1px solid var(--main);border-radius:.6rem;background:none;color:var(--main);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}nav>*,.nav>*{flex:1 auto}',
+    'dl{margin:1rem 0;padding:.75rem 1rem;border-radius:.6rem}',
+    'dt,small{color:var(--d);font-size:.82rem}dd{margin:0 0 .5rem}',
+    'nav{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1.25rem}',
+    'a,button{padding:.65rem 1rem;border:1px solid var(--m);border-radius:.6rem;background:none;color:var(--m);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}nav>*{flex:1 auto}',
     'p a,p button,dd button{padding:0;border:0;text-decoration:underline}',
-    '.main{background:var(--main);color:var(--on)}',
-    ':focus-visible{outline:3px solid var(--main);outline-offset:2px}',
+    '.main{background:var(--m);color:var(--o)}',
+    ':focus-visible{outline:3px solid var(--m);outline-offset:2px}',
     'code{user-select:all}',
   ].join('')
 
 /** What pages of the auth host have besides: lists, forms, a logo. */
 const longStyle = [
-  ':root{--bad:#b3261e}@media(prefers-color-scheme:dark){:root{--bad:#ffb4ab}}',
+  ':root{--e:#b3261e}@media(prefers-color-scheme:dark){:root{--e:#ffb4ab}}',
   'main{box-shadow:0 .5rem 2rem #0001}img{display:block;max-width:100%;height:2.5rem}',
   'h2{margin:1.5rem 0 .5rem;font-size:1.1rem}h3{margin:1.25rem 0 .5rem;font-size:1rem}',
-  '.list{flex-direction:column}form{display:contents}form>button{flex:1 auto}',
-  '[role=alert]{padding:.6rem .9rem;border-left:.25rem solid var(--bad);background:var(--bg)}',
-  'input{min-width:0;padding:.65rem 1rem;border:1px solid var(--dim);border-radius:.6rem;background:none;color:inherit;font:inherit}[aria-invalid]{border-color:var(--bad)}',
-  'input[type=checkbox]{width:1.1rem;height:1.1rem;vertical-align:-.15rem;accent-color:var(--main)}',
+  '.nav{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1.25rem}.nav>*{flex:1 auto}.list{flex-direction:column}form{display:contents}form>button{flex:1 auto}',
+  '[role=alert]{padding:.6rem .9rem;border-left:.25rem solid var(--e);background:var(--b)}',
+  'input{min-width:0;padding:.65rem 1rem;border:1px solid var(--d);border-radius:.6rem;background:none;color:inherit;font:inherit}[aria-invalid]{border-color:var(--e)}',
+  'input[type=checkbox]{width:1.1rem;height:1.1rem;vertical-align:-.15rem;accent-color:var(--m)}',
 ].join('')
 
 export interface Branding {
@@ -128,8 +132,7 @@ function createFrame(title: string, { branding, tag, isOwn, style }: FrameOption
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="robots" content="noindex">
-<title>${title} ${dash} ${name ?? 'Sallyport'}</title>
+${isOwn ? noIndex : undefined}<title>${title} ${dash} ${cut(name ?? 'Sallyport', TITLE_BYTES)}</title>
 ${style.element}
 </head>
 <body>
@@ -140,6 +143,9 @@ ${picture}${name === undefined ? undefined : html`<p><small>${name}</small></p>`
   return { before: before.markup }
 }
 
+/** What says no is in no index anyway. */
+const noIndex = html`<meta name="robots" content="noindex">
+`
 const dash = html`&ndash;`
 
 /** A castle's side gate, open. Decoration: a screen reader passes it by. */

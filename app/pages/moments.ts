@@ -8,8 +8,9 @@ const day = 24 * hour
 
 export type Fact = readonly [term: string, value: string | Html]
 
+/** Without the ends that HTML lets one leave out: there are pages with little room. */
 export const facts = (rows: readonly Fact[]): Html =>
-  html`<dl>${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`
+  html`<dl>${rows.map(([term, value]) => html`<dt>${term}<dd>${value}`)}</dl>`
 
 /** In UTC, as nobody's time zone is known, until a script of the page says where the browser is; and how far it is from now. */
 export function moment(seconds: number, now: number, { time }: Messages): Html {

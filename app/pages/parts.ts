@@ -3,9 +3,12 @@ import { cut, type Html, html, sizeInPage } from './html.ts'
 import type { Messages } from './messages/english.ts'
 
 /** Pages travel through the check of a proxy, where 4 KB are the limit; these share what the frame leaves. */
-export const WHO_BYTES = 120
-export const URL_BYTES = 240
+export const WHO_BYTES = 100
+export const URL_BYTES = 200
+/** As long as a text may be. */
 const CONTACT_BYTES = 200
+/** Of an address, which is behind the link whole. */
+const SHOWN_ADDRESS_BYTES = 80
 
 /** What every page knows. */
 export interface PageContext {
@@ -48,15 +51,18 @@ export function shortened(url: string, maxBytes: number): string {
 
 /** What is selected whole by one click; the button needs the script `buttons`. */
 export const copiable = (text: string, { copy, copied }: Messages): Html =>
-  html`<code>${text}</code> <button type="button" hidden data-done="${copied}">${copy}</button>`
+  html`<code>${text}</code> <button hidden data-done="${copied}">${copy}</button>`
 
 /** It needs the script `buttons`; without, a browser has its own. */
-export const backButton = ({ back }: Messages): Html => html`<button type="button" hidden>${back}</button>`
+export const backButton = ({ back }: Messages): Html => html`<button hidden>${back}</button>`
 
 export function contactBody({ contact, words }: PageContext): Html | undefined {
   if (contact === undefined) return undefined
   const [, scheme, rest = ''] = /^(https:|mailto:)(.+)$/s.exec(contact) ?? []
-  const shown = cut(scheme === 'mailto:' ? rest.replace(/\?.*$/s, '') : contact, CONTACT_BYTES)
+  const shown = cut(
+    scheme === 'mailto:' ? rest.replace(/\?.*$/s, '') : contact,
+    scheme === undefined ? CONTACT_BYTES : SHOWN_ADDRESS_BYTES,
+  )
   return html`
 <p><small>${words.contact}</small> ${scheme === undefined ? shown : html`<a href="${contact}">${shown}</a>`}</p>`
 }

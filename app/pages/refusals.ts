@@ -1,5 +1,5 @@
 /** Pages that say no, and why: a denial, a form that needs a login, an error, a login that is not as asked. */
-import { cut, type Html, html } from './html.ts'
+import { cut, type Html, html, sizeInPage } from './html.ts'
 import { facts } from './moments.ts'
 import type { DeniedPage, ErrorPage, StepUpFailedPage, UnsentFormPage } from './pages.ts'
 import {
@@ -14,10 +14,10 @@ import {
   WHO_BYTES,
 } from './parts.ts'
 
-const MAIN_LINK_BYTES = 560
+/** Of one link that leads on, or of all together. The longest origin has 267 bytes: two links to it fit. */
+const LINKS_BYTES = 600
 /** To the same login again; only pages of the auth host have it, which do not travel through a check. */
 const RETRY_LINK_BYTES = 16_000
-const SIDE_LINK_BYTES = 240
 const SENTENCE_BYTES = 260
 
 const number = (requestId: string, { words }: PageContext): Html => copiable(cut(requestId, 64), words)
@@ -29,7 +29,7 @@ export function deniedBody(page: DeniedPage, context: PageContext): Html {
     [words.denied.refused, refused],
     [words.request, number(page.requestId, context)],
   ] as const
-  const switchAccount = shortened(page.switchAccountUrl, MAIN_LINK_BYTES)
+  const switchAccount = shortened(page.switchAccountUrl, LINKS_BYTES - sizeInPage(page.logoutUrl))
   if (page.who === undefined) {
     return html`<p>${words.denied.nobody}</p>
 ${facts(rest)}${contactBody(context)}
@@ -37,7 +37,7 @@ ${facts(rest)}${contactBody(context)}
   }
   return html`<p>${words.denied.somebody}</p>
 ${facts([[words.denied.who, cut(page.who, WHO_BYTES)], ...rest])}${contactBody(context)}
-<nav>${link(switchAccount, words.switchAccount, { isMain: true })}${link(shortened(page.logoutUrl, SIDE_LINK_BYTES), words.logOut)}${backButton(words)}</nav>`
+<nav>${link(switchAccount, words.switchAccount, { isMain: true })}${link(page.logoutUrl, words.logOut)}${backButton(words)}</nav>`
 }
 
 /** A tab of its own, so that the form with what was typed is one step back from here. */
@@ -49,7 +49,7 @@ ${facts([
   [form.refused, html`${cut(method, 20)} ${cut(url, URL_BYTES)}`],
   [request, number(requestId, context)],
 ])}
-<nav><a class="main" target="_blank" rel="noopener" href="${isWeb(loginUrl) ? shortened(loginUrl, MAIN_LINK_BYTES) : '/'}">${form.logIn}</a>${backButton(context.words)}</nav>`
+<nav><a class="main" target="_blank" rel="noopener" href="${isWeb(loginUrl) ? shortened(loginUrl, LINKS_BYTES) : '/'}">${form.logIn}</a>${backButton(context.words)}</nav>`
 }
 
 export function errorBody({ status, sentence, requestId, retryUrl }: ErrorPage, context: PageContext): Html {

@@ -11,9 +11,12 @@ export interface PageScript {
   readonly source: string
 }
 
-/** Shows the buttons that need it: one copies what stands before it, one goes back. `execCommand`: also where the page is not https. */
+/**
+ * Shows the buttons, which all need it: one copies what stands before it, one goes back where there is something to go back to.
+ * `execCommand`: also where the page is not https.
+ */
 const buttons =
-  'for(const b of document.querySelectorAll("button[hidden]")){const t=b.previousElementSibling;if(b.dataset.done){b.onclick=()=>{getSelection().selectAllChildren(t);document.execCommand("copy");b.textContent=b.dataset.done}}else if(history.length>1)b.onclick=()=>history.back();else continue;b.hidden=false}'
+  'for(const b of document.querySelectorAll("button")){const d=b.dataset.done;b.onclick=()=>{if(d){getSelection().selectAllChildren(b.previousElementSibling);document.execCommand("copy");b.textContent=d}else history.back()};b.hidden=!d&&history.length<2}'
 
 /** Moments where the browser is, in place of UTC. */
 const times =

@@ -14,6 +14,24 @@ export function parseTitle(text: string): string {
   return trimmed
 }
 
+/** Two names, or an address as a link, with everything else within the 4 KB of a page that a proxy passes on. */
+const mostOnPage = 200
+
+/** Threat: a page that says no and of which a proxy passes on a part, or none. */
+function requireRoom(text: string): void {
+  const bytes = Buffer.byteLength(text.replace(/[&<>"']/g, '12345'))
+  if (bytes <= mostOnPage) return
+  throw new RangeError(
+    `it takes up more than ${mostOnPage} bytes on a page, where & < > " and ' take up five each, and letters beyond ASCII two or more`,
+  )
+}
+
+function parseName(text: string): string {
+  const name = parseTitle(text)
+  requireRoom(name)
+  return name
+}
+
 function requirePlain(text: string): void {
   if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text)) {
     throw new RangeError('it holds a line break or another character that cannot be seen')
@@ -49,6 +67,7 @@ export function parseContact(text: string): string {
   if (contact === '') throw new RangeError('it is empty')
   if (contact.length > mostContact) throw new RangeError(`it has more than ${mostContact} characters`)
   requirePlain(contact)
+  requireRoom(contact)
   if (!/^[a-z][a-z0-9+.-]*:\S/i.test(contact)) return contact
   if (!/^(?:https:\/\/|mailto:)[!-~]+$/.test(contact) || !URL.canParse(contact)) {
     throw new RangeError('what looks like an address has to begin with https:// or mailto:')
@@ -82,9 +101,9 @@ export function parseLogo(text: string): string {
 }
 
 export const pages = z.strictObject({
-  name: setting(parsed(parseTitle).exactOptional(), {
+  name: setting(parsed(parseName).exactOptional(), {
     description: 'Name of the service on its pages and in their titles; `Sallyport` stands in titles if absent.',
-    expected: `a text of at most ${mostCharacters} characters`,
+    expected: `a text of at most ${mostCharacters} characters, and of ${mostOnPage} bytes on a page`,
     example: 'Example Corp',
   }),
   language: setting(z.enum(['en', 'de']).default('en'), {
@@ -100,7 +119,7 @@ export const pages = z.strictObject({
   contact: setting(parsed(parseContact).exactOptional(), {
     description:
       'Whom people may ask, on pages that say no and on the page of the login: a text, or an `https:` or `mailto:` address.',
-    expected: 'a text, or an address that begins with https:// or mailto:',
+    expected: `a text, or an address that begins with https:// or mailto:, of at most ${mostOnPage} bytes on a page`,
     example: 'mailto:help@example.com',
   }),
   logo: setting(parsed(parseLogo).exactOptional(), {

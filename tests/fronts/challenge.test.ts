@@ -70,6 +70,18 @@ describe('a challenge', () => {
     }
   })
 
+  it.each(['&', '%E6', '/a', 'a'])('I08 stays small, however an address has to be written in it: %s', unit => {
+    for (const length of [2040, 2020, 1000, 600]) {
+      const url = `https://wiki.example.com/${unit.repeat(length / unit.length)}`
+      const { loginUrl } = challenge({ ...question, request: { ...question.request, url } }, unauthenticated, nobody)
+      expect(loginUrl.length).toBeLessThan(2400)
+      const { searchParams } = new URL(loginUrl)
+      const isWhole = encodeURIComponent(url).length <= 2048
+      expect(searchParams.get('rd')).toBe(isWhole ? url : 'https://wiki.example.com/')
+      expect(searchParams.has('page')).toBe(!isWhole)
+    }
+  })
+
   it('I08 stays small: a long address is replaced by its origin, and a name for it', () => {
     const long = {
       ...question,

@@ -80,7 +80,7 @@ describe('a denial page', () => {
 
   it('shows a request id as text', () => {
     const page = createDeniedPages(pages, publicUrl)(anonymous, requestOf('GET', 'https://w.example/'), '<i>"')
-    expect(page.html).toContain('&lt;i&gt;&quot;')
+    expect(page.html).toContain('&lt;i&gt;&#34;')
     expect(page.html).not.toContain('<i>')
   })
 

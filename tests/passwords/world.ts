@@ -123,7 +123,7 @@ export async function makeWith(service: TestService, browser: TestBrowser, wish:
     ['days', days],
     ...named,
   ])
-  const factOf = (term: string) => new RegExp(`<dt>${term}</dt><dd>(?:<code>)?([^<]*)`).exec(page)?.[1] ?? ''
+  const factOf = (term: string) => new RegExp(`<dt>${term}<dd>(?:<code>)?([^<]*)`).exec(page)?.[1] ?? ''
   const text = factOf('Password')
   const handle = /^sallyport_([a-z2-7]{16})_[a-z2-7]{48}$/.exec(text)?.[1]
   if (status !== 200 || handle === undefined) throw new Error(`no password was made: ${status} ${page}`)
