@@ -111,7 +111,7 @@ describe.each(products)('with $name', product => {
     expect((await journey.ask('/admin/', bob)).status).toBe(403)
   })
 
-  scenario('single sign-on asks for no password again', undefined, async () => {
+  scenario('single sign-on asks for no password again', 'singleSignOn', async () => {
     const { atProduct } = await journey.challenge()
     expect(await journey.visitor.isAskedForPassword(atProduct)).toBe(true)
     await journey.logIn('alice')
@@ -134,7 +134,9 @@ describe.each(products)('with $name', product => {
       const { cookie } = await journey.logIn('alice')
       expect(await journey.logOut()).toBe(`${world.publicUrl}/signed-out`)
       expect((await journey.ask('/', cookie)).status).toBe(302)
-      expect(await journey.visitor.isAskedForPassword((await journey.challenge()).atProduct)).toBe(false)
+      expect(await journey.visitor.isAskedForPassword((await journey.challenge()).atProduct)).toBe(
+        product.lacks.singleSignOn !== undefined,
+      )
     },
   )
 
@@ -182,7 +184,10 @@ describe.each(products)('with $name', product => {
     const { cookie } = await journey.logIn('carol')
     await delay(pauseMs)
     const { cookie: other } = await new Journey(world, running).logIn('carol')
-    expect(await verify(cookie)).toBe(product.lacks.secondBrowser === undefined ? 'confirmed' : 'refused')
+    const said = await verify(cookie)
+    if (product.lacks.secondBrowser === undefined) expect(said).toBe('confirmed')
+    // What is no clear refusal counts when it comes twice.
+    else expect(said === 'unavailable' ? await verify(cookie) : said).toBe('refused')
     expect((await journey.ask('/', other)).status).toBe(200)
   })
 

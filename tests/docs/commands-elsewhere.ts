@@ -23,7 +23,7 @@ export const elsewhere: readonly Elsewhere[] = [
   {
     page: 'docs/no-provider.md',
     commands: /^dex /,
-    needs: 'Dex, which is not to be had here: the page says so',
+    needs: 'Dex',
     test: 'tests/operations/no-provider.test.ts',
   },
   { page: 'docs/systemd.md', needs: 'root, and systemd as the first process', test: 'tests/sockets/systemd.test.ts' },

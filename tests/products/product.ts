@@ -10,7 +10,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createOutbound } from '../../app/login/provider/outbound.ts'
-import { endProcess } from '../peers.ts'
+import { endProcess, requirePeer } from '../peers.ts'
 import type { Person } from '../provider.ts'
 import type { ProviderEntry } from '../service.ts'
 import type { FormAnswers } from './form-visitor.ts'
@@ -24,7 +24,14 @@ export interface ServiceAddresses {
 }
 
 /** What a product may lack; the sentence says what it does in place of it. */
-export type Ability = 'groups' | 'endSession' | 'backChannel' | 'keyRotation' | 'oldTokenRefused' | 'secondBrowser'
+export type Ability =
+  | 'groups'
+  | 'singleSignOn'
+  | 'endSession'
+  | 'backChannel'
+  | 'keyRotation'
+  | 'oldTokenRefused'
+  | 'secondBrowser'
 
 /**
  * What the next verifications find after a person's account was closed: `refused` at once, `refused-again` at the second
@@ -44,6 +51,8 @@ export interface Product {
   readonly isOneTokenASecond?: boolean
   /** File in the product's folder that tells whether it is there. */
   readonly program: string
+  /** Programs of Debian that it is run with. */
+  readonly beside?: readonly string[]
   readonly start: (folder: string, service: ServiceAddresses) => Promise<RunningProduct>
 }
 
@@ -76,8 +85,8 @@ export const clientSecret = 'a-client_secret-of-a-test-0123456789'
 export const passwordOf = (person: Person): string => `The password of ${person}, 1`
 
 /** The folder of a product; when absent prints the reason, or throws with REQUIRE_PEERS=1. */
-export const requireProduct = ({ name, program }: Product): string | undefined =>
-  requireBuilt(name, productVersions[name], program)
+export const requireProduct = ({ name, program, beside = [] }: Product): string | undefined =>
+  beside.every(one => requirePeer(one) !== undefined) ? requireBuilt(name, productVersions[name], program) : undefined
 
 /** The same of whatever else .ci/run builds. */
 export function requireBuilt(name: string, version: string, program: string): string | undefined {

@@ -1,6 +1,7 @@
 /** Versions of the products that the conformance suite runs, in one place: `.ci/run` reads it. */
 export const productVersions = {
   canaille: '0.3.6',
+  dex: '2.41.1',
   gitea: '1.26.0',
   hydra: '2.3.0',
   keycloak: '26.7.3',
