@@ -69,8 +69,8 @@ export interface IdentityHeadersOptions {
   readonly extraClaims?: ExtraClaimsFor
   /** Default: no host has headers of its own. */
   readonly hostHeaders?: HostHeadersFor
-  /** Told of the names of further claims that did not fit. */
-  readonly onClaimsOmitted?: (subject: string, names: readonly string[]) => void
+  /** Told of the names of further claims, or of headers of claims, that did not fit or that no header can hold. */
+  readonly onClaimsOmitted?: (subject: string, names: readonly string[], domain: string) => void
   /** Bytes that the answer for a host needs beside these headers. Default: none. */
   readonly roomBeside?: (domain: string, assertion: string) => number
 }
@@ -92,12 +92,8 @@ export function createIdentityHeaders(options: IdentityHeadersOptions): Identity
   if (!/^[,;| ]$/.test(groupSeparator)) throw new RangeError("groupSeparator must be one of ',', ';', '|' and ' '")
   const nobody: readonly string[] = Object.freeze(fields(names, ['', '', '', '', '']))
 
-  function tellOmitted(extra: ExtraClaims | undefined, subject: string): void {
-    if (extra !== undefined && extra.omitted.length > 0) onClaimsOmitted(subject, extra.omitted)
-  }
-
-  function tellHeaders({ claimNames }: HostHeaders, subject: string): void {
-    if (claimNames.length > 0) onClaimsOmitted(subject, claimNames)
+  function tellOmitted(omitted: readonly string[] | undefined, { subject }: User | Machine, domain: string): void {
+    if (omitted !== undefined && omitted.length > 0) onClaimsOmitted(subject, omitted, domain)
   }
 
   const ofNobody = new WeakMap<HostHeaders, readonly string[]>([[usualAlone, nobody]])
@@ -127,8 +123,8 @@ export function createIdentityHeaders(options: IdentityHeadersOptions): Identity
     for (const { more, hasClaims } of groups.length < longestHeaders ? tried : []) {
       const answer = whole({ hasClaims, hasGroups: true }, sign(person, withExtra(facts, more)))
       if (!fits(answer)) continue
-      tellOmitted(more, person.subject)
-      if (!hasClaims) tellHeaders(own, person.subject)
+      tellOmitted(more?.omitted, person, request.domain)
+      tellOmitted(hasClaims ? own.leftOut(person) : own.claimNames, person, request.domain)
       return answer
     }
     const last = tried.at(-1)?.more
@@ -137,8 +133,8 @@ export function createIdentityHeaders(options: IdentityHeadersOptions): Identity
     if (person.groups.length === 0 || !fits(reduced)) {
       throw new OperationalError('ERR_LOGIN_CLAIMS_INVALID', 'the subject is too long for the identity headers')
     }
-    tellOmitted(last, person.subject)
-    tellHeaders(own, person.subject)
+    tellOmitted(last?.omitted, person, request.domain)
+    tellOmitted(own.claimNames, person, request.domain)
     onGroupsOmitted(person.subject, person.groups.length, request.domain)
     return reduced
   }
@@ -149,6 +145,7 @@ const usualAlone: HostHeaders = Object.freeze({
   names: [],
   nobody: [],
   claimNames: [],
+  leftOut: () => [],
   userOf: () => undefined,
   fieldsOf: () => [],
 })

@@ -36,6 +36,8 @@ export interface HostHeaders {
   readonly nobody: readonly string[]
   /** Names of the headers that hold claims. */
   readonly claimNames: readonly string[]
+  /** Of those, the ones whose claim this person has and no header tells: too long, or an object. */
+  readonly leftOut: (person: User | Machine) => readonly string[]
   /** What the usual header of the subject holds; `undefined` where that stays the subject. */
   readonly userOf: (person: User | Machine, usual: UsualValues) => string | undefined
   /** Names and values alternating; the same names in every answer. */
@@ -74,6 +76,7 @@ function planOf(settings: HostHeadersSettings, find: FindClaim): HostHeaders {
     names,
     nobody: Object.freeze(all.flatMap(name => [name, ''])),
     claimNames,
+    leftOut: person => claimsOf(person, claimHeaders, find).flatMap(({ name, isLeftOut }) => (isLeftOut ? [name] : [])),
     userOf: (person, usual) => (isRemoteNamed ? nameOf(person, usual) : undefined),
     fieldsOf(person, usual, room) {
       const user = nameOf(person, usual)
@@ -81,7 +84,8 @@ function planOf(settings: HostHeadersSettings, find: FindClaim): HostHeaders {
       const fields = presets.flatMap(preset =>
         presetFields(preset, { ...values, groups: groupsFor(person, preset, room) }),
       )
-      return [...fields, ...claimFields(person, claimHeaders, room.hasClaims ? find : () => undefined)]
+      const claims = claimsOf(person, claimHeaders, room.hasClaims ? find : () => undefined)
+      return [...fields, ...claims.flatMap(({ name, text }) => [name, text])]
     },
   } satisfies HostHeaders)
 }
@@ -121,20 +125,21 @@ function localPart(email: string | undefined, domain: string | undefined): strin
 const longestClaims = 1_024
 
 /** The first ones of the list go first, each as a whole or not at all. */
-function claimFields({ claims }: User | Machine, wanted: readonly ClaimHeader[], find: FindClaim): string[] {
+function claimsOf({ claims }: User | Machine, wanted: readonly ClaimHeader[], find: FindClaim) {
   let total = 0
-  return wanted.flatMap(({ name, path }) => {
-    const value = textOf(find(claims, path))
-    const fits = total + value.length <= longestClaims
-    if (fits) total += value.length
-    return [name, fits ? value : '']
+  return wanted.map(({ name, path }) => {
+    const value = find(claims, path)
+    const text = textOf(value)
+    const fits = text !== undefined && total + text.length <= longestClaims
+    if (fits) total += text.length
+    return { name, text: fits ? text : '', isLeftOut: !fits && value !== undefined && value !== null }
   })
 }
 
 /** Lists like groups; what is neither text nor number nor truth value is nothing that a header could hold. */
-function textOf(value: unknown): string {
+function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return encodeFieldValue(value)
   if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return String(value)
   const isList = Array.isArray(value) && value.every(item => typeof item === 'string' && item !== '')
-  return isList ? joined(value, ',') : ''
+  return isList ? joined(value, ',') : undefined
 }

@@ -227,6 +227,7 @@ function composeIdentityHeaders(
   const { groupSeparator, ...names } = config.headers
   const [provider, ...others] = config.providers
   const warnFor = onceFor()
+  const warnOfClaims = onceFor()
   const make = createIdentityHeaders({
     names,
     groupSeparator,
@@ -234,8 +235,12 @@ function composeIdentityHeaders(
     ...(provider !== undefined && others.length === 0 ? { bareIssuer: provider.issuer } : {}),
     ...(hostHeaders && { hostHeaders }),
     extraClaims: createExtraClaims({ wantedOn: domain => hostSettings(domain).assertionClaims, find: findClaim }),
-    onClaimsOmitted: (subject, claims) => {
-      logger.warn({ subject, claims }, 'further claims do not fit into the answer and were left out')
+    onClaimsOmitted: (subject, claims, host) => {
+      if (warnOfClaims(host))
+        logger.warn(
+          { host, subject, claims },
+          'claims that the host asks for (assertionClaims, claimHeaders) were left out: they do not fit (1 KB together, and less beside many groups), or are no text, number, truth value or list of texts. Said once for a host',
+        )
     },
     roomBeside: (domain, assertion) =>
       roomForAuthorization(hostSettings(domain).authorization, assertion) +

@@ -189,6 +189,15 @@ describe('headers of claims', () => {
     })
   })
 
+  test('tell once for an answer which claims no header could hold, and none that the person has not', () => {
+    const heard: unknown[] = []
+    const hear = { onClaimsOmitted: (...said: readonly unknown[]) => void heard.push(said) }
+    told({ department: 'd'.repeat(1000), org: { team: 't'.repeat(30) }, last: { a: 1 } }, hear)
+    expect(heard).toEqual([[alice.subject, ['X-Team', 'X-Last'], 'wiki.example.com']])
+    told({ department: '', last: null }, hear)
+    expect(heard).toHaveLength(1)
+  })
+
   test('give way before groups do, and all of it stays within the room', () => {
     const names: string[][] = []
     const groups = Array.from({ length: 22 }, (_, at) => `group-${at}-${'g'.repeat(30)}`)

@@ -101,6 +101,34 @@ describe('what a host is told who is asking', () => {
   })
 })
 
+it('warns once for a host of claims that it asks for and that no header holds, with their names and without what they say', async () => {
+  const world = await startService({
+    policy,
+    hosts: [{ host: 'grafana.localhost', claimHeaders: ['X-Nickname=nickname', 'X-Name=name'] }],
+  })
+  try {
+    const warnings = () => world.logText().match(/^.*claims that the host asks for.*$/gm) ?? []
+    world.provider.people.setClaims('alice', { name: 'n'.repeat(1_100) })
+    const cookie = await world.logIn('alice', `${grafana}/`)
+    for (const path of ['/', '/again']) {
+      const { headers } = await world.ask('auth-request', { url: `${grafana}${path}`, cookie })
+      expect([headers.get('x-name'), headers.get('x-nickname')]).toEqual([[''], ['']])
+    }
+    expect(warnings()).toHaveLength(1)
+    expect(JSON.parse(warnings()[0] ?? '')).toMatchObject({
+      level: 'warn',
+      host: 'grafana.localhost',
+      subject: `${world.provider.issuer}#alice`,
+      claims: ['X-Name'],
+    })
+    await world.logIn('bob', `${grafana}/`)
+    expect(warnings()).toHaveLength(1)
+    expect(world.logText()).not.toContain('nnnn')
+  } finally {
+    await world.close()
+  }
+})
+
 describe('H58: a condition that reads what hosts are told', () => {
   const model = readFileSync(new URL('../../rbac/model.conf', import.meta.url), 'utf8')
   const compile = (writtenHeaders: readonly string[], condition = 'admin') =>
