@@ -1,7 +1,7 @@
 /** `sallyport store export|import`: everything that a store holds, to a file and back. */
 import { createReadStream, fstatSync, openSync } from 'node:fs'
 import { type FileHandle, open, rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../app/clock.ts'
@@ -72,7 +72,9 @@ export async function importStore(options: StoreCommandOptions, terminal: Termin
 
 /** All or nothing: a file that is there is whole. */
 async function writeFile(path: string, items: AsyncIterable<StoredItem>, terminal: Terminal): Promise<ItemCounts> {
-  const file = await open(path, 'wx', 0o600)
+  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(whyNotMade(path, error), { cause: error })
+  })
   try {
     const counts = await writeItems(file, items, terminal)
     await file.sync()
@@ -83,6 +85,17 @@ async function writeFile(path: string, items: AsyncIterable<StoredItem>, termina
     await rm(path, { force: true })
     throw error
   }
+}
+
+/** For whoever named the file: what is wrong with it, and what to do. */
+function whyNotMade(path: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EEXIST')
+    return `${path} is there already, and an export overwrites nothing: name another file, or remove it first`
+  const folder = dirname(path)
+  if (code === 'ENOENT') return `${path} cannot be made: there is no folder ${folder}`
+  if (code === 'EACCES' || code === 'EROFS')
+    return `${path} cannot be made: this account may not write to ${folder}; name a file elsewhere`
+  return `${path} cannot be made: ${message}`
 }
 
 async function writeItems(file: FileHandle, items: AsyncIterable<StoredItem>, terminal: Terminal): Promise<ItemCounts> {
@@ -103,7 +116,7 @@ async function writeItems(file: FileHandle, items: AsyncIterable<StoredItem>, te
 }
 
 async function* readFile(path: string, terminal: Terminal): AsyncGenerator<StoredItem> {
-  const descriptor = openSync(path, 'r')
+  const descriptor = opened(path)
   const { mode } = fstatSync(descriptor)
   if ((mode & 0o077) !== 0) terminal.writeError(`warning: other accounts can reach ${path}; chmod 600 it\n`)
   const lines = createInterface({
@@ -122,6 +135,16 @@ async function* readFile(path: string, terminal: Terminal): AsyncGenerator<Store
   if (number === 0) requireHeader({}, path)
   if (!isWhole)
     throw new Error(`${path} was cut short after line ${number}; what it held is in the store. Export again.`)
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = { ENOENT: 'there is no such file', EACCES: 'this account may not read it' }[code ?? ''] ?? message
+    throw new Error(`${path} cannot be read: ${why}`, { cause: error })
+  }
 }
 
 function parseLine(line: string, path: string, number: number): Readonly<Record<string, unknown>> {

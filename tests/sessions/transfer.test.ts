@@ -184,7 +184,17 @@ describe('sallyport store refuses', () => {
     writeFileSync(operator.path('there.jsonl'), 'precious')
     expect(await operator.run('export', 'there.jsonl', settings)).toMatchObject({
       code: 1,
-      errors: expect.stringContaining('EEXIST'),
+      errors: expect.stringContaining(
+        `${operator.path('there.jsonl')} is there already, and an export overwrites nothing: name another file`,
+      ),
+    })
+    expect(await operator.run('export', 'no/such/folder.jsonl', settings)).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining(`there is no folder ${operator.path('no/such')}`),
+    })
+    expect(await operator.run('import', 'absent.jsonl', settings)).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining(`${operator.path('absent.jsonl')} cannot be read: there is no such file`),
     })
     expect(readFileSync(operator.path('there.jsonl'), 'utf8')).toBe('precious')
     writeFileSync(operator.path('no-directory'), '')
