@@ -1,5 +1,6 @@
 /** Answers to the questions of `sallyport init`: those that options give, and those that somebody is asked for. */
 import { InvalidArgumentError } from 'commander'
+import { listenExpected, listenText, parseListen } from '../../config/schema/listen-place.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Ask } from './ask.ts'
 import { type Answers, optionOf, type Question, questions } from './questions.ts'
@@ -34,8 +35,21 @@ function checked(given: Partial<Readonly<Record<string, string>>>): Partial<Answ
       throw new AnswerError(`${optionOf(question)} ${JSON.stringify(text)}: ${whyOf(error)}`)
     }
   }
-  const { clientSecretFile } = given
-  return clientSecretFile === undefined ? soFar : { ...soFar, clientSecretFile }
+  const { clientSecretFile, listen } = given
+  return {
+    ...soFar,
+    ...(clientSecretFile === undefined ? {} : { clientSecretFile }),
+    ...(listen === undefined ? {} : { listen: readListen(listen) }),
+  }
+}
+
+function readListen(text: string): string {
+  try {
+    return listenText(parseListen(text))
+  } catch (error) {
+    const why = text.startsWith('unix:') ? whyOf(error) : `expected ${listenExpected}`
+    throw new AnswerError(`--listen ${JSON.stringify(text)}: ${why}`)
+  }
 }
 
 function requireAll(soFar: Partial<Answers>): void {

@@ -17,6 +17,7 @@ options are missing. A file that is there is never overwritten: then nothing is 
 Examples:
   $ sallyport init                                            asks, and writes into this folder
   $ sallyport init /etc/sallyport
+  $ sallyport init --listen unix:/run/sallyport/check.sock    a socket in place of the port 127.0.0.1:9180
   $ sallyport init --url http://auth.localhost:8080 --issuer http://idp.localhost:9000 --client-secret-file ./oidc.secret \\
       --host wiki.localhost=127.0.0.1:3000 --proxy nginx      asks nothing
 
@@ -31,6 +32,7 @@ export const defineInit: DefineCommand = (command, terminal, onExit) => {
     .option('--client-secret-file <file>', 'file that holds the secret of the client, or will')
     .option('--host <host=address>', 'an application: its host, and where it listens')
     .addOption(new Option('--proxy <name>', 'the proxy in front').choices(proxies))
+    .option('--listen <address>', 'where the proxy asks: host:port, or unix: and the path of a socket')
     .option('--tls-certificate <path>', 'certificate with which the proxy ends TLS, on its machine')
     .option('--tls-key <path>', 'its key')
     .addHelpText('after', help)

@@ -1,4 +1,5 @@
 /** What `sallyport init` writes, but the files of the proxy. Pure. */
+import { dirname, join } from 'node:path'
 import { readHost } from '../proxy-config/read-options.ts'
 import type { Answers } from './questions.ts'
 
@@ -32,15 +33,37 @@ export function filesFor(answers: Answers, secret: string): readonly WrittenFile
   ]
 }
 
-const configuration = ({ url, issuer, clientId, clientSecretFile }: Answers): string => `\
+/** The service's own folder of sockets has the one of its operator as well: no port is left. */
+function listeners({ listen = '127.0.0.1:9180' }: Answers): string {
+  const socket = socketOf({ listen })
+  if (socket === undefined)
+    return `\
+  listen: ${quoted(listen).replace(/^"([\w.:-]+)"$/, '$1')}
+  # Who may ask: the proxy, as this service sees its address. Whoever is named here says who people are.
+  trustedProxies: [127.0.0.1/32]
+`
+  return `\
+  # Whoever may write to this file may ask, and says who people are. Its folder has to be there.
+  listen: ${quoted(listen)}
+  # The group of the proxy, which may not connect before; the service has to be a member of it, or run as root.
+  # socketOwner: :www-data
+admin:
+  listen: ${quoted(`unix:${join(dirname(socket), 'admin.sock')}`)}
+`
+}
+
+/** The path of the socket, where it is one. */
+export const socketOf = ({ listen = '' }: Pick<Answers, 'listen'>): string | undefined =>
+  /^unix:(.*)$/.exec(listen)?.[1]
+
+const configuration = (answers: Answers): string => {
+  const { url, issuer, clientId, clientSecretFile } = answers
+  return `\
 # Every other setting, with what it means: sallyport config example
 server:
   # The provider has to know ${redirectUri(url)}
   url: ${quoted(url)}
-  listen: 127.0.0.1:9180
-  # Who may ask: the proxy, as this service sees its address. Whoever is named here says who people are.
-  trustedProxies: [127.0.0.1/32]
-providers:
+${listeners(answers)}providers:
   - name: ${providerName}
     issuer: ${quoted(issuer)}
     clientId: ${quoted(clientId)}
@@ -56,6 +79,7 @@ sessions:
 policy:
   directory: ./policy
 `
+}
 
 const policy = (answers: Answers): string => {
   const { host } = readHost(answers.host)

@@ -8,6 +8,8 @@ export type ProxyName = (typeof proxies)[number]
 
 /** Texts, each as it was checked. */
 export interface Answers {
+  /** `server.listen`: `host:port`, or `unix:` and a path. Only an option says it. Default: 127.0.0.1:9180. */
+  readonly listen?: string
   readonly url: string
   readonly issuer: string
   readonly clientId: string

@@ -10,7 +10,7 @@ import { freshSecret } from '../secret.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 import { AnswerError, answersFrom, whyOf } from './answers.ts'
 import type { Ask } from './ask.ts'
-import { filesFor, ownSecretFile, redirectUri, type WrittenFile } from './files.ts'
+import { filesFor, ownSecretFile, redirectUri, socketOf, type WrittenFile } from './files.ts'
 import type { Answers } from './questions.ts'
 
 export interface InitChoice extends Partial<Readonly<Record<string, string>>> {
@@ -154,12 +154,18 @@ const printedAgain = ({ host, proxy, tlsCertificate, tlsKey }: Answers, target: 
 function report(answers: Answers, files: readonly WrittenFile[], target: string, { colors, cwd }: Terminal): string {
   const { clientSecret = '', clientSecretFile, proxy, url } = answers
   const secretFile = resolve(target, clientSecretFile)
+  const socket = socketOf(answers)
   const config = target === resolve(cwd) ? '' : ` -c ${join(target, 'sallyport.yaml')}`
   const steps = [
     `tell the provider where logins lead back to: ${redirectUri(url)}`,
     ...(clientSecret === '' ? [`put the secret of the client into ${secretFile}, which nobody else may read`] : []),
     `let the proxy read ${join(target, 'proxy')}: docs/proxies/${proxy}.md says how. It is printed again by
      ${printedAgain(answers, target, config)}`,
+    ...(socket === undefined
+      ? []
+      : [
+          `have the folder ${dirname(socket)} for the sockets, of the service's user, and name the proxy's group in server.socketOwner: docs/sockets.md`,
+        ]),
     `sallyport doctor${config}     do provider, store and cookies fit?`,
     `sallyport serve${config}`,
   ]

@@ -131,6 +131,48 @@ describe('with options', () => {
   })
 })
 
+describe('with --listen', () => {
+  const listen = 'unix:/run/sallyport/check.sock'
+
+  it.each(['nginx', 'caddy', 'haproxy', 'envoy'])(
+    'has a socket, no port, and files for %s that ask there',
+    async proxy => {
+      const { code, output, errors } = await init({ ...whole, proxy, listen })
+      expect([code, errors]).toEqual([0, ''])
+      writeFileSync(join(cwd, 'oidc.secret'), secret, { mode: 0o600 })
+      const { config } = loadChosenConfig({ allowInsecure: new Set() }, createTestTerminal({ cwd }))
+      expect(config.server.listen).toMatchObject({ socket: '/run/sallyport/check.sock' })
+      expect(config.admin.listen).toMatchObject({ socket: '/run/sallyport/admin.sock' })
+      const files = written().filter(path => path.startsWith('proxy/'))
+      const text = files.map(path => readFileSync(join(cwd, path), 'utf8')).join('')
+      expect(text).toContain('/run/sallyport/check.sock')
+      expect(text).not.toContain('9180')
+      expect(output).toContain('have the folder /run/sallyport')
+    },
+  )
+
+  it('has another port, where the proxy asks', async () => {
+    expect((await init({ ...whole, listen: '127.0.0.1:9280' })).code).toBe(0)
+    expect(readFileSync(join(cwd, 'sallyport.yaml'), 'utf8')).toContain('  listen: 127.0.0.1:9280\n')
+    expect(readFileSync(join(cwd, 'proxy', 'sallyport.conf'), 'utf8')).toContain('127.0.0.1:9280')
+  })
+
+  it.each([
+    ['unix:check.sock', /--listen "unix:check.sock": .*whole path/],
+    ['somewhere', /--listen "somewhere": expected host:port/],
+  ])('refuses %s, and writes nothing', async (text, why) => {
+    const { code, errors } = await init({ ...whole, listen: text })
+    expect([code, errors]).toEqual([2, expect.stringMatching(why)])
+    expect(written()).toEqual([])
+  })
+
+  it('refuses a socket before Traefik, which cannot ask there', async () => {
+    const { code, errors } = await init({ ...whole, proxy: 'traefik', listen })
+    expect([code, errors]).toEqual([2, expect.stringContaining('a Unix socket, which this proxy cannot ask')])
+    expect(written()).toEqual([])
+  })
+})
+
 describe('at a terminal', () => {
   it('asks what no option says, and again what cannot be used', async () => {
     const { ask, asked, left } = answering(
