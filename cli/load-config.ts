@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { InsecureSetting } from '../config/checks/insecure.ts'
-import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { type LoadedConfig, type LoadOptions, loadConfig } from '../config/load.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface ConfigChoice {
@@ -12,16 +12,25 @@ export interface ConfigChoice {
 }
 
 /** Throws `ConfigError` with every problem. */
-export function loadChosenConfig(choice: ConfigChoice, { env, cwd }: Terminal): LoadedConfig {
-  const file = findFile(choice.config, env, cwd)
-  return loadConfig({
-    ...(file === undefined ? {} : { file }),
-    directory: cwd,
-    env,
-    allowInsecure: choice.allowInsecure,
-    readFile: path => readFileSync(path, 'utf8'),
-    fileMode: path => statSync(path).mode,
-  })
+export function loadChosenConfig(choice: ConfigChoice, terminal: Terminal): LoadedConfig {
+  const file = findFile(choice.config, terminal.env, terminal.cwd)
+  return loadConfig({ ...readingOf(file, terminal), allowInsecure: choice.allowInsecure })
+}
+
+/** How the loader reads a file, or the environment alone. */
+export const readingOf = (file: string | undefined, { env, cwd }: Terminal): Omit<LoadOptions, 'allowInsecure'> => ({
+  ...(file === undefined ? {} : { file }),
+  directory: cwd,
+  env,
+  readFile: path => readFileSync(path, 'utf8'),
+  fileMode: path => statSync(path).mode,
+})
+
+/** As {@link loadChosenConfig}, for what a configuration may say and need not: no file where none is named and none is there. */
+export function findThere(chosen: string | undefined, { env, cwd }: Terminal): string | undefined {
+  const file = findFile(chosen, env, cwd)
+  const isNamed = chosen !== undefined || Boolean(env.SALLYPORT_CONFIG)
+  return file !== undefined && (isNamed || existsSync(resolve(cwd, file))) ? file : undefined
 }
 
 /** `--config`, else SALLYPORT_CONFIG, else ./sallyport.yaml; or no file at all, when the environment says enough. */

@@ -1,6 +1,6 @@
 /** `sallyport sessions …`: who is logged in to a running service, and an end to it. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { adminOption } from './admin-call.ts'
+import { addAdminOptions } from './admin/option.ts'
 import type { EndValues, ListValues, SessionsChoice } from './sessions.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -60,7 +60,7 @@ export function addSessions(program: Command, terminal: Terminal, onExit: (code:
   const sessions = program.command('sessions').description('who is logged in, and an end to it').helpCommand(false)
   sessions.addHelpText('after', sessionsHelp)
   const withAnswer = (command: Command, help: string): Command =>
-    command.addOption(adminOption()).option('--json', 'print one JSON document').addHelpText('after', help)
+    addAdminOptions(command).option('--json', 'print one JSON document').addHelpText('after', help)
   const withProviderSession = (command: Command): Command =>
     command
       .option('--issuer <url>', 'with --sid: the provider of the session')

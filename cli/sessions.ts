@@ -1,6 +1,8 @@
 /** Asks the admin listener about sessions, or for an end to them, and says what it answered. */
 import { printable } from '../spelling/printable.ts'
-import { type AdminAnswer, callAdmin, strangeAnswer } from './admin-call.ts'
+import { type AdminAnswer, callAdmin, strangeAnswer } from './admin/call.ts'
+import type { AdminValues } from './admin/option.ts'
+import { type AdminPlace, adminPlace } from './admin/place.ts'
 import { reportError } from './report-error.ts'
 import { isListed, isPage, type ListedSession, listText, sessionText } from './sessions-text.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
@@ -10,9 +12,7 @@ const endMs = 290_000
 /** What one call may ask for. */
 const longestPage = 200
 
-export interface SessionsChoice {
-  /** Address of the admin listener. */
-  readonly admin: string
+export interface SessionsChoice extends AdminValues {
   readonly json?: boolean
 }
 
@@ -41,7 +41,8 @@ export class UsageError extends Error {}
 
 export const listSessions = (values: ListValues, terminal: Terminal): Promise<number> =>
   reporting(terminal, async () => {
-    const { admin, json = false, limit } = values
+    const { json = false, limit } = values
+    const admin = adminPlace(values, terminal)
     const { sid, email, ...rest } = selectorOf({ ...selectorsOf(values), host: values.host })
     const query = new URLSearchParams({ ...rest, ...(sid === undefined ? {} : { sid }) })
     const { after } = values
@@ -53,8 +54,10 @@ export const listSessions = (values: ListValues, terminal: Terminal): Promise<nu
     return exitCodes.ok
   })
 
-export const showSession = (handle: string, { admin, json = false }: SessionsChoice, terminal: Terminal) =>
+export const showSession = (handle: string, values: SessionsChoice, terminal: Terminal) =>
   reporting(terminal, async () => {
+    const { json = false } = values
+    const admin = adminPlace(values, terminal)
     const { body } = await ask(admin, `/sessions/${encodeURIComponent(handle)}`)
     if (!isListed(body)) throw new Error('the answer is no session')
     terminal.write(json ? `${JSON.stringify(body)}\n` : sessionText(body))
@@ -63,7 +66,8 @@ export const showSession = (handle: string, { admin, json = false }: SessionsCho
 
 export const endSessions = (handle: string | undefined, values: EndValues, terminal: Terminal): Promise<number> =>
   reporting(terminal, async () => {
-    const { admin, json = false, provider, yes = false } = values
+    const { json = false, provider, yes = false } = values
+    const admin = adminPlace(values, terminal)
     const { sid, all, email, ...rest } = selectorOf({ ...selectorsOf(values), session: handle, provider })
     if ((provider !== undefined || all !== undefined) && !yes) {
       const whose = provider === undefined ? 'everybody' : `everybody who logged in with ${provider}`
@@ -148,7 +152,7 @@ interface Extent {
 
 /** There is no index of addresses, so all sessions are looked at. Capitals do not count in an address. */
 async function ofAddress(
-  admin: string,
+  admin: AdminPlace,
   email: string,
   { limit = Number.POSITIVE_INFINITY, progress }: { readonly limit?: number; readonly progress: Terminal['progress'] },
 ): Promise<Page> {
@@ -167,7 +171,7 @@ async function ofAddress(
 }
 
 /** A page may have fewer sessions than it was asked for and not be the last. */
-async function collect(admin: string, query: URLSearchParams, { limit, after: first }: Extent): Promise<Page> {
+async function collect(admin: AdminPlace, query: URLSearchParams, { limit, after: first }: Extent): Promise<Page> {
   const sessions: ListedSession[] = []
   let after = first
   do {

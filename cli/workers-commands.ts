@@ -1,6 +1,6 @@
 /** `sallyport workers …`: which processes a running service has, and new ones for them. */
 import type { Command } from 'commander'
-import { adminOption } from './admin-call.ts'
+import { type AdminValues, addAdminOptions } from './admin/option.ts'
 import type { Terminal } from './terminal.ts'
 
 const help = `
@@ -19,8 +19,7 @@ Examples:
   $ sallyport workers ${name}
   $ sallyport workers ${name} --admin unix:/run/sallyport/admin.sock --json`
 
-interface Values {
-  readonly admin: string
+interface Values extends AdminValues {
   readonly json?: boolean
 }
 
@@ -28,10 +27,7 @@ export function addWorkers(program: Command, terminal: Terminal, onExit: (code: 
   const workers = program.command('workers').description('the processes of a running service').helpCommand(false)
   workers.addHelpText('after', help)
   const add = (name: 'status' | 'restart', description: string) =>
-    workers
-      .command(name)
-      .description(description)
-      .addOption(adminOption())
+    addAdminOptions(workers.command(name).description(description))
       .option('--json', 'print one JSON document')
       .addHelpText('after', examplesOf(name))
       .action(async (values: Values) => {

@@ -1,14 +1,14 @@
 /** Asks the admin listener about the workers, or for new ones, and says what it answered. */
-import { type AdminAnswer, callAdmin, strangeAnswer } from './admin-call.ts'
+import { type AdminAnswer, callAdmin, strangeAnswer } from './admin/call.ts'
+import type { AdminValues } from './admin/option.ts'
+import { adminPlace } from './admin/place.ts'
 import { reportError } from './report-error.ts'
 import { exitCodes, type Terminal } from './terminal.ts'
 
 /** A restart waits for one start after the other, and each compiles the policy. `fetch` itself waits for 300 s. */
 const restartMs = 290_000
 
-export interface WorkersChoice {
-  /** Address of the admin listener. */
-  readonly admin: string
+export interface WorkersChoice extends AdminValues {
   readonly json?: boolean
 }
 
@@ -27,9 +27,10 @@ interface Status {
 }
 
 /** Fails when fewer serve than there are to be. */
-export async function showWorkers({ admin, json = false }: WorkersChoice, terminal: Terminal): Promise<number> {
+export async function showWorkers(values: WorkersChoice, terminal: Terminal): Promise<number> {
+  const { json = false } = values
   try {
-    const answer = await callAdmin(admin, '/workers')
+    const answer = await callAdmin(adminPlace(values, terminal), '/workers')
     if (!isStatus(answer.body)) throw unexpected(answer)
     const { size, workers } = answer.body
     terminal.write(json ? `${JSON.stringify(answer.body)}\n` : textOf(answer.body, terminal))
@@ -39,9 +40,11 @@ export async function showWorkers({ admin, json = false }: WorkersChoice, termin
   }
 }
 
-export async function restartWorkers({ admin, json = false }: WorkersChoice, terminal: Terminal): Promise<number> {
+export async function restartWorkers(values: WorkersChoice, terminal: Terminal): Promise<number> {
+  const { json = false } = values
   const { colors, write, writeError } = terminal
   try {
+    const admin = adminPlace(values, terminal)
     const answer = await callAdmin(admin, '/workers/restart', { method: 'POST', timeoutMs: restartMs })
     if (!isOutcome(answer.body)) throw unexpected(answer)
     const { outcome, error = '' } = answer.body

@@ -80,6 +80,21 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   }
 }
 
+/**
+ * One setting as it is written, whatever the rest says, and where it stands. `undefined` where it is not set. Throws `ConfigError`
+ * where the file cannot be read.
+ */
+export function readSettingAlone(
+  options: Omit<LoadOptions, 'allowInsecure'>,
+  path: Path,
+): { readonly value: unknown; readonly place: Place } | undefined {
+  const document = readDocument(options, resolve(options.directory ?? '.'))
+  if (document.problems.length > 0) throw new ConfigError(document.problems)
+  const { tree, placeOf } = overlay(document, options)
+  const value = getIn(tree, path)
+  return value === undefined ? undefined : { value, place: placeOf(path) }
+}
+
 interface Reading {
   readonly tree: Tree
   readonly problems: ConfigProblem[]
@@ -88,7 +103,7 @@ interface Reading {
   readonly placeOf: (path: Path, what?: 'value' | 'name') => Place
 }
 
-function readDocument(options: LoadOptions, start: string): ConfigDocument {
+function readDocument(options: Omit<LoadOptions, 'allowInsecure'>, start: string): ConfigDocument {
   if (options.file === undefined) return { tree: {}, problems: [], positionOf: () => undefined }
   try {
     return parseDocument(options.file, options.readFile(resolve(start, options.file)))
@@ -100,7 +115,7 @@ function readDocument(options: LoadOptions, start: string): ConfigDocument {
 }
 
 /** Lays the environment over the file. A setting and its `…File` form are one: the environment's replaces the file's. */
-function overlay(document: ConfigDocument, options: LoadOptions): Reading {
+function overlay(document: ConfigDocument, options: Pick<LoadOptions, 'env' | 'file'>): Reading {
   const tree: Tree = document.tree
   for (const [name, value] of Object.entries(tree)) if (value === null) tree[name] = isSectionList([name]) ? [] : {}
   if (tree.server === undefined) tree.server = {}

@@ -1,6 +1,6 @@
 /** `sallyport passwords …`: application passwords of a running service, and an end to them. */
 import { type Command, Option } from 'commander'
-import { adminOption } from '../admin-call.ts'
+import { addAdminOptions } from '../admin/option.ts'
 import { readLimit } from '../sessions-commands.ts'
 import type { Terminal } from '../terminal.ts'
 import type { ListValues, RevokeValues } from './run.ts'
@@ -41,7 +41,7 @@ export function addPasswords(program: Command, terminal: Terminal, onExit: (code
     .helpCommand(false)
     .addHelpText('after', passwordsHelp)
   const withAnswer = (command: Command, help: string): Command =>
-    command.addOption(adminOption()).option('--json', 'print one JSON document').addHelpText('after', help)
+    addAdminOptions(command).option('--json', 'print one JSON document').addHelpText('after', help)
 
   const list = passwords.command('list').description('passwords that can be used now')
   list

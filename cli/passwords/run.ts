@@ -1,6 +1,7 @@
 /** Asks the admin listener about application passwords, or for an end to them, and says what it answered. */
 
 import { printable } from '../../spelling/printable.ts'
+import { type AdminPlace, adminPlace } from '../admin/place.ts'
 import { formatTable } from '../policy/answer.ts'
 import { ask, reporting, type SessionsChoice, UsageError, userOf } from '../sessions.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
@@ -42,9 +43,11 @@ const longestPage = 200
 
 export const listPasswords = (values: ListValues, terminal: Terminal): Promise<number> =>
   reporting(terminal, async () => {
-    const { admin, json = false, subject, all = false } = values
+    const { json = false, subject, all = false } = values
+    const admin = adminPlace(values, terminal)
     if ((subject === undefined) !== all) throw new UsageError('say whose, with exactly one of --subject, --all')
-    const page = subject === undefined ? await collect(values) : await readPage(admin, new URLSearchParams({ subject }))
+    const page =
+      subject === undefined ? await collect(admin, values) : await readPage(admin, new URLSearchParams({ subject }))
     terminal.write(json ? `${JSON.stringify(page)}\n` : listText(page, terminal.colors))
     if (!json) tellNote(page, terminal)
     return exitCodes.ok
@@ -52,7 +55,8 @@ export const listPasswords = (values: ListValues, terminal: Terminal): Promise<n
 
 export const revokePasswords = (handle: string | undefined, values: RevokeValues, terminal: Terminal) =>
   reporting(terminal, async () => {
-    const { admin, json = false, subject } = values
+    const { json = false, subject } = values
+    const admin = adminPlace(values, terminal)
     if ((subject === undefined) === (handle === undefined)) {
       throw new UsageError('say which passwords, with exactly one of <handle>, --subject')
     }
@@ -71,7 +75,7 @@ const tellNote = ({ note }: Pick<Page, 'note'>, { colors, writeError }: Terminal
 }
 
 /** A page may have fewer passwords than it was asked for and not be the last. */
-async function collect({ admin, limit, after: first }: ListValues): Promise<Page> {
+async function collect(admin: AdminPlace, { limit, after: first }: ListValues): Promise<Page> {
   const passwords: ListedPassword[] = []
   let after = first
   let note: string | undefined
@@ -86,7 +90,7 @@ async function collect({ admin, limit, after: first }: ListValues): Promise<Page
   return { passwords, ...(after !== undefined && { next: after }), ...(note !== undefined && { note }) }
 }
 
-async function readPage(admin: string, query: URLSearchParams): Promise<Page> {
+async function readPage(admin: AdminPlace, query: URLSearchParams): Promise<Page> {
   const { body } = await ask(admin, `/passwords?${query}`)
   if (typeof body === 'object' && body !== null && 'passwords' in body && Array.isArray(body.passwords)) {
     return body as Page

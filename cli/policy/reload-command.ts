@@ -1,5 +1,5 @@
 /** `sallyport policy reload`: tell a running service to load its policy again, and hear what came of it. */
-import { adminOption } from '../admin-call.ts'
+import { type AdminValues, addAdminOptions } from '../admin/option.ts'
 import type { AddPolicyCommand } from './add-policy-command.ts'
 
 const help = `
@@ -10,14 +10,11 @@ Examples:
 Exit codes: 0 it is in force, or was already; 1 it was refused and the last good one stays, or nobody answers.`
 
 export const addReload: AddPolicyCommand = (policy, terminal, onExit) => {
-  policy
-    .command('reload')
-    .description('make a running service load its policy again')
-    .addOption(adminOption())
+  addAdminOptions(policy.command('reload').description('make a running service load its policy again'))
     .option('--force', 'also a policy under which nobody could open the console any more')
     .option('--json', 'print one JSON document')
     .addHelpText('after', help)
-    .action(async (values: { admin: string; json?: boolean; force?: boolean }) => {
+    .action(async (values: AdminValues & { json?: boolean; force?: boolean }) => {
       const { reloadPolicy } = await import('./reload.ts')
       onExit(await reloadPolicy(values, terminal))
     })

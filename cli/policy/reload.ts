@@ -1,22 +1,20 @@
 /** Asks the admin listener for a reload and says what it answered. */
-import { callAdmin, strangeAnswer } from '../admin-call.ts'
+import { callAdmin, strangeAnswer } from '../admin/call.ts'
+import type { AdminValues } from '../admin/option.ts'
+import { type AdminPlace, adminPlace } from '../admin/place.ts'
 import { reportError } from '../report-error.ts'
 import { exitCodes, type Terminal } from '../terminal.ts'
 
-export interface ReloadChoice {
-  /** Address of the admin listener. */
-  readonly admin: string
+export interface ReloadChoice extends AdminValues {
   readonly json?: boolean
   /** Also load a policy under which nobody can open the console any more. */
   readonly force?: boolean
 }
 
-export async function reloadPolicy(
-  { admin, json = false, force = false }: ReloadChoice,
-  terminal: Terminal,
-): Promise<number> {
+export async function reloadPolicy(values: ReloadChoice, terminal: Terminal): Promise<number> {
+  const { json = false, force = false } = values
   try {
-    const answer = await askForReload(admin, force)
+    const answer = await askForReload(adminPlace(values, terminal), force)
     if (json) terminal.write(`${JSON.stringify(answer)}\n`)
     else report(answer, terminal)
     return answer.outcome === 'rejected' ? exitCodes.failure : exitCodes.ok
@@ -32,7 +30,7 @@ interface Answer {
   readonly lastError?: string
 }
 
-async function askForReload(admin: string, force: boolean): Promise<Answer> {
+async function askForReload(admin: AdminPlace, force: boolean): Promise<Answer> {
   const answer = await callAdmin(admin, '/policy/reload', { method: 'POST', body: { force } })
   if (isAnswer(answer.body)) return answer.body
   throw strangeAnswer(answer)

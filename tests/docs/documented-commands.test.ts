@@ -35,7 +35,7 @@ const said: readonly (readonly [RegExp, RegExp])[] = [
   [/^sallyport policy who-can create /, /group:payments/],
   [/^sallyport proxy-config /, /written\n/],
   [/^sallyport doctor$/, /the store answers soon/],
-  [/^sallyport sessions list --all --admin /, /session/],
+  [/^sallyport sessions list --all --(?:admin|config) /, /session/],
   [/^curl --unix-socket /, /"status":"degraded"/],
   [/^curl .*\/machines$/, /"machines":\[\]/],
   [/^sallyport store (?:export|import) /, /^0 records, 0 tombstones, 0 links /],
@@ -112,6 +112,7 @@ describe('the commands that are printed', () => {
       .replaceAll('--output /etc/', `--output ${directory}/etc/`)
       .replace(/^(sallyport proxy-config \S+)(?=.* --tls-certificate )/, '$1 --config public.yaml')
       .replaceAll('/run/sallyport/', `${sockets.directory}/`)
+      .replace('/etc/sallyport/sallyport.yaml', `${sockets.directory}/sallyport.yaml`)
       .replace('http://127.0.0.1:9181', `http://127.0.0.1:${world.adminPort}`)
       .replace(/^(sallyport workers restart)$/, `$1 --admin http://127.0.0.1:${workers.adminPort}`)
   }

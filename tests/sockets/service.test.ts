@@ -77,6 +77,32 @@ describe('a service on Unix sockets', () => {
     expect([nobody.status, nobody.stderr]).toEqual([1, expect.stringContaining('no answer from unix:')])
   })
 
+  it('is asked by each of its commands where admin.listen of its configuration says', async () => {
+    world = createSocketWorld({ server: { workers: 2 } })
+    await world.untilReady(world.start())
+    const file = `${world.directory}/sallyport.yaml`
+    const commands = [
+      ['sessions', 'list', '--all'],
+      ['sessions', 'end', '--all', '--yes'],
+      ['workers', 'status'],
+      ['policy', 'reload'],
+    ]
+    for (const command of commands) {
+      const { status, stderr } = await runCommand([...command, '--config', file])
+      expect([command, status, stderr]).toEqual([command, 0, ''])
+    }
+    const named = await runCommand(['sessions', 'list', '--all'], { ...process.env, SALLYPORT_CONFIG: file })
+    expect([named.status, named.stdout]).toEqual([0, 'no session\n'])
+    // What is asked is there, and does not know the answer.
+    for (const command of [
+      ['sessions', 'show', 'A'.repeat(16)],
+      ['policy', 'explain', '--request', 'nobody'],
+    ]) {
+      const { status, stderr } = await runCommand([...command, '--config', file])
+      expect([status, stderr]).toEqual([1, expect.not.stringContaining('no answer')])
+    }
+  })
+
   it('has workers that share it, are replaced without a refused check, and come back when all are killed', async () => {
     world = createSocketWorld({ server: { workers: 2 } })
     const service = world.start()

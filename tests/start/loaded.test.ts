@@ -31,7 +31,7 @@ const reportTo = (name: string): NodeJS.ProcessEnv => ({ NODE_V8_COVERAGE: join(
 
 /** Of parts that the smallest configuration does not have, and of commands that nobody named. */
 const unused = [
-  /^dist\/cli\/(?!main|program|define|lazy|serve|load-config|report|terminal|progress|session-handles|insecure|admin-call|doctor\/command|completion\/command|passwords\/commands|kube\/login-commands|[a-z]+-commands)/,
+  /^dist\/cli\/(?!main|program|define|lazy|serve|load-config|report|terminal|progress|session-handles|insecure|admin\/option|doctor\/command|completion\/command|passwords\/commands|kube\/login-commands|[a-z]+-commands)/,
   /^dist\/app\/(?:authzen|exchange|ext-authz|grants\/routes|kubernetes\/gateway|sessions\/redis|workers)\//,
   /^dist\/rbac\/reach\//,
   /^node_modules\/(?:redis|@redis|@grpc|oidc-provider|asn1js|httpxy)\//,

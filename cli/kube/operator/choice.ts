@@ -10,7 +10,7 @@ export interface OperatorChoice {
   readonly cluster?: string
   readonly mode?: ImpersonationMode
   readonly holder: RoleHolder
-  readonly admin: string
+  readonly admin?: string
   /** A file as `sallyport sessions list --all --json` writes it. */
   readonly sessions?: string
   readonly isOffline: boolean

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type ImpersonationMode, impersonationModes } from '../../../app/kubernetes/rights/impersonation-mode.ts'
 import type { RoleHolder } from '../../../app/kubernetes/rights/role-objects.ts'
-import { adminOption } from '../../admin-call.ts'
+import { addAdminOption } from '../../admin/option.ts'
 import type { Terminal } from '../../terminal.ts'
 import type { OperatorChoice, Part, ReconcileChoice } from './choice.ts'
 
@@ -44,7 +44,7 @@ interface Values {
   readonly mode?: ImpersonationMode
   readonly account: RoleHolder
   readonly user?: string
-  readonly admin: string
+  readonly admin?: string
   readonly sessions?: string
   readonly offline?: boolean
   readonly json?: boolean
@@ -59,8 +59,7 @@ interface Values {
 /** @returns the command `render`, for whatever else is printed for clusters */
 export function addOperatorCommands(kube: Command, terminal: Terminal, onExit: (code: number) => void): Command {
   const add = (name: string, description: string, help: string): Command =>
-    kube
-      .command(name)
+    addAdminOption(kube.command(name))
       .description(description)
       .helpCommand(false)
       .option('-c, --config <file>', 'configuration file (default: ./sallyport.yaml)')
@@ -74,7 +73,6 @@ export function addOperatorCommands(kube: Command, terminal: Terminal, onExit: (
           .default({ kind: 'ServiceAccount', namespace: 'sallyport', name: 'sallyport' }, 'sallyport/sallyport'),
       )
       .option('--user <name>', 'what the gateway is called, where it is no service account')
-      .addOption(adminOption())
       .option('--sessions <file>', 'who is logged in, as "sallyport sessions list --all --json" prints it')
       .option('--offline', 'by the policy alone: nobody is asked who is logged in')
       .option('--json', 'print one JSON document')
@@ -104,7 +102,7 @@ const choiceOf = (values: Values): OperatorChoice => ({
   ...(values.cluster !== undefined && { cluster: values.cluster }),
   ...(values.mode !== undefined && { mode: values.mode }),
   holder: values.user === undefined ? values.account : { kind: 'User', name: values.user },
-  admin: values.admin,
+  ...(values.admin !== undefined && { admin: values.admin }),
   ...(values.sessions !== undefined && { sessions: values.sessions }),
   isOffline: values.offline === true,
   json: values.json === true,

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { Cluster } from '../../../app/compose/clusters/cluster-access.ts'
 import type { SummaryOfPerson } from '../../../app/kubernetes/rights/people.ts'
 import type { Config } from '../../../config/config.ts'
-import { callAdmin, strangeAnswer } from '../../admin-call.ts'
+import { callAdmin, strangeAnswer } from '../../admin/call.ts'
 import type { Terminal } from '../../terminal.ts'
 import type { OperatorChoice } from './choice.ts'
 
@@ -23,12 +23,15 @@ const pageSize = 200
 
 /** Rejects with a sentence where the service does not say. */
 export async function sessionsOf(
-  { isOffline, sessions, admin }: Pick<OperatorChoice, 'isOffline' | 'sessions' | 'admin'>,
+  { isOffline, sessions, ...values }: Pick<OperatorChoice, 'isOffline' | 'sessions' | 'admin' | 'config'>,
   terminal: Terminal,
   signal?: AbortSignal,
 ): Promise<readonly SummaryOfPerson[]> {
   if (isOffline) return []
   if (sessions !== undefined) return readSessions(resolve(terminal.cwd, sessions))
+  // It knows the schema, which a credential plugin does not pay for.
+  const { adminPlace } = await import('../../admin/place.ts')
+  const admin = adminPlace(values, terminal)
   const found: SummaryOfPerson[] = []
   let after = ''
   do {

@@ -1,4 +1,5 @@
 /** `sallyport policy explain`: why a request is decided as it is. */
+import { addAdminOption } from '../../admin/option.ts'
 import type { AddPolicyCommand } from '../add-policy-command.ts'
 import { addAnswerOptions } from '../answer.ts'
 import type { ExplainValues } from './explain.ts'
@@ -34,10 +35,9 @@ export const addExplain: AddPolicyCommand = (policy, terminal, onExit) => {
     .option('--url <url>', 'address of the request, or kube:<cluster>/<path>, or console/<path>')
     .option('--method <method>', 'method, or verb of a kube: domain (default: GET, get)')
     .option('--request <id>', 'explain the decision with this request id instead')
-    .option('--admin <url>', 'admin listener of the service (default: admin.listen, or http://127.0.0.1:9181)')
     .option('--audit <file>', 'audit file that has the request')
     .option('--all', 'show rows of other paths as well')
-  addAnswerOptions(addFactOptions(addWhoOptions(command)))
+  addAnswerOptions(addFactOptions(addWhoOptions(addAdminOption(command))))
     .addHelpText('after', help)
     .action(async (...given: readonly unknown[]) => {
       const { explainPolicy } = await import('./explain.ts')

@@ -1,15 +1,15 @@
 /** Explains one request: a hypothetical one, one of the running service, or one of an audit file. */
 
 import { canonicalHosts } from '../../../config/host-settings.ts'
-import { listenText } from '../../../config/schema/listen-place.ts'
 import { explainCall } from '../../../rbac/asking/calls/explain-call.ts'
 import { type HeaderOf, parseCall, type WrittenCall } from '../../../rbac/asking/calls/parse-call.ts'
 import { ValueError } from '../../../rbac/policy-error.ts'
 import type { CanonicalOptions } from '../../../rbac/request/access-request.ts'
-import { callAdmin } from '../../admin-call.ts'
+import { callAdmin } from '../../admin/call.ts'
+import { adminPlace } from '../../admin/place.ts'
 import type { Terminal } from '../../terminal.ts'
 import { type AnswerValues, choiceOf, printAnswer } from '../answer.ts'
-import { findPolicyConfig, loadPolicy } from '../load-policy.ts'
+import { loadPolicy } from '../load-policy.ts'
 import { explainFromAudit } from './explain-audit.ts'
 import { type ExplainAnswer, formatExplanation } from './explain-text.ts'
 import { type FactValues, parseFacts, parseWho, type WhoValues } from './who-options.ts'
@@ -59,18 +59,9 @@ function callOf(
 }
 
 async function askService(id: string, values: ExplainValues, terminal: Terminal): Promise<ExplainAnswer> {
-  const address = values.admin ?? adminUrlOf(values, terminal)
-  const answer = await callAdmin(address, `/explain/${encodeURIComponent(id)}`, { timeoutMs: 10_000 })
+  const path = `/explain/${encodeURIComponent(id)}`
+  const answer = await callAdmin(adminPlace(values, terminal), path, { timeoutMs: 10_000 })
   const body = (answer.body ?? {}) as ExplainAnswer & { readonly error?: string }
   if (answer.status !== 200) throw new Error(body.error ?? `${answer.href} answered with ${answer.status}`)
   return body
-}
-
-function adminUrlOf(values: ExplainValues, terminal: Terminal): string {
-  const listen = findPolicyConfig(choiceOf(values), terminal)?.admin.listen
-  if (listen === undefined) return 'http://127.0.0.1:9181'
-  if ('socket' in listen) return listenText(listen)
-  const isAnyAddress = listen.host === '0.0.0.0' || listen.host === '::'
-  const host = isAnyAddress ? '127.0.0.1' : listen.host
-  return `http://${host.includes(':') ? `[${host}]` : host}:${listen.port}`
 }

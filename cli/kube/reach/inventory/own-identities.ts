@@ -2,7 +2,8 @@
 
 import type { InventoriedIdentity, NotedTokens } from '../../../../rbac/reach/inventory/identity.ts'
 import { nothing } from '../../../../rbac/reach/inventory/other-identities.ts'
-import { callAdmin, strangeAnswer } from '../../../admin-call.ts'
+import { callAdmin, strangeAnswer } from '../../../admin/call.ts'
+import { type AdminPlace, namedAdmin } from '../../../admin/place.ts'
 import { type LoadedPolicy, loadPolicy } from '../../../policy/load-policy.ts'
 import type { Terminal } from '../../../terminal.ts'
 import { inventoryMoment } from './moments.ts'
@@ -24,8 +25,9 @@ export async function ownIdentities({ config, admin }: OwnChoice, terminal: Term
   const policy = config === undefined ? undefined : await loadPolicy({ config }, terminal)
   const known = policy === undefined ? [] : configured(policy)
   if (admin === undefined) return { own: known }
-  const { identities, noted } = await seenMachines(admin)
-  return { own: [...merged([...known, ...identities]), ...(await passwords(admin))], notedTokens: noted }
+  const place = namedAdmin(admin)
+  const { identities, noted } = await seenMachines(place)
+  return { own: [...merged([...known, ...identities]), ...(await passwords(place))], notedTokens: noted }
 }
 
 const configuration = { name: 'Sallyport', inferredFrom: 'configuration', certainty: 'stated' } as const
@@ -73,7 +75,7 @@ const pageSize = 200
 /** An end for a service that always says that there is more. */
 const mostPages = 500
 
-async function passwords(admin: string): Promise<InventoriedIdentity[]> {
+async function passwords(admin: AdminPlace): Promise<InventoriedIdentity[]> {
   const all: InventoriedIdentity[] = []
   let after: string | undefined
   for (let page = 0; page < mostPages; page += 1) {
@@ -87,7 +89,7 @@ async function passwords(admin: string): Promise<InventoriedIdentity[]> {
     after = body.next
     if (after === undefined) return all
   }
-  throw new Error(`the service at ${admin} lists application passwords without end`)
+  throw new Error(`the service at ${admin.url} lists application passwords without end`)
 }
 
 function passwordIdentity({ handle, subject, name, expiresAt, lastUsedAt }: ListedPassword): InventoriedIdentity {

@@ -1,7 +1,8 @@
 /** Programs that a running service has seen with a token or a certificate: what its admin listener lists at `/machines`. */
 import type { Credential, InventoriedIdentity, NotedTokens } from '../../../../rbac/reach/inventory/identity.ts'
 import { nothing } from '../../../../rbac/reach/inventory/other-identities.ts'
-import { callAdmin, strangeAnswer } from '../../../admin-call.ts'
+import { callAdmin, strangeAnswer } from '../../../admin/call.ts'
+import type { AdminPlace } from '../../../admin/place.ts'
 import { inventoryMoment } from './moments.ts'
 
 interface ListedMachine {
@@ -26,7 +27,7 @@ export interface SeenMachines {
 }
 
 /** Rejects where the service does not list them: an inventory without them would look whole. */
-export async function seenMachines(admin: string): Promise<SeenMachines> {
+export async function seenMachines(admin: AdminPlace): Promise<SeenMachines> {
   const answer = await callAdmin(admin, '/machines')
   const { machines, since, forgotten = 0 } = (answer.body ?? {}) as Partial<Listed>
   const moment = inventoryMoment(since)

@@ -1,11 +1,7 @@
 /** One call to the admin listener of a running service, with errors that say what to look at. */
 import { request } from 'node:http'
 import { text as readText } from 'node:stream/consumers'
-import { Option } from 'commander'
-
-/** `--admin`: where a running service listens for its operator. */
-export const adminOption = () =>
-  new Option('--admin <url>', 'admin listener of the service').default('http://127.0.0.1:9181')
+import type { AdminPlace } from './place.ts'
 
 export interface AdminCall {
   readonly method?: 'GET' | 'POST'
@@ -25,8 +21,8 @@ export interface AdminAnswer {
 }
 
 /** Rejects when nobody answers. */
-export async function callAdmin(admin: string, path: string, call: AdminCall = {}): Promise<AdminAnswer> {
-  const { socket, origin } = placeOf(admin)
+export async function callAdmin(admin: AdminPlace, path: string, call: AdminCall = {}): Promise<AdminAnswer> {
+  const { socket, origin } = addressOf(admin)
   const { timeoutMs = 60_000 } = call
   const url = new URL(path, origin)
   const asked = {
@@ -35,18 +31,20 @@ export async function callAdmin(admin: string, path: string, call: AdminCall = {
   }
   const { status, text } = await (socket === undefined ? overPort(url, asked) : overSocket(socket, url, asked)).catch(
     (cause: unknown) => {
-      throw new Error(reasonOf(cause, socket === undefined ? url.origin : admin, timeoutMs), { cause })
+      throw new Error(reasonOf(cause, { ...admin, ...(socket === undefined && { url: url.origin }) }, timeoutMs), {
+        cause,
+      })
     },
   )
-  return { status, body: jsonIn(text), href: socket === undefined ? url.href : `${admin}${path}` }
+  return { status, body: jsonIn(text), href: socket === undefined ? url.href : `${admin.url}${path}` }
 }
 
 /** On a Unix socket it is this machine, under the name that is this machine's. */
-function placeOf(admin: string): { readonly origin: string; readonly socket?: string } {
-  const socket = /^unix:(\/.+)$/.exec(admin)?.[1]
+function addressOf({ url }: AdminPlace): { readonly origin: string; readonly socket?: string } {
+  const socket = /^unix:(\/.+)$/.exec(url)?.[1]
   if (socket !== undefined) return { origin: 'http://localhost', socket }
-  if (/^https?:\/\//.test(admin) && URL.canParse(admin)) return { origin: admin }
-  throw new Error(`expected an address such as http://127.0.0.1:9181 or unix:/run/sallyport/admin.sock, got ${admin}`)
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return { origin: url }
+  throw new Error(`expected an address such as http://127.0.0.1:9181 or unix:/run/sallyport/admin.sock, got ${url}`)
 }
 
 interface Answered {
@@ -85,11 +83,24 @@ function jsonIn(text: string): unknown {
   }
 }
 
-function reasonOf(cause: unknown, origin: string, timeoutMs: number): string {
+function reasonOf(cause: unknown, { url, source }: AdminPlace, timeoutMs: number): string {
   if (cause instanceof Error && cause.name === 'TimeoutError') {
-    return `no answer from ${origin} within ${timeoutMs / 1000} s; its log says how far it is`
+    return `no answer from ${url} within ${timeoutMs / 1000} s; its log says how far it is`
   }
-  return `no answer from ${origin}; is the service running, and is this its admin.listen?`
+  const advice =
+    source === '--admin'
+      ? 'is this its admin.listen?'
+      : 'does this name its configuration? --config or --admin says another'
+  return `no answer from ${url} (${source}): ${whyOf(cause)}; is the service running, and ${advice}`
+}
+
+/** `fetch` has what happened as a cause, of several addresses as a list. */
+function whyOf(cause: unknown): string {
+  const error = cause instanceof TypeError ? cause.cause : cause
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EACCES') return 'this account may not open it'
+  if (code === 'ENOENT') return 'there is no such file'
+  return code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? message)
 }
 
 /** The error for an answer that is none of those that were expected. */
