@@ -50,6 +50,7 @@ async function answer(app: string, request: IncomingMessage, response: ServerRes
     url: request.url ?? '',
     headers: pairs(request.rawHeaders),
     bodyLength,
+    trailers: pairs(request.rawTrailers),
     bodyDigest: digest.digest('hex'),
   }
   response.setHeader('Cache-Control', 'no-store')

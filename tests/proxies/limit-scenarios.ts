@@ -1,9 +1,15 @@
 /** More headers than are read, through the real proxy: refused as such, never let through, never a fault of the proxy. */
 import { expect } from 'vitest'
+import type { Echo } from '../../cli/demo/echo.ts'
 import { reachedApplication, received, type Scenario, statusOf, type World } from './world.ts'
 
 const lines = (count: number, value = ''): string =>
   Array.from({ length: count }, (_, index) => `X-Filler-${index}: ${value}\r\n`).join('')
+
+const forgedTrailers = [
+  ...['Remote-User', 'Remote-Groups', 'X-Sallyport-Assertion', 'X-WEBAUTH-USER', 'Remote_User'],
+  ...['Authorization', 'Cookie', 'X-Forwarded-For', 'Host'],
+].map(name => [name, 'mallory'] as const)
 
 const ask = ({ raw, url }: World, path: string, headers: string): Promise<string> =>
   raw(`GET ${path} HTTP/1.1\r\nHost: ${new URL(url('wiki', '/')).host}\r\n${headers}Connection: close\r\n\r\n`)
@@ -66,6 +72,31 @@ export const limitScenarios: readonly Scenario[] = [
           '1\r\na\r\n0\r\nX-Forwarded-For: 192.0.2.7\r\nRemote-User: alice\r\n\r\n',
       )
       expect([kind, reachedApplication(answer), statusOf(answer)]).toEqual([kind, false, 401])
+    },
+  },
+  {
+    name: 'a trailer is no header for an application, and nobody is who it says (A49)',
+    run: async ({ alice, kind, raw, url }) => {
+      const cookie = `Cookie: ${alice.cookieFor(url('wiki', '/'))}\r\n`
+      for (const announced of ['', `Trailer: ${forgedTrailers.map(([name]) => name).join(', ')}\r\n`]) {
+        for (const [line, more, user] of [
+          ['GET /public/page', '', ''],
+          ['POST /office/page', cookie, 'alice'],
+        ] as const) {
+          const answer = await raw(
+            `${line} HTTP/1.1\r\nHost: ${new URL(url('wiki', '/')).host}\r\nAccept: application/json\r\n` +
+              `Connection: close\r\n${more}${announced}TE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n` +
+              `${forgedTrailers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+          )
+          expect([kind, line, statusOf(answer)]).toEqual([kind, line, 200])
+          const seen = JSON.parse(/\{"app":.*\}/.exec(answer)?.[0] ?? '') as Echo
+          expect([seen.bodyLength, received(seen, 'remote-user').join()]).toEqual([1, user])
+          expect(JSON.stringify(seen.headers)).not.toContain('mallory')
+          // HAProxy alone passes them on, as what they are.
+          const names = kind === 'haproxy' ? forgedTrailers.map(([name]) => name.toLowerCase()) : []
+          expect([kind, seen.trailers.map(([name]) => name)]).toEqual([kind, names])
+        }
+      }
     },
   },
 ]

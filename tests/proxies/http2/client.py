@@ -1,7 +1,7 @@
 """Requests over HTTP/2 (h2): one JSON document a line on the standard input, and one for each answer on the output.
 
-In: id, port, name (for TLS, SNI), fields (pairs, as they are sent), body (text), beside (lists of fields: further streams,
-opened on the same connection before anything is answered).
+In: id, port, name (for TLS, SNI), fields (pairs, as they are sent), body (text), trailers (pairs, behind the body), beside
+(lists of fields: further streams, opened on the same connection before anything is answered).
 Out: id, status, fields, body, beside (the status of each further stream, 0 where it was reset); or error where the
 connection or the stream ended without an answer.
 """
@@ -31,6 +31,7 @@ class Client:
         self.http = H2Connection(config=AS_GIVEN)
         self.streams = [{"fields": question["fields"], "rest": question.get("body", "").encode()}]
         self.streams += [{"fields": fields, "rest": b""} for fields in question.get("beside", [])]
+        self.streams[0]["trailers"] = question.get("trailers", [])
         for number, stream in enumerate(self.streams):
             stream.update(id=2 * number + 1, status=0, answer=[], body=b"", ended=False, error=None)
 
@@ -45,7 +46,10 @@ class Client:
                 if room <= 0:
                     break
                 part, stream["rest"] = stream["rest"][:room], stream["rest"][room:]
-                self.http.send_data(stream["id"], part, end_stream=not stream["rest"])
+                trailers = stream.get("trailers")
+                self.http.send_data(stream["id"], part, end_stream=not stream["rest"] and not trailers)
+                if trailers and not stream["rest"]:
+                    self.http.send_headers(stream["id"], trailers, end_stream=True)
 
     def take(self, event):
         if isinstance(event, ConnectionTerminated):

@@ -1,6 +1,7 @@
 /** What holds over HTTP/2 and TLS, behind each real proxy. */
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
+import type { Echo } from '../../../cli/demo/echo.ts'
 import type { Http3Answer } from '../http3/client.ts'
 import { authorityOf, fieldOf, forgedFields, json, navigationFields, wasServed } from '../http3/fields.ts'
 import type { Http3Scenario } from '../http3/scenarios.ts'
@@ -76,6 +77,32 @@ export const http2Scenarios: readonly Http3Scenario[] = [
         if (body.includes('"app":'))
           expect([field, received(JSON.parse(body), 'remote-user')]).toEqual([field, ['alice']])
       }
+    },
+  },
+  {
+    name: 'over HTTP/2 a trailer is no header for an application, and nobody is who it says (A49)',
+    run: async world => {
+      const names = ['remote-user', 'remote-groups', 'x-sallyport-assertion', 'x-webauth-user', 'remote_user', 'cookie']
+      const trailers: Fields = [...names, 'authorization', 'x-forwarded-for'].map(name => [name, 'mallory'])
+      for (const announced of [[], [['trailer', names.join(', ')] as const]]) {
+        for (const [path, method, more, user] of [
+          ['/public/page', 'GET', [], ''],
+          ['/office/page', 'POST', [['cookie', world.cookie]], 'alice'],
+        ] as const) {
+          const fields: Fields = [[':method', method], ...more, ...announced, ['te', 'trailers'], ...json]
+          const answer = await world.ask(path, fields, { body: 'a', trailers })
+          // NGINX takes no trailer over HTTP/2 at all, Caddy and Traefik none that says so in `Trailer`.
+          if (answer.error !== undefined) {
+            expect([path, wasServed(answer)]).toEqual([path, false])
+            continue
+          }
+          expect([path, answer.status]).toEqual([path, 200])
+          const seen = JSON.parse(answer.body ?? '') as Echo
+          expect([seen.bodyLength, received(seen, 'remote-user').join()]).toEqual([1, user])
+          expect(JSON.stringify(seen.headers)).not.toContain('mallory')
+        }
+      }
+      expect(received(await world.echo('/notes', [['cookie', world.cookie]]), 'remote-user')).toEqual(['alice'])
     },
   },
   {

@@ -14,6 +14,8 @@ export interface Http3Question {
   /** Pseudo-headers first; in this order, with repetitions. */
   readonly fields: readonly (readonly [string, string])[]
   readonly body?: string
+  /** Behind the body, over HTTP/2. */
+  readonly trailers?: readonly (readonly [string, string])[]
   /** Sent before the handshake is done, with the ticket of an earlier connection to that port. */
   readonly early?: boolean
   /**
