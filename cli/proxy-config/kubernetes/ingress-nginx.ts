@@ -47,6 +47,8 @@ const responseHeaders = (host: ClusterHost, { identityHeaders }: ClusterQuestion
   return [...new Set(all)].join(',')
 }
 
+const originOf = (sallyport: ClusterQuestion['sallyport']): string => `http://${fullName(sallyport)}:${sallyport.port}`
+
 const ingressOf = (host: ClusterHost, question: ClusterQuestion): Lines => manifest`
 apiVersion: networking.k8s.io/v1
 kind: Ingress
@@ -56,7 +58,7 @@ metadata:
   namespace: ${host.service.namespace}
   annotations:
     # No answer is no pass: 500, always.
-    nginx.ingress.kubernetes.io/auth-url: ${`http://${fullName(question.sallyport)}:${question.sallyport.port}/verify/auth-request`}
+    nginx.ingress.kubernetes.io/auth-url: ${`${originOf(question.sallyport)}/verify/auth-request`}
     # Each one takes the place of what a client sent, or removes it where Sallyport says nothing. Tokens that were for Sallyport
     # are removed in the same way.
     nginx.ingress.kubernetes.io/auth-response-headers: ${responseHeaders(host, question)}
@@ -121,7 +123,7 @@ spec:
             pathType: Prefix
             backend: { service: { name: sallyport-not-found, port: { number: 80 } } }`
 
-const controllerOf = ({ pods, balancers }: ClusterQuestion): Lines => manifest`
+const controllerOf = ({ pods, balancers, sallyport }: ClusterQuestion): Lines => manifest`
 # Of the controller, for all Ingresses: add these to the data of yours.
 apiVersion: v1
 kind: ConfigMap
@@ -138,7 +140,7 @@ data:
   strict-validate-path-type: "true"
   merge-slashes: "true"
   ${trustOf(balancers)}
-  ${ingressNginxSnippets}`
+  ${ingressNginxSnippets(originOf(sallyport))}`
 
 const trustOf = (balancers: readonly string[]): Lines =>
   balancers.length === 0

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createBrowser, request } from '../../../cli/demo/browser.ts'
+import { createBrowser, navigation, request } from '../../../cli/demo/browser.ts'
 import { freePort } from '../../../cli/demo/ports.ts'
 import type { ProxyTargets } from '../../../cli/demo/proxies/proxy-targets.ts'
 import { type Stack, startStack } from '../../../cli/demo/stack.ts'
@@ -64,8 +64,37 @@ describe.skipIf(requirePeer('nginx') === undefined)('NGINX, with the lines for i
     expect(JSON.stringify(said)).toContain('alice')
   })
 
+  it('a form that needs a login is met with a page that says so, and nothing of it goes to Sallyport', async () => {
+    const headers = {
+      ...navigation,
+      'content-type': 'application/x-www-form-urlencoded',
+      referer: world.url('wiki', '/edit'),
+    }
+    const typed = `text=${'typed'.repeat(20_000)}`
+    const page = await createBrowser().open(world.url('wiki', '/save'), { method: 'POST', body: typed, headers })
+    expect([page.status, page.headers['content-type']]).toEqual([401, 'text/html; charset=utf-8'])
+    expect(page.body).toContain('Your form was not passed on')
+    expect(page.body).toContain(`POST ${world.url('wiki', '/save')}`)
+    const [, link = ''] = /href="([^"]*\/login\?[^"]*)"/.exec(page.body) ?? []
+    const login = new URL(link.replaceAll('&amp;', '&'))
+    expect(login.searchParams.get('rd')).toBe(world.url('wiki', '/edit'))
+    // What binds the login to this browser came with it.
+    expect(login.searchParams.get('handoff') === null).toBe(page.headers['set-cookie'] === undefined)
+    expect(page.headers['x-sallyport-request-id']).toMatch(/^[\w-]+$/)
+    const script = await world.fetch(world.url('wiki', '/save'), { method: 'POST', body: typed })
+    expect([script.status, script.body.includes('Your form')]).toEqual([401, false])
+    // Nobody asks for the page by itself.
+    expect(
+      (await createBrowser().open(world.url('wiki', '/.sallyport/form'), { headers: navigation })).status,
+    ).not.toBe(401)
+  })
+
   it('refuses who may not', async () => {
-    expect((await world.bob.visit(world.url('payroll', '/'))).status).toBe(403)
+    const page = await world.bob.visit(world.url('payroll', '/'))
+    expect([page.status, page.headers['content-type']]).toEqual([403, 'text/html; charset=utf-8'])
+    expect(page.body).toContain('You may not open this')
+    expect(page.body).toContain('bob@example.com')
+    expect(page.body).toContain(page.headers['x-sallyport-request-id'])
   })
 
   it('does not serve one host while it asks about another', async () => {
@@ -142,7 +171,7 @@ http {
   underscores_in_headers off;
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   ${http}
-  ${servers.join('\n')}
+  ${servers.join('\n').replaceAll('http://sallyport.sallyport.svc.cluster.local:80', `http://${targets.authAddress}`)}
   ${provider}
   server { listen ${targets.bind}:${targets.port} default_server; return 444; }
 }
