@@ -1,5 +1,6 @@
 /** How the pages look that people see, and what is named on them. */
 import { z } from 'zod'
+import { logoExpected, parseLogo } from './logo.ts'
 import { parsed, setting, text } from './setting.ts'
 
 const mostCharacters = 64
@@ -80,26 +81,6 @@ export function parseColour(text: string): string {
   return text.toLowerCase()
 }
 
-const mostLogo = 32 * 1024
-
-/**
- * As a browser shows it in an `img` a picture runs no script and fetches nothing. Threat: whoever opens it as a page of the auth
- * host, where it is markup; so what could do more than be seen is refused, and its own policy lets nothing of it act.
- */
-export function parseLogo(text: string): string {
-  const logo = text.trim()
-  if (Buffer.byteLength(logo) > mostLogo) throw new RangeError(`it has more than ${mostLogo / 1024} KB`)
-  if (!/^(?:<\?xml[^>]*\?>\s*)?(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<svg[\s>]/.test(logo) || !/<\/svg>$/.test(logo)) {
-    throw new RangeError('it is no SVG: it has to begin with <svg and end with </svg>')
-  }
-  const [found] =
-    /<!(?:DOCTYPE|ENTITY)|<\s*(?:[\w-]+:)?(?:script|foreignObject|iframe|object|embed)\b|\son\w+\s*=|javascript:/i.exec(
-      logo,
-    ) ?? []
-  if (found !== undefined) throw new RangeError('it holds a script, a handler, a document type or a page within')
-  return logo
-}
-
 export const pages = z.strictObject({
   name: setting(parsed(parseName).exactOptional(), {
     description: 'Name of the service on its pages and in their titles; `Sallyport` stands in titles if absent.',
@@ -124,7 +105,7 @@ export const pages = z.strictObject({
   }),
   logo: setting(parsed(parseLogo).exactOptional(), {
     description: 'The picture on the pages of the auth host, as SVG; better kept in `logoFile`.',
-    expected: `an SVG of at most ${mostLogo / 1024} KB without scripts`,
+    expected: logoExpected,
   }),
   logoFile: setting(text.exactOptional(), {
     description: 'File that holds the picture.',
