@@ -38,7 +38,7 @@ export function readSecretFile(
   try {
     text = options.readFile(file).trim()
   } catch (error) {
-    return { problem: `expected a file that can be read: ${file} ${reasonOf(error)}` }
+    return { problem: `expected a file that can be read: ${file} ${reasonOf(error, file)}` }
   }
   if (text === '') return { problem: `expected a file with a value: ${file} is empty` }
   if (text.includes('\0')) return { problem: `expected a file with text: ${file} holds something else` }
@@ -53,8 +53,10 @@ export function readSecretFile(
   return isWorldReadable ? { warning: `every account of this machine can read ${file}; chmod 600 it` } : {}
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, file: string): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOENT' && file.startsWith('/run/credentials/'))
+    return 'does not exist: systemd puts it there, for as long as the unit runs that has it as LoadCredential='
   if (code === 'ENOENT') return 'does not exist'
   if (code === 'EACCES') return 'may not be read by this account'
   return code === 'EISDIR' ? 'is a directory' : 'cannot be read'

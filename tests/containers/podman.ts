@@ -7,6 +7,8 @@ import type { Readable } from 'node:stream'
 import { findPeer } from '../peers.ts'
 
 export const image = 'localhost/sallyport:test'
+/** A machine of Debian with systemd, on which it is. */
+export const machineImage = 'localhost/sallyport-systemd:test'
 const home = join(homedir(), '.cache/sallyport/containers')
 const storage = join(home, 'storage.conf')
 const environment = { CONTAINERS_STORAGE_CONF: storage, CONTAINERS_CONF: join(home, 'containers.conf') }
@@ -46,26 +48,26 @@ function finished(child: ChildProcessByStdio<null, Readable, Readable>): Promise
 }
 
 /** Whether there is a podman with the image of this tree; when not prints the reason, or throws it where all is required. */
-export async function hasImage(): Promise<boolean> {
-  const reason = await reasonAgainst()
+export async function hasImage(name = image): Promise<boolean> {
+  const reason = await reasonAgainst(name)
   if (reason !== undefined && process.env.REQUIRE_PEERS === '1') throw new Error(reason)
   if (reason !== undefined) process.stderr.write(`skipped: ${reason}\n`)
   return reason === undefined
 }
 
-async function reasonAgainst(): Promise<string | undefined> {
+async function reasonAgainst(name: string): Promise<string | undefined> {
   const install = 'tests/containers/install'
   if (process.getuid?.() !== 0) return 'containers are started as root here'
   if (findPeer('podman') === undefined) return `podman is not on the PATH (${install} puts it there)`
-  if (!existsSync(storage)) return `there is no image ${image} (${install} builds it)`
+  if (!existsSync(storage)) return `there is no image ${name} (${install} builds it)`
   const label = '{{ index .Config.Labels "sallyport.tree" }}'
   const [made, now] = await Promise.all([
-    podman(['image', 'inspect', `--format=${label}`, image]),
+    podman(['image', 'inspect', `--format=${label}`, name]),
     finished(spawn(join(import.meta.dirname, 'tree'), { stdio: ['ignore', 'pipe', 'pipe'] })),
   ])
-  if (made.code !== 0) return `there is no image ${image} (${install} builds it)`
+  if (made.code !== 0) return `there is no image ${name} (${install} builds it)`
   if (now.code !== 0) return `what the image is made of cannot be told: ${now.stderr}`
   return made.stdout === now.stdout
     ? undefined
-    : `the image ${image} is one of another tree (${install} builds it again)`
+    : `the image ${name} is one of another tree (${install} builds it again)`
 }

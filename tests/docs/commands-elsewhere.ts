@@ -26,7 +26,11 @@ export const elsewhere: readonly Elsewhere[] = [
     needs: 'Dex',
     test: 'tests/operations/no-provider.test.ts',
   },
-  { page: 'docs/systemd.md', needs: 'root, and systemd as the first process', test: 'tests/sockets/systemd.test.ts' },
+  {
+    page: 'docs/systemd.md',
+    needs: 'root, and systemd as the first process',
+    test: 'tests/containers/systemd.test.ts',
+  },
   {
     page: 'README.md',
     commands: /^npm (?:run demo|test)$/,

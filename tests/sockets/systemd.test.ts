@@ -1,6 +1,6 @@
 /**
  * deploy/systemd/sallyport.service: systemd itself reads it and says how much it keeps from the service; and the service runs by
- * its command line, with its credentials and its folders where the unit has them. Not under systemd, which no test machine boots.
+ * its command line, with its credentials and its folders where the unit has them. Under systemd: tests/containers/systemd.test.ts.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
