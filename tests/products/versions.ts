@@ -12,4 +12,9 @@ export const deciderVersions = {
   opa: '1.22.3',
 } as const
 
+/** Of what stands behind the service. */
+export const applicationVersions = {
+  homeassistant: '2025.4.4',
+} as const
+
 export type ProductName = keyof typeof productVersions
