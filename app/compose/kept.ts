@@ -13,7 +13,7 @@ import { usernameOf } from '../grants/kube-tokens.ts'
 import type { LoginAttempt } from '../login/attempts.ts'
 import { findClaim } from '../login/claims/identity-of-claims.ts'
 import type { PostedAnswer } from '../login/posted-answers.ts'
-import { createPages } from '../pages/create-pages.ts'
+import { createPagesFor } from '../pages/reader-language.ts'
 import type { PolicyReloader } from '../policy/reload.ts'
 import { createRandomTexts } from '../random-texts.ts'
 import { createDomainCookies } from '../sessions/cookies/domain-cookie.ts'
@@ -137,7 +137,7 @@ export function composeKept({ config, clock, logger }: Base, records: RecordStor
 }
 
 function composePages({ pages: { logo, logoFile: _read, ...rest } }: Config) {
-  return createPages({ ...rest, ...(logo !== undefined && { hasLogo: true }) })
+  return createPagesFor({ ...rest, ...(logo !== undefined && { hasLogo: true }) })
 }
 
 /** Where there are no application passwords a mark is for logins alone: one for each log-out, for months, is too much to keep. */

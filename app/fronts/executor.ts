@@ -6,18 +6,19 @@
  * rejects, and no reply for a failure has a status that a proxy takes for an allow.
  */
 import { asOperational, type ErrorCode } from '../errors.ts'
-import type { Pages } from '../pages/pages.ts'
+import type { PagesFor } from '../pages/pages.ts'
 import type { Verify } from '../verify.ts'
 import type { FormPages } from './form-pages.ts'
 import type { Front, ParsedSubrequest, Reply, Subrequest } from './front.ts'
 import { type Handoff, isReserved } from './handoff.ts'
+import { readerOf } from './page-reader.ts'
 import { bearerFields, detailsReply, pageReply, problemReply, requestIdHeader } from './reply.ts'
 import type { RefuseSentIdentity } from './sent-identity.ts'
 
 export interface ExecutorDependencies {
   readonly verify: Verify
   readonly handoff: Handoff
-  readonly pages: Pick<Pages, 'error'>
+  readonly pages: PagesFor<'error'>
   readonly newRequestId: () => string
   /** Present where hosts have headers of their own. Throws for a request that says itself who is asking. */
   readonly refuseSentIdentity?: RefuseSentIdentity
@@ -138,7 +139,8 @@ function refuse(error: unknown, { front, requestId, parsed }: Refused, dependenc
     return detailsReply(status, members, [requestIdHeader(requestId), bearerFields(challenge)])
   }
   if (parsed?.isInteractive === true || parsed?.isForm === true) {
-    return pageReply(status, dependencies.pages.error({ status, sentence, requestId }), requestIdHeader(requestId))
+    const page = dependencies.pages(readerOf(parsed.headers)).error({ status, sentence, requestId })
+    return pageReply(status, page, requestIdHeader(requestId))
   }
   return problemReply(status, { error: expected.code, message: sentence, requestId }, [requestIdHeader(requestId)])
 }

@@ -3,12 +3,13 @@
  * here keeps a body to send it again.
  */
 import { type AccessRequest, originOf } from '../../rbac/request/access-request.ts'
-import type { Page, Pages } from '../pages/pages.ts'
+import type { Page, PagesFor } from '../pages/pages.ts'
+import { readerOf } from './page-reader.ts'
 import type { SubrequestHeaders } from './raw-headers.ts'
 
 interface SentForm {
   readonly request: AccessRequest
-  readonly headers: Pick<SubrequestHeaders, 'only'>
+  readonly headers: Pick<SubrequestHeaders, 'any' | 'only'>
 }
 
 /** `loginUrl`: what the check gave. Of anything else than a login here nothing is taken. */
@@ -16,10 +17,15 @@ export type FormPages = (form: SentForm, loginUrl: string, requestId: string) =>
 
 const longestPage = 500
 
-export function createFormPages(pages: Pick<Pages, 'unsentForm'>, publicUrl: string): FormPages {
+export function createFormPages(pages: PagesFor<'unsentForm'>, publicUrl: string): FormPages {
   return (form, loginUrl, requestId) => {
     const { action: method, url } = form.request
-    return pages.unsentForm({ method, url, requestId, loginUrl: loginBack(loginUrl, pageOf(form), publicUrl) })
+    return pages(readerOf(form.headers)).unsentForm({
+      method,
+      url,
+      requestId,
+      loginUrl: loginBack(loginUrl, pageOf(form), publicUrl),
+    })
   }
 }
 

@@ -83,7 +83,7 @@ export function createHandoff(dependencies: HandoffDependencies): Handoff {
         const reason = parsed.headers.only('x-sallyport-reason') ?? ''
         return reasonReply(403, { reason, requestId }, [requestIdHeader(requestId)])
       }
-      const page = dependencies.deniedPages(known.identity, parsed.request, requestId)
+      const page = dependencies.deniedPages(known.identity, parsed, requestId)
       return pageReply(403, page, requestIdHeader(requestId))
     },
   }

@@ -20,6 +20,6 @@ export function relayedReply(result: VerifyResult, parsed: ParsedSubrequest, pag
   }
   if (result.credential !== undefined) return tokenReply(403, result, [])
   return parsed.isInteractive || parsed.isForm
-    ? pageReply(403, pages.deniedPages(result.identity, result.request, result.requestId), ownHeaders(result))
+    ? pageReply(403, pages.deniedPages(result.identity, parsed, result.requestId), ownHeaders(result))
     : jsonReply(403, result, [])
 }

@@ -19,6 +19,9 @@ const pageContent: Fields = Object.freeze([
   'no-referrer',
 ])
 
+const ofReader: Fields = Object.freeze(['Vary', 'Accept-Language'])
+const none: Fields = Object.freeze([])
+
 /** 200 with every identity header, so that a client's own copy is always overwritten. */
 export function allowReply(result: VerifyResult, extra: Fields): Reply {
   return { status: 200, headers: [noStore, ownHeaders(result), result.identityHeaders, extra], body: '' }
@@ -89,7 +92,8 @@ export function detailsReply(
 /** A page for people. */
 export function pageReply(status: number, page: Page, extra: Fields): Reply {
   const policy: Fields = ['Content-Security-Policy', page.contentSecurityPolicy]
-  return { status, headers: [noStore, pageContent, policy, extra], body: page.html }
+  const varies = page.isOfReader === true ? ofReader : none
+  return { status, headers: [noStore, pageContent, policy, varies, extra], body: page.html }
 }
 
 export function redirectReply(location: string, extra: Fields): Reply {

@@ -24,6 +24,7 @@ export function personFields(exchange: Exchange, digest: (sessionId: string) => 
 export const nameOf = (user: User): string => user.email ?? user.name ?? user.subject
 
 export function sendPage(response: Response, page: Page, status = 200): void {
+  if (page.isOfReader === true) response.vary('Accept-Language')
   response.status(status).set('Content-Security-Policy', page.contentSecurityPolicy).type('html').send(page.html)
 }
 

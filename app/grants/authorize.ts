@@ -31,7 +31,7 @@ export function createAuthorizePageRoute(dependencies: GrantDependencies): Reque
     const asked = readRequest(request.query, exchange, dependencies)
     const login = loginOf(request)
     if (login === undefined) return leadToLogin(exchange, publicUrl)
-    const page = pages.grantConsent({
+    const page = pages(response.req).grantConsent({
       who: nameOf(login.identity),
       reach,
       action: `${grantsPath}/authorize`,
@@ -51,17 +51,21 @@ export function createAuthorizeRoute(dependencies: GrantDependencies): RequestHa
     const asked = readRequest(body, exchange, dependencies)
     const login = loginOf(request)
     // By a page: a redirect would be a part of the form's own way, which the page's policy ends at this origin.
-    if (login === undefined) return sendPage(response, pages.leadBack({ url: authorizeUrl(publicUrl, asked) }))
+    if (login === undefined)
+      return sendPage(response, pages(response.req).leadBack({ url: authorizeUrl(publicUrl, asked) }))
     requireOwnForm(request, publicUrl, formTokens)
     const issuer = issuerOf(publicUrl)
     if (body.decision !== 'allow') {
       audit.write({ event: 'grant.refused', ...personFields(exchange, dependencies.digest), reason: 'cancelled' })
-      return sendPage(response, pages.leadBack({ url: answerUrl(asked, issuer, { error: 'access_denied' }) }))
+      return sendPage(
+        response,
+        pages(response.req).leadBack({ url: answerUrl(asked, issuer, { error: 'access_denied' }) }),
+      )
     }
     const code = randomBytes(32).toString('base64url')
     const { redirectUri, challenge } = asked
     await codes.put(code, { sessionId: request.sessionID, redirectUri, challenge }, codeSeconds)
-    sendPage(response, pages.leadBack({ url: answerUrl(asked, issuer, { code }) }))
+    sendPage(response, pages(response.req).leadBack({ url: answerUrl(asked, issuer, { code }) }))
   }
 }
 

@@ -5,7 +5,7 @@ import type { ClientNetworks } from '../client-networks.ts'
 import type { Clock } from '../clock.ts'
 import type { SentHeaders } from '../fronts/vouched-headers.ts'
 import type { FormTokens } from '../login/browser/form-tokens.ts'
-import type { Pages } from '../pages/pages.ts'
+import type { PagesFor } from '../pages/pages.ts'
 import type { RefreshGrants } from '../sessions/grants/refresh-grants.ts'
 import type { LoginSession } from '../sessions/login-session.ts'
 import type { ValueOrPromise } from '../sessions/record-store.ts'
@@ -107,7 +107,7 @@ export interface GrantSteps {
 }
 
 export interface GrantReports {
-  readonly pages: Pages
+  readonly pages: PagesFor
   readonly audit: AuditLog
   readonly clock: Clock
   readonly newRequestId: () => string

@@ -43,14 +43,15 @@ export function createDevicePageRoute(dependencies: GrantDependencies): RequestH
     const login = loginOf(request)
     if (login === undefined) return leadToLogin(exchange, publicUrl)
     const { user_code: typed } = request.query
-    if (typed === undefined) return sendPage(response, pages.deviceCode({ action: devicePath, isUnknown: false }))
+    if (typed === undefined)
+      return sendPage(response, pages(response.req).deviceCode({ action: devicePath, isUnknown: false }))
     const code = readUserCode(typed)
     const asked = code === undefined ? undefined : await devices.find(code)
     if (code === undefined || asked === undefined || asked.expiresAt <= clock.now()) {
       audit.write({ event: 'grant.refused', ...personFields(exchange, dependencies.digest), reason: 'user-code' })
-      return sendPage(response, pages.deviceCode({ action: devicePath, isUnknown: true }), 404)
+      return sendPage(response, pages(response.req).deviceCode({ action: devicePath, isUnknown: true }), 404)
     }
-    const page = pages.deviceConsent({
+    const page = pages(response.req).deviceConsent({
       who: nameOf(login.identity),
       reach,
       action: `${devicePath}/answer`,
@@ -71,7 +72,8 @@ export function createDeviceAnswerRoute(dependencies: GrantDependencies): Reques
   return async (request, response) => {
     const exchange = { request, response }
     const login = loginOf(request)
-    if (login === undefined) return sendPage(response, pages.leadBack({ url: `${publicUrl}${devicePath}` }))
+    if (login === undefined)
+      return sendPage(response, pages(response.req).leadBack({ url: `${publicUrl}${devicePath}` }))
     requireOwnForm(request, publicUrl, formTokens)
     const { user_code: typed, decision } = request.body as Parameters
     const code = readUserCode(typed)
@@ -81,9 +83,9 @@ export function createDeviceAnswerRoute(dependencies: GrantDependencies): Reques
     const fields = personFields(exchange, dependencies.digest)
     if (!(await devices.answer(code, answer))) {
       audit.write({ event: 'grant.refused', ...fields, reason: 'user-code' })
-      return sendPage(response, pages.deviceCode({ action: devicePath, isUnknown: true }), 404)
+      return sendPage(response, pages(response.req).deviceCode({ action: devicePath, isUnknown: true }), 404)
     }
     if (!isAllowed) audit.write({ event: 'grant.refused', ...fields, reason: 'cancelled' })
-    sendPage(response, pages.deviceDone({ isAllowed }))
+    sendPage(response, pages(response.req).deviceDone({ isAllowed }))
   }
 }

@@ -7,7 +7,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import helmet from 'helmet'
 import { OperationalError } from '../errors.ts'
 import { asPageError } from '../page-error.ts'
-import type { Pages } from '../pages/pages.ts'
+import type { PagesFor } from '../pages/pages.ts'
 import { markSocketPeers, socketPeer } from '../peer.ts'
 import { keepToLimits, maxHeaderBytes, type OnClientError, refuseHeaderLines } from './client-errors.ts'
 import { makeWhole, requestClass } from './lean-request.ts'
@@ -106,7 +106,7 @@ export interface PagesAppOptions {
   readonly isTrustedProxy: (address: string) => boolean
   /** Whether they are served on a Unix socket, and on nothing else. */
   readonly isOnSocket: boolean
-  readonly pages: Pages
+  readonly pages: PagesFor
   /** Answered on any host: applications fetch keys by whatever name they reach us. */
   readonly anyHost: RequestHandler
   /** Answered on the public host only, in this order. */
@@ -185,8 +185,9 @@ function errorHandler(options: PagesAppOptions): ErrorRequestHandler {
     const requestId = options.newRequestId()
     options.onError(expected, requestId)
     const { status, sentence } = expected
-    const page = options.pages.error({ status, sentence, requestId, retryUrl: '/' })
+    const page = options.pages(response.req).error({ status, sentence, requestId, retryUrl: '/' })
     response.status(status).set('Cache-Control', 'no-store').set('Content-Security-Policy', page.contentSecurityPolicy)
+    if (page.isOfReader === true) response.vary('Accept-Language')
     response.type('html').send(page.html)
   }
 }

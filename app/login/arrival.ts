@@ -34,6 +34,7 @@ export function auditFields({ request, response }: Exchange): { requestId: strin
 }
 
 export function sendPage(response: Response, status: number, page: Page): void {
+  if (page.isOfReader === true) response.vary('Accept-Language')
   response.status(status).set('Content-Security-Policy', page.contentSecurityPolicy).type('html').send(page.html)
 }
 

@@ -63,7 +63,7 @@ export function sendChoicePage(
   sendPage(
     response,
     200,
-    pages.chooseProvider({
+    pages(response.req).chooseProvider({
       providers: choices.map(({ name, label }) => ({
         name,
         label,
@@ -139,7 +139,7 @@ function leadOn(
   { pages }: Pick<Chooser, 'pages'>,
 ): void {
   response.set('Refresh', `0; url=${url}`)
-  sendPage(response, 200, pages.continueTo({ ...(to.label !== undefined && { label: to.label }), url }))
+  sendPage(response, 200, pages(response.req).continueTo({ ...(to.label !== undefined && { label: to.label }), url }))
 }
 
 function fieldOf(body: unknown, name: string): string | undefined {

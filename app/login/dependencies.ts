@@ -2,7 +2,7 @@
 import type { Request } from 'express'
 import type { AuditLog } from '../audit/event.ts'
 import type { Clock } from '../clock.ts'
-import type { Pages } from '../pages/pages.ts'
+import type { PagesFor } from '../pages/pages.ts'
 import type { HandoffTicket } from '../sessions/handoff-ticket.ts'
 import type { KeptAddresses } from '../sessions/kept-addresses.ts'
 import type { LoginSession, ProviderTokens } from '../sessions/login-session.ts'
@@ -107,7 +107,7 @@ export interface LoginPasswords {
 
 /** What people read, what is written down, and when. */
 export interface LoginRecords {
-  readonly pages: Pages
+  readonly pages: PagesFor
   readonly audit: AuditLog
   readonly logger: Logger
   readonly clock: Clock

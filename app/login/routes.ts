@@ -6,7 +6,7 @@
 import { type ErrorRequestHandler, type RequestHandler, type Response, Router, urlencoded } from 'express'
 import type { Clock } from '../clock.ts'
 import { OperationalError } from '../errors.ts'
-import type { Page, Pages } from '../pages/pages.ts'
+import type { Page, PagesFor } from '../pages/pages.ts'
 import { arrivalOf, nameOf, sendPage } from './arrival.ts'
 import { loginOf } from './browser/session-middleware.ts'
 import { createCallbackRoute } from './callback.ts'
@@ -75,7 +75,7 @@ function signedOutRoute({ pages }: LoginRecords): RequestHandler {
   return (request, response) => {
     const login = loginOf(request)
     const who = login === undefined ? {} : { who: nameOf(login.identity) }
-    sendPage(response, 200, pages.signedOut({ loginUrl: '/login', ...who }))
+    sendPage(response, 200, pages(response.req).signedOut({ loginUrl: '/login', ...who }))
   }
 }
 
@@ -83,11 +83,15 @@ function welcomeRoute({ pages, applications }: LoginRecords & LoginPlaces): Requ
   return async (request, response) => {
     const login = loginOf(request)
     const links = { loginUrl: '/login', logoutUrl: '/logout' }
-    if (login === undefined) return sendPage(response, 200, pages.welcome(links))
+    if (login === undefined) return sendPage(response, 200, pages(response.req).welcome(links))
     const notice = takeNotice(request)
     const listed = await applications(request)
     const known = { who: nameOf(login.identity), applications: listed }
-    sendPage(response, 200, pages.welcome({ ...known, ...links, ...(notice !== undefined && { notice }) }))
+    sendPage(
+      response,
+      200,
+      pages(response.req).welcome({ ...known, ...links, ...(notice !== undefined && { notice }) }),
+    )
   }
 }
 
@@ -102,15 +106,15 @@ function showError({ clock, logger, pages }: LoginRecords): ErrorRequestHandler 
     else logger.warn(fields, 'login page refused')
     if (error instanceof BusyProviderError) response.set('Retry-After', String(error.retryAfterSeconds))
     const page = code === 'ERR_LOGIN_STEP_UP_FAILED' ? stepUpPage(error, response, clock, pages) : undefined
-    sendPage(response, status, page ?? pages.error({ status, sentence, requestId, retryUrl }))
+    sendPage(response, status, page ?? pages(response.req).error({ status, sentence, requestId, retryUrl }))
   }
 }
 
 /** `undefined`: nothing was asked that could be shown; some provider says so of its own accord. */
-function stepUpPage(error: OperationalError, response: Response, clock: Clock, pages: Pages): Page | undefined {
+function stepUpPage(error: OperationalError, response: Response, clock: Clock, pages: PagesFor): Page | undefined {
   const { asked = {}, requestId, retryUrl = '/', switchUrl = '/' } = arrivalOf(response)
   const delivered = error instanceof StepUpError ? error.delivered : undefined
   const report = reportOf(asked, delivered, clock.now() / 1000)
   if (report.asked.length === 0) return undefined
-  return pages.stepUpFailed({ ...report, requestId, retryUrl, switchUrl })
+  return pages(response.req).stepUpFailed({ ...report, requestId, retryUrl, switchUrl })
 }

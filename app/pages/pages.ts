@@ -7,7 +7,17 @@ export interface Page {
   readonly html: string
   /** Value of Content-Security-Policy that this page needs; nothing else is allowed on it. */
   readonly contentSecurityPolicy: string
+  /** Its language is the one that `Accept-Language` asks for, and another reader gets another page. */
+  readonly isOfReader?: true
 }
+
+/** What is known of whoever reads a page. */
+export interface Reader {
+  readonly headers: { readonly 'accept-language'?: string | undefined }
+}
+
+/** The pages, as this person reads them. */
+export type PagesFor<Name extends keyof Pages = keyof Pages> = (reader: Reader) => Pick<Pages, Name>
 
 export interface DeniedPage {
   /** E-mail, name or subject of the person; absent when nobody is logged in. */

@@ -87,9 +87,10 @@ export const pages = z.strictObject({
     expected: `a text of at most ${mostCharacters} characters, and of ${mostOnPage} bytes on a page`,
     example: 'Example Corp',
   }),
-  language: setting(z.enum(['en', 'de']).default('en'), {
-    description: 'Language of the pages.',
-    expected: 'en or de',
+  language: setting(z.enum(['en', 'de', 'auto']).default('en'), {
+    description:
+      'Language of the pages; `auto` is the one that the browser of each reader asks for (`Accept-Language`), English where it is none of these.',
+    expected: 'en, de or auto',
   }),
   colour: setting(parsed(parseColour).exactOptional(), {
     description:

@@ -81,7 +81,8 @@ export async function startGoldenFronts(): Promise<GoldenFronts> {
 function createEndpoints(
   own: Pick<VerifyDependencies, 'authenticate' | 'clientCertificate' | 'decide' | 'audit' | 'now'>,
 ): CheckRoutes {
-  const pages = createPages()
+  const made = createPages()
+  const pages = () => made
   const deniedPages = createDeniedPages(pages, publicUrl)
   const none = (): never => {
     throw new Error('golden cases need no handoff')

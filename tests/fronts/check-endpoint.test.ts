@@ -35,7 +35,7 @@ function serve(front: Partial<Front>, dependencies: Partial<ExecutorDependencies
     {
       verify: async () => ({}) as VerifyResult,
       handoff: { answer: async () => allowed, denied: async () => allowed },
-      pages: { error: () => ({ html: 'page', contentSecurityPolicy: "default-src 'none'" }) } as never,
+      pages: () => ({ error: () => ({ html: 'page', contentSecurityPolicy: "default-src 'none'" }) }),
       newRequestId: () => 'r1',
       onRefused: refusal => refusals.push(refusal),
       onAliases: () => {},

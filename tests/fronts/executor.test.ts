@@ -52,7 +52,7 @@ function dependencies(more: Partial<ExecutorDependencies> = {}): ExecutorDepende
       return allowed(question)
     },
     handoff: { answer: async () => page, denied: async (_parsed, requestId) => ({ ...page, body: requestId }) },
-    pages: { error: () => ({ html: 'error page', contentSecurityPolicy: "default-src 'none'" }) },
+    pages: () => ({ error: () => ({ html: 'error page', contentSecurityPolicy: "default-src 'none'" }) }),
     newRequestId: () => 'r1',
     onRefused: refusal => refusals.push(refusal),
     onAliases: () => {},

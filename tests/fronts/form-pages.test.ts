@@ -6,7 +6,7 @@ import { createPages } from '../../app/pages/create-pages.ts'
 import { withoutScripts } from '../pages/without-scripts.ts'
 
 const publicUrl = 'https://auth.example.com'
-const formPages = createFormPages(createPages(), publicUrl)
+const formPages = createFormPages(() => createPages(), publicUrl)
 
 function linkFor(loginUrl: string, ...referers: readonly string[]): URL {
   const request = {

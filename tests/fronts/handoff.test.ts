@@ -52,7 +52,7 @@ beforeEach(() => {
     rememberedSeconds: () => undefined,
     issuePending: () => ({ setCookie: 'sallyport=n.fresh', nonceHash: 'digest-of-fresh' }),
     issueSession: (id, domain) => `sallyport=s.${id}.${domain}`,
-    deniedPages: (_identity, request) => ({
+    deniedPages: (_identity, { request }) => ({
       html: `denied ${request.url}`,
       contentSecurityPolicy: "default-src 'none'",
     }),

@@ -48,7 +48,7 @@ describe.each(fronts.map(kind => [kind.name, kind] as const))('%s', (name, { cre
     const execute = createExecutor(front, {
       verify: never,
       handoff: { answer: never, denied: never },
-      pages: { error: never },
+      pages: () => ({ error: never }),
       newRequestId: () => 'r1',
       onRefused,
       onAliases: () => undefined,

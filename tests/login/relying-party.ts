@@ -16,7 +16,7 @@ import { createOutbound } from '../../app/login/provider/outbound.ts'
 import { createProviders, type Providers, type ProvidersOptions } from '../../app/login/provider/providers.ts'
 import { createReturnToGuard } from '../../app/login/return/return-to.ts'
 import { createLoginRouter } from '../../app/login/routes.ts'
-import { createPages } from '../../app/pages/create-pages.ts'
+import { createPagesFor } from '../../app/pages/reader-language.ts'
 import { createExpressSessionStore } from '../../app/sessions/express-store.ts'
 import type { HandoffTicket } from '../../app/sessions/handoff-ticket.ts'
 import type { OneTimeStore } from '../../app/sessions/records/sealed-records.ts'
@@ -184,7 +184,7 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
       find: async name => addresses.get(name),
     },
     keepsFragment: true,
-    pages: createPages(),
+    pages: createPagesFor(),
     audit: { write: event => void events.push(event as never), flush: async () => {} },
     logger,
     clock,

@@ -45,8 +45,8 @@ const person = (text: string): User => ({
 function pagesOf(options: Parameters<typeof createPages>[0], unit: string, requestId: string) {
   const pages = createPages(options)
   const text = unit.repeat(9000)
-  const denied = createDeniedPages(pages, publicUrl)
-  const form = createFormPages(pages, publicUrl)
+  const denied = createDeniedPages(() => pages, publicUrl)
+  const form = createFormPages(() => pages, publicUrl)
   const requestOf = (length: number) => ({
     ...{ domain: host, resource: '/', action: 'A'.repeat(20), url: `https://${host}:65535/${unit.repeat(length)}` },
   })
@@ -57,11 +57,11 @@ function pagesOf(options: Parameters<typeof createPages>[0], unit: string, reque
     const sent = { request, headers: headersOf(length) }
     const login = `${publicUrl}/login?rd=x&handoff=${'x'.repeat(43)}&acr_values=${'a'.repeat(length)}`
     return [
-      denied(person(text), request, requestId),
-      denied(anonymous, request, requestId),
+      denied(person(text), sent, requestId),
+      denied(anonymous, sent, requestId),
       form(sent, login, requestId),
       form(sent, `${publicUrl}/login?rd=x`, requestId),
-      ...(length < 200 ? [] : [denied(person(text), requestOf(9000), requestId)]),
+      ...(length < 200 ? [] : [denied(person(text), { ...sent, request: requestOf(9000) }, requestId)]),
       ...(length > 0 ? [] : [200, 404, 500, 503].map(status => pages.error({ status, sentence: text, requestId }))),
     ]
   })

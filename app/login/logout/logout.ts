@@ -27,7 +27,7 @@ export function createConfirmLogoutRoute(
   return (request, response) => {
     const login = loginOf(request)
     if (login === undefined) return redirect(response, signedOutPath)
-    const page = dependencies.pages.confirmLogout({
+    const page = dependencies.pages(response.req).confirmLogout({
       who: nameOf(login.identity),
       action: '/logout',
       csrfToken: dependencies.formTokens.tokenOf(request.sessionID),
@@ -58,7 +58,7 @@ export function createLogoutRoute(dependencies: LoginDependencies): RequestHandl
     if (target === undefined) return redirect(response, signedOutPath)
     // A redirect would be a part of the form's own way, which the page's policy ends at this origin: wherever the provider
     // then redirects, the browser would stop, and the person would still be logged in there.
-    sendPage(response, 200, dependencies.pages.leadBack({ url: target }))
+    sendPage(response, 200, dependencies.pages(response.req).leadBack({ url: target }))
   }
 }
 

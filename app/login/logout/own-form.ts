@@ -23,5 +23,5 @@ export function requireOwnForm(
 
 /** By a page: redirects to the page, to the login and to a provider would all be a part of the form's own way. */
 export function leadToLogin(response: Response, { pages, publicUrl }: LoginPlaces & LoginRecords): void {
-  sendPage(response, 200, pages.leadBack({ url: `${publicUrl}${sessionPath}` }))
+  sendPage(response, 200, pages(response.req).leadBack({ url: `${publicUrl}${sessionPath}` }))
 }

@@ -28,7 +28,7 @@ export function createSessionPageRoute(dependencies: LoginDependencies): Request
     const { identity, startedAt, verifiedAt = startedAt, unverified } = login
     const own = sessionDigest(request.sessionID)
     const [listed, page] = await Promise.all([directory.show(own), listOf(identity.subject, request, dependencies)])
-    const overview = pages.sessionOverview({
+    const overview = pages(response.req).sessionOverview({
       now: Math.floor(clock.now() / 1000),
       who: nameOf(identity),
       provider: providers.list.find(({ name }) => name === identity.provider)?.label ?? identity.provider,

@@ -71,7 +71,7 @@ export function createMakePasswordRoute(dependencies: Dependencies): RequestHand
     const made = { handle, hosts, expiresAt: new Date(expiresAt * 1000).toISOString() }
     dependencies.audit.write({ event: 'password.made', ...fields, ...made })
     const shown = { now, user: email ?? handle, password: text, handle, name, hosts, expiresAt }
-    sendPage(response, 200, pages.passwordMade(shown))
+    sendPage(response, 200, pages(response.req).passwordMade(shown))
   }
 }
 

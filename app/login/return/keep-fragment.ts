@@ -20,5 +20,5 @@ export function needsFragment(request: Request, { fragment }: LoginParameters, {
 
 /** Without a script the browser goes on by itself as well, and the fragment is lost. */
 export function sendFragmentPage(response: Response, parameters: LoginParameters, { pages }: Keeper): void {
-  sendPage(response, 200, pages.keepFragment({ url: loginPath({ ...parameters, fragment: '' }) }))
+  sendPage(response, 200, pages(response.req).keepFragment({ url: loginPath({ ...parameters, fragment: '' }) }))
 }

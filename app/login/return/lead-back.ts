@@ -48,6 +48,6 @@ export function createLeadBackRoute(dependencies: LoginPlaces & LoginRecords): R
       return redirect(response, '/')
     }
     const fragment = fragmentIn(query)
-    sendPage(response, 200, pages.leadBack({ url: fragment === '' ? url : `${url}#${fragment}` }))
+    sendPage(response, 200, pages(response.req).leadBack({ url: fragment === '' ? url : `${url}#${fragment}` }))
   }
 }

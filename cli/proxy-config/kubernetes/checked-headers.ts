@@ -14,6 +14,7 @@ export function checkedHeaders({
 }: ClusterQuestion): readonly string[] {
   const names = [
     'accept',
+    'accept-language',
     'access-control-request-headers',
     'access-control-request-method',
     'authorization',
