@@ -30,7 +30,7 @@ Exit codes: 0 everything is in the file; 1 it is not, and there is no file; 2 th
 
 const importHelp = `
 Everything that has not expired is brought in; counted are records, tombstones of ended sessions, links of the indexes, and
-what the store kept of its own. A file that was cut short is an error at its end; what it held is brought in.
+what the store kept of its own. A file that is cut short, or lacks lines, is an error at its end; what it held is brought in.
 
 Examples:
   $ sallyport store import sessions.jsonl

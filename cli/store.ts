@@ -99,12 +99,10 @@ function whyNotMade(path: string, { code, message }: NodeJS.ErrnoException): str
 }
 
 async function writeItems(file: FileHandle, items: AsyncIterable<StoredItem>, terminal: Terminal): Promise<ItemCounts> {
-  const counts = { records: 0, tombstones: 0, links: 0 }
+  const counts: Mutable<ItemCounts> = { records: 0, tombstones: 0, links: 0 }
   let text = `${JSON.stringify(header)}\n`
   for await (const item of items) {
-    if ('index' in item) counts.links += 1
-    else if (item.value === undefined) counts.tombstones += 1
-    else counts.records += 1
+    count(counts, item)
     text += `${formatItem(item)}\n`
     if (text.length < bufferBytes) continue
     await file.write(text)
@@ -117,24 +115,44 @@ async function writeItems(file: FileHandle, items: AsyncIterable<StoredItem>, te
 
 async function* readFile(path: string, terminal: Terminal): AsyncGenerator<StoredItem> {
   const descriptor = opened(path)
-  const { mode } = fstatSync(descriptor)
+  const stats = fstatSync(descriptor)
+  if (stats.isDirectory()) throw new Error(`${path} is a folder, and no export`)
+  const { mode } = stats
   if ((mode & 0o077) !== 0) terminal.writeError(`warning: other accounts can reach ${path}; chmod 600 it\n`)
   const lines = createInterface({
     input: createReadStream(path, { fd: descriptor }),
     crlfDelay: Number.POSITIVE_INFINITY,
   })
   let number = 0
-  let isWhole = false
+  const counts: Mutable<ItemCounts> = { records: 0, tombstones: 0, links: 0 }
+  let said: Readonly<Record<string, unknown>> | undefined
   for await (const line of lines) {
     number += 1
     const parsed = parseLine(line, path, number)
     if (number === 1) requireHeader(parsed, path)
-    else if (parsed.end === true) isWhole = true
-    else yield itemAt(parsed, path, number)
+    else if (said !== undefined) throw new Error(`${path} goes on after its end, at line ${number}; ${remains}`)
+    else if (parsed.end === true) said = parsed
+    else {
+      const item = itemAt(parsed, path, number)
+      count(counts, item)
+      yield item
+    }
   }
   if (number === 0) requireHeader({}, path)
-  if (!isWhole)
-    throw new Error(`${path} was cut short after line ${number}; what it held is in the store. Export again.`)
+  if (said === undefined) throw new Error(`${path} was cut short after line ${number}; ${remains}`)
+  // Threat: what is missing may be that sessions have ended.
+  if (said.records !== counts.records || said.tombstones !== counts.tombstones || said.links !== counts.links)
+    throw new Error(`${path} holds ${numbersOf(counts)}, and not what its end says; ${remains}`)
+}
+
+const remains = 'what it held is in the store. Export again.'
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+function count(counts: Mutable<ItemCounts>, item: StoredItem): void {
+  if ('index' in item) counts.links += 1
+  else if (item.value === undefined) counts.tombstones += 1
+  else counts.records += 1
 }
 
 function opened(path: string): number {

@@ -1,7 +1,7 @@
 /** Composition of the store: for the service, and for commands that move what it holds. */
 import type { Config } from '../../config/config.ts'
 import type { Clock } from '../clock.ts'
-import type { RecordStore } from '../sessions/record-store.ts'
+import type { RecordStore, StoreHazards } from '../sessions/record-store.ts'
 import type { StoredItem } from '../sessions/records/stored-items.ts'
 import type { InspectedServer } from '../sessions/redis/inspection.ts'
 import type { RedisRecordsOptions } from '../sessions/redis/redis-records.ts'
@@ -43,16 +43,23 @@ export async function composeStore(
   })
   warnOfHazards = () =>
     void hazardsOf(records).then(
-      hazards =>
-        hazards.length > 0 &&
-        logger.warn({ hazards }, 'the session store may forget sessions, and that they have ended'),
+      ({ set, untold }) => {
+        if (set.length > 0)
+          logger.warn({ hazards: set }, 'the session store may forget sessions, and that they have ended')
+        if (untold.length > 0)
+          logger.warn(
+            { servers: untold },
+            'the session store does not tell its maxmemory-policy (INFO is not permitted): it has to be noeviction, or it may forget that sessions have ended',
+          )
+      },
       // It has gone away again, which is logged by itself.
       () => undefined,
     )
   return records
 }
 
-const hazardsOf = async (records: RecordStore): Promise<readonly string[]> => (await records.hazards?.()) ?? []
+const hazardsOf = async (records: RecordStore): Promise<StoreHazards> =>
+  (await records.hazards?.()) ?? { set: [], untold: [] }
 
 /** For readiness. */
 export const storeProbes = (records: RecordStore): readonly ReadinessProbe[] => [
@@ -62,8 +69,9 @@ export const storeProbes = (records: RecordStore): readonly ReadinessProbe[] => 
     : [{ name: 'store-eviction', isRequired: false, probe: () => hazardsOf(records).then(evictionState) }]),
 ]
 
-const evictionState = (hazards: readonly string[]) =>
-  hazards.length === 0 ? { ok: true } : { ok: false, detail: `${hazards.join('; ')}: it has to be noeviction` }
+/** What a server does not tell degrades nothing, or a Redis of somebody else's would never be ready; the log has said it. */
+const evictionState = ({ set }: StoreHazards) =>
+  set.length === 0 ? { ok: true } : { ok: false, detail: `${set.join('; ')}: it has to be noeviction` }
 
 function redisOptions(store: RedisSettings, clock: Clock): RedisRecordsOptions {
   const { url, topology, writeReplicas, prefix, timeoutSeconds } = store

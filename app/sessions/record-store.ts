@@ -30,6 +30,14 @@ export type RecordKind =
   | 'password'
   | 'person'
 
+/** A line for each server, empty where there is none. */
+export interface StoreHazards {
+  /** What is set, with the address. */
+  readonly set: readonly string[]
+  /** Addresses of servers that do not tell what is set. */
+  readonly untold: readonly string[]
+}
+
 /**
  * Opaque records with an expiry, in one backend. Every method is atomic across processes and replicas.
  * Every method rejects with `ERR_STORE_UNAVAILABLE` when the backend is down, slow or refuses; `get` may also throw it.
@@ -89,10 +97,10 @@ export interface RecordStore {
   /** Resolves when the backend answers a write-capable round trip. */
   probe(): Promise<void>
   /**
-   * Settings of the backend's servers by which it may lose what it has acknowledged: a line each, empty where there is none
-   * or a server does not tell. Rejects as every method. Absent: there are none.
+   * Settings of the backend's servers by which it may lose what it has acknowledged. Rejects as every method. Absent: there are
+   * none.
    */
-  hazards?(): Promise<readonly string[]>
+  hazards?(): Promise<StoreHazards>
   close(): Promise<void>
 }
 

@@ -213,7 +213,7 @@ describe('sallyport store refuses', () => {
     expect(existsSync(operator.path('out.jsonl'))).toBe(false)
   })
 
-  it('what is no export, without repeating it, and says so of one that was cut short', async () => {
+  it('J139: what is no export, without repeating it, and says so of one that is not whole, at its end or within', async () => {
     const operator = createOperator()
     const { settings, records } = await stores.lmdb()
     await records.put('session', 'x', Buffer.from('sealed'), inAnHour())
@@ -232,6 +232,14 @@ describe('sallyport store refuses', () => {
     expect(await importing(lines[0], lines[1])).toMatchObject({
       code: 1,
       errors: expect.stringContaining('cut short after line 2'),
+    })
+    expect(await importing(lines[0], lines[2])).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('holds 0 records, 0 tombstones, 0 links, and not what its end says'),
+    })
+    expect(await importing(...lines.slice(0, 3), lines[1])).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('goes on after its end, at line 4'),
     })
     const bad = [
       { kind: 'session', key: '../probe', expiresAt: inAnHour(), value: '' },

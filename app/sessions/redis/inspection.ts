@@ -1,4 +1,5 @@
 /** What can be seen of the servers of a store from outside: how soon they answer, and what they do when memory runs out. */
+import type { StoreHazards } from '../record-store.ts'
 import type { Link } from './link.ts'
 import type { Topology } from './topology.ts'
 
@@ -24,11 +25,14 @@ export const evictionText = ({
   evictionPolicy,
 }: Pick<InspectedServer, 'address' | 'evictionPolicy'>): string => `${address} has maxmemory-policy ${evictionPolicy}`
 
-/** A line for each server that evicts and says so. Rejects with `ERR_STORE_UNAVAILABLE`. */
-export async function evictingServers(topology: Topology): Promise<readonly string[]> {
+/** Which servers evict, and which do not say. Rejects with `ERR_STORE_UNAVAILABLE`. */
+export async function hazardsOf(topology: Topology): Promise<StoreHazards> {
   const links = await topology.servers()
   const told = await Promise.all(links.map(async link => ({ address: link.address, ...(await memorySettings(link)) })))
-  return told.filter(isEvicting).map(evictionText)
+  return {
+    set: told.filter(isEvicting).map(evictionText),
+    untold: told.filter(({ evictionPolicy }) => evictionPolicy === undefined).map(({ address }) => address),
+  }
 }
 
 const reads = 20

@@ -20,7 +20,7 @@ import { isDurable } from '../records/record-kinds.ts'
 import { addressIn, createRedactor, type RedisAccess, type RedisAddress } from './address.ts'
 import { createClusterTopology } from './cluster.ts'
 import type { Client, RedisState } from './connection.ts'
-import { evictingServers } from './inspection.ts'
+import { hazardsOf } from './inspection.ts'
 import { openLink } from './link.ts'
 import { createSentinelTopology } from './sentinel.ts'
 import { createSingleServer, type Topology, type TopologyOptions } from './topology.ts'
@@ -151,7 +151,7 @@ export function createRedisRecords(options: RedisRecordsOptions): RecordStore {
       return pageOf(found.map(String), options.limit)
     },
     probe: () => topology.probe(),
-    hazards: () => evictingServers(topology),
+    hazards: () => hazardsOf(topology),
     close: () => topology.close(),
   }
   // Nobody tells of the writes of others where nothing is remembered.
