@@ -1,4 +1,5 @@
 /** `sallyport init`: asks, makes everything aside, looks whether it would start, and only then puts it in its place. */
+import { statSync } from 'node:fs'
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
@@ -151,6 +152,13 @@ const printedAgain = ({ host, proxy, tlsCertificate, tlsKey }: Answers, target: 
     ...(tlsKey === undefined ? [] : [`--tls-key ${tlsKey}`]),
   ].join(' ')
 
+/** Nothing where the file is there, holds something, and is nobody else's. */
+function stepOfSecret(file: string): readonly string[] {
+  const { size, mode } = statSync(file, { throwIfNoEntry: false }) ?? { size: 0, mode: 0 }
+  if (size === 0) return [`put the secret of the client into ${file}, which nobody else may read`]
+  return (mode & 0o077) === 0 ? [] : [`chmod 600 ${file}: it holds the secret of the client, and others can read it`]
+}
+
 function report(answers: Answers, files: readonly WrittenFile[], target: string, { colors, cwd }: Terminal): string {
   const { clientSecret = '', clientSecretFile, proxy, url } = answers
   const secretFile = resolve(target, clientSecretFile)
@@ -158,7 +166,7 @@ function report(answers: Answers, files: readonly WrittenFile[], target: string,
   const config = target === resolve(cwd) ? '' : ` -c ${join(target, 'sallyport.yaml')}`
   const steps = [
     `tell the provider where logins lead back to: ${redirectUri(url)}`,
-    ...(clientSecret === '' ? [`put the secret of the client into ${secretFile}, which nobody else may read`] : []),
+    ...(clientSecret === '' ? stepOfSecret(secretFile) : []),
     `let the proxy read ${join(target, 'proxy')}: docs/proxies/${proxy}.md says how. It is printed again by
      ${printedAgain(answers, target, config)}`,
     ...(socket === undefined

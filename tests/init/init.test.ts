@@ -119,12 +119,20 @@ describe('with options', () => {
     }
   })
 
+  it('says what is left to do for the file of the secret: nothing, or a chmod', async () => {
+    const file = join(root, 'open.secret')
+    writeFileSync(file, secret, { mode: 0o644 })
+    const { output } = await init({ ...whole, clientSecretFile: file })
+    expect(output).toContain(`chmod 600 ${file}`)
+    expect(output).not.toContain('put the secret')
+  })
+
   it('the secret of the client may stand elsewhere', async () => {
     const file = join(root, 'elsewhere.secret')
     writeFileSync(file, secret, { mode: 0o600 })
     const { code, output } = await init({ ...whole, directory: 'below', clientSecretFile: '../elsewhere.secret' })
     expect(code).toBe(0)
-    expect(output).toContain(file)
+    expect(output).not.toContain('secret of the client')
     const choice = { config: 'below/sallyport.yaml', allowInsecure: new Set<never>() }
     const { config } = loadChosenConfig(choice, createTestTerminal({ cwd }))
     expect(config.providers[0]).toMatchObject({ clientSecret: secret })

@@ -55,7 +55,17 @@ describe('the package', () => {
       const built = filesBelow(root, `dist/${part}`).filter(path => !path.endsWith('.map'))
       expect([...filesBelow(unpacked, `dist/${part}`)].sort()).toEqual([...built].sort())
     }
-    const others = ['README.md', 'LICENSE', 'SECURITY.md', 'package.json', 'dist', 'deploy', 'docs', 'node_modules']
+    const others = [
+      'README.md',
+      'CHANGELOG.md',
+      'LICENSE',
+      'SECURITY.md',
+      'package.json',
+      'dist',
+      'deploy',
+      'docs',
+      'node_modules',
+    ]
     expect(readdirSync(unpacked).sort()).toEqual(others.sort())
     expect(readdirSync(join(unpacked, 'dist')).sort()).toEqual(['app', 'cli', 'config', 'rbac', 'spelling'])
   })
