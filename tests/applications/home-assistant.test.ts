@@ -13,16 +13,8 @@ import { requireBuilt } from '../products/product.ts'
 import { applicationVersions } from '../products/versions.ts'
 import { folder, printedFormats, startPrintedFor } from '../proxy-config/printed.ts'
 import { startService, type TestService } from '../service.ts'
-import {
-  type Answer,
-  account,
-  ask,
-  logInThere,
-  type Question,
-  setUp,
-  startHomeAssistant,
-  waysIn,
-} from './home-assistant.ts'
+import { type Answer, ask, type Question } from './ask.ts'
+import { account, logInThere, setUp, startHomeAssistant, waysIn } from './home-assistant.ts'
 
 const page = 'applications/home-assistant'
 const host = 'home.localhost'

@@ -1,47 +1,12 @@
 /** A Home Assistant on loopback with what its page prints, set up as its own first page does, and asked as its own pages ask. */
 import { writeFileSync } from 'node:fs'
-import { request as httpRequest } from 'node:http'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { freePort } from '../peers.ts'
 import { startProgram, temporaryFolder } from '../products/product.ts'
+import { type Answer, ask, type Question } from './ask.ts'
 
 /** Of its only account. */
 export const account = { username: 'mum', password: 'The password of mum, 1' }
-
-export interface Question {
-  readonly port: number
-  readonly host: string
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  /** An object is sent as JSON, a text as a form. */
-  readonly body?: unknown
-  /** Of this machine; 127.0.0.1 when absent. */
-  readonly address?: string
-}
-
-export interface Answer {
-  readonly status: number
-  readonly location: string | undefined
-  readonly body: string
-}
-
-export function ask(path: string, question: Question): Promise<Answer> {
-  const { port, host, method = 'GET', headers = {}, body, address = '127.0.0.1' } = question
-  const isForm = typeof body === 'string'
-  const type = body !== undefined && {
-    'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json',
-  }
-  return new Promise((resolve, reject) => {
-    const all = { host, accept: 'text/html', ...type, ...headers }
-    httpRequest({ host: address, port, path, method, headers: all }, answer => {
-      const { statusCode = 0, headers: answered } = answer
-      text(answer).then(said => resolve({ status: statusCode, location: answered.location, body: said }), reject)
-    })
-      .on('error', reject)
-      .end(isForm ? body : body && JSON.stringify(body))
-  })
-}
 
 const json = ({ status, body }: Answer): Readonly<Record<string, string>> => {
   if (status >= 300) throw new Error(`Home Assistant answered ${status}: ${body.slice(0, 500)}`)

@@ -115,7 +115,11 @@ function showForm(response: ServerResponse): void {
 }
 
 /** To where the request is going, on loopback. */
-function carry(incoming: IncomingMessage, response: ServerResponse, { port, pathname, search, host }: URL): void {
+export function carry(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  { port, pathname, search, host }: URL,
+): void {
   const { method = 'GET', headers } = incoming
   const onward = request({ host: '127.0.0.1', port, method, path: pathname + search, headers: { ...headers, host } })
   onward.once('response', answer => {

@@ -14,6 +14,7 @@ export const deciderVersions = {
 
 /** Of what stands behind the service. */
 export const applicationVersions = {
+  argocd: '3.2.11',
   homeassistant: '2025.4.4',
 } as const
 
