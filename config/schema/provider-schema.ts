@@ -114,6 +114,7 @@ export const provider = z.strictObject({
     isPath: true,
     fileOf: 'ca',
     fileHolds: 'text',
+    isPublic: true,
   }),
   clientAssertionAudience: setting(z.enum(['issuer', 'token-endpoint']).default('issuer'), {
     description: 'Whom an assertion of `private_key_jwt` is for, as the provider wants to read it.',

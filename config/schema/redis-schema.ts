@@ -18,6 +18,7 @@ const tls = z.strictObject({
     isPath: true,
     fileOf: 'ca',
     fileHolds: 'text',
+    isPublic: true,
   }),
   certificate: setting(parsed(value.parseCertificates).exactOptional(), {
     description: 'Certificate that says to the servers who we are.',

@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { formatProblems } from '../../config/problems.ts'
 import { settings } from '../../config/schema/settings.ts'
+import { readSecretFile } from '../../config/secret-files.ts'
+import { setIn, type Tree } from '../../config/tree.ts'
 import { goodSecret, loadText, minimal, nextSecret, problemsOf } from './load-text.ts'
 
 describe('what the file leaves out has its default', () => {
@@ -215,6 +217,23 @@ describe('secret files', () => {
       'providers[0].clientSecretFile: every account of this machine can read /run/secrets/oidc; chmod 600 it',
     ])
   })
+})
+
+describe('certificates of an authority', () => {
+  const ofAuthorities = settings.filter(({ fileOf }) => fileOf === 'ca')
+  it('are those of providers and of Redis', () => {
+    expect(ofAuthorities.map(({ path }) => path.join('.'))).toEqual(['providers.0.caFile', 'sessions.tls.caFile'])
+  })
+
+  it.each(ofAuthorities.map(setting => [setting.path.join('.'), setting] as const))(
+    '%s may be read by every account: other programs of the machine use the same file',
+    (_name, setting) => {
+      const tree: Tree = {}
+      setIn(tree, setting.path, 'ca.pem')
+      const files = { directory: '/etc', readFile: () => 'certificates', fileMode: () => 0o100644 }
+      expect(readSecretFile(tree, setting, setting.path, files)).toEqual({})
+    },
+  )
 })
 
 describe('what is unwise but not refused', () => {
