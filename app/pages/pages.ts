@@ -57,8 +57,8 @@ export interface WelcomePage {
   readonly who?: string
   readonly loginUrl: string
   readonly logoutUrl: string
-  /** For somebody whose login did not lead back. `link` is where they wanted to be. */
-  readonly notice?: { readonly sentence: string; readonly link?: string }
+  /** For somebody whose login did not lead back. `link` is where they wanted to be; `host` stands in the place of `{host}`. */
+  readonly notice?: { readonly sentence: string; readonly host?: string; readonly link?: string }
   /** Those that the person may open now. `hasMore`: not all were looked at. */
   readonly applications?: { readonly list: readonly ListedApplication[]; readonly hasMore: boolean }
 }

@@ -68,7 +68,7 @@ export function stepUpFailedBody(page: StepUpFailedPage, context: PageContext): 
   const { asked, delivered, requestId, retryUrl, switchUrl } = page
   const { stepUp, ...words } = context.words
   const cutLines = (lines: StepUpFailedPage['asked']) =>
-    lines.map(([term, value]) => [stepUp.terms[term] ?? term, cut(value, URL_BYTES)] as const)
+    lines.map(([term, value]) => [stepUp.terms[term] ?? term, cut(stepUp.value(value), URL_BYTES)] as const)
   const answered =
     delivered.length === 0
       ? html`<p>${stepUp.cannot}</p>`

@@ -7,6 +7,9 @@ import { link, URL_BYTES, WHO_BYTES } from './parts.ts'
 
 const TITLE_BYTES = 120
 
+/** With the longest host. */
+const NOTICE_BYTES = 480
+
 export function welcomeBody(page: WelcomePage, words: Messages): Html {
   const { who, loginUrl, logoutUrl, notice, applications } = page
   if (who === undefined) {
@@ -28,12 +31,13 @@ function applicationsBody(applications: WelcomePage['applications'], { welcome }
 /** The whole address is shown: nobody is to follow the link to a host that they do not know. */
 function noticeBody(notice: WelcomePage['notice'], { sentences, welcome }: Messages): Html | undefined {
   if (notice === undefined) return undefined
-  const { sentence, link: url } = notice
+  const { sentence, host = '', link: url } = notice
+  const text = (sentences[sentence] ?? sentence).replaceAll('{host}', () => host)
   const asked =
     url === undefined
       ? undefined
       : html`${facts([[welcome.wanted, cut(url, URL_BYTES)]])}
 <div class="nav">${link(url, welcome.open)}</div>`
-  return html`<p role="status">${cut(sentences[sentence] ?? sentence, URL_BYTES * 2)}</p>
+  return html`<p role="status">${cut(text, NOTICE_BYTES)}</p>
 ${asked}`
 }

@@ -1,6 +1,8 @@
 /** What an operator may put on the pages, and what is refused of it before any page is made. */
 import { describe, expect, it } from 'vitest'
 import { operationalErrors } from '../../app/errors.ts'
+import { returnSentences } from '../../app/login/return/no-return.ts'
+import { reportOf } from '../../app/login/step-up-failure.ts'
 import { cardColours, contrast, shadesOf } from '../../app/pages/colours.ts'
 import { createPages } from '../../app/pages/create-pages.ts'
 import { english } from '../../app/pages/messages/english.ts'
@@ -122,6 +124,38 @@ describe('the languages', () => {
     expect(without(keysOf(german))).toEqual(without(keysOf(english)))
     const same = without(keysOf(english)).filter(key => at(german, key) === at(english, key))
     expect(same).toEqual(['.session.browser', '.passwords.name', '.grants.words.clusters.program', '.grants.code'])
+  })
+
+  it('say every reason why a login does not lead back, with its host', () => {
+    const pages = createPages({ language: 'de' })
+    for (const sentence of Object.values(returnSentences)) {
+      const { html } = pages.welcome({
+        ...{ who: 'alice', loginUrl: '/login', logoutUrl: '/logout' },
+        notice: { sentence, host: '$&.example.com' },
+      })
+      expect(html).not.toContain(sentence.slice(0, 20))
+      expect([sentence, html.includes('$&amp;.example.com'), html.includes('{host}')]).toEqual([
+        sentence,
+        sentence.includes('{host}'),
+        false,
+      ])
+    }
+  })
+
+  it('say how a login is not as asked', () => {
+    const pages = createPages({ language: 'de' })
+    const asked = { maxAgeSeconds: 900, methods: [['mfa', 'hwk']], acrValues: ['gold'] }
+    for (const [delivered, said] of [
+      [{ authTime: 1000, amr: ['pwd', 'otp'] }, ['vor 1 h', 'pwd und otp', 'nicht angegeben']],
+      [{ authTime: 4675 }, ['unserer Uhr um 1 min 15 s voraus', 'nicht angegeben']],
+      [{ acr: 'silver' }, ['Zeitpunkt nicht angegeben', 'silver']],
+    ] as const) {
+      const report = reportOf(asked, delivered, 4600)
+      const { html } = pages.stepUpFailed({ ...report, requestId: 'r', retryUrl: '/login', switchUrl: '/login' })
+      for (const text of ['vor höchstens 15 min', 'mfa oder hwk', 'gold', ...said])
+        expect(html).toContain(`<dd>${text}<`)
+      expect(html).not.toMatch(/ ago<|not said|ahead of| or | and /)
+    }
   })
 
   it('say every error', () => {

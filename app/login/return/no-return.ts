@@ -16,19 +16,21 @@ declare module 'express-session' {
 
 /** What the welcome page says. */
 export interface ReturnNotice {
+  /** With `{host}` where the host stands: languages put it in other places. */
   readonly sentence: string
+  readonly host: string
   readonly link?: string
 }
 
 /** For the person. `host` is canonical: letters, digits, dots, dashes, brackets and colons. */
-const sentences: Readonly<Record<NoReturnReason, (host: string) => string>> = {
-  used: () => 'This login was used before, and where it should lead back to is not known any more.',
-  unreadable: () => 'The address that this login should lead back to cannot be read.',
-  'own-page': () => 'Logins lead back to no page that begins or ends them, and to no other port of their own host.',
-  scheme: host => `You came from ${host} over http; logins lead back over https only.`,
-  port: host => `Logins lead back to another port of ${host} only when the administrator has named this host.`,
-  'host-not-named': host => `Logins do not lead back to ${host}, because the administrator has not named this host.`,
-  'host-unknown': host => `Logins do not lead back to ${host}: it is no host of this service.`,
+export const returnSentences: Readonly<Record<NoReturnReason, string>> = {
+  used: 'This login was used before, and where it should lead back to is not known any more.',
+  unreadable: 'The address that this login should lead back to cannot be read.',
+  'own-page': 'Logins lead back to no page that begins or ends them, and to no other port of their own host.',
+  scheme: 'You came from {host} over http; logins lead back over https only.',
+  port: 'Logins lead back to another port of {host} only when the administrator has named this host.',
+  'host-not-named': 'Logins do not lead back to {host}, because the administrator has not named this host.',
+  'host-unknown': 'Logins do not lead back to {host}: it is no host of this service.',
 }
 
 /** For the operator: what to do about it. */
@@ -56,5 +58,5 @@ export function takeNotice(request: Request): ReturnNotice | undefined {
   if (noReturn === undefined) return undefined
   delete request.session.noReturn
   const { reason, host = '', link } = noReturn
-  return { sentence: sentences[reason](host), ...(link !== undefined && { link }) }
+  return { sentence: returnSentences[reason], host, ...(link !== undefined && { link }) }
 }

@@ -51,6 +51,8 @@ export const english = {
     otherAccount: 'Use another account',
     /** What it was about, and what was said of it. */
     terms: {} as Readonly<Record<string, string>>,
+    /** How it was wished for or came back; names of methods and classes are nobody's language. */
+    value: (text: string) => text,
   },
   welcome: {
     nobody: 'Nobody is logged in',

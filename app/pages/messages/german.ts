@@ -9,16 +9,16 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   ERR_REQUEST_TIMED_OUT: 'Die Anfrage hat zu lange gebraucht, um anzukommen.',
   ERR_HEADERS_TOO_LARGE: 'Die Kopfzeilen der Anfrage sind zu groß oder zu viele.',
   ERR_BODY_TOO_LARGE: 'Was gesendet wurde, ist zu groß.',
-  ERR_BODY_UNSUPPORTED: 'Was gesendet wurde, ist in einer Weise geschrieben, die hier nicht gelesen wird.',
+  ERR_BODY_UNSUPPORTED: 'Was gesendet wurde, hat ein Format, das hier nicht gelesen wird.',
   ERR_CREDENTIALS_AMBIGUOUS: 'Die Anfrage sagt auf zwei Arten, wer fragt.',
   ERR_COOKIE_UNREADABLE:
     'Ein Cookie dieser Seite enthält Zeichen, die nicht weitergegeben werden können. Bitte löschen Sie die Cookies dieser Seite.',
-  ERR_BEARER_INVALID: 'Das Token lässt hier niemanden ein.',
+  ERR_BEARER_INVALID: 'Mit diesem Token hat hier niemand Zugriff.',
   ERR_SCOPE_INSUFFICIENT: 'Das Token ist nicht für Anfragen dieser Art.',
-  ERR_PASSWORD_INVALID: 'Benutzername und Passwort lassen hier niemanden ein.',
+  ERR_PASSWORD_INVALID: 'Mit diesem Benutzernamen und diesem Passwort hat hier niemand Zugriff.',
   ERR_PASSWORD_ASLEEP: 'Das Passwort ruht, bis sein Besitzer sich wieder anmeldet.',
   ERR_PASSWORDS_BUSY: 'Es werden gerade zu viele Passwörter geprüft. Bitte versuchen Sie es noch einmal.',
-  ERR_CERTIFICATE_REFUSED: 'Das Client-Zertifikat lässt hier niemanden ein.',
+  ERR_CERTIFICATE_REFUSED: 'Mit diesem Client-Zertifikat hat hier niemand Zugriff.',
   ERR_KUBE_TOKEN_INVALID: 'Es kam kein Token einer bestehenden Sitzung mit.',
   ERR_KUBE_CALL_FORBIDDEN: 'Niemand dieses Namens darf diesen Aufruf machen.',
   ERR_IDENTITY_HEADER_SENT: 'Die Anfrage sagt selbst, wer fragt.',
@@ -26,7 +26,7 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   ERR_ORIGIN_FOREIGN: 'Seiten anderer Herkunft dürfen sich hier nicht verbinden.',
   ERR_ENDPOINT_UNKNOWN: 'Hier gibt es nichts.',
   ERR_METHOD_UNSUPPORTED: 'Diese Seite ist nicht für Anfragen dieser Art da.',
-  ERR_HOST_MISDIRECTED: 'Dieser Rechnername wird hier nicht bedient.',
+  ERR_HOST_MISDIRECTED: 'Dieser Servername wird hier nicht bedient.',
   ERR_STORE_UNAVAILABLE: 'Sitzungen können gerade nicht gelesen werden. Bitte versuchen Sie es noch einmal.',
   ERR_ISSUER_UNAVAILABLE: 'Das Token kann gerade nicht geprüft werden. Bitte versuchen Sie es noch einmal.',
   ERR_POLICY_UNAVAILABLE: 'Die Regeln sind noch nicht geladen. Bitte versuchen Sie es noch einmal.',
@@ -34,14 +34,14 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   ERR_AUDIT_UNAVAILABLE: 'Zugriffe können gerade nicht aufgezeichnet werden. Bitte versuchen Sie es noch einmal.',
   ERR_PROVIDER_UNAVAILABLE: 'Der Anmeldedienst ist nicht erreichbar. Bitte versuchen Sie es noch einmal.',
   ERR_CLIENT_REFUSED:
-    'Der Anmeldedienst nimmt diesen Dienst nicht an. Das liegt nicht an Ihnen: Bitte nennen Sie dem Betreiber die Nummer dieser Anfrage.',
+    'Der Anmeldedienst erkennt diesen Dienst nicht an. Das liegt nicht an Ihnen: Bitte nennen Sie dem Betreiber die Nummer dieser Anfrage.',
   ERR_PROVIDER_UNKNOWN: 'Diesen Anmeldedienst gibt es nicht.',
   ERR_LOGIN_STATE_UNKNOWN: 'Diese Anmeldung ist abgelaufen oder schon benutzt. Bitte beginnen Sie von vorn.',
   ERR_LOGIN_BROWSER_MISMATCH: 'Diese Anmeldung wurde in einem anderen Browser begonnen. Bitte beginnen Sie von vorn.',
   ERR_LOGIN_REFUSED: 'Der Anmeldedienst hat die Anmeldung abgelehnt.',
   ERR_LOGIN_RESPONSE_INVALID: 'Die Antwort des Anmeldedienstes hat die Prüfungen nicht bestanden.',
   ERR_LOGIN_CLAIMS_INVALID: 'Der Anmeldedienst hat Angaben gesendet, die nicht verwendet werden können.',
-  ERR_LOGIN_STEP_UP_FAILED: 'Der Anmeldedienst hat nicht so angemeldet, wie es verlangt war.',
+  ERR_LOGIN_STEP_UP_FAILED: 'Der Anmeldedienst hat Sie nicht so angemeldet, wie es verlangt war.',
   ERR_LOGIN_LOGGED_OUT: 'Sie wurden abgemeldet, während Sie sich anmeldeten. Bitte beginnen Sie von vorn.',
   ERR_LOGIN_CERTIFICATE_MISSING:
     'Die Anmeldung braucht Ihr Client-Zertifikat, und es kam nicht mit. Bitte wählen Sie es, wenn Ihr Browser fragt.',
@@ -51,7 +51,7 @@ const errors: Readonly<Record<ErrorCode, string>> = {
   ERR_HANDOFF_TICKET_UNKNOWN: 'Dieser Link ist schon benutzt oder abgelaufen.',
   ERR_HANDOFF_COOKIES_BLOCKED: 'Ihr Browser behält für diese Seite keine Cookies.',
   ERR_GRANT_REQUEST_INVALID:
-    'Diese Anfrage einer Anmeldung von kubectl kann nicht verwendet werden. Bitte beginnen Sie noch einmal mit sallyport kube login.',
+    'Diese Anmeldeanfrage von kubectl kann nicht verwendet werden. Bitte beginnen Sie noch einmal mit sallyport kube login.',
   ERR_GRANT_CROSS_SITE: 'Das muss auf dieser Seite bestätigt werden.',
   ERR_TOO_MANY_REQUESTS: 'Zu viele Versuche. Bitte warten Sie einen Moment.',
   ERR_LISTEN_FAILED: 'Der Dienst kann auf seiner Adresse nicht lauschen.',
@@ -79,16 +79,28 @@ const sentences: Readonly<Record<string, string>> = {
     'Der Anmeldedienst ist überlastet. Bitte versuchen Sie es gleich noch einmal.',
   'This login was used before, and where it should lead back to is not known any more.':
     'Diese Anmeldung wurde schon benutzt, und wohin sie zurückführen sollte, ist nicht mehr bekannt.',
+  'The address that this login should lead back to cannot be read.':
+    'Die Adresse, zu der diese Anmeldung zurückführen sollte, kann nicht gelesen werden.',
+  'Logins lead back to no page that begins or ends them, and to no other port of their own host.':
+    'Anmeldungen führen zu keiner Seite zurück, die sie beginnt oder beendet, und zu keinem anderen Port ihres eigenen Servers.',
+  'You came from {host} over http; logins lead back over https only.':
+    'Sie kamen über http von {host}; Anmeldungen führen nur über https zurück.',
+  'Logins lead back to another port of {host} only when the administrator has named this host.':
+    'Anmeldungen führen nur dann zu einem anderen Port von {host} zurück, wenn der Administrator diesen Server genannt hat.',
+  'Logins do not lead back to {host}, because the administrator has not named this host.':
+    'Anmeldungen führen nicht zu {host} zurück, weil der Administrator diesen Server nicht genannt hat.',
+  'Logins do not lead back to {host}: it is no host of this service.':
+    'Anmeldungen führen nicht zu {host} zurück: Das ist kein Server dieses Dienstes.',
 }
 
 export const german: Messages = {
   tag: 'de',
   oneMoment: 'Einen Moment',
   goOn: 'Weiter',
-  goOnTo: label => `Weiter zu ${label}`,
+  goOnTo: label => `Weiter: ${label}`,
   theLogin: 'Anmeldung',
   logIn: 'Anmelden',
-  logInAgain: 'Wieder anmelden',
+  logInAgain: 'Erneut anmelden',
   logOut: 'Abmelden',
   switchAccount: 'Konto wechseln',
   back: 'Zurück',
@@ -101,8 +113,8 @@ export const german: Messages = {
   loggedInAs: 'Angemeldet als',
   denied: {
     title: 'Das dürfen Sie nicht öffnen',
-    nobody: 'Ohne Anmeldung lassen die Regeln hier niemanden ein.',
-    somebody: 'Sie sind angemeldet, und die Regeln lassen Sie hier nicht ein.',
+    nobody: 'Ohne Anmeldung erlauben die Regeln hier niemandem den Zugriff.',
+    somebody: 'Sie sind angemeldet, aber die Regeln erlauben Ihnen hier keinen Zugriff.',
     who: 'Sie sind',
     refused: 'Abgelehnt',
   },
@@ -122,11 +134,21 @@ export const german: Messages = {
   sentences,
   stepUp: {
     title: 'Die Anmeldung ist nicht wie verlangt',
-    asked: 'Der Anmeldedienst hat nicht so angemeldet, wie es verlangt war. Verlangt war:',
+    asked: 'Der Anmeldedienst hat Sie nicht so angemeldet, wie es verlangt war. Verlangt war:',
     cannot: 'Der Anmeldedienst sagt, dass er das nicht kann.',
     cameBack: 'Zurück kam:',
     otherAccount: 'Anderes Konto verwenden',
     terms: { Login: 'Anmeldung', Method: 'Verfahren', Class: 'Klasse' },
+    value: text =>
+      text
+        .replace(/^now$/, 'jetzt')
+        .replace(/^time not said$/, 'Zeitpunkt nicht angegeben')
+        .replace(/^not said$/, 'nicht angegeben')
+        .replace(/^at most (.+) ago$/, 'vor höchstens $1')
+        .replace(/^(.+) ago$/, 'vor $1')
+        .replace(/^(.+) ahead of our clock$/, 'unserer Uhr um $1 voraus')
+        .replaceAll(' or ', ' oder ')
+        .replaceAll(' and ', ' und '),
   },
   welcome: {
     nobody: 'Niemand ist angemeldet',
@@ -155,18 +177,18 @@ export const german: Messages = {
     or: 'oder mit',
     providers: 'Anmeldedienste',
     remember: 'Auf diesem Gerät angemeldet bleiben',
-    rememberHint: 'Lassen Sie es leer auf einem Rechner, den auch andere benutzen.',
+    rememberHint: 'Lassen Sie das Kästchen leer, wenn auch andere diesen Rechner benutzen.',
     with: label => `Anmelden mit ${label}`,
   },
   session: {
     title: 'Ihre Sitzung',
-    with: 'Mit',
+    with: 'Angemeldet über',
     groups: 'Gruppen',
     none: 'keine',
     since: 'Seit',
     confirmed: 'Vom Anmeldedienst bestätigt',
-    unasked: 'Der Anmeldedienst ist nicht zu fragen seit',
-    idle: 'Endet, wenn unbenutzt',
+    unasked: 'Der Anmeldedienst kann nicht gefragt werden seit',
+    idle: 'Endet, wenn sie nicht benutzt wird',
     ends: 'Endet auf jeden Fall',
     address: 'Adresse bei der Anmeldung',
     browser: 'Browser',
@@ -194,9 +216,9 @@ export const german: Messages = {
   },
   passwords: {
     title: 'Passwörter für Programme',
-    what: 'Für Programme, die keine Anmeldeseite öffnen können: git, WebDAV, ein Feed-Leser. Jedes gilt nur auf seinen Rechnern, bis Sie es widerrufen.',
+    what: 'Für Programme, die keine Anmeldeseite öffnen können: git, WebDAV, ein Feed-Leser. Jedes gilt nur auf seinen Servern, bis Sie es widerrufen.',
     more: 'Es kann mehr geben, als diese Liste zeigt. Widerrufen Sie alle, um sicherzugehen.',
-    logIn: 'Wieder anmelden, um eines anzulegen',
+    logIn: 'Erneut anmelden, um eines anzulegen',
     name: 'Name',
     for: 'Für',
     made: 'Angelegt',
@@ -207,46 +229,46 @@ export const german: Messages = {
     handle: 'Kennung',
     revoke: 'Dieses Passwort widerrufen',
     revokeAll: 'Alle Passwörter widerrufen',
-    host: 'Rechner',
-    otherHost: 'Ein anderer Rechner',
+    host: 'Server',
+    otherHost: 'Ein anderer Server',
     purpose: 'Wofür es ist',
     days: most => `Tage, bis es endet (höchstens ${most})`,
     make: 'Passwort anlegen',
     madeTitle: 'Ihr neues Passwort',
-    copy: 'Kopieren Sie es jetzt: Es wird einmal gezeigt.',
+    copy: 'Kopieren Sie es jetzt: Es wird nur einmal gezeigt.',
     user: 'Benutzername',
     password: 'Passwort',
-    handleToo: handle => `Die Kennung ${handle} geht auch als Benutzername.`,
+    handleToo: handle => `Auch die Kennung ${handle} kann als Benutzername dienen.`,
     done: 'Fertig',
   },
   grants: {
-    clustersTitle: 'kubectl einlassen?',
-    hostsTitle: 'Die Kommandozeile einlassen?',
+    clustersTitle: 'kubectl Zugriff erlauben?',
+    hostsTitle: 'Der Kommandozeile Zugriff erlauben?',
     words: {
       clusters: { program: 'kubectl', use: 'die Cluster' },
       hosts: { program: 'die Kommandozeile', use: 'Ihre Anwendungen' },
       'clusters-and-hosts': { program: 'kubectl und die Kommandozeile', use: 'die Cluster und Ihre Anwendungen' },
     },
     asks: (program, use) =>
-      `Ein Programm möchte als Sie ${use} benutzen: ${program} auf diesem Rechner. Es kann, was Sie dürfen, bis Ihre Sitzung endet.`,
+      `Ein Programm möchte in Ihrem Namen ${use} benutzen: ${program} auf diesem Rechner. Es darf alles, was Sie dürfen, bis Ihre Sitzung endet.`,
     denyIt: 'Lehnen Sie ab, wenn Sie es nicht gerade in einem Terminal gestartet haben.',
     allow: 'Erlauben',
     deny: 'Ablehnen',
-    codeTitle: 'Einen Rechner einlassen',
-    noCode: 'Kein Rechner wartet mit diesem Code. Er kann abgelaufen sein.',
+    codeTitle: 'Einem Rechner Zugriff erlauben',
+    noCode: 'Kein Rechner wartet mit diesem Code. Vielleicht ist der Code abgelaufen.',
     codeLabel: 'Der Code, den Ihr Terminal zeigt',
-    machineTitle: 'Diesen Rechner einlassen?',
+    machineTitle: 'Diesem Rechner Zugriff erlauben?',
     code: 'Code',
-    askedFrom: 'Gefragt von der Adresse',
-    asked: 'Gefragt',
+    askedFrom: 'Angefragt von der Adresse',
+    asked: 'Angefragt',
     unknown: 'unbekannt',
     elsewhere:
-      'Er fragt von einer anderen Adresse als dieser Browser. Fahren Sie nur fort, wenn Sie diesen Rechner kennen.',
+      'Er fragt von einer anderen Adresse aus an als dieser Browser. Fahren Sie nur fort, wenn Sie diesen Rechner kennen.',
     machineAsks: (program, use) =>
-      `Ein Rechner möchte als Sie ${use} benutzen: ${program}, mit diesem Code auf dem Bildschirm. Er kann, was Sie dürfen, bis Ihre Sitzung endet.`,
+      `Ein Rechner möchte in Ihrem Namen ${use} benutzen: ${program}, mit diesem Code auf dem Bildschirm. Er darf alles, was Sie dürfen, bis Ihre Sitzung endet.`,
     sentToYou:
-      'Hat Ihnen jemand diesen Code oder diesen Link geschickt? Dann lehnen Sie ab: Wer jenen Rechner hat, würde als Sie handeln. Niemand, der Ihnen hilft, braucht das.',
-    letIn: 'Der Rechner ist eingelassen',
+      'Hat Ihnen jemand diesen Code oder diesen Link geschickt? Dann lehnen Sie ab: Wer jenen Rechner hat, würde in Ihrem Namen handeln. Niemand, der Ihnen hilft, braucht das.',
+    letIn: 'Der Rechner hat jetzt Zugriff',
     denied: 'Abgelehnt',
     goesOn: 'Der Rechner macht in einigen Sekunden von selbst weiter. Sie können diese Seite schließen.',
     getsNothing: 'Der Rechner bekommt nichts. Sie können diese Seite schließen.',
