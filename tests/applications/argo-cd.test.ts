@@ -39,10 +39,13 @@ describe.skipIf(built === undefined || programs === undefined || redis === undef
     const directory = mkdtempSync(join(tmpdir(), 'sallyport-argo-cd-'))
     const browser = new TestBrowser()
     let world: MachinesWorld
+    /** Where the command waits for the provider's answer. */
+    let commandPort: number
     let argoCd: RunningArgoCd
     const cookies = new Map<string, string>()
 
     beforeAll(async () => {
+      commandPort = await freePort()
       const { hosts, canonical } = parse(settings) as {
         hosts: Readonly<Record<string, unknown>>[]
         canonical: Readonly<Record<string, unknown>>
@@ -53,7 +56,15 @@ describe.skipIf(built === undefined || programs === undefined || redis === undef
         settings: { canonical, envoy: { listen: '127.0.0.1:0' } },
         // Argo CD reads groups from the ID token.
         provider: { configuration: { conformIdTokenClaims: false } },
-        furtherClients: [{ clientId: 'argocd', clientSecret, redirectUris: [`http://${host}/auth/callback`] }],
+        furtherClients: [
+          { clientId: 'argocd', clientSecret, redirectUris: [`http://${host}/auth/callback`] },
+          {
+            clientId: 'argocd-cli',
+            clientSecret: 'none, as it is public',
+            redirectUris: [`http://localhost:${commandPort}/auth/callback`],
+            metadata: { token_endpoint_auth_method: 'none' },
+          },
+        ],
       })
       const printed = objects.replace('https://idp.example.com', world.provider.issuer)
       argoCd = await startArgoCd({ folder: built ?? '', programs: programs ?? never(), printed, clientSecret })
@@ -138,6 +149,23 @@ describe.skipIf(built === undefined || programs === undefined || redis === undef
           expect(ended).toContain('argocd.token=')
           const onward = await at('/.sallyport/sign-out', 'alice')
           expect([onward.status, onward.location]).toEqual([302, `${world.publicUrl}/logout`])
+        })
+
+        it('is logged in to with its command, over the same provider', async () => {
+          const words = ['--sso-port', `${commandPort}`, '--header', `X-Machine-Token: ${world.token()}`]
+          const said = await argoCd.logIn(`${host}:${port}`, words, async address => {
+            const callback = await browser.visitor.logIn(address, 'alice')
+            // It says where to go before it listens.
+            await vi.waitUntil(
+              () =>
+                fetch(callback).then(
+                  ({ ok }) => ok,
+                  () => false,
+                ),
+              { timeout: 60_000, interval: 50 },
+            )
+          })
+          expect(said).toContain("'alice@example.com' logged in successfully")
         })
 
         it('lets webhooks in without anybody', async () => {

@@ -1,4 +1,5 @@
 /** An Argo CD on loopback: its server in a real cluster with what its page prints, a Redis, and its command. */
+import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -66,6 +67,30 @@ export async function startArgoCd({ folder, programs, printed, clientSecret }: A
     command: (server: string, ...words: readonly string[]): Promise<string> => {
       const all = [...words, '--server', server, '--plaintext', '--grpc-web']
       return run(program, all, { env: { ...env, ARGOCD_BINARY_NAME: 'argocd' }, cwd: temporary.path })
+    },
+    /** `argocd login --sso`, with somebody who goes where it says. */
+    async logIn(server: string, words: readonly string[], visit: (address: string) => Promise<void>): Promise<string> {
+      // Its test would ask the system for the name.
+      const quiet = ['--sso-launch-browser=false', '--skip-test-tls', '--plaintext']
+      const all = ['login', server, '--sso', '--grpc-web', ...quiet, ...words]
+      const child = spawn(program, all, { env: { ...env, ARGOCD_BINARY_NAME: 'argocd' }, cwd: temporary.path })
+      let said = ''
+      let visited: Promise<void> | undefined
+      const hear = (chunk: Buffer): void => {
+        said += chunk
+        const [, address] = /(http:\/\/idp\.localhost\S+)\s/.exec(said) ?? []
+        if (address !== undefined)
+          visited ??= visit(address).catch(error => {
+            said += error
+            child.kill()
+          })
+      }
+      child.stdout.on('data', hear)
+      child.stderr.on('data', hear)
+      const code = await new Promise(resolve => child.once('close', resolve))
+      await visited
+      if (code !== 0) throw new Error(`the login ended with ${code}: ${said}`)
+      return said
     },
     async stop() {
       await running.stop()
