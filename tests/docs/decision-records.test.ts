@@ -9,7 +9,6 @@ const withoutRecord: Readonly<Record<string, string>> = {
   '0073': 'kept for a decision that is being written',
   '0074': 'kept for a decision that is being written',
   '0081': 'kept for a decision that is being written',
-  '0089': 'kept for a decision that is being written',
 }
 
 interface DecisionRecord {
